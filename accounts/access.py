@@ -1,0 +1,76 @@
+"""Row-level isolation: who sees and changes which organization's rows.
+
+The one place that decides it, for the API (a Caller) and for the admin (a User) alike.
+"""
+
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from accounts.models import Membership, Organization, User
+from accounts.scopes import SCOPES_OF_ROLE
+from accounts.types import Caller
+from costops.lib.errors import Forbidden, NotFound
+
+Row = TypeVar("Row", bound=Model)
+
+
+def organizations_of(actor: Caller | User) -> QuerySet[Organization]:
+    """Return the organizations whose rows *actor* may see."""
+    everything = Organization.objects.all()
+    if isinstance(actor, User):
+        if actor.is_superuser:
+            return everything
+        return everything.filter(memberships__user=actor)
+    if actor.organization_id is not None:
+        return everything.filter(pk=actor.organization_id)
+    if actor.user_id is not None:
+        return organizations_of(User.objects.get(pk=actor.user_id))
+    return everything
+
+
+def visible_to(
+    actor: Caller | User, rows: QuerySet[Row], *, path: str = "organization"
+) -> QuerySet[Row]:
+    """Keep the *rows* whose organization, at *path*, *actor* may see."""
+    if isinstance(actor, User) and actor.is_superuser:
+        return rows
+    return rows.filter(**{f"{path}__in": organizations_of(actor)})
+
+
+def user_may(user: User, scope: str, organization: Organization | None = None) -> bool:
+    """Tell whether *user* has *scope* in *organization*; in any, if none is given."""
+    if not user.is_active:
+        return False
+    if user.is_superuser:
+        return True
+    roles = Membership.objects.filter(user=user)
+    if organization is not None:
+        roles = roles.filter(organization=organization)
+    return any(
+        scope in SCOPES_OF_ROLE[role] for role in roles.values_list("role", flat=True)
+    )
+
+
+def organization_named(slug: str | None, *, caller: Caller) -> Organization:
+    """Return the organization a list, summary or export is asked for.
+
+    Raises:
+        Forbidden: another organization's.
+        NotFound: a platform key names one that does not exist, or names none while
+            there are several.
+    """
+    mine = organizations_of(caller)
+    if caller.organization_id is not None:
+        if slug not in {None, "", caller.organization_slug}:
+            raise Forbidden("This API key belongs to another organization.")
+        return mine.get()
+    if not slug:
+        only = list(mine[:2])
+        if len(only) == 1:
+            return only[0]
+        raise NotFound("Name the organization with organization_id.")
+    found = mine.filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no organization “{slug}”.")
+    return found

@@ -1,0 +1,61 @@
+"""Who did it: the actor that every history row keeps beside before and after."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from simple_history.models import HistoricalRecords
+
+_actor: ContextVar[str] = ContextVar("actor", default="system")
+
+
+def current_actor() -> str:
+    """Return who acts now: a person's email, "key NAME", "manage.py NAME", "system"."""
+    return _actor.get()
+
+
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Have every change inside recorded as *actor*'s."""
+    token = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(token)
+
+
+class AuditRecord(models.Model):
+    """What every history row has besides the fields it is the history of."""
+
+    actor = models.CharField(max_length=200, default=current_actor)
+
+    class Meta:
+        abstract = True
+
+
+def history(*, excluded: tuple[str, ...] = ()) -> HistoricalRecords:
+    """Return the history of a model: who, when, before and after of every save."""
+    return HistoricalRecords(bases=[AuditRecord], excluded_fields=list(excluded))
+
+
+class AuditMiddleware:
+    """Makes the person who is logged in the actor of the request's changes.
+
+    A key names itself as the actor when it is checked (see `accounts.authentication`).
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Looking at request.user costs a query, so only where people work.
+        if not request.path.startswith("/admin/") or not request.user.is_authenticated:
+            return self.get_response(request)
+        with acting_as(request.user.get_username()):
+            HistoricalRecords.context.request = request
+            try:
+                return self.get_response(request)
+            finally:
+                del HistoricalRecords.context.request

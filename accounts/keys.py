@@ -1,0 +1,136 @@
+"""API keys: made, checked, and remembered for a moment so that a check is cheap."""
+
+import secrets
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import ApiKey, Membership, Organization, User
+from accounts.scopes import SCOPES_OF_ROLE, Scope
+from accounts.types import Caller, NewKey
+from costops.lib.errors import Invalid, Unauthenticated
+
+PREFIX = "cok_"
+MEMORY_S = 2.0  # a revoked key stops working everywhere within this time
+USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
+_MOST_REMEMBERED = 10_000
+
+_remembered: dict[str, tuple[float, Caller]] = {}
+
+
+def make_key(
+    name: str,
+    *,
+    organization: Organization | None = None,
+    user: User | None = None,
+    scopes: Iterable[str] = (),
+    expires_at: datetime | None = None,
+) -> NewKey:
+    """Make a key and return its secret, which is not kept. No *scopes*: all of them.
+
+    Raises:
+        Invalid: a scope is unknown.
+    """
+    wanted = sorted(set(scopes)) or Scope.values
+    if unknown := sorted(set(wanted) - set(Scope.values)):
+        raise Invalid.field(
+            "scopes",
+            f"Unknown scope {', '.join(unknown)}; known are {', '.join(Scope.values)}.",
+        )
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(
+        name=name,
+        organization=organization,
+        user=user,
+        scopes=wanted,
+        expires_at=expires_at,
+        prefix=secret[:12],
+        digest=_digest(secret),
+    )
+    return NewKey(key.pk, secret)
+
+
+def revoke(key: ApiKey) -> None:
+    """Switch *key* off for good; other processes notice within MEMORY_S."""
+    key.revoked_at = timezone.now()
+    key.save(update_fields=["revoked_at"])
+    forget()
+
+
+def forget() -> None:
+    """Drop what this process remembers of keys."""
+    _remembered.clear()
+
+
+def check(header: str) -> Caller:
+    """Return who an `Authorization: Bearer KEY` header stands for.
+
+    One dict look-up when the key was checked in the last MEMORY_S, else two queries.
+
+    Raises:
+        Unauthenticated: no key, an unknown, revoked or expired one.
+    """
+    now = time.monotonic()
+    known = _remembered.get(header)
+    if known is not None and now < known[0]:
+        caller = known[1]
+    else:
+        caller = _look_up(header)
+        if len(_remembered) >= _MOST_REMEMBERED:
+            _remembered.clear()
+        _remembered[header] = (now + MEMORY_S, caller)
+    if caller.expires_at is not None and caller.expires_at <= timezone.now():
+        raise Unauthenticated("This API key has expired. Ask for a new one.")
+    return caller
+
+
+def _look_up(header: str) -> Caller:
+    kind, _, secret = header.partition(" ")
+    if kind.lower() != "bearer" or not secret:
+        raise Unauthenticated("Send your API key as “Authorization: Bearer KEY”.")
+    key = (
+        ApiKey.objects.select_related("organization", "user")
+        .filter(digest=_digest(secret.strip()), revoked_at=None)
+        .first()
+    )
+    if key is None or (key.user and not key.user.is_active):
+        raise Unauthenticated("This API key is unknown or was revoked.")
+    _note_use(key)
+    return Caller(
+        key_id=key.pk,
+        name=key.user.email if key.user else f"key {key.name}",
+        organization_id=key.organization_id,
+        organization_slug=key.organization.slug if key.organization else None,
+        scopes=_scopes_of(key),
+        user_id=key.user_id,
+        expires_at=key.expires_at,
+    )
+
+
+def _scopes_of(key: ApiKey) -> frozenset[str]:
+    """A person's key may not do more than the person."""
+    own = frozenset(key.scopes)
+    if key.user is None or key.user.is_superuser:
+        return own
+    roles = Membership.objects.filter(user=key.user)
+    if key.organization_id is not None:
+        roles = roles.filter(organization=key.organization_id)
+    allowed = [SCOPES_OF_ROLE[role] for role in roles.values_list("role", flat=True)]
+    # Good for several organizations, it may do only what is allowed in all of them.
+    return own.intersection(*allowed) if allowed else frozenset()
+
+
+def _note_use(key: ApiKey) -> None:
+    now = timezone.now()
+    ApiKey.objects.filter(
+        Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY), pk=key.pk
+    ).update(last_used_at=now)
+
+
+def _digest(secret: str) -> str:
+    # A random 256-bit secret needs no slow hash: it can't be guessed.
+    return sha256(secret.encode()).hexdigest()

@@ -1,0 +1,214 @@
+"""Organizations, the people in them, and the keys programs use."""
+
+from typing import Any, ClassVar
+from zoneinfo import available_timezones
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.audit import history
+from accounts.scopes import Role, Scope
+
+
+def validate_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(
+            f"“{name}” is not a time zone. Use a name such as Europe/Berlin.",
+            code="unknown_timezone",
+        )
+
+
+validate_slug = RegexValidator(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z",
+    "Use letters, digits, dots, dashes and underscores; begin with a letter or digit.",
+)
+validate_currency_code = RegexValidator(
+    r"^[A-Z]{3}\Z", "Use the three capital letters of ISO 4217, such as USD."
+)
+
+
+class UnpricedPolicy(models.TextChoices):
+    """What happens to a call under a hard limit whose model has no known price."""
+
+    ALLOW = "allow", "Allow calls without a known price"
+    BLOCK = "block", "Block calls without a known price"
+
+
+class Organization(models.Model):
+    """A tenant: everything else belongs to one, and none sees another's."""
+
+    slug = models.CharField(max_length=100, unique=True, validators=[validate_slug])
+    name = models.CharField(max_length=200)
+    currency = models.CharField(
+        max_length=3, default="USD", validators=[validate_currency_code]
+    )
+    timezone = models.CharField(
+        "time zone", max_length=64, default="UTC", validators=[validate_zone]
+    )
+    fiscal_year_start_month = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(12)]
+    )
+    unpriced_policy = models.CharField(
+        max_length=8, choices=UnpricedPolicy.choices, default=UnpricedPolicy.ALLOW
+    )
+    # Rises with every change that pricing or charging depends on (prices, rates,
+    # budgets): a process that finds another number drops what it had cached.
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    history = history(excluded=("revision",))
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    fiscal_year_start_month__gte=1, fiscal_year_start_month__lte=12
+                ),
+                name="organization_fiscal_year_starts_in_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(unpriced_policy__in=UnpricedPolicy.values),
+                name="organization_unpriced_policy_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def touch(self) -> None:
+        """Tell every process to forget what it cached about this organization."""
+        Organization.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+
+
+class PeopleManager(UserManager["User"]):
+    """Makes users by their email address."""
+
+    def create_user(  # type: ignore[override]  # people have no username here
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        fields.setdefault("is_staff", False)
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(  # type: ignore[override]  # as above
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "User":
+        return self.create_user(
+            email, password, **{**fields, "is_staff": True, "is_superuser": True}
+        )
+
+
+class User(AbstractUser):
+    """A person, known by an email address."""
+
+    username = None  # type: ignore[assignment]  # the email address takes its place
+    email = models.EmailField("email address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[PeopleManager] = PeopleManager()  # type: ignore[assignment]  # as above
+
+    class Meta:
+        ordering = ["email"]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+
+class Membership(models.Model):
+    """What a person may do in one organization."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="memberships"
+    )
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices)
+
+    history = history()
+
+    class Meta:
+        ordering = ["organization", "user"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "user"], name="one_membership_per_organization"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values), name="membership_role_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}, {self.get_role_display()} of {self.organization}"
+
+
+class ApiKey(models.Model):
+    """A program's key: shown once when made, kept as a digest."""
+
+    organization = models.ForeignKey(
+        Organization,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="Empty: a platform key, good for every organization.",
+    )
+    user = models.ForeignKey(
+        User,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        help_text="The person as whom the key acts; it may then do what they may.",
+    )
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256
+    scopes = models.JSONField(default=list)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    history = history(excluded=("last_used_at", "digest"))
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def clean(self) -> None:
+        super().clean()
+        if unknown := sorted(set(self.scopes) - set(Scope.values)):
+            raise ValidationError({"scopes": f"Unknown scopes: {', '.join(unknown)}."})
+
+
+class IdempotentAnswer(models.Model):
+    """What a POST with an Idempotency-Key was answered, for 24 hours."""
+
+    caller = models.CharField(max_length=64)  # whose key it is: ids never meet
+    key = models.CharField(max_length=255)
+    request_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "key"], name="one_answer_per_idempotency_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,42 @@
+"""What keys and roles allow."""
+
+from django.db import models
+
+
+class Scope(models.TextChoices):
+    """What a key may be used for."""
+
+    USAGE_WRITE = "usage:write", "Report usage"
+    COSTS_READ = "costs:read", "Read costs, analytics, prices and rates"
+    BUDGETS_READ = "budgets:read", "Read budgets"
+    BUDGETS_WRITE = "budgets:write", "Make and change budgets"
+    CONTROLS_AUTHORIZE = "controls:authorize", "Ask before spending"
+    ALERTS_WRITE = "alerts:write", "Configure and answer alerts"
+    APPROVALS_WRITE = "approvals:write", "Ask for money and decide"
+    ADMIN = "admin", "Organizations, prices, rates, policies"
+
+
+class Role(models.TextChoices):
+    """What a person may do in an organization."""
+
+    FINANCE_ADMIN = "finance_admin", "Finance admin"
+    BUDGET_OWNER = "budget_owner", "Budget owner"
+    APPROVER = "approver", "Approver"
+    VIEWER = "viewer", "Viewer"
+
+
+_READ = frozenset({Scope.COSTS_READ, Scope.BUDGETS_READ})
+
+SCOPES_OF_ROLE: dict[str, frozenset[str]] = {
+    Role.FINANCE_ADMIN: frozenset(Scope.values),
+    Role.BUDGET_OWNER: _READ
+    | {
+        Scope.USAGE_WRITE,
+        Scope.BUDGETS_WRITE,
+        Scope.CONTROLS_AUTHORIZE,
+        Scope.ALERTS_WRITE,
+        Scope.APPROVALS_WRITE,
+    },
+    Role.APPROVER: _READ | {Scope.APPROVALS_WRITE, Scope.ALERTS_WRITE},
+    Role.VIEWER: _READ,
+}

@@ -1,0 +1,30 @@
+"""Plain values that cross the edge of accounts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A checked API key: who asks and what it may do."""
+
+    key_id: int
+    name: str  # "key NAME", or the person's email; as it stands in histories
+    organization_id: int | None  # None: a platform key
+    organization_slug: str | None
+    scopes: frozenset[str]
+    user_id: int | None
+    expires_at: datetime | None
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: DRF asks it of whatever stands in request.user."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key just made; *secret* is never to be had again."""
+
+    key_id: int
+    secret: str

@@ -1,0 +1,223 @@
+"""Charging what was booked: every budget on each record's path, in one statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from accounts.models import Organization
+from budgets.models import Budget, BudgetPeriod, Coverage
+from budgets.shape import Charge, Shape, Target, cut, shape_of
+from budgets.types import Charged
+from costops.lib.money import from_units
+from costops.lib.periods import Window
+from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
+
+_MOST_PERIODS = 200_000  # period ids remembered
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What is to be added to one period; money in units of 10^-10."""
+
+    spent: int = 0
+    requests: int = 0
+    unpriced: int = 0
+
+
+class Charging:
+    """Who is charged in one organization, as of one revision of its budgets.
+
+    The ledger asks it how time is cut and whom a new attribution charges.
+    """
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization_id = organization.pk
+        budgets = Budget.objects.filter(organization=organization)
+        self.shape: Shape = shape_of(budgets, organization)
+        self._period_ids: dict[tuple[int, datetime], int] = {}
+
+    def charges_of(self, dimensions: Dimensions, tags: Tags) -> tuple[Charge, ...]:
+        return self.shape.charges_of(dimensions._asdict(), tags)
+
+    def cut(self, charges: tuple[Charge, ...], at: datetime) -> Cut:
+        (start, end), targets = cut(charges, at)
+        currencies = {target.node.currency for target in targets} - {""}
+        return Cut(start, end, tuple(targets), tuple(sorted(currencies)))
+
+    def cover(self, attribution_ids: Mapping[int, tuple[Charge, ...]]) -> None:
+        """Keep which budgets new attributions charge, so that SQL can join by it."""
+        Coverage.objects.bulk_create(
+            [
+                Coverage(
+                    organization_id=self.organization_id,
+                    attribution_id=attribution_id,
+                    budget_id=charge.node.id,
+                    starts_at=charge.start,
+                    ends_at=charge.end,
+                    currency=charge.node.currency,
+                )
+                for attribution_id, charges in sorted(attribution_ids.items())
+                for charge in charges
+            ],
+            ignore_conflicts=True,
+            batch_size=2_000,
+        )
+
+    def charge(self, totals: Mapping[Stretch, Totals]) -> list[Charged]:
+        """Add *totals* to the periods they belong to, opening those not yet there.
+
+        Rows are locked deepest budget first, the root last, in the same order by every
+        caller.
+        """
+        sums = _sums_of(totals)
+        if not sums:
+            return []
+        ordered = sorted(
+            sums.items(),
+            key=lambda item: (-item[0][0].level, item[0][0].id, item[0][1].start),
+        )
+        ids = self._ids_of([key for key, _ in ordered])
+        return _add([(ids[key[0].id, key[1].start], added) for key, added in ordered])
+
+    def _ids_of(
+        self, wanted: list[tuple[Any, Window]]
+    ) -> dict[tuple[int, datetime], int]:
+        known = self._period_ids
+        ids = {}
+        missing = []
+        for node, window in wanted:
+            key = node.id, window.start
+            period_id = known.get(key)
+            if period_id is None:
+                missing.append((node.id, window))
+            else:
+                ids[key] = period_id
+        if missing:
+            opened = open_periods(self.organization_id, missing)
+            transaction.on_commit(lambda: self._remember(opened))
+            ids.update(opened)
+        return ids
+
+    def _remember(self, ids: dict[tuple[int, datetime], int]) -> None:
+        if len(self._period_ids) + len(ids) > _MOST_PERIODS:
+            self._period_ids = {}
+        self._period_ids.update(ids)
+
+
+def open_periods(
+    organization_id: int, wanted: list[tuple[int, Window]]
+) -> dict[tuple[int, datetime], int]:
+    """Return the ids of periods by (budget id, start), making those that are missing.
+
+    A new period starts with the budget's present amount. *wanted* is in lock order.
+    """
+    budget_ids = {budget_id for budget_id, _ in wanted}
+    ids = _ids_in_database(organization_id, budget_ids, wanted)
+    missing = [pair for pair in wanted if (pair[0], pair[1].start) not in ids]
+    if missing:
+        rows = Budget.objects.filter(pk__in=budget_ids)
+        amounts = dict(rows.values_list("pk", "amount"))
+        BudgetPeriod.objects.bulk_create(
+            [
+                BudgetPeriod(
+                    organization_id=organization_id,
+                    budget_id=budget_id,
+                    starts_at=window.start,
+                    ends_at=window.end,
+                    amount=amounts[budget_id],
+                )
+                for budget_id, window in missing
+            ],
+            ignore_conflicts=True,
+        )
+        ids |= _ids_in_database(organization_id, budget_ids, missing)
+    return ids
+
+
+def _ids_in_database(
+    organization_id: int, budget_ids: set[int], wanted: list[tuple[int, Window]]
+) -> dict[tuple[int, datetime], int]:
+    rows = BudgetPeriod.objects.filter(
+        organization=organization_id,
+        budget__in=budget_ids,
+        starts_at__in={window.start for _, window in wanted},
+    ).values_list("budget_id", "starts_at", "pk")
+    return {(budget_id, start): pk for budget_id, start, pk in rows}
+
+
+def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[tuple[Any, Window], _Sums]:
+    sums: dict[Target, _Sums] = {}
+    for stretch, added in totals.items():
+        amounts = {"": added.cost}
+        for (currency, _), amount in zip(
+            stretch.currencies, added.converted, strict=True
+        ):
+            amounts[currency] = amount
+        for target in stretch.targets:
+            of = sums.get(target)
+            if of is None:
+                of = sums[target] = _Sums()
+            of.spent += amounts[target.node.currency]
+            of.requests += added.requests
+            of.unpriced += added.unpriced
+    return {(target.node, target.window): of for target, of in sums.items()}
+
+
+_ADD = """
+WITH added AS MATERIALIZED (
+    SELECT * FROM unnest(%s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[])
+        WITH ORDINALITY AS added (id, spent, requests, unpriced, place)
+), locked AS MATERIALIZED (
+    SELECT added.* FROM added JOIN budgets_budgetperiod AS period USING (id)
+    ORDER BY added.place FOR UPDATE OF period
+)
+UPDATE budgets_budgetperiod AS period SET
+    spent = period.spent + locked.spent,
+    requests = period.requests + locked.requests,
+    unpriced_requests = period.unpriced_requests + locked.unpriced,
+    late_spend = period.late_spend
+        + CASE WHEN period.closed_at IS NULL THEN 0 ELSE locked.spent END
+FROM locked WHERE period.id = locked.id
+RETURNING period.id, period.budget_id, period.spent
+"""
+_ADD_ONE = """
+UPDATE budgets_budgetperiod SET
+    spent = spent + %s, requests = requests + %s,
+    unpriced_requests = unpriced_requests + %s,
+    late_spend = late_spend + CASE WHEN closed_at IS NULL THEN 0 ELSE %s END
+WHERE id = %s
+"""
+
+
+def _add(ordered: list[tuple[int, _Sums]]) -> list[Charged]:
+    added = {period_id: of.spent for period_id, of in ordered}
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _ADD,
+                [
+                    [period_id for period_id, _ in ordered],
+                    [f"{of.spent}e-10" for _, of in ordered],
+                    [of.requests for _, of in ordered],
+                    [of.unpriced for _, of in ordered],
+                ],
+            )
+            rows = cursor.fetchall()
+    else:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                _ADD_ONE,
+                [
+                    (of.spent, of.requests, of.unpriced, of.spent, period_id)
+                    for period_id, of in ordered
+                ],
+            )
+        periods = BudgetPeriod.objects.filter(pk__in=added)
+        rows = list(periods.values_list("pk", "budget_id", "spent"))
+    return [
+        Charged(period_id, budget_id, spent - from_units(added[period_id]), spent)
+        for period_id, budget_id, spent in rows
+    ]

@@ -1,0 +1,233 @@
+"""What people are told about a budget period: how much, how fast, and what to do.
+
+Pure: numbers and a moment in, numbers out. Shares are 0.8 for 80 %, percents are 80;
+money has ten places and is in the budget's currency. The days that people read are
+whole days of the budget's zone; rates are taken over time that has passed, to the
+microsecond, so that day one has a rate and the last day counts.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from costops.lib.money import format_money, quantize, share
+from costops.lib.periods import DAY, HOUR, Window, day_of
+
+StatusName = Literal["OK", "WARNING", "CRITICAL", "EXCEEDED"]
+Severity = Literal["info", "warning", "critical"]
+VarianceCategory = Literal["On Track", "Slightly Over", "Over Budget", "Under Budget"]
+
+_SEVERITIES: dict[StatusName, Severity] = {
+    "OK": "info",
+    "WARNING": "warning",
+    "CRITICAL": "critical",
+    "EXCEEDED": "critical",
+}
+
+_ZERO = Decimal(0)
+_MICROSECOND = timedelta(microseconds=1)
+_HUNDREDTH = Decimal("0.01")
+
+_ON_TRACK_BELOW = 5  # percent, either way
+_SLIGHTLY_OVER_TO = 15  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where one budget period stands, as its row has it. Thresholds are shares."""
+
+    amount: Decimal
+    carried_over: Decimal
+    adjusted: Decimal
+    spent: Decimal
+    reserved: Decimal
+    window: Window
+    zone: ZoneInfo
+    warning_threshold: Decimal
+    critical_threshold: Decimal
+
+    @property
+    def limit(self) -> Decimal:
+        """All that may be spent; negative where more overspend came in than that."""
+        return self.amount + self.carried_over + self.adjusted
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A budget period at one moment."""
+
+    status: StatusName
+    severity: Severity
+    limit: Decimal
+    total_spend: Decimal
+    reserved: Decimal
+    remaining_budget: Decimal  # limit - total_spend; negative when overspent
+    utilization: Decimal | None  # share; None: spent against a limit of nothing
+    utilization_percent: Decimal | None
+    elapsed_days: int  # days that are over; today is not
+    remaining_days: int  # today included
+    total_days: int
+    time_utilization_percent: Decimal  # of the time, not the days; 2 decimals
+    burn_rate: Decimal | None  # a day; None: not begun
+    projected_spend: Decimal | None  # at the end of the period; None: not begun
+    projected_overrun: Decimal | None  # never negative; None: not begun
+    available_daily: Decimal | None  # never negative; None: over
+
+    def recommended_action(self, currency: str, locale: str = "en_US") -> str:
+        """Say in one plain sentence what should be done, if anything."""
+
+        def money(amount: Decimal) -> str:
+            return format_money(amount, currency, locale)
+
+        left = self.remaining_budget
+        if self.available_daily is None:
+            return _advice_when_over(self, money(abs(left)))
+        if left < 0:
+            return f"Stop spending or raise the limit: it is passed by {money(-left)}."
+        if left == 0:
+            return "Stop spending or raise the limit: nothing is left of it."
+        daily = money(self.available_daily)
+        if self.burn_rate is not None and self.projected_overrun:
+            return (
+                f"Spend no more than {daily} a day: at {money(self.burn_rate)} a day "
+                f"the period ends {money(self.projected_overrun)} over its limit."
+            )
+        if self.status == "OK":
+            return f"No action is needed: up to {daily} a day stays within the limit."
+        return f"Keep watch: {money(left)} is left, which is {daily} a day."
+
+
+@dataclass(frozen=True, slots=True)
+class Variance:
+    """Actual spend against what an even pace would have spent by one moment."""
+
+    expected_spend: Decimal
+    actual_spend: Decimal
+    absolute_variance: Decimal  # actual - expected
+    variance_percent: Decimal | None  # of what is expected; None: nothing is
+    variance_category: VarianceCategory
+    elapsed_percent: Decimal  # of the time; 2 decimals
+
+
+def status_of(position: Position, now: datetime) -> Status:
+    """Return how *position* stands at *now*, which may lie outside its window.
+
+    The first hour counts as a whole one in *burn_rate* (a day) and what is projected
+    from it: a minute's spend says nothing of a month. In a period that is over, what
+    was projected is what was spent. *available_daily* is what remains by the days that
+    remain, to the microsecond; in the last 24 hours it is all that remains.
+    """
+    limit, spent = position.limit, position.spent
+    name = _status_name(position)
+    used = share(spent, limit)
+    elapsed, total = _elapsed(position.window, now), _total(position.window)
+    elapsed_days, total_days = _days(position, now)
+    burn_rate = projected = overrun = available = None
+    if now >= position.window.start:
+        divisor = max(elapsed, min(HOUR // _MICROSECOND, total))
+        burn_rate = quantize(spent * (DAY // _MICROSECOND) / divisor)
+        projected = quantize(spent * total / divisor)
+        overrun = quantize(max(projected - limit, _ZERO))
+    if now < position.window.end:
+        days_left = Decimal(total - elapsed) / (DAY // _MICROSECOND)
+        available = quantize(max(limit - spent, _ZERO) / max(days_left, Decimal(1)))
+    return Status(
+        status=name,
+        severity=_SEVERITIES[name],
+        limit=quantize(limit),
+        total_spend=quantize(spent),
+        reserved=quantize(position.reserved),
+        remaining_budget=quantize(limit - spent),
+        utilization=used,
+        utilization_percent=None if used is None else used * 100,
+        elapsed_days=elapsed_days,
+        remaining_days=total_days - elapsed_days,
+        total_days=total_days,
+        time_utilization_percent=_percent(Decimal(elapsed) / total),
+        burn_rate=burn_rate,
+        projected_spend=projected,
+        projected_overrun=overrun,
+        available_daily=available,
+    )
+
+
+def variance_of(position: Position, now: datetime) -> Variance:
+    """Return how far *position* is from an even pace at *now*.
+
+    Categories go by the exact percentage, not by the rounded one.
+    """
+    elapsed, total = _elapsed(position.window, now), _total(position.window)
+    expected = quantize(position.limit * elapsed / total)
+    absolute = quantize(position.spent - expected)
+    ratio = _ratio(absolute, expected)
+    return Variance(
+        expected_spend=expected,
+        actual_spend=quantize(position.spent),
+        absolute_variance=absolute,
+        variance_percent=None if ratio is None else _percent(ratio),
+        variance_category=_category(absolute, ratio),
+        elapsed_percent=_percent(Decimal(elapsed) / total),
+    )
+
+
+def _status_name(position: Position) -> StatusName:
+    """Judge by multiplying: a division would round what is exactly at a threshold."""
+    limit, spent = position.limit, position.spent
+    if spent > limit:
+        return "EXCEEDED"
+    if spent <= 0:
+        return "OK"
+    if spent >= position.critical_threshold * limit:
+        return "CRITICAL"
+    if spent >= position.warning_threshold * limit:
+        return "WARNING"
+    return "OK"
+
+
+def _ratio(absolute: Decimal, expected: Decimal) -> Decimal | None:
+    if expected:
+        return absolute / abs(expected)
+    return None if absolute else _ZERO
+
+
+def _category(absolute: Decimal, ratio: Decimal | None) -> VarianceCategory:
+    if ratio is None:  # without an expectation, any spend is far from it
+        return "Over Budget" if absolute > 0 else "Under Budget"
+    percent = ratio * 100
+    if abs(percent) < _ON_TRACK_BELOW:
+        return "On Track"
+    if percent < 0:
+        return "Under Budget"
+    return "Over Budget" if percent > _SLIGHTLY_OVER_TO else "Slightly Over"
+
+
+def _advice_when_over(status: Status, difference: str) -> str:
+    if status.remaining_budget < 0:
+        return f"Review the next amount: this period ended {difference} over its limit."
+    return f"No action is needed: the period ended with {difference} left."
+
+
+def _total(window: Window) -> int:
+    """Return the length of *window* in microseconds."""
+    return (window.end - window.start) // _MICROSECOND
+
+
+def _elapsed(window: Window, now: datetime) -> int:
+    """Return how much of *window* has passed, in microseconds: 0 to its length."""
+    return min(max((now - window.start) // _MICROSECOND, 0), _total(window))
+
+
+def _days(position: Position, now: datetime) -> tuple[int, int]:
+    """Return how many days of the window are over, and how many it touches."""
+    window, zone = position.window, position.zone
+    first = day_of(window.start, zone)
+    total = (day_of(window.end - _MICROSECOND, zone) - first).days + 1
+    if now >= window.end:
+        return total, total
+    return max((day_of(now, zone) - first).days, 0), total
+
+
+def _percent(ratio: Decimal) -> Decimal:
+    return (ratio * 100).quantize(_HUNDREDTH, ROUND_HALF_EVEN)

@@ -1,0 +1,128 @@
+"""What a budget is about: which dimensions a cost must have to match."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+# On the wire and in the database, beside the dimension of an attribution each is about.
+DIMENSION_OF = {
+    "departments": "department",
+    "teams": "team",
+    "projects": "project",
+    "environments": "environment",
+    "users": "user",
+    "providers": "provider",
+    "models": "model",
+}
+MOST_VALUES = 1_000  # in one dimension
+LONGEST_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Values per dimension, and tags. Empty: everything the organization spends.
+
+    A cost matches when each dimension that is named has one of its values, and all the
+    tags are there. A tag with an empty value matches a tag of that name in a list, or
+    any value of it in an object.
+    """
+
+    values: tuple[tuple[str, frozenset[str]], ...]  # by dimension of the attribution
+    tags: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """Read the stored form, which `clean` returned."""
+        values = tuple(
+            (dimension, frozenset(stored[name]))
+            for name, dimension in DIMENSION_OF.items()
+            if stored.get(name)
+        )
+        return cls(values, tuple(sorted(stored.get("tags", {}).items())))
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.values and not self.tags
+
+    def matches(
+        self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
+    ) -> bool:
+        """Tell whether a cost of these *dimensions* and *tags* is in the scope."""
+        return all(
+            dimensions[dimension] in wanted for dimension, wanted in self.values
+        ) and all(_has_tag(tags, name, value) for name, value in self.tags)
+
+    def overlaps(self, other: Self) -> bool:
+        """Tell whether one cost could match both."""
+        mine = dict(self.values)
+        return all(
+            dimension not in mine or mine[dimension] & wanted
+            for dimension, wanted in other.values
+        ) and not any(
+            name == other_name and value and other_value and value != other_value
+            for name, value in self.tags
+            for other_name, other_value in other.tags
+        )
+
+
+def clean(given: object) -> dict[str, Any]:
+    """Return the stored form of a scope: known keys, sorted values, nothing empty.
+
+    Raises:
+        ValueError: (key, what is wrong with it).
+    """
+    if given in (None, "", "company-wide"):
+        return {}
+    if not isinstance(given, Mapping):
+        raise ValueError("scope", "Must be an object, or “company-wide”.")
+    known = {*DIMENSION_OF, "tags"}
+    if unknown := sorted(set(map(str, given)) - known):
+        raise ValueError(
+            f"scope.{unknown[0]}", f"Unknown; known are {', '.join(sorted(known))}."
+        )
+    cleaned: dict[str, Any] = {}
+    for name in DIMENSION_OF:
+        if values := _cleaned_values(name, given.get(name) or []):
+            cleaned[name] = values
+    if tags := _cleaned_tags(given.get("tags") or {}):
+        cleaned["tags"] = tags
+    return cleaned
+
+
+def _cleaned_values(name: str, values: object) -> list[str]:
+    if isinstance(values, str):
+        values = [values]
+    if not isinstance(values, list) or not all(map(_is_value, values)):
+        raise ValueError(
+            f"scope.{name}",
+            f"Must be a list of names of 1 to {LONGEST_VALUE} characters.",
+        )
+    if len(values) > MOST_VALUES:
+        raise ValueError(f"scope.{name}", f"More than {MOST_VALUES} values.")
+    return sorted(set(values))
+
+
+def _cleaned_tags(tags: object) -> dict[str, str]:
+    if isinstance(tags, list) and all(map(_is_value, tags)):
+        return dict.fromkeys(sorted(set(tags)), "")
+    if not isinstance(tags, Mapping) or not all(
+        _is_value(name) and isinstance(value, str) and len(value) <= LONGEST_VALUE
+        for name, value in tags.items()
+    ):
+        raise ValueError("scope.tags", "Must be an object of strings, or a list.")
+    return dict(sorted(tags.items()))
+
+
+def _is_value(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= LONGEST_VALUE
+        and "\x00" not in value
+    )
+
+
+def _has_tag(tags: Mapping[str, str] | Iterable[str], name: str, value: str) -> bool:
+    if isinstance(tags, Mapping):
+        return name in tags and value in {"", tags[name]}
+    wanted = {name} if not value else {f"{name}:{value}", f"{name}={value}"}
+    return any(tag in wanted for tag in tags)

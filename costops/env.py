@@ -1,0 +1,116 @@
+"""Settings from the environment: the one place that reads it.
+
+Every variable may also come from a file named by `<VARIABLE>_FILE`, as container
+platforms hand out secrets.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+_SQLITE_OPTIONS = {
+    "transaction_mode": "IMMEDIATE",  # a writer waits at BEGIN, never in the middle
+    "timeout": 20,  # seconds
+    # FULL: a commit that was answered survives a power failure too.
+    "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
+}
+
+
+def text(name: str, default: str = "") -> str:
+    """Return the variable *name*, or the content of the file `<name>_FILE` names."""
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return os.environ.get(name, default)
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name).lower()
+    return value in {"1", "true", "yes", "on"} if value else default
+
+
+def number(name: str, default: int) -> int:
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a whole number.") from error
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def secret_key() -> str:
+    """Return COSTOPS_SECRET_KEY; on the embedded database, one kept in `var/`.
+
+    Several machines over one database must share the key, so with a DATABASE_URL it
+    has to be given.
+    """
+    if key := text("COSTOPS_SECRET_KEY"):
+        return key
+    if text("DATABASE_URL") and not flag("COSTOPS_DEBUG", default=False):
+        raise ImproperlyConfigured("COSTOPS_SECRET_KEY is required with DATABASE_URL.")
+    return _kept_secret(VAR_DIR / "secret_key")
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    key = secrets.token_urlsafe(50)
+    with os.fdopen(handle, "w") as file:
+        file.write(key)
+    return key
+
+
+def database() -> dict[str, Any]:
+    """Return Django's settings for DATABASE_URL; SQLite in `var/` without one."""
+    url = urlsplit(text("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'costops.sqlite3'}")
+    if url.scheme == "sqlite":
+        VAR_DIR.mkdir(exist_ok=True)
+        # sqlite:///relative and sqlite:////absolute, as everywhere.
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(url.path.removeprefix("/")) or ":memory:",
+            "OPTIONS": _SQLITE_OPTIONS,
+        }
+    if url.scheme in {"postgres", "postgresql"}:
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": unquote(url.path.removeprefix("/")),
+            "USER": unquote(url.username or ""),
+            "PASSWORD": unquote(url.password or ""),
+            "HOST": unquote(url.hostname or ""),
+            "PORT": str(url.port or ""),
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": dict(parse_qsl(url.query)),
+        }
+    raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+
+
+def email() -> dict[str, Any]:
+    """Return Django's EMAIL_* settings for EMAIL_URL; the console without one."""
+    url = urlsplit(text("EMAIL_URL", "console:"))
+    if url.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if url.scheme in {"smtp", "smtp+tls"}:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "EMAIL_HOST": url.hostname or "localhost",
+            "EMAIL_PORT": url.port or 25,
+            "EMAIL_HOST_USER": unquote(url.username or ""),
+            "EMAIL_HOST_PASSWORD": unquote(url.password or ""),
+            "EMAIL_USE_TLS": url.scheme == "smtp+tls",
+            "EMAIL_TIMEOUT": 20,
+        }
+    raise ImproperlyConfigured("EMAIL_URL begins with console:, smtp: or smtp+tls:.")

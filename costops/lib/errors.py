@@ -1,0 +1,78 @@
+"""Refusals: answers that the person or program on the other side can act upon.
+
+Services raise them. Entry points turn them into an HTTP status, a message in the admin
+or an exit code; nothing else catches them. Any other exception is a bug.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: its name, a stable code, what to do about it."""
+
+    attr: str
+    code: str
+    detail: str
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+    """A request that was understood and turned down.
+
+    `code` is public: lower_snake_case, never reused for another meaning. The message is
+    one sentence that may be shown; `errors` names the fields it is about.
+    """
+
+    code: ClassVar[str] = "refused"
+
+    def __init__(self, detail: str, *, errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class Invalid(Refusal):
+    """The request contradicts itself or names something unknown."""
+
+    code = "invalid"
+
+    @classmethod
+    def field(cls, attr: str, detail: str, *, code: str = "invalid") -> "Invalid":
+        """Return the refusal of one field."""
+        return cls(detail, errors=(FieldError(attr, code, detail),))
+
+
+class Unauthenticated(Refusal):
+    """Nobody the product knows is asking."""
+
+    code = "not_authenticated"
+
+
+class Forbidden(Refusal):
+    """This actor may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(Refusal):
+    """There is no such thing, or not for this actor."""
+
+    code = "not_found"
+
+
+class Conflict(Refusal):
+    """The request contradicts what is there by now."""
+
+    code = "conflict"
+
+
+class TooLarge(Refusal):
+    """More was sent than is taken in one go."""
+
+    code = "too_large"
+
+
+class UnsupportedType(Refusal):
+    """The body's content type or encoding is not one the endpoint reads."""
+
+    code = "unsupported_media_type"

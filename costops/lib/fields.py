@@ -1,0 +1,92 @@
+"""The types of every amount and every exchange rate in the database."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+_SQLITE_MOST = 2**63 - 1
+
+
+class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal out
+    """An exact decimal with a fixed number of places; Decimal in Python.
+
+    NUMERIC on PostgreSQL. On SQLite, whose decimals are floats, an integer of the last
+    place's units. In queries only what integers can do too: sum, add, subtract, compare.
+    """
+
+    places: ClassVar[int]
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return (
+            "bigint" if connection.vendor == "sqlite" else f"numeric(30, {self.places})"
+        )
+
+    def get_internal_type(self) -> str:
+        return type(self).__name__
+
+    def to_python(self, value: Any) -> Decimal | None:
+        if value is None or isinstance(value, Decimal):
+            return value
+        try:
+            return Decimal(str(value))
+        except ArithmeticError as error:
+            raise ValidationError(f"“{value}” is not a number.") from error
+
+    def get_prep_value(self, value: Any) -> Any:
+        value = super().get_prep_value(value)
+        return value if hasattr(value, "resolve_expression") else self.to_python(value)
+
+    def get_db_prep_value(
+        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+    ) -> Any:
+        amount = value if prepared else self.get_prep_value(value)
+        if not isinstance(amount, Decimal):
+            return amount
+        units = amount.scaleb(self.places)
+        if not amount.is_finite() or units != units.to_integral_value():
+            raise ValidationError(f"{amount} has more than {self.places} places.")
+        if connection.vendor != "sqlite":
+            return amount
+        if abs(units) > _SQLITE_MOST:
+            raise ValidationError(
+                f"{amount:f} is more than the embedded database can hold exactly "
+                f"({_SQLITE_MOST // 10**self.places:,}). Use PostgreSQL."
+            )
+        return int(units)
+
+    def from_db_value(
+        self, value: Any, expression: Any, connection: BaseDatabaseWrapper
+    ) -> Decimal | None:
+        if value is None or connection.vendor != "sqlite":
+            return value  # type: ignore[no-any-return]  # psycopg makes it a Decimal
+        return Decimal(value).scaleb(-self.places)
+
+    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]  # narrower
+        return super().formfield(
+            **{
+                "form_class": forms.DecimalField,
+                "max_digits": 30,
+                "decimal_places": self.places,
+                **kwargs,
+            }
+        )
+
+    def value_to_string(self, obj: models.Model) -> str:
+        value = self.value_from_object(obj)
+        return "" if value is None else f"{value:f}"
+
+
+class MoneyField(ExactField):
+    """An amount of money, to 10^-10. SQLite holds up to about 900 million."""
+
+    places = 10
+
+
+class RateField(ExactField):
+    """An exchange rate, to 10^-12. SQLite holds up to about 9 million."""
+
+    places = 12

@@ -1,0 +1,108 @@
+"""Money: exact to ten decimal places, rounded nowhere but here."""
+
+from decimal import (
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+)
+
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+PLACES = 10
+UNITS = 10**PLACES  # units of 1e-10 in one of any currency
+
+_UNIT = Decimal(1).scaleb(-PLACES)
+_ZERO = Decimal(0).scaleb(-PLACES)
+_DIGITS = 60  # far beyond any sum, and small enough to refuse 1E+999999 at once
+_EXACT = Context(_DIGITS, ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation])
+_ROUNDED = Context(_DIGITS, ROUND_HALF_EVEN, traps=[InvalidOperation])
+_TWO_DIGITS = Context(2, ROUND_HALF_EVEN)
+
+
+def to_units(amount: Decimal) -> int:
+    """Return *amount* as a whole number of units of 1e-10, exactly.
+
+    Raises:
+        ValueError: *amount* is not finite, too large, or finer than ten places
+            (zeros after the tenth place are no harm).
+    """
+    if not amount.is_finite():
+        raise ValueError(f"not a finite amount: {amount}")
+    try:
+        return int(amount.quantize(_UNIT, context=_EXACT).scaleb(PLACES, _EXACT))
+    except Inexact as error:
+        raise ValueError(f"more than {PLACES} decimal places: {amount}") from error
+    except InvalidOperation as error:
+        raise ValueError(f"too large an amount: {amount}") from error
+
+
+def from_units(units: int) -> Decimal:
+    """Return the amount that *units* of 1e-10 make, always written to ten places."""
+    return Decimal(units).scaleb(-PLACES, _EXACT)
+
+
+def quantize(amount: Decimal) -> Decimal:
+    """Round *amount* to ten places, halves to even; never a negative zero.
+
+    Raises:
+        ValueError: *amount* is not finite, or too large.
+    """
+    if not amount.is_finite():
+        raise ValueError(f"not a finite amount: {amount}")
+    try:
+        return amount.quantize(_UNIT, context=_ROUNDED) or _ZERO
+    except InvalidOperation as error:
+        raise ValueError(f"too large an amount: {amount}") from error
+
+
+def wire(amount: Decimal | None) -> str | None:
+    """Write *amount* as the API does: ten places, no exponent. None stays None."""
+    return None if amount is None else f"{quantize(amount):f}"
+
+
+def share(part: Decimal, whole: Decimal) -> Decimal | None:
+    """Return *part* of *whole* as a share, 0.8 for 80 %, to ten places.
+
+    Of a whole that is zero or less there are no shares: 0 where *part* does not pass
+    it, None (immeasurably much) where it does.
+    """
+    if whole > 0:
+        return quantize(part / whole)
+    return _ZERO if part <= whole else None
+
+
+def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
+    """Write *amount* for people, with the currency's symbol and its own decimals.
+
+    What those decimals would show as zero, though it is not, gets up to two
+    significant digits: "$0.0021".
+    """
+    shown = _visible(amount, get_currency_precision(currency))
+    return format_currency(shown, currency, locale=locale, decimal_quantization=False)
+
+
+def format_percent(share: Decimal | None, locale: str = "en_US") -> str:
+    """Write *share* for people: 0.62 as "62 %", 0.062 as "6.2 %", None as a dash.
+
+    One decimal below 10 %; more only where that would show zero for what is not.
+    """
+    if share is None:
+        return "\N{EN DASH}"
+    percent = _visible(share * 100, 1)
+    if percent == 0 or abs(percent) >= 10:
+        pattern, percent = "#,##0", _rounded(percent, 0)
+    else:
+        pattern = "#,##0.0"
+    number = format_decimal(percent, pattern, locale, decimal_quantization=False)
+    return f"{number}\N{NO-BREAK SPACE}%"
+
+
+def _visible(amount: Decimal, places: int) -> Decimal:
+    """Round to *places*, or to two digits where that would hide a small amount."""
+    return _rounded(amount, places) or _TWO_DIGITS.plus(amount)
+
+
+def _rounded(amount: Decimal, places: int) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-places), context=_ROUNDED)

@@ -1,0 +1,204 @@
+"""Settings: one file, every value from the environment (see `.env.example`)."""
+
+import re
+
+import django_stubs_ext
+from django.urls import reverse_lazy
+
+from costops import env
+
+django_stubs_ext.monkeypatch()  # lets ModelAdmin[Budget] exist at run time
+
+# -- Core
+
+BASE_DIR = env.BASE_DIR
+DEBUG = env.flag("COSTOPS_DEBUG", default=False)
+SECRET_KEY = env.secret_key()
+ALLOWED_HOSTS = env.listed("COSTOPS_ALLOWED_HOSTS", "localhost,127.0.0.1")
+SITE_URL = env.text("COSTOPS_SITE_URL", "http://localhost:8080").rstrip("/")
+PORT = env.number("PORT", 8080)
+ROOT_URLCONF = "costops.urls"
+WSGI_APPLICATION = "costops.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = True
+VERSION = re.search(
+    r"^## \[?(\d[^\]\s]*)", (BASE_DIR / "CHANGELOG.md").read_text(), re.M
+)[1]  # type: ignore[index]  # the changelog always has one
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.simple_history",
+    "costops.admin.CostOpsAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "mptt",
+    "rest_framework",
+    "simple_history",
+    "accounts",
+    "ledger",
+    "budgets",
+    "intake",
+    "costops",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.audit.AuditMiddleware",
+    "costops.lib.web.RefusalMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# -- Data
+
+DATABASES = {"default": env.database()}
+REDIS_URL = env.text("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# -- People
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+LOGIN_URL = reverse_lazy("admin:login")
+
+# -- Security: what depends on https follows the address people use
+
+_HTTPS = SITE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0  # a year
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
+# On plain http these three warnings are the documented choice of the site's address.
+SILENCED_SYSTEM_CHECKS = (
+    []
+    if _HTTPS
+    else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
+X_FRAME_OPTIONS = "DENY"
+
+# -- Mail
+
+globals().update(env.email())
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("COSTOPS_FROM_EMAIL", "costops@localhost")
+
+# -- Workers
+
+Q_CLUSTER = {
+    "name": "costops",
+    "workers": env.number("COSTOPS_WORKERS", 2),
+    "timeout": 600,  # seconds a task may run
+    "retry": 660,  # must exceed the timeout, or a running task is started twice
+    "max_attempts": 5,  # the library's default is without end
+    "poll": 0.5,  # seconds
+    "catch_up": False,
+    "save_limit": 1000,
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+# -- API
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 2**20  # bytes of a request's body
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.KeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["costops.lib.web.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "costops.lib.web.Page",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "costops.lib.web.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "DATETIME_FORMAT": "iso-8601",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CostOps",
+    "DESCRIPTION": "Plan, watch and stop what a company spends on LLM APIs.",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# -- Files, language, time
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # the server needs no collectstatic first
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# -- Logs
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    # One line for every enqueued task would drown the rest.
+    "loggers": {"django-q": {"level": "WARNING"}},
+}
+
+UNFOLD = {
+    "SITE_TITLE": "CostOps",
+    "SITE_HEADER": "CostOps",
+    "SITE_SUBHEADER": "What your LLMs cost, and may cost",
+    "SITE_SYMBOL": "account_balance_wallet",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "navigation": "costops.admin.navigation"},
+}

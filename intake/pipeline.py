@@ -1,0 +1,53 @@
+"""The one way usage comes in: recorded, charged, and told, in one transaction."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from accounts.locks import hold_shared
+from accounts.models import Organization
+from budgets.charging import Charging
+from ledger import services as ledger
+from ledger.book import Book
+from ledger.types import Outcome
+from ledger.usage import Usage
+
+_books: dict[int, tuple[Book, Charging]] = {}  # by organization
+
+
+def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
+    """Book *usage* of one organization and charge every budget on its path.
+
+    All or nothing, durable when it returns, safe to repeat: a usage id counts once.
+    Returns what became of each record, in order.
+    """
+    with transaction.atomic():
+        hold_shared(organization_id)
+        book, charging = open_book(organization_id)
+        recorded = ledger.record(book, usage)
+        charging.charge(recorded.totals)
+    return recorded.outcomes
+
+
+def open_book(organization_id: int) -> tuple[Book, Charging]:
+    """Return what is known of the organization as it is at this moment.
+
+    One query; more when its prices, rates or budgets have changed. Call it inside a
+    transaction that holds the organization's lock.
+    """
+    known = _books.get(organization_id)
+    if known is not None:
+        revisions = Organization.objects.filter(pk=organization_id)
+        if revisions.values_list("revision", flat=True).get() == known[0].revision:
+            return known
+    organization = Organization.objects.get(pk=organization_id)
+    charging = Charging(organization)
+    opened = Book(organization, charging), charging
+    # What another transaction has not committed may never come to be.
+    transaction.on_commit(lambda: _books.__setitem__(organization_id, opened))
+    return opened
+
+
+def forget() -> None:
+    """Drop everything this process remembers."""
+    _books.clear()

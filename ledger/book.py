@@ -1,0 +1,198 @@
+"""What a process remembers of one organization, so that booking asks nothing twice."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from django.db import transaction
+
+from accounts.models import Organization
+from ledger.models import Attribution
+from ledger.pricing import PriceBook
+from ledger.types import Cutter, Dimensions, Stretch, Tags
+from ledger.usage import Usage, parse_tags
+
+_DAY = timedelta(days=1)
+_HOUR_S = 3600
+_MOST_ENTRIES = 100_000  # attributions remembered for one organization
+_MOST_STRETCHES = 100  # remembered for one attribution
+
+Key = tuple[Any, ...]  # Usage.attribution_key
+
+
+class Entry:
+    """An attribution and service tier, with the stretches of time used so far."""
+
+    __slots__ = ("attribution_id", "charges", "dimensions", "last", "stretches", "tier")
+
+    def __init__(
+        self, attribution_id: int, dimensions: Dimensions, tier: str, charges: Any
+    ) -> None:
+        self.attribution_id = attribution_id
+        self.dimensions = dimensions
+        self.tier = tier
+        self.charges = charges
+        self.stretches: dict[int, list[Stretch]] = {}  # by the hour since 1970
+        self.last: Stretch | None = None
+
+
+class Book:
+    """The prices, attributions and charges of an organization at one revision.
+
+    Safe to share between threads: entries are only ever added, and each is complete
+    before it can be found.
+    """
+
+    def __init__(self, organization: Organization, cutter: Cutter) -> None:
+        self.organization_id = organization.pk
+        self.revision = organization.revision
+        self.currency = organization.currency
+        self.prices = PriceBook(organization.pk)
+        self._cutter = cutter
+        self._entries: dict[Key, Entry] = {}
+
+    def entries_for(self, records: Iterable[Usage]) -> dict[Key, Entry]:
+        """Return an entry for every distinct attribution of *records*.
+
+        New attributions are inserted, in one order for every caller, with what charges
+        them. They are remembered once the transaction has committed.
+        """
+        keys = {record.attribution_key() for record in records}
+        known = self._entries
+        found = {key: known[key] for key in keys if key in known}
+        missing = keys - found.keys()
+        if missing:
+            new = self._resolve(missing)
+            transaction.on_commit(lambda: self._remember(new))
+            found.update(new)
+        return found
+
+    def entry_of(self, attribution: Attribution, tier: str) -> Entry:
+        """Return an entry for an attribution that is in the database already."""
+        dimensions = dimensions_of(attribution)
+        charges = self._cutter.charges_of(dimensions, attribution.tags)
+        return Entry(attribution.pk, dimensions, tier, charges)
+
+    def stretch_at(self, entry: Entry, at: datetime) -> Stretch:
+        """Return the stretch that contains *at*, an aware UTC datetime."""
+        hour = int(at.timestamp()) // _HOUR_S
+        stretches = entry.stretches.get(hour, ())
+        for stretch in stretches:
+            if stretch.start <= at < stretch.end:
+                break
+        else:
+            stretch = self._new_stretch(entry, at)
+            if len(entry.stretches) >= _MOST_STRETCHES:
+                entry.stretches.clear()
+            entry.stretches.setdefault(hour, []).append(stretch)
+        entry.last = stretch
+        return stretch
+
+    def _new_stretch(self, entry: Entry, at: datetime) -> Stretch:
+        day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        where = entry.dimensions
+        span = self.prices.span_at(where.provider, where.model, entry.tier, at)
+        cut = self._cutter.cut(entry.charges, at)
+        tariff, rate = span.tariff, None
+        if tariff is not None and tariff.currency != self.currency:
+            known = self.prices.rate(tariff.currency, self.currency, day.date())
+            tariff, rate = (tariff, known.rate) if known else (None, None)
+        return Stretch(
+            attribution_id=entry.attribution_id,
+            start=max(day, span.start, cut.start),
+            end=min(day + _DAY, span.end, cut.end),
+            tariff=tariff,
+            rate=rate,
+            targets=cut.targets,
+            currencies=tuple(
+                (currency, self._foreign_rate(currency, day))
+                for currency in cut.currencies
+            ),
+        )
+
+    def _foreign_rate(self, currency: str, day: datetime) -> Decimal:
+        """Return the rate for a budget in *currency*.
+
+        A budget can't be made in a currency without rates; before the first known day
+        the first known rate has to do.
+        """
+        known = self.prices.rate(self.currency, currency, day.date())
+        known = known or self.prices.first_rate(self.currency, currency)
+        return known.rate
+
+    def _resolve(self, keys: set[Key]) -> dict[Key, Entry]:
+        wanted = {key: _described(key) for key in keys}
+        by_digest = {digest_of(*what): what for what in wanted.values()}
+        ids = self._ids_of(by_digest)
+        entries = {}
+        for key, (dimensions, tags) in wanted.items():
+            charges = self._cutter.charges_of(dimensions, tags)
+            attribution_id = ids[digest_of(dimensions, tags)]
+            entries[key] = Entry(attribution_id, dimensions, key[7] or "", charges)
+        return entries
+
+    def _ids_of(
+        self, by_digest: dict[bytes, tuple[Dimensions, Tags]]
+    ) -> dict[bytes, int]:
+        ids = self._known_ids(by_digest)
+        new = sorted(by_digest.keys() - ids.keys())
+        if not new:
+            return ids
+        Attribution.objects.bulk_create(
+            [
+                Attribution(
+                    organization_id=self.organization_id,
+                    digest=digest,
+                    tags=by_digest[digest][1],
+                    **by_digest[digest][0]._asdict(),
+                )
+                for digest in new
+            ],
+            ignore_conflicts=True,
+            batch_size=1_000,
+        )
+        added = self._known_ids(new)
+        self._cutter.cover(
+            {
+                added[digest]: self._cutter.charges_of(*by_digest[digest])
+                for digest in new
+            }
+        )
+        return ids | added
+
+    def _known_ids(self, digests: Iterable[bytes]) -> dict[bytes, int]:
+        rows = Attribution.objects.filter(
+            organization=self.organization_id, digest__in=list(digests)
+        )
+        return {bytes(digest): pk for digest, pk in rows.values_list("digest", "pk")}
+
+    def _remember(self, entries: dict[Key, Entry]) -> None:
+        if len(self._entries) + len(entries) > _MOST_ENTRIES:
+            self._entries = {}
+        self._entries.update(entries)
+
+
+def digest_of(dimensions: Dimensions, tags: Tags) -> bytes:
+    """Return 16 bytes that stand for the combination within its organization."""
+    return blake2b(msgspec.json.encode([*dimensions, tags]), digest_size=16).digest()
+
+
+def dimensions_of(attribution: Attribution) -> Dimensions:
+    return Dimensions(*(getattr(attribution, name) for name in Dimensions._fields))
+
+
+def _described(key: Key) -> tuple[Dimensions, Tags]:
+    department, team, project, environment, user, provider, model, _, tags = key
+    dimensions = Dimensions(
+        department or "",
+        team or "",
+        project or "",
+        environment or "",
+        user or "",
+        provider,
+        model,
+    )
+    return dimensions, parse_tags(tags)

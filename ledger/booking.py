@@ -1,0 +1,163 @@
+"""From usage records to rows of the ledger: priced, attributed and added up.
+
+The hottest code there is: a microsecond here is a microsecond for every record.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from costops.lib.money import from_units, to_units
+from ledger.book import Book, Entry, Key
+from ledger.pricing import convert
+from ledger.types import Stretch, Totals
+from ledger.usage import Usage, parse_metadata
+
+
+class Row(NamedTuple):
+    """One row of the ledger, costs in units of 10^-10; the order is the table's."""
+
+    attribution_id: int
+    usage_id: str
+    timestamp: datetime
+    input_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    latency_ms: int | None
+    service_tier: str
+    input_cost: int | None
+    output_cost: int | None
+    total_cost: int | None
+    source_cost: int | None
+    source_currency: str
+    exchange_rate: Decimal | None
+    reported: bool
+    metadata: dict[str, object] | None
+    correction: int = 0
+    repricing_id: int | None = None
+
+
+class Conversion(NamedTuple):
+    """A cost in the currency of a budget that has a foreign one."""
+
+    usage_id: str
+    currency: str
+    rate: Decimal
+    amount: int
+    correction: int = 0
+
+
+class Sheet:
+    """The rows of one batch as they are made, and their sums by stretch of time."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.totals: dict[Stretch, Totals] = {}
+        self.conversions: list[Conversion] = []
+        self.costs: list[int | None] = []  # of the rows, in their order
+
+    def rows(
+        self, records: Sequence[Usage], entries: dict[Key, Entry]
+    ) -> Iterable[Row]:
+        """Price *records* and return their rows, in the same order."""
+        rows = []
+        totals = self.totals
+        for record in records:
+            at = record.timestamp
+            entry = entries[record.attribution_key()]
+            stretch = entry.last
+            if stretch is None or not stretch.start <= at < stretch.end:
+                stretch = self.book.stretch_at(entry, at)
+            row = self._row(record, entry, stretch)
+            rows.append(row)
+            sums = totals.get(stretch)
+            if sums is None:
+                sums = totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
+            sums.requests += 1
+            sums.input_tokens += row.input_tokens
+            sums.cached_tokens += row.cached_tokens
+            sums.output_tokens += row.output_tokens
+            cost = row.total_cost
+            self.costs.append(cost)
+            if cost is None:
+                sums.unpriced += 1
+            else:
+                sums.cost += cost
+                if stretch.currencies:
+                    self._convert(row, stretch, sums)
+        return rows
+
+    def _row(self, record: Usage, entry: Entry, stretch: Stretch) -> Row:
+        tariff = stretch.tariff
+        input_tokens = record.input_tokens or 0
+        output_tokens = record.output_tokens or 0
+        cached = record.cached_tokens or 0
+        written = record.cache_write_tokens or 0
+        reasoning = record.reasoning_tokens or 0
+        input_cost = output_cost = total = source = rate = None
+        currency = ""
+        if tariff is not None and (record.input_tokens is not None or output_tokens):
+            input_cost, output_cost = tariff.cost(
+                input_tokens, cached, written, output_tokens, reasoning
+            )
+            total = input_cost + output_cost
+            if stretch.rate is not None:
+                source, currency, rate = total, tariff.currency, stretch.rate
+                total = convert(total, rate)
+                input_cost = convert(input_cost, rate)
+                output_cost = total - input_cost
+        if record.cost is not None:
+            total, source, currency, rate = self._reported(record)
+        metadata = bytes(record.metadata)
+        return Row(
+            stretch.attribution_id,
+            record.id,
+            record.timestamp,
+            input_tokens,
+            cached,
+            written,
+            output_tokens,
+            reasoning,
+            None if record.latency_ms is None else round(record.latency_ms),
+            entry.tier,
+            input_cost,
+            output_cost,
+            total,
+            source,
+            currency,
+            rate,
+            record.cost is not None,
+            parse_metadata(metadata) if metadata else None,
+        )
+
+    def _reported(
+        self, record: Usage
+    ) -> tuple[int | None, int | None, str, Decimal | None]:
+        """Return total, source cost, source currency and rate of a reported cost."""
+        assert record.cost is not None  # noqa: S101 - the caller looked
+        units = to_units(record.cost)
+        currency = record.currency or self.book.currency
+        if currency == self.book.currency:
+            return units, None, "", None
+        known = self.book.prices.rate(
+            currency, self.book.currency, record.timestamp.date()
+        )
+        if known is None:
+            return None, units, currency, None
+        return convert(units, known.rate), units, currency, known.rate
+
+    def _convert(self, row: Row, stretch: Stretch, sums: Totals) -> None:
+        assert row.total_cost is not None  # noqa: S101 - the caller looked
+        for position, (currency, rate) in enumerate(stretch.currencies):
+            amount = convert(row.total_cost, rate)
+            sums.converted[position] += amount
+            self.conversions.append(
+                Conversion(row.usage_id, currency, rate, amount, row.correction)
+            )
+
+
+def amount_of(units: int | None) -> Decimal | None:
+    return None if units is None else from_units(units)

@@ -1,0 +1,289 @@
+"""The bundled price catalogue (genai-prices), read offline.
+
+Prices are those of the package's own data: nothing here fetches anything. Only the
+prices of text tokens and of requests count; usage records have no others.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import lru_cache
+
+from genai_prices.data_snapshot import find_provider_by_id
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from ledger.tariffs import PricedSpan, Rates, Tariff
+
+Constraint = StartDateConstraint | TimeOfDateConstraint | None
+Price = Decimal | TieredPrices
+
+OPEN_START = datetime(1900, 1, 1, tzinfo=UTC)
+OPEN_END = datetime(2200, 1, 1, tzinfo=UTC)
+CURRENCY = "USD"  # the catalogue's only one
+KNOWN_NAMES = 4_096  # (provider, model) pairs kept
+PRECISION = Decimal("1E-10")  # of a price per million tokens
+EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+TEXT_PRICES = (
+    "input_mtok",
+    "cache_read_mtok",
+    "cache_write_mtok",
+    "output_mtok",
+    "output_reasoning_mtok",
+    "requests_kcount",
+)
+
+# Names in use (OpenTelemetry, LiteLLM) that the catalogue misses or takes for another
+# provider: it would bill Azure's OpenAI as OpenAI.
+PROVIDERS = {
+    "az.ai.inference": "azure",
+    "az.ai.openai": "azure",
+    "azure-openai": "azure",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "azure_ai": "azure",
+    "azure_openai": "azure",
+    "fireworks_ai": "fireworks",
+    "gcp.gen_ai": "google",
+    "x.ai": "x-ai",
+    "x_ai": "x-ai",
+    "z.ai": "zai",
+    "z_ai": "zai",
+}
+
+# The catalogue files a service tier under one of these, by provider.
+TIER_KEYS = ("service_tier", "processing", "speed")
+LIST_PRICE_TIERS = frozenset({"", "default", "standard", "auto", "on_demand"})
+# Shares of the list price per token that providers publish, for models and times for
+# which the catalogue has no price of the tier itself:
+# https://platform.openai.com/docs/pricing
+# https://docs.claude.com/en/docs/build-with-claude/batch-processing
+# https://ai.google.dev/gemini-api/docs/batch-api
+TIER_SHARES = {
+    ("openai", "batch"): Decimal("0.5"),
+    ("openai", "flex"): Decimal("0.5"),
+    ("anthropic", "batch"): Decimal("0.5"),
+    ("google", "batch"): Decimal("0.5"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """One model as one provider sells it."""
+
+    provider: str
+    model: str
+    prices: tuple[ConditionalPrice, ...]
+    variants: tuple[PriceVariant, ...]
+
+
+def span_at(
+    provider: str, model: str, at: datetime, service_tier: str = ""
+) -> PricedSpan:
+    """Find the price of *model* at *at* and the span in which it stays the same.
+
+    Its tariff is None for a provider, model or service tier without a known price. A
+    model is never priced by its name alone: the provider has to be known too. Spans
+    without an end reach from 1900 to 2200.
+
+    Raises:
+        ValueError: *at* is naive.
+    """
+    if at.tzinfo is None:
+        message = "A price is looked up at an aware datetime."
+        raise ValueError(message)
+    listing = _listing(provider.strip().lower(), model.lower())
+    if listing is None or not listing.prices:
+        return PricedSpan(OPEN_START, OPEN_END, None)
+    moment = at.astimezone(UTC)
+    tier = service_tier.strip().lower()
+    entry, asked = _entry_at(listing.prices, moment)
+    variants = _variants_of(listing.variants, tier)
+    asked += [variant.constraint for variant in variants]
+    start, end = _unchanged_around(asked, moment)
+    special = [variant for variant in variants if _holds(variant.constraint, moment)]
+    return PricedSpan(start, end, _tariff(listing, entry, special, tier))
+
+
+def known_models() -> Iterator[tuple[str, str]]:
+    """Yield (provider, model) of the catalogue, each found by just these names."""
+    for provider in _providers():
+        for model in provider.models:
+            if model.is_match(model.id):
+                yield provider.id, model.id
+
+
+def _providers() -> list[Provider]:
+    # Imported when first needed: building the catalogue takes half a second.
+    from genai_prices.data import providers
+
+    return providers
+
+
+@lru_cache(maxsize=KNOWN_NAMES)
+def _listing(provider_name: str, model_name: str) -> _Listing | None:
+    """Look both names up as the library does, without its unbounded caches."""
+    if provider_name == "litellm":  # a gateway: the model's name holds the provider
+        provider_name, _, model_name = model_name.partition("/")
+    provider_name = PROVIDERS.get(provider_name, provider_name)
+    provider = find_provider_by_id(_providers(), provider_name)
+    if provider is None:
+        return None
+    model = provider.find_model(model_name, all_providers=_providers())
+    if model is None:
+        return None
+    # Azure sells OpenAI's models at OpenAI's list prices, but the library leaves the
+    # variants to the provider that has them.
+    is_own = any(model is own for own in provider.models)
+    variants = tuple(model.price_variants or ()) if is_own else ()
+    return _Listing(provider.id, model.id, _entries(model), variants)
+
+
+def _entries(model: ModelInfo) -> tuple[ConditionalPrice, ...]:
+    if isinstance(model.prices, ModelPrice):
+        return (ConditionalPrice(prices=model.prices),)
+    return tuple(model.prices)
+
+
+def _entry_at(
+    entries: Sequence[ConditionalPrice], moment: datetime
+) -> tuple[ModelPrice, list[Constraint]]:
+    """Choose the last entry that holds, or else the first.
+
+    Also returns the constraints that decided: while none of them turns, the choice
+    stays the same.
+    """
+    asked: list[Constraint] = []
+    for entry in reversed(entries):
+        asked.append(entry.constraint)
+        if _holds(entry.constraint, moment):
+            return entry.prices, asked
+    return entries[0].prices, asked
+
+
+def _variants_of(variants: Sequence[PriceVariant], tier: str) -> list[PriceVariant]:
+    context = dict.fromkeys(TIER_KEYS, tier)
+    return [
+        variant
+        for variant in variants
+        if all(context.get(key) == value for key, value in variant.when.items())
+    ]
+
+
+def _holds(constraint: Constraint, moment: datetime) -> bool:
+    return constraint is None or constraint.active(moment)
+
+
+def _unchanged_around(
+    constraints: Sequence[Constraint], moment: datetime
+) -> tuple[datetime, datetime]:
+    """Return the widest [start, end) around *moment* in which no constraint turns."""
+    turns = [turn for each in constraints for turn in _turns(each, moment)]
+    return (
+        max((turn for turn in turns if turn <= moment), default=OPEN_START),
+        min((turn for turn in turns if turn > moment), default=OPEN_END),
+    )
+
+
+def _turns(constraint: Constraint, moment: datetime) -> list[datetime]:
+    """List when *constraint* begins or ceases to hold, nearest to *moment*."""
+    if constraint is None:
+        return []
+    if isinstance(constraint, StartDateConstraint):
+        return [datetime.combine(constraint.start_date, time(), UTC)]
+    daily = {_utc_time(constraint.start_time), _utc_time(constraint.end_time)}
+    if len(daily) == 1:  # an empty window: it never holds
+        return []
+    days = [moment.date() + timedelta(days=offset) for offset in (-1, 0, 1)]
+    return [datetime.combine(day, turn, UTC) for day in days for turn in daily]
+
+
+def _utc_time(value: time) -> time:
+    """Return a time of day in UTC, without its zone; a naive one is UTC already."""
+    if value.tzinfo is None:
+        return value
+    return datetime.combine(date(2000, 1, 1), value).astimezone(UTC).time()
+
+
+def _tariff(
+    listing: _Listing, entry: ModelPrice, variants: Sequence[PriceVariant], tier: str
+) -> Tariff | None:
+    source = f"catalogue:{listing.provider}/{listing.model}"
+    share: Decimal | None = Decimal(1)
+    if tier not in LIST_PRICE_TIERS:
+        source += f" ({tier})"
+        if not variants:
+            share = TIER_SHARES.get((listing.provider, tier))
+    prices = _text_prices(entry, variants)
+    if share is None or not prices:
+        return None
+    starts = {
+        step.start
+        for price in prices.values()
+        if isinstance(price, TieredPrices)
+        for step in price.tiers
+    }
+    return Tariff(
+        currency=CURRENCY,
+        rates=_rates(prices, 0, share),
+        tiers=tuple(
+            (start, _rates(prices, start + 1, share)) for start in sorted(starts)
+        ),
+        source=source,
+        price_ref=None,
+    )
+
+
+def _text_prices(
+    entry: ModelPrice, variants: Sequence[PriceVariant]
+) -> dict[str, Price]:
+    """Merge the prices of text: of the first variant that has one, else of *entry*."""
+    prices: dict[str, Price] = {}
+    for source in (*(variant.prices for variant in variants), entry):
+        for key in TEXT_PRICES:
+            price = vars(source).get(key)
+            if price is not None:
+                prices.setdefault(key, price)
+    return prices
+
+
+def _rates(prices: dict[str, Price], input_tokens: int, share: Decimal) -> Rates:
+    """Resolve *prices* for a request with so many input tokens."""
+    at = {key: _applicable(price, input_tokens) for key, price in prices.items()}
+    requests = EXACT.divide(at.pop("requests_kcount", Decimal(0)), Decimal(1_000))
+    at = {key: _clean(EXACT.multiply(price, share)) for key, price in at.items()}
+    return Rates.per_million(
+        at.get("input_mtok", Decimal(0)),
+        at.get("output_mtok", Decimal(0)),
+        cached_input=at.get("cache_read_mtok"),
+        cache_write=at.get("cache_write_mtok"),
+        reasoning=at.get("output_reasoning_mtok"),
+        per_request=_clean(requests),
+    )
+
+
+def _applicable(price: Price, input_tokens: int) -> Decimal:
+    if isinstance(price, Decimal):
+        return price
+    for step in reversed(price.tiers):
+        if input_tokens > step.start:
+            return step.price
+    return price.base
+
+
+def _clean(price: Decimal) -> Decimal:
+    """Round a price per million to ten decimals.
+
+    Some of the catalogue's prices went through binary floating point on their way
+    (0.27999999999999997); providers themselves publish none with so many decimals.
+    """
+    return price.quantize(PRECISION, context=EXACT)

@@ -1,0 +1,353 @@
+"""The ledger: what was used, what it cost, and for whom."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.audit import current_actor, history
+from accounts.models import Organization, validate_currency_code
+from costops.lib.fields import MoneyField, RateField
+from ledger.querysets import (
+    CostRecordQuerySet,
+    DailySpendQuerySet,
+    ExchangeRateQuerySet,
+    PriceQuerySet,
+)
+
+# The dimensions of an attribution, in the order everything that lists them follows.
+DIMENSIONS = (
+    "department",
+    "team",
+    "project",
+    "environment",
+    "user",
+    "provider",
+    "model",
+)
+
+
+class Attribution(models.Model):
+    """One distinct combination of dimensions that costs belong to.
+
+    A dimension that was not given is "". Tags are a list of strings, sorted, or an
+    object of strings. Rows are never changed or deleted: cost records point at them.
+    """
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    digest = models.BinaryField(max_length=16)  # of the dimensions and the tags
+    department = models.CharField(max_length=200, blank=True)
+    team = models.CharField(max_length=200, blank=True)
+    project = models.CharField(max_length=200, blank=True)
+    environment = models.CharField(max_length=200, blank=True)
+    user = models.CharField(max_length=200, blank=True)
+    provider = models.CharField(max_length=200)
+    model = models.CharField(max_length=200)
+    tags = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "digest"], name="one_attribution_per_digest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        named = [getattr(self, name) for name in DIMENSIONS]
+        return " / ".join(value for value in named if value)
+
+
+class Repricing(models.Model):
+    """One audited correction of what usage was charged at: who, why, and how much."""
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    actor = models.CharField(max_length=200, default=current_actor)
+    filters = models.JSONField(default=dict)  # what was repriced
+    records = models.PositiveIntegerField(default=0)
+    difference = MoneyField(default=0)  # organization's currency
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"Repricing of {self.created_at:%Y-%m-%d %H:%M}: {self.reason}"
+
+
+class CostRecord(models.Model):
+    """What one use of a model cost. Append-only: a correction is a record of its own.
+
+    Amounts are in the organization's currency as it was when the record was booked;
+    `total_cost` is what is charged. Null costs mean that no price is known. Foreign
+    keys are not checked by the database, for that would cost more than the insert
+    itself; what they point at is never deleted, and `verify` looks.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, db_index=False
+    )
+    attribution = models.ForeignKey(
+        Attribution,
+        models.PROTECT,
+        db_constraint=False,
+        db_index=False,
+        related_name="cost_records",
+    )
+    usage_id = models.CharField(max_length=255)  # the sender's id
+    correction = models.PositiveSmallIntegerField(default=0)  # 0: as first booked
+    timestamp = models.DateTimeField()
+    input_tokens = models.BigIntegerField(default=0)  # cached ones included
+    cached_tokens = models.BigIntegerField(default=0)
+    cache_write_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)  # reasoning included
+    reasoning_tokens = models.BigIntegerField(default=0)
+    latency_ms = models.IntegerField(null=True)
+    service_tier = models.CharField(max_length=50, blank=True)
+    # By the price list; a fee per request is part of the input.
+    input_cost = MoneyField(null=True)
+    output_cost = MoneyField(null=True)
+    total_cost = MoneyField(null=True)
+    # What the sender was billed, or the price list's amount, in another currency.
+    source_cost = MoneyField(null=True)
+    source_currency = models.CharField(max_length=3, blank=True)
+    exchange_rate = RateField(null=True)
+    reported = models.BooleanField(default=False)  # the sender named the cost
+    metadata = models.JSONField(null=True)
+    repricing = models.ForeignKey(
+        Repricing,
+        models.PROTECT,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="cost_records",
+    )
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    objects = CostRecordQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "usage_id", "correction"],
+                name="one_cost_record_per_usage_id",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "timestamp"], name="cost_record_time"),
+            models.Index(
+                fields=["organization", "id"],
+                condition=Q(total_cost=None),
+                name="cost_record_unpriced",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.usage_id
+
+    @property
+    def priced(self) -> bool:
+        return self.total_cost is not None
+
+
+class ConvertedCost(models.Model):
+    """A cost record's amount in the currency of a budget that has another one.
+
+    Kept when the record is booked, with the rate that was used: later rates change
+    nothing that is booked.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, db_index=False
+    )
+    usage_id = models.CharField(max_length=255)
+    correction = models.PositiveSmallIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    rate = RateField()
+    amount = MoneyField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "usage_id", "correction", "currency"],
+                name="one_converted_cost_per_currency",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.usage_id} in {self.currency}"
+
+
+class SpendDelta(models.Model):
+    """Spend not yet folded into daily spend and budget hours: one batch's share.
+
+    `starts_at` begins a stretch of time in which nothing changes: not the price, not
+    the UTC day, not the clock hour or the period of any budget that is charged.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, db_index=False
+    )
+    attribution = models.ForeignKey(
+        Attribution, models.PROTECT, db_constraint=False, db_index=False
+    )
+    starts_at = models.DateTimeField()
+    # "" is the organization's own; another one repeats the amount for those budgets.
+    currency = models.CharField(max_length=3, blank=True)
+    requests = models.IntegerField()
+    unpriced = models.IntegerField()
+    input_tokens = models.BigIntegerField()
+    cached_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    cost = MoneyField()
+
+    class Meta:
+        indexes = [models.Index(fields=["organization"], name="spend_delta_owner")]
+
+    def __str__(self) -> str:
+        return f"{self.cost} at {self.starts_at}"
+
+
+class DailySpend(models.Model):
+    """What one attribution used and cost on one UTC day, in organization's currency."""
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, db_index=False
+    )
+    attribution = models.ForeignKey(
+        Attribution, models.PROTECT, db_constraint=False, db_index=False
+    )
+    day = models.DateField()
+    requests = models.BigIntegerField(default=0)
+    unpriced = models.BigIntegerField(default=0)
+    input_tokens = models.BigIntegerField(default=0)
+    cached_tokens = models.BigIntegerField(default=0)
+    output_tokens = models.BigIntegerField(default=0)
+    cost = MoneyField(default=0)
+
+    objects = DailySpendQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "day", "attribution"],
+                name="one_daily_spend_per_attribution",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.cost}"
+
+
+class Price(models.Model):
+    """An override of the bundled catalogue, good for a stretch of time.
+
+    Amounts are per million tokens, in `currency`. An organization's own price beats one
+    for all, an exact model beats a pattern, a longer pattern beats a shorter one.
+    """
+
+    organization = models.ForeignKey(
+        Organization,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="prices",
+        help_text="Empty: for every organization.",
+    )
+    provider = models.CharField(max_length=200)
+    model = models.CharField(
+        max_length=200, help_text="Exact, or with * at its end: “gpt-4*”."
+    )
+    service_tier = models.CharField(max_length=50, blank=True)
+    effective_from = models.DateTimeField()
+    effective_to = models.DateTimeField(
+        null=True, blank=True, help_text="Exclusive. Empty: open."
+    )
+    currency = models.CharField(
+        max_length=3, default="USD", validators=[validate_currency_code]
+    )
+    input_per_million = MoneyField(default=0)
+    cached_input_per_million = MoneyField(
+        null=True, blank=True, help_text="Empty: as other input."
+    )
+    output_per_million = MoneyField(default=0)
+    per_request = MoneyField(default=0)
+    provisional = models.BooleanField(
+        default=False, help_text="An estimate, until the real price is known."
+    )
+    note = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = PriceQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering = ["provider", "model", "-effective_from"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(effective_to=None)
+                | Q(effective_to__gt=F("effective_from")),
+                name="price_ends_after_it_begins",
+            ),
+            models.CheckConstraint(
+                condition=Q(input_per_million__gte=0)
+                & Q(output_per_million__gte=0)
+                & Q(per_request__gte=0)
+                & (
+                    Q(cached_input_per_million=None)
+                    | Q(cached_input_per_million__gte=0)
+                ),
+                name="price_is_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model} from {self.effective_from:%Y-%m-%d}"
+
+    def clean(self) -> None:
+        super().clean()
+        if "*" in self.model[:-1]:
+            raise ValidationError({"model": "A * may stand at the end only."})
+        if self.effective_to and self.effective_from >= self.effective_to:
+            raise ValidationError({"effective_to": "Must be after effective_from."})
+
+
+class ExchangeRate(models.Model):
+    """A manual daily rate, which beats the bundled one: 1 base = `rate` quote."""
+
+    organization = models.ForeignKey(
+        Organization,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="exchange_rates",
+        help_text="Empty: for every organization.",
+    )
+    base = models.CharField(max_length=3, validators=[validate_currency_code])
+    quote = models.CharField(max_length=3, validators=[validate_currency_code])
+    rate = RateField()
+    date = models.DateField(help_text="Good from this UTC day until the next rate.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ExchangeRateQuerySet.as_manager()
+    history = history()
+
+    class Meta:
+        ordering = ["-date", "base", "quote"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(rate__gt=0), name="exchange_rate_is_positive"
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "base", "quote", "date"],
+                name="one_manual_rate_a_day",
+            ),
+            models.UniqueConstraint(
+                fields=["base", "quote", "date"],
+                condition=Q(organization=None),
+                name="one_common_manual_rate_a_day",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"1 {self.base} = {self.rate:f} {self.quote} on {self.date}"

@@ -1,0 +1,130 @@
+"""Writing to the ledger."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from django.db import transaction
+
+from costops.lib.money import from_units, to_units
+from ledger.book import Book
+from ledger.booking import Sheet
+from ledger.models import CostRecord
+from ledger.types import Outcome, Recorded
+from ledger.usage import Usage, parse_metadata, parse_tags
+from ledger.writing import (
+    AlreadyThere,
+    insert_conversions,
+    insert_deltas,
+    insert_records,
+)
+
+
+@transaction.atomic
+def record(book: Book, usage: Sequence[Usage]) -> Recorded:
+    """Price *usage* of one organization and append it to the ledger.
+
+    A usage id counts once, however often and in however many batches it comes: the
+    first stands, a repeat changes nothing, and one with other content is a conflict.
+    Outcomes are in the order of *usage*; totals are what its budgets are to be charged.
+    """
+    first: dict[str, Usage] = {}
+    for one in usage:
+        first.setdefault(one.id, one)
+    # One order for every caller, or two overlapping batches could deadlock.
+    fresh = sorted(first.values(), key=attrgetter("id"))
+    entries = book.entries_for(fresh)
+    known: dict[str, CostRecord] = {}
+    sheet = Sheet(book)
+    while fresh:
+        try:
+            insert_records(book.organization_id, sheet.rows(fresh, entries))
+        except AlreadyThere:
+            # Others can only add, so each turn finds more of them until none is new.
+            known |= _known_records(book, first)
+            fresh = [one for one in fresh if one.id not in known]
+            sheet = Sheet(book)
+        else:
+            insert_deltas(book.organization_id, sheet.totals)
+            insert_conversions(book.organization_id, sheet.conversions)
+            break
+    costs = dict(zip(map(attrgetter("id"), fresh), sheet.costs, strict=True))
+    outcomes = [_outcome(one, first[one.id], known, costs, book) for one in usage]
+    return Recorded(outcomes, sheet.totals)
+
+
+def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:
+    rows = CostRecord.objects.filter(
+        organization=book.organization_id, usage_id__in=list(ids), correction=0
+    ).select_related("attribution")
+    return {row.usage_id: row for row in rows}
+
+
+def _outcome(
+    one: Usage,
+    first: Usage,
+    known: dict[str, CostRecord],
+    costs: dict[str, int | None],
+    book: Book,
+) -> Outcome:
+    there = known.get(one.id)
+    if there is not None:
+        return Outcome(there.total_cost, duplicate=True, conflict=_differs(one, there))
+    units = costs[one.id]
+    cost = None if units is None else from_units(units)
+    if one is first:
+        return Outcome(cost)
+    return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
+
+
+def _content(usage: Usage) -> tuple[object, ...]:
+    """Return what a sender said, in a form in which equal things are equal."""
+    department, team, project, environment, user, provider, model, tier, tags = (
+        usage.attribution_key()
+    )
+    return (
+        usage.timestamp,
+        tuple(name or "" for name in (department, team, project, environment, user)),
+        (provider, model, tier or ""),
+        parse_tags(tags),
+        usage.input_tokens or 0,
+        usage.cached_tokens or 0,
+        usage.cache_write_tokens or 0,
+        usage.output_tokens or 0,
+        usage.reasoning_tokens or 0,
+        None if usage.latency_ms is None else round(usage.latency_ms),
+        None if usage.cost is None else to_units(usage.cost),
+        usage.cost is not None and (usage.currency or ""),
+        parse_metadata(bytes(usage.metadata)),
+    )
+
+
+def _differs(usage: Usage, row: CostRecord) -> bool:
+    """Tell whether *usage* is not what *row* was booked from."""
+    where = row.attribution
+    reported = None
+    currency: object = False
+    if row.reported:
+        billed = row.total_cost if row.source_cost is None else row.source_cost
+        reported = None if billed is None else to_units(billed)
+        currency = row.source_currency
+    booked = (
+        row.timestamp,
+        (where.department, where.team, where.project, where.environment, where.user),
+        (where.provider, where.model, row.service_tier),
+        where.tags,
+        row.input_tokens,
+        row.cached_tokens,
+        row.cache_write_tokens,
+        row.output_tokens,
+        row.reasoning_tokens,
+        row.latency_ms,
+        reported,
+        currency,
+        row.metadata,
+    )
+    said = _content(usage)
+    if currency == "" and said[11]:
+        # Named, but the organization's own: then it is not kept beside the amount.
+        own = said[11] == row.organization.currency
+        said = (*said[:11], "" if own else said[11], said[12])
+    return booked != said

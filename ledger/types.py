@@ -1,0 +1,103 @@
+"""Plain values that cross the edge of the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+from ledger.tariffs import Tariff
+
+
+class Dimensions(NamedTuple):
+    """What a cost belongs to; "" where it was not given."""
+
+    department: str
+    team: str
+    project: str
+    environment: str
+    user: str
+    provider: str
+    model: str
+
+
+Tags = list[str] | dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """1 of the one currency = `rate` of the other, as known on `date`."""
+
+    rate: Decimal
+    date: date
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A stretch of time around a moment in which the same periods are charged.
+
+    `targets` are whatever the one who cut it charges by; `currencies` are the foreign
+    ones it needs amounts in.
+    """
+
+    start: datetime
+    end: datetime
+    targets: tuple[Any, ...] = ()
+    currencies: tuple[str, ...] = ()
+
+
+class Cutter(Protocol):
+    """Knows who is charged for an attribution (the budgets, as the ledger sees them)."""
+
+    def charges_of(self, dimensions: Dimensions, tags: Tags) -> Any: ...
+
+    def cut(self, charges: Any, at: datetime) -> Cut: ...
+
+    def cover(self, attribution_ids: dict[int, Any]) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Stretch:
+    """A stretch of time in which nothing about pricing and charging one entry changes.
+
+    `rate` turns the tariff's currency into the organization's: None when they are the
+    same, and `tariff` is None when no price or no rate is known.
+    """
+
+    attribution_id: int
+    start: datetime
+    end: datetime
+    tariff: Tariff | None
+    rate: Decimal | None
+    targets: tuple[Any, ...]
+    currencies: tuple[tuple[str, Decimal], ...]  # foreign ones of budgets, with rates
+
+
+@dataclass(slots=True)
+class Totals:
+    """What one batch adds to a stretch; costs in units of 10^-10."""
+
+    requests: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost: int = 0
+    converted: list[int] = field(default_factory=list)  # beside Stretch.currencies
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one usage record."""
+
+    cost: Decimal | None  # organization's currency; None: no price is known
+    duplicate: bool = False
+    conflict: bool = False  # a duplicate with other content: the first stands
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a batch: an outcome per record, and what is to be charged."""
+
+    outcomes: Sequence[Outcome]
+    totals: dict[Stretch, Totals]

@@ -1,0 +1,407 @@
+"""Usage records as they come in: their shape, and what can be wrong with them."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+
+from costops.lib.errors import FieldError
+from costops.lib.money import PLACES
+from ledger.rates import is_currency
+
+MOST_TOKENS = 10**12  # in one record
+MOST_COST = Decimal(100_000_000)  # in one record, either way
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+MOST_TAGS_BYTES = 4_000
+MOST_METADATA_BYTES = 16_000
+
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_Name = Annotated[str, msgspec.Meta(max_length=200)]
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+_Tier = Annotated[str, msgspec.Meta(max_length=50)]
+
+
+class Usage(msgspec.Struct, gc=False):
+    """One use of a model, as its sender describes it.
+
+    `input_tokens` include the cached and cache-write ones, `output_tokens` the
+    reasoning ones. `model_name`, `prompt_tokens` and `completion_tokens` are other
+    names of the same things. `check` makes the plain names hold the values.
+    """
+
+    id: _Id
+    timestamp: datetime
+    provider: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    model: _Name | None = None
+    model_name: _Name | None = None
+    organization_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    input_tokens: _Tokens | None = None
+    prompt_tokens: _Tokens | None = None
+    output_tokens: _Tokens | None = None
+    completion_tokens: _Tokens | None = None
+    total_tokens: _Tokens | None = None
+    cached_tokens: _Tokens | None = None
+    cache_write_tokens: _Tokens | None = None
+    reasoning_tokens: _Tokens | None = None
+    latency_ms: Annotated[float, msgspec.Meta(ge=0, le=2**31 - 1)] | None = None
+    project_id: _Name | None = None
+    department_id: _Name | None = None
+    team_id: _Name | None = None
+    environment: _Name | None = None
+    user_id: _Name | None = None
+    tags: msgspec.Raw = msgspec.Raw()
+    metadata: msgspec.Raw = msgspec.Raw()
+    service_tier: _Tier | None = None
+    cost: Decimal | None = None
+    currency: str | None = None
+
+    def attribution_key(self) -> tuple[Any, ...]:
+        """Return what decides the attribution and the price, hashable."""
+        return (
+            self.department_id,
+            self.team_id,
+            self.project_id,
+            self.environment,
+            self.user_id,
+            self.provider,
+            self.model,
+            self.service_tier,
+            bytes(self.tags),
+        )
+
+
+decode_one = msgspec.json.Decoder(Usage).decode
+_decode_list = msgspec.json.Decoder(list[Usage]).decode
+_decode_lines = msgspec.json.Decoder(Usage).decode_lines
+_decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+type_of_tags = list[str] | dict[str, str | int | float | bool | None]
+_decode_tags = msgspec.json.Decoder(type_of_tags).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+Rejected = tuple[int, str | None, tuple[FieldError, ...]]  # index, id, errors
+
+
+def decode_batch(
+    body: bytes, *, lines: bool
+) -> tuple[list[Usage | None], list[Rejected]]:
+    """Decode and check a JSON array, or one record a line where *lines*.
+
+    Bad records stand as None in the first list and with their errors in the second.
+
+    Raises:
+        msgspec.DecodeError: the body as a whole is not a JSON array.
+    """
+    records: list[Usage | None]
+    rejected: list[Rejected] = []
+    try:
+        records = list(_decode_lines(body) if lines else _decode_list(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pieces: Sequence[bytes | msgspec.Raw]
+        pieces = _lines_of(body) if lines else _pieces_of(body)
+        records = []
+        for index, piece in enumerate(pieces):
+            records.append(_decode_or_reject(index, piece, rejected))
+    # Only an escape can bring in characters that a database refuses.
+    for index, record in enumerate(records):
+        if record is None:
+            continue
+        errors = check(record)
+        if not errors and b"\\u" in body:
+            errors = odd_characters(record)
+        if errors:
+            rejected.append((index, record.id, errors))
+            records[index] = None
+    return records, rejected
+
+
+def _lines_of(body: bytes) -> list[bytes]:
+    return [line for line in body.split(b"\n") if line.strip()]
+
+
+def _pieces_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """Part an array into its records.
+
+    Python's own encoder writes NaN and Infinity, which are not JSON: such a record is
+    bad, but its neighbours are not.
+    """
+    try:
+        return _decode_raw(body)
+    except msgspec.ValidationError:
+        raise
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deeply") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        try:
+            loose = json.loads(body, parse_float=Decimal, parse_constant=str)
+        except (ValueError, RecursionError):
+            loose = None
+        if not isinstance(loose, list):
+            raise
+        return [msgspec.json.encode(item) for item in loose]
+
+
+def _decode_or_reject(
+    index: int, piece: bytes | msgspec.Raw, rejected: list[Rejected]
+) -> Usage | None:
+    try:
+        return decode_one(piece)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        rejected.append((index, _id_in(piece), (decode_error(error),)))
+        return None
+
+
+def _id_in(piece: bytes | msgspec.Raw) -> str | None:
+    """Return the id of a record that is otherwise bad, if it can be made out."""
+    try:
+        found = _decode_object(piece).get("id")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found[:255] if isinstance(found, str) else None
+
+
+def decode_error(error: Exception) -> FieldError:
+    """Say what msgspec found wrong, and with which field."""
+    message = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return FieldError("", "malformed", "The body is not valid UTF-8.")
+    if not isinstance(error, msgspec.ValidationError):
+        return FieldError("", "malformed", f"Malformed JSON: {message}.")
+    what, _, path = message.partition(" - at `$")
+    attr = re.sub(r"^(\[[^]]*\])?\.?", "", path.rstrip("`"))
+    if attr == "timestamp":
+        example = "2026-01-31T23:59:59Z"
+        detail = f"Must be an RFC 3339 time such as {example}; leap seconds as :59."
+        return FieldError(attr, "invalid", detail)
+    if "missing required field" in what:
+        attr = what.split("`")[1]
+        return FieldError(attr, "required", f"{attr} is required.")
+    return FieldError(attr, "invalid", f"{what}.")
+
+
+def check(record: Usage) -> tuple[FieldError, ...]:
+    """Move the values of other names to the plain ones; return what is wrong.
+
+    Called for every record that comes in, so the usual case is a few comparisons.
+    """
+    if clash := _take_other_names(record):
+        return (clash,)
+    if record.timestamp.tzinfo is not UTC and not _made_utc(record):
+        return (_TIME_OUT_OF_RANGE,)
+    if _is_plain(record):
+        return ()
+    return tuple(error for rule in _RULES for error in rule(record))
+
+
+def _take_other_names(record: Usage) -> FieldError | None:
+    if record.model_name is not None:
+        if record.model not in {None, record.model_name}:
+            return _bad("model_name", "Differs from model; send one of them.")
+        record.model = record.model_name
+    if record.prompt_tokens is not None:
+        if record.input_tokens not in {None, record.prompt_tokens}:
+            return _bad("prompt_tokens", "Differs from input_tokens; send one.")
+        record.input_tokens = record.prompt_tokens
+    if record.completion_tokens is not None:
+        if record.output_tokens not in {None, record.completion_tokens}:
+            return _bad("completion_tokens", "Differs from output_tokens; send one.")
+        record.output_tokens = record.completion_tokens
+    return None
+
+
+def _made_utc(record: Usage) -> bool:
+    when = record.timestamp
+    if when.tzinfo is None:
+        record.timestamp = when.replace(tzinfo=UTC)
+        return True
+    try:
+        record.timestamp = when.astimezone(UTC)
+    except OverflowError:  # year 1 or 9999, and an offset
+        return False
+    return True
+
+
+def _is_plain(record: Usage) -> bool:
+    """Tell that nothing is there which any rule could find wrong."""
+    return bool(
+        record.model
+        and EARLIEST <= record.timestamp < LATEST
+        and record.input_tokens is not None
+        and record.output_tokens is not None
+        and record.cost is None
+        and record.currency is None
+        and not record.total_tokens
+        and not record.cached_tokens
+        and not record.reasoning_tokens
+        and not record.cache_write_tokens
+        and not record.metadata
+        and (not record.tags or bytes(record.tags) in _good_tags)
+    )
+
+
+def _bad(attr: str, detail: str, code: str = "invalid") -> FieldError:
+    return FieldError(attr, code, detail)
+
+
+_TIME_OUT_OF_RANGE = FieldError(
+    "timestamp", "out_of_range", "Must lie between the years 2000 and 2099."
+)
+
+# Tags that were found to be right, as they came: most are sent again and again.
+_good_tags: set[bytes] = set()
+_MOST_GOOD_TAGS = 50_000
+
+_ODD = re.compile("[\x00\ud800-\udfff]")
+_TEXTS = (
+    "id",
+    "provider",
+    "model",
+    "organization_id",
+    "project_id",
+    "department_id",
+    "team_id",
+    "environment",
+    "user_id",
+    "service_tier",
+)
+
+
+def odd_characters(record: Usage) -> tuple[FieldError, ...]:
+    """Return the fields with NUL characters or halves of surrogate pairs."""
+    return tuple(
+        _bad(name, "Must not contain NUL characters or lone surrogates.")
+        for name in _TEXTS
+        if _ODD.search(getattr(record, name) or "")
+    )
+
+
+def _what_and_when(record: Usage) -> Sequence[FieldError]:
+    errors = []
+    if not record.model:
+        errors.append(_bad("model_name", "model_name is required.", "required"))
+    if not EARLIEST <= record.timestamp < LATEST:
+        errors.append(_TIME_OUT_OF_RANGE)
+    return errors
+
+
+def _tokens(record: Usage) -> Sequence[FieldError]:
+    given = record.input_tokens, record.output_tokens
+    if given == (None, None) and record.cost is None:
+        detail = "Token counts or a cost are required."
+        return [_bad("prompt_tokens", detail, "required")]
+    input_tokens, output_tokens = given[0] or 0, given[1] or 0
+    errors = []
+    if record.total_tokens not in {None, input_tokens + output_tokens}:
+        detail = f"Must be the sum of input and output, {input_tokens + output_tokens}."
+        errors.append(_bad("total_tokens", detail, "does_not_add_up"))
+    cached = (record.cached_tokens or 0) + (record.cache_write_tokens or 0)
+    if cached > input_tokens:
+        detail = (
+            "More cached tokens than input tokens: input_tokens must include the "
+            "cached ones (Anthropic reports them apart: add them)."
+        )
+        errors.append(_bad("cached_tokens", detail, "does_not_add_up"))
+    if (record.reasoning_tokens or 0) > output_tokens:
+        detail = (
+            "More reasoning tokens than output tokens: output_tokens must include the "
+            "reasoning ones (Gemini reports them apart: add them)."
+        )
+        errors.append(_bad("reasoning_tokens", detail, "does_not_add_up"))
+    return errors
+
+
+def _reported_cost(record: Usage) -> Sequence[FieldError]:
+    if record.currency is not None and not is_currency(record.currency):
+        detail = "Unknown currency; use an ISO 4217 code such as USD."
+        return [_bad("currency", detail, "unknown_currency")]
+    cost = record.cost
+    if cost is None:
+        return []
+    if not cost.is_finite() or abs(cost) > MOST_COST:
+        detail = f"Must be an amount between -{MOST_COST:,} and {MOST_COST:,}."
+        return [_bad("cost", detail, "out_of_range")]
+    exponent = cost.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -PLACES:
+        detail = f"More than {PLACES} decimal places."
+        return [_bad("cost", detail, "too_precise")]
+    return []
+
+
+def _extras(record: Usage) -> Sequence[FieldError]:
+    errors = [
+        *_json_problem("tags", record.tags, parse_tags),
+        *_json_problem("metadata", record.metadata, parse_metadata),
+    ]
+    if record.tags and not errors:
+        if len(_good_tags) >= _MOST_GOOD_TAGS:
+            _good_tags.clear()
+        _good_tags.add(bytes(record.tags))
+    return errors
+
+
+def _json_problem(
+    attr: str, raw: msgspec.Raw, parse: Callable[[bytes], object]
+) -> Sequence[FieldError]:
+    try:
+        parse(bytes(raw))
+    except (ValueError, RecursionError) as error:
+        return [_bad(attr, str(error) or "Too deeply nested.")]
+    return []
+
+
+_RULES = (_what_and_when, _tokens, _reported_cost, _extras)
+
+
+def parse_tags(raw: bytes) -> list[str] | dict[str, str]:
+    """Return tags in their one form: a sorted list, or an object of strings.
+
+    Raises:
+        ValueError: not an array of strings or an object of plain values.
+    """
+    if raw in {b"", b"null"}:
+        return {}
+    if len(raw) > MOST_TAGS_BYTES:
+        raise ValueError(f"More than {MOST_TAGS_BYTES} bytes; put details in metadata.")
+    try:
+        tags = _decode_tags(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(
+            "Must be an array of strings, or an object whose values are plain."
+        ) from error
+    if any(map(_ODD.search, tags)) or any(
+        map(_ODD.search, map(str, tags.values() if isinstance(tags, dict) else ()))
+    ):
+        raise ValueError("Must not contain NUL characters or lone surrogates.")
+    if isinstance(tags, list):
+        return sorted(set(tags))
+    return {key: _text_of(value) for key, value in sorted(tags.items())}
+
+
+def _text_of(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()  # true, 1, 1.5, null as JSON has them
+
+
+def parse_metadata(raw: bytes) -> dict[str, Any] | None:
+    """Return the metadata object.
+
+    Raises:
+        ValueError: not an object, or with NUL characters, which PostgreSQL refuses.
+    """
+    if raw in {b"", b"null"}:
+        return None
+    if len(raw) > MOST_METADATA_BYTES:
+        raise ValueError(f"More than {MOST_METADATA_BYTES} bytes.")
+    try:
+        parsed = _decode_object(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError("Must be an object.") from error
+    if _ODD.search(json.dumps(parsed, ensure_ascii=False)):
+        raise ValueError("Must not contain NUL characters or lone surrogates.")
+    return parsed
