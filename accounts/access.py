@@ -74,3 +74,13 @@ def organization_named(slug: str | None, *, caller: Caller) -> Organization:
     if found is None:
         raise NotFound(f"There is no organization “{slug}”.")
     return found
+
+
+def require(caller: Caller, scope: str) -> None:
+    """Refuse *caller* unless its key carries *scope*.
+
+    Raises:
+        Forbidden: it does not.
+    """
+    if scope not in caller.scopes:
+        raise Forbidden(f"This API key lacks the scope {scope}.")

@@ -1,15 +1,18 @@
 """DRF's view of API keys: who asks, and whether the key's scopes allow it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts import keys
+from accounts.access import require
 from accounts.types import Caller
-from costops.lib.errors import Forbidden
+
+if TYPE_CHECKING:
+    # At run time it would import this module, which DRF's settings name.
+    from rest_framework.views import APIView
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -26,17 +29,7 @@ class KeyAuthentication(BaseAuthentication):
 class HasScope(BasePermission):
     """Lets through who has the view's `read_scope` (safe methods) or `write_scope`."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         safe = request.method in SAFE_METHODS
         require(request.auth, view.read_scope if safe else view.write_scope)  # type: ignore[attr-defined]  # every view of ours has both
         return True
-
-
-def require(caller: Caller, scope: str) -> None:
-    """Refuse *caller* unless its key carries *scope*.
-
-    Raises:
-        Forbidden: it does not.
-    """
-    if scope not in caller.scopes:
-        raise Forbidden(f"This API key lacks the scope {scope}.")

@@ -74,7 +74,7 @@ def clean(given: object) -> dict[str, Any]:
     if given in (None, "", "company-wide"):
         return {}
     if not isinstance(given, Mapping):
-        raise ValueError("scope", "Must be an object, or “company-wide”.")
+        raise ValueError("scope", "Must be an object, or “company-wide”.")  # noqa: TRY004
     known = {*DIMENSION_OF, "tags"}
     if unknown := sorted(set(map(str, given)) - known):
         raise ValueError(

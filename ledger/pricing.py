@@ -1,4 +1,4 @@
-"""Which price and which exchange rate applies: overrides first, then what is bundled."""
+"""Which price and which exchange rate applies: overrides first, then the bundled."""
 
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -31,7 +31,7 @@ class PriceBook:
         self._rates: dict[tuple[str, str, date], Rate | None] = {}
 
     def span_at(self, provider: str, model: str, tier: str, at: datetime) -> PricedSpan:
-        """Return the price at that moment, and the time around it for which it holds."""
+        """Return the price at that moment, and the time around it in which it holds."""
         key = provider, model, tier
         span = self._spans.get(key)
         if span is None or not span.start <= at < span.end:

@@ -47,7 +47,7 @@ class Cut:
 
 
 class Cutter(Protocol):
-    """Knows who is charged for an attribution (the budgets, as the ledger sees them)."""
+    """Knows who is charged for an attribution: budgets, as the ledger sees them."""
 
     def charges_of(self, dimensions: Dimensions, tags: Tags) -> Any: ...
 

@@ -27,7 +27,10 @@ _DELTAS = (
     "ledger_spenddelta (organization_id, attribution_id, starts_at, currency, requests,"
     " unpriced, input_tokens, cached_tokens, output_tokens, cost)"
 )
-_CONVERSIONS = "ledger_convertedcost (organization_id, usage_id, currency, rate, amount, correction)"
+_CONVERSIONS = (
+    "ledger_convertedcost"
+    " (organization_id, usage_id, currency, rate, amount, correction)"
+)
 _RATE_UNITS = 10**12
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 

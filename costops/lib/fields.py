@@ -14,8 +14,8 @@ _SQLITE_MOST = 2**63 - 1
 class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal out
     """An exact decimal with a fixed number of places; Decimal in Python.
 
-    NUMERIC on PostgreSQL. On SQLite, whose decimals are floats, an integer of the last
-    place's units. In queries only what integers can do too: sum, add, subtract, compare.
+    NUMERIC on PostgreSQL. On SQLite, whose decimals are floats, an integer of the
+    last place's units. In queries only what integers can do: sum, add, compare.
     """
 
     places: ClassVar[int]
@@ -41,7 +41,10 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
         return value if hasattr(value, "resolve_expression") else self.to_python(value)
 
     def get_db_prep_value(
-        self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: FBT001, FBT002 - Django's signature
     ) -> Any:
         amount = value if prepared else self.get_prep_value(value)
         if not isinstance(amount, Decimal):

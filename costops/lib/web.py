@@ -127,7 +127,7 @@ def _flat(details: Any, path: str = "") -> Iterable[FieldError]:
 
 
 class RefusalMiddleware:
-    """Answers a Refusal that a plain view lets through: JSON in the API, else a page."""
+    """Answers a Refusal that a plain view lets through: JSON in the API, or a page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

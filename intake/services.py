@@ -1,0 +1,148 @@
+"""Taking usage from a caller: whose it is, what is turned down, what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts.models import Organization
+from accounts.services import organization_for
+from accounts.types import Caller
+from costops.lib.errors import FieldError, Invalid, Refusal
+from intake.grouping import take_together
+from intake.pipeline import take
+from ledger.types import Outcome
+from ledger.usage import Rejected, Usage
+
+SMALL = 500  # records: up to here a request shares a transaction with others
+_FOREIGN = FieldError(
+    "organization_id", "forbidden", "This API key belongs to another organization."
+)
+_NAMELESS = FieldError(
+    "organization_id", "required", "A platform key must name the organization."
+)
+
+_known: dict[str, tuple[int, str]] = {}  # slug: id and currency, for platform keys
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of a batch; `totals` by currency are of what was accepted."""
+
+    outcomes: dict[int, Outcome]  # by the record's place in the batch
+    rejected: list[Rejected]
+    totals: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> int:
+        return sum(not outcome.duplicate for outcome in self.outcomes.values())
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.outcomes) - self.accepted
+
+
+class BatchRefused(Invalid):
+    """An atomic batch had bad records, so none of it was taken."""
+
+    code = "batch_rejected"
+
+    def __init__(self, rejected: list[Rejected]) -> None:
+        errors = tuple(
+            FieldError(f"[{index}].{error.attr}", error.code, error.detail)
+            for index, _, found in rejected
+            for error in found
+        )
+        count = len(rejected)
+        super().__init__(
+            f"{count} {'record is' if count == 1 else 'records are'} wrong, "
+            "so nothing was taken.",
+            errors=errors,
+        )
+
+
+def receive(
+    records: Sequence[Usage | None],
+    rejected: list[Rejected],
+    *,
+    caller: Caller,
+    atomic: bool = False,
+) -> Receipt:
+    """Book the *records* that are not None, each in its organization.
+
+    Good records are taken whatever the others are, one transaction an organization;
+    with *atomic* all or none are, in one.
+
+    Raises:
+        BatchRefused: *atomic*, and a record is bad.
+    """
+    by_organization = _parted(records, rejected, caller)
+    rejected.sort(key=lambda bad: bad[0])
+    receipt = Receipt({}, rejected)
+    if not atomic:
+        for (organization_id, currency), places in by_organization.items():
+            _take(receipt, organization_id, currency, places, records)
+        return receipt
+    if rejected:
+        raise BatchRefused(rejected)
+    with transaction.atomic():
+        # In one order for every caller, for each takes the organization's lock.
+        for (organization_id, currency), places in sorted(by_organization.items()):
+            _take(receipt, organization_id, currency, places, records)
+    return receipt
+
+
+def _take(
+    receipt: Receipt,
+    organization_id: int,
+    currency: str,
+    places: list[int],
+    records: Sequence[Usage | None],
+) -> None:
+    usage = [one for place in places if (one := records[place]) is not None]
+    shared = len(usage) <= SMALL and not transaction.get_connection().in_atomic_block
+    outcomes = (take_together if shared else take)(organization_id, usage)
+    total = receipt.totals.get(currency, Decimal(0))
+    for place, outcome in zip(places, outcomes, strict=True):
+        receipt.outcomes[place] = outcome
+        if outcome.cost is not None and not outcome.duplicate:
+            total += outcome.cost
+    receipt.totals[currency] = total
+
+
+def _parted(
+    records: Sequence[Usage | None], rejected: list[Rejected], caller: Caller
+) -> dict[tuple[int, str], list[int]]:
+    """Return the places of the records of each (organization id, currency)."""
+    own = caller.organization_slug
+    parted: dict[tuple[int, str], list[int]] = {}
+    for place, record in enumerate(records):
+        if record is None:
+            continue
+        named = record.organization_id
+        if own is not None and named not in {None, "", own}:
+            rejected.append((place, record.id, (_FOREIGN,)))
+        elif not (slug := own or named):
+            rejected.append((place, record.id, (_NAMELESS,)))
+        else:
+            try:
+                parted.setdefault(_organization(slug), []).append(place)
+            except Refusal as refusal:
+                rejected.append((place, record.id, refusal.errors))
+    return parted
+
+
+def _organization(slug: str) -> tuple[int, str]:
+    known = _known.get(slug)
+    if known is None:
+        organization: Organization = organization_for(slug)
+        known = organization.pk, organization.currency
+        if not transaction.get_connection().in_atomic_block:
+            _known[slug] = known
+    return known
+
+
+def forget() -> None:
+    """Drop everything this process remembers."""
+    _known.clear()

@@ -1,0 +1,203 @@
+"""The HTTP doors usage comes in by: plain views, for they are the busiest of all."""
+
+import time
+import zlib
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts import keys
+from accounts.access import require
+from accounts.idempotency import answered_once
+from accounts.scopes import Scope
+from accounts.types import Caller
+from costops.lib.errors import (
+    FieldError,
+    Forbidden,
+    Invalid,
+    TooLarge,
+    UnsupportedType,
+)
+from costops.lib.money import wire
+from intake.services import Receipt, receive
+from ledger.usage import (
+    Rejected,
+    Usage,
+    check,
+    decode_batch,
+    decode_error,
+    decode_one,
+    odd_characters,
+)
+
+MOST_BYTES = 64 * 2**20  # of a body, as sent and as unpacked
+MOST_RECORDS = 10_000  # in one batch
+_LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
+_JSON = {"application/json", "text/json", ""}
+_encode = msgspec.json.Encoder().encode
+
+
+@csrf_exempt
+@require_POST
+def usage(request: HttpRequest) -> HttpResponse:
+    """Book one usage record: 201, or 200 when its id is known."""
+    caller = _caller(request)
+    body = _body(request, _JSON)
+    return answered_once(request, caller, body, lambda: _one(body, caller))
+
+
+@csrf_exempt
+@require_POST
+def usage_batch(request: HttpRequest) -> HttpResponse:
+    """Book a JSON array, or one record a line; 200 with what became of each."""
+    caller = _caller(request)
+    lines = _type_of(request) in _LINES
+    body = _body(request, _JSON | _LINES)
+    atomic = request.GET.get("atomic", "").lower() in {"1", "true", "yes"}
+    return answered_once(
+        request, caller, body, lambda: _many(body, caller, lines=lines, atomic=atomic)
+    )
+
+
+def _one(body: bytes, caller: Caller) -> HttpResponse:
+    record = _decoded(body)
+    receipt = receive([record], [], caller=caller)
+    if receipt.rejected:
+        _refuse(receipt.rejected)
+    outcome = receipt.outcomes[0]
+    (currency,) = receipt.totals
+    answer: dict[str, Any] = {
+        "status": "success",
+        "id": record.id,
+        "usage_id": record.id,
+        "cost": wire(outcome.cost),
+        "currency": currency,
+        "priced": outcome.cost is not None,
+        "duplicate": outcome.duplicate,
+    }
+    if outcome.duplicate:
+        answer["conflict"] = outcome.conflict
+    return _json(answer, status=200 if outcome.duplicate else 201)
+
+
+def _decoded(body: bytes) -> Usage:
+    try:
+        record = decode_one(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = decode_error(error)
+        raise Invalid(found.detail, errors=(found,)) from error
+    errors = check(record) or (odd_characters(record) if b"\\u" in body else ())
+    if errors:
+        raise Invalid(errors[0].detail, errors=errors)
+    return record
+
+
+def _refuse(rejected: list[Rejected]) -> None:
+    (_, _, errors) = rejected[0]
+    kind = Forbidden if errors[0].code == "forbidden" else Invalid
+    raise kind(errors[0].detail, errors=errors)
+
+
+def _many(body: bytes, caller: Caller, *, lines: bool, atomic: bool) -> HttpResponse:
+    began = time.perf_counter()
+    try:
+        records, rejected = decode_batch(body, lines=lines)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = decode_error(error)
+        raise Invalid(
+            f"Send a JSON array of usage records. {found.detail}", errors=(found,)
+        ) from error
+    if len(records) > MOST_RECORDS:
+        raise TooLarge(
+            f"{len(records):,} records; send at most {MOST_RECORDS:,} in one batch.",
+            errors=(FieldError("", "too_many_records", "Part it into several."),),
+        )
+    receipt = receive(records, rejected, caller=caller, atomic=atomic)
+    return _json(_summary(records, receipt, time.perf_counter() - began))
+
+
+def _summary(
+    records: list[Usage | None], receipt: Receipt, seconds: float
+) -> dict[str, Any]:
+    conflicts = [
+        {"index": place, "id": record.id}
+        for place, outcome in receipt.outcomes.items()
+        if outcome.conflict and (record := records[place]) is not None
+    ]
+    totals = {currency: wire(total) for currency, total in receipt.totals.items()}
+    single = next(iter(totals)) if len(totals) == 1 else None
+    summary = {
+        "status": "success",
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "rejected": [
+            {"index": place, "id": usage_id, "errors": errors}
+            for place, usage_id, errors in receipt.rejected
+        ],
+        "conflicts": conflicts,
+        # Amounts of several currencies can't be added up.
+        "total_cost": totals[single] if single else (None if totals else wire_zero()),
+        "currency": single,
+        "processing_time_ms": round(seconds * 1000, 3),
+    }
+    if len(totals) > 1:
+        summary["total_costs"] = totals
+    return summary
+
+
+def wire_zero() -> str:
+    return "0.0000000000"
+
+
+def _caller(request: HttpRequest) -> Caller:
+    caller = keys.check(request.META.get("HTTP_AUTHORIZATION", ""))
+    require(caller, Scope.USAGE_WRITE)
+    return caller
+
+
+def _type_of(request: HttpRequest) -> str:
+    return request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+
+
+def _body(request: HttpRequest, types: set[str]) -> bytes:
+    """Return the body, unpacked.
+
+    Raises:
+        TooLarge: more than MOST_BYTES, packed or not; what is over is not read.
+        UnsupportedType: neither of *types*, or packed in another way than gzip.
+        Invalid: gzip that is cut or broken.
+    """
+    if _type_of(request) not in types:
+        raise UnsupportedType("Send application/json or application/x-ndjson.")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if length.isdigit() and int(length) > MOST_BYTES:
+        raise TooLarge(f"At most {MOST_BYTES // 2**20} MiB are taken in one request.")
+    packing = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if packing in {"", "identity"}:
+        return request.body
+    if packing != "gzip":
+        raise UnsupportedType("Only gzip is known as Content-Encoding.")
+    return _unpacked(request.body)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(packed, MOST_BYTES + 1)
+    except zlib.error as error:
+        raise Invalid("The body is not valid gzip.") from error
+    if len(body) > MOST_BYTES:
+        raise TooLarge(f"More than {MOST_BYTES // 2**20} MiB when unpacked.")
+    if not unpacker.eof:
+        raise Invalid("The gzip body is cut off.")
+    return body
+
+
+def _json(answer: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    body = _encode(answer)
+    response = HttpResponse(body, status=status, content_type="application/json")
+    response["Content-Length"] = str(len(body))
+    return response
