@@ -114,7 +114,7 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
-    objects: ClassVar[PeopleManager] = PeopleManager()  # type: ignore[assignment]  # as above
+    objects: ClassVar[PeopleManager] = PeopleManager()
 
     class Meta:
         ordering = ["email"]

@@ -9,7 +9,7 @@ microsecond, so that day one has a rate and the last day counts.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from costops.lib.money import format_money, quantize, share
@@ -120,7 +120,7 @@ def status_of(position: Position, now: datetime) -> Status:
     remain, to the microsecond; in the last 24 hours it is all that remains.
     """
     limit, spent = position.limit, position.spent
-    name = _status_name(position)
+    name = status_name(position)
     used = share(spent, limit)
     elapsed, total = _elapsed(position.window, now), _total(position.window)
     elapsed_days, total_days = _days(position, now)
@@ -172,7 +172,20 @@ def variance_of(position: Position, now: datetime) -> Variance:
     )
 
 
-def _status_name(position: Position) -> StatusName:
+class Measured(Protocol):
+    """What a status is judged by."""
+
+    @property
+    def limit(self) -> Decimal: ...
+    @property
+    def spent(self) -> Decimal: ...
+    @property
+    def warning_threshold(self) -> Decimal: ...
+    @property
+    def critical_threshold(self) -> Decimal: ...
+
+
+def status_name(position: Measured) -> StatusName:
     """Judge by multiplying: a division would round what is exactly at a threshold."""
     limit, spent = position.limit, position.spent
     if spent > limit:

@@ -120,6 +120,8 @@ class Budget(MPTTModel):
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
+    _change_reason: str | None  # simple-history's: why it was saved
+
     objects: ClassVar = BudgetManager()
     history = history(
         excluded=("lft", "rght", "tree_id", "level", "backfill", "created_at")
@@ -179,7 +181,7 @@ class Budget(MPTTModel):
         with transaction.atomic():
             hold_trees()
             self.refresh_from_db(fields=["tree_id", "lft", "rght", "level"])
-            return super().delete(*args, **kwargs)  # type: ignore[no-any-return]
+            return super().delete(*args, **kwargs)
 
     def clean(self) -> None:
         super().clean()

@@ -48,16 +48,11 @@ def listed(name: str, default: str = "") -> list[str]:
 
 
 def secret_key() -> str:
-    """Return COSTOPS_SECRET_KEY; on the embedded database, one kept in `var/`.
+    """Return COSTOPS_SECRET_KEY, or without one a key made once and kept in `var/`.
 
-    Several machines over one database must share the key, so with a DATABASE_URL it
-    has to be given.
+    Several machines over one database must share the key; `check --deploy` reminds.
     """
-    if key := text("COSTOPS_SECRET_KEY"):
-        return key
-    if text("DATABASE_URL") and not flag("COSTOPS_DEBUG", default=False):
-        raise ImproperlyConfigured("COSTOPS_SECRET_KEY is required with DATABASE_URL.")
-    return _kept_secret(VAR_DIR / "secret_key")
+    return text("COSTOPS_SECRET_KEY") or _kept_secret(VAR_DIR / "secret_key")
 
 
 def _kept_secret(path: Path) -> str:

@@ -157,7 +157,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",
 }
-SPECTACULAR_SETTINGS = {
+SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "CostOps",
     "DESCRIPTION": "Plan, watch and stop what a company spends on LLM APIs.",
     "VERSION": VERSION,

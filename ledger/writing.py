@@ -22,7 +22,7 @@ _COLUMNS = (
     "correction",
     "repricing_id",
 )
-_RECORDS = f"ledger_costrecord ({', '.join(_COLUMNS)})"
+RECORDS = f"ledger_costrecord ({', '.join(_COLUMNS)})"
 _DELTAS = (
     "ledger_spenddelta (organization_id, attribution_id, starts_at, currency, requests,"
     " unpriced, input_tokens, cached_tokens, output_tokens, cost)"
@@ -48,11 +48,9 @@ def insert_records(organization_id: int, rows: Iterable[Row]) -> None:
     try:
         with transaction.atomic():
             if connection.vendor == "postgresql":
-                _copy(_RECORDS, (_record_text(organization_id, row) for row in rows))
+                _copy(RECORDS, (record_text(organization_id, row) for row in rows))
             else:
-                _insert(
-                    _RECORDS, [_record_values(organization_id, row) for row in rows]
-                )
+                _insert(RECORDS, [record_values(organization_id, row) for row in rows])
     except (UniqueViolation, IntegrityError) as error:
         raise AlreadyThere from error
 
@@ -147,7 +145,7 @@ def _insert(target: str, rows: Sequence[tuple[object, ...]]) -> None:
         cursor.executemany(f"INSERT INTO {target} VALUES ({marks})", rows)  # noqa: S608 - a constant
 
 
-def _record_text(organization_id: int, row: Row) -> str:
+def record_text(organization_id: int, row: Row) -> str:
     (
         attribution_id, usage_id, timestamp, input_tokens, cached, written,
         output_tokens, reasoning, latency, tier, input_cost, output_cost, total, source,
@@ -170,7 +168,7 @@ def _record_text(organization_id: int, row: Row) -> str:
 _null = "\\N"
 
 
-def _record_values(organization_id: int, row: Row) -> tuple[object, ...]:
+def record_values(organization_id: int, row: Row) -> tuple[object, ...]:
     values = list(row)
     values[2] = _sqlite_time(row.timestamp)
     values[15] = row.exchange_rate and int(row.exchange_rate * _RATE_UNITS)

@@ -25,6 +25,14 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
             "bigint" if connection.vendor == "sqlite" else f"numeric(30, {self.places})"
         )
 
+    def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
+        # SQLite takes anything into any column, and arithmetic with a bare Decimal
+        # (F("spent") + amount) would leave a float there: better an error.
+        if connection.vendor == "sqlite":
+            column = connection.ops.quote_name(str(self.column))
+            return f"typeof({column}) IN ('integer', 'null')"
+        return super().db_check(connection)
+
     def get_internal_type(self) -> str:
         return type(self).__name__
 
@@ -68,7 +76,7 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
             return value  # type: ignore[no-any-return]  # psycopg makes it a Decimal
         return Decimal(value).scaleb(-self.places)
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]  # narrower
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(
             **{
                 "form_class": forms.DecimalField,

@@ -1,0 +1,69 @@
+# Every target works from a fresh clone: scripts/setup installs what is missing.
+
+PYTHON_OF_VENV := .venv/bin/python
+# Checks must say the same everywhere, whatever database the shell is set up for.
+MANAGE := env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) manage.py
+SCHEMA := docs/openapi.yaml
+CHECKS := check-format check-lint check-imports check-types check-django \
+	check-migrations check-schema
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check $(CHECKS) bench docs clean setup-test
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
+		| awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+run: ## Start the product with demo data on http://localhost:8080 (PORT=... for another)
+	@exec scripts/run
+
+# The tests run even when a check fails, so that one round tells everything.
+test: ## Run the checks, then the tests on each database there is (ARGS="-k word")
+	@checks=passed; \
+	$(MAKE) --no-print-directory --keep-going check || checks=FAILED; \
+	tests=0; scripts/test $(ARGS) || tests=$$?; \
+	echo "Checks: $$checks."; \
+	[ $$checks = passed ] && exit $$tests
+
+check: $(CHECKS) ## Run everything but the tests: format, lint, types, migrations, schema
+
+check-format: setup-test
+	$(PYTHON_OF_VENV) -m ruff format --check --quiet .
+
+check-lint: setup-test
+	$(PYTHON_OF_VENV) -m ruff check --quiet .
+
+check-imports: setup-test
+	.venv/bin/lint-imports
+
+check-types: setup-test
+	$(PYTHON_OF_VENV) -m mypy
+
+check-django: setup-test
+	$(MANAGE) check --fail-level WARNING
+
+check-migrations: setup-test
+	$(MANAGE) makemigrations --check --dry-run
+
+check-schema: setup-test
+	@echo "manage.py spectacular | diff $(SCHEMA)"
+	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
+	$(MANAGE) spectacular --validate --fail-on-warn --file "$$fresh" || exit 1; \
+	diff -u $(SCHEMA) "$$fresh" \
+		|| { echo "$(SCHEMA) is out of date. Refresh it: make docs" >&2; exit 1; }
+
+bench: setup-test ## Run the benchmarks (see benchmarks/README.md)
+	$(PYTHON_OF_VENV) -m benchmarks $(ARGS)
+
+docs: setup-test ## Write docs/openapi.yaml anew
+	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
+	$(MANAGE) spectacular --validate --fail-on-warn --file "$$fresh" \
+		&& cat "$$fresh" > $(SCHEMA)
+
+clean: ## Remove .venv and caches; data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache .coverage staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup-test:
+	@scripts/setup test

@@ -1,0 +1,123 @@
+"""Opening and closing periods, and carrying over what the rollover says."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.locks import hold_alone
+from accounts.models import Organization
+from budgets.charging import open_periods
+from budgets.models import Budget, BudgetPeriod, PeriodLine, RolloverMode
+from budgets.shape import shape_of
+from costops.lib.money import quantize
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a sweep did to periods."""
+
+    opened: int
+    closed: int
+    carried: int  # lines of rollover
+
+
+def sweep_periods(*, now: datetime) -> Closed:
+    """Open what is current, close what is over, carry over; safe to repeat."""
+    opened = closed = carried = 0
+    for organization in Organization.objects.filter(budgets__isnull=False).distinct():
+        with transaction.atomic():
+            # Alone, for it locks periods in another order than charging does.
+            hold_alone(organization.pk)
+            opened += _open_current(organization, now)
+            closed += _close_ended(organization, now)
+            carried += _carry_over(organization)
+    return Closed(opened, closed, carried)
+
+
+def carried_from(
+    budget: Budget, period: BudgetPeriod, following: BudgetPeriod
+) -> Decimal:
+    """Return what of *period* goes into *following*; negative: overspend.
+
+    Amount + carried over + adjusted - spent, at most the cap either way, which is a
+    share of the following period's own amount.
+    """
+    left = period.limit - period.spent
+    mode = budget.rollover_mode
+    if mode == RolloverMode.NONE:
+        return ZERO
+    if (left > 0 and mode == RolloverMode.OVERSPEND) or (
+        left < 0 and mode == RolloverMode.UNUSED
+    ):
+        return ZERO
+    if budget.rollover_cap is None:
+        return quantize(left)
+    most = quantize(following.amount * budget.rollover_cap)
+    return quantize(max(-most, min(most, left)))
+
+
+def _open_current(organization: Organization, now: datetime) -> int:
+    budgets = list(Budget.objects.filter(organization=organization).active())
+    shape = shape_of(Budget.objects.filter(organization=organization), organization)
+    current = [
+        (node, node.window_at(now))
+        for node in (shape.nodes[budget.pk] for budget in budgets)
+        if node.life[0] <= now < node.life[1]
+    ]
+    current.sort(key=lambda pair: (-pair[0].level, pair[0].id, pair[1].start))
+    before = BudgetPeriod.objects.filter(organization=organization).count()
+    open_periods(organization.pk, [(node.id, window) for node, window in current])
+    return BudgetPeriod.objects.filter(organization=organization).count() - before
+
+
+def _close_ended(organization: Organization, now: datetime) -> int:
+    # A period that a backfill still fills must not take that for late spend.
+    ended = BudgetPeriod.objects.filter(
+        organization=organization,
+        closed_at=None,
+        ends_at__lte=now,
+        budget__backfill=None,
+    )
+    return ended.update(closed_at=now)
+
+
+def _carry_over(organization: Organization) -> int:
+    """Bring each period's rollover in line with what its predecessor left.
+
+    Late records change what a closed period left: then a further line says by how
+    much.
+    """
+    lines = 0
+    budgets = Budget.objects.filter(organization=organization, backfill=None)
+    carrying = ~Q(rollover_mode=RolloverMode.NONE) | Q(
+        periods__lines__kind=PeriodLine.Kind.ROLLOVER
+    )
+    for budget in budgets.filter(carrying).distinct():
+        periods = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
+        for period, following in pairwise(periods):
+            lines += _carry(budget, period, following)
+    return lines
+
+
+def _carry(budget: Budget, period: BudgetPeriod, following: BudgetPeriod) -> int:
+    if period.closed_at is None or period.ends_at != following.starts_at:
+        return 0
+    difference = carried_from(budget, period, following) - following.carried_over
+    if not difference:
+        return 0
+    PeriodLine.objects.create(
+        organization_id=budget.organization_id,
+        period=following,
+        kind=PeriodLine.Kind.ROLLOVER,
+        amount=difference,
+        reason=f"Carried over from the period begun on {period.starts_at:%Y-%m-%d}",
+    )
+    following.carried_over += difference
+    following.save(update_fields=["carried_over"])
+    return 1

@@ -1,0 +1,139 @@
+"""What does not fit together in an organization's budgets."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import combinations
+from typing import Literal
+
+from django.db.models import Exists, OuterRef, Sum
+
+from accounts.models import Organization
+from budgets.models import Budget, Coverage
+from budgets.scopes import Scope
+from budgets.tree import TreeNode, tree_of
+from costops.lib.money import format_money
+from ledger.models import DailySpend, SpendDelta
+
+Kind = Literal[
+    "over_allocated", "overlap", "period_mismatch", "currency_mismatch", "orphan_spend"
+]
+MOST_OVERLAPS = 200  # told; where there are more, a note says so
+ORPHANS_OF = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """One thing that does not fit: what, between which budgets, by how much."""
+
+    kind: Kind
+    budgets: tuple[Budget, ...]
+    message: str
+    amount: Decimal | None = None
+    currency: str | None = None
+
+
+def conflicts_of(organization: Organization, *, now: datetime) -> list[Clash]:
+    """Return all conflicts, level by level; then the spend no budget is charged for."""
+    roots = tree_of(organization, at=now)
+    found: list[Clash] = []
+    for root in roots:
+        for node in root.walk():
+            found += _against_parent(node)
+    found += _overlaps(roots)
+    orphan = orphan_spend(organization, now=now)
+    if orphan:
+        amount = format_money(orphan, organization.currency)
+        found.append(
+            Clash(
+                "orphan_spend",
+                (),
+                f"{amount} of the last {ORPHANS_OF.days} days is charged to no budget. "
+                "Make a company-wide budget to see all spend.",
+                orphan,
+                organization.currency,
+            )
+        )
+    return found
+
+
+def orphan_spend(organization: Organization, *, now: datetime) -> Decimal:
+    """Return what the last 30 days spent that no budget in use covers."""
+    covered = Coverage.objects.filter(
+        attribution=OuterRef("attribution"), budget__archived_at=None
+    )
+    since = now - ORPHANS_OF
+    days = DailySpend.objects.filter(
+        ~Exists(covered), organization=organization, day__gte=since.date()
+    )
+    deltas = SpendDelta.objects.filter(
+        ~Exists(covered), organization=organization, currency="", starts_at__gte=since
+    )
+    return sum(
+        (
+            rows.aggregate(total=Sum("cost"))["total"] or Decimal(0)
+            for rows in (days, deltas)
+        ),
+        Decimal(0),
+    )
+
+
+def _against_parent(node: TreeNode) -> Iterator[Clash]:
+    parent = node.budget
+    if node.unallocated < 0:
+        over = format_money(-node.unallocated, parent.currency)
+        yield Clash(
+            "over_allocated",
+            (parent, *(child.budget for child in node.children)),
+            f"The budgets below “{parent.name}” add up to {over} more than it has.",
+            -node.unallocated,
+            parent.currency,
+        )
+    for child in (below.budget for below in node.children):
+        if child.currency != parent.currency:
+            yield Clash(
+                "currency_mismatch",
+                (parent, child),
+                f"“{child.name}” is in {child.currency}, “{parent.name}” above it in "
+                f"{parent.currency}: their amounts can't be compared.",
+            )
+        if child.period != parent.period:
+            yield Clash(
+                "period_mismatch",
+                (parent, child),
+                f"“{child.name}” is {child.period}, “{parent.name}” above it "
+                f"{parent.period}: their amounts can't be compared.",
+            )
+
+
+def _overlaps(roots: list[TreeNode]) -> list[Clash]:
+    """Return the siblings that are both charged for the same costs."""
+    found: list[Clash] = []
+    families = [roots, *(node.children for root in roots for node in root.walk())]
+    for family in families:
+        for one, other in _overlapping(child.budget for child in family):
+            if len(found) == MOST_OVERLAPS:
+                return found
+            found.append(
+                Clash(
+                    "overlap",
+                    (one, other),
+                    f"“{one.name}” and “{other.name}” are both charged for costs that "
+                    "match both scopes.",
+                )
+            )
+    return found
+
+
+def _overlapping(budgets: Iterable[Budget]) -> Iterator[tuple[Budget, Budget]]:
+    scoped = [(budget, Scope.of(budget.scope)) for budget in budgets]
+    for (one, first), (other, second) in combinations(scoped, 2):
+        if first.overlaps(second) and _live_together(one, other):
+            yield one, other
+
+
+def _live_together(one: Budget, other: Budget) -> bool:
+    return (one.ends_at is None or one.ends_at > other.starts_at) and (
+        other.ends_at is None or other.ends_at > one.starts_at
+    )

@@ -1,0 +1,15 @@
+"""What budgets refuse."""
+
+from costops.lib.errors import Conflict
+
+
+class HasBudgetsBelow(Conflict):
+    """A budget can't be archived over the heads of those below it."""
+
+    code = "has_budgets_below"
+
+
+class IsArchived(Conflict):
+    """An archived budget stays as it was."""
+
+    code = "budget_archived"

@@ -1,0 +1,308 @@
+"""Making, changing, moving and archiving budgets."""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from accounts.locks import hold_alone, hold_trees
+from accounts.models import Organization, User
+from budgets.errors import HasBudgetsBelow, IsArchived
+from budgets.folding import fold
+from budgets.models import Budget, BudgetPeriod, Enforcement, RolloverMode
+from budgets.recharging import recharge
+from budgets.scopes import clean as clean_scope
+from costops.lib.errors import FieldError, Invalid
+from costops.lib.periods import Cadence, Calendar
+from ledger.pricing import PriceBook
+from ledger.rates import is_currency
+
+# Of these, a change means that periods begin and end at other times.
+_REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
+_RESHAPING = (*_REDATING, "parent_id", "scope", "archived_at")
+MOST_AMOUNT = Decimal(10) ** 15
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class BudgetPlan:
+    """What a budget is to be like. Dates are instants; None: see each field."""
+
+    name: str
+    amount: Decimal
+    period: Cadence = Cadence.MONTHLY
+    currency: str = ""  # "": the organization's
+    timezone: str = ""  # "": the organization's
+    parent: Budget | None = None
+    owner: User | None = None
+    note: str = ""
+    scope: Any = field(default_factory=dict)  # budgets.scopes.clean reads it
+    starts_at: datetime | None = None  # None: the beginning of the present period
+    ends_at: datetime | None = None  # None: never; exclusive
+    warning_threshold: Decimal = Decimal("0.80")
+    critical_threshold: Decimal = Decimal("0.95")
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    enforcement: str = Enforcement.SOFT
+    rollover_mode: str = RolloverMode.NONE
+    rollover_cap: Decimal | None = None
+
+
+@transaction.atomic
+def create_budget(
+    organization: Organization, plan: BudgetPlan, *, now: datetime
+) -> Budget:
+    """Make a budget, and charge it for what was spent before in its scope and dates.
+
+    When it returns the sums are right, or, after a long history, `backfill` is set and
+    a worker goes on.
+
+    Raises:
+        Invalid: a field is wrong; it is named.
+    """
+    hold_trees()
+    hold_alone(organization.pk)
+    budget = Budget(organization=organization)
+    _apply(budget, plan, now=now)
+    _save(budget)
+    fold(organization.pk)
+    organization.touch()
+    recharge(organization, _path(budget), redated=[budget.pk])
+    budget.refresh_from_db()
+    return budget
+
+
+@transaction.atomic
+def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
+    """Make *budget* as *plan* says: one that is moved, re-scoped or re-dated is
+    charged anew, and so are those above it, before and after.
+
+    A new amount holds for the present period and those to come.
+
+    Raises:
+        Invalid: a field is wrong; it is named.
+        IsArchived: it is no longer in use.
+    """
+    hold_trees()
+    hold_alone(budget.organization_id)
+    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    if budget.archived_at:
+        raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
+    before = {name: getattr(budget, name) for name in (*_RESHAPING, "amount")}
+    above = _path(budget)
+    _apply(budget, plan, now=now)
+    _save(budget)
+    if budget.amount != before["amount"]:
+        BudgetPeriod.objects.filter(
+            budget=budget, closed_at=None, ends_at__gt=now
+        ).update(amount=budget.amount)
+    if any(getattr(budget, name) != before[name] for name in _RESHAPING):
+        redated = any(getattr(budget, name) != before[name] for name in _REDATING)
+        _reshape(budget, {*above, *_path(budget)}, redated=redated)
+    else:
+        budget.organization.touch()  # thresholds are remembered too
+    budget.refresh_from_db()
+    return budget
+
+
+@transaction.atomic
+def move_budget(budget: Budget, parent: Budget | None, *, reason: str = "") -> Budget:
+    """Put *budget*, with all below it, under *parent* (None: a tree of its own).
+
+    Raises:
+        Invalid: *parent* is below it, archived, or another organization's.
+    """
+    hold_trees()
+    hold_alone(budget.organization_id)
+    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    if budget.archived_at:
+        raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
+    above = _path(budget)
+    budget.parent = _sound_parent(budget, parent)
+    budget._change_reason = reason or None  # noqa: SLF001 - how simple-history has it
+    _save(budget)
+    _reshape(budget, {*above, *_path(budget)}, redated=False)
+    budget.refresh_from_db()
+    return budget
+
+
+@transaction.atomic
+def archive_budget(budget: Budget, *, now: datetime) -> Budget:
+    """End *budget* now; what it was charged for stays. Repeating it changes nothing.
+
+    Raises:
+        HasBudgetsBelow: budgets below it are still in use.
+    """
+    hold_trees()
+    hold_alone(budget.organization_id)
+    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    if budget.archived_at:
+        return budget
+    below = list(budget.get_children().filter(archived_at=None)[:3])
+    if below:
+        names = ", ".join(child.name for child in below)
+        raise HasBudgetsBelow(
+            f"“{budget.name}” has budgets below it ({names}). "
+            "Move or archive them first."
+        )
+    budget.archived_at = now
+    ends_at = max(now, budget.starts_at + _INSTANT)
+    budget.ends_at = min(budget.ends_at, ends_at) if budget.ends_at else ends_at
+    _save(budget)
+    BudgetPeriod.objects.filter(budget=budget, ends_at__gt=budget.ends_at).filter(
+        starts_at__lt=budget.ends_at
+    ).update(ends_at=budget.ends_at)
+    _reshape(budget, set(_path(budget)), redated=False)
+    budget.refresh_from_db()
+    return budget
+
+
+def plan_of(budget: Budget) -> BudgetPlan:
+    """Return the plan that *budget* follows now, to be changed and given back."""
+    return BudgetPlan(
+        **{one.name: getattr(budget, one.name) for one in fields(BudgetPlan)}
+    )
+
+
+def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
+    fold(budget.organization_id)  # by the coverage the deltas were made under
+    budget.organization.touch()
+    recharge(budget.organization, suspects, redated=[budget.pk] if redated else [])
+
+
+def _path(budget: Budget) -> list[int]:
+    """Return the ids from *budget* up to its root, by parents: they can't be stale."""
+    path = [budget.pk]
+    parent_id = budget.parent_id
+    while parent_id is not None:
+        path.append(parent_id)
+        parent_id = Budget.objects.values_list("parent_id", flat=True).get(pk=parent_id)
+    return path
+
+
+def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
+    organization = budget.organization
+    currency = plan.currency or organization.currency
+    zone = plan.timezone or organization.timezone
+    cadence = _sound_period(plan)
+    budget.name = plan.name.strip()
+    budget.amount = _sound_amount(plan.amount)
+    budget.currency = _sound_currency(currency, organization)
+    budget.timezone = zone
+    budget.period = cadence.value
+    budget.parent = _sound_parent(budget, plan.parent)
+    budget.owner = plan.owner
+    budget.note = plan.note
+    budget.scope = _sound_scope(plan.scope)
+    budget.warning_threshold = plan.warning_threshold
+    budget.critical_threshold = plan.critical_threshold
+    budget.alerts = plan.alerts
+    budget.enforcement = plan.enforcement
+    budget.rollover_mode = plan.rollover_mode
+    budget.rollover_cap = plan.rollover_cap
+    _check_fields(budget)
+    budget.starts_at, budget.ends_at = _dates(budget, plan, cadence, now=now)
+
+
+def _dates(
+    budget: Budget, plan: BudgetPlan, cadence: Cadence, *, now: datetime
+) -> tuple[datetime, datetime | None]:
+    starts_at, ends_at = plan.starts_at, plan.ends_at
+    if cadence is Cadence.CUSTOM and not (starts_at and ends_at):
+        missing = "end_date" if starts_at else "start_date"
+        raise Invalid.field(missing, "A custom period needs a start and an end.")
+    if starts_at is None:
+        month = budget.organization.fiscal_year_start_month
+        calendar = Calendar(cadence, ZoneInfo(budget.timezone), month)
+        window = calendar.window_at(now)
+        assert window is not None  # noqa: S101 - without dates there always is one
+        starts_at = window.start
+    if ends_at is not None and ends_at <= starts_at:
+        raise Invalid.field("end_date", "Must be after the start.")
+    return starts_at, ends_at
+
+
+def _sound_period(plan: BudgetPlan) -> Cadence:
+    try:
+        return Cadence(plan.period)
+    except ValueError as error:
+        known = ", ".join(Cadence)
+        raise Invalid.field("period", f"Unknown period; known are {known}.") from error
+
+
+def _sound_amount(amount: Decimal) -> Decimal:
+    if not amount.is_finite() or not 0 <= amount < MOST_AMOUNT:
+        raise Invalid.field("amount", f"Must be from 0 to {MOST_AMOUNT:,}.")
+    if amount != round(amount, 10):
+        raise Invalid.field("amount", "At most ten decimal places.")
+    return amount
+
+
+def _sound_currency(currency: str, organization: Organization) -> str:
+    if not is_currency(currency):
+        detail = "Unknown currency; use an ISO 4217 code such as USD."
+        raise Invalid.field("currency", detail, code="unknown_currency")
+    if currency != organization.currency:
+        try:
+            PriceBook(organization.pk).first_rate(organization.currency, currency)
+        except LookupError as error:
+            raise Invalid.field(
+                "currency",
+                f"There is no exchange rate from {organization.currency} to "
+                f"{currency}. Enter one first.",
+                code="no_rate",
+            ) from error
+    return currency
+
+
+def _sound_parent(budget: Budget, parent: Budget | None) -> Budget | None:
+    if parent is None:
+        return None
+    parent = Budget.objects.get(pk=parent.pk)
+    if parent.organization_id != budget.organization_id:
+        raise Invalid.field("parent", "There is no such budget.", code="not_found")
+    if parent.archived_at:
+        raise Invalid.field("parent", f"“{parent.name}” is archived.")
+    if budget.pk is not None and budget.pk in _path(parent):
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” is “{budget.name}” itself or below it.",
+            code="cycle",
+        )
+    return parent
+
+
+def _sound_scope(scope: Any) -> dict[str, Any]:
+    try:
+        return clean_scope(scope)
+    except ValueError as error:
+        attr, detail = error.args
+        raise Invalid.field(attr, detail) from error
+
+
+def _check_fields(budget: Budget) -> None:
+    """Run the model's own validation, with the wire's words for what is wrong."""
+    try:
+        budget.clean_fields(exclude=["starts_at", "ends_at", "scope", "alerts", "note"])
+    except ValidationError as error:
+        errors = tuple(
+            FieldError(name, "invalid", message)
+            for name, messages in error.message_dict.items()
+            for message in messages
+        )
+        raise Invalid(errors[0].detail, errors=errors) from error
+    if budget.warning_threshold <= 0:
+        raise Invalid.field("warning_threshold", "Must be more than 0.")
+    if budget.critical_threshold < budget.warning_threshold:
+        detail = "Must not be below the warning threshold."
+        raise Invalid.field("critical_threshold", detail)
+
+
+def _save(budget: Budget) -> None:
+    try:
+        budget.save()
+    except ValidationError as error:  # what the database's number type can't hold
+        raise Invalid.field("amount", error.messages[0]) from error

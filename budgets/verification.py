@@ -1,0 +1,149 @@
+"""Recomputing what budgets promise: tree, coverage, periods, hours, rollover."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django.db.models import Max, Sum
+
+from accounts.models import Organization
+from budgets.charging import Charging
+from budgets.folding import hours_of
+from budgets.models import Budget, BudgetPeriod, Coverage, PeriodLine
+from budgets.recharging import Quarter, charges_of_all, place_of, quarters_of
+from budgets.shape import ALWAYS, FOREVER
+from ledger.models import CostRecord
+
+ZERO = Decimal(0)
+_STEP = 500  # budgets at a time
+
+
+def differences(organization: Organization) -> Iterator[str]:
+    """Yield, in sentences, what is not as scopes, tree and cost records say.
+
+    Budgets that a backfill still fills are left out: they don't claim to be right.
+    """
+    budgets = list(Budget.objects.filter(organization=organization))
+    yield from broken_trees(budgets)
+    charging = Charging(organization)
+    settled = [budget for budget in budgets if budget.backfill_id is None]
+    yield from _wrong_coverage(charging, {budget.pk for budget in settled})
+    for start in range(0, len(settled), _STEP):
+        yield from _wrong_sums(charging, settled[start : start + _STEP])
+    yield from _wrong_rollover(organization)
+
+
+def broken_trees(budgets: list[Budget]) -> Iterator[str]:
+    """Yield where nested sets and parents disagree."""
+    by_id = {budget.pk: budget for budget in budgets}
+    trees: dict[int, list[Budget]] = {}
+    for budget in budgets:
+        trees.setdefault(budget.tree_id, []).append(budget)
+        parent = by_id.get(budget.parent_id) if budget.parent_id else None
+        if parent is None:
+            if budget.level or budget.parent_id:
+                yield f"“{budget}” has no parent but level {budget.level}."
+        elif not (
+            parent.tree_id == budget.tree_id
+            and parent.lft < budget.lft < budget.rght < parent.rght
+            and parent.level + 1 == budget.level
+        ):
+            yield f"“{budget}” does not lie within its parent “{parent}” in the tree."
+    for tree_id, members in trees.items():
+        bounds = sorted(bound for b in members for bound in (b.lft, b.rght))
+        if bounds != list(range(1, 2 * len(members) + 1)):
+            yield f"Tree {tree_id} has gaps or doubles in its numbering."
+
+
+def _wrong_coverage(charging: Charging, budget_ids: set[int]) -> Iterator[str]:
+    wanted = {
+        (charge.node.id, attribution_id, charge.start, charge.end, charge.node.currency)
+        for attribution_id, charge in charges_of_all(charging)
+        if charge.node.id in budget_ids
+    }
+    rows = Coverage.objects.filter(organization=charging.organization_id)
+    present = set(
+        rows.filter(budget__in=budget_ids).values_list(
+            "budget_id", "attribution_id", "starts_at", "ends_at", "currency"
+        )
+    )
+    for budget_id, attribution_id, *_ in sorted(wanted - present):
+        yield f"Budget {budget_id} should cover attribution {attribution_id}."
+    for budget_id, attribution_id, *_ in sorted(present - wanted):
+        yield f"Budget {budget_id} covers attribution {attribution_id} wrongly."
+
+
+def _wrong_sums(charging: Charging, budgets: list[Budget]) -> Iterator[str]:
+    nodes = charging.shape.nodes
+    names = {budget.pk: budget.name for budget in budgets}
+    last = CostRecord.objects.aggregate(last=Max("pk"))["last"] or 0
+    periods: dict[tuple[int, datetime], tuple[Decimal, int, int]] = {}
+    hours: dict[tuple[int, datetime], tuple[Decimal, int]] = {}
+    for quarter in quarters_of(
+        charging.organization_id, list(names), ALWAYS, FOREVER, upto_id=last
+    ):
+        node = nodes[quarter.budget_id]
+        window, hour = place_of(node, quarter)
+        spent, requests, unpriced = periods.get((node.id, window.start), (ZERO, 0, 0))
+        periods[node.id, window.start] = (
+            spent + quarter.spent,
+            requests + quarter.requests,
+            unpriced + quarter.unpriced,
+        )
+        in_hour, requests = hours.get((node.id, hour), (ZERO, 0))
+        hours[node.id, hour] = in_hour + quarter.spent, requests + quarter.requests
+    yield from _wrong_periods(periods, names)
+    yield from _wrong_hours(charging, hours, budgets)
+
+
+def _wrong_periods(
+    booked: dict[tuple[int, datetime], tuple[Decimal, int, int]], names: dict[int, str]
+) -> Iterator[str]:
+    kept = {
+        (row.budget_id, row.starts_at): (row.spent, row.requests, row.unpriced_requests)
+        for row in BudgetPeriod.objects.filter(budget__in=names)
+    }
+    for key in sorted(booked.keys() | kept.keys()):
+        said, found = kept.get(key, (ZERO, 0, 0)), booked.get(key, (ZERO, 0, 0))
+        for what, one, other in zip(
+            ("spent", "requests", "unpriced requests"), said, found, strict=True
+        ):
+            if one != other:
+                yield (
+                    f"“{names[key[0]]}”, period from {key[1]:%Y-%m-%d %H:%M}: {what} "
+                    f"is {one}, the cost records say {other}."
+                )
+
+
+def _wrong_hours(
+    charging: Charging,
+    booked: dict[tuple[int, datetime], tuple[Decimal, int]],
+    budgets: list[Budget],
+) -> Iterator[str]:
+    kept: dict[tuple[int, datetime], tuple[Decimal, int]] = {}
+    for part in hours_of(budgets, ALWAYS, FOREVER):
+        node = charging.shape.nodes[part.budget_id]
+        _, hour = place_of(node, Quarter(node.id, part.starts_at, ZERO, 0, 0))
+        spent, requests = kept.get((node.id, hour), (ZERO, 0))
+        kept[node.id, hour] = spent + part.spent, requests + part.requests
+    for key in sorted(booked.keys() | kept.keys()):
+        said, found = kept.get(key, (ZERO, 0)), booked.get(key, (ZERO, 0))
+        if said != found:
+            yield (
+                f"Budget {key[0]}, hour of {key[1].astimezone(UTC):%Y-%m-%d %H:%M}: "
+                f"{said[0]} in {said[1]} requests, the cost records say {found[0]} in "
+                f"{found[1]}."
+            )
+
+
+def _wrong_rollover(organization: Organization) -> Iterator[str]:
+    lines = {
+        row["period"]: row["total"]
+        for row in PeriodLine.objects.filter(organization=organization)
+        .values("period")
+        .order_by()
+        .annotate(total=Sum("amount"))
+    }
+    for period in BudgetPeriod.objects.filter(organization=organization):
+        if period.carried_over != lines.get(period.pk, ZERO):
+            yield f"{period}: carried over is not the sum of its lines."

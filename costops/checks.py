@@ -1,0 +1,47 @@
+"""Settings that contradict each other, told by `manage.py check`."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from costops import env
+
+
+@register(Tags.security)
+def queue_retries_after_its_timeout(**kwargs: Any) -> list[CheckMessage]:
+    if settings.Q_CLUSTER["retry"] > settings.Q_CLUSTER["timeout"]:
+        return []
+    return [
+        Error(
+            "The queue retries a task before it may have timed out.",
+            hint="Set Q_CLUSTER['retry'] above Q_CLUSTER['timeout'].",
+            id="costops.E001",
+        )
+    ]
+
+
+@register(Tags.security)
+def site_url_is_an_address(**kwargs: Any) -> list[CheckMessage]:
+    if settings.SITE_URL.startswith(("http://", "https://")):
+        return []
+    return [
+        Error(
+            "COSTOPS_SITE_URL must begin with http:// or https://.",
+            hint="Links in mails begin with it.",
+            id="costops.E002",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def secret_key_is_shared(**kwargs: Any) -> list[CheckMessage]:
+    if env.text("COSTOPS_SECRET_KEY"):
+        return []
+    return [
+        Warning(
+            "COSTOPS_SECRET_KEY is not set; a key kept on this machine is used.",
+            hint="Set it, or sessions end when another machine answers.",
+            id="costops.W001",
+        )
+    ]

@@ -1,0 +1,71 @@
+"""manage.py verify: recompute every promise that can be recomputed."""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, transaction
+from tqdm import tqdm
+
+from accounts.models import Organization
+from budgets import verification as budgets
+from ledger import verification as ledger
+
+_MOST_SHOWN = 100  # differences of one organization
+
+
+class Command(BaseCommand):
+    help = (
+        "Recompute ledger and budgets from the cost records. "
+        "Exit 1 with the differences when anything is off."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", metavar="SLUG", help="only this one")
+
+    def handle(self, *, organization: str | None, **options: Any) -> None:
+        chosen = Organization.objects.order_by("slug")
+        if organization:
+            chosen = chosen.filter(slug=organization)
+            if not chosen.exists():
+                raise CommandError(f"There is no organization “{organization}”.")
+        off = 0
+        for one in tqdm(
+            list(chosen), unit="organization", disable=not sys.stderr.isatty()
+        ):
+            off += self._verify(one)
+        if off:
+            raise CommandError(f"{off:,} differences. See above.")
+        records = "every promise holds"
+        self.stdout.write(
+            self.style.SUCCESS(f"Verified {chosen.count()} organizations: {records}.")
+        )
+
+    def _verify(self, organization: Organization) -> int:
+        off = 0
+        with _one_moment():
+            for off, difference in enumerate(_differences(organization), 1):
+                if off <= _MOST_SHOWN:
+                    self.stdout.write(f"{organization.slug}: {difference}")
+        if off > _MOST_SHOWN:
+            self.stdout.write(f"{organization.slug}: and {off - _MOST_SHOWN:,} more.")
+        return off
+
+
+def _differences(organization: Organization) -> Iterator[str]:
+    yield from ledger.differences(organization)
+    yield from budgets.differences(organization)
+
+
+class _one_moment(transaction.Atomic):  # noqa: N801 - used as a context manager
+    """A transaction that sees the database as it was at its start throughout."""
+
+    def __init__(self) -> None:
+        super().__init__(using=None, savepoint=False, durable=False)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        if connection.vendor == "postgresql" and not connection.savepoint_ids:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

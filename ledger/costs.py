@@ -1,0 +1,276 @@
+"""Which cost records a question is about, and the records as clients see them."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+from django.db.models import Q
+from django.http import QueryDict
+
+from accounts.models import Organization
+from costops.lib.asking import range_of
+from costops.lib.money import wire
+from costops.lib.tables import csv_lines, guarded
+from ledger.models import Attribution, CostRecord
+from ledger.querysets import CostRecordQuerySet
+from ledger.types import Dimensions
+
+PAGE = 2_000  # rows: what a stream holds in memory at once
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What a query and an answer call the dimensions of an attribution.
+NAMES = {
+    "department_id": "department",
+    "team_id": "team",
+    "project_id": "project",
+    "environment": "environment",
+    "user_id": "user",
+    "provider": "provider",
+    "model": "model",
+}
+FILTERS = frozenset({"start_date", "end_date", "organization_id", "tag", *NAMES})
+LONGEST_VALUE = 200
+MOST_VALUES = 500  # of one filter
+
+Tags = list[str] | dict[str, str]
+
+
+class Place(NamedTuple):
+    """Where a list of cost records was left: after this one."""
+
+    timestamp: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which cost records of one organization: when, and of which attributions.
+
+    None for *start* or *end* leaves that side open. Several values of one dimension
+    are alternatives, and so are the tags within one group; every dimension and every
+    group has to hold.
+    """
+
+    organization: Organization
+    start: datetime | None = None
+    end: datetime | None = None
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tags: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def of(cls, query: QueryDict, organization: Organization) -> "Question":
+        """Read the filters of a query; see FILTERS.
+
+        Raises:
+            Invalid: a date that is none, or far too many values.
+        """
+        start, end = range_of(query)
+        values = {
+            dimension: _values(query.getlist(name), name)
+            for name, dimension in NAMES.items()
+            if any(query.getlist(name))
+        }
+        tags = [_values([group], "tag") for group in query.getlist("tag") if group]
+        return cls(organization, start, end, values, tags)
+
+    def attribution_ids(self) -> list[int] | None:
+        """Return the attributions asked for; None when any will do. At most one query.
+
+        Tags are compared here, not in SQL: the two databases look into JSON in too
+        different ways.
+        """
+        if not self.values and not self.tags:
+            return None
+        rows = Attribution.objects.filter(organization=self.organization)
+        for dimension, values in self.values.items():
+            rows = rows.filter(**{f"{dimension}__in": values})
+        if not self.tags:
+            return list(rows.values_list("pk", flat=True))
+        return [
+            pk
+            for pk, tags in rows.values_list("pk", "tags").iterator()
+            if all(any(has_tag(tags, tag) for tag in group) for group in self.tags)
+        ]
+
+
+def has_tag(tags: Tags, wanted: str) -> bool:
+    """Tell whether *tags* have *wanted*: a name, or name:value."""
+    if wanted in tags:
+        return True
+    name, _, value = wanted.partition(":")
+    if isinstance(tags, dict):
+        return tags.get(name) == value if value else False
+    return bool(value) and f"{name}={value}" in tags
+
+
+def records_of(question: Question) -> CostRecordQuerySet:
+    """Return the cost records *question* is about; one query where it has filters."""
+    rows = CostRecord.objects.filter(organization=question.organization)
+    rows = rows.during(question.start, question.end)
+    return among(rows, question.attribution_ids())
+
+
+def among(rows: CostRecordQuerySet, ids: Sequence[int] | None) -> CostRecordQuerySet:
+    """Keep the rows of these attributions, of which there may be very many."""
+    if ids is None:
+        return rows
+    if connection.vendor == "postgresql":
+        return rows.extra(where=["attribution_id = ANY(%s)"], params=[list(ids)])
+    where = "attribution_id IN (SELECT value FROM json_each(%s))"
+    return rows.extra(where=[where], params=[json.dumps(list(ids))])
+
+
+_COLUMNS = (
+    "id",
+    "usage_id",
+    "correction",
+    "attribution_id",
+    "timestamp",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "latency_ms",
+    "service_tier",
+    "input_cost",
+    "output_cost",
+    "total_cost",
+    "source_cost",
+    "source_currency",
+    "exchange_rate",
+    "reported",
+    "metadata",
+)
+
+
+def pages_of(
+    question: Question, *, after: Place | None = None, size: int = PAGE
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the records as clients see them, ordered by time, *size* at a time.
+
+    Every page is a statement of its own that goes on where the last one ended, so
+    memory stays flat and no transaction stays open while a slow client reads.
+    """
+    rows = records_of(question).order_by("timestamp", "id")
+    described: dict[int, dict[str, Any]] = {}
+    while True:
+        page = list(_after(rows, after).values_list(*_COLUMNS)[:size])
+        _describe({row[3] for row in page} - described.keys(), described)
+        yield [_record(row, described[row[3]], question.organization) for row in page]
+        if len(page) < size:
+            return
+        after = Place(page[-1][4], page[-1][0])
+
+
+def _after(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
+    if place is None:
+        return rows
+    # The first condition alone is what the index (organization, timestamp) serves.
+    return rows.filter(
+        Q(timestamp__gte=place.timestamp),
+        Q(timestamp__gt=place.timestamp) | Q(id__gt=place.id),
+    )
+
+
+def _describe(ids: Iterable[int], described: dict[int, dict[str, Any]]) -> None:
+    """Add what the attributions *ids* say about a record; one query if there are any."""
+    if not (missing := list(ids)):
+        return
+    rows = Attribution.objects.filter(pk__in=missing)
+    for pk, tags, *values in rows.values_list("pk", "tags", *Dimensions._fields):
+        named = dict(zip(Dimensions._fields, values, strict=True))
+        described[pk] = {
+            **{name: named[dimension] or None for name, dimension in NAMES.items()},
+            "tags": tags,
+        }
+
+
+def _record(
+    row: tuple[Any, ...], described: dict[str, Any], organization: Organization
+) -> dict[str, Any]:
+    found = dict(zip(_COLUMNS, row, strict=True))
+    input_cost, output_cost = found["input_cost"], found["output_cost"]
+    rate: Decimal | None = found["exchange_rate"]
+    return {
+        "id": found["id"],
+        "usage_id": found["usage_id"],
+        "correction": found["correction"],
+        "organization_id": organization.slug,
+        "project_id": described["project_id"],
+        "department_id": described["department_id"],
+        "team_id": described["team_id"],
+        "environment": described["environment"],
+        "user_id": described["user_id"],
+        "provider": described["provider"],
+        "model": described["model"],
+        "service_tier": found["service_tier"],
+        "input_tokens": found["input_tokens"],
+        "cached_tokens": found["cached_tokens"],
+        "cache_write_tokens": found["cache_write_tokens"],
+        "output_tokens": found["output_tokens"],
+        "reasoning_tokens": found["reasoning_tokens"],
+        "input_cost": wire(input_cost),
+        "output_cost": wire(output_cost),
+        "total_cost": wire(found["total_cost"]),
+        "computed_cost": None if input_cost is None else wire(input_cost + output_cost),
+        "currency": organization.currency,
+        "priced": found["total_cost"] is not None,
+        "reported": found["reported"],
+        "source_cost": wire(found["source_cost"]),
+        "source_currency": found["source_currency"] or None,
+        "exchange_rate": None if rate is None else f"{rate:f}",
+        "timestamp": found["timestamp"],
+        "latency_ms": found["latency_ms"],
+        "tags": described["tags"],
+        "metadata": found["metadata"],
+    }
+
+
+def json_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Write *pages* as one JSON array, a piece a page."""
+    encode = msgspec.json.Encoder().encode
+    opening = b"["
+    for page in pages:
+        if page:
+            yield opening + encode(page)[1:-1]
+            opening = b","
+    yield b"[]" if opening == b"[" else b"]"
+
+
+_TEXTS = frozenset({"usage_id", "service_tier", *NAMES})
+
+
+def csv_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
+    """Write *pages* as CSV, a piece a page."""
+    names: list[str] = []
+    for page in pages:
+        if not names:
+            names = list(page[0]) if page else list(COLUMNS_OF_CSV)
+            yield csv_lines([names]).encode()
+        yield csv_lines(
+            [_cell(name, row[name]) for name in names] for row in page
+        ).encode()
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if name in {"tags", "metadata"}:
+        return guarded(msgspec.json.encode(value).decode())
+    return guarded(value) if name in _TEXTS else str(value)
+
+
+def cursor_of(place: Place) -> str:
+    """Return the text that stands for *place* in a URL."""
+    micros = (place.timestamp - EPOCH) // _MICROSECOND
+    return urlsafe_b64encode(f"{micros}.{place.id}".encode()).decode().rstrip("=")

@@ -1,0 +1,106 @@
+"""Recomputing what the ledger promises, from the cost records alone."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, Count, Exists, F, OuterRef, Sum, Value, When
+from django.db.models.functions import TruncDate
+
+from accounts.models import Organization
+from ledger.book import digest_of, dimensions_of
+from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
+
+_SUMS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "cost")
+
+
+def differences(organization: Organization) -> Iterator[str]:
+    """Yield, in sentences, what is not as the cost records say. Reads everything."""
+    yield from _stray_records(organization)
+    yield from _wrong_digests(organization)
+    yield from _wrong_totals(organization)
+    yield from _wrong_days(organization)
+
+
+def _stray_records(organization: Organization) -> Iterator[str]:
+    own = Attribution.objects.filter(
+        pk=OuterRef("attribution"), organization=organization
+    )
+    strays = CostRecord.objects.filter(~Exists(own), organization=organization)
+    if count := strays.count():
+        yield f"{count} cost records have no attribution of their organization."
+
+
+def _wrong_digests(organization: Organization) -> Iterator[str]:
+    rows = Attribution.objects.filter(organization=organization)
+    for row in rows.iterator(chunk_size=5_000):
+        if bytes(row.digest) != digest_of(dimensions_of(row), row.tags):
+            yield f"Attribution {row.pk} was changed after it was made."
+
+
+def _wrong_totals(organization: Organization) -> Iterator[str]:
+    computed = CostRecord.objects.filter(
+        organization=organization, reported=False, total_cost__isnull=False
+    )
+    wrong = computed.annotate(parts=F("input_cost") + F("output_cost")).exclude(
+        parts=F("total_cost")
+    )
+    for record in wrong[:100]:
+        yield f"Cost record {record.usage_id}: input and output are not its total."
+
+
+def _wrong_days(organization: Organization) -> Iterator[str]:
+    booked = _booked_days(organization)
+    kept = _kept_days(organization)
+    for key in sorted(booked.keys() | kept.keys()):
+        said, found = kept.get(key, {}), booked.get(key, {})
+        for name in _SUMS:
+            if said.get(name, 0) != found.get(name, 0):
+                day, attribution_id = key
+                yield (
+                    f"Daily spend of attribution {attribution_id} on {day}: {name} is "
+                    f"{said.get(name, 0)}, the cost records say {found.get(name, 0)}."
+                )
+
+
+def _booked_days(organization: Organization) -> dict[tuple[date, int], dict[str, Any]]:
+    rows = (
+        CostRecord.objects.filter(organization=organization)
+        .annotate(on=TruncDate("timestamp"))
+        .values("on", "attribution_id")
+        .order_by()
+        .annotate(
+            requests=Count(Case(When(correction=0, then=Value(1)))),
+            input_tokens=Sum("input_tokens"),
+            cached_tokens=Sum("cached_tokens"),
+            output_tokens=Sum("output_tokens"),
+            cost=Sum("total_cost"),
+        )
+    )
+    return {
+        (row["on"], row["attribution_id"]): _without_null(row)
+        for row in rows.iterator(chunk_size=5_000)
+    }
+
+
+def _kept_days(organization: Organization) -> dict[tuple[date, int], dict[str, Any]]:
+    kept: dict[tuple[date, int], dict[str, Any]] = {}
+    folded = DailySpend.objects.filter(organization=organization).values(
+        "day", "attribution_id", *_SUMS
+    )
+    for row in folded.iterator(chunk_size=5_000):
+        kept[row["day"], row["attribution_id"]] = _without_null(row)
+    deltas = SpendDelta.objects.filter(organization=organization, currency="").values(
+        "starts_at", "attribution_id", *_SUMS
+    )
+    for row in deltas.iterator(chunk_size=5_000):
+        key = row["starts_at"].date(), row["attribution_id"]
+        sums = kept.setdefault(key, {})
+        for name in _SUMS:
+            sums[name] = sums.get(name, Decimal(0)) + row[name]
+    return kept
+
+
+def _without_null(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] or 0 for name in _SUMS}

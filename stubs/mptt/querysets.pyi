@@ -1,0 +1,7 @@
+from typing import TypeVar
+
+from django.db import models
+
+_M = TypeVar("_M", bound=models.Model)
+
+class TreeQuerySet(models.QuerySet[_M]): ...
