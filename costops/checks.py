@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
 
 from costops import env
 
@@ -39,7 +40,7 @@ def secret_key_is_shared(**kwargs: Any) -> list[CheckMessage]:
     if env.text("COSTOPS_SECRET_KEY"):
         return []
     return [
-        Warning(
+        Caution(
             "COSTOPS_SECRET_KEY is not set; a key kept on this machine is used.",
             hint="Set it, or sessions end when another machine answers.",
             id="costops.W001",

@@ -1,28 +1,32 @@
 """Which cost records a question is about, and the records as clients see them."""
 
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from accounts.models import Organization
-from costops.lib.asking import range_of
+from costops.lib.asking import listed, range_of
+from costops.lib.errors import Invalid
 from costops.lib.money import wire
-from costops.lib.tables import csv_lines, guarded
+from costops.lib.tables import cell, csv_lines, guarded
 from ledger.models import Attribution, CostRecord
 from ledger.querysets import CostRecordQuerySet
-from ledger.types import Dimensions
+from ledger.types import Dimensions, Tags
 
 PAGE = 2_000  # rows: what a stream holds in memory at once
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MOST_DESCRIBED = 20_000  # attributions a stream remembers
 # What a query and an answer call the dimensions of an attribution.
 NAMES = {
     "department_id": "department",
@@ -36,8 +40,6 @@ NAMES = {
 FILTERS = frozenset({"start_date", "end_date", "organization_id", "tag", *NAMES})
 LONGEST_VALUE = 200
 MOST_VALUES = 500  # of one filter
-
-Tags = list[str] | dict[str, str]
 
 
 class Place(NamedTuple):
@@ -108,6 +110,13 @@ def has_tag(tags: Tags, wanted: str) -> bool:
     return bool(value) and f"{name}={value}" in tags
 
 
+# The numbers of a JSON array as rows: one parameter, however many there are.
+ELEMENTS = {
+    "postgresql": "SELECT value::bigint FROM jsonb_array_elements_text(%s::jsonb)",
+    "sqlite": "SELECT value FROM json_each(%s)",
+}
+
+
 def records_of(question: Question) -> CostRecordQuerySet:
     """Return the cost records *question* is about; one query where it has filters."""
     rows = CostRecord.objects.filter(organization=question.organization)
@@ -119,10 +128,8 @@ def among(rows: CostRecordQuerySet, ids: Sequence[int] | None) -> CostRecordQuer
     """Keep the rows of these attributions, of which there may be very many."""
     if ids is None:
         return rows
-    if connection.vendor == "postgresql":
-        return rows.extra(where=["attribution_id = ANY(%s)"], params=[list(ids)])
-    where = "attribution_id IN (SELECT value FROM json_each(%s))"
-    return rows.extra(where=[where], params=[json.dumps(list(ids))])
+    chosen = RawSQL(ELEMENTS[connection.vendor], [json.dumps(list(ids))])  # noqa: S611 - a constant
+    return rows.filter(attribution_id__in=chosen)
 
 
 _COLUMNS = (
@@ -161,6 +168,8 @@ def pages_of(
     described: dict[int, dict[str, Any]] = {}
     while True:
         page = list(_after(rows, after).values_list(*_COLUMNS)[:size])
+        if len(described) > _MOST_DESCRIBED:
+            described.clear()
         _describe({row[3] for row in page} - described.keys(), described)
         yield [_record(row, described[row[3]], question.organization) for row in page]
         if len(page) < size:
@@ -179,7 +188,7 @@ def _after(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
 
 
 def _describe(ids: Iterable[int], described: dict[int, dict[str, Any]]) -> None:
-    """Add what the attributions *ids* say about a record; one query if there are any."""
+    """Add what the attributions *ids* say about a record; one query if any are new."""
     if not (missing := list(ids)):
         return
     rows = Attribution.objects.filter(pk__in=missing)
@@ -191,45 +200,61 @@ def _describe(ids: Iterable[int], described: dict[int, dict[str, Any]]) -> None:
         }
 
 
+# What a cost record has, in this order.
+FIELDS = (
+    "id",
+    "usage_id",
+    "correction",
+    "organization_id",
+    "project_id",
+    "department_id",
+    "team_id",
+    "environment",
+    "user_id",
+    "provider",
+    "model",
+    "service_tier",
+    "input_tokens",
+    "cached_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "input_cost",
+    "output_cost",
+    "total_cost",
+    "computed_cost",
+    "currency",
+    "priced",
+    "reported",
+    "source_cost",
+    "source_currency",
+    "exchange_rate",
+    "timestamp",
+    "latency_ms",
+    "tags",
+    "metadata",
+)
+
+
 def _record(
     row: tuple[Any, ...], described: dict[str, Any], organization: Organization
 ) -> dict[str, Any]:
-    found = dict(zip(_COLUMNS, row, strict=True))
+    found = {**described, **dict(zip(_COLUMNS, row, strict=True))}
     input_cost, output_cost = found["input_cost"], found["output_cost"]
     rate: Decimal | None = found["exchange_rate"]
-    return {
-        "id": found["id"],
-        "usage_id": found["usage_id"],
-        "correction": found["correction"],
+    found |= {
         "organization_id": organization.slug,
-        "project_id": described["project_id"],
-        "department_id": described["department_id"],
-        "team_id": described["team_id"],
-        "environment": described["environment"],
-        "user_id": described["user_id"],
-        "provider": described["provider"],
-        "model": described["model"],
-        "service_tier": found["service_tier"],
-        "input_tokens": found["input_tokens"],
-        "cached_tokens": found["cached_tokens"],
-        "cache_write_tokens": found["cache_write_tokens"],
-        "output_tokens": found["output_tokens"],
-        "reasoning_tokens": found["reasoning_tokens"],
+        "currency": organization.currency,
+        "priced": found["total_cost"] is not None,
+        "computed_cost": None if input_cost is None else wire(input_cost + output_cost),
         "input_cost": wire(input_cost),
         "output_cost": wire(output_cost),
         "total_cost": wire(found["total_cost"]),
-        "computed_cost": None if input_cost is None else wire(input_cost + output_cost),
-        "currency": organization.currency,
-        "priced": found["total_cost"] is not None,
-        "reported": found["reported"],
         "source_cost": wire(found["source_cost"]),
         "source_currency": found["source_currency"] or None,
         "exchange_rate": None if rate is None else f"{rate:f}",
-        "timestamp": found["timestamp"],
-        "latency_ms": found["latency_ms"],
-        "tags": described["tags"],
-        "metadata": found["metadata"],
     }
+    return {name: found[name] for name in FIELDS}
 
 
 def json_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
@@ -248,29 +273,45 @@ _TEXTS = frozenset({"usage_id", "service_tier", *NAMES})
 
 def csv_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     """Write *pages* as CSV, a piece a page."""
-    names: list[str] = []
+    yield csv_lines([FIELDS]).encode()
     for page in pages:
-        if not names:
-            names = list(page[0]) if page else list(COLUMNS_OF_CSV)
-            yield csv_lines([names]).encode()
-        yield csv_lines(
-            [_cell(name, row[name]) for name in names] for row in page
-        ).encode()
+        cells = ([_cell(name, row[name]) for name in FIELDS] for row in page)
+        yield csv_lines(cells).encode()
 
 
 def _cell(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if name in {"tags", "metadata"}:
-        return guarded(msgspec.json.encode(value).decode())
-    return guarded(value) if name in _TEXTS else str(value)
+    # Amounts are text by now, so it is the column that tells what is a number.
+    if isinstance(value, str) and name not in _TEXTS:
+        return value
+    return guarded(value) if isinstance(value, str) else cell(value)
 
 
 def cursor_of(place: Place) -> str:
     """Return the text that stands for *place* in a URL."""
-    micros = (place.timestamp - EPOCH) // _MICROSECOND
-    return urlsafe_b64encode(f"{micros}.{place.id}".encode()).decode().rstrip("=")
+    text = f"{(place.timestamp - _EPOCH) // _MICROSECOND}.{place.id}"
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> Place:
+    """Return what a cursor stands for.
+
+    Raises:
+        Invalid: it was not made here.
+    """
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        micros, pk = map(int, text.split("."))
+        return Place(_EPOCH + micros * _MICROSECOND, min(max(pk, 0), 2**63 - 1))
+    except (ValueError, OverflowError) as error:
+        detail = "Not a cursor that was given out here."
+        raise Invalid.field("cursor", detail) from error
+
+
+def _values(texts: Iterable[str], attr: str) -> list[str]:
+    values = [value for text in texts for value in listed(text)]
+    if len(values) > MOST_VALUES or any(len(value) > LONGEST_VALUE for value in values):
+        detail = (
+            f"At most {MOST_VALUES} values of at most {LONGEST_VALUE} characters each."
+        )
+        raise Invalid.field(attr, detail)
+    return values

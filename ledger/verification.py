@@ -5,10 +5,21 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Sum, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import TruncDate
 
 from accounts.models import Organization
+from costops.lib.fields import MoneyField
 from ledger.book import digest_of, dimensions_of
 from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
 
@@ -43,9 +54,10 @@ def _wrong_totals(organization: Organization) -> Iterator[str]:
     computed = CostRecord.objects.filter(
         organization=organization, reported=False, total_cost__isnull=False
     )
-    wrong = computed.annotate(parts=F("input_cost") + F("output_cost")).exclude(
-        parts=F("total_cost")
+    parts = ExpressionWrapper(
+        F("input_cost") + F("output_cost"), output_field=MoneyField()
     )
+    wrong = computed.annotate(parts=parts).exclude(parts=F("total_cost"))
     for record in wrong[:100]:
         yield f"Cost record {record.usage_id}: input and output are not its total."
 

@@ -1,0 +1,289 @@
+"""Sums of what was spent: in all, by dimension, and over time; exact to the last place.
+
+Whole UTC days are read from daily spend and what is not yet folded into it; the ends of
+a range that cut a day, from the cost records. All in one statement, so that nothing is
+seen twice or not at all while it is being folded.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import Max, Min
+
+from costops.lib.errors import Invalid
+from costops.lib.money import quantize, wire
+from costops.lib.periods import Cadence, Calendar, Window
+from ledger.costs import ELEMENTS, NAMES, Question
+from ledger.models import CostRecord
+from ledger.types import Dimensions, Tags
+
+DAY = timedelta(days=1)
+LONGEST_BY_HOUR = timedelta(days=31)
+# The time usage can be of: what an open side of a range stands for.
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+LAST = datetime(2100, 1, 1, tzinfo=UTC)
+INTERVALS = {
+    "hour": None,
+    "day": Cadence.DAILY,
+    "week": Cadence.WEEKLY,
+    "month": Cadence.MONTHLY,
+}
+TAG = "tag"
+GROUPS = (*Dimensions._fields, TAG)
+# What a question may call a group; answers use the plain name.
+GROUP_NAMES = {**{name: name for name in GROUPS}, **NAMES}
+
+
+@dataclass(slots=True)
+class Sums:
+    """What some cost records add up to; *cost* in the organization's currency."""
+
+    cost: Decimal = Decimal(0)
+    requests: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, other: "Sums") -> None:
+        for each in fields(self):
+            total = getattr(self, each.name) + getattr(other, each.name)
+            setattr(self, each.name, total)
+
+
+class Slice(NamedTuple):
+    """A stretch of time all of whose spend counts towards bucket number *bucket*."""
+
+    start: datetime
+    end: datetime
+    bucket: int
+
+
+class Line(NamedTuple):
+    """The sums of one bucket and one combination of what is grouped by."""
+
+    bucket: int
+    group: tuple[Any, ...]
+    sums: Sums
+
+
+def groups_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the dimensions that *names* stand for, each once.
+
+    Raises:
+        Invalid: one of them is unknown.
+    """
+    unknown = [name for name in names if name not in GROUP_NAMES]
+    if unknown:
+        detail = (
+            f"Unknown group {', '.join(unknown)}; known are {', '.join(GROUP_NAMES)}."
+        )
+        raise Invalid.field("group_by", detail)
+    return tuple(dict.fromkeys(GROUP_NAMES[name] for name in names))
+
+
+def summary_of(question: Question, groups: Sequence[str]) -> dict[str, Any]:
+    """Return the totals, and the cost by each of *groups*, as the API answers them.
+
+    A record without a value stands under an empty name. A record with several tags
+    counts under each of them, so the costs by tag may add up to more than the total.
+    """
+    window = _window_of(question)
+    total = Sums()
+    by: dict[str, dict[str, Decimal]] = {group: {} for group in groups}
+    for line in lines_of(question, groups, [window] if window else []):
+        total.add(line.sums)
+        for group, value in zip(groups, line.group, strict=True):
+            for name in _names_of(value):
+                costs = by[group]
+                costs[name] = costs.get(name, Decimal(0)) + line.sums.cost
+    average = quantize(total.cost / total.requests) if total.requests else Decimal(0)
+    return {
+        "total_cost": wire(total.cost),
+        "total_requests": total.requests,
+        "avg_cost_per_request": wire(average) if total.requests else "0",
+        "unpriced_requests": total.unpriced,
+        "input_tokens": total.input_tokens,
+        "cached_tokens": total.cached_tokens,
+        "output_tokens": total.output_tokens,
+        "currency": question.organization.currency,
+        **{f"by_{group}": _dearest_first(costs) for group, costs in by.items()},
+    }
+
+
+def timeseries_of(
+    question: Question, interval: str, zone: ZoneInfo, groups: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the sums of each hour, day, week or month of *zone*, as the API has them.
+
+    Ends of the range cut the first and the last. Empty ones are there too, unless
+    groups are asked for. A side of the range that is open ends where the spend does.
+
+    Raises:
+        Invalid: hours of more than LONGEST_BY_HOUR.
+    """
+    window = _window_of(question) and _used_part(question)
+    if window is None:
+        return []
+    if interval == "hour" and window.end - window.start > LONGEST_BY_HOUR:
+        detail = (
+            "Hours are told for at most 31 days; give start_date and end_date, "
+            "or ask for interval=day."
+        )
+        raise Invalid.field("interval", detail)
+    buckets = list(_buckets(window, interval, zone))
+    sums: dict[tuple[int, tuple[str, ...]], Sums] = {}
+    if not groups:
+        sums = {(place, ()): Sums() for place in range(len(buckets))}
+    for line in lines_of(question, groups, buckets):
+        for group in _combinations(line.group):
+            sums.setdefault((line.bucket, group), Sums()).add(line.sums)
+    return [
+        {
+            "start": buckets[place].start,
+            **dict(zip(groups, group, strict=True)),
+            "cost": wire(found.cost),
+            "requests": found.requests,
+            "unpriced_requests": found.unpriced,
+            "input_tokens": found.input_tokens,
+            "cached_tokens": found.cached_tokens,
+            "output_tokens": found.output_tokens,
+        }
+        for (place, group), found in sorted(sums.items())
+    ]
+
+
+def _window_of(question: Question) -> Window | None:
+    """Return the range of *question*; None when nothing can lie in it."""
+    start = max(question.start or FIRST, FIRST)
+    end = min(question.end or LAST, LAST)
+    return Window(start, end) if start < end else None
+
+
+def _used_part(question: Question) -> Window | None:
+    """Return the range asked for; a side that is open ends where the records do."""
+    window = _window_of(question)
+    if window is None or (question.start and question.end):
+        return window
+    rows = CostRecord.objects.filter(organization=question.organization)
+    rows = rows.during(window.start, window.end)
+    ends = rows.aggregate(first=Min("timestamp"), last=Max("timestamp"))
+    if ends["first"] is None:
+        return None
+    last = ends["last"] + timedelta(microseconds=1)
+    return Window(question.start or ends["first"], question.end or last)
+
+
+def _buckets(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window]:
+    """Yield the intervals of *zone* in *window*, cut to it."""
+    cadence = INTERVALS[interval]
+    calendar = Calendar(cadence or Cadence.DAILY, zone)
+    if cadence is not None:
+        for whole in calendar.windows(window.start, window.end):
+            yield Window(max(whole.start, window.start), min(whole.end, window.end))
+        return
+    start = window.start
+    while start < window.end:
+        end = min(calendar.hour_at(start).end, window.end)
+        yield Window(start, end)
+        start = end
+
+
+_RECORD_SUMS = """
+    SELECT slices.bucket, record.attribution_id,
+        CASE record.correction WHEN 0 THEN 1 ELSE 0 END AS requests,
+        CASE WHEN record.total_cost IS NULL AND record.correction = 0
+            AND NOT EXISTS (
+                SELECT 1 FROM ledger_costrecord AS later
+                WHERE later.organization_id = record.organization_id
+                    AND later.usage_id = record.usage_id AND later.correction > 0
+            ) THEN 1 ELSE 0 END AS unpriced,
+        record.input_tokens, record.cached_tokens, record.output_tokens,
+        coalesce(record.total_cost, 0) AS cost
+    FROM slices JOIN ledger_costrecord AS record
+        ON record.organization_id = {organization}
+        AND record.timestamp >= slices.starts_at AND record.timestamp < slices.ends_at
+"""
+_DAY_SUMS = """
+    SELECT days.bucket, spend.attribution_id, spend.requests, spend.unpriced,
+        spend.input_tokens, spend.cached_tokens, spend.output_tokens, spend.cost
+    FROM days JOIN ledger_dailyspend AS spend
+        ON spend.organization_id = {organization}
+        AND spend.day >= days.first_day AND spend.day < days.next_day
+    UNION ALL
+    SELECT days.bucket, delta.attribution_id, delta.requests, delta.unpriced,
+        delta.input_tokens, delta.cached_tokens, delta.output_tokens, delta.cost
+    FROM days JOIN ledger_spenddelta AS delta
+        ON delta.organization_id = {organization} AND delta.currency = ''
+        AND delta.starts_at >= days.starts_at AND delta.starts_at < days.ends_at
+"""
+_SLICES = {
+    "postgresql": """
+        SELECT (slice->>0)::timestamptz AS starts_at,
+            (slice->>1)::timestamptz AS ends_at, (slice->>2)::int AS bucket,
+            left(slice->>0, 10)::date AS first_day, left(slice->>1, 10)::date AS next_day
+        FROM jsonb_array_elements(%s::jsonb) AS slice
+    """,
+    "sqlite": """
+        SELECT value->>0 AS starts_at, value->>1 AS ends_at, value->>2 AS bucket,
+            substr(value->>0, 1, 10) AS first_day, substr(value->>1, 1, 10) AS next_day
+        FROM json_each(%s)
+    """,
+}
+_STATEMENT = """
+WITH days AS ({slices}), slices AS ({slices}), spend AS ({days} UNION ALL {records}),
+sums AS (
+    SELECT bucket, attribution_id, sum(requests) AS requests, sum(unpriced) AS unpriced,
+        sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens,
+        sum(output_tokens) AS output_tokens, sum(cost) AS cost
+    FROM spend {chosen} GROUP BY bucket, attribution_id
+)
+SELECT bucket{groups}, sum(cost), sum(requests), sum(unpriced), sum(input_tokens),
+    sum(cached_tokens), sum(output_tokens)
+FROM sums {join} GROUP BY bucket{groups}
+"""
+
+
+def lines_of(
+    question: Question, groups: Sequence[str], buckets: Sequence[Window]
+) -> Iterator[Line]:
+    """Yield the sums of each bucket and combination of *groups* that has any.
+
+    One statement, besides the one that finds the attributions of a question with
+    filters; ranges of *question* itself are not looked at. Tags come as they are kept.
+    """
+    ids = question.attribution_ids()
+    if ids == [] or not buckets:
+        return
+    days, slices = _parted(buckets)
+    columns = "".join(f", of_it.{'tags' if g == TAG else f'"{g}"'}" for g in groups)
+    organization = int(question.organization.pk)
+    statement = _STATEMENT.format(
+        slices=_SLICES[connection.vendor],
+        days=_DAY_SUMS.format(organization=organization),
+        records=_RECORD_SUMS.format(organization=organization),
+        chosen="" if ids is None else _chosen(),
+        groups=columns,
+        join=(
+            "JOIN ledger_attribution AS of_it ON of_it.id = attribution_id "
+            f"AND of_it.organization_id = {organization}"
+        )
+        if groups
+        else "",
+    )
+    parameters = [_json(days), _json(slices)] + ([] if ids is None else [json.dumps(ids)])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        for bucket, *row in cursor.fetchall():
+            group = tuple(
+                json.loads(value) if name == TAG and isinstance(value, str) else value
+                for name, value in zip(groups, row, strict=False)
+            )
+            cost, *counts = row[len(groups) :]
+            yield Line(bucket, group, Sums(_amount(cost), *map(int, counts)))
