@@ -3,6 +3,7 @@
 The one place that decides it, for the API (a Caller) and for the admin (a User) alike.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
@@ -84,3 +85,29 @@ def require(caller: Caller, scope: str) -> None:
     """
     if scope not in caller.scopes:
         raise Forbidden(f"This API key lacks the scope {scope}.")
+
+
+def is_platform(caller: Caller) -> bool:
+    """Tell whether *caller* acts for the whole installation, not for organizations."""
+    if caller.organization_id is not None:
+        return False
+    if caller.user_id is None:
+        return True
+    return User.objects.filter(pk=caller.user_id, is_superuser=True).exists()
+
+
+def owner_named(data: Mapping[str, object], *, caller: Caller) -> Organization | None:
+    """Return whose a new row is to be that may be for all organizations: None.
+
+    *data* may name it as `organization_id`; a key of one organization means its own.
+
+    Raises:
+        Forbidden: for all, or for another organization, and the caller may not.
+        NotFound: there is no such organization.
+    """
+    slug = data.get("organization_id")
+    if slug or (caller.organization_id is not None and "organization_id" not in data):
+        return organization_named(str(slug or ""), caller=caller)
+    if not is_platform(caller):
+        raise Forbidden("Only a platform key can set what is for all organizations.")
+    return None

@@ -9,6 +9,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
@@ -120,3 +121,11 @@ class ApiViewSet(ApiView, GenericViewSet[Any]):
         ):
             return None
         return super().paginate_queryset(queryset)
+
+
+class Router(SimpleRouter):
+    """URLs of collections that answer with and without a slash at their end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailing_slash = "/?"

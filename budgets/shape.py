@@ -29,8 +29,8 @@ class Node:
     calendar: Calendar
     currency: str  # "" when it is the organization's
     level: int = 0  # depth: 0 for a root
-    # The window and clock hour last asked for: most questions come close together.
-    window: Window | None = None
+    # The period and clock hour last asked for: most questions come close together.
+    target: "Target | None" = None
     hour: Window | None = None
 
     @property
@@ -39,12 +39,16 @@ class Node:
 
     def window_at(self, at: datetime) -> Window:
         """Return the period that contains *at*, which is in the budget's life."""
-        window = self.window
-        if window is None or at not in window:
+        return self.target_at(at).window
+
+    def target_at(self, at: datetime) -> "Target":
+        """Return what `window_at` does, as what is charged."""
+        target = self.target
+        if target is None or at not in target.window:
             window = self.calendar.window_at(at)
             assert window is not None, (self.id, at)  # noqa: S101 - the caller looked
-            self.window = window
-        return window
+            target = self.target = Target(self, window)
+        return target
 
     def hour_at(self, at: datetime) -> Window:
         hour = self.hour
@@ -62,9 +66,12 @@ class Charge:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """One period of one budget, as a stretch of time charges it."""
+    """One period of one budget, as a stretch of time charges it.
+
+    Two may mean the same period; most often they are one, and hashed at no cost.
+    """
 
     node: Node
     window: Window
@@ -159,11 +166,10 @@ def cut(charges: Iterable[Charge], at: datetime) -> tuple[Interval, list[Target]
         elif at >= charge.end:
             start = max(start, charge.end)
         else:
-            node = charge.node
-            window, hour = node.window_at(at), node.hour_at(at)
-            start = max(start, charge.start, window.start, hour.start)
-            end = min(end, charge.end, window.end, hour.end)
-            targets.append(Target(node, window))
+            target, hour = charge.node.target_at(at), charge.node.hour_at(at)
+            start = max(start, charge.start, target.window.start, hour.start)
+            end = min(end, charge.end, target.window.end, hour.end)
+            targets.append(target)
     return (start, end), targets
 
 

@@ -1,7 +1,154 @@
-"""The admin site: its name, and what its side bar shows."""
+"""The admin site: who may enter, its look, and what its side bar shows."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import sites
 from django.contrib.admin.apps import AdminConfig
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import reverse
+from unfold.sites import UnfoldAdminSite
+
+
+class CostOpsSite(UnfoldAdminSite):
+    """The admin in the house's look; everybody with a role somewhere may enter."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        if not user.is_active or user.is_anonymous:
+            return False
+        if user.is_superuser:
+            return True
+        known = request.META.get("costops.member")
+        if known is None:
+            known = user.memberships.exists()
+            request.META["costops.member"] = known
+        return bool(known)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().each_context(request) | {
+            "styles": [static("costops/admin.css")],
+            "site_favicons": [{"href": static("costops/icon.svg"), "rel": "icon"}],
+        }
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("admin:budgets_budget_tree")
 
 
 class CostOpsAdminConfig(AdminConfig):
     """django.contrib.admin with this project's site."""
+
+    def ready(self) -> None:
+        admin.site = sites.site = CostOpsSite()
+        super().ready()
+        _adapt_foreign_models()
+
+
+def _adapt_foreign_models() -> None:
+    """Show the queue in the house's look; hide what has no meaning here."""
+    from django.contrib.auth.models import Group
+    from django_q import admin as queue
+    from django_q.models import Failure, OrmQ, Schedule, Success
+    from unfold.admin import ModelAdmin
+
+    # Roles say what people may do, groups say nothing.
+    admin.site.unregister(Group)
+    for model, declared in (
+        (Schedule, queue.ScheduleAdmin),
+        (Success, queue.TaskAdmin),
+        (Failure, queue.FailAdmin),
+        (OrmQ, queue.QueueAdmin),
+    ):
+        admin.site.unregister(model)
+        admin.site.register(model, type(declared.__name__, (declared, ModelAdmin), {}))
+
+
+# Group, then what is in it: title, symbol, model or URL name, query.
+_NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    (
+        "Budgets",
+        (
+            ("Budget tree", "account_tree", "budgets_budget_tree", ""),
+            ("Periods", "date_range", "budgets_budgetperiod", ""),
+            ("Backfills", "history_toggle_off", "budgets_backfill", ""),
+        ),
+    ),
+    (
+        "Costs",
+        (
+            ("Cost records", "receipt_long", "ledger_costrecord", ""),
+            ("Unpriced usage", "help", "ledger_costrecord", "?priced=no&when=all"),
+            ("Daily spend", "calendar_month", "ledger_dailyspend", ""),
+            ("Attributions", "category", "ledger_attribution", ""),
+        ),
+    ),
+    (
+        "Prices and rates",
+        (
+            ("Prices", "sell", "ledger_price", ""),
+            ("Exchange rates", "currency_exchange", "ledger_exchangerate", ""),
+            ("Repricings", "published_with_changes", "ledger_repricing", ""),
+        ),
+    ),
+    (
+        "People and keys",
+        (
+            ("Organizations", "domain", "accounts_organization", ""),
+            ("Members", "badge", "accounts_membership", ""),
+            ("People", "person", "accounts_user", ""),
+            ("API keys", "key", "accounts_apikey", ""),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("Scheduled tasks", "schedule", "django_q_schedule", ""),
+            ("Queue", "low_priority", "django_q_ormq", ""),
+            ("Done tasks", "task_alt", "django_q_success", ""),
+            ("Failed tasks", "error", "django_q_failure", ""),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the side bar for one person: only what they may see."""
+    visible = _visible_models(request)
+    groups = []
+    for title, entries in _NAVIGATION:
+        items = list(_items(request, entries, visible))
+        if items:
+            groups.append({"title": title, "separator": bool(groups), "items": items})
+    return groups
+
+
+def _visible_models(request: HttpRequest) -> set[str]:
+    return {
+        f"{model._meta.app_label}_{model._meta.model_name}"
+        for model, declared in admin.site._registry.items()  # noqa: SLF001 - as unfold's own search reads it
+        if declared.has_view_permission(request)
+    }
+
+
+def _items(
+    request: HttpRequest,
+    entries: Iterable[tuple[str, str, str, str]],
+    visible: set[str],
+) -> Iterable[dict[str, Any]]:
+    unpriced = request.GET.get("priced") == "no"
+    for title, symbol, name, query in entries:
+        model = name.removesuffix("_tree")
+        if model not in visible:
+            continue
+        is_tree = name != model
+        place = reverse("admin:" + (name if is_tree else f"{name}_changelist"))
+        home = place.removesuffix("tree/") if is_tree else place
+        here = request.path.startswith(home)
+        if name == "ledger_costrecord":
+            here = here and unpriced == bool(query)
+        yield {"title": title, "icon": symbol, "link": place + query, "active": here}

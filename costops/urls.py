@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from costops.api import MANY, Organizations, Rates
 from costops.lib.web import route
 from costops.views import health, live
 
@@ -16,4 +17,18 @@ urlpatterns = [
     route("health/ready", health, "health-ready"),
     route("api/v1/health", health, "api-health"),
     path("api/v1/", include("intake.urls")),
+    path("api/v1/", include("budgets.urls")),
+    path("api/v1/", include("ledger.urls")),
+    route("api/v1/organizations", Organizations.as_view(MANY), "organizations"),
+    route(
+        "api/v1/organizations/(?P<slug>[A-Za-z0-9._-]+)",
+        Organizations.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "organization",
+    ),
+    route("api/v1/exchange-rates", Rates.as_view(MANY), "exchange-rates"),
+    route(
+        r"api/v1/exchange-rates/(?P<pk>\d{1,18})",
+        Rates.as_view({"get": "retrieve", "delete": "destroy"}),
+        "exchange-rate",
+    ),
 ]

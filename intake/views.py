@@ -159,7 +159,7 @@ def _caller(request: HttpRequest) -> Caller:
 
 
 def _type_of(request: HttpRequest) -> str:
-    return request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+    return str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
 def _body(request: HttpRequest, types: set[str]) -> bytes:

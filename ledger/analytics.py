@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,13 +18,14 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from costops.lib.errors import Invalid
-from costops.lib.money import quantize, wire
+from costops.lib.money import from_units, quantize, wire
 from costops.lib.periods import Cadence, Calendar, Window
 from ledger.costs import ELEMENTS, NAMES, Question
 from ledger.models import CostRecord
 from ledger.types import Dimensions, Tags
 
 DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
 LONGEST_BY_HOUR = timedelta(days=31)
 # The time usage can be of: what an open side of a range stands for.
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -122,8 +124,9 @@ def timeseries_of(
 ) -> list[dict[str, Any]]:
     """Return the sums of each hour, day, week or month of *zone*, as the API has them.
 
-    Ends of the range cut the first and the last. Empty ones are there too, unless
-    groups are asked for. A side of the range that is open ends where the spend does.
+    What lies outside the range does not count, but `start` is always where the whole
+    hour, day, week or month begins. Empty ones are there too, unless groups are asked
+    for. A side of the range that is open ends where the spend does.
 
     Raises:
         Invalid: hours of more than LONGEST_BY_HOUR.
@@ -137,7 +140,11 @@ def timeseries_of(
             "or ask for interval=day."
         )
         raise Invalid.field("interval", detail)
-    buckets = list(_buckets(window, interval, zone))
+    whole = list(_intervals(window, interval, zone))
+    buckets = [
+        Window(max(each.start, window.start), min(each.end, window.end))
+        for each in whole
+    ]
     sums: dict[tuple[int, tuple[str, ...]], Sums] = {}
     if not groups:
         sums = {(place, ()): Sums() for place in range(len(buckets))}
@@ -146,7 +153,7 @@ def timeseries_of(
             sums.setdefault((line.bucket, group), Sums()).add(line.sums)
     return [
         {
-            "start": buckets[place].start,
+            "start": whole[place].start.astimezone(zone),
             **dict(zip(groups, group, strict=True)),
             "cost": wire(found.cost),
             "requests": found.requests,
@@ -176,39 +183,41 @@ def _used_part(question: Question) -> Window | None:
     ends = rows.aggregate(first=Min("timestamp"), last=Max("timestamp"))
     if ends["first"] is None:
         return None
-    last = ends["last"] + timedelta(microseconds=1)
+    last = ends["last"] + _TICK
     return Window(question.start or ends["first"], question.end or last)
 
 
-def _buckets(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window]:
-    """Yield the intervals of *zone* in *window*, cut to it."""
+def _intervals(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window]:
+    """Yield the intervals of *zone* that overlap *window*."""
     cadence = INTERVALS[interval]
     calendar = Calendar(cadence or Cadence.DAILY, zone)
     if cadence is not None:
-        for whole in calendar.windows(window.start, window.end):
-            yield Window(max(whole.start, window.start), min(whole.end, window.end))
+        yield from calendar.windows(window.start, window.end)
         return
     start = window.start
     while start < window.end:
-        end = min(calendar.hour_at(start).end, window.end)
-        yield Window(start, end)
-        start = end
+        hour = calendar.hour_at(start)
+        yield hour
+        start = hour.end
 
 
 _RECORD_SUMS = """
     SELECT slices.bucket, record.attribution_id,
-        CASE record.correction WHEN 0 THEN 1 ELSE 0 END AS requests,
-        CASE WHEN record.total_cost IS NULL AND record.correction = 0
-            AND NOT EXISTS (
-                SELECT 1 FROM ledger_costrecord AS later
-                WHERE later.organization_id = record.organization_id
-                    AND later.usage_id = record.usage_id AND later.correction > 0
-            ) THEN 1 ELSE 0 END AS unpriced,
-        record.input_tokens, record.cached_tokens, record.output_tokens,
-        coalesce(record.total_cost, 0) AS cost
+        CASE record.correction WHEN 0 THEN 1 ELSE 0 END, 0, record.input_tokens,
+        record.cached_tokens, record.output_tokens, coalesce(record.total_cost, 0)
     FROM slices JOIN ledger_costrecord AS record
         ON record.organization_id = {organization}
         AND record.timestamp >= slices.starts_at AND record.timestamp < slices.ends_at
+    UNION ALL
+    SELECT slices.bucket, record.attribution_id, 0, 1, 0, 0, 0, 0
+    FROM slices JOIN ledger_costrecord AS record
+        ON record.organization_id = {organization} AND record.total_cost IS NULL
+        AND record.timestamp >= slices.starts_at AND record.timestamp < slices.ends_at
+    WHERE record.correction = 0 AND NOT EXISTS (
+        SELECT 1 FROM ledger_costrecord AS later
+        WHERE later.organization_id = {organization}
+            AND later.usage_id = record.usage_id AND later.correction > 0
+    )
 """
 _DAY_SUMS = """
     SELECT days.bucket, spend.attribution_id, spend.requests, spend.unpriced,
@@ -227,7 +236,8 @@ _SLICES = {
     "postgresql": """
         SELECT (slice->>0)::timestamptz AS starts_at,
             (slice->>1)::timestamptz AS ends_at, (slice->>2)::int AS bucket,
-            left(slice->>0, 10)::date AS first_day, left(slice->>1, 10)::date AS next_day
+            left(slice->>0, 10)::date AS first_day,
+            left(slice->>1, 10)::date AS next_day
         FROM jsonb_array_elements(%s::jsonb) AS slice
     """,
     "sqlite": """
@@ -237,7 +247,9 @@ _SLICES = {
     """,
 }
 _STATEMENT = """
-WITH days AS ({slices}), slices AS ({slices}), spend AS ({days} UNION ALL {records}),
+WITH days AS ({slices}), slices AS ({slices}),
+spend (bucket, attribution_id, requests, unpriced, input_tokens, cached_tokens,
+    output_tokens, cost) AS ({days} UNION ALL {records}),
 sums AS (
     SELECT bucket, attribution_id, sum(requests) AS requests, sum(unpriced) AS unpriced,
         sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens,
@@ -248,6 +260,9 @@ SELECT bucket{groups}, sum(cost), sum(requests), sum(unpriced), sum(input_tokens
     sum(cached_tokens), sum(output_tokens)
 FROM sums {join} GROUP BY bucket{groups}
 """
+_COLUMN = ', of_it."{}"'
+_JOIN = """JOIN ledger_attribution AS of_it
+    ON of_it.id = attribution_id AND of_it.organization_id = {organization}"""
 
 
 def lines_of(
@@ -256,34 +271,95 @@ def lines_of(
     """Yield the sums of each bucket and combination of *groups* that has any.
 
     One statement, besides the one that finds the attributions of a question with
-    filters; ranges of *question* itself are not looked at. Tags come as they are kept.
+    filters; the range of *question* itself is not looked at. Tags come as they are
+    kept.
     """
     ids = question.attribution_ids()
     if ids == [] or not buckets:
         return
-    days, slices = _parted(buckets)
-    columns = "".join(f", of_it.{'tags' if g == TAG else f'"{g}"'}" for g in groups)
-    organization = int(question.organization.pk)
-    statement = _STATEMENT.format(
+    parameters = [_json(part) for part in _parted(buckets)]
+    if ids is not None:
+        parameters.append(json.dumps(ids))
+    statement = _statement(question.organization.pk, groups, chosen=ids is not None)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    for bucket, *row in rows:
+        cost, *counts = row[len(groups) :]
+        sums = Sums(_amount(cost), *map(int, counts))
+        yield Line(bucket, _group(groups, row), sums)
+
+
+def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> str:
+    organization = int(organization_id)
+    elements = ELEMENTS[connection.vendor]
+    columns = [_COLUMN.format("tags" if group == TAG else group) for group in groups]
+    return _STATEMENT.format(
         slices=_SLICES[connection.vendor],
         days=_DAY_SUMS.format(organization=organization),
         records=_RECORD_SUMS.format(organization=organization),
-        chosen="" if ids is None else _chosen(),
-        groups=columns,
-        join=(
-            "JOIN ledger_attribution AS of_it ON of_it.id = attribution_id "
-            f"AND of_it.organization_id = {organization}"
-        )
-        if groups
-        else "",
+        chosen=f"WHERE attribution_id IN ({elements})" if chosen else "",
+        groups="".join(columns),
+        join=_JOIN.format(organization=organization) if groups else "",
     )
-    parameters = [_json(days), _json(slices)] + ([] if ids is None else [json.dumps(ids)])
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        for bucket, *row in cursor.fetchall():
-            group = tuple(
-                json.loads(value) if name == TAG and isinstance(value, str) else value
-                for name, value in zip(groups, row, strict=False)
-            )
-            cost, *counts = row[len(groups) :]
-            yield Line(bucket, group, Sums(_amount(cost), *map(int, counts)))
+
+
+def _parted(buckets: Iterable[Window]) -> tuple[list[Slice], list[Slice]]:
+    """Part *buckets* into whole UTC days and what is left of them at the ends."""
+    days, slices = [], []
+    for place, (start, end) in enumerate((each.start, each.end) for each in buckets):
+        first, last = _midnight(start + DAY - _TICK), _midnight(end)
+        if first >= last:
+            slices.append(Slice(start, end, place))
+            continue
+        days.append(Slice(first, last, place))
+        slices += [
+            Slice(left, right, place)
+            for left, right in ((start, first), (last, end))
+            if left < right
+        ]
+    return days, slices
+
+
+def _midnight(moment: datetime) -> datetime:
+    """Return where the UTC day of *moment* begins."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _json(slices: Iterable[Slice]) -> str:
+    # As Django writes times on SQLite, which compares them as text: without an offset.
+    cut = -6 if connection.vendor == "sqlite" else None
+    return json.dumps(
+        [(str(start)[:cut], str(end)[:cut], place) for start, end, place in slices]
+    )
+
+
+def _amount(sum_of_costs: Any) -> Decimal:
+    if connection.vendor == "sqlite":
+        return from_units(sum_of_costs)
+    return Decimal(sum_of_costs)
+
+
+def _group(groups: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(
+        json.loads(value) if group == TAG else value
+        for group, value in zip(groups, row, strict=False)
+    )
+
+
+def _names_of(value: str | Tags) -> Sequence[str]:
+    """Return the names a cost goes by in one group: of tags, each."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        value = [f"{name}:{text}" if text else name for name, text in value.items()]
+    return value or [""]
+
+
+def _combinations(group: Sequence[str | Tags]) -> Iterator[tuple[str, ...]]:
+    return product(*map(_names_of, group))
+
+
+def _dearest_first(costs: Mapping[str, Decimal]) -> dict[str, str | None]:
+    ordered = sorted(costs.items(), key=lambda item: (-item[1], item[0]))
+    return {name: wire(cost) for name, cost in ordered}

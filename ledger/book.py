@@ -16,7 +16,6 @@ from ledger.types import Cutter, Dimensions, Stretch, Tags
 from ledger.usage import Usage, parse_tags
 
 _DAY = timedelta(days=1)
-_HOUR_S = 3600
 _MOST_ENTRIES = 100_000  # attributions remembered for one organization
 _MOST_STRETCHES = 100  # remembered for one attribution
 
@@ -35,7 +34,7 @@ class Entry:
         self.dimensions = dimensions
         self.tier = tier
         self.charges = charges
-        self.stretches: dict[int, list[Stretch]] = {}  # by the hour since 1970
+        self.stretches: dict[int, list[Stretch]] = {}  # by the hour since year 1
         self.last: Stretch | None = None
 
 
@@ -54,21 +53,20 @@ class Book:
         self._cutter = cutter
         self._entries: dict[Key, Entry] = {}
 
-    def entries_for(self, records: Iterable[Usage]) -> dict[Key, Entry]:
-        """Return an entry for every distinct attribution of *records*.
+    def entries_for(self, records: Iterable[Usage]) -> list[Entry]:
+        """Return the entry of each of *records*, in their order.
 
         New attributions are inserted, in one order for every caller, with what charges
         them. They are remembered once the transaction has committed.
         """
-        keys = {record.attribution_key() for record in records}
-        known = self._entries
-        found = {key: known[key] for key in keys if key in known}
-        missing = keys - found.keys()
+        keys = [record.attribution_key() for record in records]
+        known = self._entries  # the same one throughout: another may begin anew
+        missing = {key for key in keys if key not in known}
+        new: dict[Key, Entry] = {}
         if missing:
             new = self._resolve(missing)
             transaction.on_commit(lambda: self._remember(new))
-            found.update(new)
-        return found
+        return [known.get(key) or new[key] for key in keys]
 
     def entry_of(self, attribution: Attribution, tier: str) -> Entry:
         """Return an entry for an attribution that is in the database already."""
@@ -78,7 +76,7 @@ class Book:
 
     def stretch_at(self, entry: Entry, at: datetime) -> Stretch:
         """Return the stretch that contains *at*, an aware UTC datetime."""
-        hour = int(at.timestamp()) // _HOUR_S
+        hour = at.toordinal() * 24 + at.hour
         stretches = entry.stretches.get(hour, ())
         for stretch in stretches:
             if stretch.start <= at < stretch.end:

@@ -3,13 +3,13 @@
 The hottest code there is: a microsecond here is a microsecond for every record.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from costops.lib.money import from_units, to_units
-from ledger.book import Book, Entry, Key
+from ledger.book import Book, Entry
 from ledger.pricing import convert
 from ledger.types import Stretch, Totals
 from ledger.usage import Usage, parse_metadata
@@ -59,36 +59,38 @@ class Sheet:
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order
 
-    def rows(
-        self, records: Sequence[Usage], entries: dict[Key, Entry]
-    ) -> Iterable[Row]:
-        """Price *records* and return their rows, in the same order."""
-        rows = []
-        totals = self.totals
-        for record in records:
+    def rows(self, records: Sequence[Usage], entries: Sequence[Entry]) -> Iterator[Row]:
+        """Price *records* and yield their rows, in the same order.
+
+        One by one, so that the database inserts the first while the next are made; the
+        sums are complete when all are.
+        """
+        for record, entry in zip(records, entries, strict=True):
             at = record.timestamp
-            entry = entries[record.attribution_key()]
             stretch = entry.last
             if stretch is None or not stretch.start <= at < stretch.end:
                 stretch = self.book.stretch_at(entry, at)
             row = self._row(record, entry, stretch)
-            rows.append(row)
-            sums = totals.get(stretch)
-            if sums is None:
-                sums = totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
-            sums.requests += 1
-            sums.input_tokens += row.input_tokens
-            sums.cached_tokens += row.cached_tokens
-            sums.output_tokens += row.output_tokens
-            cost = row.total_cost
-            self.costs.append(cost)
-            if cost is None:
-                sums.unpriced += 1
-            else:
-                sums.cost += cost
-                if stretch.currencies:
-                    self._convert(row, stretch, sums)
-        return rows
+            self._add(row, stretch)
+            yield row
+
+    def _add(self, row: Row, stretch: Stretch) -> None:
+        sums = self.totals.get(stretch)
+        if sums is None:
+            converted = [0] * len(stretch.currencies)
+            sums = self.totals[stretch] = Totals(converted=converted)
+        sums.requests += 1
+        sums.input_tokens += row.input_tokens
+        sums.cached_tokens += row.cached_tokens
+        sums.output_tokens += row.output_tokens
+        cost = row.total_cost
+        self.costs.append(cost)
+        if cost is None:
+            sums.unpriced += 1
+            return
+        sums.cost += cost
+        if stretch.currencies:
+            self._convert(row, stretch, sums)
 
     def _row(self, record: Usage, entry: Entry, stretch: Stretch) -> Row:
         tariff = stretch.tariff

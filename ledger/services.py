@@ -1,13 +1,13 @@
 """Writing to the ledger."""
 
 from collections.abc import Sequence
-from operator import attrgetter
+from decimal import Decimal
 
 from django.db import transaction
 
-from costops.lib.money import from_units, to_units
+from costops.lib.money import to_units
 from ledger.book import Book
-from ledger.booking import Sheet
+from ledger.booking import Sheet, amount_of
 from ledger.models import CostRecord
 from ledger.types import Outcome, Recorded
 from ledger.usage import Usage, parse_metadata, parse_tags
@@ -27,17 +27,15 @@ def record(book: Book, usage: Sequence[Usage]) -> Recorded:
     first stands, a repeat changes nothing, and one with other content is a conflict.
     Outcomes are in the order of *usage*; totals are what its budgets are to be charged.
     """
-    first: dict[str, Usage] = {}
-    for one in usage:
-        first.setdefault(one.id, one)
+    first = {one.id: one for one in reversed(usage)}
     # One order for every caller, or two overlapping batches could deadlock.
-    fresh = sorted(first.values(), key=attrgetter("id"))
-    entries = book.entries_for(fresh)
+    fresh = [first[usage_id] for usage_id in sorted(first)]
     known: dict[str, CostRecord] = {}
     sheet = Sheet(book)
     while fresh:
         try:
-            insert_records(book.organization_id, sheet.rows(fresh, entries))
+            rows = sheet.rows(fresh, book.entries_for(fresh))
+            insert_records(book.organization_id, rows)
         except AlreadyThere:
             # Others can only add, so each turn finds more of them until none is new.
             known |= _known_records(book, first)
@@ -47,8 +45,14 @@ def record(book: Book, usage: Sequence[Usage]) -> Recorded:
             insert_deltas(book.organization_id, sheet.totals)
             insert_conversions(book.organization_id, sheet.conversions)
             break
-    costs = dict(zip(map(attrgetter("id"), fresh), sheet.costs, strict=True))
-    outcomes = [_outcome(one, first[one.id], known, costs, book) for one in usage]
+    costs = {
+        one.id: amount_of(units)
+        for one, units in zip(fresh, sheet.costs, strict=True)
+    }
+    if len(costs) == len(usage):  # nothing came twice
+        outcomes = [Outcome(costs[one.id]) for one in usage]
+    else:
+        outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
     return Recorded(outcomes, sheet.totals)
 
 
@@ -63,14 +67,12 @@ def _outcome(
     one: Usage,
     first: Usage,
     known: dict[str, CostRecord],
-    costs: dict[str, int | None],
-    book: Book,
+    costs: dict[str, Decimal | None],
 ) -> Outcome:
     there = known.get(one.id)
     if there is not None:
         return Outcome(there.total_cost, duplicate=True, conflict=_differs(one, there))
-    units = costs[one.id]
-    cost = None if units is None else from_units(units)
+    cost = costs[one.id]
     if one is first:
         return Outcome(cost)
     return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))

@@ -76,22 +76,27 @@ class Tariff:
     tiers: tuple[tuple[int, Rates], ...]
     source: str
     price_ref: int | None
-    # For requests up to so many input tokens a token costs whole units of 1e-10;
-    # -1 when it never does.
+    # For requests up to so many input tokens a token costs whole units of 1e-10, these
+    # (in the order of Rates); -1 when it never does.
     _whole_up_to: int = field(init=False, repr=False, compare=False)
-    _input_units: int = field(init=False, repr=False, compare=False)
-    _output_units: int = field(init=False, repr=False, compare=False)
-    _request_units: int = field(init=False, repr=False, compare=False)
+    _whole: tuple[int, int, int, int, int, int] = field(
+        init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
-        input_units, input_rest = divmod(self.rates.input, MILLION)
-        output_units, output_rest = divmod(self.rates.output, MILLION)
+        rates = self.rates
+        prices = (
+            rates.input,
+            rates.cached_input,
+            rates.cache_write,
+            rates.output,
+            rates.reasoning,
+        )
         first_tier = self.tiers[0][0] if self.tiers else NO_LIMIT
-        whole_up_to = -1 if input_rest or output_rest else first_tier
-        object.__setattr__(self, "_whole_up_to", whole_up_to)
-        object.__setattr__(self, "_input_units", input_units)
-        object.__setattr__(self, "_output_units", output_units)
-        object.__setattr__(self, "_request_units", self.rates.per_request)
+        is_whole = not any(price % MILLION for price in prices)
+        object.__setattr__(self, "_whole_up_to", first_tier if is_whole else -1)
+        whole = (*(price // MILLION for price in prices), rates.per_request)
+        object.__setattr__(self, "_whole", whole)
 
     def cost(
         self,
@@ -111,18 +116,20 @@ class Tariff:
         Raises:
             ValueError: a part is more than the whole it belongs to.
         """
-        if input_tokens <= self._whole_up_to and not (
-            cached_tokens or cache_write_tokens or reasoning_tokens
-        ):
-            return (
-                input_tokens * self._input_units + self._request_units,
-                output_tokens * self._output_units,
-            )
         plain_input = input_tokens - cached_tokens - cache_write_tokens
         plain_output = output_tokens - reasoning_tokens
         if plain_input < 0 or plain_output < 0:
             message = "Cached or reasoning tokens exceed the tokens they are part of."
             raise ValueError(message)
+        if input_tokens <= self._whole_up_to:  # nearly always: nothing to round
+            read, cached, written, produced, reasoned, request = self._whole
+            return (
+                plain_input * read
+                + cached_tokens * cached
+                + cache_write_tokens * written
+                + request,
+                plain_output * produced + reasoning_tokens * reasoned,
+            )
         rates = self.rates_for(input_tokens)
         input_price = (
             plain_input * rates.input

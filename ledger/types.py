@@ -86,8 +86,7 @@ class Totals:
     converted: list[int] = field(default_factory=list)  # beside Stretch.currencies
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one usage record."""
 
     cost: Decimal | None  # organization's currency; None: no price is known

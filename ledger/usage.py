@@ -108,11 +108,12 @@ def decode_batch(
         for index, piece in enumerate(pieces):
             records.append(_decode_or_reject(index, piece, rejected))
     # Only an escape can bring in characters that a database refuses.
+    escapes = b"\\u" in body
     for index, record in enumerate(records):
         if record is None:
             continue
         errors = check(record)
-        if not errors and b"\\u" in body:
+        if escapes and not errors:
             errors = odd_characters(record)
         if errors:
             rejected.append((index, record.id, errors))
@@ -228,17 +229,21 @@ def _made_utc(record: Usage) -> bool:
 
 def _is_plain(record: Usage) -> bool:
     """Tell that nothing is there which any rule could find wrong."""
+    input_tokens, output_tokens = record.input_tokens, record.output_tokens
     return bool(
         record.model
+        and input_tokens is not None
+        and output_tokens is not None
         and EARLIEST <= record.timestamp < LATEST
-        and record.input_tokens is not None
-        and record.output_tokens is not None
         and record.cost is None
         and record.currency is None
-        and not record.total_tokens
-        and not record.cached_tokens
-        and not record.reasoning_tokens
-        and not record.cache_write_tokens
+        and (record.cached_tokens or 0) + (record.cache_write_tokens or 0)
+        <= input_tokens
+        and (record.reasoning_tokens or 0) <= output_tokens
+        and (
+            record.total_tokens is None
+            or record.total_tokens == input_tokens + output_tokens
+        )
         and not record.metadata
         and (not record.tags or bytes(record.tags) in _good_tags)
     )

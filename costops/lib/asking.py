@@ -38,6 +38,11 @@ def moment_of(text: str, attr: str, *, zone: ZoneInfo = _UTC_ZONE) -> datetime:
     return _within(moment, attr)
 
 
+def is_day(text: str) -> bool:
+    """Tell whether *text* looks like a bare date."""
+    return _DAY.fullmatch(text) is not None
+
+
 def day_of_text(text: str, attr: str) -> date:
     """Return the date *text* stands for.
 

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import signal
 import socket
 import threading
 from argparse import ArgumentParser
@@ -13,8 +14,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from granian import Granian
 from granian.constants import Interfaces
+from granian.server import MPServer
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
 # Connections a worker holds open, idle ones included. Beyond them clients wait in the
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         address = _free_address(options["host"], options["port"])
         load_application()  # what is wrong with it shows here, once
         connections.close_all()  # a forked process may not share them
-        server = Granian(
+        server = _Server(
             "costops.wsgi:application",
             address=address,
             port=options["port"],
@@ -80,7 +81,25 @@ class Command(BaseCommand):
             log_dictconfig=_LOGGING,
         )
         logging.getLogger("_granian").addFilter(_is_news)
-        server.serve(target_loader=load_application, wrap_loader=False)
+        server.serve(target_loader=_load_in_worker, wrap_loader=False)
+
+
+class _Server(MPServer):
+    """Granian that stops at the first signal and is deaf to the next."""
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        # Both Ctrl-C and the supervisor may tell it. The second signal would interrupt
+        # the handling of the first, wait for the lock that one holds, and never end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        super().signal_handler_interrupt(*args, **kwargs)
+
+
+def _load_in_worker() -> WSGIApplication:
+    # Ctrl-C reaches every process; a worker that hears of it from the server too, with
+    # another signal, may hang. So it listens to the server alone.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    return load_application()
 
 
 def load_application() -> WSGIApplication:

@@ -1,0 +1,111 @@
+"""The parts of the API that need to know more than one floor."""
+
+from django.db import transaction
+
+from accounts.api import OrganizationViewSet
+from accounts.models import Organization
+from budgets.models import Budget
+from costops.lib.errors import Conflict
+from costops.lib.periods import Cadence
+from ledger.api.rates import RateViewSet
+from ledger.models import CostRecord, ExchangeRate
+from ledger.pricing import PriceBook
+
+MANY = {"get": "list", "post": "create"}
+BY_FISCAL_YEAR = (Cadence.QUARTERLY.value, Cadence.ANNUAL.value)
+
+
+class CurrencyInUse(Conflict):
+    """Costs are booked in the organization's currency."""
+
+    code = "currency_in_use"
+
+
+class FiscalYearInUse(Conflict):
+    """Budgets run by the organization's fiscal year."""
+
+    code = "fiscal_year_in_use"
+
+
+class RateNeeded(Conflict):
+    """A budget could no longer be charged: nothing says what its currency is worth."""
+
+    code = "rate_needed"
+
+
+class Organizations(OrganizationViewSet):
+    """Organizations, with what is booked and planned in them."""
+
+    def check(self, organization: Organization, changed: frozenset[str]) -> None:
+        if "currency" in changed:
+            refuse_if_booked(organization)
+            require_rates(organization)
+        if "fiscal_year_start_month" in changed:
+            refuse_if_planned(organization)
+
+
+class Rates(RateViewSet):
+    """Exchange rates; one that a budget can't do without stays."""
+
+    @transaction.atomic
+    def forget(self, rate: ExchangeRate) -> None:
+        concerned = Organization.objects.all()
+        if rate.organization_id is not None:
+            concerned = concerned.filter(pk=rate.organization_id)
+        super().forget(rate)
+        currencies = {rate.base, rate.quote}
+        for organization in concerned.filter(
+            budgets__currency__in=currencies, currency__in=currencies
+        ).distinct():
+            require_rates(organization)
+
+
+def refuse_if_booked(organization: Organization) -> None:
+    """Refuse another currency where amounts are kept in the present one.
+
+    Raises:
+        CurrencyInUse: there are cost records.
+    """
+    if CostRecord.objects.filter(organization=organization).exists():
+        raise CurrencyInUse(
+            "The currency can't be changed any more: costs are booked in it. "
+            "Make another organization for the other currency."
+        )
+
+
+def require_rates(organization: Organization) -> None:
+    """See that every budget in a foreign currency can be charged.
+
+    Raises:
+        RateNeeded: there is no rate for one of them.
+    """
+    budgets = Budget.objects.filter(organization=organization)
+    prices = PriceBook(organization.pk)
+    for currency in set(budgets.values_list("currency", flat=True)):
+        if currency == organization.currency:
+            continue
+        try:
+            prices.first_rate(organization.currency, currency)
+        except LookupError as error:
+            raise RateNeeded(
+                f"There are budgets in {currency}, and no exchange rate would be "
+                f"known from {organization.currency}: set one first."
+            ) from error
+
+
+def refuse_if_planned(organization: Organization) -> None:
+    """Refuse another fiscal year while budgets run by it.
+
+    Archived ones count too: late usage is still charged to their periods.
+
+    Raises:
+        FiscalYearInUse: there is one.
+    """
+    budgets = Budget.objects.filter(
+        organization=organization, period__in=BY_FISCAL_YEAR
+    )
+    if (first := budgets.first()) is not None:
+        raise FiscalYearInUse(
+            f"The fiscal year can't be moved: budget “{first}” is {first.period}, and "
+            "its periods would begin at other times."
+        )

@@ -1,0 +1,42 @@
+"""Serializer fields for amounts and moments, as the API reads and writes them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from costops.lib.asking import moment_of
+from costops.lib.errors import Invalid
+from costops.lib.money import PLACES, wire
+
+
+class AmountField(serializers.DecimalField):
+    """Money: a string or a number comes in, a string with ten places goes out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("max_digits", 30)
+        kwargs.setdefault("decimal_places", PLACES)
+        super().__init__(**kwargs)
+
+    def to_representation(self, value: Any) -> Any:
+        return wire(Decimal(value))
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class MomentField(serializers.Field[datetime, str, str, Any]):
+    """A moment: RFC 3339, a naive one or a bare date in UTC."""
+
+    def to_internal_value(self, data: object) -> datetime:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Must be text such as 2025-01-31T12:00Z.")
+        try:
+            return moment_of(data, self.field_name or "")
+        except Invalid as error:
+            raise serializers.ValidationError(
+                str(error), code=error.errors[0].code
+            ) from error
+
+    def to_representation(self, value: datetime) -> str:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

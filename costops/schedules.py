@@ -1,0 +1,67 @@
+"""The table of what workers do by the clock, and how it gets to the queue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django_q.models import Schedule
+
+from accounts.idempotency import forget_old
+from budgets.closing import sweep_periods
+from budgets.folding import fold_all
+from budgets.recharging import continue_all
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic:
+    """One thing that is due every so many minutes, and how to tell what it did."""
+
+    name: str
+    minutes: int
+    run: Callable[[datetime], str]
+
+
+def _fold(now: datetime) -> str:
+    return f"Folded the spend of {fold_all()} organizations."
+
+
+def _backfill(now: datetime) -> str:
+    return f"Went on with {continue_all()} backfills."
+
+
+def _periods(now: datetime) -> str:
+    done = sweep_periods(now=now)
+    return (
+        f"Opened {done.opened} and closed {done.closed} budget periods, "
+        f"carried over {done.carried} times."
+    )
+
+
+def _answers(now: datetime) -> str:
+    return f"Forgot {forget_old(now=now)} idempotent answers."
+
+
+# In the order in which `manage.py sweep` does them: what is folded and charged first
+# is what periods are closed with.
+PERIODIC = (
+    Periodic("backfill", 1, _backfill),
+    Periodic("fold", 1, _fold),
+    Periodic("periods", 1, _periods),
+    Periodic("answers", 60, _answers),
+)
+
+
+def install() -> None:
+    """Bring the queue's schedules in line with PERIODIC; safe to repeat."""
+    for periodic in PERIODIC:
+        Schedule.objects.update_or_create(
+            name=periodic.name,
+            defaults={
+                "func": "costops.tasks.run_periodic",
+                "args": f"'{periodic.name}'",
+                "schedule_type": Schedule.MINUTES,
+                "minutes": periodic.minutes,
+                "repeats": -1,
+            },
+        )
+    Schedule.objects.exclude(name__in=[one.name for one in PERIODIC]).delete()

@@ -1,0 +1,1 @@
+"""What clients ask of the ledger: costs, sums, prices, exchange rates."""

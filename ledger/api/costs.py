@@ -1,0 +1,336 @@
+"""Cost records and their sums: /costs and /analytics."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.db.models import Count, Max, Min, Sum
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.views import ApiView
+from costops.lib.asking import listed, whole_number
+from costops.lib.errors import Invalid
+from costops.lib.tables import CsvRenderer
+from costops.lib.wirefields import AmountField, MomentField
+from ledger.analytics import INTERVALS, groups_of, summary_of, timeseries_of
+from ledger.api.asking import FILTER_PARAMETERS, GROUP_BY
+from ledger.costs import (
+    FILTERS,
+    Place,
+    Question,
+    csv_stream,
+    cursor_of,
+    json_stream,
+    pages_of,
+    place_of,
+    records_of,
+)
+
+MOST_ON_A_PAGE = 10_000  # records
+DEFAULT_GROUPS = ["provider", "model", "project"]
+
+
+class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
+    """One cost record, or the correction of one."""
+
+    id = serializers.IntegerField()
+    usage_id = serializers.CharField(help_text="The id its sender gave it.")
+    correction = serializers.IntegerField(
+        help_text="0: as first booked. From 1 on: what a later repricing added."
+    )
+    organization_id = serializers.CharField()
+    project_id = serializers.CharField(allow_null=True)
+    department_id = serializers.CharField(allow_null=True)
+    team_id = serializers.CharField(allow_null=True)
+    environment = serializers.CharField(allow_null=True)
+    user_id = serializers.CharField(allow_null=True)
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    service_tier = serializers.CharField()
+    input_tokens = serializers.IntegerField(help_text="The cached ones included.")
+    cached_tokens = serializers.IntegerField()
+    cache_write_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField(help_text="Reasoning included.")
+    reasoning_tokens = serializers.IntegerField()
+    input_cost = AmountField(allow_null=True)
+    output_cost = AmountField(allow_null=True)
+    total_cost = AmountField(
+        allow_null=True, help_text="What is charged. Null: no price is known."
+    )
+    computed_cost = AmountField(
+        allow_null=True, help_text="By the price list: input and output together."
+    )
+    currency = serializers.CharField()
+    priced = serializers.BooleanField()
+    reported = serializers.BooleanField(help_text="The sender named the cost.")
+    source_cost = AmountField(
+        allow_null=True, help_text="The amount before it was exchanged."
+    )
+    source_currency = serializers.CharField(allow_null=True)
+    exchange_rate = serializers.CharField(allow_null=True)
+    timestamp = MomentField()
+    latency_ms = serializers.IntegerField(allow_null=True)
+    tags = serializers.JSONField()
+    metadata = serializers.JSONField(allow_null=True)
+
+
+class CostsView(ApiView):
+    """Cost records, by time."""
+
+    query_parameters = FILTERS | {"limit", "cursor"}
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @extend_schema(
+        operation_id="costs_list",
+        tags=["costs"],
+        summary="List cost records",
+        description=(
+            "A plain array of every cost record that matches, ordered by time and "
+            "streamed. With `limit` it is a page, and a `Link` header with "
+            '`rel="next"` leads to the next one while there is one.'
+        ),
+        parameters=[
+            *FILTER_PARAMETERS,
+            OpenApiParameter("limit", int, description=f"1 to {MOST_ON_A_PAGE:,}."),
+            OpenApiParameter("cursor", description="Where a page left off."),
+            OpenApiParameter("format", enum=["json", "csv"]),
+        ],
+        responses=CostRecordSerializer(many=True),
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        query = request.query_params
+        question = Question.of(query, self.organization())
+        after = place_of(query["cursor"]) if query.get("cursor") else None
+        if "limit" in query:
+            limit = whole_number(query["limit"], "limit", least=1, most=MOST_ON_A_PAGE)
+            found = next(pages_of(question, after=after, size=limit + 1))
+            pages = iter([found[:limit]])
+        else:
+            limit, found = 0, []
+            pages = pages_of(question, after=after)
+            # The first page is read before the answer begins: what fails is an error,
+            # not an answer that breaks off.
+            pages = chain([next(pages)], pages)
+        response = _streamed(pages, request.accepted_renderer.format)
+        if len(found) > limit:
+            response["Link"] = self._link_after(found[limit - 1])
+        return response
+
+    def _link_after(self, record: dict[str, Any]) -> str:
+        query = self.request.query_params.copy()
+        query["cursor"] = cursor_of(Place(record["timestamp"], record["id"]))
+        path = f"{self.request.path}?{query.urlencode()}"
+        return f'<{self.request.build_absolute_uri(path)}>; rel="next"'
+
+
+def _streamed(
+    pages: Iterator[list[dict[str, Any]]], format_name: str
+) -> StreamingHttpResponse:
+    if format_name == "csv":
+        response = StreamingHttpResponse(csv_stream(pages), content_type="text/csv")
+        response["Content-Disposition"] = 'attachment; filename="costs.csv"'
+        return response
+    return StreamingHttpResponse(json_stream(pages), content_type="application/json")
+
+
+class UnpricedSerializer(serializers.Serializer[dict[str, Any]]):
+    """Usage of one model that no price is known for."""
+
+    provider = serializers.CharField()
+    model = serializers.CharField()
+    service_tier = serializers.CharField()
+    requests = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    first_seen = MomentField()
+    last_seen = MomentField()
+
+
+class UnpricedView(ApiView):
+    """What was used without a known price."""
+
+    query_parameters = FILTERS
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @extend_schema(
+        operation_id="costs_unpriced_list",
+        tags=["costs"],
+        summary="List usage without a price",
+        description=(
+            "Models whose usage could not be priced, most requests first. Add a price "
+            "(`POST /pricing`), then reprice (`POST /repricings`)."
+        ),
+        parameters=FILTER_PARAMETERS,
+        responses=inline_serializer(
+            "UnpricedList",
+            {
+                "next": serializers.CharField(allow_null=True),
+                "previous": serializers.CharField(allow_null=True),
+                "results": UnpricedSerializer(many=True),
+            },
+        ),
+    )
+    def get(self, request: Request) -> Response:
+        question = Question.of(request.query_params, self.organization())
+        names = {"provider": "attribution__provider", "model": "attribution__model"}
+        rows = (
+            records_of(question)
+            .unpriced()
+            .values("service_tier", *names.values())
+            .annotate(
+                requests=Count("id"),
+                input_total=Sum("input_tokens"),
+                output_total=Sum("output_tokens"),
+                first_seen=Min("timestamp"),
+                last_seen=Max("timestamp"),
+            )
+            .order_by("-requests", *names.values(), "service_tier")
+        )
+        found = [
+            {
+                "provider": row["attribution__provider"],
+                "model": row["attribution__model"],
+                "service_tier": row["service_tier"],
+                "requests": row["requests"],
+                "input_tokens": row["input_total"],
+                "output_tokens": row["output_total"],
+                "first_seen": row["first_seen"],
+                "last_seen": row["last_seen"],
+            }
+            for row in rows
+        ]
+        results = [UnpricedSerializer(row).data for row in found]
+        return Response({"next": None, "previous": None, "results": results})
+
+
+_SUMS = {
+    "unpriced_requests": {"type": "integer"},
+    "input_tokens": {"type": "integer"},
+    "cached_tokens": {"type": "integer"},
+    "output_tokens": {"type": "integer"},
+}
+_COSTS_BY = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "format": "decimal"},
+}
+
+
+class SummaryView(ApiView):
+    """Totals, and what each provider, model, project and so on had of them."""
+
+    query_parameters = FILTERS | {"group_by"}
+
+    @extend_schema(
+        operation_id="analytics_summary",
+        tags=["analytics"],
+        summary="Sum costs up",
+        description=(
+            "Exact totals of the cost records that match, and the cost by each group "
+            "(by_provider, by_model and by_project unless group_by says otherwise), "
+            "dearest first. What has no value stands under an empty name; by_tag "
+            "counts a record under each of its tags."
+        ),
+        parameters=[*FILTER_PARAMETERS, GROUP_BY],
+        responses={
+            (200, "application/json"): {
+                "type": "object",
+                "properties": {
+                    "total_cost": {"type": "string", "format": "decimal"},
+                    "total_requests": {"type": "integer"},
+                    "avg_cost_per_request": {"type": "string", "format": "decimal"},
+                    **_SUMS,
+                    "currency": {"type": "string"},
+                    "by_provider": _COSTS_BY,
+                    "by_model": _COSTS_BY,
+                    "by_project": _COSTS_BY,
+                },
+                "additionalProperties": _COSTS_BY,
+            }
+        },
+    )
+    def get(self, request: Request) -> Response:
+        question = Question.of(request.query_params, self.organization())
+        names = listed(request.query_params.get("group_by")) or DEFAULT_GROUPS
+        return Response(summary_of(question, groups_of(names)))
+
+
+class TimeseriesView(ApiView):
+    """Sums over time."""
+
+    query_parameters = FILTERS | {"group_by", "interval", "timezone"}
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @extend_schema(
+        operation_id="analytics_timeseries",
+        tags=["analytics"],
+        summary="Sum costs up over time",
+        description=(
+            "One point an hour, day, week (from Monday) or month of the time zone's "
+            "clocks; with groups, one for each that has any spend in it. Hours are "
+            "told for at most 31 days. An open range begins and ends where the spend does."
+        ),
+        parameters=[
+            *FILTER_PARAMETERS,
+            GROUP_BY,
+            OpenApiParameter("interval", enum=list(INTERVALS), default="day"),
+            OpenApiParameter(
+                "timezone", description="Such as Europe/Berlin; the organization's."
+            ),
+            OpenApiParameter("format", enum=["json", "csv"]),
+        ],
+        responses={
+            (200, "application/json"): {
+                "type": "object",
+                "properties": {
+                    "interval": {"type": "string"},
+                    "timezone": {"type": "string"},
+                    "currency": {"type": "string"},
+                    "points": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "start": {"type": "string", "format": "date-time"},
+                                "cost": {"type": "string", "format": "decimal"},
+                                "requests": {"type": "integer"},
+                                **_SUMS,
+                            },
+                            "additionalProperties": {"type": "string"},
+                        },
+                    },
+                },
+            },
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+    )
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        organization = self.organization()
+        question = Question.of(query, organization)
+        interval = query.get("interval") or "day"
+        if interval not in INTERVALS:
+            detail = f"Unknown interval; known are {', '.join(INTERVALS)}."
+            raise Invalid.field("interval", detail)
+        zone = query.get("timezone") or organization.timezone
+        if zone not in available_timezones():
+            detail = "Not a time zone; use a name such as Europe/Berlin."
+            raise Invalid.field("timezone", detail, code="unknown_timezone")
+        groups = groups_of(listed(query.get("group_by")))
+        points = timeseries_of(question, interval, ZoneInfo(zone), groups)
+        if request.accepted_renderer.format == "csv":
+            return Response(points)
+        return Response(
+            {
+                "interval": interval,
+                "timezone": zone,
+                "currency": organization.currency,
+                "points": points,
+            }
+        )

@@ -1,0 +1,186 @@
+"""Exchange rates set by hand, and which rate applies: /exchange-rates."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import is_platform, organizations_of, owner_named
+from accounts.idempotency import idempotent
+from accounts.views import ApiViewSet
+from costops.lib.asking import day_of_text
+from costops.lib.errors import Forbidden, Invalid, NotFound
+from costops.lib.tables import CsvRenderer
+from ledger.api.asking import ORGANIZATION
+from ledger.api.prices import CurrencyField, organization_concerned
+from ledger.models import ExchangeRate
+from ledger.prices import add_rate, delete_rate
+from ledger.pricing import PriceBook
+from ledger.rates import bundled_rate, is_currency
+
+MOST_RATE = Decimal(1_000_000)  # what the embedded database can hold exactly
+LEAST_RATE = Decimal("1E-12")
+
+
+class RateField(serializers.DecimalField):
+    """A rate: a string or a number comes in, a string goes out."""
+
+    def to_representation(self, value: Any) -> Any:
+        return f"{Decimal(value):f}"
+
+
+class DayField(serializers.DateField):
+    """A day of the calendar."""
+
+    def to_internal_value(self, value: Any) -> date:
+        try:
+            return day_of_text(value if isinstance(value, str) else "", "date")
+        except Invalid as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class RateSerializer(serializers.Serializer[ExchangeRate]):
+    """1 base = `rate` quote, from that UTC day until the next known one."""
+
+    id = serializers.IntegerField(read_only=True)
+    organization_id = serializers.CharField(
+        source="organization.slug",
+        default=None,
+        read_only=True,
+        allow_null=True,
+        help_text="Null: for all organizations; only a platform key can set that.",
+    )
+    base = CurrencyField()
+    quote = CurrencyField()
+    rate = RateField(
+        max_digits=19, decimal_places=12, min_value=LEAST_RATE, max_value=MOST_RATE
+    )
+    date = DayField()
+
+
+class NewRateSerializer(RateSerializer):
+    """A rate to be set."""
+
+    organization_id = serializers.CharField(
+        required=False, allow_null=True, help_text="Null: for all organizations."
+    )
+
+
+@extend_schema_view(
+    retrieve=extend_schema(tags=["exchange rates"], summary="Show a rate")
+)
+class RateViewSet(ApiViewSet):
+    """Exchange rates that are better known than the bundled ones."""
+
+    queryset = ExchangeRate.objects.select_related("organization")
+    serializer_class = RateSerializer
+    lookup_value_regex = r"\d{1,18}"
+    renderer_classes = [JSONRenderer, CsvRenderer]
+    filter_backends = []
+    query_parameters = frozenset({"organization_id", "base", "quote", "date"})
+
+    def get_queryset(self) -> QuerySet[ExchangeRate]:
+        query = self.request.query_params
+        rows = super().get_queryset()
+        if query.get("organization_id"):
+            rows = rows.filter(
+                Q(organization=self.organization()) | Q(organization=None)
+            )
+        else:
+            mine = organizations_of(self.caller)
+            rows = rows.filter(Q(organization__in=mine) | Q(organization=None))
+        for name in ("base", "quote"):
+            if query.get(name):
+                rows = rows.filter(**{name: query[name].upper()})
+        return cast("QuerySet[ExchangeRate]", rows)
+
+    @extend_schema(
+        tags=["exchange rates"],
+        summary="List rates set by hand, or resolve one",
+        description=(
+            "With both base and quote it answers the one rate that applies on `date` "
+            "(today): `{base, quote, rate, date, source}`, where date is the day it is "
+            "from and source is `manual` or `bundled`. Else the rates set by hand."
+        ),
+        parameters=[
+            ORGANIZATION,
+            OpenApiParameter("base"),
+            OpenApiParameter("quote"),
+            OpenApiParameter("date", OpenApiTypes.DATE),
+            OpenApiParameter("format", enum=["json", "csv"]),
+        ],
+    )
+    def list(self, request: Request) -> Response:
+        query = request.query_params
+        if query.get("base") and query.get("quote"):
+            return Response(self._resolved(query["base"], query["quote"]))
+        rows = self.get_queryset().order_by("-pk")
+        if query.get("date"):
+            rows = rows.filter(date=day_of_text(query["date"], "date"))
+        page = self.paginate_queryset(rows)
+        if page is None:
+            return Response(self.get_serializer(rows, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def _resolved(self, base: str, quote: str) -> dict[str, Any]:
+        given = self.request.query_params.get("date")
+        on = day_of_text(given, "date") if given else timezone.now().date()
+        for name, code in (("base", base), ("quote", quote)):
+            if not is_currency(code):
+                detail = "Unknown currency; use an ISO 4217 code such as USD."
+                raise Invalid.field(name, detail, code="unknown_currency")
+        owner = organization_concerned(self)
+        found = PriceBook(owner).rate(base, quote, on)
+        if found is None:
+            raise NotFound(f"No rate from {base} to {quote} is known for {on}.")
+        manual = ExchangeRate.objects.for_organization(owner).filter(
+            Q(base=base, quote=quote) | Q(base=quote, quote=base), date=found.date
+        )
+        bundled = bundled_rate(base, quote, on)
+        by_hand = base != quote and (bundled is None or manual.exists())
+        return {
+            "base": base,
+            "quote": quote,
+            "rate": f"{found.rate:f}",
+            "date": found.date,
+            "source": "manual" if by_hand else "bundled",
+        }
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        tags=["exchange rates"],
+        summary="Set a rate",
+        description="What is already booked keeps the rate it was booked with.",
+        request=NewRateSerializer,
+        responses={201: RateSerializer},
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        data = request.data if isinstance(request.data, dict) else {}
+        owner = owner_named(data, caller=self.caller)
+        given = self.get_serializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        rate = add_rate(organization=owner, **given.validated_data)
+        return Response(self.get_serializer(rate).data, status=201)
+
+    @extend_schema(tags=["exchange rates"], summary="Delete a rate")
+    def destroy(self, request: Request, pk: str) -> Response:
+        rate = self.get_object()
+        if rate.organization_id is None and not is_platform(self.caller):
+            raise Forbidden("Only a platform key can change what is for everybody.")
+        self.forget(rate)
+        return Response(status=204)
+
+    def forget(self, rate: ExchangeRate) -> None:
+        """Delete *rate*; a floor above may refuse it where something rests on it."""
+        delete_rate(rate)

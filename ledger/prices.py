@@ -1,0 +1,150 @@
+"""Changing what prices and exchange rates are known by hand.
+
+Every change raises the revision of the organizations it is for, so that every process
+reads prices anew before it books the next record.
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from accounts.locks import hold_alone
+from accounts.models import Organization
+from costops.lib.errors import Conflict, Invalid, NotFound
+from ledger.catalogue import LIST_PRICE_TIERS
+from ledger.models import CostRecord, ExchangeRate, Price
+
+EVERYBODY = 0  # locked for what is for all organizations: none has this id
+
+
+class PriceOverlaps(Conflict):
+    """Another price for the same model is in force at the same time."""
+
+    code = "price_overlaps"
+
+
+class RateExists(Conflict):
+    """There is a rate between the two currencies for that day already."""
+
+    code = "rate_exists"
+
+
+@transaction.atomic
+def add_price(**values: Any) -> Price:
+    """Keep a new price and return it.
+
+    Raises:
+        Invalid: its end is not after its beginning, or a * is not at the end.
+        PriceOverlaps: two for the same would be in force at once.
+    """
+    values.setdefault("effective_from", timezone.now())
+    price = Price(**values)
+    hold_alone(price.organization_id or EVERYBODY)
+    _check(price)
+    price.save()
+    _tell(price.organization_id)
+    return price
+
+
+@transaction.atomic
+def change_price(price: Price, **changes: Any) -> Price:
+    """Change a price and return it; what is booked keeps the cost it was booked with.
+
+    Raises:
+        NotFound: it was deleted meanwhile.
+        Invalid, PriceOverlaps: as `add_price`.
+    """
+    hold_alone(price.organization_id or EVERYBODY)
+    found = Price.objects.filter(pk=price.pk).first()
+    if found is None:
+        raise NotFound("There is no such price.")
+    for name, value in changes.items():
+        setattr(found, name, value)
+    _check(found)
+    found.save()
+    _tell(found.organization_id)
+    return found
+
+
+@transaction.atomic
+def delete_price(price: Price) -> None:
+    """Delete a price; what is booked keeps the cost it was booked with."""
+    hold_alone(price.organization_id or EVERYBODY)
+    price.delete()
+    _tell(price.organization_id)
+
+
+def _check(price: Price) -> None:
+    if "*" in price.model[:-1]:
+        raise Invalid.field("model", "A * may stand at the end only.")
+    if price.effective_to and price.effective_to <= price.effective_from:
+        raise Invalid.field("effective_to", "Must be after effective_from.")
+    same = Price.objects.filter(
+        organization=price.organization_id,
+        provider__iexact=price.provider,
+        model__iexact=price.model,
+        service_tier=price.service_tier,
+    ).exclude(pk=price.pk)
+    other = same.overlapping(price.effective_from, price.effective_to).first()
+    if other is not None:
+        raise PriceOverlaps(
+            f"Price {other.pk} is in force from {other.effective_from:%Y-%m-%d %H:%M} "
+            "on: end that one first, or let the new one begin when it ends."
+        )
+
+
+def priced_by(price: Price) -> QuerySet[CostRecord]:
+    """Return the records without any price so far that *price* is for."""
+    rows = CostRecord.objects.unpriced().filter(
+        attribution__provider__iexact=price.provider, reported=False
+    )
+    if price.organization_id is not None:
+        rows = rows.filter(organization=price.organization_id)
+    rows = rows.during(price.effective_from, price.effective_to)
+    if price.model.endswith("*"):
+        rows = rows.filter(attribution__model__istartswith=price.model[:-1])
+    else:
+        rows = rows.filter(attribution__model__iexact=price.model)
+    if price.service_tier:
+        return rows.filter(service_tier=price.service_tier)
+    return rows.filter(service_tier__in=LIST_PRICE_TIERS)
+
+
+@transaction.atomic
+def add_rate(**values: Any) -> ExchangeRate:
+    """Keep a manual exchange rate and return it.
+
+    Raises:
+        Invalid: both currencies are the same.
+        RateExists: that day has one already.
+    """
+    rate = ExchangeRate(**values)
+    if rate.base == rate.quote:
+        raise Invalid.field("quote", "Must be another currency than base.")
+    hold_alone(rate.organization_id or EVERYBODY)
+    try:
+        with transaction.atomic():
+            rate.save()
+    except IntegrityError as error:
+        raise RateExists(
+            f"There is a rate from {rate.base} to {rate.quote} for {rate.date} "
+            "already: delete that one first."
+        ) from error
+    _tell(rate.organization_id)
+    return rate
+
+
+@transaction.atomic
+def delete_rate(rate: ExchangeRate) -> None:
+    """Delete a manual rate; what is booked keeps the rate it was booked with."""
+    hold_alone(rate.organization_id or EVERYBODY)
+    rate.delete()
+    _tell(rate.organization_id)
+
+
+def _tell(organization_id: int | None) -> None:
+    """Make every process read anew what it knows of one organization, or of all."""
+    concerned = Q() if organization_id is None else Q(pk=organization_id)
+    Organization.objects.filter(concerned).update(revision=F("revision") + 1)
