@@ -10,6 +10,7 @@ from django.db import connection
 # The first of the two numbers of PostgreSQL's advisory locks: never reuse one.
 ORGANIZATION_LOCK = 4201
 TREE_LOCK = 4202
+REPRICING_LOCK = 4203
 
 
 def hold_shared(organization_id: int) -> None:
@@ -33,6 +34,11 @@ def hold_trees() -> None:
     before `hold_alone`.
     """
     _take("SELECT pg_advisory_xact_lock(%s, %s)", TREE_LOCK, 0)
+
+
+def hold_repricing(organization_id: int) -> None:
+    """Keep every other repricing of the organization waiting, until commit."""
+    _take("SELECT pg_advisory_xact_lock(%s, %s)", REPRICING_LOCK, organization_id)
 
 
 def _take(statement: str, kind: int, number: int) -> None:

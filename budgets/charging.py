@@ -1,16 +1,17 @@
 """Charging what was booked: every budget on each record's path, in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Coverage
-from budgets.shape import Charge, Shape, Target, cut, shape_of
-from budgets.types import Charged
+from budgets.shape import Charge, Place, Shape, Target, cut, shape_of
+from budgets.types import Charged, Crossing
 from costops.lib.money import from_units
 from costops.lib.periods import Window
 from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
@@ -22,6 +23,7 @@ _MOST_PERIODS = 200_000  # period ids remembered
 class _Sums:
     """What is to be added to one period; money in units of 10^-10."""
 
+    target: Target
     spent: int = 0
     requests: int = 0
     unpriced: int = 0
@@ -44,7 +46,7 @@ class Charging:
 
     def cut(self, charges: tuple[Charge, ...], at: datetime) -> Cut:
         (start, end), targets = cut(charges, at)
-        currencies = {target.node.currency for target in targets} - {""}
+        currencies = {target.currency for target in targets} - {""}
         return Cut(start, end, tuple(targets), tuple(sorted(currencies)))
 
     def cover(self, attribution_ids: Mapping[int, tuple[Charge, ...]]) -> None:
@@ -66,40 +68,33 @@ class Charging:
             batch_size=2_000,
         )
 
-    def charge(self, totals: Mapping[Stretch, Totals]) -> list[Charged]:
+    def charge(
+        self, totals: Mapping[Stretch, Totals]
+    ) -> tuple[list[Charged], list[Crossing]]:
         """Add *totals* to the periods they belong to, opening those not yet there.
 
-        Rows are locked deepest budget first, the root last, in the same order by every
-        caller.
+        Returns what that made of each, and the thresholds it took them past. Rows are
+        locked deepest budget first, the root last, in the same order by every caller.
         """
         sums = _sums_of(totals)
         if not sums:
-            return []
-        ordered = sorted(
-            sums.items(),
-            key=lambda item: (-item[0][0].level, item[0][0].id, item[0][1].start),
-        )
-        ids = self._ids_of([key for key, _ in ordered])
-        return _add([(ids[key[0].id, key[1].start], added) for key, added in ordered])
+            return [], []
+        ordered = [sums[place] for place in sorted(sums)]
+        ids = self._ids_of([of.target for of in ordered])
+        added = {ids[of.target.key]: of for of in ordered}
+        return _told(_add(added), added)
 
-    def _ids_of(
-        self, wanted: list[tuple[Any, Window]]
-    ) -> dict[tuple[int, datetime], int]:
+    def _ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
         known = self._period_ids
-        ids = {}
-        missing = []
-        for node, window in wanted:
-            key = node.id, window.start
-            period_id = known.get(key)
-            if period_id is None:
-                missing.append((node.id, window))
-            else:
-                ids[key] = period_id
-        if missing:
-            opened = open_periods(self.organization_id, missing)
-            transaction.on_commit(lambda: self._remember(opened))
-            ids.update(opened)
-        return ids
+        missing = [target for target in wanted if target.key not in known]
+        if not missing:
+            return known
+        opened = open_periods(
+            self.organization_id,
+            [(target.node.id, target.window) for target in missing],
+        )
+        transaction.on_commit(lambda: self._remember(opened))
+        return known | opened
 
     def _remember(self, ids: dict[tuple[int, datetime], int]) -> None:
         if len(self._period_ids) + len(ids) > _MOST_PERIODS:
@@ -148,8 +143,8 @@ def _ids_in_database(
     return {(budget_id, start): pk for budget_id, start, pk in rows}
 
 
-def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[tuple[Any, Window], _Sums]:
-    sums: dict[Target, _Sums] = {}
+def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
+    by_target: dict[Target, _Sums] = {}
     for stretch, added in totals.items():
         amounts = {"": added.cost}
         for (currency, _), amount in zip(
@@ -157,15 +152,24 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[tuple[Any, Window], _Sums
         ):
             amounts[currency] = amount
         for target in stretch.targets:
-            of = sums.get(target)
+            of = by_target.get(target)
             if of is None:
-                of = sums[target] = _Sums()
-            of.spent += amounts[target.node.currency]
+                of = by_target[target] = _Sums(target)
+            of.spent += amounts[target.currency]
             of.requests += added.requests
             of.unpriced += added.unpriced
-    return {(target.node, target.window): of for target, of in sums.items()}
+    sums: dict[Place, _Sums] = {}
+    for target, of in by_target.items():
+        same = sums.setdefault(target.place, of)
+        if same is not of:
+            same.spent += of.spent
+            same.requests += of.requests
+            same.unpriced += of.unpriced
+    return sums
 
 
+# FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
+# take them in whatever order the planner likes.
 _ADD = """
 WITH added AS MATERIALIZED (
     SELECT * FROM unnest(%s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[])
@@ -181,7 +185,8 @@ UPDATE budgets_budgetperiod AS period SET
     late_spend = period.late_spend
         + CASE WHEN period.closed_at IS NULL THEN 0 ELSE locked.spent END
 FROM locked WHERE period.id = locked.id
-RETURNING period.id, period.budget_id, period.spent
+RETURNING period.id, period.spent,
+    period.amount + period.carried_over + period.adjusted
 """
 _ADD_ONE = """
 UPDATE budgets_budgetperiod SET
@@ -192,32 +197,49 @@ WHERE id = %s
 """
 
 
-def _add(ordered: list[tuple[int, _Sums]]) -> list[Charged]:
-    added = {period_id: of.spent for period_id, of in ordered}
+def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
+    """Add to the periods, by id and in lock order; return id, spent and limit of each."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
                 _ADD,
                 [
-                    [period_id for period_id, _ in ordered],
-                    [f"{of.spent}e-10" for _, of in ordered],
-                    [of.requests for _, of in ordered],
-                    [of.unpriced for _, of in ordered],
+                    _array(added),
+                    _array(f"{of.spent}e-10" for of in added.values()),
+                    _array(of.requests for of in added.values()),
+                    _array(of.unpriced for of in added.values()),
                 ],
             )
-            rows = cursor.fetchall()
-    else:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                _ADD_ONE,
-                [
-                    (of.spent, of.requests, of.unpriced, of.spent, period_id)
-                    for period_id, of in ordered
-                ],
-            )
-        periods = BudgetPeriod.objects.filter(pk__in=added)
-        rows = list(periods.values_list("pk", "budget_id", "spent"))
-    return [
-        Charged(period_id, budget_id, spent - from_units(added[period_id]), spent)
-        for period_id, budget_id, spent in rows
-    ]
+            return cursor.fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _ADD_ONE,
+            [
+                (of.spent, of.requests, of.unpriced, of.spent, period_id)
+                for period_id, of in added.items()
+            ],
+        )
+    periods = BudgetPeriod.objects.filter(pk__in=added)
+    limit = F("amount") + F("carried_over") + F("adjusted")
+    return list(periods.values_list("pk", "spent", limit))
+
+
+def _array(numbers: Iterable[object]) -> str:
+    """Write an array as PostgreSQL reads it: psycopg takes 2 ms for what is a join."""
+    return f"{{{','.join(map(str, numbers))}}}"
+
+
+def _told(
+    rows: Iterable[tuple[int, Decimal, Decimal]], added: Mapping[int, _Sums]
+) -> tuple[list[Charged], list[Crossing]]:
+    charged, crossings = [], []
+    for period_id, spent, limit in rows:
+        of = added[period_id]
+        node = of.target.node
+        before = spent - from_units(of.spent)
+        charged.append(Charged(period_id, node.id, before, spent))
+        crossings += [
+            Crossing(node.id, period_id, threshold, spent, limit)
+            for threshold in node.crossed(before, spent, limit)
+        ]
+    return charged, crossings

@@ -4,9 +4,10 @@ A record charges every budget whose scope matches it and whose dates contain its
 and all their ancestors whose dates contain it too; each once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ FOREVER = datetime(2200, 1, 1, tzinfo=UTC)  # the end of what has none
 ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 Interval = tuple[datetime, datetime]  # [start, end)
+# The lock order of periods: deepest budget first, the root last; then id and start.
+Place = tuple[int, int, datetime]
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +31,7 @@ class Node:
     scope: Scope
     calendar: Calendar
     currency: str  # "" when it is the organization's
+    thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
     level: int = 0  # depth: 0 for a root
     # The period and clock hour last asked for: most questions come close together.
     target: "Target | None" = None
@@ -57,6 +61,15 @@ class Node:
         return hour
 
 
+    def crossed(
+        self, before: Decimal, after: Decimal, limit: Decimal
+    ) -> Sequence[Decimal]:
+        """Return the thresholds that lie above *before* and not above *after*."""
+        if not self.thresholds or (0 <= limit and after < self.thresholds[0] * limit):
+            return ()  # nearly always
+        return [share for share in self.thresholds if before < share * limit <= after]
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """That *node* is charged for one attribution during [start, end)."""
@@ -66,15 +79,24 @@ class Charge:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Target:
     """One period of one budget, as a stretch of time charges it.
 
-    Two may mean the same period; most often they are one, and hashed at no cost.
+    Two may mean the same period, though mostly they are one: then `place` is the same.
+    Told apart by identity, for hashing two datetimes costs more than charging.
     """
 
     node: Node
     window: Window
+    currency: str = field(init=False)
+    key: tuple[int, datetime] = field(init=False)  # budget id, start
+    place: Place = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.currency = self.node.currency
+        self.key = self.node.id, self.window.start
+        self.place = -self.node.level, *self.key
 
 
 @dataclass(slots=True)
@@ -186,6 +208,18 @@ def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
         )
         currency = "" if row.currency == organization.currency else row.currency
         nodes[row.pk] = Node(
-            row.pk, row.parent_id, Scope.of(row.scope), calendar, currency
+            row.pk,
+            row.parent_id,
+            Scope.of(row.scope),
+            calendar,
+            currency,
+            _thresholds_of(row),
         )
     return Shape(nodes)
+
+
+def _thresholds_of(row: Any) -> tuple[Decimal, ...]:
+    shares = {row.warning_threshold, row.critical_threshold, Decimal(1)}
+    # Through text: the float 0.8 is a little more than 0.8.
+    shares |= {Decimal(str(alert["threshold"])) for alert in row.alerts}
+    return tuple(sorted(shares))

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from unfold.sites import UnfoldAdminSite
 
 
@@ -44,28 +45,22 @@ class CostOpsAdminConfig(AdminConfig):
     """django.contrib.admin with this project's site."""
 
     def ready(self) -> None:
-        admin.site = sites.site = CostOpsSite()
+        site = admin.site = sites.site = CostOpsSite()
         super().ready()
-        _adapt_foreign_models()
+        site.login_form = import_string("accounts.admin.LoginForm")
+        _adapt_foreign_models(site)
 
 
-def _adapt_foreign_models() -> None:
+def _adapt_foreign_models(site: CostOpsSite) -> None:
     """Show the queue in the house's look; hide what has no meaning here."""
-    from django.contrib.auth.models import Group
-    from django_q import admin as queue
-    from django_q.models import Failure, OrmQ, Schedule, Success
-    from unfold.admin import ModelAdmin
-
-    # Roles say what people may do, groups say nothing.
-    admin.site.unregister(Group)
-    for model, declared in (
-        (Schedule, queue.ScheduleAdmin),
-        (Success, queue.TaskAdmin),
-        (Failure, queue.FailAdmin),
-        (OrmQ, queue.QueueAdmin),
-    ):
-        admin.site.unregister(model)
-        admin.site.register(model, type(declared.__name__, (declared, ModelAdmin), {}))
+    dressed = import_string("unfold.admin.ModelAdmin")
+    for model, declared in list(site._registry.items()):  # noqa: SLF001 - no public way
+        if model._meta.app_label == "auth":
+            site.unregister(model)  # roles say what people may do, groups nothing
+        elif model._meta.app_label == "django_q":
+            kind = type(declared)
+            site.unregister(model)
+            site.register(model, type(kind.__name__, (kind, dressed), {}))
 
 
 # Group, then what is in it: title, symbol, model or URL name, query.

@@ -1,5 +1,6 @@
 """The one way usage comes in: recorded, charged, and told, in one transaction."""
 
+import logging
 from collections.abc import Sequence
 
 from django.db import transaction
@@ -7,10 +8,13 @@ from django.db import transaction
 from accounts.locks import hold_shared
 from accounts.models import Organization
 from budgets.charging import Charging
+from budgets.types import Crossing
 from ledger import services as ledger
 from ledger.book import Book
 from ledger.types import Outcome
 from ledger.usage import Usage
+
+logger = logging.getLogger("intake")
 
 _books: dict[int, tuple[Book, Charging]] = {}  # by organization
 
@@ -25,7 +29,9 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
         hold_shared(organization_id)
         book, charging = open_book(organization_id)
         recorded = ledger.record(book, usage)
-        charging.charge(recorded.totals)
+        _, crossings = charging.charge(recorded.totals)
+        if crossings:
+            transaction.on_commit(lambda: _log(crossings))
     return recorded.outcomes
 
 
@@ -46,6 +52,17 @@ def open_book(organization_id: int) -> tuple[Book, Charging]:
     # What another transaction has not committed may never come to be.
     transaction.on_commit(lambda: _books.__setitem__(organization_id, opened))
     return opened
+
+
+def _log(crossings: Sequence[Crossing]) -> None:
+    for crossing in crossings:
+        logger.info(
+            "Budget %d passed %s %% of %s: %s spent.",
+            crossing.budget_id,
+            f"{(crossing.threshold * 100).normalize():f}",
+            f"{crossing.limit:,.2f}",
+            f"{crossing.spent:,.2f}",
+        )
 
 
 def forget() -> None:

@@ -1,7 +1,18 @@
 from costops.lib.web import route
 from intake import views
+from intake.api import RepricingViewSet
 
 urlpatterns = [
     route("usage", views.usage, "usage"),
     route("usage/batch", views.usage_batch, "usage-batch"),
+    route(
+        "repricings",
+        RepricingViewSet.as_view({"get": "list", "post": "create"}),
+        "repricings",
+    ),
+    route(
+        r"repricings/(?P<pk>\d{1,18})",
+        RepricingViewSet.as_view({"get": "retrieve"}),
+        "repricing",
+    ),
 ]

@@ -167,7 +167,7 @@ def pages_of(
     rows = records_of(question).order_by("timestamp", "id")
     described: dict[int, dict[str, Any]] = {}
     while True:
-        page = list(_after(rows, after).values_list(*_COLUMNS)[:size])
+        page = list(beyond(rows, after).values_list(*_COLUMNS)[:size])
         if len(described) > _MOST_DESCRIBED:
             described.clear()
         _describe({row[3] for row in page} - described.keys(), described)
@@ -177,7 +177,8 @@ def pages_of(
         after = Place(page[-1][4], page[-1][0])
 
 
-def _after(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
+def beyond(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
+    """Keep what comes after *place* in the order of time and id."""
     if place is None:
         return rows
     # The first condition alone is what the index (organization, timestamp) serves.

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Combinable, register_combinable_fields
 
 _SQLITE_MOST = 2**63 - 1
 
@@ -101,3 +102,9 @@ class RateField(ExactField):
     """An exchange rate, to 10^-12. SQLite holds up to about 9 million."""
 
     places = 12
+
+
+for _sign in (Combinable.ADD, Combinable.SUB):
+    # So that F("amount") + F("carried_over") is money too; with a bare Decimal it is
+    # refused, which on SQLite would make it a float.
+    register_combinable_fields(MoneyField, _sign, MoneyField, MoneyField)

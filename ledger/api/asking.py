@@ -1,8 +1,14 @@
-"""How the questions about costs are described in the OpenAPI schema."""
+"""What several questions to the ledger have in common, and how the schema has it."""
 
+from django.db.models import Q
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 
+from accounts.access import is_platform, organizations_of
+from accounts.models import Organization
+from accounts.views import ApiView
+
+NOBODY = 0  # no organization's id: only what is for all applies
 _SEVERAL = "Several values are separated by commas."
 
 ORGANIZATION = OpenApiParameter(
@@ -52,3 +58,23 @@ GROUP_BY = OpenApiParameter(
         "user, tag (or project_id and so on)."
     ),
 )
+
+
+def concerning(view: ApiView) -> Q:
+    """Return which prices or rates the caller sees: its own, and those for all."""
+    if view.request.query_params.get("organization_id"):
+        return Q(organization=view.organization()) | Q(organization=None)
+    mine = organizations_of(view.caller)
+    return Q(organization__in=mine) | Q(organization=None)
+
+
+def organization_concerned(view: ApiView) -> int:
+    """Return whose prices and rates apply: NOBODY for those that are for all.
+
+    A platform key need not name an organization here.
+    """
+    named = view.request.query_params.get("organization_id")
+    if not named and is_platform(view.caller):
+        only = list(Organization.objects.values_list("pk", flat=True)[:2])
+        return only[0] if len(only) == 1 else NOBODY
+    return view.organization().pk

@@ -274,7 +274,8 @@ class TimeseriesView(ApiView):
         description=(
             "One point an hour, day, week (from Monday) or month of the time zone's "
             "clocks; with groups, one for each that has any spend in it. Hours are "
-            "told for at most 31 days. An open range begins and ends where the spend does."
+            "told for at most 31 days. An open range begins and ends where the spend "
+            "does."
         ),
         parameters=[
             *FILTER_PARAMETERS,

@@ -18,16 +18,15 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import is_platform, organizations_of, owner_named
+from accounts.access import is_platform, owner_named
 from accounts.idempotency import idempotent
-from accounts.models import Organization
 from accounts.views import ApiView, ApiViewSet
 from costops.lib.asking import moment_of
 from costops.lib.errors import Forbidden, Invalid, NotFound
 from costops.lib.money import from_units, wire
 from costops.lib.tables import CsvRenderer
 from costops.lib.wirefields import AmountField, MomentField
-from ledger.api.asking import ORGANIZATION
+from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
 from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import Price
 from ledger.prices import add_price, change_price, delete_price, priced_by
@@ -36,7 +35,6 @@ from ledger.rates import is_currency
 from ledger.tariffs import PricedSpan, Rates, Tariff
 
 MOST_PER_MILLION = Decimal(1_000_000)
-NOBODY = 0  # no organization's id: only what is for all applies
 
 
 class CurrencyField(serializers.CharField):
@@ -155,14 +153,7 @@ class PriceViewSet(ApiViewSet):
 
     def get_queryset(self) -> QuerySet[Price]:
         query = self.request.query_params
-        rows = super().get_queryset()
-        if query.get("organization_id"):
-            rows = rows.filter(
-                Q(organization=self.organization()) | Q(organization=None)
-            )
-        else:
-            mine = organizations_of(self.caller)
-            rows = rows.filter(Q(organization__in=mine) | Q(organization=None))
+        rows = super().get_queryset().filter(concerning(self))
         for name in ("provider", "model"):
             if query.get(name):
                 rows = rows.filter(**{f"{name}__iexact": query[name]})
@@ -304,9 +295,7 @@ class PriceResolution(ApiView):
         book = PriceBook(organization_concerned(self))
         span = book.span_at(provider, model, tier, at)
         if span.tariff is None:
-            raise PriceUnknown(
-                f"No price is known for {provider} {model} at that time."
-            )
+            raise PriceUnknown(f"No price is known for {provider} {model} then.")
         answer = {"provider": provider, "model": model, "service_tier": tier, "at": at}
         return Response(answer | _described(span, span.tariff))
 
@@ -315,19 +304,6 @@ class PriceUnknown(NotFound):
     """Neither the catalogue nor an override has a price."""
 
     code = "price_unknown"
-
-
-def organization_concerned(view: ApiView) -> int:
-    """Return whose prices and rates apply: NOBODY for those that are for all.
-
-    A platform key need not name an organization here.
-    """
-    if not view.request.query_params.get("organization_id") and is_platform(
-        view.caller
-    ):
-        only = list(Organization.objects.values_list("pk", flat=True)[:2])
-        return only[0] if len(only) == 1 else NOBODY
-    return view.organization().pk
 
 
 def _described(span: PricedSpan, tariff: Tariff) -> dict[str, Any]:

@@ -13,14 +13,14 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import is_platform, organizations_of, owner_named
+from accounts.access import is_platform, owner_named
 from accounts.idempotency import idempotent
 from accounts.views import ApiViewSet
 from costops.lib.asking import day_of_text
 from costops.lib.errors import Forbidden, Invalid, NotFound
 from costops.lib.tables import CsvRenderer
-from ledger.api.asking import ORGANIZATION
-from ledger.api.prices import CurrencyField, organization_concerned
+from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
+from ledger.api.prices import CurrencyField
 from ledger.models import ExchangeRate
 from ledger.prices import add_rate, delete_rate
 from ledger.pricing import PriceBook
@@ -89,14 +89,7 @@ class RateViewSet(ApiViewSet):
 
     def get_queryset(self) -> QuerySet[ExchangeRate]:
         query = self.request.query_params
-        rows = super().get_queryset()
-        if query.get("organization_id"):
-            rows = rows.filter(
-                Q(organization=self.organization()) | Q(organization=None)
-            )
-        else:
-            mine = organizations_of(self.caller)
-            rows = rows.filter(Q(organization__in=mine) | Q(organization=None))
+        rows = super().get_queryset().filter(concerning(self))
         for name in ("base", "quote"):
             if query.get(name):
                 rows = rows.filter(**{name: query[name].upper()})

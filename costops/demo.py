@@ -1,0 +1,184 @@
+"""The demo organization: Acme's budgets and 90 days of made-up usage, always the same.
+
+Spend has the rhythm of days and weeks, grows, has a spike, and heavy-tailed requests.
+"""
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from ledger.usage import Usage
+
+SLUG = "org-acme-corp"
+DAYS = 90
+_SEED = 20250101
+_WEEKDAYS = (1.1, 1.15, 1.15, 1.1, 1.0, 0.35, 0.3)  # Monday first
+_HOURS = tuple(
+    0.15 + math.exp(-((hour - 11) ** 2) / 8) + 0.9 * math.exp(-((hour - 15) ** 2) / 6)
+    for hour in range(24)
+)
+_SPIKE_DAY, _SPIKE = 67, 2.6  # counted from the first; ML's spend that day
+_GROWTH = 0.004  # a day
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model and its list price per million tokens, from which tokens are made up."""
+
+    provider: str
+    name: str
+    input_price: float
+    output_price: float
+
+
+OPUS = Model("anthropic", "claude-opus-4-1", 15, 75)
+SONNET = Model("anthropic", "claude-sonnet-4-5", 3, 15)
+GPT_4O = Model("openai", "gpt-4o", 2.5, 10)
+GPT_4O_MINI = Model("openai", "gpt-4o-mini", 0.15, 0.6)
+GEMINI = Model("google", "gemini-2.5-pro", 1.25, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who spends: about `daily` dollars in `requests` requests on a working day."""
+
+    department: str
+    team: str
+    projects: tuple[str, ...]
+    users: tuple[str, ...]
+    models: tuple[tuple[Model, float], ...]  # with their share of the requests
+    daily: float
+    requests: int
+
+
+TEAMS = (
+    Team(
+        "engineering",
+        "ml",
+        ("search", "recommendations", "evals"),
+        ("priya@acme.example", "jonas@acme.example", "mei@acme.example"),
+        ((OPUS, 0.35), (SONNET, 0.4), (GEMINI, 0.25)),
+        455,
+        210,
+    ),
+    Team(
+        "engineering",
+        "backend",
+        ("code-review", "support-bot"),
+        ("luca@acme.example", "amara@acme.example"),
+        ((SONNET, 0.5), (GPT_4O, 0.3), (GPT_4O_MINI, 0.2)),
+        215,
+        160,
+    ),
+    Team(
+        "engineering",
+        "platform",
+        ("incident-notes",),
+        ("noor@acme.example",),
+        ((GPT_4O, 0.6), (GPT_4O_MINI, 0.4)),
+        62,
+        45,
+    ),
+    Team(
+        "sales",
+        "sales",
+        ("outreach", "call-summaries"),
+        ("sofia@acme.example", "tom@acme.example"),
+        ((GPT_4O, 0.7), (GPT_4O_MINI, 0.3)),
+        190,
+        110,
+    ),
+    Team(
+        "operations",
+        "support",
+        ("help-center",),
+        ("emil@acme.example",),
+        ((GPT_4O_MINI, 0.8), (GPT_4O, 0.2)),
+        38,
+        70,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One budget of the demo: its parent by name, its amount, what it is about."""
+
+    name: str
+    amount: str
+    scope: dict[str, list[str]]
+    parent: str | None = None
+
+
+BUDGETS = (
+    Plan("Acme Corp", "50000", {}),
+    Plan("Engineering", "30000", {"departments": ["engineering"]}, "Acme Corp"),
+    Plan("ML Team", "15000", {"teams": ["ml"]}, "Engineering"),
+    Plan("Backend Team", "10000", {"teams": ["backend"]}, "Engineering"),
+    Plan("Sales", "15000", {"departments": ["sales"]}, "Acme Corp"),
+)
+
+
+def usage_until(today: date) -> Iterator[list[Usage]]:
+    """Yield the usage of each of the 90 days before *today*."""
+    source = random.Random(_SEED)  # noqa: S311 - made-up data, always the same
+    first = today - timedelta(days=DAYS)
+    for number in range(DAYS):
+        yield [
+            record
+            for team in TEAMS
+            for record in _day_of(team, first + timedelta(days=number), number, source)
+        ]
+
+
+def _day_of(
+    team: Team, day: date, number: int, source: random.Random
+) -> Iterator[Usage]:
+    rhythm = _WEEKDAYS[day.weekday()] * (1 + _GROWTH * number)
+    spend = team.daily * rhythm * source.lognormvariate(0, 0.08)
+    if team.team == "ml" and number == _SPIKE_DAY:
+        spend *= _SPIKE
+    count = max(1, round(team.requests * rhythm))
+    weights = [source.lognormvariate(0, 1.1) for _ in range(count)]
+    total = sum(weights)
+    for place, weight in enumerate(weights):
+        yield _request(team, day, place, spend * weight / total, source)
+
+
+def _request(
+    team: Team, day: date, place: int, cost: float, source: random.Random
+) -> Usage:
+    models, shares = zip(*team.models, strict=True)
+    (model,) = source.choices(models, shares)
+    (hour,) = source.choices(range(24), _HOURS)
+    moment = datetime.combine(day, time(hour), UTC) + timedelta(
+        milliseconds=source.randrange(3_600_000)
+    )
+    output_share = source.uniform(0.15, 0.5)
+    input_tokens = int(cost * (1 - output_share) / model.input_price * _MILLION)
+    project = source.choice(team.projects)
+    return Usage(
+        id=f"demo-{day:%Y%m%d}-{team.team}-{place:04}",
+        timestamp=moment,
+        provider=model.provider,
+        model=model.name,
+        input_tokens=input_tokens,
+        output_tokens=int(cost * output_share / model.output_price * _MILLION),
+        latency_ms=round(source.lognormvariate(7.3, 0.5)),
+        department_id=team.department,
+        team_id=team.team,
+        project_id=project,
+        user_id=source.choice(team.users),
+        environment="production" if source.random() < 0.85 else "staging",
+        tags=msgspec.Raw(msgspec.json.encode({"feature": project, "team": team.team})),
+    )
+
+
+def amount_of(plan: Plan) -> Decimal:
+    return Decimal(plan.amount)

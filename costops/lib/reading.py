@@ -1,0 +1,51 @@
+"""How one reader has numbers and times written."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils.translation import get_language_from_request, to_locale
+
+from costops.lib.periods import DAY, Window, day_of
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_MOMENT = timedelta(microseconds=1)
+
+
+def locale_of(request: HttpRequest) -> str:
+    """Return the locale of the reader's browser, for money and shares."""
+    return to_locale(get_language_from_request(request))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Say how long before *now* it was: "4 s ago", "12 min ago", "3 h ago"."""
+    passed = now - moment
+    if passed < timedelta(0):
+        return "just now"
+    if passed < _MINUTE:
+        return f"{passed.seconds} s ago"
+    if passed < _HOUR:
+        return f"{passed // _MINUTE} min ago"
+    if passed < 2 * DAY:
+        return f"{passed // _HOUR} h ago"
+    return f"{passed.days} days ago"
+
+
+def stretch(window: Window, zone: ZoneInfo) -> str:
+    """Say which days *window* has: "1 to 30 November 2026"."""
+    first = day_of(window.start, zone)
+    last = day_of(window.end - _MOMENT, zone)
+    if first == last:
+        return f"{first.day} {first:%B %Y}"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} to {last.day} {last:%B %Y}"
+    if first.year == last.year:
+        return f"{first.day} {first:%B} to {last.day} {last:%B %Y}"
+    return f"{first.day} {first:%B %Y} to {last.day} {last:%B %Y}"
+
+
+def day_words(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str:
+    """Say the day of *moment*, or, of an exclusive end, the last one before it."""
+    day = day_of(moment - _MOMENT if is_end else moment, zone)
+    return f"{day.day} {day:%b %Y}"

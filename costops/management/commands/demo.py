@@ -1,0 +1,119 @@
+"""manage.py demo: an organization to look around in."""
+
+import logging
+import secrets
+import sys
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from tqdm import tqdm
+
+from accounts.audit import acting_as
+from accounts.models import Membership, Organization, User
+from accounts.scopes import Role
+from accounts.services import organization_for
+from budgets.closing import sweep_periods
+from budgets.models import Budget
+from budgets.services import BudgetPlan, create_budget
+from costops import demo, env
+from intake.pipeline import take
+from ledger.models import CostRecord, Price
+
+EMAIL = "admin@acme.example"
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the demo organization with 90 days of usage, where it is missing, "
+        "and print its budget tree. Safe to repeat."
+    )
+
+    def handle(self, **options: Any) -> None:
+        with acting_as("manage.py demo"):
+            organization = organization_for(demo.SLUG)
+            if not CostRecord.objects.filter(organization=organization).exists():
+                self._make(organization)
+            login = _login(organization)
+        call_command("budget_status", organization=demo.SLUG, stdout=self.stdout)
+        self.stdout.write("")
+        self.stdout.write(f"Log in at {settings.SITE_URL}/admin/")
+        self.stdout.write(login)
+
+    def _make(self, organization: Organization) -> None:
+        organization.name = "Acme Corp"
+        organization.save()
+        now = timezone.now()
+        _set_price(organization)
+        _make_budgets(organization, now)
+        logging.getLogger("intake").setLevel(logging.WARNING)  # thresholds of the past
+        with tqdm(
+            total=demo.DAYS,
+            unit="day",
+            desc="Making usage",
+            disable=not sys.stderr.isatty(),
+        ) as progress:
+            for usage in demo.usage_until(now.date()):
+                take(organization.pk, usage)
+                progress.update()
+        sweep_periods(now=now)
+
+
+def _set_price(organization: Organization) -> None:
+    """Give gpt-4 the price that the tutorial reckons with: 0.039 for 1,500 + 800."""
+    Price.objects.get_or_create(
+        organization=organization,
+        provider="openai",
+        model="gpt-4",
+        effective_from=datetime(2023, 1, 1, tzinfo=UTC),
+        defaults={
+            "input_per_million": Decimal(10),
+            "output_per_million": Decimal(30),
+            "note": "Contract price",
+        },
+    )
+    organization.touch()
+
+
+def _make_budgets(organization: Organization, now: datetime) -> None:
+    first_day = now.date() - timedelta(days=demo.DAYS)
+    start = datetime.combine(first_day.replace(day=1), time(), UTC)
+    made: dict[str, Budget] = {}
+    for plan in demo.BUDGETS:
+        known = Budget.objects.filter(organization=organization, name=plan.name).first()
+        made[plan.name] = known or create_budget(
+            organization,
+            BudgetPlan(
+                name=plan.name,
+                amount=demo.amount_of(plan),
+                parent=made[plan.parent] if plan.parent else None,
+                scope=plan.scope,
+                starts_at=start,
+            ),
+            now=now,
+        )
+
+
+def _login(organization: Organization) -> str:
+    """Return how to log in; a person is made, with a password of this machine's own."""
+    kept = Path(env.VAR_DIR) / "demo_password"
+    person = User.objects.filter(email=EMAIL).first()
+    if person is None:
+        password = secrets.token_urlsafe(9)
+        person = User.objects.create_user(EMAIL, password, is_staff=True)
+        Membership.objects.get_or_create(
+            organization=organization,
+            user=person,
+            defaults={"role": Role.FINANCE_ADMIN},
+        )
+        kept.parent.mkdir(exist_ok=True)
+        kept.touch(mode=0o600)
+        kept.write_text(password)
+    if kept.exists() and person.check_password(kept.read_text()):
+        return f"as {EMAIL} with the password {kept.read_text()}"
+    return f"as {EMAIL} (forgotten? manage.py changepassword {EMAIL})"

@@ -1,0 +1,98 @@
+"""manage.py reprice: charge booked usage at the prices and rates known today."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from accounts.audit import acting_as
+from accounts.models import Organization
+from costops.lib.asking import range_of
+from costops.lib.errors import Refusal
+from costops.lib.money import format_money, from_units
+from intake.repricing import Outcome, body_of, preview, reprice
+from ledger.repricing import Selection, records_of
+
+
+class Command(BaseCommand):
+    help = (
+        "Correct what booked usage is charged at by what is known of prices and "
+        "exchange rates today. Reported costs stay. Safe to repeat."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--organization", metavar="SLUG", required=True)
+        parser.add_argument("--provider", default="", help="default: any")
+        parser.add_argument(
+            "--model", default="", help="exact, or with * at its end (default: any)"
+        )
+        parser.add_argument(
+            "--from", dest="start", default="", metavar="TIME", help="used since then"
+        )
+        parser.add_argument(
+            "--to",
+            dest="end",
+            default="",
+            metavar="TIME",
+            help="used before then; a bare date includes that day",
+        )
+        parser.add_argument(
+            "--unpriced", action="store_true", help="only what has no price so far"
+        )
+        parser.add_argument("--reason", required=True, help="why, for the audit trail")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="show what would change, change none"
+        )
+
+    def handle(self, *, organization: str, reason: str, **options: Any) -> None:
+        found = Organization.objects.filter(slug=organization).first()
+        if found is None:
+            raise CommandError(f"There is no organization “{organization}”.")
+        if not reason.strip() or len(reason) > 500:
+            raise CommandError("The reason must have 1 to 500 characters.")
+        try:
+            selection = _selection(options)
+            with acting_as("manage.py reprice"):
+                outcome = (
+                    preview(found, selection)
+                    if options["dry_run"]
+                    else self._reprice(found, selection, reason)
+                )
+        except Refusal as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self._tell(outcome, dry_run=options["dry_run"])
+
+    def _reprice(
+        self, organization: Organization, selection: Selection, reason: str
+    ) -> Outcome:
+        total = records_of(organization, selection).count()
+        outcome = Outcome(organization, selection)
+        with tqdm(total=total, unit=" records", disable=None) as bar:
+            for seen, outcome in reprice(organization, selection, reason=reason):
+                bar.update(seen)
+        return outcome
+
+    def _tell(self, outcome: Outcome, *, dry_run: bool) -> None:
+        currency = outcome.organization.currency
+        difference = from_units(outcome.new - outcome.old)
+        self.stdout.write(
+            f"{outcome.records} records {'would be' if dry_run else 'were'} corrected "
+            f"by {format_money(difference, currency)} in all; {outcome.priced} of them "
+            f"had no price. {outcome.unpriced} still have none."
+        )
+        for period in body_of(outcome)["budgets"]:
+            self.stdout.write(
+                f"  {period['name']}, period from {period['period_start']:%Y-%m-%d}: "
+                f"{period['old']} -> {period['new']} {period['currency']}"
+            )
+
+
+def _selection(options: dict[str, Any]) -> Selection:
+    start, end = range_of({"start_date": options["start"], "end_date": options["end"]})
+    return Selection(
+        provider=options["provider"],
+        model=options["model"],
+        start=start,
+        end=end,
+        only_unpriced=options["unpriced"],
+    )

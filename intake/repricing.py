@@ -1,0 +1,240 @@
+"""Repricing: usage that is booked already is charged at what is known today.
+
+The pipeline of corrections: assessed, appended to the ledger, charged, all in one
+transaction a chunk.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.locks import hold_repricing, hold_shared
+from accounts.models import Organization
+from budgets.charging import Charging
+from budgets.models import Budget, BudgetPeriod
+from costops.lib.errors import Invalid
+from costops.lib.money import from_units, to_units, wire
+from intake.pipeline import open_book
+from ledger.costs import Place
+from ledger.models import Repricing
+from ledger.repricing import (
+    Assessor,
+    Correction,
+    Selection,
+    append,
+    page_of,
+    records_of,
+)
+from ledger.types import Stretch, Totals
+
+CHUNK = 1_000  # records in one transaction
+MOST_AT_ONCE = 50_000  # records in one request
+
+
+class TooManyRecords(Invalid):
+    """More usage is selected than one request goes through."""
+
+    code = "too_many_records"
+
+
+@dataclass(slots=True)
+class _Period:
+    """What a repricing adds to one budget period; in units of its currency."""
+
+    budget_id: int
+    start: datetime
+    end: datetime
+    difference: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a repricing changes, or would change; money in units of 10^-10."""
+
+    organization: Organization
+    selection: Selection
+    records: int = 0  # corrected
+    priced: int = 0  # of them, those that had no price
+    unpriced: int = 0  # those that still have none
+    old: int = 0  # what the corrected ones cost before
+    new: int = 0
+    repricing: Repricing | None = None  # None: nothing was booked
+    periods: dict[tuple[int, datetime], _Period] = field(default_factory=dict)
+
+    def add(self, correction: Correction) -> None:
+        self.records += len(correction.rows)
+        self.priced += correction.priced
+        self.unpriced += correction.unpriced
+        self.old += correction.old
+        self.new += correction.new
+        for stretch, sums in correction.totals.items():
+            self._add_to_periods(stretch, sums)
+
+    def _add_to_periods(self, stretch: Stretch, sums: Totals) -> None:
+        amounts = {"": sums.cost}
+        for (currency, _), amount in zip(
+            stretch.currencies, sums.converted, strict=True
+        ):
+            amounts[currency] = amount
+        for target in stretch.targets:
+            node, window = target.node, target.window
+            period = self.periods.setdefault(
+                (node.id, window.start), _Period(node.id, window.start, window.end)
+            )
+            period.difference += amounts[node.currency]
+
+
+def preview(
+    organization: Organization, selection: Selection, *, most: int | None = None
+) -> Outcome:
+    """Tell what repricing would change; changes nothing.
+
+    Raises:
+        TooManyRecords: more than *most* are selected.
+    """
+    with transaction.atomic():
+        hold_shared(organization.pk)
+        book, _ = open_book(organization.pk)
+    assessor, outcome = Assessor(book), Outcome(organization, selection)
+    rows = records_of(organization, selection)
+    _refuse_if_more(rows, most)
+    place: Place | None = None
+    while page := page_of(rows, place, CHUNK):
+        outcome.add(assessor.assess(page))
+        place = Place(page[-1].timestamp, page[-1].pk)
+    return outcome
+
+
+def reprice(
+    organization: Organization, selection: Selection, *, reason: str
+) -> Iterator[tuple[int, Outcome]]:
+    """Correct what is selected, chunk by chunk; yield records done, and the outcome.
+
+    Every chunk is durable, charged and told of when it is yielded. Safe to repeat, to
+    break off, and beside ingest and other repricings: what costs what it should is
+    left as it is.
+    """
+    outcome = Outcome(organization, selection)
+    place: Place | None = None
+    while True:
+        with transaction.atomic():
+            seen, place = _correct(outcome, reason, place, CHUNK)
+        yield seen, outcome
+        if seen < CHUNK:
+            return
+
+
+@transaction.atomic
+def reprice_at_once(
+    organization: Organization, selection: Selection, *, reason: str
+) -> Outcome:
+    """Correct what is selected, all or nothing.
+
+    Raises:
+        TooManyRecords: more than MOST_AT_ONCE are selected.
+    """
+    _refuse_if_more(records_of(organization, selection), MOST_AT_ONCE)
+    outcome = Outcome(organization, selection)
+    # Periods are locked in one order within a transaction: it may charge only once.
+    _correct(outcome, reason, None, None)
+    return outcome
+
+
+def _correct(
+    outcome: Outcome, reason: str, place: Place | None, size: int | None
+) -> tuple[int, Place | None]:
+    """Correct one chunk; return how many records were looked at, and the last one."""
+    organization = outcome.organization
+    hold_shared(organization.pk)
+    # Only now may records be read: another repricing may just have corrected them.
+    hold_repricing(organization.pk)
+    book, charging = open_book(organization.pk)
+    page = page_of(records_of(organization, outcome.selection), place, size)
+    correction = Assessor(book).assess(page)
+    if correction.rows:
+        _book(outcome, correction, charging, reason)
+    outcome.add(correction)
+    if not page:
+        return 0, place
+    return len(page), Place(page[-1].timestamp, page[-1].pk)
+
+
+def _book(
+    outcome: Outcome, correction: Correction, charging: Charging, reason: str
+) -> None:
+    if outcome.repricing is None:
+        outcome.repricing = Repricing.objects.create(
+            organization=outcome.organization,
+            reason=reason,
+            filters=outcome.selection.described(),
+        )
+    repricing = outcome.repricing
+    append(outcome.organization.pk, correction, repricing.pk)
+    charging.charge(correction.totals)
+    repricing.records += len(correction.rows)
+    repricing.difference = from_units(
+        to_units(repricing.difference) + correction.new - correction.old
+    )
+    repricing.save(update_fields=["records", "difference"])
+
+
+def _refuse_if_more(rows: Any, most: int | None) -> None:
+    if most is not None and rows[: most + 1].count() > most:
+        raise TooManyRecords(
+            f"More than {most:,} records are selected: narrow the time or the model, "
+            "or run manage.py reprice."
+        )
+
+
+def body_of(outcome: Outcome) -> dict[str, Any]:
+    """Return the outcome as the API answers it. Two queries."""
+    return {
+        "organization_id": outcome.organization.slug,
+        "filters": outcome.selection.described(),
+        "currency": outcome.organization.currency,
+        "records": outcome.records,
+        "newly_priced": outcome.priced,
+        "still_unpriced": outcome.unpriced,
+        "old": _wire(outcome.old),
+        "new": _wire(outcome.new),
+        "difference": _wire(outcome.new - outcome.old),
+        "budgets": list(_periods_of(outcome)),
+    }
+
+
+def _periods_of(outcome: Outcome) -> Iterable[dict[str, Any]]:
+    """Yield what changes for each budget period, the dearest change first.
+
+    What is booked already is in a period's `spent`; what a preview shows is not.
+    """
+    budgets = Budget.objects.in_bulk(
+        {found.budget_id for found in outcome.periods.values()}
+    )
+    rows = BudgetPeriod.objects.filter(
+        organization=outcome.organization, budget__in=budgets
+    ).values_list("budget_id", "starts_at", "spent")
+    spent = {(budget_id, start): to_units(amount) for budget_id, start, amount in rows}
+    booked = outcome.repricing is not None
+    for key, found in sorted(
+        outcome.periods.items(), key=lambda item: -abs(item[1].difference)
+    ):
+        budget = budgets[found.budget_id]
+        now = spent.get(key, 0)
+        old = now - found.difference if booked else now
+        yield {
+            "budget": str(budget.uid),
+            "name": budget.name,
+            "currency": budget.currency,
+            "period_start": found.start,
+            "period_end": found.end,
+            "old": _wire(old),
+            "new": _wire(old + found.difference),
+            "difference": _wire(found.difference),
+        }
+
+
+def _wire(units: int) -> str | None:
+    return wire(from_units(units))

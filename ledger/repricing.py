@@ -1,0 +1,292 @@
+"""What booked usage would cost by what is known today, and correcting it.
+
+A cost is never changed: a record of its own adds the difference. Costs that the sender
+named are left alone, unless no rate was known to exchange them with.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from accounts.models import Organization
+from costops.lib.money import to_units
+from ledger.book import Book, Entry
+from ledger.booking import Conversion, Row
+from ledger.costs import Place, among, beyond
+from ledger.models import Attribution, CostRecord
+from ledger.pricing import convert
+from ledger.querysets import CostRecordQuerySet
+from ledger.types import Stretch, Totals
+from ledger.writing import insert_conversions, insert_deltas, insert_records
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which usage of an organization is to be looked at.
+
+    *provider* and *model*, which may end in *, are compared as prices are: whatever
+    their case; "" is any. The time is half-open, None leaves its side open.
+    """
+
+    provider: str = ""
+    model: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    only_unpriced: bool = False
+
+    def described(self) -> dict[str, Any]:
+        """Return it as the audit trail keeps it: only what was asked for."""
+        told = {name: value for name, value in asdict(self).items() if value}
+        for name in ("start", "end"):
+            if name in told:
+                told[name] = told[name].isoformat().replace("+00:00", "Z")
+        return told
+
+
+def records_of(organization: Organization, selection: Selection) -> CostRecordQuerySet:
+    """Return the records as first booked that *selection* is about."""
+    rows = CostRecord.objects.filter(organization=organization).originals()
+    rows = rows.during(selection.start, selection.end)
+    if selection.only_unpriced:
+        rows = rows.unpriced()
+    if not selection.provider and not selection.model:
+        return rows
+    found = Attribution.objects.filter(organization=organization)
+    if selection.provider:
+        found = found.filter(provider__iexact=selection.provider)
+    if selection.model.endswith("*"):
+        found = found.filter(model__istartswith=selection.model[:-1])
+    elif selection.model:
+        found = found.filter(model__iexact=selection.model)
+    return among(rows, list(found.values_list("pk", flat=True)))
+
+
+def page_of(
+    rows: CostRecordQuerySet, place: Place | None, size: int | None
+) -> list[CostRecord]:
+    """Return the next *size* records after *place*, by time; None: all of them."""
+    ordered = beyond(rows, place).order_by("timestamp", "id")
+    return list(ordered if size is None else ordered[:size])
+
+
+class _Cost(NamedTuple):
+    """What a record costs, in units of 10^-10; None where nothing is known."""
+
+    input: int | None
+    output: int | None
+    total: int | None
+    source: int | None = None
+    currency: str = ""
+    rate: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Correction:
+    """What some records cost otherwise today, ready to be booked; money in units."""
+
+    rows: list[Row] = field(default_factory=list)
+    totals: dict[Stretch, Totals] = field(default_factory=dict)
+    conversions: list[Conversion] = field(default_factory=list)
+    old: int = 0  # what the records of `rows` cost up to now
+    new: int = 0
+    priced: int = 0  # of them, those that had no price
+    unpriced: int = 0  # others, which still have none
+
+    def add(self, row: Row, stretch: Stretch, *, had_price: bool) -> None:
+        """Add one correcting row and what it is to be charged."""
+        assert row.total_cost is not None  # noqa: S101 - it is a difference
+        self.rows.append(row)
+        sums = self.totals.get(stretch)
+        if sums is None:
+            converted = [0] * len(stretch.currencies)
+            sums = self.totals[stretch] = Totals(converted=converted)
+        sums.cost += row.total_cost
+        sums.unpriced -= not had_price
+        for position, (currency, rate) in enumerate(stretch.currencies):
+            amount = convert(row.total_cost, rate)
+            sums.converted[position] += amount
+            self.conversions.append(
+                Conversion(row.usage_id, currency, rate, amount, row.correction)
+            )
+
+
+class Assessor:
+    """Compares what records cost with what they would cost by one book.
+
+    Remembers attributions, so one serves for many pages; a new book needs a new one.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._entries: dict[tuple[int, str], Entry] = {}
+
+    def assess(self, records: list[CostRecord]) -> Correction:
+        """Return what would correct *records*, which are as first booked.
+
+        Two queries at most, however many records.
+        """
+        self._open_entries(records)
+        later = self._corrections_of(records)
+        found = Correction()
+        # One order for every caller, as the ledger is written in.
+        for record in sorted(records, key=lambda one: one.usage_id):
+            entry = self._entries[record.attribution_id, record.service_tier]
+            stretch = self.book.stretch_at(entry, record.timestamp)
+            number, present = _present(record, later.get(record.usage_id, ()))
+            new = self._today(record, present, stretch)
+            if new.total is None:
+                found.unpriced += 1
+            elif new.total != present.total:
+                found.old += present.total or 0
+                found.new += new.total
+                found.priced += present.total is None
+                row = _difference(record, present, new, number + 1)
+                found.add(row, stretch, had_price=present.total is not None)
+        return found
+
+    def _today(self, record: CostRecord, present: _Cost, stretch: Stretch) -> _Cost:
+        """Return what *record* costs by today's knowledge; what it does, if nothing.
+
+        A price that is no longer known takes nothing back.
+        """
+        if record.reported:
+            if present.total is not None or present.source is None:
+                return present
+            return self._exchanged(record, present)
+        tariff = stretch.tariff
+        if tariff is None:
+            return present
+        input_cost, output_cost = tariff.cost(
+            record.input_tokens,
+            record.cached_tokens,
+            record.cache_write_tokens,
+            record.output_tokens,
+            record.reasoning_tokens,
+        )
+        total = input_cost + output_cost
+        if stretch.rate is None:
+            return _Cost(input_cost, output_cost, total)
+        exchanged, first = (
+            convert(total, stretch.rate),
+            convert(input_cost, stretch.rate),
+        )
+        return _Cost(
+            first, exchanged - first, exchanged, total, tariff.currency, stretch.rate
+        )
+
+    def _exchanged(self, record: CostRecord, present: _Cost) -> _Cost:
+        """Return a reported cost that could not be exchanged when it was booked."""
+        assert present.source is not None  # noqa: S101 - the caller looked
+        prices, own = self.book.prices, self.book.currency
+        known = prices.rate(present.currency, own, record.timestamp.date())
+        if known is None:
+            return present
+        total = convert(present.source, known.rate)
+        return present._replace(total=total, rate=known.rate)
+
+    def _open_entries(self, records: Iterable[CostRecord]) -> None:
+        wanted = {(one.attribution_id, one.service_tier) for one in records}
+        missing = wanted - self._entries.keys()
+        if not missing:
+            return
+        rows = Attribution.objects.filter(organization=self.book.organization_id)
+        found = rows.in_bulk({attribution_id for attribution_id, _ in missing})
+        for attribution_id, tier in missing:
+            entry = self.book.entry_of(found[attribution_id], tier)
+            self._entries[attribution_id, tier] = entry
+
+    def _corrections_of(
+        self, records: Iterable[CostRecord]
+    ) -> dict[str, list[CostRecord]]:
+        rows = CostRecord.objects.filter(
+            organization=self.book.organization_id,
+            usage_id__in=[record.usage_id for record in records],
+            correction__gt=0,
+        )
+        found: dict[str, list[CostRecord]] = {}
+        for row in rows:
+            found.setdefault(row.usage_id, []).append(row)
+        return found
+
+
+def _present(
+    record: CostRecord, corrections: Iterable[CostRecord]
+) -> tuple[int, _Cost]:
+    """Return the last correction's number, and what *record* costs with all of them."""
+    cost = _Cost(
+        _units(record.input_cost),
+        _units(record.output_cost),
+        _units(record.total_cost),
+        _units(record.source_cost),
+        record.source_currency,
+        record.exchange_rate,
+    )
+    number = 0
+    for row in corrections:
+        number = max(number, row.correction)
+        cost = cost._replace(
+            input=_sum(cost.input, _units(row.input_cost)),
+            output=_sum(cost.output, _units(row.output_cost)),
+            total=_sum(cost.total, _units(row.total_cost)),
+        )
+    return number, cost
+
+
+def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> Row:
+    """Return the row that makes *record* cost *new*."""
+    assert new.total is not None  # noqa: S101 - the caller looked
+    return Row(
+        attribution_id=record.attribution_id,
+        usage_id=record.usage_id,
+        timestamp=record.timestamp,
+        input_tokens=0,
+        cached_tokens=0,
+        cache_write_tokens=0,
+        output_tokens=0,
+        reasoning_tokens=0,
+        latency_ms=None,
+        service_tier=record.service_tier,
+        # By the price list, which says nothing new about what was reported.
+        input_cost=None if record.reported else (new.input or 0) - (present.input or 0),
+        output_cost=None
+        if record.reported
+        else (new.output or 0) - (present.output or 0),
+        total_cost=new.total - (present.total or 0),
+        # The amount before it was exchanged, where all of it is new.
+        source_cost=new.source if present.total is None else None,
+        source_currency=new.currency if present.total is None else "",
+        exchange_rate=new.rate if present.total is None else None,
+        reported=record.reported,
+        metadata=None,
+        correction=number,
+    )
+
+
+def append(organization_id: int, correction: Correction, repricing_id: int) -> None:
+    """Book what corrects some records. Call it in the transaction that charges it.
+
+    Raises:
+        AlreadyThere: another repricing has corrected one of them meanwhile.
+    """
+    rows = [row._replace(repricing_id=repricing_id) for row in correction.rows]
+    insert_records(organization_id, rows)
+    insert_deltas(organization_id, correction.totals)
+    insert_conversions(organization_id, correction.conversions)
+
+
+def pages_of(rows: CostRecordQuerySet, size: int) -> Iterator[list[CostRecord]]:
+    """Yield the records of *rows* by time, *size* at a time."""
+    place: Place | None = None
+    while page := page_of(rows, place, size):
+        yield page
+        place = Place(page[-1].timestamp, page[-1].pk)
+
+
+def _units(amount: Decimal | None) -> int | None:
+    return None if amount is None else to_units(amount)
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else (one or 0) + other

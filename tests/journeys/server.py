@@ -1,0 +1,84 @@
+"""A real server for journeys: its own process, its own database, a free port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a started server answers, and the environment of its commands."""
+
+    url: str
+    environment: dict[str, str]
+
+    def manage(self, *words: str) -> str:
+        """Run a management command on the server's database; return what it said."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+
+@contextmanager
+def running_server(database_url: str) -> Iterator[Server]:
+    """Start `manage.py serve` on a migrated database; stop it in the end."""
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "COSTOPS_SECRET_KEY": "journeys-only",
+        "DJANGO_SETTINGS_MODULE": "costops.settings",
+    }
+    server = Server(f"http://127.0.0.1:{port}", environment)
+    server.manage("migrate", "--verbosity=0")
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(server.url)
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(_PATIENCE_S)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            requests.get(f"{url}/health", timeout=5).raise_for_status()
+        except requests.RequestException:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
