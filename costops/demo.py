@@ -50,7 +50,8 @@ class Team:
 
     department: str
     team: str
-    projects: tuple[str, ...]
+    project: str
+    features: tuple[str, ...]
     users: tuple[str, ...]
     models: tuple[tuple[Model, float], ...]  # with their share of the requests
     daily: float
@@ -61,6 +62,7 @@ TEAMS = (
     Team(
         "engineering",
         "ml",
+        "team-ml",
         ("search", "recommendations", "evals"),
         ("priya@acme.example", "jonas@acme.example", "mei@acme.example"),
         ((OPUS, 0.35), (SONNET, 0.4), (GEMINI, 0.25)),
@@ -70,6 +72,7 @@ TEAMS = (
     Team(
         "engineering",
         "backend",
+        "team-backend",
         ("code-review", "support-bot"),
         ("luca@acme.example", "amara@acme.example"),
         ((SONNET, 0.5), (GPT_4O, 0.3), (GPT_4O_MINI, 0.2)),
@@ -79,6 +82,7 @@ TEAMS = (
     Team(
         "engineering",
         "platform",
+        "dept-engineering",
         ("incident-notes",),
         ("noor@acme.example",),
         ((GPT_4O, 0.6), (GPT_4O_MINI, 0.4)),
@@ -88,6 +92,7 @@ TEAMS = (
     Team(
         "sales",
         "sales",
+        "dept-sales",
         ("outreach", "call-summaries"),
         ("sofia@acme.example", "tom@acme.example"),
         ((GPT_4O, 0.7), (GPT_4O_MINI, 0.3)),
@@ -97,7 +102,8 @@ TEAMS = (
     Team(
         "operations",
         "support",
-        ("help-center",),
+        "help-center",
+        ("answers",),
         ("emil@acme.example",),
         ((GPT_4O_MINI, 0.8), (GPT_4O, 0.2)),
         38,
@@ -162,7 +168,6 @@ def _request(
     )
     output_share = source.uniform(0.15, 0.5)
     input_tokens = int(cost * (1 - output_share) / model.input_price * _MILLION)
-    project = source.choice(team.projects)
     return Usage(
         id=f"demo-{day:%Y%m%d}-{team.team}-{place:04}",
         timestamp=moment,
@@ -173,10 +178,14 @@ def _request(
         latency_ms=round(source.lognormvariate(7.3, 0.5)),
         department_id=team.department,
         team_id=team.team,
-        project_id=project,
+        project_id=team.project,
         user_id=source.choice(team.users),
         environment="production" if source.random() < 0.85 else "staging",
-        tags=msgspec.Raw(msgspec.json.encode({"feature": project, "team": team.team})),
+        tags=msgspec.Raw(
+            msgspec.json.encode(
+                {"feature": source.choice(team.features), "team": team.team}
+            )
+        ),
     )
 
 

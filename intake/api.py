@@ -150,9 +150,10 @@ class RepricingViewSet(ApiViewSet):
         tags=["prices"],
         summary="Reprice booked usage, or tell what that would change",
         description=(
-            "Charges what was used at the prices and rates known today, at the time of "
-            "use, through correcting records; reported costs stay. Repeating it changes "
-            f"nothing. At most {MOST_AT_ONCE:,} records in one request."
+            "Charges what was used at what is known today of the prices and rates at "
+            "the time of use, through correcting records; reported costs stay. "
+            "Repeating it changes nothing. "
+            f"At most {MOST_AT_ONCE:,} records in one request."
         ),
         request=NewRepricingSerializer,
         responses={200: RepricingResultSerializer, 201: RepricingResultSerializer},

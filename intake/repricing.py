@@ -4,9 +4,10 @@ The pipeline of corrections: assessed, appended to the ledger, charged, all in o
 transaction a chunk.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -109,22 +110,25 @@ def preview(
 
 
 def reprice(
-    organization: Organization, selection: Selection, *, reason: str
-) -> Iterator[tuple[int, Outcome]]:
-    """Correct what is selected, chunk by chunk; yield records done, and the outcome.
+    organization: Organization,
+    selection: Selection,
+    *,
+    reason: str,
+    tell: Callable[[int], object] = int,
+) -> Outcome:
+    """Correct what is selected, chunk by chunk; *tell* how many records each was.
 
-    Every chunk is durable, charged and told of when it is yielded. Safe to repeat, to
-    break off, and beside ingest and other repricings: what costs what it should is
-    left as it is.
+    A chunk is durable and charged when it is told of. Safe to repeat, to break off,
+    and beside ingest and other repricings: what costs what it should is left as it is.
     """
     outcome = Outcome(organization, selection)
     place: Place | None = None
     while True:
         with transaction.atomic():
             seen, place = _correct(outcome, reason, place, CHUNK)
-        yield seen, outcome
+        tell(seen)
         if seen < CHUNK:
-            return
+            return outcome
 
 
 @transaction.atomic
@@ -170,6 +174,7 @@ def _book(
             organization=outcome.organization,
             reason=reason,
             filters=outcome.selection.described(),
+            difference=Decimal(0),
         )
     repricing = outcome.repricing
     append(outcome.organization.pk, correction, repricing.pk)
@@ -205,7 +210,7 @@ def body_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _periods_of(outcome: Outcome) -> Iterable[dict[str, Any]]:
+def _periods_of(outcome: Outcome) -> Iterator[dict[str, Any]]:
     """Yield what changes for each budget period, the dearest change first.
 
     What is booked already is in a period's `spent`; what a preview shows is not.

@@ -4,7 +4,7 @@ A cost is never changed: a record of its own adds the difference. Costs that the
 named are left alone, unless no rate was known to exchange them with.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,11 +15,13 @@ from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.booking import Conversion, Row
 from ledger.costs import Place, among, beyond
-from ledger.models import Attribution, CostRecord
+from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
 from ledger.querysets import CostRecordQuerySet
 from ledger.types import Stretch, Totals
 from ledger.writing import insert_conversions, insert_deltas, insert_records
+
+_ASKED_FOR = 5_000  # usage ids in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +96,19 @@ class Correction:
     priced: int = 0  # of them, those that had no price
     unpriced: int = 0  # others, which still have none
 
-    def add(self, row: Row, stretch: Stretch, *, had_price: bool) -> None:
-        """Add one correcting row and what it is to be charged."""
+    def add(
+        self, row: Row, stretch: Stretch, converted: list[int], *, had_price: bool
+    ) -> None:
+        """Add a correcting row, with its amounts in the foreign currencies."""
         assert row.total_cost is not None  # noqa: S101 - it is a difference
         self.rows.append(row)
         sums = self.totals.get(stretch)
         if sums is None:
-            converted = [0] * len(stretch.currencies)
-            sums = self.totals[stretch] = Totals(converted=converted)
+            sums = self.totals[stretch] = Totals(converted=[0] * len(converted))
         sums.cost += row.total_cost
         sums.unpriced -= not had_price
-        for position, (currency, rate) in enumerate(stretch.currencies):
-            amount = convert(row.total_cost, rate)
+        for position, amount in enumerate(converted):
+            currency, rate = stretch.currencies[position]
             sums.converted[position] += amount
             self.conversions.append(
                 Conversion(row.usage_id, currency, rate, amount, row.correction)
@@ -125,16 +128,17 @@ class Assessor:
     def assess(self, records: list[CostRecord]) -> Correction:
         """Return what would correct *records*, which are as first booked.
 
-        Two queries at most, however many records.
+        Three queries for a few thousand records.
         """
         self._open_entries(records)
-        later = self._corrections_of(records)
+        booked = self._booked(records)
         found = Correction()
         # One order for every caller, as the ledger is written in.
         for record in sorted(records, key=lambda one: one.usage_id):
             entry = self._entries[record.attribution_id, record.service_tier]
             stretch = self.book.stretch_at(entry, record.timestamp)
-            number, present = _present(record, later.get(record.usage_id, ()))
+            rows = booked.rows[record.usage_id]
+            present = _present(rows)
             new = self._today(record, present, stretch)
             if new.total is None:
                 found.unpriced += 1
@@ -142,8 +146,16 @@ class Assessor:
                 found.old += present.total or 0
                 found.new += new.total
                 found.priced += present.total is None
-                row = _difference(record, present, new, number + 1)
-                found.add(row, stretch, had_price=present.total is not None)
+                number = max(row.correction for row in rows) + 1
+                found.add(
+                    _difference(record, present, new, number),
+                    stretch,
+                    [
+                        convert(new.total, rate) - booked.amount(rows, currency, rate)
+                        for currency, rate in stretch.currencies
+                    ],
+                    had_price=present.total is not None,
+                )
         return found
 
     def _today(self, record: CostRecord, present: _Cost, stretch: Stretch) -> _Cost:
@@ -197,41 +209,57 @@ class Assessor:
             entry = self.book.entry_of(found[attribution_id], tier)
             self._entries[attribution_id, tier] = entry
 
-    def _corrections_of(
-        self, records: Iterable[CostRecord]
-    ) -> dict[str, list[CostRecord]]:
-        rows = CostRecord.objects.filter(
-            organization=self.book.organization_id,
-            usage_id__in=[record.usage_id for record in records],
-            correction__gt=0,
-        )
-        found: dict[str, list[CostRecord]] = {}
+    def _booked(self, records: list[CostRecord]) -> "_Booked":
+        """Return everything that is booked of *records*: corrections, conversions."""
+        booked = _Booked({record.usage_id: [record] for record in records}, {})
+        ids = list(booked.rows)
+        for start in range(0, len(ids), _ASKED_FOR):
+            asked = {
+                "organization": self.book.organization_id,
+                "usage_id__in": ids[start : start + _ASKED_FOR],
+            }
+            for row in CostRecord.objects.filter(**asked, correction__gt=0):
+                booked.rows[row.usage_id].append(row)
+            for kept in ConvertedCost.objects.filter(**asked):
+                key = kept.usage_id, kept.correction, kept.currency
+                booked.converted[key] = to_units(kept.amount)
+        return booked
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    """What is booked of some usage ids; amounts in units."""
+
+    rows: dict[str, list[CostRecord]]  # as first booked, and the corrections
+    converted: dict[tuple[str, int, str], int]  # by usage id, correction, currency
+
+    def amount(self, rows: Iterable[CostRecord], currency: str, rate: Decimal) -> int:
+        """Return what *rows* come to in a foreign currency.
+
+        What was not converted yet will be at *rate*, by a backfill that is under way.
+        """
+        amount = 0
         for row in rows:
-            found.setdefault(row.usage_id, []).append(row)
-        return found
+            kept = self.converted.get((row.usage_id, row.correction, currency))
+            if kept is None:
+                kept = convert(_units(row.total_cost) or 0, rate)
+            amount += kept
+        return amount
 
 
-def _present(
-    record: CostRecord, corrections: Iterable[CostRecord]
-) -> tuple[int, _Cost]:
-    """Return the last correction's number, and what *record* costs with all of them."""
-    cost = _Cost(
-        _units(record.input_cost),
-        _units(record.output_cost),
-        _units(record.total_cost),
-        _units(record.source_cost),
-        record.source_currency,
-        record.exchange_rate,
-    )
-    number = 0
-    for row in corrections:
-        number = max(number, row.correction)
-        cost = cost._replace(
-            input=_sum(cost.input, _units(row.input_cost)),
-            output=_sum(cost.output, _units(row.output_cost)),
-            total=_sum(cost.total, _units(row.total_cost)),
+def _present(rows: Iterable[CostRecord]) -> _Cost:
+    """Return what one use costs by all that is booked of it, the first row first."""
+    cost = _Cost(None, None, None)
+    for row in rows:
+        cost = _Cost(
+            _sum(cost.input, _units(row.input_cost)),
+            _sum(cost.output, _units(row.output_cost)),
+            _sum(cost.total, _units(row.total_cost)),
+            _sum(cost.source, _units(row.source_cost)),
+            cost.currency or row.source_currency,
+            row.exchange_rate,
         )
-    return number, cost
+    return cost
 
 
 def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> Row:
@@ -274,14 +302,6 @@ def append(organization_id: int, correction: Correction, repricing_id: int) -> N
     insert_records(organization_id, rows)
     insert_deltas(organization_id, correction.totals)
     insert_conversions(organization_id, correction.conversions)
-
-
-def pages_of(rows: CostRecordQuerySet, size: int) -> Iterator[list[CostRecord]]:
-    """Yield the records of *rows* by time, *size* at a time."""
-    place: Place | None = None
-    while page := page_of(rows, place, size):
-        yield page
-        place = Place(page[-1].timestamp, page[-1].pk)
 
 
 def _units(amount: Decimal | None) -> int | None:

@@ -66,11 +66,8 @@ class Command(BaseCommand):
         self, organization: Organization, selection: Selection, reason: str
     ) -> Outcome:
         total = records_of(organization, selection).count()
-        outcome = Outcome(organization, selection)
         with tqdm(total=total, unit=" records", disable=None) as bar:
-            for seen, outcome in reprice(organization, selection, reason=reason):
-                bar.update(seen)
-        return outcome
+            return reprice(organization, selection, reason=reason, tell=bar.update)
 
     def _tell(self, outcome: Outcome, *, dry_run: bool) -> None:
         currency = outcome.organization.currency
