@@ -84,9 +84,10 @@ def _each(way: Callable[[Any], object]) -> Callable[[list[Any]], None]:
 def ready_rows(organization_id: int, body: bytes) -> Any:
     """Return what `insert_ready` wants: COPY's bytes, or tuples for SQLite."""
     rows = world.rows_of(organization_id, body)
+    values = writing.record_values(organization_id, rows)
     if connection.vendor == "postgresql":
-        return "".join(writing.record_text(organization_id, row) for row in rows).encode()
-    return [writing.record_values(organization_id, row) for row in rows]
+        return b"".join(writing.csv_of(values))
+    return list(values)
 
 
 def insert_ready(ready: Any) -> None:
@@ -94,7 +95,7 @@ def insert_ready(ready: Any) -> None:
     if connection.vendor == "postgresql":
         with (
             connection.cursor() as cursor,
-            cursor.copy(f"COPY {writing.RECORDS} FROM STDIN") as copy,
+            cursor.copy(writing.copy_statement(writing.RECORDS)) as copy,
         ):
             copy.write(ready)
         return

@@ -14,6 +14,7 @@ from budgets.charging import open_periods
 from budgets.models import Budget, BudgetPeriod, PeriodLine, RolloverMode
 from budgets.shape import shape_of
 from costops.lib.money import quantize
+from costops.lib.periods import Window
 
 ZERO = Decimal(0)
 
@@ -35,6 +36,7 @@ def sweep_periods(*, now: datetime) -> Closed:
             # Alone, for it locks periods in another order than charging does.
             hold_alone(organization.pk)
             opened += _open_current(organization, now)
+            opened += _open_skipped(organization)
             closed += _close_ended(organization, now)
             carried += _carry_over(organization)
     return Closed(opened, closed, carried)
@@ -74,6 +76,29 @@ def _open_current(organization: Organization, now: datetime) -> int:
     before = BudgetPeriod.objects.filter(organization=organization).count()
     open_periods(organization.pk, [(node.id, window) for node, window in current])
     return BudgetPeriod.objects.filter(organization=organization).count() - before
+
+
+def _open_skipped(organization: Organization) -> int:
+    """Open the periods before others in which nothing happened to open them.
+
+    What they leave is carried over too; without them the chain would break.
+    """
+    budgets = Budget.objects.filter(organization=organization)
+    shape = shape_of(budgets, organization)
+    carrying = budgets.filter(backfill=None).exclude(rollover_mode=RolloverMode.NONE)
+    opened = 0
+    for budget_id in carrying.values_list("pk", flat=True):
+        node = shape.nodes[budget_id]
+        rows = BudgetPeriod.objects.filter(budget=budget_id).order_by("starts_at")
+        until = node.life[0]
+        skipped: list[tuple[int, Window]] = []
+        for start, end in rows.values_list("starts_at", "ends_at"):
+            gap = node.calendar.windows(until, start)
+            skipped += [(budget_id, window) for window in gap]
+            until = end
+        if skipped:
+            opened += len(open_periods(organization.pk, skipped))
+    return opened
 
 
 def _close_ended(organization: Organization, now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import combinations
 from typing import Literal
@@ -59,11 +59,19 @@ def conflicts_of(organization: Organization, *, now: datetime) -> list[Clash]:
 
 
 def orphan_spend(organization: Organization, *, now: datetime) -> Decimal:
-    """Return what the last 30 days spent that no budget in use covers."""
+    """Return what the last 30 days, the first as a whole, spent without a budget.
+
+    Of each kind of cost: it has one when a budget in use covered it on any of the days.
+    """
+    since = (now - ORPHANS_OF).astimezone(UTC)
+    since = since.replace(hour=0, minute=0, second=0, microsecond=0)
     covered = Coverage.objects.filter(
-        attribution=OuterRef("attribution"), budget__archived_at=None
+        organization=organization,
+        attribution=OuterRef("attribution"),
+        budget__archived_at=None,
+        starts_at__lte=now,
+        ends_at__gt=since,
     )
-    since = now - ORPHANS_OF
     days = DailySpend.objects.filter(
         ~Exists(covered), organization=organization, day__gte=since.date()
     )

@@ -79,7 +79,7 @@ def fold(organization_id: int) -> None:
             cursor.execute(f"{_TAKE}, days AS ({days}) {hours}", [organization_id])
             return
         days = _DAYS.format(
-            day="date(starts_at)",
+            day="substr(starts_at, 1, 10)",  # date() would round the last instant up
             taken="ledger_spenddelta",
             mine="AND organization_id = %s",
         )

@@ -1,5 +1,6 @@
 """The budget tree as people see it: which rows are drawn, and in which order."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -7,11 +8,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from accounts.models import Organization
-from budgets.figures import status_of
+from budgets.figures import StatusName, status_name, status_of
 from budgets.models import Budget
 from budgets.rows import Line, More, Place, Rest, Row, Writer, kind_of
 from budgets.scopes import Scope
 from budgets.status import ZERO, BudgetStatus, statuses
+from costops.lib.money import format_money
 from costops.lib.periods import Window
 
 MOST_ROWS = 150  # drawn at once; more are fetched in place
@@ -30,11 +32,25 @@ class Leaf(NamedTuple):
     currency: str
     amount: Decimal
     archived_at: datetime | None
-    current: Decimal | None  # the amount of the period at the moment, if it is open
+    warning_threshold: Decimal
+    critical_threshold: Decimal
+    # Of the period at the moment; None: it is not open.
+    current: Decimal | None  # its amount
+    carried_over: Decimal | None
+    adjusted: Decimal | None
+    spent_then: Decimal | None
 
     @property
     def promised(self) -> Decimal:
         return self.amount if self.current is None else self.current
+
+    @property
+    def limit(self) -> Decimal:
+        return self.promised + (self.carried_over or ZERO) + (self.adjusted or ZERO)
+
+    @property
+    def spent(self) -> Decimal:
+        return self.spent_then or ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +95,11 @@ class Outline:
         rows: Any = Budget.objects.filter(organization=self.organization)
         if not self.archived:
             rows = rows.active()
-        names = [name for name in Leaf._fields if name not in {"id", "current"}]
+        period = ("amount", "carried_over", "adjusted", "spent")
         found = (
             rows.order_by("name", "pk")
             .with_period_at(self.at)
-            .values_list("pk", *names, "current__amount")
+            .values_list(*Leaf._fields[:-4], *(f"current__{name}" for name in period))
         )
         self.leaves = {row[0]: Leaf(*row) for row in found}
         self.families = {}
@@ -134,6 +150,15 @@ class Outline:
             return kept
         described = self.describe(kept)
         return {one for one in kept if kind_of(described[one]) == filters.status}
+
+    def troubled(self, among: Iterable[int]) -> Counter[StatusName]:
+        """Count the budgets that are past a threshold in the period at the moment."""
+        names = (
+            status_name(self.leaves[one])
+            for one in among
+            if self.leaves[one].archived_at is None
+        )
+        return Counter(name for name in names if name != "OK")
 
     # -- How they stand
 
@@ -220,10 +245,12 @@ class Outline:
         if allocated is None or allocated == parent.promised:
             return None
         rest = parent.promised - allocated
-        writer = Writer(self.now, self.locale, None)
-        shown = writer.money(abs(rest), parent.currency)
-        text = f"unallocated {shown}" if rest > 0 else f"over-allocated by {shown}"
-        return Rest(parent_id, level, text, rest < 0)
+        shown = self.money(abs(rest), parent.currency)
+        word = "unallocated" if rest > 0 else "over-allocated by"
+        return Rest(parent_id, level, f"{word} {shown}", parent.name, rest < 0)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        return format_money(amount, currency, self.locale)
 
 
 def total_of(rows: list[Row]) -> Total | None:

@@ -255,7 +255,10 @@ WHERE record.organization_id = %s AND record.timestamp >= %s AND record.timestam
     AND record.id <= %s AND coverage.budget_id IN ({{budgets}})
 GROUP BY coverage.budget_id, {{quarter}}
 """  # noqa: S608 - constants only
-_QUARTER_S = 900  # every clock of the world since 2000 turns the hour at one of these
+# Every day of the world since 2000 begins at one of these, and so does every hour but
+# a few: Newfoundland put its clocks back at 00:01 until 2011. What was spent in such an
+# hour may then stand in the one beside it.
+_QUARTER_S = 900
 
 
 def quarters_of(
@@ -273,7 +276,9 @@ def quarters_of(
     quarter = (
         f"floor(extract(epoch FROM record.timestamp) / {_QUARTER_S})::bigint"
         if connection.vendor == "postgresql"
-        else f"CAST(strftime('%%s', record.timestamp) AS INTEGER) / {_QUARTER_S}"
+        # Whole seconds only: SQLite would round 23:59:59.9996 up to the next day.
+        else "CAST(strftime('%%s', substr(record.timestamp, 1, 19)) AS INTEGER) / "
+        f"{_QUARTER_S}"
     )
     marks = ", ".join(["%s"] * len(budget_ids))
     with connection.cursor() as cursor:
@@ -293,6 +298,12 @@ def quarters_of(
         )
         for budget_id, number, spent, requests, unpriced in rows
     ]
+
+
+def begun(at: datetime) -> datetime:
+    """Return when the quarter of an hour around *at* began."""
+    seconds = int(at.timestamp()) // _QUARTER_S * _QUARTER_S
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def place_of(node: Node, quarter: Quarter) -> tuple[Window, datetime]:

@@ -68,6 +68,7 @@ class Rest:
     parent_id: int
     level: int
     text: str
+    of: str  # the parent's name
     is_over: bool
 
 

@@ -106,7 +106,7 @@ def _cleaned_tags(tags: object) -> dict[str, str]:
     if isinstance(tags, list) and all(map(_is_value, tags)):
         return dict.fromkeys(sorted(set(tags)), "")
     if not isinstance(tags, Mapping) or not all(
-        _is_value(name) and isinstance(value, str) and len(value) <= LONGEST_VALUE
+        _is_value(name) and (value == "" or _is_value(value))
         for name, value in tags.items()
     ):
         raise ValueError("scope.tags", "Must be an object of strings, or a list.")

@@ -16,6 +16,7 @@ from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod, Enforcement, RolloverMode
 from budgets.recharging import recharge
 from budgets.scopes import clean as clean_scope
+from budgets.shape import ALWAYS, FOREVER
 from costops.lib.errors import FieldError, Invalid
 from costops.lib.periods import Cadence, Calendar
 from ledger.pricing import PriceBook
@@ -220,6 +221,9 @@ def _dates(
         window = calendar.window_at(now)
         assert window is not None  # noqa: S101 - without dates there always is one
         starts_at = window.start
+    for name, moment in (("start_date", starts_at), ("end_date", ends_at)):
+        if moment is not None and not ALWAYS <= moment < FOREVER:
+            raise Invalid.field(name, "Must lie between the years 1900 and 2199.")
     if ends_at is not None and ends_at <= starts_at:
         raise Invalid.field("end_date", "Must be after the start.")
     return starts_at, ends_at
@@ -258,11 +262,12 @@ def _sound_currency(currency: str, organization: Organization) -> str:
     return currency
 
 
-def _sound_parent(budget: Budget, parent: Budget | None) -> Budget | None:
-    if parent is None:
+def _sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
+    if wanted is None:
         return None
-    parent = Budget.objects.get(pk=parent.pk)
-    if parent.organization_id != budget.organization_id:
+    own = Budget.objects.filter(organization=budget.organization_id)
+    parent = own.filter(pk=wanted.pk).first()
+    if parent is None:
         raise Invalid.field("parent", "There is no such budget.", code="not_found")
     if parent.archived_at:
         raise Invalid.field("parent", f"“{parent.name}” is archived.")
@@ -299,6 +304,8 @@ def _check_fields(budget: Budget) -> None:
     if budget.critical_threshold < budget.warning_threshold:
         detail = "Must not be below the warning threshold."
         raise Invalid.field("critical_threshold", detail)
+    if budget.rollover_cap is not None and budget.rollover_cap < 0:
+        raise Invalid.field("rollover_cap", "Must not be negative.")
 
 
 def _save(budget: Budget) -> None:

@@ -60,7 +60,6 @@ class Node:
             hour = self.hour = self.calendar.hour_at(at)
         return hour
 
-
     def crossed(
         self, before: Decimal, after: Decimal, limit: Decimal
     ) -> Sequence[Decimal]:

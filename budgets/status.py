@@ -134,7 +134,8 @@ def status_at(budget: Budget, *, at: datetime, now: datetime) -> BudgetStatus:
     last = CostRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
     part = quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0)
     spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
-    return _with_spent(found, spent, at)
+    requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
+    return replace(_with_spent(found, spent, at), requests=requests)
 
 
 def window_near(node: Node, at: datetime) -> Window:

@@ -15,6 +15,7 @@ class TreeNode:
     """One budget, where it stands, and those below it."""
 
     status: BudgetStatus
+    at: datetime
     children: list["TreeNode"] = field(default_factory=list)
 
     @property
@@ -23,7 +24,7 @@ class TreeNode:
 
     @property
     def allocated(self) -> Decimal:
-        """What is promised to the children that count as this budget does."""
+        """What is promised now to the children that count as this budget does."""
         mine = self.budget
         return sum(
             (
@@ -32,6 +33,7 @@ class TreeNode:
                 if child.budget.currency == mine.currency
                 and child.budget.period == mine.period
                 and child.budget.archived_at is None
+                and self.at in child.status.window
             ),
             ZERO,
         )
@@ -73,7 +75,7 @@ def _linked(
     budgets: Sequence[Budget], organization: Organization, at: datetime
 ) -> list[TreeNode]:
     found = statuses(budgets, organization, at=at)
-    nodes = {budget.pk: TreeNode(found[budget.pk]) for budget in budgets}
+    nodes = {budget.pk: TreeNode(found[budget.pk], at) for budget in budgets}
     roots: list[TreeNode] = []
     for budget in budgets:
         node = nodes[budget.pk]

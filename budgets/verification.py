@@ -10,7 +10,7 @@ from accounts.models import Organization
 from budgets.charging import Charging
 from budgets.folding import hours_of
 from budgets.models import Budget, BudgetPeriod, Coverage, PeriodLine
-from budgets.recharging import Quarter, charges_of_all, place_of, quarters_of
+from budgets.recharging import Quarter, begun, charges_of_all, place_of, quarters_of
 from budgets.shape import ALWAYS, FOREVER
 from ledger.models import CostRecord
 
@@ -25,6 +25,7 @@ def differences(organization: Organization) -> Iterator[str]:
     """
     budgets = list(Budget.objects.filter(organization=organization))
     yield from broken_trees(budgets)
+    yield from _shared_trees(organization)
     charging = Charging(organization)
     settled = [budget for budget in budgets if budget.backfill_id is None]
     yield from _wrong_coverage(charging, {budget.pk for budget in settled})
@@ -53,6 +54,14 @@ def broken_trees(budgets: list[Budget]) -> Iterator[str]:
         bounds = sorted(bound for b in members for bound in (b.lft, b.rght))
         if bounds != list(range(1, 2 * len(members) + 1)):
             yield f"Tree {tree_id} has gaps or doubles in its numbering."
+
+
+def _shared_trees(organization: Organization) -> Iterator[str]:
+    own = Budget.objects.filter(organization=organization).order_by()
+    others = Budget.objects.exclude(organization=organization).order_by()
+    shared = own.filter(tree_id__in=others.values("tree_id"))
+    for tree_id in sorted(set(shared.values_list("tree_id", flat=True))):
+        yield f"Tree {tree_id} is another organization's too."
 
 
 def _wrong_coverage(charging: Charging, budget_ids: set[int]) -> Iterator[str]:
@@ -123,7 +132,7 @@ def _wrong_hours(
     kept: dict[tuple[int, datetime], tuple[Decimal, int]] = {}
     for part in hours_of(budgets, ALWAYS, FOREVER):
         node = charging.shape.nodes[part.budget_id]
-        _, hour = place_of(node, Quarter(node.id, part.starts_at, ZERO, 0, 0))
+        _, hour = place_of(node, Quarter(node.id, begun(part.starts_at), ZERO, 0, 0))
         spent, requests = kept.get((node.id, hour), (ZERO, 0))
         kept[node.id, hour] = spent + part.spent, requests + part.requests
     for key in sorted(booked.keys() | kept.keys()):

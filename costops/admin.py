@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.module_loading import import_string
 from unfold.sites import UnfoldAdminSite
 
@@ -34,6 +35,16 @@ class CostOpsSite(UnfoldAdminSite):
             "styles": [static("costops/admin.css")],
             "site_favicons": [{"href": static("costops/icon.svg"), "rel": "icon"}],
         }
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # The theme's form does not pass on where to go, so the address must say it.
+        if request.method == "GET" and "next" not in request.GET:
+            return redirect(
+                f"{request.path}?{urlencode({'next': reverse('admin:index')})}"
+            )
+        return super().login(request, extra_context)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from costops.api import MANY, Organizations, Rates
 from costops.lib.web import route
@@ -19,6 +20,8 @@ urlpatterns = [
     path("api/v1/", include("intake.urls")),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("ledger.urls")),
+    route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
+    route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),
     route("api/v1/organizations", Organizations.as_view(MANY), "organizations"),
     route(
         "api/v1/organizations/(?P<slug>[A-Za-z0-9._-]+)",

@@ -54,7 +54,7 @@ class Columns:
         found = {
             name: value
             for name, value in row.items()
-            if name in _FIELDS and value not in {"", None}
+            if name in _FIELDS and value is not None and value != ""
         }
         for name, column in self.renamed.items():
             if column not in row:

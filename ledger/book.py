@@ -19,7 +19,10 @@ _DAY = timedelta(days=1)
 _MOST_ENTRIES = 100_000  # attributions remembered for one organization
 _MOST_STRETCHES = 100  # remembered for one attribution
 
-Key = tuple[Any, ...]  # Usage.attribution_key
+Key = bytes  # Usage.attribution_key
+_decode_key = msgspec.json.Decoder(
+    tuple[*(str | None,) * 8, msgspec.Raw]  # the last are the tags
+).decode
 
 
 class Entry:
@@ -60,13 +63,15 @@ class Book:
         them. They are remembered once the transaction has committed.
         """
         keys = [record.attribution_key() for record in records]
-        known = self._entries  # the same one throughout: another may begin anew
-        missing = {key for key in keys if key not in known}
+        found = [self._entries.get(key) for key in keys]
+        missing = {
+            key for key, entry in zip(keys, found, strict=True) if entry is None
+        }
         new: dict[Key, Entry] = {}
         if missing:
             new = self._resolve(missing)
             transaction.on_commit(lambda: self._remember(new))
-        return [known.get(key) or new[key] for key in keys]
+        return [entry or new[key] for key, entry in zip(keys, found, strict=True)]
 
     def entry_of(self, attribution: Attribution, tier: str) -> Entry:
         """Return an entry for an attribution that is in the database already."""
@@ -123,13 +128,13 @@ class Book:
 
     def _resolve(self, keys: set[Key]) -> dict[Key, Entry]:
         wanted = {key: _described(key) for key in keys}
-        by_digest = {digest_of(*what): what for what in wanted.values()}
+        by_digest = {digest_of(*what): what for *what, _ in wanted.values()}
         ids = self._ids_of(by_digest)
         entries = {}
-        for key, (dimensions, tags) in wanted.items():
+        for key, (dimensions, tags, tier) in wanted.items():
             charges = self._cutter.charges_of(dimensions, tags)
             attribution_id = ids[digest_of(dimensions, tags)]
-            entries[key] = Entry(attribution_id, dimensions, key[7] or "", charges)
+            entries[key] = Entry(attribution_id, dimensions, tier, charges)
         return entries
 
     def _ids_of(
@@ -182,15 +187,7 @@ def dimensions_of(attribution: Attribution) -> Dimensions:
     return Dimensions(*(getattr(attribution, name) for name in Dimensions._fields))
 
 
-def _described(key: Key) -> tuple[Dimensions, Tags]:
-    department, team, project, environment, user, provider, model, _, tags = key
-    dimensions = Dimensions(
-        department or "",
-        team or "",
-        project or "",
-        environment or "",
-        user or "",
-        provider,
-        model,
-    )
-    return dimensions, parse_tags(tags)
+def _described(key: Key) -> tuple[Dimensions, Tags, str]:
+    *names, tags = _decode_key(key)
+    *dimensions, tier = (name or "" for name in names)
+    return Dimensions(*dimensions), parse_tags(bytes(tags)), tier

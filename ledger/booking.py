@@ -3,10 +3,13 @@
 The hottest code there is: a microsecond here is a microsecond for every record.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
+
+from msgspec import Raw
 
 from costops.lib.money import from_units, to_units
 from ledger.book import Book, Entry
@@ -16,7 +19,7 @@ from ledger.usage import Usage, parse_metadata
 
 
 class Row(NamedTuple):
-    """One row of the ledger, costs in units of 10^-10; the order is the table's."""
+    """One row of the ledger, but for its organization; costs in units of 10^-10."""
 
     attribution_id: int
     usage_id: str
@@ -35,7 +38,7 @@ class Row(NamedTuple):
     source_currency: str
     exchange_rate: Decimal | None
     reported: bool
-    metadata: dict[str, object] | None
+    metadata: str | None  # JSON
     correction: int = 0
     repricing_id: int | None = None
 
@@ -113,7 +116,6 @@ class Sheet:
                 output_cost = total - input_cost
         if record.cost is not None:
             total, source, currency, rate = self._reported(record)
-        metadata = bytes(record.metadata)
         return Row(
             stretch.attribution_id,
             record.id,
@@ -132,7 +134,7 @@ class Sheet:
             currency,
             rate,
             record.cost is not None,
-            parse_metadata(metadata) if metadata else None,
+            _json(record.metadata) if record.metadata else None,
         )
 
     def _reported(
@@ -159,6 +161,11 @@ class Sheet:
             self.conversions.append(
                 Conversion(row.usage_id, currency, rate, amount, row.correction)
             )
+
+
+def _json(metadata: Raw) -> str | None:
+    parsed = parse_metadata(bytes(metadata))
+    return None if parsed is None else json.dumps(parsed, ensure_ascii=False)
 
 
 def amount_of(units: int | None) -> Decimal | None:

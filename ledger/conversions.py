@@ -1,5 +1,7 @@
 """Amounts in the currencies of budgets that have a foreign one."""
 
+from operator import attrgetter
+
 from django.db.models import QuerySet
 
 from accounts.models import Organization
@@ -31,4 +33,6 @@ def convert_missing(
                 amount=from_units(units),
             )
         )
+    # One order for every caller: two backfills may come to the same records at once.
+    made.sort(key=attrgetter("usage_id", "correction"))
     ConvertedCost.objects.bulk_create(made, ignore_conflicts=True, batch_size=2_000)

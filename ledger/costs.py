@@ -1,7 +1,7 @@
 """Which cost records a question is about, and the records as clients see them."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -300,7 +300,8 @@ def place_of(cursor: str) -> Place:
         Invalid: it was not made here.
     """
     try:
-        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        padded = (cursor + "=" * (-len(cursor) % 4)).encode("ascii")
+        text = b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
         micros, pk = map(int, text.split("."))
         return Place(_EPOCH + micros * _MICROSECOND, min(max(pk, 0), 2**63 - 1))
     except (ValueError, OverflowError) as error:

@@ -46,8 +46,7 @@ def record(book: Book, usage: Sequence[Usage]) -> Recorded:
             insert_conversions(book.organization_id, sheet.conversions)
             break
     costs = {
-        one.id: amount_of(units)
-        for one, units in zip(fresh, sheet.costs, strict=True)
+        one.id: amount_of(units) for one, units in zip(fresh, sheet.costs, strict=True)
     }
     if len(costs) == len(usage):  # nothing came twice
         outcomes = [Outcome(costs[one.id]) for one in usage]
@@ -80,14 +79,18 @@ def _outcome(
 
 def _content(usage: Usage) -> tuple[object, ...]:
     """Return what a sender said, in a form in which equal things are equal."""
-    department, team, project, environment, user, provider, model, tier, tags = (
-        usage.attribution_key()
+    where = (
+        usage.department_id,
+        usage.team_id,
+        usage.project_id,
+        usage.environment,
+        usage.user_id,
     )
     return (
         usage.timestamp,
-        tuple(name or "" for name in (department, team, project, environment, user)),
-        (provider, model, tier or ""),
-        parse_tags(tags),
+        tuple(name or "" for name in where),
+        (usage.provider, usage.model, usage.service_tier or ""),
+        parse_tags(bytes(usage.tags)),
         usage.input_tokens or 0,
         usage.cached_tokens or 0,
         usage.cache_write_tokens or 0,

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -60,21 +60,27 @@ class Usage(msgspec.Struct, gc=False):
     cost: Decimal | None = None
     currency: str | None = None
 
-    def attribution_key(self) -> tuple[Any, ...]:
-        """Return what decides the attribution and the price, hashable."""
-        return (
-            self.department_id,
-            self.team_id,
-            self.project_id,
-            self.environment,
-            self.user_id,
-            self.provider,
-            self.model,
-            self.service_tier,
-            bytes(self.tags),
+    def attribution_key(self) -> bytes:
+        """Return what decides the attribution and the price, as one JSON array.
+
+        One object, not a tuple of nine: comparing it touches one place in memory.
+        """
+        return _encode(
+            (
+                self.department_id,
+                self.team_id,
+                self.project_id,
+                self.environment,
+                self.user_id,
+                self.provider,
+                self.model,
+                self.service_tier,
+                self.tags or None,
+            )
         )
 
 
+_encode = msgspec.json.Encoder().encode
 decode_one = msgspec.json.Decoder(Usage).decode
 _decode_list = msgspec.json.Decoder(list[Usage]).decode
 _decode_lines = msgspec.json.Decoder(Usage).decode_lines
@@ -393,6 +399,18 @@ def _text_of(value: object) -> str:
     return msgspec.json.encode(value).decode()  # true, 1, 1.5, null as JSON has them
 
 
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts_in(inner)
+
+
 def parse_metadata(raw: bytes) -> dict[str, Any] | None:
     """Return the metadata object.
 
@@ -407,6 +425,6 @@ def parse_metadata(raw: bytes) -> dict[str, Any] | None:
         parsed = _decode_object(raw)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError("Must be an object.") from error
-    if _ODD.search(json.dumps(parsed, ensure_ascii=False)):
+    if any(map(_ODD.search, _texts_in(parsed))):
         raise ValueError("Must not contain NUL characters or lone surrogates.")
     return parsed

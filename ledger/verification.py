@@ -23,7 +23,14 @@ from costops.lib.fields import MoneyField
 from ledger.book import digest_of, dimensions_of
 from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
 
-_SUMS = ("requests", "input_tokens", "cached_tokens", "output_tokens", "cost")
+_SUMS = (
+    "requests",
+    "unpriced",
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "cost",
+)
 
 
 def differences(organization: Organization) -> Iterator[str]:
@@ -77,6 +84,17 @@ def _wrong_days(organization: Organization) -> Iterator[str]:
 
 
 def _booked_days(organization: Organization) -> dict[tuple[date, int], dict[str, Any]]:
+    first = CostRecord.objects.filter(
+        organization=organization, usage_id=OuterRef("usage_id"), correction=0
+    )
+    # The first correction of a record without a price takes it off the unpriced ones.
+    unpriced = Sum(
+        Case(
+            When(total_cost=None, then=1),
+            When(Exists(first.filter(total_cost=None)), correction=1, then=-1),
+            default=0,
+        )
+    )
     rows = (
         CostRecord.objects.filter(organization=organization)
         .annotate(on=TruncDate("timestamp"))
@@ -84,6 +102,7 @@ def _booked_days(organization: Organization) -> dict[tuple[date, int], dict[str,
         .order_by()
         .annotate(
             requests=Count(Case(When(correction=0, then=Value(1)))),
+            unpriced=unpriced,
             input_tokens=Sum("input_tokens"),
             cached_tokens=Sum("cached_tokens"),
             output_tokens=Sum("output_tokens"),

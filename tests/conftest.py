@@ -1,28 +1,32 @@
-from collections.abc import Callable, Iterator
-
 import pytest
-from django.test import Client
 
 from accounts import keys
+from accounts.models import Organization
 from intake import pipeline, services
-from tests.factories import make_key
+from tests.factories import Api, make_api, make_organization
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
+def _nothing_remembered() -> None:
     """Begin every test with a process that knows nothing yet."""
     pipeline.forget()
     services.forget()
     keys.forget()
-    yield
 
 
 @pytest.fixture
-def api() -> Callable[..., Client]:
-    """Make clients: api(scopes..., organization=...) calls with a key of its own."""
+def acme(db: None) -> Organization:
+    """An organization in US dollars, in UTC."""
+    return make_organization("acme")
 
-    def client(*scopes: str, organization: object = None) -> Client:
-        secret = make_key(*scopes, organization=organization)
-        return Client(headers={"authorization": f"Bearer {secret}"})
 
-    return client
+@pytest.fixture
+def api(acme: Organization) -> Api:
+    """A client of acme's own that may do everything."""
+    return make_api(organization=acme)
+
+
+@pytest.fixture
+def platform(db: None) -> Api:
+    """A client that may do everything, everywhere."""
+    return make_api()

@@ -49,3 +49,18 @@ def day_words(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str:
     """Say the day of *moment*, or, of an exclusive end, the last one before it."""
     day = day_of(moment - _MOMENT if is_end else moment, zone)
     return f"{day.day} {day:%b %Y}"
+
+
+def when(window: Window, zone: ZoneInfo) -> str:
+    """Say *window* within a sentence: "in November 2026", "on 3 November 2026"."""
+    first = day_of(window.start, zone)
+    after = day_of(window.end, zone)
+    if first.day == after.day == 1:
+        months = (after.year - first.year) * 12 + after.month - first.month
+        if months == 1:
+            return f"in {first:%B %Y}"
+        if months == 12 and first.month == 1:
+            return f"in {first.year}"
+    if after - first == DAY:
+        return f"on {stretch(window, zone)}"
+    return f"from {stretch(window, zone)}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -160,7 +160,7 @@ def local_day(at: datetime, zone: str) -> date:
     return day
 
 
-@lru_cache(maxsize=None)
+@cache
 def day_start(day: date, zone: str) -> datetime:
     """Walk minute by minute to the first at which the zone's calendar shows *day*.
 

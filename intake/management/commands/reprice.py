@@ -9,7 +9,6 @@ from accounts.audit import acting_as
 from accounts.models import Organization
 from costops.lib.asking import range_of
 from costops.lib.errors import Refusal
-from costops.lib.money import format_money, from_units
 from intake.repricing import Outcome, body_of, preview, reprice
 from ledger.repricing import Selection, records_of
 
@@ -70,14 +69,13 @@ class Command(BaseCommand):
             return reprice(organization, selection, reason=reason, tell=bar.update)
 
     def _tell(self, outcome: Outcome, *, dry_run: bool) -> None:
-        currency = outcome.organization.currency
-        difference = from_units(outcome.new - outcome.old)
+        body = body_of(outcome)
         self.stdout.write(
             f"{outcome.records} records {'would be' if dry_run else 'were'} corrected "
-            f"by {format_money(difference, currency)} in all; {outcome.priced} of them "
+            f"by {body['difference']} {body['currency']} in all; {outcome.priced} of them "
             f"had no price. {outcome.unpriced} still have none."
         )
-        for period in body_of(outcome)["budgets"]:
+        for period in body["budgets"]:
             self.stdout.write(
                 f"  {period['name']}, period from {period['period_start']:%Y-%m-%d}: "
                 f"{period['old']} -> {period['new']} {period['currency']}"

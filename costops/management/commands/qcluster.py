@@ -1,0 +1,13 @@
+"""manage.py qcluster: the worker, which brings its schedules along."""
+
+from typing import Any
+
+from django_q.management.commands.qcluster import Command as ClusterCommand
+
+from costops.schedules import install
+
+
+class Command(ClusterCommand):
+    def handle(self, *args: Any, **options: Any) -> None:
+        install()
+        super().handle(*args, **options)

@@ -1,0 +1,266 @@
+"""The OpenAPI schema: what DRF's views say themselves, and what plain ones can't."""
+
+from typing import Any
+
+import msgspec
+
+from ledger.usage import Usage
+
+_REF = "#/components/schemas/{name}"
+_ATOMIC = {
+    "name": "atomic",
+    "in": "query",
+    "schema": {"type": "boolean", "default": False},
+    "description": "All or nothing: one bad record refuses the whole batch.",
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 255},
+    "description": (
+        "The same key and body get the same answer for 24 hours; the same key with "
+        "another body is a 409."
+    ),
+}
+_MONEY = {"type": "string", "format": "decimal", "example": "0.0930000000"}
+_FIELD_ERROR = {
+    "type": "object",
+    "properties": {
+        "attr": {"type": "string"},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+    "required": ["attr", "code", "detail"],
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457; every error has this shape.",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable: programs may rely on it."},
+        "errors": {"type": "array", "items": _FIELD_ERROR},
+    },
+    "required": ["type", "title", "status", "detail", "code", "errors"],
+}
+_PROBLEMS = {
+    "400": "A field is wrong; see `errors`.",
+    "401": "No key, or one that is unknown, revoked or expired.",
+    "403": "The key may not do this, or belongs to another organization.",
+    "404": "There is no such thing, or not for this key.",
+    "409": "It contradicts what is there by now.",
+}
+_USAGE_ANSWER = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "enum": ["success"]},
+        "id": {"type": "string"},
+        "usage_id": {"type": "string"},
+        "cost": {**_MONEY, "type": ["string", "null"]},
+        "currency": {"type": "string"},
+        "priced": {"type": "boolean"},
+        "duplicate": {"type": "boolean"},
+        "conflict": {
+            "type": "boolean",
+            "description": "A repeat with other content: the first stands.",
+        },
+    },
+}
+_BATCH_ANSWER = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "enum": ["success"]},
+        "accepted": {"type": "integer"},
+        "duplicates": {"type": "integer"},
+        "rejected": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "index": {"type": "integer"},
+                    "id": {"type": ["string", "null"]},
+                    "errors": {"type": "array", "items": _FIELD_ERROR},
+                },
+            },
+        },
+        "conflicts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "index": {"type": "integer"},
+                    "id": {"type": "string"},
+                },
+            },
+        },
+        "total_cost": {**_MONEY, "type": ["string", "null"]},
+        "currency": {"type": ["string", "null"]},
+        "total_costs": {
+            "type": "object",
+            "additionalProperties": _MONEY,
+            "description": "By currency, where the batch has several.",
+        },
+        "processing_time_ms": {"type": "number"},
+    },
+}
+_HEALTH = {
+    "type": "object",
+    "properties": {
+        "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
+        "version": {"type": "string"},
+        "database": {"type": "string", "enum": ["connected", "unreachable"]},
+    },
+}
+_USAGE_NOTES = {
+    "id": "The idempotency key: it counts once in its organization.",
+    "timestamp": "RFC 3339; without a zone: UTC.",
+    "model": "Another name of model_name.",
+    "organization_id": "An organization's own key may leave it out.",
+    "input_tokens": "Cached and cache-write ones included. Also: prompt_tokens.",
+    "output_tokens": "Reasoning included. Also: completion_tokens.",
+    "total_tokens": "Must be the sum of input and output, where it is given.",
+    "tags": "An array of strings, or an object.",
+    "metadata": "An object.",
+    "cost": "What was really billed: it is then what is charged. Negative: a credit.",
+    "currency": "Of the cost; the organization's, if it is left out.",
+}
+
+
+def complete(
+    result: dict[str, Any], generator: Any, request: Any, **kwargs: Any
+) -> dict[str, Any]:
+    """Add the doors that are plain views, and the one shape of every error."""
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    schemas |= {"UsageRecord": _usage_record()}
+    schemas |= {"UsageAnswer": _USAGE_ANSWER, "UsageBatchAnswer": _BATCH_ANSWER}
+    schemas["Health"] = _HEALTH
+    result["paths"] |= _usage_paths() | _health_paths()
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            _add_common(method, operation)
+    # Both forms answer; the one without a slash at its end is the one to use.
+    paths = {path.rstrip("/"): what for path, what in result["paths"].items()}
+    result["paths"] = dict(sorted(paths.items()))
+    return result
+
+
+def _add_common(method: str, operation: dict[str, Any]) -> None:
+    """Add the problems an operation may answer; to a POST, its Idempotency-Key."""
+    if operation.get("security") == []:
+        return
+    for status, description in _PROBLEMS.items():
+        operation["responses"].setdefault(
+            status,
+            {
+                "description": description,
+                "content": {"application/problem+json": {"schema": _ref("Problem")}},
+            },
+        )
+    if method == "post":
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+
+
+def _usage_record() -> dict[str, Any]:
+    """Return the schema of a usage record, from the type that decodes it."""
+    fields = msgspec.structs.fields(Usage)
+    properties = {
+        each.name: {} if each.type is msgspec.Raw else msgspec.json.schema(each.type)
+        for each in fields
+    }
+    properties["tags"] = {
+        "oneOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {"type": "object", "additionalProperties": {"type": "string"}},
+        ]
+    }
+    properties["metadata"] = {"type": "object"}
+    for name, note in _USAGE_NOTES.items():
+        properties[name]["description"] = note
+    return {
+        "type": "object",
+        "description": (
+            "One use of a model. Token counts or a cost are required, and one of "
+            "model_name and model; missing token counts are 0."
+        ),
+        "properties": properties,
+        "required": [each.name for each in fields if each.required],
+    }
+
+
+def _usage_paths() -> dict[str, Any]:
+    answered = _answer("UsageAnswer", "Booked and charged.")
+    repeated = _answer("UsageAnswer", "Known already: nothing was changed.")
+    many = {"type": "array", "items": _ref("UsageRecord"), "maxItems": 10_000}
+    one_a_line = {"schema": {"type": "string", "description": "One record a line."}}
+    return {
+        "/api/v1/usage": {
+            "post": {
+                "operationId": "usage_create",
+                "summary": "Report one use of a model",
+                "description": "Safe to repeat: an id counts once.",
+                "tags": ["usage"],
+                "security": [{"apiKey": []}],
+                "requestBody": _body({"schema": _ref("UsageRecord")}),
+                "responses": {"201": answered, "200": repeated},
+            }
+        },
+        "/api/v1/usage/batch": {
+            "post": {
+                "operationId": "usage_batch_create",
+                "summary": "Report up to 10,000 uses",
+                "description": (
+                    "The answer comes when all of it is durable and charged. Bad "
+                    "records never sink good ones, unless `atomic`. Gzip is taken."
+                ),
+                "tags": ["usage"],
+                "security": [{"apiKey": []}],
+                "parameters": [_ATOMIC],
+                "requestBody": _body({"schema": many}, lines=one_a_line),
+                "responses": {"200": _answer("UsageBatchAnswer", "What became of it.")},
+            }
+        },
+    }
+
+
+def _health_paths() -> dict[str, Any]:
+    healthy = _answer("Health", "All is well.")
+    away = _answer("Health", "The database is away.")
+    summaries = {
+        "/health": ("health", "Tell whether all is well", True),
+        "/health/live": ("health_live", "Tell that the process answers", False),
+        "/health/ready": ("health_ready", "Tell whether requests can be taken", True),
+        "/api/v1/health": ("api_health", "Tell whether all is well", True),
+    }
+    return {
+        path: {
+            "get": {
+                "operationId": f"{operation}_retrieve",
+                "summary": summary,
+                "tags": ["health"],
+                "security": [],
+                "responses": {"200": healthy} | ({"503": away} if asks else {}),
+            }
+        }
+        for path, (operation, summary, asks) in summaries.items()
+    }
+
+
+def _body(plain: dict[str, Any], **others: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": plain}
+    if lines := others.get("lines"):
+        content["application/x-ndjson"] = lines
+    return {"required": True, "content": content}
+
+
+def _answer(name: str, description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": _ref(name)}},
+    }
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": _REF.format(name=name)}

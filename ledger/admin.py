@@ -1,0 +1,455 @@
+"""The ledger in the admin: cost records and sums to read, prices and rates to keep."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts.access import organizations_of
+from accounts.admin import (
+    ReadOnlyAdmin,
+    ServiceAdmin,
+    ServiceForm,
+    TenantHistoryAdmin,
+    person,
+)
+from accounts.scopes import Scope
+from costops.lib.money import format_money
+from costops.lib.reading import locale_of
+from ledger import prices
+from ledger.models import (
+    DIMENSIONS,
+    Attribution,
+    CostRecord,
+    DailySpend,
+    ExchangeRate,
+    Price,
+    Repricing,
+)
+
+WHEN = {
+    "1": "Last 24 hours",
+    "7": "Last 7 days",
+    "30": "Last 30 days",
+    "90": "Last 90 days",
+    "all": "Any time",
+}
+USUAL = "7"
+NONE = "\N{EN DASH}"
+
+Column = Callable[[Any], str]
+
+
+def money_column(
+    field: str, label: str, currency: Callable[[Any], str], request: HttpRequest
+) -> Column:
+    """Return a column of amounts: figures under each other, nothing rounded away."""
+    locale = locale_of(request)
+
+    def column(row: Any) -> str:
+        amount: Decimal | None = getattr(row, field)
+        text = NONE if amount is None else format_money(amount, currency(row), locale)
+        return format_html('<span class="co-num">{}</span>', text)
+
+    return _labelled(column, field, label)
+
+
+def count_column(field: str, label: str) -> Column:
+    """Return a column of whole numbers."""
+
+    def column(row: Any) -> str:
+        return format_html('<span class="co-num">{}</span>', f"{getattr(row, field):,}")
+
+    return _labelled(column, field, label)
+
+
+def _labelled(column: Any, field: str, label: str) -> Column:
+    column.__name__ = f"num_{field}"  # the stylesheet aligns what is called so
+    column.short_description = label
+    return column  # type: ignore[no-any-return]
+
+
+def of_organization(row: Any) -> str:
+    return str(row.organization.currency)
+
+
+class OrganizationFilter(DropdownFilter):
+    """One organization at a time: only so does an index serve the list's order."""
+
+    title = "organization"
+    parameter_name = "organization"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        mine = organizations_of(person(request)).values_list("pk", "slug", "name")
+        self.ids = {slug: pk for pk, slug, _ in mine}
+        return [(slug, name) for _, slug, name in mine]
+
+    def value(self) -> str | None:
+        """Return the slug that is asked for, or the first there is."""
+        asked = super().value()
+        return asked if asked in self.ids else next(iter(self.ids), None)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(organization=self.ids.get(self.value() or "", 0))
+
+    def has_output(self) -> bool:
+        return len(self.ids) > 1
+
+
+class TimeForm(forms.Form):
+    when = forms.ChoiceField(
+        label="When", choices=list(WHEN.items()), widget=UnfoldAdminSelectWidget
+    )
+    since = forms.CharField(label="From (UTC)", widget=UnfoldAdminTextInputWidget)
+    until = forms.CharField(
+        label="Until (UTC, exclusive)", widget=UnfoldAdminTextInputWidget
+    )
+
+
+class TimeFilter(admin.SimpleListFilter):
+    """The last days, unless others are asked for; a search looks at all times."""
+
+    title = "time"
+    parameter_name = "when"
+    template = "unfold/filters/filters_field.html"
+    field: ClassVar[str] = "timestamp"
+    usual: ClassVar[str] = USUAL
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: dict[str, Any],
+        model: Any,
+        model_admin: Any,
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in ("since", "until"):
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1]
+        self.is_search = bool(request.GET.get("q"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(WHEN.items())
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str]:
+        return ["when", "since", "until"]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        since, until = (
+            _moment(self.used_parameters.get(name)) for name in ("since", "until")
+        )
+        if since is None and until is None:
+            when = self.value() or ("all" if self.is_search else self.usual)
+            if when.isdigit() and when in WHEN:
+                since = timezone.now() - timedelta(days=int(when))
+        return self.between(queryset, since, until)
+
+    def between(
+        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+    ) -> QuerySet[Any]:
+        return rows.during(since, until)  # type: ignore[attr-defined, no-any-return]  # both have it
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        shown = {
+            "when": self.value() or self.usual,
+            "since": self.used_parameters.get("since", ""),
+            "until": self.used_parameters.get("until", ""),
+        }
+        yield {"form": TimeForm(initial=shown)}
+
+
+class DayFilter(TimeFilter):
+    usual = "30"
+
+    def between(
+        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+    ) -> QuerySet[Any]:
+        return super().between(
+            rows,
+            since.date() if since else None,  # type: ignore[arg-type]  # days, not moments
+            until.date() if until else None,  # type: ignore[arg-type]
+        )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text or ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class PricedFilter(DropdownFilter):
+    title = "price"
+    parameter_name = "priced"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Unpriced so far"), ("reported", "Named by the sender")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "no":
+            return queryset.unpriced()  # type: ignore[attr-defined, no-any-return]  # CostRecord's
+        if self.value() == "reported":
+            return queryset.filter(reported=True)
+        return queryset
+
+
+class LedgerAdmin(ReadOnlyAdmin):
+    """Rows by the million: never counted, one organization at a time."""
+
+    read_scope = Scope.COSTS_READ
+    show_full_result_count = False
+    paginator = InfinitePaginator
+    list_per_page = 100
+    sortable_by = ()  # other orders have no index
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Name the organizations themselves: beside a subquery for them the planner
+        would not walk the index in order."""
+        rows = self.model._default_manager.select_related("organization")
+        mine = list(organizations_of(person(request)).values_list("pk", flat=True))
+        return rows.filter(organization__in=mine)
+
+
+@admin.register(CostRecord)
+class CostRecordAdmin(LedgerAdmin):
+    # Floors above add theirs: what a budget is cannot be known here.
+    list_filter: ClassVar[list[Any]] = [OrganizationFilter, TimeFilter, PricedFilter]
+    list_select_related = ("organization", "attribution")
+    list_display_links = ("usage_id",)
+    ordering = ("-timestamp",)
+    search_fields = ("usage_id",)
+    search_help_text = "A whole usage id"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if search_term:
+            queryset = queryset.filter(usage_id=search_term.strip())
+        return queryset, False
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (
+            *("time", "usage_id", "of", "llm"),
+            count_column("input_tokens", "Tokens in"),
+            count_column("output_tokens", "Tokens out"),
+            money_column("total_cost", "Cost", of_organization, request),
+            "remark",
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        def amount(field: str, label: str) -> Column:
+            return money_column(field, label, of_organization, request)
+
+        return (
+            *("usage_id", "time", "organization", "attribution", "tags", "remark"),
+            *("input_tokens", "cached_tokens", "cache_write_tokens"),
+            *("output_tokens", "reasoning_tokens", "latency_ms", "service_tier"),
+            amount("input_cost", "Input cost"),
+            amount("output_cost", "Output cost"),
+            amount("total_cost", "Total cost"),
+            *("billed", "exchange_rate", "metadata", "repricing", "recorded_at"),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj)
+
+    @admin.display(description="time (UTC)")
+    def time(self, obj: CostRecord) -> str:
+        return f"{obj.timestamp:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="of")
+    def of(self, obj: CostRecord) -> str:
+        where = obj.attribution
+        return " / ".join(filter(None, (where.department, where.team, where.project)))
+
+    @admin.display(description="model")
+    def llm(self, obj: CostRecord) -> str:
+        return f"{obj.attribution.provider}/{obj.attribution.model}"
+
+    @admin.display(description="tags")
+    def tags(self, obj: CostRecord) -> str:
+        return _tags_of(obj.attribution)
+
+    @admin.display(description="remark")
+    def remark(self, obj: CostRecord) -> str:
+        if obj.correction:
+            return f"correction {obj.correction}"
+        if not obj.priced:
+            return "unpriced"
+        return "cost named by the sender" if obj.reported else ""
+
+    @admin.display(description="billed in another currency")
+    def billed(self, obj: CostRecord) -> str:
+        if obj.source_cost is None or not obj.source_currency:
+            return NONE
+        return format_money(obj.source_cost, obj.source_currency)
+
+
+def _tags_of(attribution: Attribution) -> str:
+    tags = attribution.tags
+    if isinstance(tags, dict):
+        return ", ".join(f"{name}: {value}" for name, value in tags.items()) or NONE
+    return ", ".join(tags) or NONE
+
+
+@admin.register(DailySpend)
+class DailySpendAdmin(LedgerAdmin):
+    list_filter = (OrganizationFilter, DayFilter)
+    list_select_related = ("organization", "attribution")
+    ordering = ("-day",)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (
+            *("day", "attribution"),
+            count_column("requests", "Requests"),
+            count_column("unpriced", "Unpriced"),
+            count_column("input_tokens", "Tokens in"),
+            count_column("output_tokens", "Tokens out"),
+            money_column("cost", "Cost", of_organization, request),
+        )
+
+
+@admin.register(Attribution)
+class AttributionAdmin(ReadOnlyAdmin):
+    read_scope = Scope.COSTS_READ
+    list_display = DIMENSIONS
+    list_filter = (OrganizationFilter,)
+    search_fields = DIMENSIONS
+    ordering = DIMENSIONS
+    fields = ("organization", *DIMENSIONS, "tags")
+
+
+@admin.register(Repricing)
+class RepricingAdmin(ReadOnlyAdmin):
+    read_scope = Scope.COSTS_READ
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("organization",)
+    search_fields = ("reason", "actor")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return (
+            *("created_at", "actor", "reason"),
+            count_column("records", "Records"),
+            money_column("difference", "Difference", of_organization, request),
+        )
+
+
+class PriceForm(ServiceForm):
+    class Meta:
+        model = Price
+        fields = "__all__"  # noqa: DJ007 - a price is all of its fields
+
+    def serve(self) -> Price:
+        if self.instance.pk is None:
+            return prices.add_price(**self.cleaned_data)
+        return prices.change_price(self.instance, **self.cleaned_data)
+
+
+@admin.register(Price)
+class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
+    read_scope = Scope.COSTS_READ
+    write_scope = Scope.ADMIN
+    has_common_rows = True
+    may_delete = True
+    form = PriceForm
+    list_filter = ("provider", "provisional", "organization")
+    list_select_related = ("organization",)
+    list_display_links = ("model",)
+    search_fields = ("provider", "model", "note")
+    fieldsets = (
+        ("What", {"fields": ("organization", "provider", "model", "service_tier")}),
+        (
+            "How much, per million tokens",
+            {
+                "fields": (
+                    *("currency", "input_per_million", "cached_input_per_million"),
+                    *("output_per_million", "per_request"),
+                )
+            },
+        ),
+        ("When (UTC)", {"fields": ("effective_from", "effective_to")}),
+        ("Remarks", {"fields": ("provisional", "note")}),
+    )
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        def amount(field: str, label: str) -> Column:
+            return money_column(field, label, _currency_of, request)
+
+        return (
+            *("provider", "model", "good_for"),
+            amount("input_per_million", "Input / M"),
+            amount("cached_input_per_million", "Cached / M"),
+            amount("output_per_million", "Output / M"),
+            amount("per_request", "Per request"),
+            *("effective_from", "effective_to", "provisional"),
+        )
+
+    def delete_model(self, request: HttpRequest, obj: Price) -> None:
+        prices.delete_price(obj)
+
+    @admin.display(description="for", ordering="organization")
+    def good_for(self, obj: Price) -> str:
+        return obj.organization.name if obj.organization else "everybody"
+
+
+def _currency_of(row: Any) -> str:
+    return str(row.currency)
+
+
+class ExchangeRateForm(ServiceForm):
+    class Meta:
+        model = ExchangeRate
+        fields = ("organization", "base", "quote", "rate", "date")
+
+    def serve(self) -> ExchangeRate:
+        return prices.add_rate(**self.cleaned_data)
+
+
+@admin.register(ExchangeRate)
+class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
+    """A rate is made and deleted: what was booked by it keeps it."""
+
+    read_scope = Scope.COSTS_READ
+    write_scope = Scope.ADMIN
+    has_common_rows = True
+    may_delete = True
+    form = ExchangeRateForm
+    list_display = ("pair", "amount", "date", "good_for")
+    list_filter = ("base", "quote", "organization")
+    list_select_related = ("organization",)
+    search_fields = ("base", "quote")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
+        prices.delete_rate(obj)
+
+    @admin.display(description="rate", ordering="rate")
+    def amount(self, obj: ExchangeRate) -> str:
+        return format_html(
+            '<span class="co-num">{}</span>', f"{obj.rate:f}".rstrip("0")
+        )
+
+    @admin.display(description="from and to", ordering="base")
+    def pair(self, obj: ExchangeRate) -> str:
+        return f"1 {obj.base} in {obj.quote}"
+
+    @admin.display(description="for", ordering="organization")
+    def good_for(self, obj: ExchangeRate) -> str:
+        return obj.organization.name if obj.organization else "everybody"
