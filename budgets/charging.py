@@ -12,7 +12,6 @@ from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.shape import Charge, Place, Shape, Target, cut, shape_of
 from budgets.types import Charged, Crossing
-from costops.lib.money import from_units
 from costops.lib.periods import Window
 from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
 
@@ -236,10 +235,12 @@ def _told(
     for period_id, spent, limit in rows:
         of = added[period_id]
         node = of.target.node
-        before = spent - from_units(of.spent)
-        charged.append(Charged(period_id, node.id, before, spent))
-        crossings += [
-            Crossing(node.id, period_id, threshold, spent, limit)
-            for threshold in node.crossed(before, spent, limit)
-        ]
+        told = Charged(period_id, node.id, of.spent, spent)
+        charged.append(told)
+        if node.may_cross(spent, limit):
+            crossings += [
+                Crossing(node.id, period_id, threshold, spent, limit)
+                for threshold in node.thresholds
+                if told.before < threshold * limit <= spent
+            ]
     return charged, crossings

@@ -32,7 +32,6 @@ from budgets.services import (
     move_budget,
     plan_of,
 )
-from budgets.status import statuses
 from budgets.tree_view import organization_asked
 from costops.lib.errors import Refusal
 from costops.lib.money import format_percent
@@ -251,8 +250,8 @@ def _around(
 
 def _standing(outline: Outline, budget: Budget) -> dict[str, Any]:
     """Return where the budget stands, with how its thresholds read in money."""
-    (found,) = statuses([budget], budget.organization, at=outline.now).values()
-    writer = Writer(outline.now, outline.locale, found.window)
+    found = outline.describe([budget.pk])[budget.pk]
+    writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
     place = Place(budget.pk, 1, 1, 1, budget.name, 0)
     row: Row = writer.row(place, found)
     return {
@@ -312,6 +311,8 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
     if data is not None:
         is_whole = form.is_valid()
         is_chosen = "parent" in form.cleaned_data
+        if request.method == "GET":
+            form.errors.pop("reason", None)  # nobody was asked for it yet
         target = form.cleaned_data.get("parent") if is_chosen else target
         seen = data.get("seen") == _seen(target)
         if request.method == "POST" and is_whole and seen:

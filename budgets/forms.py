@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.template.loader import render_to_string
+from django.utils.safestring import mark_safe
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
@@ -49,6 +51,10 @@ class ValuesWidget(forms.Widget):
 
     template_name = "budgets/values.html"
     offers: Sequence[Offer] = ()
+
+    def _render(self, template_name: str, context: Any, renderer: Any = None) -> Any:
+        # Django's renderer of forms knows only the templates of installed apps.
+        return mark_safe(render_to_string(template_name, context))  # noqa: S308 - a template escapes
 
     def get_context(
         self, name: str, value: Any, attrs: dict[str, Any] | None
@@ -330,7 +336,7 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
         "start_date": day_of(budget.starts_at, zone),
         "end_date": ends_at and day_of(ends_at - _MOMENT, zone),
         **{
-            f"scope.{name}": budget.scope.get(name, [])
+            f"scope.{name}": budget.scope.get(name, {} if name == "tags" else [])
             for name in (*DIMENSION_OF, "tags")
         },
     }

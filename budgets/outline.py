@@ -164,7 +164,9 @@ class Outline:
 
     def describe(self, ids: Iterable[int]) -> dict[int, BudgetStatus]:
         """Return where budgets stand, judged as of the present. Two queries."""
-        budgets = Budget.objects.filter(pk__in=list(ids)).select_related(
+        # With all that are above them, for these are read as a whole tree.
+        whole = {leaf.id for one in ids for leaf in self.path(one)}
+        budgets = Budget.objects.filter(pk__in=whole).select_related(
             "owner", "backfill"
         )
         described = statuses(budgets, self.organization, at=self.at)
@@ -216,7 +218,7 @@ class Outline:
         described = self.describe(ids)
         if self.common is None:
             self.common = _most_common(described)
-        writer = Writer(self.now, self.locale, self.common)
+        writer = Writer(self.now, self.locale, self.common, self.organization.slug)
         return [
             writer.row(step, described[step.id], self.allocated(step.id))
             if isinstance(step, Place)

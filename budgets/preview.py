@@ -230,7 +230,7 @@ def _add_figures(
 def _ending(status: Status, currency: str, outline: Outline) -> str:
     if status.status == "EXCEEDED":
         over = outline.money(-status.remaining_budget, currency)
-        return f"It would be exceeded at once, by {over}."
+        return f"That is {over} more than the amount."
     if not status.projected_spend:
         return ""
     ends = outline.money(status.projected_spend, currency)

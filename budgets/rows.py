@@ -1,11 +1,14 @@
 """The lines of the budget tree, written out for one reader."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from budgets.bars import Bar, bar_of
+from django.urls import reverse
+
+from budgets.bars import bar_of, drawing_of, words_of
 from budgets.figures import Status
 from budgets.models import Budget
 from budgets.status import BudgetStatus
@@ -13,6 +16,7 @@ from costops.lib.money import format_money, format_percent
 from costops.lib.periods import Window
 from costops.lib.reading import day_words, stretch
 
+_INSTANT = "%Y-%m-%dT%H:%M:%SZ"  # of a moment in UTC
 STATUS_WORDS = {
     "OK": "OK",
     "WARNING": "Warning",
@@ -46,7 +50,9 @@ class Row:
     word: str
     status: Status
     window: Window
-    bar: Bar
+    bar: str  # SVG
+    url: str
+    records: str  # the address of the cost records that were spent
     amount: str
     carried: str
     allocated: str
@@ -92,11 +98,21 @@ class Writer:
     now: datetime
     locale: str
     common: Window | None  # the page says this one once
+    organization: str  # its slug
+    budgets: str = field(init=False)  # where their pages are
+    records: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, view in (
+            ("budgets", "budgets_budget"),
+            ("records", "ledger_costrecord"),
+        ):
+            object.__setattr__(self, name, reverse(f"admin:{view}_changelist"))
 
     def money(self, amount: Decimal | None, currency: str) -> str:
         if amount is None:
             return ""
-        return format_money(amount, currency, self.locale)
+        return _money(amount, currency, self.locale)
 
     def row(
         self, place: Place, found: BudgetStatus, allocated: Decimal | None = None
@@ -105,19 +121,28 @@ class Writer:
         currency = budget.currency
         kind = kind_of(found)
         extra = position.carried_over + position.adjusted
+        window = found.window
+        used = format_percent(status.utilization, self.locale)
+        running = window.start <= self.now < window.end
+        words = words_of(status, used, self.locale, running=running)
         return Row(
             budget=budget,
             place=place,
             kind=kind,
             word=STATUS_WORDS[kind],
             status=status,
-            window=found.window,
-            bar=bar_of(position, status, self.now, self.locale),
+            window=window,
+            bar=drawing_of(bar_of(position, status, self.now), kind, words),
+            url=f"{self.budgets}{budget.pk}/change/",
+            records=(
+                f"{self.records}?organization={self.organization}&budget={budget.pk}"
+                f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
+            ),
             amount=self.money(status.limit, currency),
             carried=self.money(extra or None, currency),
             allocated=self.money(allocated, currency),
             spent=self.money(status.total_spend, currency),
-            used=format_percent(status.utilization, self.locale),
+            used=used,
             left=self.money(status.remaining_budget, currency),
             reserved=self.money(status.reserved or None, currency),
             daily=self.money(status.burn_rate, currency),
@@ -143,6 +168,9 @@ class Writer:
             done = format_percent(Decimal(str(budget.backfill.share_done)), self.locale)
             notes.append(f"counting what was spent before: {done} done")
         return " · ".join(notes)
+
+
+_money = lru_cache(maxsize=8_192)(format_money)  # most amounts are seen again
 
 
 def kind_of(found: BudgetStatus) -> str:

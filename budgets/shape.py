@@ -4,7 +4,7 @@ A record charges every budget whose scope matches it and whose dates contain its
 and all their ancestors whose dates contain it too; each once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -60,13 +60,11 @@ class Node:
             hour = self.hour = self.calendar.hour_at(at)
         return hour
 
-    def crossed(
-        self, before: Decimal, after: Decimal, limit: Decimal
-    ) -> Sequence[Decimal]:
-        """Return the thresholds that lie above *before* and not above *after*."""
-        if not self.thresholds or (0 <= limit and after < self.thresholds[0] * limit):
-            return ()  # nearly always
-        return [share for share in self.thresholds if before < share * limit <= after]
+    def may_cross(self, spent: Decimal, limit: Decimal) -> bool:
+        """Tell quickly whether *spent* can have come to any threshold at all."""
+        if limit < 0:  # the lowest share of it is then the highest amount
+            return True
+        return bool(self.thresholds) and spent >= self.thresholds[0] * limit
 
 
 @dataclass(frozen=True, slots=True)

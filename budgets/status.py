@@ -22,8 +22,7 @@ from budgets.figures import (
 from budgets.folding import hours_of, total_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.recharging import quarters_of
-from budgets.shape import Node, shape_of
-from costops.lib.periods import Window
+from costops.lib.periods import Cadence, Calendar, Window
 from ledger.models import CostRecord
 
 ZERO = Decimal(0)
@@ -107,8 +106,10 @@ def statuses(
     the present. One query for what is current, one more when some budgets are over.
     """
     chosen = list(budgets)
-    shape = shape_of(chosen, organization)
-    windows = {budget.pk: window_near(shape.nodes[budget.pk], at) for budget in chosen}
+    windows = {
+        budget.pk: window_near(calendar_of(budget, organization), at)
+        for budget in chosen
+    }
     rows = _period_rows(BudgetPeriod.objects.filter(organization=organization), windows)
     return {
         budget.pk: _described(budget, windows[budget.pk], rows.get(budget.pk), at)
@@ -126,8 +127,8 @@ def status_at(budget: Budget, *, at: datetime, now: datetime) -> BudgetStatus:
     (found,) = statuses([budget], organization, at=at).values()
     if at >= now or at >= found.window.end:
         return found
-    node = shape_of([budget], organization).nodes[budget.pk]
-    hour = max(node.hour_at(at).start, found.window.start)
+    hour = calendar_of(budget, organization).hour_at(at).start
+    hour = max(hour, found.window.start)
     whole = (
         [] if at < found.window.start else hours_of([budget], found.window.start, hour)
     )
@@ -138,14 +139,25 @@ def status_at(budget: Budget, *, at: datetime, now: datetime) -> BudgetStatus:
     return replace(_with_spent(found, spent, at), requests=requests)
 
 
-def window_near(node: Node, at: datetime) -> Window:
+def calendar_of(budget: Budget, organization: Organization) -> Calendar:
+    """Return how *budget* counts time, whatever lies above it."""
+    return Calendar(
+        Cadence(budget.period),
+        ZoneInfo(budget.timezone),
+        organization.fiscal_year_start_month,
+        budget.starts_at,
+        budget.ends_at,
+    )
+
+
+def window_near(calendar: Calendar, at: datetime) -> Window:
     """Return the window around *at*: the first or the last when *at* is outside."""
-    start, end = node.life
-    if at < start:
-        return node.window_at(start)
-    if at >= end:
-        return node.window_at(end - MOMENT)
-    return node.window_at(at)
+    inside = max(at, calendar.starts_at or at)
+    if calendar.ends_at is not None:
+        inside = min(inside, calendar.ends_at - MOMENT)
+    window = calendar.window_at(inside)
+    assert window is not None  # noqa: S101 - it was just made to lie inside
+    return window
 
 
 def _period_rows(

@@ -6,6 +6,7 @@ platforms hand out secrets.
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -57,14 +58,15 @@ def secret_key() -> str:
 
 def _kept_secret(path: Path) -> str:
     path.parent.mkdir(exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    key = secrets.token_urlsafe(50)
-    with os.fdopen(handle, "w") as file:
-        file.write(key)
-    return key
+    if not path.exists():
+        own = path.with_name(f"{path.name}.{os.getpid()}")
+        own.touch(mode=0o600)
+        own.write_text(secrets.token_urlsafe(50))
+        # Of several processes the first one's is kept, and never seen half written.
+        with suppress(FileExistsError):
+            path.hardlink_to(own)
+        own.unlink()
+    return path.read_text()
 
 
 def database() -> dict[str, Any]:

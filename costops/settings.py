@@ -178,7 +178,6 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
 # -- Files, language, time
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # the server needs no collectstatic first
 LANGUAGE_CODE = "en-us"

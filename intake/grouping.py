@@ -7,6 +7,8 @@ those that came meanwhile. Nobody waits for a timer, and alone nothing is differ
 from collections.abc import Sequence
 from threading import Lock
 
+from django.db import DatabaseError
+
 from intake.pipeline import take
 from ledger.types import Outcome
 from ledger.usage import Usage
@@ -62,6 +64,11 @@ class _Group:
             for request in together:
                 request.outcomes = outcomes[start : start + len(request.usage)]
                 start += len(request.usage)
+        except DatabaseError:
+            # Each is tried again by itself, the leader's own too: one of them may
+            # have spoilt it for all.
+            if len(together) == 1:
+                raise
         finally:
             self._hand_over(together)
 

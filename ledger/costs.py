@@ -5,7 +5,6 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,13 +16,13 @@ from django.http import QueryDict
 from accounts.models import Organization
 from costops.lib.asking import listed, range_of
 from costops.lib.errors import Invalid
-from costops.lib.money import wire
 from costops.lib.tables import cell, csv_lines, guarded
 from ledger.models import Attribution, CostRecord
 from ledger.querysets import CostRecordQuerySet
 from ledger.types import Dimensions, Tags
 
-PAGE = 2_000  # rows: what a stream holds in memory at once
+PAGE = 2_000  # records a stream sends in one piece
+_MOST_ASKED = 16_000  # rows that one statement fetches
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_DESCRIBED = 20_000  # attributions a stream remembers
@@ -110,11 +109,16 @@ def has_tag(tags: Tags, wanted: str) -> bool:
     return bool(value) and f"{name}={value}" in tags
 
 
-# The numbers of a JSON array as rows: one parameter, however many there are.
+# Numbers as rows: one parameter, see `numbers`, however many there are.
 ELEMENTS = {
-    "postgresql": "SELECT value::bigint FROM jsonb_array_elements_text(%s::jsonb)",
+    "postgresql": "SELECT unnest(%s::bigint[])",
     "sqlite": "SELECT value FROM json_each(%s)",
 }
+
+
+def numbers(ids: Sequence[int]) -> Any:
+    """Return *ids* as the parameter of ELEMENTS."""
+    return list(ids) if connection.vendor == "postgresql" else json.dumps(list(ids))
 
 
 def records_of(question: Question) -> CostRecordQuerySet:
@@ -128,7 +132,7 @@ def among(rows: CostRecordQuerySet, ids: Sequence[int] | None) -> CostRecordQuer
     """Keep the rows of these attributions, of which there may be very many."""
     if ids is None:
         return rows
-    chosen = RawSQL(ELEMENTS[connection.vendor], [json.dumps(list(ids))])  # noqa: S611 - a constant
+    chosen = RawSQL(ELEMENTS[connection.vendor], [numbers(ids)])  # noqa: S611 - a constant
     return rows.filter(attribution_id__in=chosen)
 
 
@@ -166,15 +170,22 @@ def pages_of(
     """
     rows = records_of(question).order_by("timestamp", "id")
     described: dict[int, dict[str, Any]] = {}
+    asked = size
     while True:
-        page = list(beyond(rows, after).values_list(*_COLUMNS)[:size])
-        if len(described) > _MOST_DESCRIBED:
-            described.clear()
-        _describe({row[3] for row in page} - described.keys(), described)
-        yield [_record(row, described[row[3]], question.organization) for row in page]
-        if len(page) < size:
+        found = list(beyond(rows, after).values_list(*_COLUMNS)[:asked])
+        for start in range(0, len(found) or 1, size):
+            page = found[start : start + size]
+            if len(described) > _MOST_DESCRIBED:
+                described.clear()
+            _describe({row[3] for row in page} - described.keys(), described)
+            yield [
+                _record(row, described[row[3]], question.organization) for row in page
+            ]
+        if len(found) < asked:
             return
-        after = Place(page[-1][4], page[-1][0])
+        after = Place(found[-1][4], found[-1][0])
+        # A filter may make the database go through much for little: ever less often.
+        asked = max(min(2 * asked, _MOST_ASKED), size)
 
 
 def beyond(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
@@ -237,24 +248,32 @@ FIELDS = (
 )
 
 
+_AMOUNTS = (
+    "input_cost",
+    "output_cost",
+    "total_cost",
+    "computed_cost",
+    "source_cost",
+    "exchange_rate",
+)
+
+
 def _record(
     row: tuple[Any, ...], described: dict[str, Any], organization: Organization
 ) -> dict[str, Any]:
     found = {**described, **dict(zip(_COLUMNS, row, strict=True))}
     input_cost, output_cost = found["input_cost"], found["output_cost"]
-    rate: Decimal | None = found["exchange_rate"]
     found |= {
         "organization_id": organization.slug,
         "currency": organization.currency,
         "priced": found["total_cost"] is not None,
-        "computed_cost": None if input_cost is None else wire(input_cost + output_cost),
-        "input_cost": wire(input_cost),
-        "output_cost": wire(output_cost),
-        "total_cost": wire(found["total_cost"]),
-        "source_cost": wire(found["source_cost"]),
+        "computed_cost": None if input_cost is None else input_cost + output_cost,
         "source_currency": found["source_currency"] or None,
-        "exchange_rate": None if rate is None else f"{rate:f}",
     }
+    for name in _AMOUNTS:
+        if (amount := found[name]) is not None:
+            # As `wire` writes it: the database keeps ten places, and no -0.
+            found[name] = f"{amount:f}"
     return {name: found[name] for name in FIELDS}
 
 

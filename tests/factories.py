@@ -80,8 +80,8 @@ class Api:
             content_type="application/json",
             headers=named,
         )
-        content = (
-            b"".join(response.streaming_content)  # type: ignore[arg-type]  # no async here
+        content: bytes = (
+            b"".join(response)  # a stream, read to its end
             if response.streaming
             else response.content
         )

@@ -73,6 +73,37 @@ def test_a_bad_query_is_a_400(acme: Organization, api: Api, path: str) -> None:
     assert answer.body["detail"].endswith(".")
 
 
+WRONG_PRICES: list[dict[str, Any]] = [
+    {"provider": ""},
+    {"provider": None},
+    {"provider": ["a"]},
+    {"provider": "x" * 201},
+    {"provider": "\ud800"},
+    {"model": ""},
+    {"model": "a*b"},
+    {"model": "*a*"},
+    {"input_per_million": -1},
+    {"input_per_million": "1e400"},
+    {"input_per_million": "NaN"},
+    {"input_per_million": "Infinity"},
+    {"input_per_million": 10**30},
+    {"input_per_million": "0.00000000001"},
+    {"input_per_million": True},
+    {"input_per_million": {}},
+    {"output_per_million": "free"},
+    {"currency": "XXXX"},
+    {"currency": "usd"},
+    {"currency": 5},
+    {"effective_from": "0001-01-01"},
+    {"effective_from": 20250101},
+    {"effective_from": "2025-01-01", "effective_to": "2025-01-01"},
+    {"effective_from": "2025-01-01", "effective_to": "2024-01-01"},
+    {"effective_to": "2300-01-01"},
+    {"service_tier": "x" * 51},
+    {"note": 5 * ["x"]},
+    {"provisional": "perhaps"},
+]
+
 BODIES: list[tuple[str, str, Any]] = [
     *(
         (method, path, body)
@@ -94,39 +125,7 @@ BODIES: list[tuple[str, str, Any]] = [
         )
         if not (body == b"" and method == "PATCH")
     ),
-    *(
-        ("POST", "pricing", {**PRICE, **wrong})
-        for wrong in (
-            {"provider": ""},
-            {"provider": None},
-            {"provider": ["a"]},
-            {"provider": "x" * 201},
-            {"provider": "\ud800"},
-            {"model": ""},
-            {"model": "a*b"},
-            {"model": "*a*"},
-            {"input_per_million": -1},
-            {"input_per_million": "1e400"},
-            {"input_per_million": "NaN"},
-            {"input_per_million": "Infinity"},
-            {"input_per_million": 10**30},
-            {"input_per_million": "0.00000000001"},
-            {"input_per_million": True},
-            {"input_per_million": {}},
-            {"output_per_million": "free"},
-            {"currency": "XXXX"},
-            {"currency": "usd"},
-            {"currency": 5},
-            {"effective_from": "0001-01-01"},
-            {"effective_from": 20250101},
-            {"effective_from": "2025-01-01", "effective_to": "2025-01-01"},
-            {"effective_from": "2025-01-01", "effective_to": "2024-01-01"},
-            {"effective_to": "2300-01-01"},
-            {"service_tier": "x" * 51},
-            {"note": 5 * ["x"]},
-            {"provisional": "perhaps"},
-        )
-    ),
+    *(("POST", "pricing", {**PRICE, **wrong}) for wrong in WRONG_PRICES),
     ("POST", "pricing", {"provider": "p", "model": "m"}),
     *(
         ("POST", "exchange-rates", {**RATE, **wrong})

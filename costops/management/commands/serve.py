@@ -14,7 +14,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server import MPServer
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
@@ -71,6 +71,7 @@ class Command(BaseCommand):
             address=address,
             port=options["port"],
             interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
             workers=options["workers"],
             blocking_threads=options["threads"],
             blocking_threads_idle_timeout=600,  # seconds, the most there is

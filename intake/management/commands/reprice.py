@@ -72,8 +72,8 @@ class Command(BaseCommand):
         body = body_of(outcome)
         self.stdout.write(
             f"{outcome.records} records {'would be' if dry_run else 'were'} corrected "
-            f"by {body['difference']} {body['currency']} in all; {outcome.priced} of them "
-            f"had no price. {outcome.unpriced} still have none."
+            f"by {body['difference']} {body['currency']} in all; {outcome.priced} of "
+            f"them had no price. {outcome.unpriced} still have none."
         )
         for period in body["budgets"]:
             self.stdout.write(

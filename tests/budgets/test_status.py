@@ -1,0 +1,262 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Organization
+from budgets import services
+from budgets.folding import fold
+from budgets.models import Budget
+from budgets.status import BudgetStatus, standings, status_at, statuses
+from tests.budgets.worlds import jan, make_budget, spend
+from tests.factories import make_organization
+
+pytestmark = pytest.mark.django_db
+INSTANT = timedelta(microseconds=1)
+
+
+def status(budget: Budget, at: datetime) -> BudgetStatus:
+    return statuses([budget], budget.organization, at=at)[budget.pk]
+
+
+def moment(month: int, day: int, hour: int = 0, *, year: int = 2024) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=UTC)
+
+
+def test_on_day_one_half_a_day_makes_the_rate(acme: Organization) -> None:
+    budget = make_budget(acme, amount=Decimal(3100))
+    spend(acme, "50", jan(1, 6))
+
+    found = status(budget, jan(1, 12)).status
+
+    assert (found.burn_rate, found.projected_spend) == (100, 3100)
+    assert (found.elapsed_days, found.total_days) == (0, 31)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "days", "elapsed"),
+    [
+        ("UTC", moment(2, 29, 12), 29, 28),
+        ("UTC", moment(2, 28, 12, year=2023), 28, 27),
+        ("America/New_York", moment(3, 10, 12), 31, 9),
+        ("Europe/Berlin", moment(10, 27, 12), 31, 26),
+        ("America/Sao_Paulo", moment(11, 4, 12, year=2018), 30, 3),
+        ("Asia/Kolkata", moment(1, 31, 18), 31, 30),
+        ("Asia/Kolkata", moment(1, 31, 19), 29, 0),
+        ("Pacific/Apia", moment(12, 30, 12, year=2011), 31, 30),
+    ],
+    ids=[
+        "29 February",
+        "no 29 February",
+        "the short day in New York",
+        "the long day in Berlin",
+        "a day without midnight",
+        "the last half hour of January",
+        "February begins",
+        "the day after the one left out",
+    ],
+)
+def test_days_are_those_of_the_budgets_zone(
+    acme: Organization, zone: str, at: datetime, days: int, elapsed: int
+) -> None:
+    budget = make_budget(acme, timezone=zone, now=at)
+
+    found = status(budget, at).status
+
+    assert (found.total_days, found.elapsed_days) == (days, elapsed)
+
+
+@pytest.mark.parametrize(
+    ("amount", "spent", "name", "left"),
+    [
+        ("0", None, "OK", "0"),
+        ("0", "0.0000000001", "EXCEEDED", "-0.0000000001"),
+        ("0", "-5", "OK", "5"),
+        ("100", "79.9999999999", "OK", "20.0000000001"),
+        ("100", "80", "WARNING", "20"),
+        ("100", "95", "CRITICAL", "5"),
+        ("100", "100", "CRITICAL", "0"),
+        ("100", "100.0000000001", "EXCEEDED", "-0.0000000001"),
+        ("100", "-20", "OK", "120"),
+    ],
+)
+def test_status_is(
+    acme: Organization, amount: str, spent: str | None, name: str, left: str
+) -> None:
+    budget = make_budget(acme, amount=Decimal(amount))
+    if spent:
+        spend(acme, spent, jan(5))
+
+    found = status(budget, jan(15)).status
+
+    assert (found.status, found.remaining_budget) == (name, Decimal(left))
+    assert {row.status for row in standings(acme, now=jan(15))} == {name}
+
+
+def test_a_refund_gives_back(acme: Organization) -> None:
+    budget = make_budget(acme)
+    spend(acme, "96", jan(5))
+    spend(acme, "-50", jan(6))
+
+    found = status(budget, jan(15))
+
+    assert (found.status.status, found.status.total_spend) == ("OK", 46)
+    assert found.requests == 2
+
+
+def test_what_has_no_price_is_counted(acme: Organization) -> None:
+    budget = make_budget(acme)
+    spend(acme, None, jan(5))
+
+    found = status(budget, jan(15))
+
+    assert (found.unpriced_requests, found.status.total_spend) == (1, 0)
+
+
+def test_a_budget_that_has_not_begun_shows_its_first_period(acme: Organization) -> None:
+    budget = make_budget(acme, starts_at=jan(20))
+    spend(acme, "5", jan(21))
+
+    found = status(budget, jan(15))
+
+    assert (found.window.start, found.window.end) == (jan(20), moment(2, 1, year=2025))
+    assert found.status.burn_rate is None
+    assert status_at(budget, at=jan(15), now=jan(25)).status.total_spend == 0
+
+
+@pytest.mark.parametrize("at", [jan(10), jan(31), moment(6, 1, year=2026)])
+def test_a_budget_that_is_over_shows_its_last_period(
+    acme: Organization, at: datetime
+) -> None:
+    budget = make_budget(acme, ends_at=jan(10))
+    spend(acme, "5", jan(9))
+
+    found = status_at(budget, at=at, now=moment(7, 1, year=2026))
+
+    assert (found.window.start, found.window.end) == (jan(1), jan(10))
+    assert (found.status.total_spend, found.status.projected_spend) == (5, 5)
+    assert found.status.available_daily is None
+
+
+@pytest.mark.parametrize(
+    ("at", "spent", "requests"),
+    [
+        (jan(1), 0, 0),
+        (jan(5, 10, 7), 1, 1),
+        (jan(5, 10, 20), 1, 1),
+        (jan(5, 10, 20) + INSTANT, 3, 2),
+        (jan(5, 10, 45), 3, 2),
+        (jan(5, 11), 7, 3),
+        (jan(5, 11) + INSTANT, 15, 4),
+        (jan(31, 18), 15, 4),
+    ],
+    ids=[
+        "first instant",
+        "between two of an hour",
+        "the instant of one: what came before",
+        "an instant later",
+        "a quarter",
+        "the hour is over",
+        "the first of the next hour",
+        "last hour",
+    ],
+)
+@pytest.mark.parametrize("folded", [True, False], ids=["folded", "not folded"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
+    acme: Organization,
+    at: datetime,
+    spent: int,
+    requests: int,
+    zone: str,
+    *,
+    folded: bool,
+) -> None:
+    # In Kolkata these hours are cut in half, and the day begins in the middle of one.
+    budget = make_budget(acme, timezone=zone)
+    for cost, when in (
+        ("1", jan(5, 10)),
+        ("2", jan(5, 10, 20)),
+        ("4", jan(5, 11) - INSTANT),
+        ("8", jan(5, 11)),
+    ):
+        spend(acme, cost, when)
+    if folded:
+        fold(acme.pk)
+
+    found = status_at(budget, at=at, now=jan(31, 19))
+
+    assert (found.status.total_spend, found.requests) == (spent, requests)
+
+
+def test_a_moment_in_a_period_that_begins_within_an_hour(acme: Organization) -> None:
+    budget = make_budget(
+        acme, period="custom", starts_at=jan(5, 10, 10), ends_at=jan(5, 10, 50)
+    )
+    for minute in (9, 10, 20, 49, 50):
+        spend(acme, "1", jan(5, 10, minute))
+
+    shown = [
+        status_at(budget, at=jan(5, 10, minute), now=jan(6)).status.total_spend
+        for minute in (5, 10, 11, 21, 50)
+    ]
+
+    assert shown == [0, 0, 1, 2, 3]
+
+
+def test_a_foreign_currency_up_to_a_moment(acme: Organization) -> None:
+    budget = make_budget(acme, currency="EUR")
+    spend(acme, "103", jan(15, 10))
+    spend(acme, "103", jan(15, 10, 30))
+
+    found = status_at(budget, at=jan(15, 10, 15), now=jan(16))
+
+    assert found.status.total_spend == 100
+    assert status(budget, jan(16)).status.total_spend == 200
+
+
+def test_the_twice_shown_hour_is_two(acme: Organization) -> None:
+    budget = make_budget(acme, timezone="Europe/Berlin", now=moment(10, 27))
+    spend(acme, "1", moment(10, 27, 0))  # 02:00, summer time
+    spend(acme, "2", moment(10, 27, 1))  # 02:00 again
+
+    found = status_at(budget, at=moment(10, 27, 1), now=moment(10, 28))
+
+    assert found.status.total_spend == 1
+
+
+def test_a_budget_below_another_stands_by_itself(acme: Organization) -> None:
+    root = make_budget(acme, amount=Decimal(7))
+    leaf = make_budget(acme, parent=root, scope={"teams": ["a"]})
+    spend(acme, "5", jan(5), team_id="a")
+
+    assert status(leaf, jan(15)).status.total_spend == 5
+    assert status_at(leaf, at=jan(5), now=jan(15)).status.total_spend == 0
+
+
+def test_many_budgets_take_a_few_queries(
+    acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    budgets = [make_budget(acme, f"{number}") for number in range(5)]
+
+    with django_assert_num_queries(1):
+        assert len(statuses(budgets, acme, at=jan(15))) == 5
+    with django_assert_num_queries(1):
+        assert len(standings(acme, now=jan(15))) == 5
+
+
+def test_an_archived_budget_stands_nowhere(acme: Organization) -> None:
+    services.archive_budget(make_budget(acme), now=jan(15))
+    make_budget(make_organization("other"))
+
+    assert standings(acme, now=jan(15)) == []
+
+
+def test_what_has_no_period_yet_stands_at_its_amount(acme: Organization) -> None:
+    budget = make_budget(acme)
+
+    (standing,) = standings(acme, now=jan(15))
+
+    assert (standing.budget_id, standing.limit, standing.spent) == (budget.pk, 100, 0)
+    assert status(budget, jan(15)).status.limit == 100

@@ -1,0 +1,248 @@
+"""Whatever is changed behind the product's back, `verify` finds and names it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from accounts.models import Organization
+from budgets import recharging
+from budgets.closing import sweep_periods
+from budgets.folding import fold
+from budgets.models import Budget, BudgetPeriod
+from ledger.models import Attribution
+from tests.budgets.worlds import differences, jan, make_budget, spend
+from tests.factories import make_organization, report, usage_record
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def company(acme: Organization) -> Organization:
+    """Two budgets, priced, reported, unpriced and foreign spend, some of it folded."""
+    root = make_budget(acme, "Root", rollover_mode="both")
+    make_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]}, currency="EUR")
+    spend(acme, "7.5", jan(3), team_id="a")
+    spend(acme, None, jan(4), team_id="a")
+    sweep_periods(now=jan(15))
+    fold(acme.pk)
+    spend(acme, "-2", jan(20), team_id="b")
+    spend(acme, "3", jan(20), team_id="a")
+    sweep_periods(now=jan(31) + timedelta(days=2))
+    return acme
+
+
+def tamper(statement: str) -> None:
+    """Change rows behind everybody's back; amounts are written as $1.5."""
+    for amount in ("1.5", "100"):
+        stored = amount
+        if connection.vendor == "sqlite":
+            stored = str(int(Decimal(amount).scaleb(10)))
+        statement = statement.replace(f"${amount}", stored)
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        assert cursor.rowcount > 0
+
+
+def test_nothing_is_wrong_with_what_nobody_touched(company: Organization) -> None:
+    assert differences(company) == []
+
+
+LEAF = "(SELECT id FROM budgets_budget WHERE name = 'Leaf')"
+ROOT = "(SELECT id FROM budgets_budget WHERE name = 'Root')"
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        (
+            f"UPDATE budgets_budgetperiod SET spent = spent + $1.5 "
+            f"WHERE budget_id = {ROOT} AND spent > 0",
+            "“Root”, period from 2025-01-01 00:00: spent",
+        ),
+        (
+            f"UPDATE budgets_budgetperiod SET requests = requests - 1 "
+            f"WHERE budget_id = {LEAF}",
+            "“Leaf”, period from 2025-01-01 00:00: requests",
+        ),
+        (
+            f"UPDATE budgets_budgetperiod SET unpriced_requests = 0 "
+            f"WHERE budget_id = {LEAF}",
+            "“Leaf”, period from 2025-01-01 00:00: unpriced requests",
+        ),
+        (
+            f"DELETE FROM budgets_budgetperiod WHERE budget_id = {LEAF}",
+            "“Leaf”, period from 2025-01-01 00:00: spent is 0",
+        ),
+        (
+            f"UPDATE budgets_budgethour SET spent = spent + $1.5 "
+            f"WHERE budget_id = {ROOT}",
+            "hour of 2025-01-03 00:00",
+        ),
+        (
+            "UPDATE ledger_spenddelta SET requests = requests + 1 WHERE currency = ''",
+            "hour of 2025-01-20 00:00",
+        ),
+        (
+            f"DELETE FROM budgets_coverage WHERE budget_id = {LEAF}",
+            "should cover attribution",
+        ),
+        (
+            f"UPDATE budgets_coverage SET budget_id = {ROOT}, "
+            f"starts_at = '2020-01-01 00:00:00' WHERE budget_id = {LEAF}",
+            "wrongly",
+        ),
+        (
+            "UPDATE budgets_coverage SET ends_at = '2026-01-01 00:00:00'",
+            "wrongly",
+        ),
+        (
+            "UPDATE ledger_convertedcost SET amount = amount + $1.5",
+            "“Leaf”, period from 2025-01-01 00:00: spent",
+        ),
+        (
+            "DELETE FROM ledger_convertedcost",
+            "“Leaf”, period from 2025-01-01 00:00: spent",
+        ),
+        (
+            "UPDATE budgets_budget SET lft = lft + 1 WHERE name = 'Leaf'",
+            "Tree",
+        ),
+        (
+            "UPDATE budgets_budget SET rght = rght + 2 WHERE name = 'Leaf'",
+            "“Leaf” does not lie within its parent “Root”",
+        ),
+        (
+            "UPDATE budgets_budget SET level = 2 WHERE name = 'Leaf'",
+            "“Leaf” does not lie within its parent “Root”",
+        ),
+        (
+            "UPDATE budgets_budget SET tree_id = tree_id + 7 WHERE name = 'Leaf'",
+            "“Leaf” does not lie within its parent “Root”",
+        ),
+        (
+            "UPDATE budgets_budget SET parent_id = NULL WHERE name = 'Leaf'",
+            "“Leaf” has no parent but level 1",
+        ),
+        (
+            "UPDATE budgets_budgetperiod SET carried_over = $1.5",
+            "carried over is not the sum of its lines",
+        ),
+        (
+            "DELETE FROM budgets_periodline",
+            "carried over is not the sum of its lines",
+        ),
+        (
+            "UPDATE ledger_attribution SET team = 'z' WHERE team = 'b'",
+            "was changed after it was made",
+        ),
+        (
+            "UPDATE ledger_attribution SET tags = '[\"x\"]' WHERE team = 'b'",
+            "was changed after it was made",
+        ),
+        (
+            "UPDATE ledger_dailyspend SET cost = cost + $1.5",
+            "on 2025-01-03: cost is",
+        ),
+        (
+            "UPDATE ledger_dailyspend SET unpriced = unpriced + 1",
+            "on 2025-01-03: unpriced is 1",
+        ),
+        (
+            "UPDATE ledger_dailyspend SET output_tokens = 0",
+            "on 2025-01-04: output_tokens is 0",
+        ),
+        (
+            "DELETE FROM ledger_dailyspend",
+            "on 2025-01-03: requests is 0",
+        ),
+        (
+            "UPDATE ledger_costrecord SET total_cost = total_cost + $1.5",
+            "on 2025-01-03: cost is",
+        ),
+        (
+            "UPDATE ledger_costrecord SET timestamp = '2025-01-05 00:00:00'",
+            "on 2025-01-05: requests is 0",
+        ),
+        (
+            "DELETE FROM ledger_costrecord",
+            "on 2025-01-03: requests is 1, the cost records say 0",
+        ),
+        (
+            "UPDATE ledger_costrecord SET attribution_id = -1",
+            "4 cost records have no attribution of their organization",
+        ),
+    ],
+)
+def test_tampering_is_found_and_named(
+    company: Organization, statement: str, named: str
+) -> None:
+    tamper(statement)
+
+    assert [text for text in differences(company) if named in text]
+
+
+def test_a_price_that_does_not_add_up_is_found(company: Organization) -> None:
+    report(company, usage_record(id="priced"))
+    tamper("UPDATE ledger_costrecord SET input_cost = input_cost + $100")
+
+    assert "Cost record priced: input and output are not its total." in differences(
+        company
+    )
+
+
+def test_a_tree_that_two_organizations_share_is_found(company: Organization) -> None:
+    make_budget(make_organization("other"), "Foreign")
+    tree_id = Budget.objects.get(name="Root").tree_id
+    Budget.objects.filter(name="Foreign").update(tree_id=tree_id)
+
+    assert differences(company) == [f"Tree {tree_id} is another organization's too."]
+
+
+def test_an_attribution_of_another_organization_is_a_stray(
+    company: Organization,
+) -> None:
+    Attribution.objects.update(organization=make_organization("other"))
+
+    assert "no attribution of their organization" in differences(company)[0]
+
+
+def test_what_a_backfill_still_fills_is_left_out(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(acme, "5", jan(15))
+    monkeypatch.setattr(recharging, "AT_ONCE", 0)
+    monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
+    make_budget(acme)
+
+    assert BudgetPeriod.objects.count() == 0
+    assert differences(acme) == []
+
+
+def test_the_command_says_that_all_is_well(company: Organization) -> None:
+    told = StringIO()
+
+    call_command("verify", stdout=told)
+
+    assert "every promise holds" in told.getvalue()
+
+
+def test_the_command_fails_with_the_differences(company: Organization) -> None:
+    make_budget(make_organization("other"))
+    tamper("UPDATE ledger_dailyspend SET cost = cost + $1.5")
+    told = StringIO()
+
+    with pytest.raises(CommandError, match="difference") as failed:
+        call_command("verify", stdout=told)
+
+    assert failed.value.returncode == 1
+    assert "acme: Daily spend of attribution" in told.getvalue()
+    call_command("verify", organization="other", stdout=StringIO())
+
+
+def test_the_command_knows_no_strangers(db: None) -> None:
+    with pytest.raises(CommandError, match="no organization “nobody”"):
+        call_command("verify", organization="nobody")

@@ -1,0 +1,365 @@
+"""Many writers and changes of the trees at once, in real threads.
+
+Each of these fails when the guard it is about is taken out: see its comment.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.models import Organization
+from accounts.types import Caller
+from budgets import recharging, services
+from budgets.closing import sweep_periods
+from budgets.folding import fold
+from budgets.models import Budget, BudgetPeriod, Coverage
+from budgets.services import BudgetPlan
+from budgets.verification import broken_trees
+from costops.lib.errors import Refusal
+from intake.services import receive
+from ledger.models import Attribution, CostRecord, DailySpend
+from ledger.usage import Usage, check
+from tests.budgets.worlds import differences, jan, make_budget
+from tests.factories import at_once, make_organization, report, usage_record
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+    ),
+]
+HOUR = timedelta(hours=1)
+WRITERS = 16
+
+
+def record_of(number: int) -> dict[str, Any]:
+    """Return the one record with that number: many attributions, days and prices."""
+    random = Random(number)
+    return usage_record(
+        id=f"u{number}",
+        timestamp=(jan(1) + random.randrange(60 * 24) * HOUR).isoformat(),
+        model=random.choice(["gpt-4o", "gpt-4o", "unheard-of"]),
+        team_id=random.choice("abc"),
+        project_id=random.choice("xyz"),
+        user_id=f"user{number % 30}",
+    )
+
+
+def batches_of(random: Random, known: int, size: int) -> list[dict[str, Any]]:
+    """Return *size* of the first *known* records, in any order."""
+    return [record_of(number) for number in random.sample(range(known), size)]
+
+
+def assert_all_went_well(results: list[Any]) -> None:
+    assert [result for result in results if isinstance(result, Exception)] == []
+
+
+def finish(organization: Organization) -> None:
+    recharging.continue_all()
+    assert list(broken_trees(list(Budget.objects.all()))) == []
+    assert differences(organization) == []
+    fold(organization.pk)
+    assert differences(organization) == []
+
+
+@pytest.fixture
+def company() -> Organization:
+    """Three levels of budgets, some of them in euros."""
+    organization = make_organization()
+    root = make_budget(organization, "Root", starts_at=jan(1))
+    for team in "abc":
+        middle = make_budget(
+            organization,
+            f"Team {team}",
+            parent=root,
+            scope={"teams": [team]},
+            starts_at=jan(1),
+            currency="EUR" if team == "c" else "USD",
+        )
+        for project in "xyz":
+            make_budget(
+                organization,
+                f"Project {project} of {team}",
+                parent=middle,
+                scope={"teams": [team], "projects": [project]},
+                starts_at=jan(1),
+                period="daily",
+            )
+    return organization
+
+
+@pytest.fixture
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every backfill to those who step through it."""
+    monkeypatch.setattr(recharging, "AT_ONCE", 100)
+    monkeypatch.setattr(recharging, "CHUNK", 150)
+    monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
+
+
+# Without the order by usage id: deadlocks. Without the order of periods: deadlocks.
+def test_overlapping_batches_in_any_order_are_booked_once(
+    company: Organization,
+) -> None:
+    known, rounds, size = 1500, 4, 250
+
+    def write(seed: int) -> Callable[[], None]:
+        def go() -> None:
+            random = Random(seed)
+            for _ in range(rounds):
+                report(company, *batches_of(random, known, size))
+
+        return go
+
+    assert_all_went_well(at_once(*(write(seed) for seed in range(WRITERS))))
+
+    sent = {
+        record["id"]
+        for seed in range(WRITERS)
+        for random in [Random(seed)]
+        for _ in range(rounds)
+        for record in batches_of(random, known, size)
+    }
+    booked = list(CostRecord.objects.values_list("usage_id", flat=True))
+    assert len(booked) == len(set(booked))
+    assert set(booked) == sent
+    finish(company)
+
+
+# Without the lock of the organization, held shared or held alone: sums that are wrong.
+def test_trees_change_under_the_writers(
+    company: Organization, short_steps: None
+) -> None:
+    known, rounds, size = 2000, 5, 60
+    over = count()
+
+    def write(seed: int) -> Callable[[], None]:
+        def go() -> None:
+            random = Random(seed)
+            try:
+                for _ in range(rounds):
+                    report(company, *batches_of(random, known, size))
+            finally:
+                next(over)
+
+        return go
+
+    def writing() -> Iterator[int]:
+        """Yield numbers as long as there are writers at work."""
+        numbers = count()
+        while over.__reduce__()[1][0] < WRITERS:
+            yield next(numbers)
+
+    def change() -> None:
+        for number in writing():
+            change_something(company, Random(number))
+
+    def tidy() -> None:
+        for _ in writing():
+            fold(company.pk)
+
+    def close() -> None:
+        for number in writing():
+            sweep_periods(now=jan(1) + number % 60 * 24 * HOUR)
+
+    def backfill() -> None:
+        for _ in writing():
+            recharging.continue_all()
+
+    assert_all_went_well(
+        at_once(
+            *(write(seed) for seed in range(WRITERS)),
+            change,
+            tidy,
+            close,
+            backfill,
+            backfill,
+        )
+    )
+
+    sent = {
+        record["id"]
+        for seed in range(WRITERS)
+        for random in [Random(seed)]
+        for _ in range(rounds)
+        for record in batches_of(random, known, size)
+    }
+    booked = list(CostRecord.objects.values_list("usage_id", flat=True))
+    assert len(booked) == len(set(booked))
+    assert set(booked) == sent
+    finish(company)
+
+
+def change_something(organization: Organization, random: Random) -> None:
+    """Make, move, re-scope, re-date or archive any budget; it may be refused."""
+    budgets = list(Budget.objects.filter(organization=organization, archived_at=None))
+    budget, other = random.choice(budgets), random.choice([*budgets, None])
+    plan = services.plan_of(budget)
+    plan.scope = {"teams": [random.choice("abc")]}
+    what = random.randrange(5)
+    try:
+        if what == 0:
+            plan.parent = other
+            services.create_budget(organization, plan, now=jan(15))
+        elif what == 1:
+            services.move_budget(budget, other)
+        elif what == 2:
+            services.change_budget(budget, plan, now=jan(15))
+        elif what == 3:
+            plan.timezone = random.choice(["Asia/Kolkata", "UTC"])
+            plan.starts_at = jan(random.randrange(1, 28))
+            services.change_budget(budget, plan, now=jan(15))
+        elif len(budgets) > 6:
+            services.archive_budget(
+                budget, now=jan(1) + random.randrange(60) * 24 * HOUR
+            )
+    except Refusal:
+        pass
+
+
+# Without the lock of all trees: two trees with one number.
+def test_roots_made_at_once_in_many_organizations_are_trees_of_their_own() -> None:
+    organizations = [make_organization(f"org{number}") for number in range(8)]
+
+    def make(organization: Organization) -> Callable[[], None]:
+        def go() -> None:
+            for number in range(4):
+                root = make_budget(organization, f"{number}")
+                leaf = make_budget(organization, f"below {number}", parent=root)
+                services.move_budget(leaf, None)
+
+        return go
+
+    assert_all_went_well(at_once(*(make(one) for one in organizations)))
+
+    roots = list(Budget.objects.values_list("tree_id", flat=True))
+    assert len(roots) == len(set(roots)) == 64
+    for organization in organizations:
+        assert differences(organization) == []
+
+
+# Without the locks of trees and organization: a broken tree.
+def test_moves_at_once_within_one_tree_keep_it_whole(company: Organization) -> None:
+    ids = list(Budget.objects.values_list("pk", flat=True))
+
+    def move(seed: int) -> Callable[[], None]:
+        def go() -> None:
+            random = Random(seed)
+            for _ in range(5):
+                budget, parent = (
+                    Budget.objects.get(pk=pk) for pk in random.sample(ids, 2)
+                )
+                try:
+                    services.move_budget(budget, parent)
+                except Refusal:
+                    pass
+
+        return go
+
+    assert_all_went_well(at_once(*(move(seed) for seed in range(6))))
+
+    finish(company)
+
+
+# Without ON CONFLICT for attributions, coverage or periods: violated constraints.
+def test_one_new_attribution_and_period_for_all_at_once(company: Organization) -> None:
+    for day in range(2, 12):  # a daily budget: every day is a new period
+
+        def book(number: int, day: int = day) -> Callable[[], Any]:
+            record = usage_record(
+                id=f"{day}-{number}",
+                timestamp=jan(day, 12).isoformat(),
+                team_id="a",
+                project_id="x",
+                user_id=f"new on {day}",
+            )
+            return lambda: report(company, record)
+
+        assert_all_went_well(at_once(*(book(number) for number in range(8))))
+
+        assert Attribution.objects.filter(user=f"new on {day}").count() == 1
+        period = BudgetPeriod.objects.get(
+            budget__name="Project x of a", starts_at=jan(day)
+        )
+        assert (period.requests, period.spent) == (8, Decimal("0.1"))
+    assert Coverage.objects.filter(attribution__user="new on 2").count() == 3
+    finish(company)
+
+
+# Without the savepoint around making one: an error for all but the first.
+def test_an_organization_that_many_name_for_the_first_time_is_made_once() -> None:
+    caller = Caller(1, "key tests", None, None, frozenset(), None, None)
+
+    def send(number: int) -> Callable[[], Any]:
+        record = Usage(
+            id=f"u{number}",
+            timestamp=jan(15),
+            provider="openai",
+            model="gpt-4o",
+            organization_id="org-new",
+            input_tokens=1000,
+            output_tokens=1000,
+        )
+        assert check(record) == ()
+        return lambda: receive([record], [], caller=caller)
+
+    receipts = at_once(*(send(number) for number in range(WRITERS)))
+
+    assert_all_went_well(receipts)
+    assert [receipt.accepted for receipt in receipts] == [1] * WRITERS
+    organization = Organization.objects.get()
+    assert CostRecord.objects.filter(organization=organization).count() == WRITERS
+    assert differences(organization) == []
+
+
+# Without the lock of the organization held shared by folding: figures that are wrong.
+def test_folds_at_once_beside_writers_count_everything_once(
+    company: Organization,
+) -> None:
+    def write(number: int) -> Callable[[], None]:
+        def go() -> None:
+            for turn in range(10):
+                first = (number * 10 + turn) * 20
+                report(company, *map(record_of, range(first, first + 20)))
+
+        return go
+
+    def tidy() -> None:
+        for _ in range(30):
+            fold(company.pk)
+
+    assert_all_went_well(at_once(*(write(number) for number in range(6)), tidy, tidy))
+
+    fold(company.pk)
+    assert sum(DailySpend.objects.values_list("requests", flat=True)) == 1200
+    finish(company)
+
+
+def test_a_budget_made_under_the_writers_misses_nothing(company: Organization) -> None:
+    plan = BudgetPlan(name="New", amount=Decimal(1), scope={"projects": ["x"]})
+
+    def write(number: int) -> Callable[[], None]:
+        def go() -> None:
+            for turn in range(5):
+                first = (number * 5 + turn) * 20
+                report(company, *map(record_of, range(first, first + 20)))
+
+        return go
+
+    def make() -> None:
+        for _ in range(5):
+            services.create_budget(company, plan, now=jan(15))
+
+    assert_all_went_well(at_once(*(write(number) for number in range(8)), make))
+
+    totals = {
+        sum(period.spent for period in budget.periods.filter(starts_at=jan(1)))
+        for budget in Budget.objects.filter(name="New")
+    }
+    assert len(totals) == 1
+    finish(company)
