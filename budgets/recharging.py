@@ -151,7 +151,9 @@ def step(backfill_id: int, *, charging: Charging | None = None) -> bool:
         return False
     hold_shared(organization_id)
     backfill = (
-        Backfill.objects.select_for_update()  # one worker at a time goes through it
+        # One worker at a time goes through it. Locking the organization's row too, as
+        # the join would, stops whoever books: their foreign keys point at it.
+        Backfill.objects.select_for_update(of=("self",))
         .select_related("organization")
         .filter(pk=backfill_id)
         .first()

@@ -15,9 +15,8 @@ from accounts.admin import may, person
 from accounts.models import Organization, User
 from accounts.scopes import Scope
 from budgets.conflicts import conflicts_of
-from budgets.models import Budget
 from budgets.outline import Filters, Outline, Total, total_of
-from budgets.rows import STATUS_WORDS, Line, Row
+from budgets.rows import STATUS_WORDS, Row
 from costops.lib.money import format_percent, share
 from costops.lib.periods import Cadence, day_of, start_of
 from costops.lib.reading import ago, locale_of, stretch, when

@@ -1,5 +1,7 @@
 """The parts of the API that need to know more than one floor."""
 
+from typing import Any
+
 from django.db import transaction
 
 from accounts.api import OrganizationViewSet
@@ -11,7 +13,7 @@ from ledger.api.rates import RateViewSet
 from ledger.models import CostRecord, ExchangeRate
 from ledger.pricing import PriceBook
 
-MANY = {"get": "list", "post": "create"}
+MANY: dict[str, Any] = {"get": "list", "post": "create"}
 BY_FISCAL_YEAR = (Cadence.QUARTERLY.value, Cadence.ANNUAL.value)
 
 

@@ -1,9 +1,15 @@
+from typing import Any
+
 from costops.lib.web import route
 from ledger.api.costs import CostsView, SummaryView, TimeseriesView, UnpricedView
 from ledger.api.prices import PriceResolution, PriceViewSet
 
-_MANY = {"get": "list", "post": "create"}
-_ONE = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+_MANY: dict[str, Any] = {"get": "list", "post": "create"}
+_ONE: dict[str, Any] = {
+    "get": "retrieve",
+    "patch": "partial_update",
+    "delete": "destroy",
+}
 
 urlpatterns = [
     route("costs", CostsView.as_view(), "costs"),

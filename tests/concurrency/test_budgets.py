@@ -57,7 +57,10 @@ def batches_of(random: Random, known: int, size: int) -> list[dict[str, Any]]:
 
 
 def assert_all_went_well(results: list[Any]) -> None:
-    assert [result for result in results if isinstance(result, Exception)] == []
+    """Fail with the first thing that went wrong in a thread, as it was raised there."""
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 def finish(organization: Organization) -> None:

@@ -1,13 +1,15 @@
 """Usage that several connections book at the same time."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.models import Sum
+from django.db import connection, transaction
+from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
@@ -42,7 +44,7 @@ def busy() -> Organization:
         for person in range(team, USERS, 2):
             user = f"user-{person}"
             make_budget(organization, user, parent=parent, scope={"users": [user]})
-    report(organization, *(_record(f"first-{person}", person) for person in range(30)))
+    report(organization, *(_record(f"first-{person}", person) for person in range(USERS)))
     return organization
 
 
@@ -82,6 +84,28 @@ def test_batches_that_charge_the_same_budgets_wait_for_each_other(
     _assert_everything_adds_up()
 
 
+@pytest.mark.parametrize("place", [0, USERS // 2, USERS, -1])
+def test_periods_are_locked_deepest_budget_first_and_the_root_last(
+    busy: Organization, place: int
+) -> None:
+    in_order = list(
+        BudgetPeriod.objects.order_by("-budget__level", "budget").values_list(
+            "pk", flat=True
+        )
+    )
+    batch = [_record(f"id-{number}", USERS - number) for number in range(USERS)]
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            _lock(BudgetPeriod.objects.filter(pk=in_order[place]))
+            booked = thread.submit(at_once, partial(report, busy, *batch))
+            _until_somebody_waits()
+            free = _lock(BudgetPeriod.objects.all())
+        assert len(booked.result()[0]) == USERS
+
+    assert free == set(in_order[place:])
+
+
 def test_a_repeated_batch_adds_nothing(busy: Organization) -> None:
     batch = [_record(f"id-{number}", number) for number in range(SIZE)]
     report(busy, *batch)
@@ -92,6 +116,26 @@ def test_a_repeated_batch_adds_nothing(busy: Organization) -> None:
     assert all(outcome.duplicate and not outcome.conflict for outcome in again)
     assert list(BudgetPeriod.objects.order_by("pk").values()) == before
     _assert_everything_adds_up()
+
+
+def _lock(periods: QuerySet[BudgetPeriod]) -> set[int]:
+    """Lock those of *periods* that nobody else has, and return their ids."""
+    free = periods.select_for_update(skip_locked=True)
+    return set(free.values_list("pk", flat=True))
+
+
+def _until_somebody_waits() -> None:
+    deadline = monotonic() + 10
+    while monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE NOT granted AND datname = current_database()"
+            )
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.01)
+    pytest.fail("Nobody waits.")
 
 
 def _record(usage_id: str, number: int) -> dict[str, Any]:
