@@ -1,15 +1,14 @@
-"""Organizations, people and keys in the admin, and what all admins build on."""
+"""Organizations, people and keys in the admin."""
 
 from calendar import month_name
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,8 +16,6 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
-from simple_history.admin import SimpleHistoryAdmin
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, AuthenticationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,31 +23,19 @@ from unfold.widgets import (
     UnfoldAdminPasswordWidget,
 )
 
-from accounts.access import organizations_of, user_may, visible_to
+from accounts.access import organizations_of
 from accounts.keys import make_key, revoke
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.scopes import Scope
 from accounts.services import person_for
-from costops.lib.errors import Refusal
+from accounts.tenants import (
+    OrganizationFilter,
+    TenantHistoryAdmin,
+    TenantModelAdmin,
+    may,
+    person,
+)
 from costops.lib.reading import ago
-
-Row = TypeVar("Row", bound=Model)
-
-
-def may(request: HttpRequest, scope: str, organization: Organization | None) -> bool:
-    """Tell whether the person has *scope*; asked once a request for each pair."""
-    key = f"costops.may.{scope}.{organization.pk if organization else ''}"
-    if key not in request.META:
-        user = request.user  # the log-in page asks for strangers, too
-        known = isinstance(user, User)
-        request.META[key] = known and user_may(user, scope, organization)
-    return bool(request.META[key])
-
-
-def person(request: HttpRequest) -> User:
-    """Return who asks."""
-    assert isinstance(request.user, User)  # noqa: S101 - the site let them in
-    return request.user
 
 
 class LoginForm(AuthenticationForm):
@@ -62,164 +47,6 @@ class LoginForm(AuthenticationForm):
                 "You have no role in any organization yet. Ask its finance admin.",
                 code="no_role",
             )
-
-
-class TenantModelAdmin(ModelAdmin):
-    """Shows a person the rows of their organizations, and lets their role change them.
-
-    `read_scope` and `write_scope` say what a role must allow; None: nobody writes.
-    """
-
-    organization_path: ClassVar[str] = "organization"
-    read_scope: ClassVar[str] = Scope.BUDGETS_READ
-    write_scope: ClassVar[str | None] = None
-    may_delete: ClassVar[bool] = False
-    # Rows without an organization are for all: everybody sees them.
-    has_common_rows: ClassVar[bool] = False
-    list_per_page = 50
-    list_filter_submit = True
-    compressed_fields = True
-    warn_unsaved_form = True
-    actions = None
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = super().get_queryset(request)
-        mine = visible_to(person(request), rows, path=self.organization_path)
-        if self.has_common_rows and not person(request).is_superuser:
-            mine = mine | rows.filter(**{self.organization_path: None})
-        return mine
-
-    def organization_of(self, row: Any) -> Organization | None:
-        for name in self.organization_path.split("__"):
-            row = getattr(row, name)
-        return row  # type: ignore[no-any-return]
-
-    def _may(self, request: HttpRequest, scope: str | None, row: Any) -> bool:
-        if scope is None:
-            return False
-        if row is None:
-            return may(request, scope, None)
-        organization = self.organization_of(row)
-        if organization is None:
-            return self._may_common(request, scope)
-        return may(request, scope, organization)
-
-    def _may_common(self, request: HttpRequest, scope: str) -> bool:
-        if person(request).is_superuser:
-            return True
-        return (
-            self.has_common_rows
-            and scope == self.read_scope
-            and may(request, scope, None)
-        )
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.has_view_permission(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.read_scope, obj)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.write_scope, None)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may(request, self.write_scope, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.may_delete and self._may(request, self.write_scope, obj)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A row stays in its organization."""
-        fixed = ("organization",) if obj and hasattr(obj, "organization") else ()
-        return (*super().get_readonly_fields(request, obj), *fixed)
-
-    def writable_organizations(self, request: HttpRequest) -> QuerySet[Organization]:
-        scope = self.write_scope or ""
-        mine = organizations_of(person(request))
-        if person(request).is_superuser:
-            return mine
-        allowed = [one.pk for one in mine if may(request, scope, one)]
-        return Organization.objects.filter(pk__in=allowed)
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
-        """Offer only what the person may see."""
-        target = db_field.remote_field.model
-        if target is Organization:
-            kwargs["queryset"] = self.writable_organizations(request)
-            if not person(request).is_superuser:
-                kwargs["required"] = True  # what is for all is not theirs to make
-                kwargs["help_text"] = ""
-        else:
-            declared = self.admin_site._registry.get(target)  # noqa: SLF001 - no public way
-            if isinstance(declared, TenantModelAdmin):
-                kwargs["queryset"] = declared.get_queryset(request)
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        return field  # type: ignore[no-any-return]
-
-
-class ServiceForm(forms.ModelForm[Any]):
-    """Saves by a service; what that refuses stands at its field."""
-
-    def serve(self) -> Model:
-        """Do it, and return the row."""
-        raise NotImplementedError
-
-    def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]  # the hook ModelForm itself uses
-        if self.errors:
-            return
-        try:
-            with transaction.atomic():
-                self.instance = self.serve()
-        except Refusal as refusal:
-            tell_refusal(self, refusal)
-
-    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's signature
-        self.save_m2m = lambda: None
-        return self.instance
-
-
-def tell_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
-    """Put what a service refuses at the fields of *form* it is about."""
-    for error in refusal.errors:
-        if error.attr in form.fields:
-            form.add_error(error.attr, error.detail)
-        else:
-            form.add_error(None, error.detail)
-    if not refusal.errors:
-        form.add_error(None, str(refusal))
-
-
-class ServiceAdmin(TenantModelAdmin):
-    """One whose `form` is a ServiceForm: by the time it is valid, it is saved."""
-
-    def save_model(
-        self, request: HttpRequest, obj: Any, form: Any, change: Any
-    ) -> None:
-        pass
-
-
-class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
-    """One that tells who changed what: people, keys and commands alike."""
-
-    object_history_list_template = "accounts/history_list.html"
-
-    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True  # what is past is read; changes go through the forms
-
-
-class ReadOnlyAdmin(TenantModelAdmin):
-    """One whose rows nobody makes, changes or deletes here."""
-
-    warn_unsaved_form = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Organization)
@@ -299,16 +126,16 @@ class MembershipAdmin(TenantHistoryAdmin):
     may_delete = True
     list_display = ("who", "role", "organization")
     list_display_links = ("who",)
-    list_filter = ("role", "organization")
+    list_filter = ("role", OrganizationFilter)
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__first_name", "user__last_name")
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: Any = False, **kwargs: Any
+        self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
         if obj is None:
             kwargs["form"] = MembershipForm
-        return super().get_form(request, obj, change=change, **kwargs)
+        return super().get_form(request, obj, *args, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         who = "user" if obj else "email"
@@ -423,7 +250,7 @@ class ApiKeyAdmin(TenantHistoryAdmin):
     write_scope = Scope.ADMIN
     form = ApiKeyForm
     list_display = ("name", "key", "organization", "user", "state", "used")
-    list_filter = ("organization",)
+    list_filter = (OrganizationFilter,)
     list_select_related = ("organization", "user")
     search_fields = ("name", "prefix", "user__email")
     fields = ("name", "organization", "user", "scopes", "expires_at")
@@ -448,10 +275,10 @@ class ApiKeyAdmin(TenantHistoryAdmin):
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        if field is not None and db_field.name == "user":
+        someone = person(request)
+        if field and db_field.name == "user" and not someone.is_superuser:
             # A key acts as its person, so nobody makes one for somebody else.
-            if not person(request).is_superuser:
-                field.queryset = User.objects.filter(pk=person(request).pk)
+            field.queryset = User.objects.filter(pk=someone.pk)
         return field
 
     def save_model(

@@ -1,6 +1,7 @@
 """Taking usage in, against inserting the very same rows and doing nothing else."""
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -44,20 +45,20 @@ def _of_size(
     contenders = {
         limit: Contender(
             lambda: [ready_rows(organization_id, body) for body in bodies(times)],
-            _each(insert_ready),
+            partial(each, insert_ready),
             times * size,
         ),
         "take": Contender(
             lambda: bodies(times),
-            _each(lambda body: take(organization_id, world.decoded(body))),
+            partial(each, lambda body: take(organization_id, world.decoded(body))),
             times * size,
         ),
     }
     if size == 1_000:
         for name, way in orm.WAYS.items():
             contenders[name] = Contender(
-                lambda units=ORM_RECORDS[name]: world.body(units, random),
-                lambda body, way=way: way(organization_id, body),
+                partial(world.body, ORM_RECORDS[name], random),
+                partial(way, organization_id),
                 ORM_RECORDS[name],
             )
     rates = take_turns(contenders, rounds=rounds, label=f"{vendor}, {size:,} a batch")
@@ -73,12 +74,9 @@ def _of_size(
     ]
 
 
-def _each(way: Callable[[Any], object]) -> Callable[[list[Any]], None]:
-    def run(material: list[Any]) -> None:
-        for one in material:
-            way(one)
-
-    return run
+def each(way: Callable[[Any], object], material: list[Any]) -> None:
+    for one in material:
+        way(one)
 
 
 def ready_rows(organization_id: int, body: bytes) -> Any:

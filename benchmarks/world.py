@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection, transaction
+from django.db.models import Max
 
 from accounts.models import Organization
 from budgets.models import Budget
@@ -137,6 +138,8 @@ def _scopes() -> Iterator[tuple[str, dict[str, Any], str | None]]:
 def plant(
     organization: Organization,
     wanted: Iterable[tuple[str, dict[str, Any], str | None]],
+    *,
+    amount: Decimal = AMOUNT,
 ) -> None:
     """Insert a tree of budgets at once, given parents before children.
 
@@ -144,7 +147,8 @@ def plant(
     """
     budgets: dict[str, Budget] = {}
     children: dict[str | None, list[str]] = {}
-    for pk, (name, scope, parent) in enumerate(wanted, start=1):
+    last = Budget.objects.aggregate(pk=Max("pk"), tree=Max("tree_id"))
+    for pk, (name, scope, parent) in enumerate(wanted, start=(last["pk"] or 0) + 1):
         children.setdefault(parent, []).append(name)
         budgets[name] = Budget(
             pk=pk,
@@ -152,19 +156,19 @@ def plant(
             name=name,
             parent=budgets[parent] if parent else None,
             scope=scope,
-            amount=AMOUNT,
+            amount=amount,
             currency="USD",
             period="monthly",
             timezone="UTC",
             starts_at=STARTS_AT,
-            tree_id=1,
+            tree_id=(last["tree"] or 0) + 1,
         )
     _number(budgets, children, None, level=0, places=count(1))
     Budget.objects.bulk_create(budgets.values(), batch_size=1_000)
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:  # the sequence knows nothing of these ids
             cursor.execute(
-                "SELECT setval('budgets_budget_id_seq', %s)", [len(budgets)]
+                "SELECT setval('budgets_budget_id_seq', max(id)) FROM budgets_budget"
             )
 
 
@@ -207,4 +211,6 @@ def preload(organization_id: int, size: int, random: Random) -> None:
 
 def vacuum() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+        cursor.execute(
+            "VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE"
+        )

@@ -12,27 +12,27 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 
 from accounts.access import visible_to
-from accounts.admin import ReadOnlyAdmin, TenantHistoryAdmin, person
 from accounts.scopes import Scope
+from accounts.tenants import (
+    OrganizationFilter,
+    ReadOnlyAdmin,
+    TenantHistoryAdmin,
+    person,
+)
 from budgets.form_view import (
     add_page,
-    archive_page,
     change_page,
-    move_page,
     preview_part,
     progress_part,
 )
 from budgets.models import Backfill, Budget, BudgetPeriod, Coverage
+from budgets.move_view import archive_page, move_page
 from budgets.tree_view import conflicts_part, tree_page
 from costops.lib.money import format_percent
 from costops.lib.periods import Window
 from costops.lib.reading import stretch
-from ledger.admin import (
-    CostRecordAdmin,
-    OrganizationFilter,
-    count_column,
-    money_column,
-)
+from ledger.admin import CostRecordAdmin
+from ledger.lists import count_column, money_column
 
 
 @admin.register(Budget)
@@ -51,7 +51,10 @@ class BudgetAdmin(TenantHistoryAdmin):
     def get_urls(self) -> list[URLPattern]:
         def page(route: str, view: Any, name: str) -> URLPattern:
             name = f"budgets_budget_{name}"
-            return path(route, self.admin_site.admin_view(view), name=name)
+            pattern: URLPattern = path(
+                route, self.admin_site.admin_view(view), name=name
+            )
+            return pattern
 
         return [
             page("tree/", self.tree_view, "tree"),

@@ -1,6 +1,6 @@
 """Charging what was booked: every budget on each record's path, in one statement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,6 +26,9 @@ class _Sums:
     spent: int = 0
     requests: int = 0
     unpriced: int = 0
+
+
+Due = Sequence[_Sums]  # in lock order
 
 
 class Charging:
@@ -67,20 +70,23 @@ class Charging:
             batch_size=2_000,
         )
 
-    def charge(
-        self, totals: Mapping[Stretch, Totals]
-    ) -> tuple[list[Charged], list[Crossing]]:
-        """Add *totals* to the periods they belong to, opening those not yet there.
+    def reckon(self, totals: Mapping[Stretch, Totals]) -> Due:
+        """Return what *totals* charge to each period, in the order to lock them in.
 
-        Returns what that made of each, and the thresholds it took them past. Rows are
-        locked deepest budget first, the root last, in the same order by every caller.
+        That is the deepest budget first and the root last, for every caller.
         """
         sums = _sums_of(totals)
-        if not sums:
+        return [sums[place] for place in sorted(sums)]
+
+    def charge(self, due: Due) -> tuple[list[Charged], list[Crossing]]:
+        """Add what is due to the periods, opening those not yet there.
+
+        Returns what that made of each, and the thresholds it took them past.
+        """
+        if not due:
             return [], []
-        ordered = [sums[place] for place in sorted(sums)]
-        ids = self._ids_of([of.target for of in ordered])
-        added = {ids[of.target.key]: of for of in ordered}
+        ids = self._ids_of([of.target for of in due])
+        added = {ids[of.target.key]: of for of in due}
         return _told(_add(added), added)
 
     def _ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
@@ -145,18 +151,15 @@ def _ids_in_database(
 def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
     by_target: dict[Target, _Sums] = {}
     for stretch, added in totals.items():
-        amounts = {"": added.cost}
-        for (currency, _), amount in zip(
-            stretch.currencies, added.converted, strict=True
-        ):
-            amounts[currency] = amount
+        spent, requests, unpriced = added.cost, added.requests, added.unpriced
+        foreign = _foreign(stretch, added)
         for target in stretch.targets:
             of = by_target.get(target)
             if of is None:
                 of = by_target[target] = _Sums(target)
-            of.spent += amounts[target.currency]
-            of.requests += added.requests
-            of.unpriced += added.unpriced
+            of.spent += foreign[target.currency] if target.currency else spent
+            of.requests += requests
+            of.unpriced += unpriced
     sums: dict[Place, _Sums] = {}
     for target, of in by_target.items():
         same = sums.setdefault(target.place, of)
@@ -165,6 +168,13 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
             same.requests += of.requests
             same.unpriced += of.unpriced
     return sums
+
+
+def _foreign(stretch: Stretch, added: Totals) -> dict[str, int]:
+    if not stretch.currencies:
+        return {}
+    currencies = (currency for currency, _ in stretch.currencies)
+    return dict(zip(currencies, added.converted, strict=True))
 
 
 # FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
@@ -197,7 +207,7 @@ WHERE id = %s
 
 
 def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
-    """Add to the periods, by id and in lock order; return id, spent and limit of each."""
+    """Add to periods, by id and in lock order; return id, spent and limit of each."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
@@ -209,7 +219,7 @@ def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
                     _array(of.unpriced for of in added.values()),
                 ],
             )
-            return cursor.fetchall()
+            return list(cursor.fetchall())
     with connection.cursor() as cursor:
         cursor.executemany(
             _ADD_ONE,

@@ -1,4 +1,4 @@
-"""The pages around one budget: its form with the preview, moving, archiving."""
+"""The page of one budget: where it stands, and its form with the preview."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,26 +10,23 @@ from zoneinfo import ZoneInfo, available_timezones
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
-from accounts.admin import may, tell_refusal
 from accounts.models import Organization
 from accounts.scopes import Scope
-from budgets.forms import CADENCES, BudgetForm, MoveForm, scope_words
+from accounts.tenants import may, tell_refusal
+from budgets.forms import CADENCES, BudgetForm, scope_words
 from budgets.models import Budget
 from budgets.outline import Outline
 from budgets.preview import Draft, Preview, offers_of, preview_of
 from budgets.rows import Place, Row, Writer
 from budgets.services import (
     BudgetPlan,
-    archive_budget,
     change_budget,
     create_budget,
-    move_budget,
     plan_of,
 )
 from budgets.tree_view import organization_asked
@@ -48,16 +45,13 @@ class Pages(Protocol):
     def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]: ...
 
 
-# -- The form
-
-
 def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     organization = organization_asked(request)
     if organization is None:
         raise Http404("There is no organization yet.")
     if not may(request, Scope.BUDGETS_WRITE, organization):
         raise PermissionDenied
-    outline = _outline(request, organization)
+    outline = outline_of(request, organization)
     form = _form(request, outline, None)
     if request.method == "POST" and "preview" not in request.POST and form.is_valid():
         try:
@@ -82,7 +76,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
     """Answer the page of one budget; who may not change it reads it."""
     budget = budget_or_404(request, pages, budget_id)
     may_change = may(request, Scope.BUDGETS_WRITE, budget.organization)
-    outline = _outline(request, budget.organization)
+    outline = outline_of(request, budget.organization)
     editable = may_change and not budget.archived_at
     form = _form(request, outline, budget)
     changes: list[tuple[str, str, str]] = []
@@ -111,7 +105,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         changes=changes,
         confirm=_token(changes),
         **_around(outline, form, budget),
-        **_standing(outline, budget),
+        **standing_of(outline, budget),
     )
     return TemplateResponse(request, "budgets/budget.html", context)
 
@@ -126,7 +120,7 @@ def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
         organization = organization_asked(request)
     if organization is None:
         raise Http404("There is no organization yet.")
-    outline = _outline(request, organization)
+    outline = outline_of(request, organization)
     form = BudgetForm(request.GET, organization=organization, budget=budget)
     form.is_valid()
     context = {"preview": preview_of(_draft(form, outline), outline), "budget": budget}
@@ -185,7 +179,7 @@ def _form(request: HttpRequest, outline: Outline, budget: Budget | None) -> Budg
 
 def paths(outline: Outline, without: int | None = None) -> list[tuple[int, str]]:
     """Return the budgets in use with their paths, but for *without* and below it."""
-    barred = set(outline.below(without)) if without in outline.leaves else set()  # type: ignore[arg-type]  # in it, so a number
+    barred = set(outline.below(without)) if without in outline.leaves else set()
     return sorted(
         (
             (leaf.id, " / ".join(step.name for step in outline.path(leaf.id)))
@@ -248,7 +242,7 @@ def _around(
     }
 
 
-def _standing(outline: Outline, budget: Budget) -> dict[str, Any]:
+def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
     """Return where the budget stands, with how its thresholds read in money."""
     found = outline.describe([budget.pk])[budget.pk]
     writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
@@ -271,7 +265,7 @@ def _standing(outline: Outline, budget: Budget) -> dict[str, Any]:
     }
 
 
-def _outline(request: HttpRequest, organization: Organization) -> Outline:
+def outline_of(request: HttpRequest, organization: Organization) -> Outline:
     now = timezone.now()
     return Outline(organization, now, now, locale_of(request), archived=True)
 
@@ -291,115 +285,3 @@ def progress_part(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
     budget = budget_or_404(request, pages, str(budget_id))
     share = budget.backfill.share_done if budget.backfill else None
     return JsonResponse({"done": share})
-
-
-# -- Moving and archiving
-
-
-def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
-    """Ask where to, show what that does to the limits, and then do it."""
-    budget = budget_or_404(request, pages, str(budget_id))
-    if not may(request, Scope.BUDGETS_WRITE, budget.organization) or budget.archived_at:
-        raise PermissionDenied
-    outline = _outline(request, budget.organization)
-    data: QueryDict | None = request.POST if request.method == "POST" else None
-    if data is None and "parent" in request.GET:
-        data = request.GET
-    form = MoveForm(data, budget=budget, parents=paths(outline, without=budget.pk))
-    target: Budget | None = budget.parent
-    is_chosen = False
-    if data is not None:
-        is_whole = form.is_valid()
-        is_chosen = "parent" in form.cleaned_data
-        if request.method == "GET":
-            form.errors.pop("reason", None)  # nobody was asked for it yet
-        target = form.cleaned_data.get("parent") if is_chosen else target
-        seen = data.get("seen") == _seen(target)
-        if request.method == "POST" and is_whole and seen:
-            try:
-                move_budget(budget, target, reason=form.cleaned_data["reason"])
-            except Refusal as refusal:
-                tell_refusal(form, refusal)
-            else:
-                messages.success(request, f"“{budget.name}” is moved.")
-                place = reverse("admin:budgets_budget_tree")
-                slug = budget.organization.slug
-                return redirect(f"{place}?organization={slug}")
-    context = pages.page(
-        request,
-        title=f"Move {budget.name}",
-        budget=budget,
-        form=form,
-        move=_move(outline, budget, target) if is_chosen else None,
-        seen=_seen(target),
-        old_path=_path_words(outline, budget.parent_id, budget.name),
-    )
-    part = "budgets/move_part.html" if "part" in request.GET else "budgets/move.html"
-    return TemplateResponse(request, part, context)
-
-
-def _seen(target: Budget | None) -> str:
-    return str(target.pk) if target else "none"
-
-
-def _move(outline: Outline, budget: Budget, target: Budget | None) -> dict[str, Any]:
-    """Return what a move does: both paths, and both parents before and after."""
-    old, new = budget.parent_id, target.pk if target else None
-    mine = outline.leaves[budget.pk]
-    parents = []
-    for parent_id, sign in ((old, 1), (new, -1)):
-        if parent_id is None or old == new:
-            continue
-        parent = outline.leaves[parent_id]
-        before = parent.promised - (outline.allocated(parent_id) or Decimal(0))
-        alike = (mine.currency, mine.period) == (parent.currency, parent.period)
-        after = before + sign * mine.promised if alike else before
-        parents.append(
-            {
-                "role": "Leaves" if sign > 0 else "Joins",
-                "name": parent.name,
-                "limit": outline.money(parent.limit, parent.currency),
-                "before": outline.money(before, parent.currency),
-                "after": outline.money(after, parent.currency),
-                "is_over": after < 0,
-                "is_apart": not alike,
-            }
-        )
-    return {
-        "is_same": old == new,
-        "old_path": _path_words(outline, old, budget.name),
-        "new_path": _path_words(outline, new, budget.name),
-        "amount": outline.money(mine.limit, mine.currency),
-        "parents": parents,
-        "below": sum(1 for _ in outline.below(budget.pk)) - 1,
-    }
-
-
-def _path_words(outline: Outline, parent_id: int | None, name: str) -> str:
-    above = outline.path(parent_id) if parent_id else []
-    return " / ".join([*(leaf.name for leaf in above), name])
-
-
-def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
-    budget = budget_or_404(request, pages, str(budget_id))
-    if not may(request, Scope.BUDGETS_WRITE, budget.organization):
-        raise PermissionDenied
-    refusal = None
-    if request.method == "POST":
-        try:
-            archive_budget(budget, now=timezone.now())
-        except Refusal as refused:
-            refusal = refused
-        else:
-            messages.success(request, f"“{budget.name}” is archived.")
-            place = reverse("admin:budgets_budget_tree")
-            return redirect(f"{place}?organization={budget.organization.slug}")
-    outline = _outline(request, budget.organization)
-    context = pages.page(
-        request,
-        title=f"Archive {budget.name}",
-        budget=budget,
-        refusal=refusal,
-        **_standing(outline, budget),
-    )
-    return TemplateResponse(request, "budgets/archive.html", context)

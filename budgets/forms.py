@@ -104,7 +104,7 @@ class TagsField(forms.CharField):
         return tags
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return (initial or {}) != self.to_python(data)
+        return bool((initial or {}) != self.to_python(data))
 
 
 class PercentField(forms.DecimalField):
@@ -219,7 +219,7 @@ class BudgetForm(forms.Form):
             del self.fields["parent"]  # moving is a form of its own
         for name, dimension in DIMENSION_OF.items():
             field = ValuesField(required=False, label=name.title())
-            field.widget.offers = (offers or {}).get(dimension, ())  # type: ignore[attr-defined]  # ValuesWidget's
+            field.widget.offers = (offers or {}).get(dimension, ())
             self.fields[f"scope.{name}"] = field
         self.fields["scope.tags"] = TagsField(
             required=False,

@@ -11,9 +11,9 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.access import organizations_of
-from accounts.admin import may, person
 from accounts.models import Organization, User
 from accounts.scopes import Scope
+from accounts.tenants import may, person
 from budgets.conflicts import conflicts_of
 from budgets.outline import Filters, Outline, Total, total_of
 from budgets.rows import STATUS_WORDS, Row
@@ -54,7 +54,7 @@ class Asked:
             filters=Filters(
                 q=query.get("q", "").strip()[:100],
                 status=_known(query.get("status"), STATUS_WORDS),
-                owner=query.get("owner", "") if query.get("owner") else "",
+                owner=query.get("owner", ""),
                 period=_known(query.get("period"), {one.value: "" for one in Cadence}),
             ),
             archived=bool(query.get("archived")),
@@ -278,7 +278,7 @@ def _day_asked(query: QueryDict, today: date) -> tuple[str, date]:
 
 
 def _known(value: str | None, known: Mapping[str, str]) -> str:
-    return value if value in known else ""
+    return value if value and value in known else ""
 
 
 def _number(text: str | None) -> int | None:

@@ -99,6 +99,7 @@ def _wrong_sums(charging: Charging, budgets: list[Budget]) -> Iterator[str]:
             requests + quarter.requests,
             unpriced + quarter.unpriced,
         )
+        hour = begun(hour)  # records by the quarter can't tell more
         in_hour, requests = hours.get((node.id, hour), (ZERO, 0))
         hours[node.id, hour] = in_hour + quarter.spent, requests + quarter.requests
     yield from _wrong_periods(periods, names)
@@ -132,7 +133,8 @@ def _wrong_hours(
     kept: dict[tuple[int, datetime], tuple[Decimal, int]] = {}
     for part in hours_of(budgets, ALWAYS, FOREVER):
         node = charging.shape.nodes[part.budget_id]
-        _, hour = place_of(node, Quarter(node.id, begun(part.starts_at), ZERO, 0, 0))
+        _, hour = place_of(node, Quarter(node.id, part.starts_at, ZERO, 0, 0))
+        hour = begun(hour)
         spent, requests = kept.get((node.id, hour), (ZERO, 0))
         kept[node.id, hour] = spent + part.spent, requests + part.requests
     for key in sorted(booked.keys() | kept.keys()):

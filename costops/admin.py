@@ -46,7 +46,7 @@ class CostOpsSite(UnfoldAdminSite):
             )
         return super().login(request, extra_context)
 
-    def index(
+    def index(  # type: ignore[override]  # not a page but the way to one
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return redirect("admin:budgets_budget_tree")
@@ -62,6 +62,10 @@ class CostOpsAdminConfig(AdminConfig):
         _adapt_foreign_models(site)
 
 
+def _is_superuser(declared: Any, request: HttpRequest, row: Any = None) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
 def _adapt_foreign_models(site: CostOpsSite) -> None:
     """Show the queue in the house's look; hide what has no meaning here."""
     dressed = import_string("unfold.admin.ModelAdmin")
@@ -71,7 +75,12 @@ def _adapt_foreign_models(site: CostOpsSite) -> None:
         elif model._meta.app_label == "django_q":
             kind = type(declared)
             site.unregister(model)
-            site.register(model, type(kind.__name__, (kind, dressed), {}))
+            rules = {
+                f"has_{what}_permission": _is_superuser
+                for what in ("module", "view", "add", "change", "delete")
+                if f"has_{what}_permission" not in vars(kind)
+            }
+            site.register(model, type(kind.__name__, (kind, dressed), rules))
 
 
 # Group, then what is in it: title, symbol, model or URL name, query.
@@ -125,7 +134,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the side bar for one person: only what they may see."""
     visible = _visible_models(request)
-    groups = []
+    groups: list[dict[str, Any]] = []
     for title, entries in _NAVIGATION:
         items = list(_items(request, entries, visible))
         if items:

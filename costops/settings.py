@@ -1,6 +1,7 @@
 """Settings: one file, every value from the environment (see `.env.example`)."""
 
 import re
+from typing import Any
 
 import django_stubs_ext
 from django.urls import reverse_lazy
@@ -127,7 +128,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("COSTOPS_FROM_EMAIL", "costops@loca
 
 # -- Workers
 
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "costops",
     "workers": env.number("COSTOPS_WORKERS", 2),
     "timeout": 600,  # seconds a task may run

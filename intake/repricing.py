@@ -178,7 +178,7 @@ def _book(
         )
     repricing = outcome.repricing
     append(outcome.organization.pk, correction, repricing.pk)
-    charging.charge(correction.totals)
+    charging.charge(charging.reckon(correction.totals))
     repricing.records += len(correction.rows)
     repricing.difference = from_units(
         to_units(repricing.difference) + correction.new - correction.old

@@ -77,7 +77,7 @@ def receive(
     Raises:
         BatchRefused: *atomic*, and a record is bad.
     """
-    by_organization = _parted(records, rejected, caller)
+    by_organization = parted(records, rejected, caller)
     rejected.sort(key=lambda bad: bad[0])
     receipt = Receipt({}, rejected)
     if not atomic:
@@ -111,7 +111,7 @@ def _take(
     receipt.totals[currency] = total
 
 
-def _parted(
+def parted(
     records: Sequence[Usage | None], rejected: list[Rejected], caller: Caller
 ) -> dict[tuple[int, str], list[int]]:
     """Return the places of the records of each (organization id, currency)."""

@@ -35,8 +35,8 @@ from ledger.usage import (
 
 MOST_BYTES = 64 * 2**20  # of a body, as sent and as unpacked
 MOST_RECORDS = 10_000  # in one batch
-_LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
-_JSON = {"application/json", "text/json", ""}
+LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
+JSON_TYPES = {"application/json", "text/json", ""}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -44,8 +44,8 @@ _encode = msgspec.json.Encoder().encode
 @require_POST
 def usage(request: HttpRequest) -> HttpResponse:
     """Book one usage record: 201, or 200 when its id is known."""
-    caller = _caller(request)
-    body = _body(request, _JSON)
+    caller = caller_of(request)
+    body = body_of(request, JSON_TYPES)
     return answered_once(request, caller, body, lambda: _one(body, caller))
 
 
@@ -53,9 +53,9 @@ def usage(request: HttpRequest) -> HttpResponse:
 @require_POST
 def usage_batch(request: HttpRequest) -> HttpResponse:
     """Book a JSON array, or one record a line; 200 with what became of each."""
-    caller = _caller(request)
-    lines = _type_of(request) in _LINES
-    body = _body(request, _JSON | _LINES)
+    caller = caller_of(request)
+    lines = _type_of(request) in LINES_TYPES
+    body = body_of(request, JSON_TYPES | LINES_TYPES)
     atomic = request.GET.get("atomic", "").lower() in {"1", "true", "yes"}
     return answered_once(
         request, caller, body, lambda: _many(body, caller, lines=lines, atomic=atomic)
@@ -63,7 +63,7 @@ def usage_batch(request: HttpRequest) -> HttpResponse:
 
 
 def _one(body: bytes, caller: Caller) -> HttpResponse:
-    record = _decoded(body)
+    record = decoded(body)
     receipt = receive([record], [], caller=caller)
     if receipt.rejected:
         _refuse(receipt.rejected)
@@ -83,7 +83,7 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
     return _json(answer, status=200 if outcome.duplicate else 201)
 
 
-def _decoded(body: bytes) -> Usage:
+def decoded(body: bytes) -> Usage:
     try:
         record = decode_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -152,7 +152,7 @@ def wire_zero() -> str:
     return "0.0000000000"
 
 
-def _caller(request: HttpRequest) -> Caller:
+def caller_of(request: HttpRequest) -> Caller:
     caller = keys.check(request.META.get("HTTP_AUTHORIZATION", ""))
     require(caller, Scope.USAGE_WRITE)
     return caller
@@ -162,7 +162,7 @@ def _type_of(request: HttpRequest) -> str:
     return str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
-def _body(request: HttpRequest, types: set[str]) -> bytes:
+def body_of(request: HttpRequest, types: set[str]) -> bytes:
     """Return the body, unpacked.
 
     Raises:

@@ -1,32 +1,37 @@
 """The ledger in the admin: cost records and sums to read, prices and rates to keep."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import DropdownFilter
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of
-from accounts.admin import (
+from accounts.scopes import Scope
+from accounts.tenants import (
+    OrganizationFilter,
     ReadOnlyAdmin,
     ServiceAdmin,
     ServiceForm,
     TenantHistoryAdmin,
     person,
 )
-from accounts.scopes import Scope
 from costops.lib.money import format_money
-from costops.lib.reading import locale_of
 from ledger import prices
+from ledger.lists import (
+    NONE,
+    Column,
+    DayFilter,
+    OneOrganizationFilter,
+    PricedFilter,
+    TimeFilter,
+    count_column,
+    money_column,
+    of_organization,
+)
 from ledger.models import (
     DIMENSIONS,
     Attribution,
@@ -37,189 +42,19 @@ from ledger.models import (
     Repricing,
 )
 
-WHEN = {
-    "1": "Last 24 hours",
-    "7": "Last 7 days",
-    "30": "Last 30 days",
-    "90": "Last 90 days",
-    "all": "Any time",
-}
-USUAL = "7"
-NONE = "\N{EN DASH}"
-
-Column = Callable[[Any], str]
-
-
-def money_column(
-    field: str, label: str, currency: Callable[[Any], str], request: HttpRequest
-) -> Column:
-    """Return a column of amounts: figures under each other, nothing rounded away."""
-    locale = locale_of(request)
-
-    def column(row: Any) -> str:
-        amount: Decimal | None = getattr(row, field)
-        text = NONE if amount is None else format_money(amount, currency(row), locale)
-        return format_html('<span class="co-num">{}</span>', text)
-
-    return _labelled(column, field, label)
-
-
-def count_column(field: str, label: str) -> Column:
-    """Return a column of whole numbers."""
-
-    def column(row: Any) -> str:
-        return format_html('<span class="co-num">{}</span>', f"{getattr(row, field):,}")
-
-    return _labelled(column, field, label)
-
-
-def _labelled(column: Any, field: str, label: str) -> Column:
-    column.__name__ = f"num_{field}"  # the stylesheet aligns what is called so
-    column.short_description = label
-    return column  # type: ignore[no-any-return]
-
-
-def of_organization(row: Any) -> str:
-    return str(row.organization.currency)
-
-
-class OrganizationFilter(DropdownFilter):
-    """One organization at a time: only so does an index serve the list's order."""
-
-    title = "organization"
-    parameter_name = "organization"
-    all_option = None
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        mine = organizations_of(person(request)).values_list("pk", "slug", "name")
-        self.ids = {slug: pk for pk, slug, _ in mine}
-        return [(slug, name) for _, slug, name in mine]
-
-    def value(self) -> str | None:
-        """Return the slug that is asked for, or the first there is."""
-        asked = super().value()
-        return asked if asked in self.ids else next(iter(self.ids), None)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(organization=self.ids.get(self.value() or "", 0))
-
-    def has_output(self) -> bool:
-        return len(self.ids) > 1
-
-
-class TimeForm(forms.Form):
-    when = forms.ChoiceField(
-        label="When", choices=list(WHEN.items()), widget=UnfoldAdminSelectWidget
-    )
-    since = forms.CharField(label="From (UTC)", widget=UnfoldAdminTextInputWidget)
-    until = forms.CharField(
-        label="Until (UTC, exclusive)", widget=UnfoldAdminTextInputWidget
-    )
-
-
-class TimeFilter(admin.SimpleListFilter):
-    """The last days, unless others are asked for; a search looks at all times."""
-
-    title = "time"
-    parameter_name = "when"
-    template = "unfold/filters/filters_field.html"
-    field: ClassVar[str] = "timestamp"
-    usual: ClassVar[str] = USUAL
-
-    def __init__(
-        self,
-        request: HttpRequest,
-        params: dict[str, Any],
-        model: Any,
-        model_admin: Any,
-    ) -> None:
-        super().__init__(request, params, model, model_admin)
-        for name in ("since", "until"):
-            if name in params:
-                self.used_parameters[name] = params.pop(name)[-1]
-        self.is_search = bool(request.GET.get("q"))
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(WHEN.items())
-
-    def has_output(self) -> bool:
-        return True
-
-    def expected_parameters(self) -> list[str]:
-        return ["when", "since", "until"]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        since, until = (
-            _moment(self.used_parameters.get(name)) for name in ("since", "until")
-        )
-        if since is None and until is None:
-            when = self.value() or ("all" if self.is_search else self.usual)
-            if when.isdigit() and when in WHEN:
-                since = timezone.now() - timedelta(days=int(when))
-        return self.between(queryset, since, until)
-
-    def between(
-        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
-    ) -> QuerySet[Any]:
-        return rows.during(since, until)  # type: ignore[attr-defined, no-any-return]  # both have it
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        shown = {
-            "when": self.value() or self.usual,
-            "since": self.used_parameters.get("since", ""),
-            "until": self.used_parameters.get("until", ""),
-        }
-        yield {"form": TimeForm(initial=shown)}
-
-
-class DayFilter(TimeFilter):
-    usual = "30"
-
-    def between(
-        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
-    ) -> QuerySet[Any]:
-        return super().between(
-            rows,
-            since.date() if since else None,  # type: ignore[arg-type]  # days, not moments
-            until.date() if until else None,  # type: ignore[arg-type]
-        )
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text or ""))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-class PricedFilter(DropdownFilter):
-    title = "price"
-    parameter_name = "priced"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Unpriced so far"), ("reported", "Named by the sender")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "no":
-            return queryset.unpriced()  # type: ignore[attr-defined, no-any-return]  # CostRecord's
-        if self.value() == "reported":
-            return queryset.filter(reported=True)
-        return queryset
-
 
 class LedgerAdmin(ReadOnlyAdmin):
     """Rows by the million: never counted, one organization at a time."""
 
     read_scope = Scope.COSTS_READ
-    show_full_result_count = False
     paginator = InfinitePaginator
     list_per_page = 100
+    show_full_result_count = False
     sortable_by = ()  # other orders have no index
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Name the organizations: a subquery would keep the index from being used."""
-        rows = self.model.objects.all()
+        rows: QuerySet[Any] = self.model.objects.all()
         mine = list(organizations_of(person(request)).values_list("pk", flat=True))
         return rows.filter(organization__in=mine)
 
@@ -227,7 +62,11 @@ class LedgerAdmin(ReadOnlyAdmin):
 @admin.register(CostRecord)
 class CostRecordAdmin(LedgerAdmin):
     # Floors above add theirs: what a budget is cannot be known here.
-    list_filter: ClassVar[list[Any]] = [OrganizationFilter, TimeFilter, PricedFilter]
+    list_filter: ClassVar[list[Any]] = [
+        OneOrganizationFilter,
+        TimeFilter,
+        PricedFilter,
+    ]
     list_select_related = ("organization", "attribution")
     list_display_links = ("usage_id",)
     ordering = ("-timestamp",)
@@ -308,7 +147,7 @@ def _tags_of(attribution: Attribution) -> str:
 
 @admin.register(DailySpend)
 class DailySpendAdmin(LedgerAdmin):
-    list_filter = (OrganizationFilter, DayFilter)
+    list_filter = (OneOrganizationFilter, DayFilter)
     list_select_related = ("organization", "attribution")
     ordering = ("-day",)
 
@@ -366,7 +205,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     has_common_rows = True
     may_delete = True
     form = PriceForm
-    list_filter = ("provider", "provisional", "organization")
+    list_filter = ("provider", "provisional", OrganizationFilter)
     list_select_related = ("organization",)
     list_display_links = ("model",)
     search_fields = ("provider", "model", "note")
@@ -395,8 +234,15 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
             amount("cached_input_per_million", "Cached / M"),
             amount("output_per_million", "Output / M"),
             amount("per_request", "Per request"),
-            *("effective_from", "effective_to", "provisional"),
+            "in_force",
         )
+
+    @admin.display(description="in force (UTC)", ordering="effective_from")
+    def in_force(self, obj: Price) -> str:
+        text = f"from {_day(obj.effective_from)}"
+        if obj.effective_to:
+            text += f" until {_day(obj.effective_to)}"
+        return f"{text}, provisional" if obj.provisional else text
 
     def delete_model(self, request: HttpRequest, obj: Price) -> None:
         prices.delete_price(obj)
@@ -404,6 +250,11 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     @admin.display(description="for", ordering="organization")
     def good_for(self, obj: Price) -> str:
         return obj.organization.name if obj.organization else "everybody"
+
+
+def _day(moment: datetime) -> str:
+    """Write a moment in UTC, without the time where it is midnight."""
+    return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
 
 
 def _currency_of(row: Any) -> str:
@@ -429,7 +280,7 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
     may_delete = True
     form = ExchangeRateForm
     list_display = ("pair", "amount", "date", "good_for")
-    list_filter = ("base", "quote", "organization")
+    list_filter = ("base", "quote", OrganizationFilter)
     list_select_related = ("organization",)
     search_fields = ("base", "quote")
 

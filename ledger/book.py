@@ -20,8 +20,10 @@ _MOST_ENTRIES = 100_000  # attributions remembered for one organization
 _MOST_STRETCHES = 100  # remembered for one attribution
 
 Key = bytes  # Usage.attribution_key
+_Name = str | None
 _decode_key = msgspec.json.Decoder(
-    tuple[*(str | None,) * 8, msgspec.Raw]  # the last are the tags
+    # department, team, project, environment, user, provider, model, tier; tags
+    tuple[_Name, _Name, _Name, _Name, _Name, _Name, _Name, _Name, msgspec.Raw]
 ).decode
 
 
@@ -53,7 +55,7 @@ class Book:
         self.revision = organization.revision
         self.currency = organization.currency
         self.prices = PriceBook(organization.pk)
-        self._cutter = cutter
+        self.cutter = cutter
         self._entries: dict[Key, Entry] = {}
 
     def entries_for(self, records: Iterable[Usage]) -> list[Entry]:
@@ -64,9 +66,7 @@ class Book:
         """
         keys = [record.attribution_key() for record in records]
         found = [self._entries.get(key) for key in keys]
-        missing = {
-            key for key, entry in zip(keys, found, strict=True) if entry is None
-        }
+        missing = {key for key, entry in zip(keys, found, strict=True) if entry is None}
         new: dict[Key, Entry] = {}
         if missing:
             new = self._resolve(missing)
@@ -76,7 +76,7 @@ class Book:
     def entry_of(self, attribution: Attribution, tier: str) -> Entry:
         """Return an entry for an attribution that is in the database already."""
         dimensions = dimensions_of(attribution)
-        charges = self._cutter.charges_of(dimensions, attribution.tags)
+        charges = self.cutter.charges_of(dimensions, attribution.tags)
         return Entry(attribution.pk, dimensions, tier, charges)
 
     def stretch_at(self, entry: Entry, at: datetime) -> Stretch:
@@ -98,7 +98,7 @@ class Book:
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         where = entry.dimensions
         span = self.prices.span_at(where.provider, where.model, entry.tier, at)
-        cut = self._cutter.cut(entry.charges, at)
+        cut = self.cutter.cut(entry.charges, at)
         tariff, rate = span.tariff, None
         if tariff is not None and tariff.currency != self.currency:
             known = self.prices.rate(tariff.currency, self.currency, day.date())
@@ -128,11 +128,13 @@ class Book:
 
     def _resolve(self, keys: set[Key]) -> dict[Key, Entry]:
         wanted = {key: _described(key) for key in keys}
-        by_digest = {digest_of(*what): what for *what, _ in wanted.values()}
+        by_digest = {
+            digest_of(where, tags): (where, tags) for where, tags, _ in wanted.values()
+        }
         ids = self._ids_of(by_digest)
         entries = {}
         for key, (dimensions, tags, tier) in wanted.items():
-            charges = self._cutter.charges_of(dimensions, tags)
+            charges = self.cutter.charges_of(dimensions, tags)
             attribution_id = ids[digest_of(dimensions, tags)]
             entries[key] = Entry(attribution_id, dimensions, tier, charges)
         return entries
@@ -158,9 +160,9 @@ class Book:
             batch_size=1_000,
         )
         added = self._known_ids(new)
-        self._cutter.cover(
+        self.cutter.cover(
             {
-                added[digest]: self._cutter.charges_of(*by_digest[digest])
+                added[digest]: self.cutter.charges_of(*by_digest[digest])
                 for digest in new
             }
         )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Raw
 
@@ -60,7 +60,9 @@ class Sheet:
         self.book = book
         self.totals: dict[Stretch, Totals] = {}
         self.conversions: list[Conversion] = []
-        self.costs: list[int | None] = []  # of the rows, in their order
+        self.costs: list[Decimal | None] = []  # of the rows, in their order
+        self.due: Any = None  # what the totals charge
+        self._units: list[int | None] = []
 
     def rows(self, records: Sequence[Usage], entries: Sequence[Entry]) -> Iterator[Row]:
         """Price *records* and yield their rows, in the same order.
@@ -77,6 +79,11 @@ class Sheet:
             self._add(row, stretch)
             yield row
 
+    def close(self) -> None:
+        """Work out what follows from all rows, once they are made."""
+        self.costs = [amount_of(units) for units in self._units]
+        self.due = self.book.cutter.reckon(self.totals)
+
     def _add(self, row: Row, stretch: Stretch) -> None:
         sums = self.totals.get(stretch)
         if sums is None:
@@ -87,7 +94,7 @@ class Sheet:
         sums.cached_tokens += row.cached_tokens
         sums.output_tokens += row.output_tokens
         cost = row.total_cost
-        self.costs.append(cost)
+        self._units.append(cost)
         if cost is None:
             sums.unpriced += 1
             return

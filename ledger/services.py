@@ -7,7 +7,7 @@ from django.db import transaction
 
 from costops.lib.money import to_units
 from ledger.book import Book
-from ledger.booking import Sheet, amount_of
+from ledger.booking import Sheet
 from ledger.models import CostRecord
 from ledger.types import Outcome, Recorded
 from ledger.usage import Usage, parse_metadata, parse_tags
@@ -31,28 +31,31 @@ def record(book: Book, usage: Sequence[Usage]) -> Recorded:
     # One order for every caller, or two overlapping batches could deadlock.
     fresh = [first[usage_id] for usage_id in sorted(first)]
     known: dict[str, CostRecord] = {}
-    sheet = Sheet(book)
-    while fresh:
-        try:
-            rows = sheet.rows(fresh, book.entries_for(fresh))
-            insert_records(book.organization_id, rows)
-        except AlreadyThere:
-            # Others can only add, so each turn finds more of them until none is new.
-            known |= _known_records(book, first)
-            fresh = [one for one in fresh if one.id not in known]
-            sheet = Sheet(book)
-        else:
-            insert_deltas(book.organization_id, sheet.totals)
-            insert_conversions(book.organization_id, sheet.conversions)
-            break
-    costs = {
-        one.id: amount_of(units) for one, units in zip(fresh, sheet.costs, strict=True)
-    }
+    sheet = _insert(book, fresh)
+    while sheet is None:
+        # Others can only add, so each turn finds more of them until none is new.
+        known |= _known_records(book, first)
+        fresh = [one for one in fresh if one.id not in known]
+        sheet = _insert(book, fresh)
+    costs = dict(zip((one.id for one in fresh), sheet.costs, strict=True))
     if len(costs) == len(usage):  # nothing came twice
         outcomes = [Outcome(costs[one.id]) for one in usage]
     else:
         outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
-    return Recorded(outcomes, sheet.totals)
+    return Recorded(outcomes, sheet.totals, sheet.due)
+
+
+def _insert(book: Book, fresh: Sequence[Usage]) -> Sheet | None:
+    """Book *fresh* and return its sheet; None, and nothing is booked, if one is not."""
+    sheet = Sheet(book)
+    rows = sheet.rows(fresh, book.entries_for(fresh))
+    try:
+        insert_records(book.organization_id, rows, meanwhile=sheet.close)
+    except AlreadyThere:
+        return None
+    insert_deltas(book.organization_id, sheet.totals)
+    insert_conversions(book.organization_id, sheet.conversions)
+    return sheet
 
 
 def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:

@@ -55,6 +55,8 @@ class Cutter(Protocol):
 
     def cover(self, attribution_ids: dict[int, Any]) -> None: ...
 
+    def reckon(self, totals: Any) -> Any: ...
+
 
 @dataclass(slots=True, eq=False)
 class Stretch:
@@ -100,3 +102,4 @@ class Recorded:
 
     outcomes: Sequence[Outcome]
     totals: dict[Stretch, Totals]
+    due: Any  # what the cutter reckons that the totals charge

@@ -12,6 +12,7 @@ class MPTTModel(models.Model):
 
     class Meta:
         abstract = True
+
     def get_children(self) -> models.QuerySet[Any]: ...
     def get_descendants(self, include_self: bool = ...) -> models.QuerySet[Any]: ...
     def get_ancestors(

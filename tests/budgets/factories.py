@@ -69,8 +69,8 @@ def make_tree(organization: Organization) -> dict[str, Budget]:
     return {"acme": acme, "engineering": engineering, "ml": ml, "sales": sales}
 
 
-def spend(organization: Organization, cost: str, **overrides: Any) -> None:
-    """Book one record of *cost*, now."""
+def spend(organization: Organization, cost: str | None, **overrides: Any) -> None:
+    """Book one record of *cost*, now; None: by the price list."""
     now = timezone.now()
     values = {"id": f"u{now.timestamp()}", "timestamp": now.isoformat(), "cost": cost}
     report(organization, usage_record(**{**values, **overrides}))

@@ -164,7 +164,7 @@ def tell(world: World, story: list[tuple[Any, ...]]) -> None:
     world.check()
 
 
-def examples(count: int) -> Any:
+def examples(count: int) -> settings:
     return settings(
         max_examples=EXAMPLES or count,
         derandomize=not EXAMPLES,
@@ -176,7 +176,7 @@ def examples(count: int) -> Any:
 
 
 @pytest.mark.django_db
-@examples(40)
+@examples(16)
 @given(story=stories, fiscal_month=st.integers(1, 12))
 def test_every_period_is_what_the_oracle_says_after_every_step(
     story: list[tuple[Any, ...]], fiscal_month: int
@@ -186,7 +186,7 @@ def test_every_period_is_what_the_oracle_says_after_every_step(
 
 
 @pytest.mark.django_db
-@examples(40)
+@examples(16)
 @given(story=stories, chunk=st.integers(1, 5))
 def test_long_backfills_go_chunk_by_chunk_beside_new_usage_and_new_trees(
     story: list[tuple[Any, ...]], chunk: int

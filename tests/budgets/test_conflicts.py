@@ -100,7 +100,8 @@ def test_siblings_and_roots_that_match_the_same_costs_overlap(
 
     pairs = {frozenset(names) for kind, names in kinds(acme) if kind == "overlap"}
 
-    assert ({frozenset({"leaf 1", "leaf 2"}), frozenset({"root 1", "root 2"})} <= pairs) is overlap  # fmt: skip
+    expected = {frozenset({f"{name} 1", f"{name} 2"}) for name in ("leaf", "root")}
+    assert (expected <= pairs) is overlap
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ def change(budget: Budget, *, now: datetime = NOW, **changes: Any) -> Budget:
 
 
 def spent(budget: Budget, at: datetime = NOW) -> Decimal:
-    return period_of(budget, at).spent
+    total: Decimal = period_of(budget, at).spent
+    return total
 
 
 def test_a_budget_without_dates_begins_with_the_present_period_for_good(

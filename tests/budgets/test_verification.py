@@ -1,6 +1,6 @@
 """Whatever is changed behind the product's back, `verify` finds and names it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 
@@ -36,7 +36,11 @@ def company(acme: Organization) -> Organization:
 
 
 def tamper(statement: str) -> None:
-    """Change rows behind everybody's back; amounts are written as $1.5."""
+    """Change rows behind everybody's back; $1.5 is an amount, {ROOT} an id."""
+    for name in ("Root", "Leaf"):
+        if f"{{{name.upper()}}}" in statement:
+            pk = Budget.objects.get(name=name).pk
+            statement = statement.replace(f"{{{name.upper()}}}", str(pk))
     for amount in ("1.5", "100"):
         stored = amount
         if connection.vendor == "sqlite":
@@ -51,35 +55,31 @@ def test_nothing_is_wrong_with_what_nobody_touched(company: Organization) -> Non
     assert differences(company) == []
 
 
-LEAF = "(SELECT id FROM budgets_budget WHERE name = 'Leaf')"
-ROOT = "(SELECT id FROM budgets_budget WHERE name = 'Root')"
-
-
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
         (
-            f"UPDATE budgets_budgetperiod SET spent = spent + $1.5 "
-            f"WHERE budget_id = {ROOT} AND spent > 0",
+            "UPDATE budgets_budgetperiod SET spent = spent + $1.5 "
+            "WHERE budget_id = {ROOT} AND spent > 0",
             "“Root”, period from 2025-01-01 00:00: spent",
         ),
         (
-            f"UPDATE budgets_budgetperiod SET requests = requests - 1 "
-            f"WHERE budget_id = {LEAF}",
+            "UPDATE budgets_budgetperiod SET requests = requests - 1 "
+            "WHERE budget_id = {LEAF}",
             "“Leaf”, period from 2025-01-01 00:00: requests",
         ),
         (
-            f"UPDATE budgets_budgetperiod SET unpriced_requests = 0 "
-            f"WHERE budget_id = {LEAF}",
+            "UPDATE budgets_budgetperiod SET unpriced_requests = 0 "
+            "WHERE budget_id = {LEAF}",
             "“Leaf”, period from 2025-01-01 00:00: unpriced requests",
         ),
         (
-            f"DELETE FROM budgets_budgetperiod WHERE budget_id = {LEAF}",
+            "DELETE FROM budgets_budgetperiod WHERE budget_id = {LEAF}",
             "“Leaf”, period from 2025-01-01 00:00: spent is 0",
         ),
         (
-            f"UPDATE budgets_budgethour SET spent = spent + $1.5 "
-            f"WHERE budget_id = {ROOT}",
+            "UPDATE budgets_budgethour SET spent = spent + $1.5 "
+            "WHERE budget_id = {ROOT}",
             "hour of 2025-01-03 00:00",
         ),
         (
@@ -87,12 +87,12 @@ ROOT = "(SELECT id FROM budgets_budget WHERE name = 'Root')"
             "hour of 2025-01-20 00:00",
         ),
         (
-            f"DELETE FROM budgets_coverage WHERE budget_id = {LEAF}",
+            "DELETE FROM budgets_coverage WHERE budget_id = {LEAF}",
             "should cover attribution",
         ),
         (
-            f"UPDATE budgets_coverage SET budget_id = {ROOT}, "
-            f"starts_at = '2020-01-01 00:00:00' WHERE budget_id = {LEAF}",
+            "UPDATE budgets_coverage SET budget_id = {ROOT}, "
+            "starts_at = '2020-01-01 00:00:00' WHERE budget_id = {LEAF}",
             "wrongly",
         ),
         (
@@ -208,6 +208,18 @@ def test_an_attribution_of_another_organization_is_a_stray(
     Attribution.objects.update(organization=make_organization("other"))
 
     assert "no attribution of their organization" in differences(company)[0]
+
+
+@pytest.mark.parametrize("minute", [0, 29, 30, 31, 44, 45, 59])
+def test_clocks_put_back_a_minute_past_midnight_raise_no_false_alarm(
+    acme: Organization, minute: int
+) -> None:
+    at = datetime(2006, 10, 29, 2, minute, tzinfo=UTC)  # put back at 02:31
+    make_budget(acme, "Before", timezone="America/St_Johns", now=at)
+    spend(acme, "5", at)
+    make_budget(acme, "After", timezone="America/St_Johns", now=at)
+
+    assert differences(acme) == []
 
 
 def test_what_a_backfill_still_fills_is_left_out(

@@ -28,7 +28,7 @@ pytestmark = [
 THREADS = 4
 BATCHES = 6  # of each thread
 SIZE = 250  # records in a batch
-USERS = 30
+USERS = 12
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def busy() -> Organization:
         for person in range(team, USERS, 2):
             user = f"user-{person}"
             make_budget(organization, user, parent=parent, scope={"users": [user]})
-    report(organization, *(_record(f"first-{person}", person) for person in range(USERS)))
+    report(
+        organization, *(_record(f"first-{person}", person) for person in range(USERS))
+    )
     return organization
 
 

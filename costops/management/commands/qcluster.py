@@ -7,7 +7,7 @@ from django_q.management.commands.qcluster import Command as ClusterCommand
 from costops.schedules import install
 
 
-class Command(ClusterCommand):
+class Command(ClusterCommand):  # type: ignore[misc]  # the library has no types
     def handle(self, *args: Any, **options: Any) -> None:
         install()
         super().handle(*args, **options)

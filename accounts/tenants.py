@@ -1,0 +1,236 @@
+"""What all admins build on: a person sees the rows of their organizations, and changes
+what their role there allows."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.db import transaction
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
+from simple_history.template_utils import HistoricalRecordContextHelper
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+
+from accounts.access import organizations_of, user_may, visible_to
+from accounts.models import Organization, User
+from accounts.scopes import Scope
+from costops.lib.errors import Refusal
+
+
+def may(request: HttpRequest, scope: str, organization: Organization | None) -> bool:
+    """Tell whether the person has *scope*; asked once a request for each pair."""
+    key = f"costops.may.{scope}.{organization.pk if organization else ''}"
+    if key not in request.META:
+        user = request.user  # the log-in page asks for strangers, too
+        request.META[key] = isinstance(user, User) and user_may(
+            user, scope, organization
+        )
+    return bool(request.META[key])
+
+
+def person(request: HttpRequest) -> User:
+    """Return who asks."""
+    assert isinstance(request.user, User)  # noqa: S101 - the site let them in
+    return request.user
+
+
+class OrganizationFilter(DropdownFilter):
+    """Offers only the organizations of the person, and is there if they are several."""
+
+    title = "organization"
+    parameter_name = "organization"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        mine = organizations_of(person(request)).values_list("pk", "slug", "name")
+        self.ids = {slug: pk for pk, slug, _ in mine}
+        return [(slug, name) for _, slug, name in mine]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        slug = self.value()
+        if not slug:
+            return queryset
+        return queryset.filter(organization=self.ids.get(slug, 0))
+
+    def has_output(self) -> bool:
+        return len(self.ids) > 1
+
+
+class TenantModelAdmin(ModelAdmin):
+    """Shows a person the rows of their organizations, and lets their role change them.
+
+    `read_scope` and `write_scope` say what a role must allow; None: nobody writes.
+    """
+
+    organization_path: ClassVar[str] = "organization"
+    read_scope: ClassVar[str] = Scope.BUDGETS_READ
+    write_scope: ClassVar[str | None] = None
+    may_delete: ClassVar[bool] = False
+    # Rows without an organization are for all: everybody sees them.
+    has_common_rows: ClassVar[bool] = False
+    list_per_page = 50
+    list_filter_submit = True
+    compressed_fields = True
+    warn_unsaved_form = True
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        mine = visible_to(person(request), rows, path=self.organization_path)
+        if self.has_common_rows and not person(request).is_superuser:
+            mine = mine | rows.filter(**{self.organization_path: None})
+        return mine
+
+    def organization_of(self, row: Any) -> Organization | None:
+        for name in self.organization_path.split("__"):
+            row = getattr(row, name)
+        return row  # type: ignore[no-any-return]
+
+    def _may(self, request: HttpRequest, scope: str | None, row: Any) -> bool:
+        if scope is None:
+            return False
+        if row is None:
+            return may(request, scope, None)
+        organization = self.organization_of(row)
+        if organization is None:
+            return self._may_common(request, scope)
+        return may(request, scope, organization)
+
+    def _may_common(self, request: HttpRequest, scope: str) -> bool:
+        if person(request).is_superuser:
+            return True
+        return (
+            self.has_common_rows
+            and scope == self.read_scope
+            and may(request, scope, None)
+        )
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, self.read_scope, obj)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, self.write_scope, None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, self.write_scope, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.may_delete and self._may(request, self.write_scope, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A row stays in its organization."""
+        fixed = ("organization",) if obj and hasattr(obj, "organization") else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
+
+    def writable_organizations(self, request: HttpRequest) -> QuerySet[Organization]:
+        scope = self.write_scope or ""
+        mine = organizations_of(person(request))
+        if person(request).is_superuser:
+            return mine
+        allowed = [one.pk for one in mine if may(request, scope, one)]
+        return Organization.objects.filter(pk__in=allowed)
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Offer only what the person may see."""
+        target = db_field.remote_field.model
+        if target is Organization:
+            kwargs["queryset"] = self.writable_organizations(request)
+            if not person(request).is_superuser:
+                kwargs["required"] = True  # what is for all is not theirs to make
+                kwargs["help_text"] = ""
+        else:
+            declared = self.admin_site._registry.get(target)  # noqa: SLF001 - no public way
+            if isinstance(declared, TenantModelAdmin):
+                kwargs["queryset"] = declared.get_queryset(request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ServiceForm(forms.ModelForm[Any]):
+    """Saves by a service; what that refuses stands at its field."""
+
+    def serve(self) -> Model:
+        """Do it, and return the row."""
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # the hook ModelForm itself uses
+        if self.errors:
+            return
+        try:
+            with transaction.atomic():
+                self.instance = self.serve()
+        except Refusal as refusal:
+            tell_refusal(self, refusal)
+
+    def save(self, commit: Any = True) -> Any:  # noqa: FBT002 - Django's signature
+        return self.instance
+
+    def _save_m2m(self) -> None:
+        pass
+
+    save_m2m = _save_m2m
+
+
+def tell_refusal(form: forms.BaseForm, refusal: Refusal) -> None:
+    """Put what a service refuses at the fields of *form* it is about."""
+    for error in refusal.errors:
+        if error.attr in form.fields:
+            form.add_error(error.attr, error.detail)
+        else:
+            form.add_error(None, error.detail)
+    if not refusal.errors:
+        form.add_error(None, str(refusal))
+
+
+class ServiceAdmin(TenantModelAdmin):
+    """One whose `form` is a ServiceForm: by the time it is valid, it is saved."""
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: Any
+    ) -> None:
+        pass
+
+
+class _Differences(HistoricalRecordContextHelper):
+    """Writes what a change was from and to."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        if isinstance(value, DeletedObject) and value.pk is None:
+            return ""  # nothing was chosen, so nothing was deleted
+        if isinstance(value, Decimal):
+            return f"{value.normalize():f}"
+        return super().prepare_delta_change_value(change, value)
+
+
+class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
+    """One that tells who changed what: people, keys and commands alike."""
+
+    object_history_list_template = "accounts/history_list.html"
+
+    def get_historical_record_context_helper(
+        self, request: HttpRequest, historical_record: Any
+    ) -> HistoricalRecordContextHelper:
+        return _Differences(self.model, historical_record)
+
+    def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True  # what is past is read; changes go through the forms
+
+
+class ReadOnlyAdmin(TenantModelAdmin):
+    """One whose rows nobody makes, changes or deletes here."""
+
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,79 @@
+"""What one record costs, against the library whose prices the catalogue has."""
+
+import time
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from genai_prices import Usage as PricedUsage
+from genai_prices import calc_price
+
+from benchmarks import world
+from benchmarks.timing import Contender, Figure, take_turns
+from costops.lib.money import from_units
+from ledger.catalogue import span_at
+from ledger.types import Stretch
+from ledger.usage import Usage
+
+RECORDS = 2_000
+TIMES = 50  # ours does in one round what the library does once
+_CLOSE = Decimal("1E-10")
+
+
+def measure(rounds: int) -> list[Figure]:
+    usage = world.decoded(world.body(RECORDS, Random(5)))
+    stretches = {(one.provider, one.model): _stretch(one) for one in usage}
+    for one in usage:
+        ours = from_units(_ours(one, stretches))
+        assert abs(ours - _theirs(one)) <= _CLOSE, (one, ours)
+    contenders = {
+        "stretch": Contender(
+            lambda: usage * TIMES,
+            lambda material: [_ours(one, stretches) for one in material],
+            RECORDS * TIMES,
+        ),
+        "calc_price": Contender(
+            lambda: usage, lambda material: [_theirs(one) for one in material], RECORDS
+        ),
+    }
+    rates = take_turns(
+        contenders, rounds=rounds, label="price", clock=time.process_time
+    )
+    return [
+        Figure(
+            "price of a resolved model: stretch / genai_prices.calc_price",
+            rates.ratio("stretch", "calc_price"),
+            200,
+            rate=f"{1e9 / rates.median('stretch'):,.0f} ns against "
+            f"{1e6 / rates.median('calc_price'):,.0f} µs",
+        )
+    ]
+
+
+def _stretch(one: Usage) -> Stretch:
+    span = span_at(one.provider, one.model or "", one.timestamp, "")
+    return Stretch(1, span.start, span.end, span.tariff, None, (), ())
+
+
+def _ours(one: Usage, stretches: dict[Any, Stretch]) -> int:
+    stretch = stretches[one.provider, one.model]
+    assert stretch.start <= one.timestamp < stretch.end
+    assert stretch.tariff is not None
+    input_units, output_units = stretch.tariff.cost(
+        one.input_tokens or 0, one.cached_tokens or 0, 0, one.output_tokens or 0, 0
+    )
+    return input_units + output_units
+
+
+def _theirs(one: Usage) -> Decimal:
+    found = calc_price(
+        PricedUsage(
+            input_tokens=one.input_tokens,
+            cache_read_tokens=one.cached_tokens,
+            output_tokens=one.output_tokens,
+        ),
+        one.model or "",
+        provider_id=one.provider,
+        genai_request_timestamp=one.timestamp,
+    )
+    return found.total_price

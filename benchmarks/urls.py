@@ -1,0 +1,32 @@
+"""The product's URLs, and views that do a part of the work or nothing."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+from intake.services import parted
+from intake.views import JSON_TYPES, body_of, caller_of, decoded
+from ledger.usage import Rejected
+
+
+@csrf_exempt
+def trivial(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(b'{"status":"success"}', content_type="application/json")
+
+
+@csrf_exempt
+def decode(request: HttpRequest) -> HttpResponse:
+    """Do all that the door for single records does before it books: nothing is kept."""
+    caller = caller_of(request)
+    record = decoded(body_of(request, JSON_TYPES))
+    rejected: list[Rejected] = []
+    parted([record], rejected, caller)
+    assert not rejected
+    return trivial(request)
+
+
+urlpatterns = [
+    path("bench/trivial", trivial),
+    path("bench/decode", decode),
+    path("", include("costops.urls")),
+]

@@ -1,0 +1,180 @@
+"""Columns and filters of the ledger's lists, which may be millions of rows long."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from accounts.tenants import OrganizationFilter
+from costops.lib.money import format_money
+from costops.lib.reading import locale_of
+
+WHEN = {
+    "1": "Last 24 hours",
+    "7": "Last 7 days",
+    "30": "Last 30 days",
+    "90": "Last 90 days",
+    "all": "Any time",
+}
+USUAL = "7"
+NONE = "\N{EN DASH}"
+
+Column = Callable[[Any], str]
+
+
+def money_column(
+    field: str, label: str, currency: Callable[[Any], str], request: HttpRequest
+) -> Column:
+    """Return a column of amounts: figures under each other, nothing rounded away."""
+    locale = locale_of(request)
+
+    def column(row: Any) -> str:
+        amount: Decimal | None = getattr(row, field)
+        text = NONE if amount is None else format_money(amount, currency(row), locale)
+        return format_html('<span class="co-num">{}</span>', text)
+
+    return _labelled(column, field, label)
+
+
+def count_column(field: str, label: str) -> Column:
+    """Return a column of whole numbers."""
+
+    def column(row: Any) -> str:
+        return format_html('<span class="co-num">{}</span>', f"{getattr(row, field):,}")
+
+    return _labelled(column, field, label)
+
+
+def _labelled(column: Any, field: str, label: str) -> Column:
+    column.__name__ = f"num_{field}"  # the stylesheet aligns what is called so
+    column.short_description = label
+    return column  # type: ignore[no-any-return]
+
+
+def of_organization(row: Any) -> str:
+    return str(row.organization.currency)
+
+
+class OneOrganizationFilter(OrganizationFilter):
+    """One organization at a time: only so does an index serve the list's order."""
+
+    all_option = None
+
+    def value(self) -> str | None:
+        """Return the slug that is asked for, or the first there is."""
+        asked = super().value()
+        return asked if asked in self.ids else next(iter(self.ids), None)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(organization=self.ids.get(self.value() or "", 0))
+
+
+class TimeForm(forms.Form):
+    when = forms.ChoiceField(
+        label="When", choices=list(WHEN.items()), widget=UnfoldAdminSelectWidget
+    )
+    since = forms.CharField(label="From (UTC)", widget=UnfoldAdminTextInputWidget)
+    until = forms.CharField(
+        label="Until (UTC, exclusive)", widget=UnfoldAdminTextInputWidget
+    )
+
+
+class TimeFilter(admin.SimpleListFilter):
+    """The last days, unless others are asked for; a search looks at all times."""
+
+    title = "time"
+    parameter_name = "when"
+    template = "unfold/filters/filters_field.html"
+    field: ClassVar[str] = "timestamp"
+    usual: ClassVar[str] = USUAL
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: dict[str, Any],
+        model: Any,
+        model_admin: Any,
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in ("since", "until"):
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1]
+        self.is_search = bool(request.GET.get("q"))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(WHEN.items())
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return ["when", "since", "until"]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        since, until = (
+            _moment(self.used_parameters.get(name)) for name in ("since", "until")
+        )
+        if since is None and until is None:
+            when = self.value() or ("all" if self.is_search else self.usual)
+            if when.isdigit() and when in WHEN:
+                since = timezone.now() - timedelta(days=int(when))
+        return self.between(queryset, since, until)
+
+    def between(
+        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+    ) -> QuerySet[Any]:
+        return rows.during(since, until)  # type: ignore[attr-defined, no-any-return]  # both have it
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        shown = {
+            "when": self.value() or self.usual,
+            "since": self.used_parameters.get("since", ""),
+            "until": self.used_parameters.get("until", ""),
+        }
+        yield {"form": TimeForm(initial=shown)}
+
+
+class DayFilter(TimeFilter):
+    usual = "30"
+
+    def between(
+        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+    ) -> QuerySet[Any]:
+        return super().between(
+            rows,
+            since.date() if since else None,  # type: ignore[arg-type]  # days, not moments
+            until.date() if until else None,  # type: ignore[arg-type]
+        )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text or ""))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class PricedFilter(DropdownFilter):
+    title = "price"
+    parameter_name = "priced"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Unpriced so far"), ("reported", "Named by the sender")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "no":
+            found: QuerySet[Any] = queryset.unpriced()  # type: ignore[attr-defined]  # CostRecord's
+            return found
+        if self.value() == "reported":
+            return queryset.filter(reported=True)
+        return queryset

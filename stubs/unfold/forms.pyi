@@ -1,0 +1,6 @@
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import forms
+from django.contrib.auth.models import AbstractUser
+
+class AuthenticationForm(AdminAuthenticationForm): ...
+class AdminPasswordChangeForm(forms.AdminPasswordChangeForm[AbstractUser]): ...

@@ -1,0 +1,216 @@
+"""The server is killed in the middle of taking usage, as a power cut would."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from random import Random
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+SENDERS = 6
+BATCHES, SIZE, KNOWN = 36, 150, 2400
+KILLED_AFTER = 9  # batches that were answered
+PATIENCE_S = 20
+Batch = list[dict[str, Any]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Settings of a server with an empty database of its own, of the tests' kind."""
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    plain |= {"COSTOPS_SECRET_KEY": "tests-only", "COSTOPS_DEBUG": "1"}
+    if connection.vendor == "sqlite":
+        yield {**plain, "DATABASE_URL": f"sqlite:///{tmp_path / 'kill.sqlite3'}"}
+        return
+    of = connection.settings_dict
+    name = f"{of['NAME']}_kill"
+    server = {
+        "host": of["HOST"] or None,
+        "port": of["PORT"] or None,
+        "user": of["USER"] or None,
+        "password": of["PASSWORD"] or None,
+        **of["OPTIONS"],
+    }
+    with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        admin.execute(f'CREATE DATABASE "{name}"')
+        place = f"{quote(of['USER'])}@{of['HOST']}:{of['PORT'] or 5432}"
+        yield {**plain, "DATABASE_URL": f"postgres://{place}/{name}"}
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[tuple[int, Any]]:
+    """Run the server; yield its port and what kills all of its processes at once."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port), "--threads", "4"],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+    try:
+        wait_for(port)
+        yield port, kill
+    finally:
+        kill()
+
+
+def wait_for(port: int) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        with suppress(OSError, HTTPException):
+            if call(port, "GET", "/health/ready", "")[0] == 200:
+                return
+        time.sleep(0.1)
+    pytest.fail("The server did not start.")
+
+
+def call(
+    port: int, method: str, path: str, key: str, body: Any = None
+) -> tuple[int, Any]:
+    client = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        client.request(
+            method,
+            path,
+            body=json.dumps(body),
+            headers={
+                "Authorization": f"Bearer {key}",
+                "Content-Type": "application/json",
+            },
+        )
+        answer = client.getresponse()
+        return answer.status, json.loads(answer.read() or b"null")
+    finally:
+        client.close()
+
+
+def make_budgets(port: int, key: str) -> None:
+    parent = None
+    for name, scope in (("All", {}), ("Team", {"teams": ["a"]})):
+        budget = {
+            "name": name,
+            "amount": "1000",
+            "organization_id": "acme",
+            "start_date": "2025-01-01",
+            "scope": scope,
+            "parent": parent,
+        }
+        status, answer = call(port, "POST", "/api/v1/budgets", key, budget)
+        assert status == 201, answer
+        parent = answer["id"]
+
+
+def overlapping_batches() -> list[Batch]:
+    """Return batches that share most of their records; each is the same whenever."""
+    random = Random(1)
+    return [
+        [
+            {
+                "id": f"u{number}",
+                "timestamp": f"2025-03-{1 + number % 28:02}T12:00:00Z",
+                "provider": "openai",
+                "model": "gpt-4o",
+                "organization_id": "acme",
+                "team_id": "ab"[number % 2],
+                "user_id": f"user{number % 40}",
+                "input_tokens": number,
+                "output_tokens": 10,
+            }
+            for number in random.sample(range(KNOWN), SIZE)
+        ]
+        for _ in range(BATCHES)
+    ]
+
+
+def send(port: int, key: str, batch: Batch) -> dict[str, Any]:
+    status, answer = call(port, "POST", "/api/v1/usage/batch", key, batch)
+    assert status == 200, answer
+    assert answer["rejected"] == answer["conflicts"] == []
+    return dict(answer)
+
+
+def send_until_killed(
+    port: int, key: str, batches: list[Batch], kill: Any
+) -> list[Batch]:
+    """Send from many threads, kill the server meanwhile; return what was answered."""
+    answered: list[Batch] = []
+    lock = Lock()
+
+    def work(batch: Batch) -> None:
+        with suppress(OSError, HTTPException):  # it is gone
+            send(port, key, batch)
+            with lock:
+                answered.append(batch)
+                if len(answered) == KILLED_AFTER:
+                    kill()
+
+    with ThreadPoolExecutor(SENDERS) as threads:
+        list(threads.map(work, batches))
+    return answered
+
+
+def test_a_server_killed_in_the_middle_lost_nothing_and_did_nothing_by_halves(
+    environment: dict[str, str],
+) -> None:
+    manage(environment, "migrate", "--verbosity", "0")
+    key = manage(environment, "create_api_key", "kill").split()[-1]
+    batches = overlapping_batches()
+    with serving(environment) as (port, kill):
+        make_budgets(port, key)
+        answered = send_until_killed(port, key, batches, kill)
+    assert KILLED_AFTER <= len(answered) < BATCHES
+
+    assert "every promise holds" in manage(environment, "verify")
+    with serving(environment) as (port, _):
+        for batch in answered:
+            assert send(port, key, batch)["duplicates"] == SIZE
+        for batch in batches:
+            send(port, key, batch)
+        path = "/api/v1/analytics/summary?organization_id=acme"
+        status, summary = call(port, "GET", path, key)
+
+    assert status == 200
+    sent = {record["id"] for batch in batches for record in batch}
+    assert summary["total_requests"] == len(sent)
+    assert "every promise holds" in manage(environment, "verify")

@@ -1,0 +1,321 @@
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Organization
+from accounts.scopes import Role
+from budgets.folding import fold
+from ledger import prices
+from ledger.models import (
+    Attribution,
+    CostRecord,
+    DailySpend,
+    ExchangeRate,
+    Price,
+    Repricing,
+)
+from tests.budgets.factories import (
+    browser_for,
+    browser_of,
+    make_budget,
+    make_person,
+    make_tree,
+    spend,
+)
+from tests.factories import make_organization
+
+pytestmark = pytest.mark.django_db
+
+RECORDS = "/admin/ledger/costrecord/"
+
+
+def listed(browser: Client, **query: Any) -> str:
+    return browser.get(RECORDS, query).content.decode()
+
+
+def price_form(**overrides: Any) -> dict[str, Any]:
+    return {
+        "provider": "openai",
+        "model": "gpt-x",
+        "currency": "USD",
+        "input_per_million": "2.5",
+        "output_per_million": "10",
+        "per_request": "0",
+        "effective_from_0": "2025-01-01",
+        "effective_from_1": "00:00:00",
+        **overrides,
+    }
+
+
+def test_cost_records_are_only_read(acme: Organization) -> None:
+    spend(acme, "12.5", id="u1")
+    record = CostRecord.objects.get()
+    browser = browser_for(acme)
+
+    answers = [
+        browser.get(f"{RECORDS}add/"),
+        browser.post(f"{RECORDS}{record.pk}/change/", {"usage_id": "other"}),
+        browser.post(f"{RECORDS}{record.pk}/delete/", {"post": "yes"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert CostRecord.objects.get().usage_id == "u1"
+
+
+def test_the_list_shows_money_as_people_write_it(acme: Organization) -> None:
+    spend(acme, "1234.5", id="u1")
+    spend(acme, "0.0021", id="u2")
+
+    shown = listed(browser_for(acme))
+
+    assert '<span class="co-num">$1,234.50</span>' in shown
+    assert '<span class="co-num">$0.0021</span>' in shown
+
+
+def test_money_is_written_as_the_reader_does(acme: Organization) -> None:
+    spend(acme, "1234.5")
+
+    answer = browser_for(acme).get(RECORDS, headers={"accept-language": "de"})
+
+    assert "1.234,50" in answer.content.decode()
+
+
+def test_the_list_begins_with_the_last_days(acme: Organization) -> None:
+    now = timezone.now()
+    spend(acme, "1", id="u-new")
+    spend(acme, "1", id="u-old", timestamp=(now - timedelta(days=8)).isoformat())
+    browser = browser_for(acme)
+
+    usual, longer = listed(browser), listed(browser, when="30")
+
+    assert ("u-new" in usual, "u-old" in usual) == (True, False)
+    assert "u-old" in longer
+
+
+def test_a_search_is_for_one_id_at_any_time(acme: Organization) -> None:
+    old = (timezone.now() - timedelta(days=80)).isoformat()
+    spend(acme, "1", id="the-one", timestamp=old)
+    spend(acme, "1", id="the-one-beside")
+
+    shown = listed(browser_for(acme), q="the-one")
+
+    assert ">the-one</a>" in shown
+    assert "the-one-beside" not in shown
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        ("2025-01-15", "2025-01-16", True),
+        ("2025-01-15T12:00:00Z", "", True),
+        ("", "2025-01-15T12:00:00Z", False),
+        ("2025-01-15T12:00:01+00:00", "", False),
+        ("nonsense", "2025-01-16", True),
+    ],
+)
+def test_a_stretch_of_time_is_half_open(
+    since: str, until: str, found: bool, acme: Organization
+) -> None:
+    spend(acme, "1", id="at-noon", timestamp="2025-01-15T12:00:00Z")
+
+    shown = listed(browser_for(acme), since=since, until=until)
+
+    assert ("at-noon" in shown) is found
+
+
+def test_unpriced_usage_has_a_list_of_its_own(acme: Organization) -> None:
+    spend(acme, "1", id="priced")
+    spend(acme, None, id="strange", model="nobody-knows-this")
+
+    shown = listed(browser_for(acme), priced="no", when="all")
+
+    assert ("strange" in shown, ">priced</a>" in shown) == (True, False)
+
+
+def test_a_budget_leads_to_the_records_it_is_charged_for(acme: Organization) -> None:
+    budgets = make_tree(acme)
+    spend(acme, "1", id="of-ml", team_id="ml", department_id="engineering")
+    spend(acme, "1", id="of-sales", department_id="sales")
+    browser = browser_for(acme)
+
+    ml = listed(browser, budget=budgets["ml"].pk)
+    everything = listed(browser, budget=budgets["acme"].pk)
+
+    assert ("of-ml" in ml, "of-sales" in ml) == (True, False)
+    assert ("of-ml" in everything, "of-sales" in everything) == (True, True)
+
+
+def test_a_budget_of_another_organization_leads_nowhere(acme: Organization) -> None:
+    globex = make_organization("globex")
+    secret = make_budget(globex, "Secret plans")
+    spend(globex, "1", id="theirs")
+    spend(acme, "1", id="ours")
+
+    shown = listed(browser_for(acme), budget=secret.pk)
+
+    assert not {"theirs", "ours", "Secret plans"} & set(shown.split(">"))
+    assert "theirs" not in shown
+
+
+def test_one_organization_at_a_time_is_listed(acme: Organization) -> None:
+    globex = make_organization("globex")
+    spend(acme, "1", id="of-a")
+    spend(globex, "1", id="of-g")
+    roles = {acme: Role.VIEWER, globex: Role.VIEWER}
+    browser = browser_of(make_person("both@example.com", roles))
+
+    first, second = listed(browser), listed(browser, organization="globex")
+
+    assert ("of-a" in first, "of-g" in first) == (True, False)
+    assert ("of-a" in second, "of-g" in second) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "queries"),
+    [
+        (CostRecord, 10),
+        (DailySpend, 10),
+        (Attribution, 11),
+        (Price, 12),
+        (ExchangeRate, 13),
+        (Repricing, 11),
+    ],
+    ids=lambda value: str(getattr(value, "_meta", value)),
+)
+def test_lists_take_few_queries(
+    model: type[Model],
+    queries: int,
+    acme: Organization,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(4):
+        spend(acme, "1", id=f"u{number}", team_id=f"t{number}")
+        prices.add_price(organization=acme, provider="openai", model=f"m{number}")
+        prices.add_rate(
+            organization=acme,
+            base="USD",
+            quote="KES",
+            rate=100,
+            date=date(2025, 1, number + 1),
+        )
+        Repricing.objects.create(organization=acme, reason="why")
+    fold(acme.pk)
+    browser = browser_for(acme)
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+
+    with django_assert_num_queries(queries):
+        browser.get(reverse(name))
+
+
+def test_the_ledger_is_never_counted(acme: Organization) -> None:
+    spend(acme, "1")
+    browser = browser_for(acme)
+
+    with CaptureQueriesContext(connection) as made:
+        listed(browser)
+
+    assert not [one for one in made.captured_queries if "COUNT(" in one["sql"]]
+
+
+def test_a_price_is_saved_by_the_service(acme: Organization) -> None:
+    browser = browser_for(acme)
+
+    browser.post("/admin/ledger/price/add/", price_form(organization=acme.pk))
+
+    price = Price.objects.get()
+    before = acme.revision
+    acme.refresh_from_db()
+    assert (price.organization, price.input_per_million) == (acme, Decimal("2.5"))
+    assert price.effective_from == datetime(2025, 1, 1, tzinfo=UTC)
+    assert acme.revision == before + 1
+    assert price.history.get().actor == "finance_admin@acme.example"
+
+
+def test_what_the_service_refuses_stands_in_the_form(acme: Organization) -> None:
+    prices.add_price(
+        organization=acme,
+        provider="openai",
+        model="gpt-x",
+        effective_from=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+    browser = browser_for(acme)
+    form = price_form(organization=acme.pk)
+
+    overlaps = browser.post("/admin/ledger/price/add/", form).content.decode()
+    star = browser.post("/admin/ledger/price/add/", {**form, "model": "a*b"})
+
+    assert "end that one first" in overlaps
+    assert "A * may stand at the end only." in star.content.decode()
+    assert Price.objects.count() == 1
+
+
+def test_a_price_is_changed_and_deleted_by_the_service(acme: Organization) -> None:
+    price = prices.add_price(organization=acme, provider="openai", model="gpt-x")
+    browser = browser_for(acme)
+    place = f"/admin/ledger/price/{price.pk}/"
+
+    browser.post(f"{place}change/", price_form(per_request="0.5"))
+    price.refresh_from_db()
+    changed = price.per_request
+    browser.post(f"{place}delete/", {"post": "yes"})
+
+    acme.refresh_from_db()
+    assert changed == Decimal("0.5")
+    assert not Price.objects.exists()
+    assert acme.revision == 4
+
+
+def test_a_price_for_everybody_is_seen_by_all_and_kept_by_superusers(
+    acme: Organization,
+) -> None:
+    common = prices.add_price(provider="openai", model="for-all")
+    browser = browser_for(acme)
+    place = f"/admin/ledger/price/{common.pk}/change/"
+
+    shown = browser.get("/admin/ledger/price/").content.decode()
+    read = browser.get(place)
+    changed = browser.post(place, price_form())
+    made = browser.post("/admin/ledger/price/add/", price_form(organization=""))
+
+    assert "for-all" in shown
+    assert (read.status_code, changed.status_code) == (200, 403)
+    assert "This field is required." in made.content.decode()
+    assert Price.objects.get() == common
+
+
+def test_a_rate_is_made_by_the_service_and_never_changed(acme: Organization) -> None:
+    browser = browser_for(acme)
+    form = {"organization": acme.pk, "base": "USD", "quote": "KES", "rate": "129.5"}
+    form["date"] = "2025-01-01"
+
+    browser.post("/admin/ledger/exchangerate/add/", form)
+    again = browser.post("/admin/ledger/exchangerate/add/", form).content.decode()
+    rate = ExchangeRate.objects.get()
+    change = browser.post(f"/admin/ledger/exchangerate/{rate.pk}/change/", form)
+
+    assert rate.rate == Decimal("129.5")
+    assert "already" in again
+    assert change.status_code == 403
+
+
+def test_a_viewer_only_reads_prices(acme: Organization) -> None:
+    price = prices.add_price(organization=acme, provider="openai", model="gpt-x")
+    browser = browser_for(acme, Role.VIEWER)
+    place = f"/admin/ledger/price/{price.pk}/"
+
+    answers = [
+        browser.get(f"{place}change/"),
+        browser.post(f"{place}change/", price_form()),
+        browser.post(f"{place}delete/", {"post": "yes"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 403, 403]
