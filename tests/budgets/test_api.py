@@ -172,6 +172,15 @@ def test_the_tree_is_nested_with_what_is_allocated(api: Api) -> None:
     assert {"over_allocated", "overlap"} == {clash["type"] for clash in conflicts}
 
 
+def test_a_child_has_a_status_and_a_variance_of_its_own(api: Api) -> None:
+    top = api.post("budgets", monthly()).body["id"]
+    below = api.post("budgets", monthly(name="Below", parent=top)).body["id"]
+
+    assert api.get(f"budgets/{below}/status").body["name"] == "Below"
+    assert api.get(f"budgets/{below}/status?at=2025-01-10").status == 200
+    assert api.get(f"budgets/{below}/variance").status == 200
+
+
 def test_variance_names_what_moved_it(api: Api, acme: Organization) -> None:
     report(
         acme,

@@ -147,6 +147,23 @@ def repeatedly(times: int, act: Callable[[int], Any]) -> Callable[[], None]:
 
 
 # Without the order by usage id: deadlocks.
+def test_the_same_new_records_sent_at_once_in_any_order_are_booked_once(
+    company: Organization,
+) -> None:
+    report(company, usage_record(id="first"))  # the attribution is known from now on
+
+    def send(turn: int, seed: int) -> Callable[[], Any]:
+        records = [usage_record(id=f"{turn} {number}") for number in range(400)]
+        Random(seed).shuffle(records)
+        return lambda: report(company, *records)
+
+    for turn in range(3):
+        assert_all_went_well(at_once(*(send(turn, seed) for seed in range(6))))
+
+    assert CostRecord.objects.count() == 1 + 3 * 400
+    finish(company)
+
+
 def test_overlapping_batches_in_any_order_are_booked_once(
     company: Organization,
 ) -> None:
