@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
 from budgets.figures import (
@@ -22,6 +23,7 @@ from budgets.figures import (
 from budgets.folding import hours_of, total_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.recharging import quarters_of
+from costops.lib.fields import MoneyField
 from costops.lib.periods import Cadence, Calendar, Window
 from ledger.models import CostRecord
 
@@ -33,17 +35,11 @@ class Standing(NamedTuple):
     """One budget's present period, in as few steps from the database as can be."""
 
     budget_id: int
-    amount: Decimal
-    carried_over: Decimal
-    adjusted: Decimal
+    limit: Decimal  # amount + carried over + adjusted
     spent: Decimal
     reserved: Decimal
     warning_threshold: Decimal
     critical_threshold: Decimal
-
-    @property
-    def limit(self) -> Decimal:
-        return self.amount + self.carried_over + self.adjusted
 
     @property
     def status(self) -> StatusName:
@@ -52,6 +48,7 @@ class Standing(NamedTuple):
 
 def standings(organization: Organization, *, now: datetime) -> list[Standing]:
     """Return where every budget in use stands at *now*. One query."""
+    nothing = Value(ZERO, output_field=MoneyField())
     rows = (
         Budget.objects.filter(organization=organization)
         .active()
@@ -59,25 +56,20 @@ def standings(organization: Organization, *, now: datetime) -> list[Standing]:
         .with_period_at(now)
         .values_list(
             "pk",
-            "amount",
+            # A period that nothing has opened yet has the budget's own amount.
+            Coalesce(
+                F("current__amount")
+                + F("current__carried_over")
+                + F("current__adjusted"),
+                "amount",
+            ),
+            Coalesce("current__spent", nothing),
+            Coalesce("current__reserved", nothing),
             "warning_threshold",
             "critical_threshold",
-            "current__amount",
-            "current__carried_over",
-            "current__adjusted",
-            "current__spent",
-            "current__reserved",
         )
     )
-    return [
-        Standing(pk, amount, ZERO, ZERO, ZERO, ZERO, warning, critical)
-        if current is None
-        else Standing(
-            pk, current, carried, adjusted, spent, reserved, warning, critical
-        )
-        for pk, amount, warning, critical, current, carried, adjusted, spent, reserved
-        in rows.iterator(chunk_size=10_000)
-    ]  # fmt: skip
+    return [Standing._make(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ def _amounts(stretch: Stretch, sums: Totals) -> list[tuple[str, int]]:
 
 def _sqlite_time(moment: datetime) -> str:
     """Return the moment as Django keeps it on SQLite: UTC, without the offset."""
-    return str(moment)[:-6]
+    # msgspec writes "2026-01-31T12:00:00Z", quotes included, five times as fast as str.
+    return _encode(moment)[1:-2].decode().replace("T", " ")
 
 
 def _insert(
@@ -157,6 +158,7 @@ def copy_statement(target: str) -> str:
     return f"COPY {target} FROM STDIN (FORMAT csv, NULL 'null', ESCAPE '\\')"
 
 
+_encode = msgspec.json.Encoder().encode
 _encode_lines = msgspec.json.Encoder().encode_lines
 _ESCAPE = re.compile(rb"\\(?:u00([0-9a-f]{2})|(.))")
 _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}

@@ -70,6 +70,10 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
             )
         return int(units)
 
+    def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        # psycopg makes a Decimal itself: a call for every value would only cost time.
+        return [self.from_db_value] if connection.vendor == "sqlite" else []
+
     def from_db_value(
         self, value: Any, expression: Any, connection: BaseDatabaseWrapper
     ) -> Decimal | None:
