@@ -1,14 +1,16 @@
 """Charging what was booked: every budget on each record's path, in one statement."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from accounts.models import Organization
+from budgets.errors import MoreThanSQLiteHolds
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.shape import Charge, Place, Shape, Target, cut, shape_of
 from budgets.types import Charged, Crossing
@@ -220,7 +222,7 @@ def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
                 ],
             )
             return list(cursor.fetchall())
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, refusing_overflow():
         cursor.executemany(
             _ADD_ONE,
             [
@@ -231,6 +233,18 @@ def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
     periods = BudgetPeriod.objects.filter(pk__in=added)
     limit = F("amount") + F("carried_over") + F("adjusted")
     return list(periods.values_list("pk", "spent", limit))
+
+
+@contextmanager
+def refusing_overflow() -> Iterator[None]:
+    """Refuse what is more than SQLite's whole numbers hold; its CHECK found it."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise MoreThanSQLiteHolds(
+            "A budget period would pass 922 million, more than the embedded database "
+            "can hold exactly. Use PostgreSQL."
+        ) from error
 
 
 def _array(numbers: Iterable[object]) -> str:

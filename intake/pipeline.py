@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from django.db import connection, transaction
 
@@ -13,6 +14,7 @@ from ledger import services as ledger
 from ledger.book import Book
 from ledger.types import Outcome
 from ledger.usage import Usage
+from ledger.writing import AlreadyThere
 
 logger = logging.getLogger("intake")
 
@@ -27,25 +29,55 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
     All or nothing, durable when it returns, safe to repeat: a usage id counts once.
     Returns what became of each record, in order.
     """
+    try:
+        return _take(organization_id, usage)
+    except AlreadyThere:
+        # Most batches are new; only one that is not pays for looking. Others may add
+        # more of it while this one looks, but no more often than there are records.
+        for _ in usage:
+            with suppress(AlreadyThere):
+                return _take(organization_id, usage, look_first=True)
+        raise
+
+
+def _take(
+    organization_id: int, usage: Sequence[Usage], *, look_first: bool = False
+) -> Sequence[Outcome]:
     with transaction.atomic():
-        hold_shared(organization_id)
-        book, charging = open_book(organization_id)
-        recorded = ledger.record(book, usage)
+        with _one_round_trip():
+            hold_shared(organization_id)
+            revision = _revision_of(organization_id)
+        book, charging = open_book(organization_id, revision)
+        recorded = ledger.record(book, usage, look_first=look_first)
         _, crossings = charging.charge(recorded.due)
         if crossings:
             transaction.on_commit(lambda: _log(crossings))
     return recorded.outcomes
 
 
-def open_book(organization_id: int) -> tuple[Book, Charging]:
+def _one_round_trip() -> AbstractContextManager[object]:
+    """Send BEGIN and the statements inside together; each still sees the one before."""
+    if connection.vendor != "postgresql":
+        return nullcontext()
+    connection.ensure_connection()
+    pipeline: AbstractContextManager[object] = connection.connection.pipeline()
+    return pipeline
+
+
+def open_book(
+    organization_id: int, revision: int | None = None
+) -> tuple[Book, Charging]:
     """Return what is known of the organization as it is at this moment.
 
-    One query; more when its prices, rates or budgets have changed. Call it inside a
-    transaction that holds the organization's lock.
+    One query, none when *revision* says which moment; more when prices, rates or
+    budgets have changed. Call it in a transaction that holds the organization's lock.
     """
     known = _books.get(organization_id)
-    if known is not None and _revision_of(organization_id) == known[0].revision:
-        return known
+    if known is not None:
+        if revision is None:
+            revision = _revision_of(organization_id)
+        if revision == known[0].revision:
+            return known
     organization = Organization.objects.get(pk=organization_id)
     charging = Charging(organization)
     opened = Book(organization, charging), charging

@@ -111,7 +111,7 @@ class Sheet:
         reasoning = record.reasoning_tokens or 0
         input_cost = output_cost = total = source = rate = None
         currency = ""
-        if tariff is not None and (record.input_tokens is not None or output_tokens):
+        if tariff is not None and _has_tokens(record):
             input_cost, output_cost = tariff.cost(
                 input_tokens, cached, written, output_tokens, reasoning
             )
@@ -168,6 +168,11 @@ class Sheet:
             self.conversions.append(
                 Conversion(row.usage_id, currency, rate, amount, row.correction)
             )
+
+
+def _has_tokens(record: Usage) -> bool:
+    """Tell whether tokens were counted at all: none of them is a count too."""
+    return record.input_tokens is not None or record.output_tokens is not None
 
 
 def _json(metadata: Raw) -> str | None:

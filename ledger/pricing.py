@@ -126,8 +126,8 @@ def _matches(price: Price, model: str) -> bool:
 
 def _serves(price: Price, tier: str) -> bool:
     if price.service_tier:
-        return price.service_tier == tier
-    return tier in LIST_PRICE_TIERS
+        return price.service_tier.lower() == tier.lower()
+    return tier.lower() in LIST_PRICE_TIERS
 
 
 def _rank(price: Price) -> tuple[bool, bool, bool, int]:

@@ -11,51 +11,37 @@ from ledger.booking import Sheet
 from ledger.models import CostRecord
 from ledger.types import Outcome, Recorded
 from ledger.usage import Usage, parse_metadata, parse_tags
-from ledger.writing import (
-    AlreadyThere,
-    insert_conversions,
-    insert_deltas,
-    insert_records,
-)
+from ledger.writing import insert_conversions, insert_deltas, insert_records
 
 
-@transaction.atomic
-def record(book: Book, usage: Sequence[Usage]) -> Recorded:
+@transaction.atomic(savepoint=False)
+def record(book: Book, usage: Sequence[Usage], *, look_first: bool) -> Recorded:
     """Price *usage* of one organization and append it to the ledger.
 
     A usage id counts once, however often and in however many batches it comes: the
     first stands, a repeat changes nothing, and one with other content is a conflict.
     Outcomes are in the order of *usage*; totals are what its budgets are to be charged.
+
+    Raises:
+        AlreadyThere: without *look_first*, an id is in the ledger; with it, another
+            connection has just added one. Roll back and look again.
     """
     first = {one.id: one for one in reversed(usage)}
+    known = _known_records(book, first) if look_first else {}
     # One order for every caller, or two overlapping batches could deadlock.
-    fresh = [first[usage_id] for usage_id in sorted(first)]
-    known: dict[str, CostRecord] = {}
-    sheet = _insert(book, fresh)
-    while sheet is None:
-        # Others can only add, so each turn finds more of them until none is new.
-        known |= _known_records(book, first)
-        fresh = [one for one in fresh if one.id not in known]
-        sheet = _insert(book, fresh)
+    fresh = [first[usage_id] for usage_id in sorted(first) if usage_id not in known]
+    sheet = Sheet(book)
+    if fresh:
+        rows = sheet.rows(fresh, book.entries_for(fresh))
+        insert_records(book.organization_id, rows, meanwhile=sheet.close)
+        insert_deltas(book.organization_id, sheet.totals)
+        insert_conversions(book.organization_id, sheet.conversions)
     costs = dict(zip((one.id for one in fresh), sheet.costs, strict=True))
     if len(costs) == len(usage):  # nothing came twice
         outcomes = [Outcome(costs[one.id]) for one in usage]
     else:
         outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
     return Recorded(outcomes, sheet.totals, sheet.due)
-
-
-def _insert(book: Book, fresh: Sequence[Usage]) -> Sheet | None:
-    """Book *fresh* and return its sheet; None, and nothing is booked, if one is not."""
-    sheet = Sheet(book)
-    rows = sheet.rows(fresh, book.entries_for(fresh))
-    try:
-        insert_records(book.organization_id, rows, meanwhile=sheet.close)
-    except AlreadyThere:
-        return None
-    insert_deltas(book.organization_id, sheet.totals)
-    insert_conversions(book.organization_id, sheet.conversions)
-    return sheet
 
 
 def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:

@@ -1,7 +1,4 @@
-"""Writing rows of the ledger: COPY on PostgreSQL, executemany on SQLite.
-
-Both insert all or nothing and say so when a row was there already.
-"""
+"""Writing rows of the ledger: COPY on PostgreSQL, executemany on SQLite."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from psycopg.errors import UniqueViolation
 
 from ledger.booking import Conversion, Row
@@ -48,12 +45,16 @@ def insert_records(
     with them for about as long again.
 
     Raises:
-        AlreadyThere: one of them is in the ledger; none was inserted.
+        AlreadyThere: one of them is in the ledger. The transaction can only be rolled
+            back then: a savepoint would cost every batch two round trips.
     """
     try:
-        with transaction.atomic():
-            _insert(RECORDS, record_values(organization_id, rows), meanwhile)
-    except (UniqueViolation, IntegrityError) as error:
+        _insert(RECORDS, record_values(organization_id, rows), meanwhile)
+    except UniqueViolation as error:
+        raise AlreadyThere from error
+    except IntegrityError as error:
+        if "UNIQUE" not in str(error):
+            raise
         raise AlreadyThere from error
 
 

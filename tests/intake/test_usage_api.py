@@ -7,12 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts import keys
 from accounts.models import Organization
+from budgets.services import BudgetPlan, create_budget
 from ledger.models import CostRecord
-from tests.factories import Answer, Api, make_api, make_organization, usage_record
+from tests.factories import (
+    NOON,
+    Answer,
+    Api,
+    make_api,
+    make_organization,
+    usage_record,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +65,28 @@ def test_an_unknown_model_is_kept_without_a_price(api: Api) -> None:
 
     assert (answer.status, answer.body["cost"]) == (201, None)
     assert CostRecord.objects.get().total_cost is None
+
+
+def test_no_tokens_are_a_count_too_and_not_unpriced(api: Api) -> None:
+    record = usage_record(output_tokens=0)
+    del record["input_tokens"]
+
+    assert api.post("usage", record).body["cost"] == "0.0000000000"
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL holds more")
+def test_more_than_the_embedded_database_holds_is_refused_whole(
+    api: Api, acme: Organization
+) -> None:
+    plan = BudgetPlan(name="All", amount=Decimal(1), starts_at=NOON)
+    create_budget(acme, plan, now=NOON)
+    for number in range(9):
+        api.post("usage", usage_record(id=str(number), cost="100000000"))
+
+    answer = api.post("usage", usage_record(id="last", cost="100000000"))
+
+    assert (answer.status, answer.body["code"]) == (409, "amount_out_of_range")
+    assert CostRecord.objects.count() == 9
 
 
 def test_other_names_of_the_fields_mean_the_same(api: Api) -> None:
