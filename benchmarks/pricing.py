@@ -55,9 +55,10 @@ def _stretch(one: Usage) -> Stretch:
 
 
 def _ours(one: Usage, stretch: Stretch) -> int:
-    assert stretch.tariff is not None
+    tariff = stretch.tariff
+    assert tariff is not None
     assert stretch.start <= one.timestamp < stretch.end
-    input_units, output_units = stretch.tariff.cost(
+    input_units, output_units = tariff.cost(
         one.input_tokens or 0, one.cached_tokens or 0, 0, one.output_tokens or 0, 0
     )
     return input_units + output_units

@@ -13,10 +13,10 @@ from django.db.models import QuerySet, Sum
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
-from ledger.models import CostRecord, SpendDelta
+from ledger.models import Attribution, CostRecord, SpendDelta
 from ledger.types import Outcome
 from tests.budgets.worlds import make_budget
-from tests.factories import at_once, make_organization, report, usage_record
+from tests.factories import NOON, at_once, make_organization, report, usage_record
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -86,6 +86,24 @@ def test_batches_that_charge_the_same_budgets_wait_for_each_other(
     _assert_everything_adds_up()
 
 
+def test_records_are_inserted_in_the_order_of_their_ids(busy: Organization) -> None:
+    # Neither as it stands nor backwards is this in order.
+    batch = [_record(f"id-{number}", number) for number in (9, 1, 5, 0, 2, 3, 4, 6, 8)]
+
+    with ThreadPoolExecutor(1) as thread:
+        with transaction.atomic():
+            _insert(busy, "id-5")
+            booked = thread.submit(at_once, partial(report, busy, *batch))
+            _until_somebody_waits()
+            # It waits for 5, so it must not have anything beyond that others wait for.
+            for usage_id in ("id-6", "id-8", "id-9"):
+                _insert(busy, usage_id)
+            transaction.set_rollback(True)
+        (outcomes,) = booked.result()
+
+    assert not any(outcome.duplicate for outcome in outcomes)
+
+
 @pytest.mark.parametrize("place", [0, USERS // 2, USERS, -1])
 def test_periods_are_locked_deepest_budget_first_and_the_root_last(
     busy: Organization, place: int
@@ -118,6 +136,18 @@ def test_a_repeated_batch_adds_nothing(busy: Organization) -> None:
     assert all(outcome.duplicate and not outcome.conflict for outcome in again)
     assert list(BudgetPeriod.objects.order_by("pk").values()) == before
     _assert_everything_adds_up()
+
+
+def _insert(organization: Organization, usage_id: str) -> None:
+    """Insert a record past the pipeline; waiting for another connection fails."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '500ms'")
+    CostRecord.objects.create(
+        organization=organization,
+        attribution=Attribution.objects.earliest("pk"),
+        usage_id=usage_id,
+        timestamp=NOON,
+    )
 
 
 def _lock(periods: QuerySet[BudgetPeriod]) -> set[int]:
