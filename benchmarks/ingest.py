@@ -82,10 +82,9 @@ def each(way: Callable[[Any], object], material: list[Any]) -> None:
 def ready_rows(organization_id: int, body: bytes) -> Any:
     """Return what `insert_ready` wants: COPY's bytes, or tuples for SQLite."""
     rows = world.rows_of(organization_id, body)
-    values = writing.record_values(organization_id, rows)
     if connection.vendor == "postgresql":
-        return b"".join(writing.csv_of(values))
-    return list(values)
+        return b"".join(writing.csv_of(rows))
+    return rows
 
 
 def insert_ready(ready: Any) -> None:

@@ -1,6 +1,7 @@
 """The same work as most Django projects would write it, for comparison."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +18,10 @@ from costops.lib.money import from_units
 from intake.pipeline import open_book
 from ledger.book import Book
 from ledger.booking import Row, Sheet
-from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
+from ledger.models import Attribution, CostRecord, DailySpend
+from ledger.stored import Values
 from ledger.types import Dimensions
+from ledger.writing import insert_deltas, ready_deltas
 
 
 class UsageSerializer(serializers.Serializer[dict[str, Any]]):
@@ -108,20 +111,18 @@ def _period(budget_id: int, at: Any) -> Any:
 
 @transaction.atomic
 def bulk_create(organization_id: int, body: bytes) -> None:
-    """Decode and price as the product does; write with bulk_create and bulk_update."""
+    """Decode, price and write deltas as the product does, the rest with bulk_*."""
     book, _ = open_book(organization_id)
     usage = sorted(world.decoded(body), key=lambda one: one.id)
-    entries = book.entries_for(usage)
-    rows = list(Sheet(book).rows(usage, entries))
-    CostRecord.objects.bulk_create(_records(organization_id, rows))
+    entries = list(book.entries_for(usage))
+    sheet = Sheet(book)
+    CostRecord.objects.bulk_create(map(_record, sheet.rows(usage, entries)))
     added: dict[int, Decimal] = {}
-    spent: dict[int, Decimal] = {}
-    for entry, row in zip(entries, rows, strict=True):
-        cost = from_units(row.total_cost or 0)
-        spent[row.attribution_id] = spent.get(row.attribution_id, Decimal(0)) + cost
+    for entry, units in zip(entries, sheet.costs, strict=True):
+        cost = from_units(units or 0)
         for charge in entry.charges:
             added[charge.node.id] = added.get(charge.node.id, Decimal(0)) + cost
-    SpendDelta.objects.bulk_create(_deltas(organization_id, spent))
+    insert_deltas(ready_deltas(organization_id, sheet.totals))
     current = BudgetPeriod.objects.filter(budget__in=added, starts_at__lte=world.NOW)
     periods = list(current.select_for_update().order_by("pk"))
     for period in periods:
@@ -129,39 +130,14 @@ def bulk_create(organization_id: int, body: bytes) -> None:
     BudgetPeriod.objects.bulk_update(periods, ["spent"])
 
 
-def _records(organization_id: int, rows: Iterable[Row]) -> list[CostRecord]:
-    return [
-        CostRecord(
-            organization_id=organization_id,
-            attribution_id=row.attribution_id,
-            usage_id=row.usage_id,
-            timestamp=row.timestamp,
-            input_tokens=row.input_tokens,
-            cached_tokens=row.cached_tokens,
-            output_tokens=row.output_tokens,
-            input_cost=from_units(row.input_cost or 0),
-            output_cost=from_units(row.output_cost or 0),
-            total_cost=from_units(row.total_cost or 0),
-        )
-        for row in rows
-    ]
-
-
-def _deltas(organization_id: int, spent: dict[int, Decimal]) -> list[SpendDelta]:
-    return [
-        SpendDelta(
-            organization_id=organization_id,
-            attribution_id=attribution_id,
-            starts_at=world.NOW,
-            requests=1,
-            unpriced=0,
-            input_tokens=0,
-            cached_tokens=0,
-            output_tokens=0,
-            cost=cost,
-        )
-        for attribution_id, cost in spent.items()
-    ]
+def _record(values: Values) -> CostRecord:
+    named = dict(zip(Row._fields, values, strict=True))
+    for name in ("input_cost", "output_cost", "total_cost"):
+        stored = named[name]  # text on PostgreSQL, units on SQLite
+        named[name] = Decimal(stored) if isinstance(stored, str) else from_units(stored)
+    moment = datetime.fromisoformat(f"{named['timestamp']}")
+    named["timestamp"] = moment.replace(tzinfo=UTC)
+    return CostRecord(**named)
 
 
 WAYS: dict[str, Callable[[int, bytes], None]] = {

@@ -20,7 +20,8 @@ from django.db.models import Max
 from accounts.models import Organization
 from budgets.models import Budget
 from intake.pipeline import open_book
-from ledger.booking import Row, Sheet
+from ledger.booking import Sheet
+from ledger.stored import Values
 from ledger.usage import Usage, decode_batch
 from ledger.writing import insert_records
 
@@ -194,8 +195,8 @@ def decoded(body: bytes) -> list[Usage]:
     return [one for one in found if one is not None]
 
 
-def rows_of(organization_id: int, body: bytes) -> list[Row]:
-    """Return the rows of the ledger that a batch becomes, without inserting them."""
+def rows_of(organization_id: int, body: bytes) -> list[Values]:
+    """Return the rows of the ledger that a batch becomes, ready to be inserted."""
     with transaction.atomic():
         book, _ = open_book(organization_id)
         usage = sorted(decoded(body), key=lambda one: one.id)
@@ -205,7 +206,8 @@ def rows_of(organization_id: int, body: bytes) -> list[Row]:
 def preload(organization_id: int, size: int, random: Random) -> None:
     """Fill the ledger's table with *size* records; no counter knows of them."""
     for _ in range(0, size, 5_000):
-        insert_records(organization_id, rows_of(organization_id, body(5_000, random)))
+        rows = rows_of(organization_id, body(5_000, random))
+        insert_records(rows, meanwhile=lambda: None)
     vacuum()
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
@@ -13,8 +14,10 @@ from accounts.models import Organization
 from budgets.errors import MoreThanSQLiteHolds
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.shape import Charge, Place, Shape, Target, cut, shape_of
-from budgets.types import Charged, Crossing
+from budgets.types import Crossing
+from costops.lib.money import from_units
 from costops.lib.periods import Window
+from ledger.stored import array_of
 from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
 
 _MOST_PERIODS = 200_000  # period ids remembered
@@ -30,7 +33,11 @@ class _Sums:
     unpriced: int = 0
 
 
-Due = Sequence[_Sums]  # in lock order
+class Due(NamedTuple):
+    """What is to be added to periods, in lock order, and how PostgreSQL takes it."""
+
+    sums: Sequence[_Sums]
+    arrays: Sequence[str]  # spent, requests, unpriced
 
 
 class Charging:
@@ -77,19 +84,20 @@ class Charging:
 
         That is the deepest budget first and the root last, for every caller.
         """
-        sums = _sums_of(totals)
-        return [sums[place] for place in sorted(sums)]
+        by_place = _sums_of(totals)
+        sums = [by_place[place] for place in sorted(by_place)]
+        return Due(sums, _arrays_of(sums))
 
-    def charge(self, due: Due) -> tuple[list[Charged], list[Crossing]]:
+    def charge(self, due: Due) -> list[Crossing]:
         """Add what is due to the periods, opening those not yet there.
 
-        Returns what that made of each, and the thresholds it took them past.
+        Returns the thresholds it took them past.
         """
-        if not due:
-            return [], []
-        ids = self._ids_of([of.target for of in due])
-        added = {ids[of.target.key]: of for of in due}
-        return _told(_add(added), added)
+        if not due.sums:
+            return []
+        ids = self._ids_of([of.target for of in due.sums])
+        added = {ids[of.target.key]: of for of in due.sums}
+        return _crossings(_add(added, due.arrays), added)
 
     def _ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
         known = self._period_ids
@@ -154,14 +162,15 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
     by_target: dict[Target, _Sums] = {}
     for stretch, added in totals.items():
         spent, requests, unpriced = added.cost, added.requests, added.unpriced
-        foreign = _foreign(stretch, added)
         for target in stretch.targets:
             of = by_target.get(target)
             if of is None:
                 of = by_target[target] = _Sums(target)
-            of.spent += foreign[target.currency] if target.currency else spent
+            of.spent += spent
             of.requests += requests
             of.unpriced += unpriced
+        if stretch.currencies:
+            _exchange(by_target, stretch, added)
     sums: dict[Place, _Sums] = {}
     for target, of in by_target.items():
         same = sums.setdefault(target.place, of)
@@ -172,11 +181,15 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
     return sums
 
 
-def _foreign(stretch: Stretch, added: Totals) -> dict[str, int]:
-    if not stretch.currencies:
-        return {}
+def _exchange(
+    by_target: Mapping[Target, _Sums], stretch: Stretch, added: Totals
+) -> None:
+    """Put the amounts in their own currency into the sums of foreign budgets."""
     currencies = (currency for currency, _ in stretch.currencies)
-    return dict(zip(currencies, added.converted, strict=True))
+    foreign = dict(zip(currencies, added.converted, strict=True))
+    for target in stretch.targets:
+        if target.currency:
+            by_target[target].spent += foreign[target.currency] - added.cost
 
 
 # FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
@@ -208,19 +221,21 @@ WHERE id = %s
 """
 
 
-def _add(added: Mapping[int, _Sums]) -> list[tuple[int, Decimal, Decimal]]:
+def _arrays_of(sums: Sequence[_Sums]) -> Sequence[str]:
+    return (
+        array_of([f"{of.spent}e-10" for of in sums]),
+        array_of([of.requests for of in sums]),
+        array_of([of.unpriced for of in sums]),
+    )
+
+
+def _add(
+    added: Mapping[int, _Sums], arrays: Sequence[str]
+) -> list[tuple[int, Decimal, Decimal]]:
     """Add to periods, by id and in lock order; return id, spent and limit of each."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(
-                _ADD,
-                [
-                    _array(added),
-                    _array(f"{of.spent}e-10" for of in added.values()),
-                    _array(of.requests for of in added.values()),
-                    _array(of.unpriced for of in added.values()),
-                ],
-            )
+            cursor.execute(_ADD, [array_of(list(added)), *arrays])
             return list(cursor.fetchall())
     with connection.cursor() as cursor, refusing_overflow():
         cursor.executemany(
@@ -247,24 +262,18 @@ def refusing_overflow() -> Iterator[None]:
         ) from error
 
 
-def _array(numbers: Iterable[object]) -> str:
-    """Write an array as PostgreSQL reads it: psycopg takes 2 ms for what is a join."""
-    return f"{{{','.join(map(str, numbers))}}}"
-
-
-def _told(
+def _crossings(
     rows: Iterable[tuple[int, Decimal, Decimal]], added: Mapping[int, _Sums]
-) -> tuple[list[Charged], list[Crossing]]:
-    charged, crossings = [], []
+) -> list[Crossing]:
+    crossings = []
     for period_id, spent, limit in rows:
         of = added[period_id]
         node = of.target.node
-        told = Charged(period_id, node.id, of.spent, spent)
-        charged.append(told)
         if node.may_cross(spent, limit):
+            before = spent - from_units(of.spent)
             crossings += [
                 Crossing(node.id, period_id, threshold, spent, limit)
                 for threshold in node.thresholds
-                if told.before < threshold * limit <= spent
+                if before < threshold * limit <= spent
             ]
-    return charged, crossings
+    return crossings

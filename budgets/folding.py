@@ -16,8 +16,17 @@ from budgets.models import Budget
 from costops.lib.fields import MoneyField
 from ledger.models import SpendDelta
 
+# What PostgreSQL deletes it has to unpack as the view `ledger_spenddelta` does.
 _TAKE = """
-WITH taken AS (DELETE FROM ledger_spenddelta WHERE organization_id = %s RETURNING *)
+WITH batches AS (DELETE FROM ledger_spendbatch WHERE organization_id = %s RETURNING *),
+taken AS (
+    SELECT batches.organization_id, delta.*
+    FROM batches CROSS JOIN LATERAL unnest(batches.attribution_ids, batches.starts_at,
+        batches.currency, batches.requests, batches.unpriced, batches.input_tokens,
+        batches.cached_tokens, batches.output_tokens, batches.cost)
+        AS delta (attribution_id, starts_at, currency, requests, unpriced, input_tokens,
+            cached_tokens, output_tokens, cost)
+)
 """
 
 _DAYS = """

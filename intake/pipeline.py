@@ -49,7 +49,7 @@ def _take(
             revision = _revision_of(organization_id)
         book, charging = open_book(organization_id, revision)
         recorded = ledger.record(book, usage, look_first=look_first)
-        _, crossings = charging.charge(recorded.due)
+        crossings = charging.charge(recorded.due)
         if crossings:
             transaction.on_commit(lambda: _log(crossings))
     return recorded.outcomes

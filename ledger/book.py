@@ -1,6 +1,6 @@
 """What a process remembers of one organization, so that booking asks nothing twice."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -58,20 +58,20 @@ class Book:
         self.cutter = cutter
         self._entries: dict[Key, Entry] = {}
 
-    def entries_for(self, records: Iterable[Usage]) -> list[Entry]:
-        """Return the entry of each of *records*, in their order.
+    def entries_for(self, records: Iterable[Usage]) -> Iterator[Entry]:
+        """Return the entry of each of *records*, in their order, found as it is read.
 
         New attributions are inserted, in one order for every caller, with what charges
         them. They are remembered once the transaction has committed.
         """
         keys = [record.attribution_key() for record in records]
-        found = [self._entries.get(key) for key in keys]
-        missing = {key for key, entry in zip(keys, found, strict=True) if entry is None}
-        new: dict[Key, Entry] = {}
-        if missing:
-            new = self._resolve(missing)
-            transaction.on_commit(lambda: self._remember(new))
-        return [entry or new[key] for key, entry in zip(keys, found, strict=True)]
+        known = self._entries
+        missing = set(keys).difference(known)
+        if not missing:
+            return map(known.__getitem__, keys)
+        new = self._resolve(missing)
+        transaction.on_commit(lambda: self._remember(new))
+        return (new[key] if key in new else known[key] for key in keys)
 
     def entry_of(self, attribution: Attribution, tier: str) -> Entry:
         """Return an entry for an attribution that is in the database already."""

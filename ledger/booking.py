@@ -4,23 +4,25 @@ The hottest code there is: a microsecond here is a microsecond for every record.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import Raw
 
-from costops.lib.money import from_units, to_units
+from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.pricing import convert
+from ledger.stored import Forms, Values, forms
 from ledger.types import Stretch, Totals
 from ledger.usage import Usage, parse_metadata
 
 
 class Row(NamedTuple):
-    """One row of the ledger, but for its organization; costs in units of 10^-10."""
+    """One row of the ledger; costs in units of 10^-10."""
 
+    organization_id: int
     attribution_id: int
     usage_id: str
     timestamp: datetime
@@ -42,6 +44,19 @@ class Row(NamedTuple):
     correction: int = 0
     repricing_id: int | None = None
 
+    def stored(self, by: Forms) -> Values:
+        """Return the row as the database takes it."""
+        values = self._asdict()
+        for name in ("input_cost", "output_cost", "total_cost", "source_cost"):
+            values[name] = by.money(values[name])
+        values["timestamp"] = by.moment(self.timestamp)
+        values["exchange_rate"] = by.rate(self.exchange_rate)
+        return tuple(values.values())
+
+
+# Input, output, total, source cost, source currency and rate.
+_Cost = tuple[int | None, int | None, int | None, int | None, str, Decimal | None]
+
 
 class Conversion(NamedTuple):
     """A cost in the currency of a budget that has a foreign one."""
@@ -60,60 +75,104 @@ class Sheet:
         self.book = book
         self.totals: dict[Stretch, Totals] = {}
         self.conversions: list[Conversion] = []
-        self.costs: list[Decimal | None] = []  # of the rows, in their order
-        self.due: Any = None  # what the totals charge
-        self._units: list[int | None] = []
+        self.costs: list[int | None] = []  # of the rows, in their order; in units
+        self._forms = forms()
 
-    def rows(self, records: Sequence[Usage], entries: Sequence[Entry]) -> Iterator[Row]:
-        """Price *records* and yield their rows, in the same order.
+    def rows(
+        self, records: Sequence[Usage], entries: Iterable[Entry]
+    ) -> Iterator[Values]:
+        """Price *records* and yield their rows, in the same order, ready to be stored.
 
         One by one, so that the database inserts the first while the next are made; the
-        sums are complete when all are.
+        sums are complete when all are. The values are those of `Row`, which is not
+        made first: it would take half as long again.
         """
         for record, entry in zip(records, entries, strict=True):
             at = record.timestamp
             stretch = entry.last
             if stretch is None or not stretch.start <= at < stretch.end:
                 stretch = self.book.stretch_at(entry, at)
-            row = self._row(record, entry, stretch)
-            self._add(row, stretch)
-            yield row
+            yield self._row(record, entry.tier, stretch)
 
-    def close(self) -> None:
-        """Work out what follows from all rows, once they are made."""
-        self.costs = [amount_of(units) for units in self._units]
-        self.due = self.book.cutter.reckon(self.totals)
-
-    def _add(self, row: Row, stretch: Stretch) -> None:
-        sums = self.totals.get(stretch)
-        if sums is None:
-            converted = [0] * len(stretch.currencies)
-            sums = self.totals[stretch] = Totals(converted=converted)
-        sums.requests += 1
-        sums.input_tokens += row.input_tokens
-        sums.cached_tokens += row.cached_tokens
-        sums.output_tokens += row.output_tokens
-        cost = row.total_cost
-        self._units.append(cost)
-        if cost is None:
-            sums.unpriced += 1
-            return
-        sums.cost += cost
-        if stretch.currencies:
-            self._convert(row, stretch, sums)
-
-    def _row(self, record: Usage, entry: Entry, stretch: Stretch) -> Row:
+    def _row(self, record: Usage, tier: str, stretch: Stretch) -> Values:
         tariff = stretch.tariff
         input_tokens = record.input_tokens or 0
-        output_tokens = record.output_tokens or 0
         cached = record.cached_tokens or 0
         written = record.cache_write_tokens or 0
+        output_tokens = record.output_tokens or 0
         reasoning = record.reasoning_tokens or 0
+        latency = record.latency_ms
+        reported = record.cost is not None
+        source = rate = None
+        currency = ""
+        if tariff is None or stretch.rate or reported or not input_tokens:
+            input_cost, output_cost, total, source, currency, rate = self._cost(
+                record, stretch
+            )
+        else:  # nearly always
+            input_cost, output_cost = tariff.cost(
+                input_tokens, cached, written, output_tokens, reasoning
+            )
+            total = input_cost + output_cost
+        self.costs.append(total)
+        sums = self.totals.get(stretch) or self._new_totals(stretch)
+        sums.requests += 1
+        sums.input_tokens += input_tokens
+        sums.cached_tokens += cached
+        sums.output_tokens += output_tokens
+        if total is None:
+            sums.unpriced += 1
+        else:
+            sums.cost += total
+            if stretch.currencies:
+                self._convert(record, stretch, total)
+        money = self._forms.money
+        return (
+            self.book.organization_id,
+            stretch.attribution_id,
+            record.id,
+            self._forms.moment(record.timestamp),
+            input_tokens,
+            cached,
+            written,
+            output_tokens,
+            reasoning,
+            latency if latency is None else round(latency),
+            tier,
+            money(input_cost),
+            money(output_cost),
+            money(total),
+            source if source is None else money(source),
+            currency,
+            rate if rate is None else self._forms.rate(rate),
+            reported,
+            _json(record.metadata) if record.metadata else None,
+            0,  # no correction
+            None,  # by no repricing
+        )
+
+    def _new_totals(self, stretch: Stretch) -> Totals:
+        sums = self.totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
+        return sums
+
+    def _convert(self, record: Usage, stretch: Stretch, cost: int) -> None:
+        sums = self.totals[stretch]
+        for position, (currency, rate) in enumerate(stretch.currencies):
+            amount = convert(cost, rate)
+            sums.converted[position] += amount
+            self.conversions.append(Conversion(record.id, currency, rate, amount))
+
+    def _cost(self, record: Usage, stretch: Stretch) -> _Cost:
+        tariff = stretch.tariff
         input_cost = output_cost = total = source = rate = None
         currency = ""
         if tariff is not None and _has_tokens(record):
             input_cost, output_cost = tariff.cost(
-                input_tokens, cached, written, output_tokens, reasoning
+                record.input_tokens or 0,
+                record.cached_tokens or 0,
+                record.cache_write_tokens or 0,
+                record.output_tokens or 0,
+                record.reasoning_tokens or 0,
             )
             total = input_cost + output_cost
             if stretch.rate is not None:
@@ -123,26 +182,7 @@ class Sheet:
                 output_cost = total - input_cost
         if record.cost is not None:
             total, source, currency, rate = self._reported(record)
-        return Row(
-            stretch.attribution_id,
-            record.id,
-            record.timestamp,
-            input_tokens,
-            cached,
-            written,
-            output_tokens,
-            reasoning,
-            None if record.latency_ms is None else round(record.latency_ms),
-            entry.tier,
-            input_cost,
-            output_cost,
-            total,
-            source,
-            currency,
-            rate,
-            record.cost is not None,
-            _json(record.metadata) if record.metadata else None,
-        )
+        return input_cost, output_cost, total, source, currency, rate
 
     def _reported(
         self, record: Usage
@@ -160,15 +200,6 @@ class Sheet:
             return None, units, currency, None
         return convert(units, known.rate), units, currency, known.rate
 
-    def _convert(self, row: Row, stretch: Stretch, sums: Totals) -> None:
-        assert row.total_cost is not None  # noqa: S101 - the caller looked
-        for position, (currency, rate) in enumerate(stretch.currencies):
-            amount = convert(row.total_cost, rate)
-            sums.converted[position] += amount
-            self.conversions.append(
-                Conversion(row.usage_id, currency, rate, amount, row.correction)
-            )
-
 
 def _has_tokens(record: Usage) -> bool:
     """Tell whether tokens were counted at all: none of them is a count too."""
@@ -178,7 +209,3 @@ def _has_tokens(record: Usage) -> bool:
 def _json(metadata: Raw) -> str | None:
     parsed = parse_metadata(bytes(metadata))
     return None if parsed is None else json.dumps(parsed, ensure_ascii=False)
-
-
-def amount_of(units: int | None) -> Decimal | None:
-    return None if units is None else from_units(units)

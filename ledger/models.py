@@ -1,5 +1,6 @@
 """The ledger: what was used, what it cost, and for whom."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -178,11 +179,41 @@ class ConvertedCost(models.Model):
         return f"{self.usage_id} in {self.currency}"
 
 
+class SpendBatch(models.Model):
+    """The spend deltas of one batch on PostgreSQL, where arrays hold them in one row.
+
+    A batch of a thousand records brings hundreds of deltas; rows of their own would
+    cost a third of what its records do. `SpendDelta` is the view of them as rows.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, related_name="+"
+    )
+    # One element a delta, each array in the same order.
+    attribution_ids = ArrayField(models.BigIntegerField())
+    starts_at = ArrayField(models.DateTimeField())
+    currency = ArrayField(models.CharField(max_length=3, blank=True))
+    requests = ArrayField(models.IntegerField())
+    unpriced = ArrayField(models.IntegerField())
+    input_tokens = ArrayField(models.BigIntegerField())
+    cached_tokens = ArrayField(models.BigIntegerField())
+    output_tokens = ArrayField(models.BigIntegerField())
+    cost = ArrayField(MoneyField())
+
+    class Meta:
+        required_db_vendor = "postgresql"
+
+    def __str__(self) -> str:
+        return f"{len(self.cost)} spend deltas"
+
+
 class SpendDelta(models.Model):
     """Spend not yet folded into daily spend and budget hours: one batch's share.
 
     `starts_at` begins a stretch of time in which nothing changes: not the price, not
     the UTC day, not the clock hour or the period of any budget that is charged.
+
+    A table on SQLite, on PostgreSQL a view of `SpendBatch`: read it, don't write it.
     """
 
     organization = models.ForeignKey(

@@ -18,8 +18,14 @@ from ledger.costs import Place, among, beyond
 from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
 from ledger.querysets import CostRecordQuerySet
+from ledger.stored import forms
 from ledger.types import Stretch, Totals
-from ledger.writing import insert_conversions, insert_deltas, insert_records
+from ledger.writing import (
+    insert_conversions,
+    insert_deltas,
+    insert_records,
+    ready_deltas,
+)
 
 _ASKED_FOR = 5_000  # usage ids in one query
 
@@ -266,6 +272,7 @@ def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> 
     """Return the row that makes *record* cost *new*."""
     assert new.total is not None  # noqa: S101 - the caller looked
     return Row(
+        organization_id=record.organization_id,
         attribution_id=record.attribution_id,
         usage_id=record.usage_id,
         timestamp=record.timestamp,
@@ -298,9 +305,12 @@ def append(organization_id: int, correction: Correction, repricing_id: int) -> N
     Raises:
         AlreadyThere: another repricing has corrected one of them meanwhile.
     """
-    rows = [row._replace(repricing_id=repricing_id) for row in correction.rows]
-    insert_records(organization_id, rows)
-    insert_deltas(organization_id, correction.totals)
+    by = forms()
+    deltas = insert_records(
+        (row._replace(repricing_id=repricing_id).stored(by) for row in correction.rows),
+        meanwhile=lambda: ready_deltas(organization_id, correction.totals),
+    )
+    insert_deltas(deltas)
     insert_conversions(organization_id, correction.conversions)
 
 

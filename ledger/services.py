@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
-from costops.lib.money import to_units
+from costops.lib.money import from_units, to_units
 from ledger.book import Book
 from ledger.booking import Sheet
 from ledger.models import CostRecord
+from ledger.stored import Values
 from ledger.types import Outcome, Recorded
 from ledger.usage import Usage, parse_metadata, parse_tags
-from ledger.writing import insert_conversions, insert_deltas, insert_records
+from ledger.writing import (
+    insert_conversions,
+    insert_deltas,
+    insert_records,
+    ready_deltas,
+)
 
 
 @transaction.atomic(savepoint=False)
@@ -31,23 +38,33 @@ def record(book: Book, usage: Sequence[Usage], *, look_first: bool) -> Recorded:
     # One order for every caller, or two overlapping batches could deadlock.
     fresh = [first[usage_id] for usage_id in sorted(first) if usage_id not in known]
     sheet = Sheet(book)
-    if fresh:
-        rows = sheet.rows(fresh, book.entries_for(fresh))
-        insert_records(book.organization_id, rows, meanwhile=sheet.close)
-        insert_deltas(book.organization_id, sheet.totals)
-        insert_conversions(book.organization_id, sheet.conversions)
-    costs = dict(zip((one.id for one in fresh), sheet.costs, strict=True))
-    if len(costs) == len(usage):  # nothing came twice
-        outcomes = [Outcome(costs[one.id]) for one in usage]
-    else:
-        outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
-    return Recorded(outcomes, sheet.totals, sheet.due)
+
+    def finish() -> tuple[Sequence[Values], Any, Sequence[Outcome]]:
+        costs = {
+            one.id: None if units is None else from_units(units)
+            for one, units in zip(fresh, sheet.costs, strict=True)
+        }
+        if len(costs) == len(usage):  # nothing came twice
+            outcomes = [Outcome(costs[one.id]) for one in usage]
+        else:
+            outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
+        due = book.cutter.reckon(sheet.totals)
+        return ready_deltas(book.organization_id, sheet.totals), due, outcomes
+
+    if not fresh:
+        _, due, outcomes = finish()
+        return Recorded(outcomes, due)
+    rows = sheet.rows(fresh, book.entries_for(fresh))
+    deltas, due, outcomes = insert_records(rows, meanwhile=finish)
+    insert_deltas(deltas)
+    insert_conversions(book.organization_id, sheet.conversions)
+    return Recorded(outcomes, due)
 
 
 def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:
     rows = CostRecord.objects.filter(
         organization=book.organization_id, usage_id__in=list(ids), correction=0
-    ).select_related("attribution")
+    ).select_related("attribution", "organization")
     return {row.usage_id: row for row in rows}
 
 

@@ -101,5 +101,4 @@ class Recorded:
     """What became of a batch: an outcome per record, and what is to be charged."""
 
     outcomes: Sequence[Outcome]
-    totals: dict[Stretch, Totals]
     due: Any  # what the cutter reckons that the totals charge

@@ -196,7 +196,11 @@ def check(record: Usage) -> tuple[FieldError, ...]:
 
     Called for every record that comes in, so the usual case is a few comparisons.
     """
-    if clash := _take_other_names(record):
+    if (
+        record.model_name is not None
+        or record.prompt_tokens is not None
+        or record.completion_tokens is not None
+    ) and (clash := _take_other_names(record)):
         return (clash,)
     if record.timestamp.tzinfo is not UTC and not _made_utc(record):
         return (_TIME_OUT_OF_RANGE,)
@@ -240,7 +244,7 @@ def _is_plain(record: Usage) -> bool:
         record.model
         and input_tokens is not None
         and output_tokens is not None
-        and EARLIEST <= record.timestamp < LATEST
+        and EARLIEST.year <= record.timestamp.year < LATEST.year
         and record.cost is None
         and record.currency is None
         and (record.cached_tokens or 0) + (record.cache_write_tokens or 0)
@@ -251,7 +255,7 @@ def _is_plain(record: Usage) -> bool:
             or record.total_tokens == input_tokens + output_tokens
         )
         and not record.metadata
-        and (not record.tags or bytes(record.tags) in _good_tags)
+        and (not (tags := record.tags) or bytes(tags) in _good_tags)
     )
 
 
