@@ -9,7 +9,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -19,8 +19,9 @@ import msgspec
 import zstandard
 
 from costops.lib.errors import FieldError, Invalid
-from ledger.usage import Usage, check, decode_error, odd_characters
+from ledger.usage import Usage, check, decode_error, decode_one, odd_characters
 
+_LINES_TOLD = 500  # between two reports of how far reading has come
 _RAW_FIELDS = ("tags", "metadata")
 _FIELDS = frozenset(Usage.__struct_fields__)
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -62,6 +63,19 @@ class Columns:
             found[name] = row[column]
         return {**found, **self.fixed}
 
+    def places_in(self, header: Sequence[str]) -> list[tuple[str, int]]:
+        """Return each field that a row of cells under *header* holds, and where.
+
+        Raises:
+            Invalid: a column that was named is not there.
+        """
+        places = {name: at for at, name in enumerate(header) if name in _FIELDS}
+        for name, column in self.renamed.items():
+            if column not in header:
+                raise Invalid.field(name, f"There is no column “{column}”.")
+            places[name] = header.index(column)
+        return list(places.items())
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
@@ -86,21 +100,15 @@ def read_usage(
         CutOff: the file was cut off; everything that is whole was yielded before.
         Invalid: the kind of file is unknown, or a column is not there.
     """
-    rows = _csv_rows if _kind_of(path) == "csv" else _json_rows
+    records = _csv_records if _kind_of(path) == "csv" else _json_records
     with path.open("rb") as stored:
-        lines = _lines_of(path, stored, advance)
-        for line, digest, row in rows(lines):
-            if isinstance(row, FieldError):
-                yield BadRow(line, (row,))
-            else:
-                yield _record_of(line, digest, columns.fields_of(row))
+        yield from records(_Chain(_lines_of(path, stored, advance)), columns)
 
 
-Numbered = tuple[int, str, dict[str, Any] | FieldError]  # line, id, row
-
-
-def _record_of(line: int, digest: str, fields: dict[str, Any]) -> Usage | BadRow:
-    fields.setdefault("id", f"{digest}-{line}")
+def _record_of(line: int, chain: "_Chain", fields: dict[str, Any]) -> Usage | BadRow:
+    """Make a record of *fields*, texts where they are not JSON's own."""
+    if "id" not in fields:
+        fields["id"] = f"{chain.digest()}-{line}"
     raw = {name: fields.pop(name) for name in _RAW_FIELDS if name in fields}
     try:
         record = msgspec.convert(fields, Usage, strict=False)
@@ -108,7 +116,9 @@ def _record_of(line: int, digest: str, fields: dict[str, Any]) -> Usage | BadRow
             setattr(record, name, msgspec.Raw(_as_json(name, value)))
     except msgspec.ValidationError as error:
         return BadRow(line, (decode_error(error),))
-    errors = check(record) or odd_characters(record)
+    errors = check(record)
+    if chain.is_odd and not errors:
+        errors = odd_characters(record)
     return BadRow(line, errors) if errors else record
 
 
@@ -124,53 +134,89 @@ def _as_json(name: str, value: Any) -> bytes:
         raise msgspec.ValidationError(f"Not valid JSON - at `$.{name}`") from error
 
 
-def _csv_rows(lines: Iterable[bytes]) -> Iterator[Numbered]:
-    chain = _Chain()
-    reader = csv.reader(chain.passing(lines), strict=True)
+def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
+    reader = csv.reader(chain.texts(), strict=True)
     header = [name.strip() for name in next(reader, [])]
+    places = columns.places_in(header)
     while True:
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            problem = FieldError("", "malformed", f"Malformed CSV: {error}.")
-            yield reader.line_num, chain.id, problem
+            yield _malformed(reader.line_num, f"Malformed CSV: {error}.")
             return
-        if not cells:
-            continue
-        if len(cells) != len(header):
+        if len(cells) == len(header):
+            given = {name: cell for name, at in places if (cell := cells[at])}
+            yield _record_of(reader.line_num, chain, {**given, **columns.fixed})
+        elif cells:
             detail = f"{len(cells)} cells under {len(header)} columns."
-            yield reader.line_num, chain.id, FieldError("", "malformed", detail)
-            continue
-        yield reader.line_num, chain.id, dict(zip(header, cells, strict=True))
+            yield _malformed(reader.line_num, detail)
 
 
-def _json_rows(lines: Iterable[bytes]) -> Iterator[Numbered]:
-    chain = _Chain()
-    for number, line in enumerate(chain.passing(lines), 1):
-        if not line.strip():
-            continue
-        try:
-            yield number, chain.id, _decode_object(line)
-        except (msgspec.DecodeError, RecursionError) as error:
-            yield number, chain.id, decode_error(error)
+def _json_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
+    as_they_are = not columns.renamed and not columns.fixed
+    for number, line in enumerate(chain, 1):
+        if as_they_are and (record := _plain_record(line)):
+            yield record
+        elif line.strip():
+            yield _record_in(number, line, chain, columns)
+
+
+def _plain_record(line: bytes) -> Usage | None:
+    """Return the record of a line that needs no second look, as most do not."""
+    try:
+        record = decode_one(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if b"\\u" in line or check(record) else record
+
+
+def _record_in(
+    number: int, line: bytes, chain: "_Chain", columns: Columns
+) -> Usage | BadRow:
+    try:
+        row = _decode_object(chain.text_of(line))
+    except (msgspec.DecodeError, RecursionError) as error:
+        return BadRow(number, (decode_error(error),))
+    return _record_of(number, chain, columns.fields_of(row))
+
+
+def _malformed(line: int, detail: str) -> BadRow:
+    return BadRow(line, (FieldError("", "malformed", detail),))
 
 
 class _Chain:
-    """The digest of all lines that have passed so far."""
+    """Lines, and the digest of all that have passed so far.
 
-    def __init__(self) -> None:
+    `is_odd` says that one of them may hold what no database takes.
+    """
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = lines
         self._digest = blake2b(digest_size=12)
+        self.is_odd = False
 
-    @property
-    def id(self) -> str:
-        return self._digest.hexdigest()
-
-    def passing(self, lines: Iterable[bytes]) -> Iterator[str]:
-        for line in lines:
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self._lines:
             self._digest.update(line)
-            yield line.decode(errors="surrogateescape")
+            yield line
+
+    def texts(self) -> Iterator[str]:
+        for line in self:
+            yield self.text_of(line)
+
+    def text_of(self, line: bytes) -> str:
+        if b"\0" in line or b"\\u" in line:
+            self.is_odd = True
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            self.is_odd = True
+            return line.decode(errors="surrogateescape")
+
+    def digest(self) -> str:
+        return self._digest.hexdigest()
 
 
 def _kind_of(path: Path) -> str:
@@ -190,17 +236,19 @@ def _lines_of(
     path: Path, stored: IO[bytes], advance: Advance | None
 ) -> Iterator[bytes]:
     """Yield the lines, unpacked, each with its end; the last may lack one."""
-    for line in _whole_lines(_unpacked(path, stored)):
+    for number, line in enumerate(_whole_lines(_unpacked(path, stored))):
         yield line
-        if advance is not None:
+        if advance is not None and not number % _LINES_TOLD:
             advance(stored.tell())
+    if advance is not None:
+        advance(stored.tell())
 
 
 def _unpacked(path: Path, stored: IO[bytes]) -> IO[bytes]:
     if path.suffix.lower() == ".gz":
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stored))
     if path.suffix.lower() == ".zst":
-        reader = zstandard.ZstdDecompressor().stream_reader(stored)
+        reader = zstandard.ZstdDecompressor().stream_reader(stored, closefd=False)
         return io.BufferedReader(cast("io.RawIOBase", reader))
     return stored
 
