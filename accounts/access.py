@@ -3,7 +3,7 @@
 The one place that decides it, for the API (a Caller) and for the admin (a User) alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from django.db.models import Model, QuerySet
@@ -39,17 +39,23 @@ def visible_to(
     return rows.filter(**{f"{path}__in": organizations_of(actor)})
 
 
-def user_may(user: User, scope: str, organization: Organization | None = None) -> bool:
-    """Tell whether *user* has *scope* in *organization*; in any, if none is given."""
+Roles = Sequence[tuple[int, str]]  # organization and role, of one person
+
+
+def roles_of(user: User) -> Roles:
+    """Return the roles that *user* has; none once they are not active. One query."""
     if not user.is_active:
-        return False
-    if user.is_superuser:
-        return True
-    roles = Membership.objects.filter(user=user)
-    if organization is not None:
-        roles = roles.filter(organization=organization)
+        return ()
+    rows = Membership.objects.filter(user=user).order_by()
+    return tuple(rows.values_list("organization_id", "role"))
+
+
+def roles_allow(roles: Roles, scope: str, organization: Organization | None) -> bool:
+    """Tell whether *roles* give *scope* in *organization*; None: in any."""
     return any(
-        scope in SCOPES_OF_ROLE[role] for role in roles.values_list("role", flat=True)
+        scope in SCOPES_OF_ROLE[role]
+        for organization_id, role in roles
+        if organization is None or organization.pk == organization_id
     )
 
 

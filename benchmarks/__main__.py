@@ -24,6 +24,11 @@ PARTS = {
     "pricing": ("pricing", "sqlite"),
     "door": ("door", "sqlite"),
     "status": ("status", "postgresql"),
+    "import": ("imports", "postgresql"),
+    "crossings": ("crossings", "postgresql"),
+    "alerting": ("alerting", "postgresql"),
+    "sweep": ("sweep", "postgresql"),
+    "outbox": ("outbox", "postgresql"),
 }
 DATABASE = "bench_costops"  # made for each part, and dropped
 LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"

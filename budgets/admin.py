@@ -1,7 +1,7 @@
 """Budgets in the admin: the tree, the form, and what is only read."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
@@ -39,6 +39,8 @@ from ledger.lists import count_column, money_column
 class BudgetAdmin(TenantHistoryAdmin):
     """The tree in place of a list, and pages of its own; nothing is ever deleted."""
 
+    # Further pages of a budget, from the floors above: label, and name of the URL.
+    tools: ClassVar[list[tuple[str, str]]] = []
     write_scope = Scope.BUDGETS_WRITE
     search_fields = ("name",)
     fields = (
@@ -67,7 +69,7 @@ class BudgetAdmin(TenantHistoryAdmin):
         ]
 
     def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
-        return self.admin_site.each_context(request) | context
+        return self.admin_site.each_context(request) | {"tools": self.tools} | context
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, str] | None = None

@@ -19,13 +19,18 @@ from budgets.scopes import clean as clean_scope
 from budgets.shape import ALWAYS, FOREVER
 from costops.lib.errors import FieldError, Invalid
 from costops.lib.periods import Cadence, Calendar
+from costops.lib.queue import enqueue
 from ledger.pricing import PriceBook
 from ledger.rates import is_currency
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
 _RESHAPING = (*_REDATING, "parent_id", "scope", "archived_at")
+# What alerts are judged by.
+_JUDGED = ("amount", "warning_threshold", "critical_threshold", "alerts")
 MOST_AMOUNT = Decimal(10) ** 15
+# Alerts lie above this floor: a worker is asked by name, in the same transaction.
+_REJUDGE = "alerts.tasks.rejudge"
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -92,7 +97,7 @@ def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
     budget = Budget.objects.select_related("organization").get(pk=budget.pk)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
-    before = {name: getattr(budget, name) for name in (*_RESHAPING, "amount")}
+    before = {name: getattr(budget, name) for name in (*_RESHAPING, *_JUDGED)}
     above = _path(budget)
     _apply(budget, plan, now=now)
     _save(budget)
@@ -105,6 +110,8 @@ def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
         _reshape(budget, {*above, *_path(budget)}, redated=redated)
     else:
         budget.organization.touch()  # thresholds are remembered too
+    if any(getattr(budget, name) != before[name] for name in _JUDGED):
+        enqueue(_REJUDGE, budget.organization_id)
     budget.refresh_from_db()
     return budget
 

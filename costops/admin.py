@@ -94,6 +94,16 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Alerts",
+        (
+            ("Alerts", "notifications_active", "alerts_alert", ""),
+            ("Rules", "rule", "alerts_alertrule", ""),
+            ("Escalation", "stairs", "alerts_escalationpolicy", ""),
+            ("Maintenance", "notifications_off", "alerts_maintenancewindow", ""),
+            ("Usual days", "event_available", "alerts_notananomaly", ""),
+        ),
+    ),
+    (
         "Costs",
         (
             ("Cost records", "receipt_long", "ledger_costrecord", ""),
@@ -108,6 +118,14 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Prices", "sell", "ledger_price", ""),
             ("Exchange rates", "currency_exchange", "ledger_exchangerate", ""),
             ("Repricings", "published_with_changes", "ledger_repricing", ""),
+        ),
+    ),
+    (
+        "Notifications",
+        (
+            ("Channels", "campaign", "notifications_channel", ""),
+            ("Deliveries", "outbox", "notifications_delivery", ""),
+            ("Quiet hours, digests", "bedtime", "notifications_preference", ""),
         ),
     ),
     (
@@ -166,4 +184,13 @@ def _items(
         here = request.path.startswith(home)
         if name == "ledger_costrecord":
             here = here and unpriced == bool(query)
-        yield {"title": title, "icon": symbol, "link": place + query, "active": here}
+        item = {"title": title, "icon": symbol, "link": place + query, "active": here}
+        yield item | _badge(request, name)
+
+
+def _badge(request: HttpRequest, name: str) -> dict[str, str]:
+    """Return how many alerts are firing, for the entry that leads to them."""
+    if name != "alerts_alert":
+        return {}
+    count = import_string("alerts.inbox.firing")(request.user)
+    return {"badge": str(count), "badge_variant": "danger"} if count else {}

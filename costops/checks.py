@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
@@ -44,5 +45,34 @@ def secret_key_is_shared(**kwargs: Any) -> list[CheckMessage]:
             "COSTOPS_SECRET_KEY is not set; a key kept on this machine is used.",
             hint="Set it, or sessions end when another machine answers.",
             id="costops.W001",
+        )
+    ]
+
+
+@register(Tags.security)
+def encryption_keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
+    for number, key in enumerate(settings.ENCRYPTION_KEYS, 1):
+        try:
+            Fernet(key)
+        except ValueError:
+            return [
+                Error(
+                    f"Number {number} of COSTOPS_ENCRYPTION_KEYS is not a key.",
+                    hint="It is 32 random bytes in base64; see .env.example.",
+                    id="costops.E003",
+                )
+            ]
+    return []
+
+
+@register(Tags.security, deploy=True)
+def encryption_keys_are_shared(**kwargs: Any) -> list[CheckMessage]:
+    if env.text("COSTOPS_ENCRYPTION_KEYS"):
+        return []
+    return [
+        Caution(
+            "COSTOPS_ENCRYPTION_KEYS is not set; a key kept on this machine is used.",
+            hint="Set it, or other machines can't read the secrets of channels.",
+            id="costops.W002",
         )
     ]

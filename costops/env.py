@@ -6,11 +6,13 @@ platforms hand out secrets.
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -53,15 +55,24 @@ def secret_key() -> str:
 
     Several machines over one database must share the key; `check --deploy` reminds.
     """
-    return text("COSTOPS_SECRET_KEY") or _kept_secret(VAR_DIR / "secret_key")
+    return text("COSTOPS_SECRET_KEY") or _kept(
+        VAR_DIR / "secret_key", lambda: secrets.token_urlsafe(50)
+    )
 
 
-def _kept_secret(path: Path) -> str:
+def encryption_keys() -> list[str]:
+    """Return COSTOPS_ENCRYPTION_KEYS, or without them a key kept in `var/`."""
+    return listed("COSTOPS_ENCRYPTION_KEYS") or [
+        _kept(VAR_DIR / "encryption_key", lambda: Fernet.generate_key().decode())
+    ]
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
     path.parent.mkdir(exist_ok=True)
     if not path.exists():
         own = path.with_name(f"{path.name}.{os.getpid()}")
         own.touch(mode=0o600)
-        own.write_text(secrets.token_urlsafe(50))
+        own.write_text(make())
         # Of several processes the first one's is kept, and never seen half written.
         with suppress(FileExistsError):
             path.hardlink_to(own)

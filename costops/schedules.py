@@ -7,9 +7,12 @@ from datetime import datetime
 from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
+from alerts.judging import sweep as sweep_alerts
+from alerts.tasks import audit_at, escalate_at
 from budgets.closing import sweep_periods
 from budgets.folding import fold_all
 from budgets.recharging import continue_all
+from notifications.tasks import deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,7 @@ class Periodic:
     name: str
     minutes: int
     run: Callable[[datetime], str]
+    sends: bool = False  # then `manage.py sweep` leaves it to `manage.py deliver`
 
 
 def _fold(now: datetime) -> str:
@@ -37,16 +41,25 @@ def _periods(now: datetime) -> str:
     )
 
 
+def _judge(now: datetime) -> str:
+    done = sweep_alerts(now)
+    return f"Raised {done.raised} alerts and ended {done.ended}."
+
+
 def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
 
 # In the order in which `manage.py sweep` does them: what is folded and charged first
-# is what periods are closed with.
+# is what periods are closed with and alerts judged by.
 PERIODIC = (
     Periodic("backfill", 1, _backfill),
     Periodic("fold", 1, _fold),
     Periodic("periods", 1, _periods),
+    Periodic("judge", 1, _judge),
+    Periodic("escalate", 1, escalate_at),
+    Periodic("audit", 5, audit_at),
+    Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("answers", 60, _answers),
 )
 

@@ -15,6 +15,7 @@ django_stubs_ext.monkeypatch()  # lets ModelAdmin[Budget] exist at run time
 BASE_DIR = env.BASE_DIR
 DEBUG = env.flag("COSTOPS_DEBUG", default=False)
 SECRET_KEY = env.secret_key()
+ENCRYPTION_KEYS = env.encryption_keys()  # newest first
 ALLOWED_HOSTS = env.listed("COSTOPS_ALLOWED_HOSTS", "localhost,127.0.0.1")
 SITE_URL = env.text("COSTOPS_SITE_URL", "http://localhost:8080").rstrip("/")
 PORT = env.number("PORT", 8080)
@@ -46,8 +47,10 @@ INSTALLED_APPS = [
     "rest_framework",
     "simple_history",
     "accounts",
+    "notifications",
     "ledger",
     "budgets",
+    "alerts",
     "intake",
 ]
 
@@ -126,6 +129,12 @@ X_FRAME_OPTIONS = "DENY"
 globals().update(env.email())
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("COSTOPS_FROM_EMAIL", "costops@localhost")
 
+# -- Requests to addresses people give
+
+OUTGOING_ALLOW = env.listed("COSTOPS_OUTGOING_ALLOW")  # networks let through the guard
+PAGERDUTY_URL = env.text("COSTOPS_PAGERDUTY_URL", "https://events.pagerduty.com")
+SMS_URL = env.text("COSTOPS_SMS_URL")  # an apprise address that ends in the numbers
+
 # -- Workers
 
 Q_CLUSTER: dict[str, Any] = {
@@ -168,6 +177,12 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "AlertRuleType": "alerts.models.RuleType",
+        "AlertState": "alerts.models.AlertState",
+        "ChannelType": "notifications.models.ChannelType",
+        "DeliveryState": "notifications.models.DeliveryState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "costops.openapi.complete",

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from alerts.views import answer_by_link
 from costops.api import MANY, Organizations, Rates
 from costops.lib.web import route
 from costops.views import health, live
@@ -20,6 +21,9 @@ urlpatterns = [
     path("api/v1/", include("intake.urls")),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("ledger.urls")),
+    path("api/v1/", include("alerts.urls")),
+    path("api/v1/", include("notifications.urls")),
+    route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
     route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),
     route("api/v1/organizations", Organizations.as_view(MANY), "organizations"),

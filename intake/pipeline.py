@@ -1,22 +1,20 @@
-"""The one way usage comes in: recorded, charged, and told, in one transaction."""
+"""The one way usage comes in: recorded, charged and watched, in one transaction."""
 
-import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts.locks import hold_shared
 from accounts.models import Organization
+from alerts import services as alerts
 from budgets.charging import Charging
-from budgets.types import Crossing
 from ledger import services as ledger
 from ledger.book import Book
 from ledger.types import Outcome
 from ledger.usage import Usage
 from ledger.writing import AlreadyThere
-
-logger = logging.getLogger("intake")
 
 _REVISION = "SELECT revision FROM accounts_organization WHERE id = %s"
 
@@ -51,7 +49,7 @@ def _take(
         recorded = ledger.record(book, usage, look_first=look_first)
         crossings = charging.charge(recorded.due)
         if crossings:
-            transaction.on_commit(lambda: _log(crossings))
+            alerts.observe(organization_id, crossings, now=timezone.now())
     return recorded.outcomes
 
 
@@ -92,17 +90,6 @@ def _revision_of(organization_id: int) -> int | None:
         cursor.execute(_REVISION, [organization_id])
         found = cursor.fetchone()
     return found[0] if found else None
-
-
-def _log(crossings: Sequence[Crossing]) -> None:
-    for crossing in crossings:
-        logger.info(
-            "Budget %d passed %s %% of %s: %s spent.",
-            crossing.budget_id,
-            f"{(crossing.threshold * 100).normalize():f}",
-            f"{crossing.limit:,.2f}",
-            f"{crossing.spent:,.2f}",
-        )
 
 
 def forget() -> None:

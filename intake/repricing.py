@@ -11,9 +11,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.locks import hold_repricing, hold_shared
 from accounts.models import Organization
+from alerts import services as alerts
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
 from costops.lib.errors import Invalid
@@ -178,7 +180,9 @@ def _book(
         )
     repricing = outcome.repricing
     append(outcome.organization.pk, correction, repricing.pk)
-    charging.charge(charging.reckon(correction.totals))
+    crossings = charging.charge(charging.reckon(correction.totals))
+    if crossings:
+        alerts.observe(outcome.organization.pk, crossings, now=timezone.now())
     repricing.records += len(correction.rows)
     repricing.difference = from_units(
         to_units(repricing.difference) + correction.new - correction.old

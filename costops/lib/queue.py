@@ -1,9 +1,12 @@
 """The only way to the workers: a task commits or rolls back with its cause."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django_q.brokers.orm import ORM
 from django_q.tasks import async_task
 
 
@@ -18,3 +21,48 @@ def enqueue(task: str, *args: Any) -> None:
         transaction.on_commit(lambda: async_task(task, *args))
     else:
         async_task(task, *args)
+
+
+def enqueue_once(task: str) -> None:
+    """`enqueue` *task*, unless the present transaction already has.
+
+    Django forgets what is to run on commit when the savepoint it was said in is rolled
+    back, and the task goes with it: so that serves as the note that there is one.
+    """
+    note = _Enqueued(task)
+    if all(entry[1] != note for entry in connection.run_on_commit):
+        enqueue(task)
+        transaction.on_commit(note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Enqueued:
+    """That the transaction has enqueued *task*; does nothing on commit."""
+
+    task: str
+
+    def __call__(self) -> None:
+        """Do nothing: see `enqueue_once`."""
+
+
+def enqueue_at(moment: datetime, task: str) -> None:
+    """Have a worker call *task* at *moment*, to about half a second.
+
+    Part of the present transaction. Redis can't wait: there nothing is sent, so the
+    task must also be due by the clock (`costops.schedules`).
+    """
+    if not settings.REDIS_URL:
+        async_task(task, broker=_Later(moment))
+
+
+class _Later(ORM):  # type: ignore[misc]  # the library has no types
+    """The database's queue, for what workers are not to see before its time."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self.moment = moment
+
+    def enqueue(self, task: str) -> object:
+        # A row is taken once its lock lies in the past.
+        rows = self.get_connection()
+        return rows.create(key=self.list_key, payload=task, lock=self.moment).pk

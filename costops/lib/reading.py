@@ -32,6 +32,29 @@ def ago(moment: datetime, now: datetime) -> str:
     return f"{passed.days} days ago"
 
 
+def lasting(length: timedelta) -> str:
+    """Say how long *length* is: "40 s", "12 min", "3 h 40 min", "2 days"."""
+    if length < _MINUTE:
+        return f"{max(length // timedelta(seconds=1), 0)} s"
+    if length < _HOUR:
+        return f"{length // _MINUTE} min"
+    if length < 2 * DAY:
+        minutes = length % _HOUR // _MINUTE
+        return f"{length // _HOUR} h" + (f" {minutes} min" if minutes else "")
+    return f"{length.days} days"
+
+
+def ahead(moment: datetime, now: datetime) -> str:
+    """Say how far from *now* it is: "in 12 min", "now"."""
+    return f"in {lasting(moment - now)}" if moment > now else "now"
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Say the minute of *moment*: "9 Nov 2026, 14:02"."""
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
 def stretch(window: Window, zone: ZoneInfo) -> str:
     """Say which days *window* has: "1 to 30 November 2026"."""
     first = day_of(window.start, zone)

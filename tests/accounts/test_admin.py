@@ -5,14 +5,18 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.audit import acting_as
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.scopes import Role
 from accounts.tenants import TenantModelAdmin
+from alerts.models import RuleType
+from alerts.services import not_an_anomaly
 from ledger import prices
 from ledger.models import Price
+from tests.alerts.firing import fire, make_policy, make_rule, silence
 from tests.budgets.factories import (
     browser_for,
     browser_of,
@@ -47,7 +51,13 @@ def registered() -> list[Any]:
 
 def fill(organization: Organization) -> None:
     """Make a row of most kinds."""
-    make_budget(organization)
+    budget = make_budget(organization)
+    make_rule(budget, message=f"of {organization.slug}")
+    make_policy(budget, name=f"of {organization.slug}")
+    silence(budget, reason=f"of {organization.slug}")
+    not_an_anomaly(
+        fire(budget, type=RuleType.ANOMALY), by=organization.slug, now=timezone.now()
+    )
     spend(organization, "10", id=f"of-{organization.slug}")
     make_key(organization=organization, name=f"key of {organization.slug}")
     prices.add_price(
@@ -81,7 +91,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
     ours = {
         model._meta.label: isinstance(declared, TenantModelAdmin)
         for model, declared in admin.site._registry.items()
-        if model._meta.app_label in {"accounts", "ledger", "budgets"}
+        if model._meta.app_label in {"accounts", "ledger", "budgets", "alerts"}
     }
 
     assert all(ours.values())
@@ -90,7 +100,9 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("accounts.ApiKey", "ledger.CostRecord", "ledger.Attribution"),
         *("ledger.DailySpend", "ledger.Price", "ledger.ExchangeRate"),
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),
-        "budgets.Backfill",
+        *("budgets.Backfill", "alerts.Alert", "alerts.AlertRule"),
+        *("alerts.EscalationPolicy", "alerts.MaintenanceWindow"),
+        "alerts.NotAnAnomaly",
     } == set(ours)
 
 
@@ -337,7 +349,7 @@ def test_a_superuser_makes_a_person(root: Client) -> None:
 
 @pytest.mark.parametrize(
     ("model", "queries"),
-    [(Organization, 11), (Membership, 11), (User, 10), (ApiKey, 11)],
+    [(Organization, 9), (Membership, 9), (User, 8), (ApiKey, 9)],
     ids=lambda value: str(getattr(value, "_meta", value)),
 )
 def test_lists_take_few_queries(

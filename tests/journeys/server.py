@@ -38,11 +38,13 @@ class Server:
 
 
 @contextmanager
-def running_server(database_url: str) -> Iterator[Server]:
+def running_server(database_url: str, **settings: str) -> Iterator[Server]:
     """Start `manage.py serve` on a migrated database; stop it in the end."""
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
+        "COSTOPS_SITE_URL": f"http://127.0.0.1:{port}",
+        **settings,
         "DATABASE_URL": database_url,
         "COSTOPS_SECRET_KEY": "journeys-only",
         "DJANGO_SETTINGS_MODULE": "costops.settings",
@@ -65,7 +67,24 @@ def running_server(database_url: str) -> Iterator[Server]:
         process.wait(_PATIENCE_S)
 
 
-def _free_port() -> int:
+@contextmanager
+def running_worker(server: Server) -> Iterator[None]:
+    """Run `manage.py qcluster` beside the server."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "qcluster"],
+        cwd=ROOT,
+        env=server.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()  # it ends its own processes
+        process.wait(_PATIENCE_S)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

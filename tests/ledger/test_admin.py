@@ -182,12 +182,12 @@ def test_one_organization_at_a_time_is_listed(acme: Organization) -> None:
 @pytest.mark.parametrize(
     ("model", "queries"),
     [
-        (CostRecord, 10),
-        (DailySpend, 10),
-        (Attribution, 11),
-        (Price, 12),
-        (ExchangeRate, 13),
-        (Repricing, 11),
+        (CostRecord, 8),
+        (DailySpend, 8),
+        (Attribution, 9),
+        (Price, 10),
+        (ExchangeRate, 11),
+        (Repricing, 9),
     ],
     ids=lambda value: str(getattr(value, "_meta", value)),
 )
@@ -223,7 +223,8 @@ def test_the_ledger_is_never_counted(acme: Organization) -> None:
     with CaptureQueriesContext(connection) as made:
         listed(browser)
 
-    assert not [one for one in made.captured_queries if "COUNT(" in one["sql"]]
+    counts = [one["sql"] for one in made.captured_queries if "COUNT(" in one["sql"]]
+    assert not [sql for sql in counts if "ledger_" in sql]
 
 
 def test_a_price_is_saved_by_the_service(acme: Organization) -> None:

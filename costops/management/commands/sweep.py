@@ -1,4 +1,4 @@
-"""manage.py sweep: everything periodic that is due, once."""
+"""manage.py sweep: everything periodic that is due, sending excepted, once."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from costops.schedules import PERIODIC
 
 
 class Command(BaseCommand):
-    help = "Do everything periodic that is due, once. Safe to repeat."
+    help = "Do everything periodic that is due, but for sending, once. Safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -26,4 +26,5 @@ class Command(BaseCommand):
             raise CommandError(f"--at: {refusal}") from refusal
         with acting_as("manage.py sweep"):
             for periodic in PERIODIC:
-                self.stdout.write(periodic.run(now))
+                if not periodic.sends:
+                    self.stdout.write(periodic.run(now))

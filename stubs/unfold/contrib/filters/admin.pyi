@@ -4,3 +4,5 @@ from django.contrib import admin
 
 class DropdownFilter(admin.SimpleListFilter):
     all_option: ClassVar[list[Any] | None]
+
+class ChoicesDropdownFilter(admin.ChoicesFieldListFilter): ...

@@ -1,0 +1,136 @@
+"""What a day's spend usually is, and how far from it is unusual.
+
+Pure. Made for daily spend with a weekly rhythm, bursts and slow growth. The history is
+freed of its rhythm (each weekday's usual share of its week); what then remains has a
+level, the mean of the last two weeks, and a spread, the standard deviation of the last
+four. A jump widens the band for four weeks, so that one event is told once and not
+every day. Below, a jump counts for no more than the deepest fall, and the band is no
+narrower than a part of the deepest fall of eight weeks: holidays come back.
+
+Floats are fine here: a band is an estimate, no amount. Sums are written out, for those
+of `statistics` are exact and many times as slow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, cycle, islice
+from math import sqrt
+
+WINDOW = 56  # days that are looked at
+WARM_UP = 14  # days of history without which nothing is said
+SEASON = 7
+LEVEL = 14  # days that the level is the mean of
+SPREAD = 28  # days that the spread is taken over
+
+WIDTHS = {"low": 1.4, "medium": 1.0, "high": 0.7}  # of the band, by sensitivity
+
+_SPREADS = 3.0  # half a medium band
+_LEAST_UP, _LEAST_DOWN = 0.10, 0.15  # of the level: the least spread
+_FALL = 0.3  # of the deepest fall: the least spread below
+_PRIOR = 2  # weeks of an even rhythm that a weekday's share begins with
+_LEAST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What is usual on one day; `lower` is negative where no drop would be unusual."""
+
+    expected: float
+    lower: float
+    upper: float
+
+    def score(self, cost: float) -> float:
+        """Return how far *cost* is from what is expected: 1 at an edge of the band."""
+        edge = self.upper if cost > self.expected else self.lower
+        if cost == self.expected or edge == self.expected:
+            return 0.0
+        return (cost - self.expected) / (edge - self.expected)
+
+
+def band_of(
+    history: Sequence[float],
+    *,
+    width: float = 1.0,
+    least: float = 0.0,
+    season: int = SEASON,
+) -> Band | None:
+    """Return the band for the day after *history*, which is oldest first.
+
+    *width* stretches it (see WIDTHS); within *least* of what is expected nothing is
+    unusual. None while the history is shorter than WARM_UP.
+    """
+    if len(history) < WARM_UP:
+        return None
+    days = list(history[-WINDOW:])
+    shares = _rhythm(days, season)
+    phases = islice(cycle(shares), -len(days) % season, None)
+    flat = [day / share for day, share in zip(days, phases, strict=False)]
+    level, lately = _mean(flat[-LEVEL:]), flat[-SPREAD:]
+    up = max(_deviation(lately), _LEAST_UP * abs(level))
+    # What rose further than anything fell says nothing of how far it may fall.
+    crest = 2 * _mean(lately) - min(lately)
+    down = max(
+        _deviation([min(day, crest) for day in lately]),
+        _LEAST_DOWN * abs(level),
+        _FALL * (_median(flat) - min(flat)),
+    )
+    today = shares[0]
+    expected = today * level
+    reach = today * _SPREADS * width
+    return Band(
+        expected,
+        expected - max(reach * down, least),
+        expected + max(reach * up, least),
+    )
+
+
+def _rhythm(days: Sequence[float], season: int) -> list[float]:
+    """Return each phase's usual share of the level; phase 0 is the day to be judged."""
+    count = len(days)
+    if count < 2 * season:
+        return [1.0] * season
+    levels = _levels(days, season)
+    ratios = [
+        day / level if level > 0 else 1.0
+        for day, level in zip(days, levels, strict=True)
+    ]
+    shares = []
+    for phase in range(season):
+        found = ratios[(phase + count) % season :: season]
+        share = (_median(found) * len(found) + _PRIOR) / (len(found) + _PRIOR)
+        shares.append(max(share, _LEAST_SHARE))
+    return shares
+
+
+def _levels(days: Sequence[float], season: int) -> list[float]:
+    """Return the mean of the season around each day, of less at the ends."""
+    half, count = season // 2, len(days)
+    sums = [0.0, *accumulate(days)]
+    whole = 2 * half + 1
+    begin = [sums[end] / end for end in range(half + 1, whole)]
+    middle = [
+        (after - before) / whole
+        for before, after in zip(sums, sums[whole:], strict=False)
+    ]
+    end = [
+        (sums[count] - sums[start]) / (count - start)
+        for start in range(count - whole + 1, count - half)
+    ]
+    return begin + middle + end
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def _median(numbers: Sequence[float]) -> float:
+    ordered = sorted(numbers)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _deviation(numbers: Sequence[float]) -> float:
+    mean = _mean(numbers)
+    return sqrt(sum([(number - mean) ** 2 for number in numbers]) / len(numbers))

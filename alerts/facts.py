@@ -1,0 +1,336 @@
+"""Reading what rules judge budgets by: few queries, however many budgets.
+
+Time is cut once for all budgets of a zone (days, and the edges of the windows that are
+asked for), and the database adds up each budget's hours by these cuts.
+"""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+from django.db.models import F
+
+from accounts.models import Organization
+from alerts.conditions import check
+from alerts.detectors import WINDOW
+from alerts.models import NotAnAnomaly, RuleType
+from alerts.rules import RECENT, SLIDING
+from alerts.types import EffectiveRule, Facts
+from budgets.models import Budget, BudgetPeriod
+from budgets.status import calendar_of
+from costops.lib.money import from_units, quantize
+from costops.lib.periods import DAY, Cadence, Calendar, Window, day_of, start_of
+
+FINE_FOR = 365 * DAY  # that "not an anomaly" is remembered
+_ZERO = Decimal(0)
+_MONTH = 28  # days that forecasts, weekdays and the means of conditions look back
+_BAND = {"expected", "lower", "upper"}
+
+Between = Callable[[datetime, datetime], Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What some rules need to know."""
+
+    days: int = 0  # of history
+    recent: bool = False
+    sliding: frozenset[str] = frozenset()  # windows
+
+    @classmethod
+    def by(cls, rules: Iterable[EffectiveRule]) -> "Asked":
+        chosen = list(rules)
+        return cls(
+            max(map(_history_for, chosen), default=0),
+            any(rule.type == RuleType.VELOCITY for rule in chosen),
+            frozenset(rule.window for rule in chosen if rule.window in SLIDING),
+        )
+
+
+def _history_for(rule: EffectiveRule) -> int:
+    """Return how many days before today *rule* asks for."""
+    if rule.type in (RuleType.SPIKE, RuleType.THRESHOLD):
+        return 0
+    if rule.type != RuleType.ANOMALY:
+        return _MONTH
+    by_mean = rule.condition and not check(rule.condition, rule.type).names & _BAND
+    return (_MONTH if by_mean else WINDOW) + 1
+
+
+class Standing(NamedTuple):
+    """One budget's present period and what is in its row."""
+
+    window: Window
+    limit: Decimal
+    spent: Decimal
+
+
+class Span(NamedTuple):
+    """One sliding window up to now, as clock hours have it."""
+
+    first: Window  # the hour it begins in
+    share: Decimal  # of that hour: what lies inside
+    last: Window  # the hour of now
+    is_hour: bool
+
+    @classmethod
+    def of(cls, name: str, now: datetime, zone: ZoneInfo) -> "Span":
+        start = now - SLIDING[name]
+        first = _hour_at(start, zone)
+        share = Decimal((first.end - start) / (first.end - first.start))
+        return cls(first, share, _hour_at(now, zone), name == "hourly")
+
+    def spent(self, between: Between) -> Decimal:
+        first, last = self.first, self.last
+        begun, rest = between(first.start, first.end), between(first.end, last.end)
+        inside = quantize(begun * self.share) + rest
+        if not self.is_hour:
+            return inside
+        over, going_on = between(first.start, last.start), between(last.start, last.end)
+        return max(inside, over, going_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """*now* on the clocks of one zone, and what is looked back at from there."""
+
+    now: datetime
+    zone: ZoneInfo
+    asked: Asked
+    today: date
+    midnights: tuple[datetime, ...]  # of the days of history, and of today
+    spans: Mapping[str, Span]  # of the sliding windows
+    recent_from: datetime  # begins the clock hour of a day ago
+    until: datetime  # ends the clock hour of now
+
+    @classmethod
+    def of(cls, now: datetime, zone: ZoneInfo, asked: Asked) -> "Moment":
+        today = day_of(now, zone)
+        days = range(asked.days, -1, -1)
+        return cls(
+            now,
+            zone,
+            asked,
+            today,
+            tuple(_midnight(today - timedelta(days=ago), zone) for ago in days),
+            {name: Span.of(name, now, zone) for name in asked.sliding},
+            _hour_at(now - RECENT, zone).start,
+            _hour_at(now, zone).end,
+        )
+
+    def edges(self) -> list[datetime]:
+        """Return where time is cut, ascending; all lie between clock hours."""
+        edges = {*self.midnights, self.until}
+        if self.asked.recent:
+            edges.add(self.recent_from)
+        for span in self.spans.values():
+            edges |= {span.first.start, span.first.end, span.last.start}
+        return sorted(edges)
+
+
+def facts_of(
+    organization: Organization,
+    budgets: Sequence[Budget],
+    asked: Asked,
+    *,
+    now: datetime,
+) -> dict[int, Facts]:
+    """Return the facts of *budgets* by id; those without a period at *now* have none.
+
+    Two queries, one more where history is asked for, and one for each zone.
+    """
+    standing = _standing(organization, budgets, now)
+    fine = fine_days(organization, standing, now) if asked.days else {}
+    by_zone: dict[str, list[Budget]] = defaultdict(list)
+    for budget in budgets:
+        if budget.pk in standing:
+            by_zone[budget.timezone].append(budget)
+    found = {}
+    for name, group in by_zone.items():
+        moment = Moment.of(now, ZoneInfo(name), asked)
+        edges = moment.edges()
+        places = [bisect_left(edges, midnight) for midnight in moment.midnights]
+        spends = _spends(organization.pk, [budget.pk for budget in group], edges)
+        for budget in group:
+            sums = [_ZERO, *accumulate(spends.get(budget.pk, [_ZERO] * len(edges)))]
+            days = [sums[end] - sums[start] for start, end in pairwise(places)]
+            between = _summing(edges, sums)
+            known = fine.get(budget.pk, {})
+            found[budget.pk] = assemble(
+                budget, moment, standing[budget.pk], days, between, known
+            )
+    return found
+
+
+def assemble(
+    budget: Budget,
+    moment: Moment,
+    standing: Standing,
+    days: Sequence[Decimal],
+    between: Between,
+    fine: Mapping[date, Decimal],
+) -> Facts:
+    """Put the facts of one budget together.
+
+    *days* are those between the moment's midnights; *between* adds up what it spent.
+    """
+    asked, window = moment.asked, standing.window
+    midnight = moment.midnights[-1]
+    recent_from = max(moment.recent_from, window.start)
+    return Facts(
+        now=moment.now,
+        name=budget.name,
+        currency=budget.currency,
+        zone=moment.zone,
+        window=window,
+        limit=standing.limit,
+        spent=standing.spent,
+        today=moment.today,
+        today_began_at=midnight,
+        today_spent=between(midnight, moment.until),
+        days=_history(budget, moment, days),
+        recent=between(recent_from, moment.until) if asked.recent else _ZERO,
+        recent_from=recent_from if asked.recent else None,
+        sliding={name: span.spent(between) for name, span in moment.spans.items()},
+        fine=fine,
+    )
+
+
+def _history(
+    budget: Budget, moment: Moment, days: Sequence[Decimal]
+) -> tuple[Decimal, ...]:
+    """Return the days that are over, from the first whole one with spend."""
+    first = bisect_left(moment.midnights, budget.starts_at)
+    while first < len(days) and not days[first]:
+        first += 1
+    return tuple(days[first:])
+
+
+@lru_cache(maxsize=8_192)  # days x zones
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return start_of(day, zone)
+
+
+def _hour_at(moment: datetime, zone: ZoneInfo) -> Window:
+    return Calendar(Cadence.DAILY, zone).hour_at(moment)
+
+
+def _summing(edges: Sequence[datetime], sums: Sequence[Decimal]) -> Between:
+    """Return what adds up between two of *edges*, or from before the first spend."""
+
+    def between(start: datetime, end: datetime) -> Decimal:
+        first = max(bisect_right(edges, start) - 1, 0)
+        return sums[bisect_right(edges, end) - 1] - sums[first]
+
+    return between
+
+
+# -- Queries
+
+
+def _standing(
+    organization: Organization, budgets: Sequence[Budget], now: datetime
+) -> dict[int, Standing]:
+    rows = BudgetPeriod.objects.filter(
+        organization=organization,
+        budget__in=[budget.pk for budget in budgets],
+        starts_at__lte=now,
+        ends_at__gt=now,
+    ).order_by()
+    limit = F("amount") + F("carried_over") + F("adjusted")
+    found = {
+        budget_id: Standing(Window(start, end), whole, spent)
+        for budget_id, start, end, whole, spent in rows.values_list(
+            "budget_id", "starts_at", "ends_at", limit, "spent"
+        )
+    }
+    for budget in budgets:
+        if budget.pk in found:
+            continue
+        # A period that nothing has opened yet has the budget's own amount.
+        current = calendar_of(budget, organization).window_at(now)
+        if current is not None:
+            found[budget.pk] = Standing(current, budget.amount, _ZERO)
+    return found
+
+
+def fine_days(
+    organization: Organization, budget_ids: Collection[int], now: datetime
+) -> dict[int, dict[date, Decimal]]:
+    """Return the days of which somebody said that they were fine, by budget."""
+    rows = NotAnAnomaly.objects.filter(
+        organization=organization, day__gte=(now - FINE_FOR).date()
+    )
+    found: dict[int, dict[date, Decimal]] = defaultdict(dict)
+    for budget_id, day, amount in rows.values_list("budget_id", "day", "amount"):
+        if budget_id in budget_ids:
+            found[budget_id][day] = amount
+    return found
+
+
+# `{place}` numbers the stretch between two edges, from 0.
+_SPENDS = """
+SELECT budget_id, {place}, sum(spent) FROM (
+    SELECT budget_id, starts_at, spent FROM budgets_budgethour
+    WHERE organization_id = %(organization)s AND budget_id {mine}
+        AND starts_at >= %(start)s AND starts_at < %(end)s
+    UNION ALL
+    SELECT coverage.budget_id, delta.starts_at, delta.cost
+    FROM ledger_spenddelta AS delta JOIN budgets_coverage AS coverage
+        ON coverage.organization_id = delta.organization_id
+        AND coverage.attribution_id = delta.attribution_id
+        AND coverage.currency = delta.currency
+        AND delta.starts_at >= coverage.starts_at
+        AND delta.starts_at < coverage.ends_at
+    WHERE delta.organization_id = %(organization)s AND coverage.budget_id {mine}
+        AND delta.starts_at >= %(start)s AND delta.starts_at < %(end)s
+) AS spend GROUP BY 1, 2
+"""
+
+
+def _spends(
+    organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
+) -> Mapping[int, Sequence[Decimal]]:
+    """Return what each budget spent from each of *edges* to the next."""
+    adapt = connection.ops.adapt_datetimefield_value
+    cuts = [adapt(edge) for edge in edges]
+    given: dict[str, Any] = {
+        "organization": organization_id,
+        "start": cuts[0],
+        "end": cuts[-1],
+    }
+    if connection.vendor == "postgresql":
+        given |= {"budgets": list(budget_ids), "edges": list(edges)}
+        place = "width_bucket(starts_at, %(edges)s::timestamptz[]) - 1"
+        mine = "= ANY(%(budgets)s)"
+    else:
+        given |= {"budgets": json.dumps(list(budget_ids))}
+        given |= {f"edge_{place}": cut for place, cut in enumerate(cuts)}
+        place = _search(0, len(cuts) - 1)
+        mine = "IN (SELECT value FROM json_each(%(budgets)s))"
+    with connection.cursor() as cursor:
+        cursor.execute(_SPENDS.format(place=place, mine=mine), given)
+        rows = cursor.fetchall()
+    found: dict[int, list[Decimal]] = defaultdict(lambda: [_ZERO] * len(edges))
+    exact = connection.vendor == "postgresql"  # there the driver makes it a Decimal
+    for budget_id, number, spent in rows:
+        found[budget_id][number] = spent if exact else from_units(spent)
+    return found
+
+
+def _search(low: int, high: int) -> str:
+    """Write the search for the stretch from edge *low* to edge *high* as SQL."""
+    if high - low == 1:
+        return str(low)
+    middle = (low + high) // 2
+    left, right = _search(low, middle), _search(middle, high)
+    return f"CASE WHEN starts_at < %(edge_{middle})s THEN {left} ELSE {right} END"

@@ -1,0 +1,158 @@
+"""Who is told when: an escalation policy laid out in absolute times. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NotRequired, TypedDict
+from zoneinfo import ZoneInfo
+
+_DAY = timedelta(days=1)
+_FAR = 400  # days looked ahead for the next one that is open
+
+
+# When a level may be told, by the clocks of its time zone. A night's "until" is at or
+# before its "from"; days are 0 (Monday) to 6; nothing begins on a holiday (ISO dates).
+Hours = TypedDict(
+    "Hours",
+    {
+        "from": str,  # "09:00"
+        "until": str,
+        "days": list[int],
+        "timezone": str,
+        "holidays": list[str],
+    },
+)
+
+
+class Step(TypedDict):
+    """One moment at which people are told, as it is frozen into an alert."""
+
+    level: int  # 0: the rule's own people; then the policy's levels, from 1
+    at: str  # ISO 8601, UTC
+    delay: int  # seconds from the start of its run, before opening hours
+    recipients: list[str]
+    channels: list[str]
+    hours: Hours | None
+    run: int  # 0; one more whenever the telling began anew
+    usual: NotRequired[bool]  # the rule names nobody: whoever is usually told
+
+
+def steps_of(
+    start: datetime,
+    own: Iterable[Step],
+    levels: Sequence[Mapping[str, Any]],
+    *,
+    timezone: str,
+    holidays: Sequence[str] = (),
+    repeat: int = 0,
+    repeat_after_s: int = 0,
+) -> list[Step]:
+    """Lay out a policy from *start* on, sorted by time: *own* first, then its levels.
+
+    The ladder runs *repeat* more times, each *repeat_after_s* after the last level.
+    """
+    steps = list(own)
+    span = max((int(level["delay"]) for level in levels), default=0) + repeat_after_s
+    for again in range(repeat + 1 if levels else 0):
+        for number, level in enumerate(levels, start=1):
+            hours = _hours_of(level.get("hours"), timezone, holidays)
+            steps.append(
+                Step(
+                    level=number,
+                    at="",
+                    delay=int(level["delay"]) + again * span,
+                    recipients=list(level.get("recipients", ())),
+                    channels=list(level.get("channels", ())),
+                    hours=hours,
+                    run=0,
+                )
+            )
+    return _timed(steps, start, run=0)
+
+
+def own_step(
+    recipients: Iterable[str], channels: Iterable[str], *, usual: bool
+) -> Step:
+    """Return the step by which a rule tells its own people, at once."""
+    return Step(
+        level=0,
+        at="",
+        delay=0,
+        recipients=list(recipients),
+        channels=list(channels),
+        hours=None,
+        run=0,
+        usual=usual,
+    )
+
+
+def begun_anew(steps: Sequence[Step], done: int, start: datetime) -> list[Step]:
+    """Return the *done* steps, followed by the whole ladder from *start* on."""
+    kept = list(steps[:done])
+    run = max((step["run"] for step in steps), default=0)
+    whole = [step for step in steps if step["run"] == run]  # earlier ones were cut off
+    return [*kept, *_timed(whole, start, run=run + 1)]
+
+
+def at_of(step: Mapping[str, Any]) -> datetime:
+    """Return when *step* is due."""
+    return datetime.fromisoformat(step["at"])
+
+
+def due(steps: Sequence[Step], done: int, now: datetime) -> int:
+    """Return how many steps are done once those due at *now* are."""
+    while done < len(steps) and at_of(steps[done]) <= now:
+        done += 1
+    return done
+
+
+def next_at(steps: Sequence[Step], done: int) -> datetime | None:
+    """Return when the next step is due; None: there is none."""
+    return at_of(steps[done]) if done < len(steps) else None
+
+
+def next_open(moment: datetime, hours: Hours) -> datetime:
+    """Return *moment*, or the next one that lies within *hours*, in UTC."""
+    zone = ZoneInfo(hours["timezone"])
+    opens, closes = time.fromisoformat(hours["from"]), _time(hours["until"])
+    today = moment.astimezone(zone).date()
+    for ahead in range(-1, _FAR):  # a night that began yesterday may still last
+        day = today + ahead * _DAY
+        if day.weekday() not in hours["days"] or day.isoformat() in hours["holidays"]:
+            continue
+        start = _moment(day, opens, zone)
+        end = _moment(day if closes > opens else day + _DAY, closes, zone)
+        if moment < end:
+            return max(moment.astimezone(UTC), start)
+    return moment.astimezone(UTC)
+
+
+def _timed(steps: Iterable[Step], start: datetime, *, run: int) -> list[Step]:
+    timed = []
+    for step in steps:
+        at = start.astimezone(UTC) + timedelta(seconds=step["delay"])
+        if step["hours"] is not None:
+            at = next_open(at, step["hours"])
+        timed.append(Step(**{**step, "at": at.isoformat(), "run": run}))
+    return sorted(timed, key=at_of)
+
+
+def _hours_of(
+    given: Mapping[str, Any] | None, timezone: str, holidays: Sequence[str]
+) -> Hours | None:
+    if not given:
+        return None
+    return {
+        "from": given["from"],
+        "until": given["until"],
+        "days": list(given.get("days", range(7))),
+        "timezone": given.get("timezone") or timezone,
+        "holidays": list(holidays),
+    }
+
+
+def _time(text: str) -> time:
+    return time(0) if text == "24:00" else time.fromisoformat(text)
+
+
+def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,276 @@
+"""What an alert tells people: its title, its figures, where to click."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.urls import reverse
+
+from alerts.drivers import Driver, top_drivers
+from alerts.models import Alert, AlertState, RuleType, Severity
+from budgets.status import BudgetStatus, statuses
+from costops.lib.money import format_money, format_percent, share, wire
+from costops.lib.periods import DAY, Window, day_of
+from costops.lib.reading import clock, stretch, when
+from notifications.types import Link, Message
+
+MOST_DRIVERS = 3
+_COLORS = {
+    Severity.INFO.value: "#2563eb",
+    Severity.WARNING.value: "#b45309",
+    Severity.CRITICAL.value: "#b91c1c",
+}
+_RESOLVED_COLOR = "#15803d"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a message says of the alert's period; money in the budget's currency."""
+
+    spent: Decimal
+    limit: Decimal
+    projected: Decimal | None  # None: the period is over
+
+    @property
+    def used(self) -> Decimal | None:
+        return share(self.spent, self.limit)
+
+
+def message_of(alert: Alert, event: str, *, now: datetime, reason: str = "") -> Message:
+    """Return what is told of *alert* to everybody; see `for_reader`. One query or two.
+
+    *event* is fired, escalated, acknowledged or resolved.
+    """
+    figures = figures_of(alert, event, now)
+    return Message(
+        event=event,
+        subject=str(alert.uid),
+        severity=alert.severity,
+        title=title_of(alert, event, figures),
+        text=text_of(alert),
+        bar=None if figures.used is None else float(figures.used),
+        facts=_facts(alert, figures, event),
+        drivers=_drivers(alert),
+        links=(Link("Open budget", budget_url(alert)),),
+        reason=reason,
+        payload=payload_of(alert, event, figures, now),
+        variables={
+            "alert": _alert_variables(alert, event),
+            "budget": _budget_variables(alert, figures),
+        },
+    )
+
+
+def for_reader(message: Message, link: str) -> Message:
+    """Return *message* with its reader's own *link* to answer it."""
+    alert = {**message.variables["alert"], "acknowledge_url": link}
+    return replace(
+        message,
+        links=(Link("Acknowledge", link), *message.links),
+        variables={**message.variables, "alert": alert},
+    )
+
+
+def noted_drivers(alert: Alert, now: datetime) -> list[Driver]:
+    """Return what moved the alert: as found with it, else what cost most so far."""
+    if "drivers" in alert.details:
+        return list(alert.details["drivers"])
+    end = min(now, alert.period_ends_at)
+    if end <= alert.period_starts_at:
+        return []
+    return top_drivers(alert.budget, alert.period_starts_at, end, now, n=MOST_DRIVERS)
+
+
+def figures_of(alert: Alert, event: str, now: datetime) -> Figures:
+    """Return the figures to tell: at the start those that it fired with."""
+    if not alert.period_starts_at <= now < alert.period_ends_at:
+        return Figures(alert.spent, alert.limit, None)
+    found = statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
+    status = found.status
+    if event == "fired" or not _is_of(alert, found):
+        return Figures(alert.spent, alert.limit, status.projected_spend)
+    return Figures(status.total_spend, status.limit, status.projected_spend)
+
+
+def _is_of(alert: Alert, found: BudgetStatus) -> bool:
+    return found.window.start == alert.period_starts_at
+
+
+def title_of(alert: Alert, event: str, figures: Figures) -> str:
+    """Return one line: "Warning: ML Team is at 84 % of $15,000.00 (November)"."""
+    word = {
+        "fired": alert.get_severity_display(),
+        "escalated": f"{alert.get_severity_display()}, nobody has acknowledged",
+        "acknowledged": "Acknowledged",
+        "resolved": "Resolved",
+    }[event]
+    return f"{word}: {alert.budget.name} {_claim(alert, figures)} ({period_of(alert)})"
+
+
+def _claim(alert: Alert, figures: Figures) -> str:
+    limit = _money(alert, figures.limit)
+    if alert.type == RuleType.FORECAST:
+        ends = figures.projected if figures.projected is not None else figures.spent
+        return f"is heading for {_money(alert, ends)} of {limit}"
+    if alert.type == RuleType.VELOCITY:
+        return f"spends faster than planned, {format_percent(figures.used)} of {limit}"
+    if alert.type == RuleType.ANOMALY:
+        return f"has an unusual day, {_money(alert, alert.value)}"
+    if alert.type == RuleType.SPIKE:
+        return f"spent {_money(alert, alert.value)} in little time"
+    if figures.used is None:
+        return f"spent {_money(alert, figures.spent)} of {limit}"
+    return f"is at {format_percent(figures.used)} of {limit}"
+
+
+def text_of(alert: Alert) -> str:
+    """Return the rule's own words, if it has any, and the sentence with the figures."""
+    sentence = str(alert.details.get("sentence") or alert.message)
+    if alert.message in ("", sentence):
+        return sentence
+    words = alert.message.rstrip()
+    stop = "" if words[-1:] in ".!?" else "."
+    return f"{words}{stop} {sentence}"
+
+
+def sentence_of(
+    name: str, spent: Decimal, limit: Decimal, currency: str, zone: ZoneInfo, at: Window
+) -> str:
+    """Say what a budget has spent of its limit in a period."""
+    used = share(spent, limit)
+    tail = "" if used is None else f", {format_percent(used)}"
+    return (
+        f"{name} has spent {format_money(spent, currency)} of "
+        f"{format_money(limit, currency)} {when(at, zone)}{tail}."
+    )
+
+
+def period_of(alert: Alert) -> str:
+    """Name the alert's period: "November", else its days."""
+    window = Window(alert.period_starts_at, alert.period_ends_at)
+    zone = ZoneInfo(alert.budget.timezone)
+    first, after = day_of(window.start, zone), day_of(window.end, zone)
+    if first.day == after.day == 1 and (after - first) <= 31 * DAY:
+        return f"{first:%B}"
+    return stretch(window, zone)
+
+
+def budget_url(alert: Alert) -> str:
+    path = reverse("admin:budgets_budget_change", args=[alert.budget_id])
+    return f"{settings.SITE_URL}{path}"
+
+
+def payload_of(
+    alert: Alert, event: str, figures: Figures, now: datetime
+) -> dict[str, Any]:
+    """Return the JSON that programs get: money as text, `utilization` in percent."""
+    used = figures.used
+    return {
+        "event": event,
+        "id": str(alert.uid),
+        "type": alert.type,
+        "severity": alert.severity,
+        "state": alert.state,
+        "organization_id": alert.organization.slug,
+        "budget": str(alert.budget.uid),
+        "budget_name": alert.budget.name,
+        "currency": alert.budget.currency,
+        "limit": wire(figures.limit),
+        "current_spend": wire(figures.spent),
+        "projected_spend": wire(figures.projected),
+        "utilization": None if used is None else float(round(used * 100, 4)),
+        "period_start": _iso(alert.period_starts_at),
+        "period_end": _iso(alert.period_ends_at),
+        "message": text_of(alert),
+        "fired_at": _iso(alert.fired_at),
+        "timestamp": _iso(now),
+        "url": budget_url(alert),
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _facts(alert: Alert, figures: Figures, event: str) -> tuple[tuple[str, str], ...]:
+    zone = ZoneInfo(alert.budget.timezone)
+    window = Window(alert.period_starts_at, alert.period_ends_at)
+    spent = f"{_money(alert, figures.spent)} of {_money(alert, figures.limit)}"
+    if figures.used is not None:
+        spent += f", {format_percent(figures.used)}"
+    facts = [("Spent", spent)]
+    if figures.projected is not None:
+        facts.append(("At this pace it ends at", _ending(alert, figures)))
+    facts += [
+        ("Period", stretch(window, zone)),
+        ("Since", f"{clock(alert.fired_at, zone)} {zone.key}"),
+    ]
+    if event == "acknowledged" and alert.acknowledged_until:
+        until = f"{clock(alert.acknowledged_until, zone)} {zone.key}"
+        facts.append(("Acknowledged by", f"{alert.acknowledged_by}, until {until}"))
+    if event == "resolved":
+        facts.append(("Resolved by", alert.resolved_by or "itself"))
+    return tuple(facts)
+
+
+def _ending(alert: Alert, figures: Figures) -> str:
+    assert figures.projected is not None  # noqa: S101 - the caller looked
+    over = figures.projected - figures.limit
+    ends = _money(alert, figures.projected)
+    if over > 0:
+        return f"{ends}, {_money(alert, over)} over the limit"
+    return f"{ends}, within the limit"
+
+
+def _drivers(alert: Alert) -> tuple[tuple[str, str, str], ...]:
+    drivers = []
+    for driver in alert.details.get("drivers", ())[:MOST_DRIVERS]:
+        part = driver.get("share")
+        drivers.append(
+            (
+                f"{driver['dimension']} {driver['name'] or 'not named'}",
+                format_money(
+                    Decimal(str(driver["amount"])), alert.organization.currency
+                ),
+                format_percent(None if part is None else Decimal(str(part))),
+            )
+        )
+    return tuple(drivers)
+
+
+def _alert_variables(alert: Alert, event: str) -> dict[str, Any]:
+    resolved = alert.state == AlertState.RESOLVED
+    return {
+        "id": str(alert.uid),
+        "event": event,
+        "message": alert.message,
+        "severity": alert.severity,
+        "severity_color": _RESOLVED_COLOR if resolved else _COLORS[alert.severity],
+        "state": alert.state,
+        "type": alert.type,
+        "period": period_of(alert),
+        "acknowledge_url": "",
+    }
+
+
+def _budget_variables(alert: Alert, figures: Figures) -> dict[str, Any]:
+    used = format_percent(figures.used)
+    return {
+        "name": alert.budget.name,
+        "current": _money(alert, figures.spent),
+        "limit": _money(alert, figures.limit),
+        "percentage": used.removesuffix("\N{NO-BREAK SPACE}%"),
+        "forecast": _money(
+            alert,
+            figures.spent if figures.projected is None else figures.projected,
+        ),
+        "currency": alert.budget.currency,
+        "url": budget_url(alert),
+    }
+
+
+def _money(alert: Alert, amount: Decimal) -> str:
+    return format_money(amount, alert.budget.currency)

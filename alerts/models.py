@@ -1,0 +1,363 @@
+"""Alert rules, alerts and their life, escalation, silences."""
+
+from typing import Any
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.audit import current_actor, history
+from accounts.models import Organization, validate_zone
+from budgets.models import Budget, BudgetPeriod
+from costops.lib.fields import MoneyField
+
+
+class RuleType(models.TextChoices):
+    THRESHOLD = "threshold", "Share of the budget spent"
+    FORECAST = "forecast", "Projected to pass the budget"
+    VELOCITY = "velocity", "Spending faster than planned"
+    ANOMALY = "anomaly", "Unusual day"
+    SPIKE = "spike", "Much in little time"
+
+
+class Severity(models.TextChoices):
+    INFO = "info", "Information"
+    WARNING = "warning", "Warning"
+    CRITICAL = "critical", "Critical"
+
+
+class Sensitivity(models.TextChoices):
+    LOW = "low", "Low"
+    MEDIUM = "medium", "Medium"
+    HIGH = "high", "High"
+
+
+class Window(models.TextChoices):
+    """The sliding window of a spike rule."""
+
+    HOURLY = "hourly", "An hour"
+    DAILY = "daily", "A day"
+    WEEKLY = "weekly", "A week"
+
+
+class AlertRule(models.Model):
+    """What a budget and those below it are watched for, and who is told.
+
+    For thresholds `Budget.alerts` (and its warning and critical threshold) says which
+    are watched; a rule here adds what is said, to whom and how often. Its `threshold`
+    is a share of the limit, a spike's an amount, a forecast's a probability.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="alert_rules")
+    type = models.CharField(max_length=16, choices=RuleType.choices)
+    threshold = MoneyField(null=True, blank=True)
+    condition = models.CharField(max_length=500, blank=True)  # see alerts.conditions
+    sensitivity = models.CharField(
+        max_length=8, choices=Sensitivity.choices, default=Sensitivity.MEDIUM
+    )
+    window = models.CharField(
+        max_length=8, choices=Window.choices, default=Window.HOURLY
+    )
+    channels = models.JSONField(default=list, blank=True)  # types or names
+    recipients = models.JSONField(default=list, blank=True)  # mail addresses
+    message = models.CharField(max_length=500, blank=True)
+    cooldown_s = models.PositiveIntegerField("cooldown (seconds)", default=0)
+    severity = models.CharField(
+        max_length=16, choices=Severity.choices, default=Severity.WARNING
+    )
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    history = history(excluded=("created_at",))
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(type__in=RuleType.values), name="alert_rule_type_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["budget", "threshold"],
+                condition=Q(type=RuleType.THRESHOLD),
+                name="one_threshold_rule_per_share",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} of {self.budget}"
+
+
+class EscalationPolicy(models.Model):
+    """Who is told next while nobody acknowledges: a budget's, or the organization's.
+
+    A budget without one follows its nearest ancestor's, then the organization's.
+    `levels` is [{"delay": seconds from the alert's start, "recipients", "channels",
+    "hours": null or {"from": "09:00", "until": "18:00", "days": [0..6], "timezone"}}].
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    budget = models.OneToOneField(
+        Budget, models.CASCADE, null=True, blank=True, related_name="escalation"
+    )
+    name = models.CharField(max_length=100, default="Escalation")
+    enabled = models.BooleanField(default=True)
+    levels = models.JSONField(default=list)
+    repeat = models.PositiveSmallIntegerField(default=0)  # times the ladder runs again
+    repeat_after_s = models.PositiveIntegerField(default=3600)
+    timezone = models.CharField(
+        "time zone", max_length=64, default="UTC", validators=[validate_zone]
+    )
+    holidays = models.JSONField(default=list, blank=True)  # dates, "2026-12-25"
+
+    history = history()
+
+    class Meta:
+        verbose_name_plural = "escalation policies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization"],
+                condition=Q(budget=None),
+                name="one_escalation_for_the_organization",
+            ),
+            models.CheckConstraint(
+                condition=Q(repeat__lte=9), name="escalation_repeats_at_most_nine_times"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AlertState(models.TextChoices):
+    FIRING = "firing", "Firing"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    SNOOZED = "snoozed", "Snoozed"
+    RESOLVED = "resolved", "Resolved"
+
+
+class Alert(models.Model):
+    """One thing that is wrong with one budget in one period, until it is resolved.
+
+    `key` says which rule and threshold it is about: "threshold:0.8",
+    "velocity:<rule uid>". For one key of a period there is never more than one that is
+    not re-armed: an open one, or one that a person resolved, keeps the next from firing
+    until the condition has ended once (`rearmed_at`).
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="raised_alerts")
+    key = models.CharField(max_length=100)
+    period_starts_at = models.DateTimeField()
+    period_ends_at = models.DateTimeField()
+    rule = models.ForeignKey(
+        AlertRule, models.SET_NULL, null=True, related_name="raised_alerts"
+    )
+    type = models.CharField(max_length=16, choices=RuleType.choices)
+    severity = models.CharField(max_length=16, choices=Severity.choices)
+    # Shares, rates or amounts, as the type has it.
+    threshold = MoneyField(null=True)
+    value = MoneyField()
+    spent = MoneyField()
+    limit = MoneyField()
+    message = models.CharField(max_length=500)  # one sentence
+    details = models.JSONField(default=dict)  # formula, band, drivers in money
+    state = models.CharField(
+        max_length=16, choices=AlertState.choices, default=AlertState.FIRING
+    )
+    fired_at = models.DateTimeField()
+    acknowledged_by = models.CharField(max_length=320, blank=True)
+    acknowledged_until = models.DateTimeField(null=True, blank=True)
+    snoozed_until = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.CharField(max_length=320, blank=True)  # "": by itself
+    rearmed_at = models.DateTimeField(null=True, blank=True)
+    # The policy as it was at the start, sorted by "at": see alerts.ladder.Step.
+    # `next_step` counts those done, `next_step_at` is when the next is due.
+    steps = models.JSONField(default=list)
+    next_step = models.PositiveSmallIntegerField(default=0)
+    next_step_at = models.DateTimeField(null=True, blank=True)
+
+    events: Any  # AlertEvent's
+
+    class Meta:
+        ordering = ["-fired_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "budget", "key", "period_starts_at"],
+                condition=Q(rearmed_at=None),
+                name="one_alert_per_key_and_period_until_rearmed",
+            ),
+            models.CheckConstraint(
+                condition=Q(rearmed_at=None) | Q(resolved_at__isnull=False),
+                name="alert_is_resolved_before_it_is_rearmed",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=AlertState.RESOLVED, resolved_at__isnull=False)
+                | (~Q(state=AlertState.RESOLVED) & Q(resolved_at=None)),
+                name="alert_is_resolved_or_open",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "budget"],
+                condition=Q(resolved_at=None),
+                name="alert_open",
+            ),
+            models.Index(
+                fields=["next_step_at"],
+                condition=Q(resolved_at=None, next_step_at__isnull=False),
+                name="alert_step_due",
+            ),
+            models.Index(fields=["organization", "-fired_at"], name="alert_order"),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class AlertEvent(models.Model):
+    """One line of an alert's timeline; only ever added."""
+
+    class Kind(models.TextChoices):
+        FIRED = "fired", "Fired"
+        TOLD = "told", "Told"
+        SILENCED = "silenced", "Silenced"
+        MISSED = "missed", "Step missed"
+        ACKNOWLEDGED = "acknowledged", "Acknowledged"
+        LAPSED = "lapsed", "Acknowledgement lapsed"
+        SNOOZED = "snoozed", "Snoozed"
+        AWAKE = "awake", "Snooze over"
+        RESOLVED = "resolved", "Resolved"
+        NOT_AN_ANOMALY = "not_an_anomaly", "Not an anomaly"
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=320, default=current_actor)
+    text = models.CharField(max_length=500, blank=True)
+    step = models.PositiveSmallIntegerField(null=True)  # of Alert.steps
+
+    class Meta:
+        ordering = ["at", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["alert", "step"],
+                condition=Q(kind__in=["told", "silenced", "missed"]),
+                name="one_event_per_step",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {self.at}"
+
+
+class AcknowledgeLink(models.Model):
+    """A link in a message by which its reader acknowledges; only its hash is kept."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="links")
+    person = models.CharField(max_length=320)  # a mail address, or a channel's name
+    digest = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the token
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Link of {self.person}"
+
+
+class MaintenanceWindow(models.Model):
+    """A stretch of time in which a budget and those below it tell nobody anything."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    budget = models.ForeignKey(
+        Budget,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Empty: the whole organization.",
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+    created_by = models.CharField(max_length=320, default=current_actor, editable=False)
+
+    history = history()
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="maintenance_ends_after_it_starts",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class NotAnAnomaly(models.Model):
+    """A day that somebody said was fine: such amounts are usual for this budget."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="+")
+    day = models.DateField()  # of the budget's zone
+    amount = MoneyField()
+    said_by = models.CharField(max_length=320, default=current_actor)
+    said_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "budget", "day"], name="one_answer_per_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.amount}"
+
+
+class Watch(models.Model):
+    """The amounts between which the thresholds of a period stand as they are.
+
+    While the period's limit is `limit`, and what was spent is from `at_least` up to,
+    but not including, `below`, judging it again would find nothing new. A table of its
+    own: the period's row is for charging alone.
+    """
+
+    period = models.OneToOneField(
+        BudgetPeriod, models.CASCADE, primary_key=True, related_name="watch"
+    )
+    limit = MoneyField()
+    at_least = MoneyField(null=True)  # None: no threshold is passed
+    below = MoneyField(null=True)  # None: all are passed
+
+    def __str__(self) -> str:
+        return f"{self.at_least} to {self.below}"
+
+
+class Judged(models.Model):
+    """The state of its budgets and rules for which an organization's watches hold."""
+
+    organization = models.OneToOneField(
+        Organization, models.CASCADE, primary_key=True, related_name="+"
+    )
+    state = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.state

@@ -1,0 +1,123 @@
+"""When a rule would have fired: judging the hours that are over once more."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from alerts.facts import Asked, Between, Moment, Standing, assemble, fine_days
+from alerts.forecasting import Method, run_rate
+from alerts.rules import SLIDING, judge
+from alerts.types import EffectiveRule, Facts, Verdict
+from budgets.folding import hours_of
+from budgets.models import Budget, BudgetPeriod
+from budgets.status import calendar_of
+from costops.lib.periods import DAY, Calendar, Window
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Firing(NamedTuple):
+    """A moment at which an alert would have begun."""
+
+    at: datetime
+    value: Decimal  # as Finding.value
+    sentence: str
+
+
+def preview(
+    budget: Budget,
+    rule: EffectiveRule,
+    days: int = 30,
+    *,
+    now: datetime,
+    method: Method = run_rate,
+) -> list[Firing]:
+    """Return when *rule* would have fired in the last *days*, oldest first.
+
+    By the end of every clock hour, from spend and limits as they are known now. Three
+    queries.
+    """
+    calendar = calendar_of(budget, budget.organization)
+    begin = max(now - days * DAY, budget.starts_at)
+    replay = _Replay(rule, method)
+    for facts in _hourly(budget, calendar, Asked.by([rule]), begin, now):
+        replay.judge(facts)
+    return replay.fired
+
+
+@dataclass(slots=True)
+class _Replay:
+    """A rule's alerts as the hours go by."""
+
+    rule: EffectiveRule
+    method: Method
+    fired: list[Firing] = field(default_factory=list)
+    _period: datetime | None = None  # of the alert that is open
+    _quiet_until: datetime | None = None
+    _days: set[object] = field(default_factory=set)  # that were told of
+
+    def judge(self, facts: Facts) -> None:
+        held = self._period == facts.window.start
+        verdict = judge(self.rule, facts, held=held, method=self.method)
+        if verdict is None:
+            self._period = None
+        elif not held and self._is_free(facts, verdict):
+            self._period = facts.window.start
+            self._quiet_until = facts.now + timedelta(seconds=self.rule.cooldown_s)
+            self._days.add(verdict.details.get("day"))
+            at = facts.now + _MICROSECOND
+            self.fired.append(Firing(at, verdict.value, verdict.sentence))
+
+    def _is_free(self, facts: Facts, verdict: Verdict) -> bool:
+        day = verdict.details.get("day")
+        if day is not None and day in self._days:
+            return False
+        return self._quiet_until is None or facts.now >= self._quiet_until
+
+
+def _hourly(
+    budget: Budget, calendar: Calendar, asked: Asked, begin: datetime, now: datetime
+) -> Iterator[Facts]:
+    windows = list(calendar.windows(begin, now))
+    if not windows:
+        return
+    back = max(asked.days * DAY, *SLIDING.values()) + 2 * DAY
+    between = _summing(budget, min(begin - back, windows[0].start), now)
+    rows = BudgetPeriod.objects.filter(budget=budget, ends_at__gt=begin)
+    limits = {row.starts_at: row.limit for row in rows}
+    fine = fine_days(budget.organization, [budget.pk], now).get(budget.pk, {})
+    zone = ZoneInfo(budget.timezone)
+    for window in windows:
+        limit = limits.get(window.start, budget.amount)
+        for at in _ends(calendar, window, begin, now):
+            standing = Standing(window, limit, between(window.start, at))
+            moment = Moment.of(at, zone, asked)
+            days = [between(*day) for day in pairwise(moment.midnights)]
+            yield assemble(budget, moment, standing, days, between, fine)
+
+
+def _ends(
+    calendar: Calendar, window: Window, begin: datetime, now: datetime
+) -> Iterator[datetime]:
+    """Yield the last instant of each clock hour of *window*, the latest is *now*."""
+    at = max(begin, window.start)
+    until = min(window.end, now)
+    while at < until:
+        at = min(calendar.hour_at(at).end, until)
+        yield at - _MICROSECOND
+
+
+def _summing(budget: Budget, start: datetime, end: datetime) -> Between:
+    hours = sorted(hours_of([budget], start, end))
+    begins = [hour.starts_at for hour in hours]
+    sums = [Decimal(0), *accumulate(hour.spent for hour in hours)]
+
+    def between(since: datetime, until: datetime) -> Decimal:
+        return sums[bisect_left(begins, until)] - sums[bisect_left(begins, since)]
+
+    return between

@@ -1,0 +1,382 @@
+"""The rules: pure functions from facts to a verdict, None while all is well.
+
+`judge` picks by type. Thresholds are judged by what has been spent alone, the others by
+the clock too.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from alerts.conditions import EXAMPLES, NAMES, Condition, check
+from alerts.detectors import SPREAD, WARM_UP, WIDTHS, band_of
+from alerts.forecasting import Method, Outlook, run_rate
+from alerts.types import EffectiveRule, Facts, Verdict
+from costops.lib.money import format_money, format_percent, quantize, share, wire
+from costops.lib.periods import DAY, HOUR, WEEK
+from costops.lib.reading import when
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+SLIDING = {"hourly": HOUR, "daily": DAY, "weekly": WEEK}  # by a spike rule's window
+RECENT = DAY  # that spending rates are taken over
+LIKELY = Decimal("0.5")  # probability from which a forecast tells
+
+_WITHIN = {"hourly": "an hour", "daily": "24 hours", "weekly": "7 days"}
+_SLACK = Decimal("0.1")  # by which a probability must fall for the alert to end
+_PROFILED = 21  # days of history from which weekdays are told apart
+_EVEN = 2  # weeks of even spend that a weekday's weight begins with
+_LEAST_PLAN = Decimal("0.02")  # of an even day's plan: less is no anomaly
+_CONDITION_DAYS = 7  # of history, without which a mean says nothing
+_SETTLED = HOUR  # after midnight: the last records of the day before are in
+_MOST = Decimal(10) ** 15  # a condition may reckon with more, nobody wants to read it
+_MICROSECONDS = 3_600_000_000  # in an hour
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def judge(
+    rule: EffectiveRule,
+    facts: Facts,
+    *,
+    held: bool = False,
+    method: Method = run_rate,
+) -> Verdict | None:
+    """Judge *facts* by *rule*; one that *held* before ends a little later."""
+    match rule.type:
+        case "threshold":
+            return judge_threshold(rule, facts)
+        case "forecast":
+            return judge_forecast(rule, facts, held=held, method=method)
+        case "velocity":
+            return judge_velocity(rule, facts)
+        case "anomaly":
+            return judge_anomaly(rule, facts)
+        case _:
+            return judge_spike(rule, facts)
+
+
+def is_passed(spent: Decimal, limit: Decimal, threshold: Decimal) -> bool:
+    """Tell whether *spent* has come to *threshold*, a share of *limit*.
+
+    By multiplying: a division would round what is exactly there. Of a limit of nothing,
+    or of less, there are no shares: what passes it passes all of them.
+    """
+    return spent >= threshold * limit if limit > 0 else spent > limit
+
+
+def judge_threshold(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+    """Tell when what was spent comes to a share of the limit."""
+    threshold = ONE if rule.threshold is None else rule.threshold
+    if not is_passed(facts.spent, facts.limit, threshold):
+        return None
+    used = share(facts.spent, facts.limit)
+    tail = "" if used is None else f", {format_percent(used)}"
+    return Verdict(
+        ONE if used is None else used,
+        threshold,
+        f"{facts.name} has spent {_money(facts, facts.spent)} of "
+        f"{_money(facts, facts.limit)} {when(facts.window, facts.zone)}{tail}.",
+        {"formula": f"spent >= limit * {threshold.normalize():f}"},
+    )
+
+
+def judge_forecast(
+    rule: EffectiveRule, facts: Facts, *, held: bool = False, method: Method = run_rate
+) -> Verdict | None:
+    """Tell when the period is likely to end over its limit.
+
+    The rule's threshold is the probability from which it tells, 0.5 without one; an
+    alert that is open ends only a tenth below that.
+    """
+    outlook = method(facts)
+    if outlook is None:
+        return None
+    numbers = {
+        "projected": outlook.projected,
+        "probability": outlook.probability,
+        "lower": outlook.lower,
+        "upper": outlook.upper,
+        "spent": facts.spent,
+        "limit": facts.limit,
+    }
+    likely = LIKELY if rule.threshold is None else rule.threshold
+    if rule.condition:
+        compared = _compared(check(rule.condition, rule.type), numbers, "projected")
+    elif outlook.probability >= likely - (_SLACK if held else ZERO):
+        compared = outlook.probability, likely
+    else:
+        compared = None
+    if compared is None:
+        return None
+    formula = rule.condition or f"probability >= {likely.normalize():f}"
+    band = outlook.lower, outlook.projected, outlook.upper
+    return Verdict(
+        *compared,
+        _forecast_sentence(facts, outlook),
+        {**_details(formula, numbers, band), "method": outlook.method},
+    )
+
+
+def judge_velocity(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+    """Tell when money is spent faster than planned.
+
+    `spending_rate` is what was spent in the last 24 hours, or since the period began,
+    for each of these hours; never for fewer than 24 or a quarter of the period, so that
+    the first minutes say nothing. `projected_rate` is the limit for each hour of the
+    period; where three weeks of history tell weekdays apart, and a period has all of
+    them, it is more on those on which more is usual. A limit of nothing has no plan:
+    there the limit itself tells.
+    """
+    if facts.recent_from is None or facts.limit <= 0:
+        return None
+    total = facts.window.end - facts.window.start
+    took = max(facts.now - facts.recent_from, min(RECENT, total / 4))
+    rate = quantize(facts.recent / _hours(took))
+    planned = quantize(facts.limit / _hours(total) * _weight(facts))
+    numbers = {
+        "spending_rate": rate,
+        "projected_rate": planned,
+        "spent": facts.spent,
+        "limit": facts.limit,
+        "utilization": share(facts.spent, facts.limit) or ZERO,
+        "elapsed": quantize(_hours(facts.now - facts.window.start) / _hours(total)),
+    }
+    condition = check(rule.condition or EXAMPLES["velocity"], "velocity")
+    compared = _compared(condition, numbers, "spending_rate")
+    if compared is None:
+        return None
+    return Verdict(
+        *compared,
+        f"{facts.name} spends {_money(facts, rate)} an hour; its limit allows "
+        f"{_money(facts, planned)}.",
+        _details(condition.text, numbers),
+    )
+
+
+def judge_anomaly(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+    """Tell of a day that cost much more, or much less, than such days usually do.
+
+    Today is judged by what was spent so far, which can only be too much; so is
+    yesterday until an hour after midnight, then as a whole. Without a condition
+    `detectors` says what is usual, after two weeks of history; with one, its `mean` and
+    `stddev` are those of the last 28 days, after one week. What somebody said was
+    fine, is.
+    """
+    today = _Day(facts.today, facts.today_spent, is_whole=False)
+    found = _judge_day(rule, facts, facts.days, today)
+    if found is not None or not facts.days:
+        return found
+    *before, cost = facts.days
+    is_settled = facts.now - facts.today_began_at >= _SETTLED
+    yesterday = _Day(facts.today - DAY, cost, is_whole=is_settled)
+    return _judge_day(rule, facts, tuple(before), yesterday)
+
+
+def judge_spike(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+    """Tell when the last hour, 24 hours or 7 days have cost the rule's amount.
+
+    The amount is taken in the budget's own currency.
+    """
+    value, threshold = facts.sliding.get(rule.window, ZERO), rule.threshold or ZERO
+    if value <= 0 or value < threshold:
+        return None
+    within = _WITHIN[rule.window]
+    return Verdict(
+        value,
+        threshold,
+        f"{facts.name} has spent {_money(facts, value)} within {within}; told from "
+        f"{_money(facts, threshold)} on.",
+        {"formula": f"spent within {within} >= {threshold.normalize():f}"},
+    )
+
+
+class _Day(NamedTuple):
+    date: date
+    cost: Decimal  # so far, where it is not whole
+    is_whole: bool
+
+
+def _judge_day(
+    rule: EffectiveRule, facts: Facts, history: tuple[Decimal, ...], day: _Day
+) -> Verdict | None:
+    if len(history) < (_CONDITION_DAYS if rule.condition else WARM_UP):
+        return None
+    numbers = _DayNumbers(rule, facts, history, day.cost)
+    compared = (_by_condition if rule.condition else _by_band)(rule, day, numbers)
+    if compared is None or _is_fine(facts, day, numbers["expected"]):
+        return None
+    formula = rule.condition or "cost < lower or cost > upper"
+    band = numbers["lower"], numbers["expected"], numbers["upper"]
+    told = {name: numbers[name] for name in NAMES["anomaly"]}
+    return Verdict(
+        *compared,
+        _day_sentence(facts, day, numbers["expected"]),
+        {**_details(formula, told, band), "day": day.date.isoformat()},
+    )
+
+
+class _DayNumbers(dict[str, Decimal]):
+    """What may be asked of a day, reckoned when it is asked for."""
+
+    def __init__(
+        self,
+        rule: EffectiveRule,
+        facts: Facts,
+        history: tuple[Decimal, ...],
+        cost: Decimal,
+    ) -> None:
+        super().__init__(cost=cost)
+        self._rule, self._facts, self._history = rule, facts, history
+
+    def __missing__(self, name: str) -> Decimal:
+        if name in ("mean", "stddev", "median"):
+            self.update(_moments(self._history))
+        else:
+            self.update(self._band())
+        return self[name]
+
+    def _band(self) -> dict[str, Decimal]:
+        window = self._facts.window
+        plan = self._facts.limit * 24 / _hours(window.end - window.start)
+        band = band_of(
+            [float(day) for day in self._history],
+            width=WIDTHS[self._rule.sensitivity or "medium"],
+            least=float(max(plan * _LEAST_PLAN, ZERO)),
+        )
+        if band is None:  # too short a history for one, though not for a mean
+            return dict.fromkeys(("lower", "expected", "upper"), self["mean"])
+        return {
+            "lower": _estimate(band.lower),
+            "expected": _estimate(band.expected),
+            "upper": _estimate(band.upper),
+        }
+
+
+_Compared = tuple[Decimal, Decimal | None]
+
+
+def _by_condition(
+    rule: EffectiveRule, day: _Day, numbers: _DayNumbers
+) -> _Compared | None:
+    condition = check(rule.condition, "anomaly")
+    compared = _compared(condition, numbers, "cost")
+    if compared is None or day.is_whole:
+        return compared
+    # What is true of a day on which nothing was spent yet says nothing.
+    numbers["cost"] = ZERO
+    is_empty = condition.holds(numbers)
+    numbers["cost"] = day.cost
+    return None if is_empty else compared
+
+
+def _by_band(rule: EffectiveRule, day: _Day, numbers: _DayNumbers) -> _Compared | None:
+    if day.cost > numbers["upper"]:
+        return day.cost, numbers["upper"]
+    if day.is_whole and day.cost < numbers["lower"]:
+        return day.cost, numbers["lower"]
+    return None
+
+
+def _is_fine(facts: Facts, day: _Day, expected: Decimal) -> bool:
+    """Tell whether somebody said that the day is, or that such an amount is usual."""
+    return day.date in facts.fine or any(
+        expected < day.cost <= amount or expected > day.cost >= amount
+        for amount in facts.fine.values()
+    )
+
+
+def _moments(history: tuple[Decimal, ...]) -> dict[str, Decimal]:
+    days = sorted(history[-SPREAD:])
+    count = len(days)
+    mean = sum(days, ZERO) / count
+    squares = sum(((day - mean) ** 2 for day in days), ZERO)
+    return {
+        "mean": quantize(mean),
+        "stddev": quantize((squares / (count - 1)).sqrt()),
+        "median": quantize((days[(count - 1) // 2] + days[count // 2]) / 2),
+    }
+
+
+def _weight(facts: Facts) -> Decimal:
+    """Return what is usual in the recent hours, going by weekdays; 1: as in others."""
+    is_short = facts.window.end - facts.window.start < WEEK
+    if facts.recent_from is None or is_short or len(facts.days) < _PROFILED:
+        return ONE
+    start, midnight = facts.recent_from, facts.today_began_at
+    today = _hours(facts.now - max(start, midnight))
+    yesterday = _hours(max(midnight - start, timedelta()))
+    if not today + yesterday:
+        return ONE
+    weighed = today * _weekday(facts, 7) + yesterday * _weekday(facts, 1)
+    return weighed / (today + yesterday)
+
+
+def _weekday(facts: Facts, ago: int) -> Decimal:
+    """Return what the weekday *ago* days ago usually costs, by the mean of all."""
+    mean = sum(facts.days, ZERO) / len(facts.days)
+    if mean <= 0:
+        return ONE
+    same = facts.days[-ago::-7]
+    weight = (sum(same, ZERO) / mean + _EVEN) / (len(same) + _EVEN)
+    return max(weight, ZERO)
+
+
+def _compared(
+    condition: Condition, numbers: Mapping[str, Decimal], name: str
+) -> _Compared | None:
+    """Return the number called *name* and what it is compared with, if it holds."""
+    if not condition.holds(numbers):
+        return None
+    value, sides = numbers[name], condition.sides(numbers)
+    if sides is None or value not in sides:
+        return value, None
+    left, right = sides
+    other = right if left == value else left
+    return value, quantize(other) if abs(other) < _MOST else None
+
+
+def _details(
+    formula: str,
+    numbers: Mapping[str, Decimal],
+    band: tuple[Decimal, Decimal, Decimal] | None = None,
+) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "formula": formula,
+        "numbers": {name: wire(number) for name, number in numbers.items()},
+    }
+    if band is not None:
+        names = "lower", "expected", "upper"
+        told["band"] = dict(zip(names, map(wire, band), strict=True))
+    return told
+
+
+def _forecast_sentence(facts: Facts, outlook: Outlook) -> str:
+    end = (facts.window.end - _MICROSECOND).astimezone(facts.zone)
+    return (
+        f"{facts.name} is projected to spend {_money(facts, outlook.projected)} of "
+        f"{_money(facts, facts.limit)} by {end.day} {end:%B}; the probability of "
+        f"passing the limit is {format_percent(outlook.probability)}."
+    )
+
+
+def _day_sentence(facts: Facts, day: _Day, expected: Decimal) -> str:
+    spent = "has already spent" if day.date == facts.today else "spent"
+    on = f"{day.date:%A}, {day.date.day} {day.date:%B}"
+    return (
+        f"{facts.name} {spent} {_money(facts, day.cost)} on {on}; about "
+        f"{_money(facts, max(expected, ZERO))} is usual."
+    )
+
+
+def _money(facts: Facts, amount: Decimal) -> str:
+    return format_money(amount, facts.currency)
+
+
+def _estimate(amount: float) -> Decimal:
+    return quantize(Decimal(amount))
+
+
+def _hours(took: timedelta) -> Decimal:
+    return Decimal(took // _MICROSECOND) / _MICROSECONDS

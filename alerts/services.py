@@ -1,0 +1,353 @@
+"""The life of an alert: it fires, is acknowledged or snoozed, and is resolved.
+
+Every move is a conditional UPDATE: of several at once one is made, and the others are
+told what happened.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import Organization
+from alerts import escalation, raising
+from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
+from alerts.models import (
+    Alert,
+    AlertEvent,
+    AlertState,
+    NotAnAnomaly,
+    RuleType,
+)
+from alerts.types import Finding
+from budgets.models import Budget, BudgetPeriod
+from budgets.types import Crossing
+from costops.lib.errors import Invalid
+from costops.lib.periods import day_of
+from costops.lib.queue import enqueue_at
+from costops.lib.reading import clock
+
+ACKNOWLEDGED_FOR = timedelta(hours=4)  # where nothing else is said
+LONGEST = timedelta(days=366)  # that an alert may be acknowledged or snoozed
+_TOLD_AT_ONCE = 10  # alerts of one transaction whose messages are written right after
+Event = AlertEvent.Kind
+
+
+def observe(
+    organization_id: int, crossings: Sequence[Crossing], *, now: datetime
+) -> None:
+    """Raise the alerts of the thresholds that spend has just passed.
+
+    Call it in the transaction that charges: the alerts are committed with their cause.
+    What they tell is written right after it, or by a worker if this process dies. Of
+    several thresholds of one budget all are raised, and the highest tells for all.
+    """
+    budget_ids = {crossing.budget_id for crossing in crossings}
+    rows = Budget.objects.select_related("organization").filter(pk__in=budget_ids)
+    budgets = {budget.pk: budget for budget in rows}
+    rules = raising.rules_of(budgets.values())
+    period_ids = {crossing.period_id for crossing in crossings}
+    periods = BudgetPeriod.objects.in_bulk(period_ids)
+    found: dict[int, list[Finding]] = defaultdict(list)
+    for crossing in sorted(crossings, key=lambda one: (one.budget_id, -one.threshold)):
+        rule = rules.get((crossing.budget_id, crossing.threshold))
+        period = periods[crossing.period_id]
+        if rule is None or period.ends_at <= now:
+            continue  # no longer watched, or late usage of a period that is over
+        budget = budgets[crossing.budget_id]
+        found[budget.pk].append(
+            raising.finding_of_crossing(budget, crossing, period, rule)
+        )
+    if not found:
+        return
+    raising.rearm_crossed(organization_id, found, now)
+    raised = [
+        alert
+        for budget_id, findings in sorted(found.items())
+        for alert in raising.raise_all(budgets[budget_id], findings, now=now)
+    ]
+    telling = [alert.pk for alert in raised if alert.next_step_at][:_TOLD_AT_ONCE]
+    if telling:
+        told = partial(escalation.run_due, now, telling)
+        transaction.on_commit(told, robust=True)
+
+
+@transaction.atomic
+def raise_(
+    organization: Organization, budget: Budget, finding: Finding, *, now: datetime
+) -> Alert | None:
+    """Raise the alert of *finding*; a worker tells it.
+
+    None when there is one that is open or not re-armed, or its rule is cooling down.
+    """
+    budget.organization = organization
+    raised = raising.raise_all(budget, [finding], now=now)
+    return raised[0] if raised else None
+
+
+@transaction.atomic
+def raise_all(
+    budget: Budget, findings: Sequence[Finding], *, now: datetime
+) -> list[Alert]:
+    """Raise the alerts of *findings*, all about one budget; return those that were.
+
+    As `raise_`; the first that can be raised tells for all of them.
+    """
+    return raising.raise_all(budget, findings, now=now)
+
+
+@transaction.atomic
+def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
+    """Resolve the alerts whose condition has ended, and re-arm them; return how many.
+
+    One that a person resolved before is re-armed: it may fire again. *why* is a
+    sentence for the timeline.
+    """
+    wanted = sorted(alert_ids)
+    Alert.objects.filter(
+        pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
+    ).update(rearmed_at=now)
+    ended = 0
+    for alert in raising.whole(Alert.objects.filter(pk__in=wanted, resolved_at=None)):
+        moved = Alert.objects.filter(pk=alert.pk, resolved_at=None).update(
+            **_resolved(now, by=""), rearmed_at=now
+        )
+        if moved:
+            ended += 1
+            _settled(alert, Event.RESOLVED, now, by="", text=why)
+    return ended
+
+
+@transaction.atomic
+def acknowledge(
+    alert: Alert, *, by: str, until: datetime | None = None, now: datetime
+) -> Alert:
+    """Have *by* take care of the alert: nobody else is told before *until* (None: 4
+    hours from now). If it is not resolved by then, the telling begins anew.
+
+    Raises:
+        AlreadyResolved: it is over.
+        AnsweredMeanwhile: somebody answered it after *alert* was read.
+        Invalid: *until* is past, or too far.
+    """
+    until = _sound(until or now + ACKNOWLEDGED_FOR, now)
+    _move(
+        alert,
+        state=AlertState.ACKNOWLEDGED,
+        acknowledged_by=by,
+        acknowledged_until=until,
+        snoozed_until=None,
+        next_step_at=None,
+    )
+    _answered(alert, Event.ACKNOWLEDGED, now, by=by, text=f"Until {_at(alert, until)}.")
+    escalation.tell_programs(alert, "acknowledged", now=now)
+    _come_back(until, now)
+    return alert
+
+
+@transaction.atomic
+def snooze(alert: Alert, *, by: str, until: datetime, now: datetime) -> Alert:
+    """Tell nobody anything before *until*; then the telling begins anew.
+
+    Raises:
+        AlreadyResolved, AnsweredMeanwhile, Invalid: as for `acknowledge`.
+    """
+    until = _sound(until, now)
+    _move(
+        alert,
+        state=AlertState.SNOOZED,
+        acknowledged_by="",
+        acknowledged_until=None,
+        snoozed_until=until,
+        next_step_at=None,
+    )
+    _answered(alert, Event.SNOOZED, now, by=by, text=f"Until {_at(alert, until)}.")
+    _come_back(until, now)
+    return alert
+
+
+@transaction.atomic
+def resolve(alert: Alert, *, by: str, now: datetime) -> Alert:
+    """Close the alert. It fires again once its condition has ended and come back.
+
+    Raises:
+        AlreadyResolved, AnsweredMeanwhile: as for `acknowledge`.
+    """
+    _move(alert, **_resolved(now, by=by))
+    _settled(alert, Event.RESOLVED, now, by=by)
+    return alert
+
+
+@transaction.atomic
+def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
+    """Close the alert, and remember that such a day is a usual one for its budget.
+
+    Raises:
+        NotAnAnomalyAlert: it is about something else.
+        AlreadyResolved, AnsweredMeanwhile: as for `acknowledge`.
+    """
+    if alert.type != RuleType.ANOMALY:
+        raise NotAnAnomalyAlert("Only an unusual day can be called a usual one.")
+    _move(alert, **_resolved(now, by=by))
+    day = _day_of(alert)
+    cost = Decimal(str(alert.details.get("cost", alert.value)))
+    NotAnAnomaly.objects.update_or_create(
+        organization_id=alert.organization_id,
+        budget_id=alert.budget_id,
+        day=day,
+        defaults={"amount": cost, "said_by": by, "said_at": now},
+    )
+    _settled(alert, Event.NOT_AN_ANOMALY, now, by=by, text=f"{day} was a usual day.")
+    return alert
+
+
+def come_back(now: datetime) -> int:
+    """Have the telling of alerts begin anew whose acknowledgement lapsed or whose
+    snooze is over; return how many.
+    """
+    lapsed = Q(state=AlertState.ACKNOWLEDGED, acknowledged_until__lte=now)
+    over = Q(state=AlertState.SNOOZED, snoozed_until__lte=now)
+    rows = Alert.objects.filter(lapsed | over, resolved_at=None, period_ends_at__gt=now)
+    return sum(_fire_again(alert, now) for alert in rows.order_by("pk"))
+
+
+def end_over(now: datetime) -> int:
+    """Resolve the alerts of periods that are over; return how many."""
+    rows = Alert.objects.filter(resolved_at=None, period_ends_at__lte=now)
+    ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    return end(ids, now=now, why="The period is over.") if ids else 0
+
+
+def standing_of(alert: Alert) -> str:
+    """Say in one sentence who answered *alert* last, and for how long it holds."""
+    if alert.state == AlertState.RESOLVED and alert.resolved_at:
+        at = _at(alert, alert.resolved_at)
+        if not alert.resolved_by:
+            return f"It ended by itself on {at}."
+        return f"{alert.resolved_by} resolved it on {at}."
+    if alert.state == AlertState.ACKNOWLEDGED and alert.acknowledged_until:
+        until = _at(alert, alert.acknowledged_until)
+        return f"{alert.acknowledged_by} has acknowledged it until {until}."
+    if alert.state == AlertState.SNOOZED and alert.snoozed_until:
+        return f"It is snoozed until {_at(alert, alert.snoozed_until)}."
+    return "Nobody has acknowledged it yet."
+
+
+def _move(alert: Alert, **fields: object) -> None:
+    """Change *alert* if it is still as it was read; bring it up to date either way.
+
+    Raises:
+        AlreadyResolved, AnsweredMeanwhile: it is not.
+    """
+    seen = {
+        "state": alert.state,
+        "acknowledged_by": alert.acknowledged_by,
+        "acknowledged_until": alert.acknowledged_until,
+        "snoozed_until": alert.snoozed_until,
+    }
+    rows = Alert.objects.filter(pk=alert.pk, resolved_at=None, **seen)
+    moved = rows.update(**fields)
+    alert.refresh_from_db(fields=[*_MOVING])
+    if moved:
+        return
+    refusal = (
+        AlreadyResolved if alert.state == AlertState.RESOLVED else AnsweredMeanwhile
+    )
+    raise refusal(standing_of(alert))
+
+
+_MOVING = (
+    "state",
+    "acknowledged_by",
+    "acknowledged_until",
+    "snoozed_until",
+    "resolved_at",
+    "resolved_by",
+    "rearmed_at",
+    "steps",
+    "next_step",
+    "next_step_at",
+)
+
+
+def _resolved(now: datetime, *, by: str) -> dict[str, object]:
+    return {
+        "state": AlertState.RESOLVED,
+        "resolved_at": now,
+        "resolved_by": by,
+        "snoozed_until": None,
+        "next_step_at": None,
+    }
+
+
+def _settled(
+    alert: Alert, kind: str, now: datetime, *, by: str, text: str = ""
+) -> None:
+    alert.refresh_from_db(fields=[*_MOVING])
+    _answered(alert, kind, now, by=by, text=text)
+    escalation.tell_programs(alert, "resolved", now=now)
+
+
+def _answered(alert: Alert, kind: str, now: datetime, *, by: str, text: str) -> None:
+    AlertEvent.objects.create(
+        organization_id=alert.organization_id,
+        alert=alert,
+        kind=kind,
+        at=now,
+        text=text[:500],
+        actor=by,
+    )
+
+
+@transaction.atomic
+def _fire_again(alert: Alert, now: datetime) -> int:
+    was = alert.state
+    rows = Alert.objects.filter(
+        pk=alert.pk,
+        state=was,
+        acknowledged_until=alert.acknowledged_until,
+        snoozed_until=alert.snoozed_until,
+    )
+    moved = rows.update(
+        state=AlertState.FIRING,
+        acknowledged_by="",
+        acknowledged_until=None,
+        snoozed_until=None,
+        **escalation.restarted(alert, now),
+    )
+    if moved:
+        lapsed = was == AlertState.ACKNOWLEDGED
+        kind = Event.LAPSED if lapsed else Event.AWAKE
+        text = f"{alert.acknowledged_by} had it." if lapsed else ""
+        _answered(alert, kind, now, by="", text=text)
+    return moved
+
+
+def _sound(until: datetime, now: datetime) -> datetime:
+    if until <= now:
+        raise Invalid.field("until", "Must be in the future.")
+    if until > now + LONGEST:
+        raise Invalid.field("until", "Must be within a year from now.")
+    return until
+
+
+def _come_back(until: datetime, now: datetime) -> None:
+    if until <= now + escalation.AHEAD:
+        enqueue_at(until, escalation.ESCALATE)
+
+
+def _day_of(alert: Alert) -> date:
+    """Return the day that the alert is about, in the budget's zone."""
+    if day := alert.details.get("day"):
+        return date.fromisoformat(str(day))
+    return day_of(alert.fired_at, ZoneInfo(alert.budget.timezone))
+
+
+def _at(alert: Alert, moment: datetime) -> str:
+    zone = ZoneInfo(alert.budget.timezone)
+    return f"{clock(moment, zone)} {zone.key}"

@@ -1,0 +1,117 @@
+"""Plain values that alerts are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from costops.lib.periods import Window
+
+Slot = tuple[str, str]  # type; share or window, "" for the others
+
+
+class Origin(StrEnum):
+    """Where a rule that watches a budget is written down."""
+
+    RULE = "rule"  # an AlertRule
+    BUDGET = "budget"  # Budget.alerts
+    WARNING = "warning"  # Budget.warning_threshold
+    CRITICAL = "critical"  # Budget.critical_threshold
+    EXCEEDED = "exceeded"  # the limit itself
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveRule:
+    """One rule as it watches a budget; `budget_id` is the budget that it comes from."""
+
+    type: str
+    key: str  # of the alerts it raises
+    budget_id: int
+    origin: Origin
+    severity: str
+    threshold: Decimal | None = None
+    condition: str = ""
+    sensitivity: str = ""
+    window: str = ""
+    channels: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    message: str = ""
+    cooldown_s: int = 0
+    rule_id: int | None = None
+    enabled: bool = True
+
+    @property
+    def slot(self) -> Slot:
+        if self.type == "threshold":
+            return self.type, self.key
+        return self.type, self.window
+
+    def is_inherited_by(self, budget_id: int) -> bool:
+        return self.budget_id != budget_id
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """That a rule's condition holds for one budget in one of its periods.
+
+    `threshold` and `value` are shares, probabilities, amounts or amounts an hour, as
+    the type has it; all numbers have at most ten places.
+    """
+
+    rule_id: int | None  # None: a threshold that the budget itself brings along
+    key: str  # "threshold:0.8", "velocity:<rule uid>"
+    type: str  # a RuleType
+    severity: str
+    threshold: Decimal | None  # None: a condition without a single right side
+    value: Decimal
+    spent: Decimal
+    limit: Decimal
+    period_starts_at: datetime
+    period_ends_at: datetime
+    message: str  # the rule's own words, else details["sentence"]
+    # "sentence", "formula", "band" {"lower", "upper", "expected"}, "drivers"
+    # [{"dimension", "name", "amount", "share"}]; amounts are strings of ten places.
+    details: dict[str, Any] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()  # types or names; empty: the usual ones
+    recipients: tuple[str, ...] = ()  # mail addresses; empty: the usual ones
+    cooldown_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What rules judge a budget by, at one moment. Amounts are in its currency."""
+
+    now: datetime
+    name: str
+    currency: str
+    zone: ZoneInfo
+    window: Window  # the period that contains `now`
+    limit: Decimal
+    spent: Decimal  # in the period
+    today: date  # of the budget's zone
+    today_began_at: datetime
+    today_spent: Decimal = Decimal(0)
+    # Of the days that are over, oldest first, from the first with spend to yesterday.
+    days: tuple[Decimal, ...] = ()
+    # What was spent in this period since `recent_from`, at least a day ago or at the
+    # period's start.
+    recent: Decimal = Decimal(0)
+    recent_from: datetime | None = None  # None: the rates are not asked for
+    # By a spike rule's window, up to now; of the clock hour that a window begins in
+    # the share that lies in it. An hour is also the clock hour that is just over.
+    sliding: Mapping[str, Decimal] = field(default_factory=dict)
+    # Days of which somebody said that they were fine, and what was spent on them.
+    fine: Mapping[date, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """That a rule's condition holds, and why."""
+
+    value: Decimal
+    threshold: Decimal | None
+    sentence: str
+    details: dict[str, Any] = field(default_factory=dict)

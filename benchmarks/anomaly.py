@@ -1,0 +1,25 @@
+"""The anomaly detector as a scoring harness calls it: causal, one score a point."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alerts.detectors import WARM_UP, WINDOW, band_of
+
+
+class Daily:
+    """Scores series of daily spend: 1 or more is unusual at medium sensitivity."""
+
+    name = "ours"
+
+    def detect_series(
+        self, values: Sequence[float], meta: Mapping[str, Any], sensitivity: float
+    ) -> list[float]:
+        """Return the score of each point, from what came before it alone."""
+        season = meta["season"] if meta["freq"] == "daily" else 1
+        points = [float(value) for value in values]
+        scores = []
+        for place, cost in enumerate(points):
+            history = points[max(place - WINDOW, 0) : place]
+            band = band_of(history, season=season) if place >= WARM_UP else None
+            scores.append(band.score(cost) * sensitivity if band else 0.0)
+        return scores

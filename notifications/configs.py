@@ -1,0 +1,297 @@
+"""What a channel of each type is set up with: which keys, and what they must look like.
+
+Read from what people and programs send, in snake_case or as JavaScript writes it.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import apprise
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from costops.lib.errors import FieldError, Invalid
+from costops.lib.http import check_address
+from notifications.models import ChannelType
+from notifications.transports.service import is_guarded
+
+MOST_RECIPIENTS = 100
+LONGEST_TEXT = 300
+LONGEST_ADDRESS = 2_000
+OVERLAP = timedelta(hours=24)  # how long the signing secret before the last one signs
+
+_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_PREFIX = "whsec_"
+_NOTHING: tuple[object, ...] = (None, [], "")
+_SECRET_BYTES = range(24, 65)  # what Standard Webhooks asks for
+
+
+class _WrongValueError(ValueError):
+    """A value that can't be taken; says what would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a config; `read` returns the value to keep or says what is wrong."""
+
+    read: Callable[[Any], Any]
+    is_required: bool = False
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a channel keeps: `config` may be shown, `secrets` never."""
+
+    config: dict[str, Any]
+    secrets: dict[str, Any]
+
+
+def read_setup(
+    kind: str, given: Mapping[str, Any], *, kept: Setup | None = None
+) -> Setup:
+    """Return the setup of a channel of type *kind* from what was *given* for it.
+
+    What is not given stays as it is in *kept*; None takes away.
+
+    Raises:
+        Invalid: keys that are unknown, missing or wrong, each named "config.KEY".
+    """
+    held = kept or Setup({}, {})
+    before = {**held.config, **held.secrets}
+    values, errors = _read(kind, plain_names(given))
+    for name, key in KEYS[kind].items():
+        if key.is_required and values.get(name, before.get(name)) in _NOTHING:
+            errors.setdefault(name, ("required", "This is needed."))
+    if errors:
+        raise _refusal(errors)
+    return Setup(
+        _merged(held.config, values, names=KEYS[kind].keys() - secret_names(kind)),
+        _merged(held.secrets, values, names=secret_names(kind)),
+    )
+
+
+def _merged(
+    kept: Mapping[str, Any], values: Mapping[str, Any], *, names: Set[str]
+) -> dict[str, Any]:
+    merged = {**kept, **{name: values[name] for name in values.keys() & names}}
+    return {name: value for name, value in merged.items() if value not in _NOTHING}
+
+
+def _read(
+    kind: str, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
+    values: dict[str, Any] = {}
+    errors: dict[str, tuple[str, str]] = {}
+    for name, value in given.items():
+        key = KEYS[kind].get(name)
+        if key is None:
+            known = ", ".join(KEYS[kind])
+            errors[name] = ("unknown_field", f"Unknown; there are {known}.")
+        elif value in _NOTHING:
+            values[name] = None
+        else:
+            try:
+                values[name] = key.read(value)
+            except _WrongValueError as wrong:
+                errors[name] = ("invalid", str(wrong))
+    return values, errors
+
+
+def _refusal(errors: dict[str, tuple[str, str]]) -> Invalid:
+    fields = tuple(
+        FieldError(f"config.{name[:100]}", code, detail)
+        for name, (code, detail) in errors.items()
+    )
+    words = " ".join(f"{each.attr}: {each.detail}" for each in fields)
+    return Invalid(words, errors=fields)
+
+
+def plain_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *given* with webhookUrl as webhook_url.
+
+    Raises:
+        Invalid: a key is there in both forms, with different values.
+    """
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        own = _CAPITAL.sub(r"_\1", name).lower()
+        if own in plain and plain[own] != value:
+            raise Invalid.field(f"config.{name}", f"Differs from {own}; send one.")
+        plain[own] = value
+    return plain
+
+
+def secret_names(kind: str) -> set[str]:
+    """Return the keys of *kind* that nobody gets to see again."""
+    return {name for name, key in KEYS[kind].items() if key.is_secret}
+
+
+def new_signing_secret() -> str:
+    """Make a secret as Standard Webhooks has it."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def rotated(held: Mapping[str, Any], secret: str, *, now: datetime) -> dict[str, Any]:
+    """Return *held* with a new signing secret; the one before signs along for OVERLAP.
+
+    Nothing changes if *secret* is the present one already.
+    """
+    if held.get("secret") in (None, secret):
+        return {**held, "secret": secret}
+    return {
+        "secret": secret,
+        "previous_secret": held["secret"],
+        "previous_until": (now + OVERLAP).isoformat(),
+    }
+
+
+def signing_secrets(held: Mapping[str, Any], *, now: datetime) -> list[str]:
+    """Return what a webhook's messages are signed with at present, newest first."""
+    good = [held["secret"]] if held.get("secret") else []
+    until = held.get("previous_until")
+    if until and now < datetime.fromisoformat(until):
+        good.append(held["previous_secret"])
+    return good
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _WrongValueError("Must be text.")
+    if len(value) > LONGEST_TEXT:
+        raise _WrongValueError(f"Use at most {LONGEST_TEXT} characters.")
+    if any(ord(sign) < 32 for sign in value):
+        raise _WrongValueError("Must be one line.")
+    return value.strip()
+
+
+def _token(value: Any) -> str:
+    text = _text(value)
+    if re.search(r"\s", text):
+        raise _WrongValueError("Must not contain spaces.")
+    return text
+
+
+def _texts(value: Any) -> list[str]:
+    return _list(value, _text)
+
+
+def _list(value: Any, read: Callable[[Any], str]) -> list[str]:
+    """Read a list, or one value or a comma-separated text in its place; each once."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        raise _WrongValueError("Must be a list.")
+    parts = [part for part in parts if part not in _NOTHING]
+    if len(parts) > MOST_RECIPIENTS:
+        raise _WrongValueError(f"Use at most {MOST_RECIPIENTS}.")
+    return list(dict.fromkeys(read(part) for part in parts))
+
+
+def _mail_address(value: Any) -> str:
+    address = _text(value)
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise _WrongValueError(f"“{address}” is not an email address.") from error
+    return address.lower()
+
+
+def _number(value: Any) -> str:
+    number = re.sub(r"[\s().\-/]", "", _text(value))
+    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+        raise _WrongValueError(f"“{value}” is not a number such as +15551234567.")
+    return number
+
+
+def _web_address(value: Any) -> str:
+    address = _token_of_length(value)
+    try:
+        check_address(address)
+    except Invalid as refusal:
+        raise _WrongValueError(str(refusal)) from refusal
+    return address
+
+
+def _shown_address(value: Any) -> str:
+    address = _web_address(value)
+    if "@" in urlsplit(address).netloc:
+        raise _WrongValueError(
+            "Put no password into the address: people get to see it."
+        )
+    return address
+
+
+def _service_address(value: Any) -> str:
+    """Read an address as apprise has them; it says nothing of why one is wrong."""
+    address = _token_of_length(value)
+    plugin = apprise.Apprise.instantiate(address, suppress_exceptions=True)
+    if plugin is None:
+        raise _WrongValueError(
+            "Not an address of a service that is known, or a part of it is missing. "
+            "Examples: tgram://TOKEN/CHAT, discord://ID/TOKEN."
+        )
+    if not is_guarded(plugin):
+        raise _WrongValueError("This kind of service can't be used here.")
+    return address
+
+
+def _token_of_length(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongValueError("Must be text.")
+    address = value.strip()
+    if len(address) > LONGEST_ADDRESS or re.search(r"[\s\x00-\x1f]", address):
+        raise _WrongValueError(
+            f"Must be an address without spaces, of {LONGEST_ADDRESS:,} characters."
+        )
+    return address
+
+
+def _signing_secret(value: Any) -> str:
+    text = _token(value)
+    try:
+        size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
+    except binascii.Error:
+        size = 0
+    if not text.startswith(_PREFIX) or size not in _SECRET_BYTES:
+        raise _WrongValueError(
+            "Must be whsec_ and 24 to 64 random bytes in base64. Leave it out, and one "
+            "is made."
+        )
+    return text
+
+
+def _addresses(value: Any) -> list[str]:
+    return _list(value, _mail_address)
+
+
+def _numbers(value: Any) -> list[str]:
+    return _list(value, _number)
+
+
+KEYS: dict[str, dict[str, Key]] = {
+    ChannelType.EMAIL: {"recipients": Key(_addresses, is_required=True)},
+    ChannelType.SLACK: {
+        "webhook_url": Key(_web_address, is_required=True, is_secret=True),
+        "channel": Key(_text),
+        "mentions": Key(_texts),
+    },
+    ChannelType.WEBHOOK: {
+        "url": Key(_shown_address, is_required=True),
+        "secret": Key(_signing_secret, is_secret=True),
+    },
+    ChannelType.PAGERDUTY: {
+        "routing_key": Key(_token, is_required=True, is_secret=True)
+    },
+    ChannelType.SMS: {"recipients": Key(_numbers, is_required=True)},
+    ChannelType.PHONE: {"recipients": Key(_numbers, is_required=True)},
+    ChannelType.APPRISE: {
+        "url": Key(_service_address, is_required=True, is_secret=True)
+    },
+}

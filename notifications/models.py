@@ -1,0 +1,191 @@
+"""Channels, and the outbox of what is to be sent through them."""
+
+from typing import Any
+from uuid import uuid4
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.audit import history
+from accounts.models import Organization, validate_zone
+from costops.lib.secrets import EncryptedJSONField
+
+
+class ChannelType(models.TextChoices):
+    EMAIL = "email", "Email"
+    SLACK = "slack", "Slack"
+    WEBHOOK = "webhook", "Webhook"
+    PAGERDUTY = "pagerduty", "PagerDuty"
+    SMS = "sms", "SMS"
+    PHONE = "phone", "Phone call"
+    APPRISE = "apprise", "Other service"
+
+
+class Channel(models.Model):
+    """A way to reach people or programs, set up by an organization.
+
+    What must stay secret (addresses that carry a token, keys) is in `secrets`,
+    encrypted and never shown again; all else is in `config`.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="channels"
+    )
+    name = models.CharField(max_length=100)
+    type = models.CharField(max_length=16, choices=ChannelType.choices)
+    config = models.JSONField(default=dict, blank=True)
+    secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
+    # {"text": ...} or Slack's {"text", "attachments"}; empty: our own wording.
+    template = models.JSONField(default=dict, blank=True)
+    enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=300, blank=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    history = history(excluded=("secrets", "created_at"))
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "name"], name="one_channel_per_name"
+            ),
+            models.CheckConstraint(
+                condition=Q(type__in=ChannelType.values),
+                name="channel_type_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Preference(models.Model):
+    """When one person wants mail: not at night, or several in one."""
+
+    class Digest(models.TextChoices):
+        NONE = "none", "Each at once"
+        HOURLY = "hourly", "Together, every hour"
+        DAILY = "daily", "Together, once a day"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    recipient = models.EmailField()
+    digest = models.CharField(max_length=8, choices=Digest.choices, default=Digest.NONE)
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_until = models.TimeField(null=True, blank=True)
+    timezone = models.CharField(
+        "time zone", max_length=64, default="UTC", validators=[validate_zone]
+    )
+    # What is critical is sent at once all the same, unless this is off.
+    critical_at_once = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "recipient"], name="one_preference_per_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet_from=None, quiet_until=None)
+                | Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="quiet_hours_begin_and_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.recipient
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Failed"
+
+
+class Delivery(models.Model):
+    """One message to one target: written with its cause, sent by a worker.
+
+    Ends delivered or failed, never dropped. While `claimed_until` lies ahead a worker
+    is at it; one that dies leaves it to the others from then on.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    key = models.CharField(max_length=255)  # of what is sent once only
+    channel = models.ForeignKey(
+        Channel, models.SET_NULL, null=True, related_name="deliveries"
+    )
+    type = models.CharField(max_length=16, choices=ChannelType.choices)
+    recipient = models.CharField(max_length=320, blank=True)
+    subject = models.CharField(max_length=64, blank=True)  # Message.subject
+    # A notifications.types.Message; encrypted, for its links let their reader act.
+    message = EncryptedJSONField()
+    state = models.CharField(
+        max_length=16, choices=DeliveryState.choices, default=DeliveryState.PENDING
+    )
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)  # None: nothing more is tried
+    together = models.BooleanField(default=False)  # in one mail with its recipient's
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)  # the last one
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    attempts: Any  # Attempt's
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "key"], name="one_delivery_per_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PENDING, next_attempt_at__isnull=False)
+                | (
+                    Q(state__in=[DeliveryState.DELIVERED, DeliveryState.FAILED])
+                    & Q(next_attempt_at=None, claimed_until=None)
+                ),
+                name="delivery_is_pending_or_done",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at", "id"],
+                condition=Q(state="pending"),
+                name="delivery_due",
+            ),
+            models.Index(fields=["organization", "id"], name="delivery_order"),
+            models.Index(fields=["organization", "subject"], name="delivery_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} to {self.recipient or self.channel}"
+
+
+class Attempt(models.Model):
+    """One try to send a delivery; begun before sending, so that a crash shows too."""
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()  # from 1
+    at = models.DateTimeField()
+    status = models.IntegerField(null=True)  # HTTP's or SMTP's; None: no answer
+    error = models.CharField(max_length=500, blank=True)
+    duration_ms = models.IntegerField(null=True)  # None: it has not ended
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["delivery", "number"], name="one_attempt_per_number"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number}"

@@ -1,0 +1,245 @@
+"""Who is reached by which names, and writing down what is to be sent to them."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, time
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from costops.lib.errors import Conflict, Invalid
+from costops.lib.queue import enqueue
+from notifications.models import (
+    Channel,
+    ChannelType,
+    Delivery,
+    DeliveryState,
+    Preference,
+)
+from notifications.quiet import Wish, earliest, is_together
+from notifications.types import Message, Resolved, Target, packed
+
+DELIVER = "notifications.tasks.deliver"
+_LONGEST_KEY = 255
+_WITH_NUMBERS = {ChannelType.EMAIL, ChannelType.SMS, ChannelType.PHONE}
+
+
+class BeingSent(Conflict):
+    """A worker is sending this very delivery."""
+
+    code = "delivery_being_sent"
+
+
+def resolve(
+    organization_id: int, names: Sequence[str], recipients: Sequence[str]
+) -> Resolved:
+    """Return where channels named by type or by name lead to; one query at most.
+
+    "email" leads to the *recipients*, without any to those of the email channels; any
+    other type to all its channels that are enabled; a name to that channel, and one of
+    email to the *recipients* as well. No target comes twice. Unknown names lead
+    nowhere and are not told apart here: see `unknown_names`.
+    """
+    people = [Target(ChannelType.EMAIL, recipient=one) for one in _clean(recipients)]
+    channels = (
+        list(Channel.objects.filter(organization=organization_id, enabled=True))
+        if any(name != ChannelType.EMAIL for name in names) or not people
+        else []
+    )
+    targets: dict[tuple[str, str | int | None], Target] = {}
+    missing = []
+    for name in dict.fromkeys(names):
+        found = _led_to(name, channels, people)
+        if not found and name in ChannelType.values:
+            missing.append(name)
+        for target in found:
+            targets.setdefault(_address_of(target), target)
+    return Resolved(tuple(targets.values()), tuple(missing))
+
+
+def _led_to(
+    name: str, channels: Iterable[Channel], people: list[Target]
+) -> list[Target]:
+    if name == ChannelType.EMAIL and people:
+        return people
+    if name in ChannelType.values:
+        meant = [channel for channel in channels if channel.type == name]
+    else:
+        meant = [channel for channel in channels if channel.name == name]
+        if any(channel.type == ChannelType.EMAIL for channel in meant):
+            return [target for one in meant for target in _targets_of(one)] + people
+    return [target for channel in meant for target in _targets_of(channel)]
+
+
+def _targets_of(channel: Channel) -> list[Target]:
+    if channel.type not in _WITH_NUMBERS:
+        return [Target(channel.type, channel.pk)]
+    addresses = channel.config.get("recipients", [])
+    return [Target(channel.type, channel.pk, one) for one in _clean(addresses)]
+
+
+def _clean(addresses: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(one.strip().lower() for one in addresses if one.strip()))
+
+
+def _address_of(target: Target) -> tuple[str, str | int | None]:
+    return target.kind, target.recipient or target.channel_id
+
+
+def unknown_names(organization_id: int, names: Iterable[str]) -> list[str]:
+    """Return the *names* that are neither a type nor a channel of the organization."""
+    asked = [name for name in dict.fromkeys(names) if name not in ChannelType.values]
+    if not asked:
+        return []
+    known = Channel.objects.filter(organization=organization_id, name__in=asked)
+    named = set(known.values_list("name", flat=True))
+    return [name for name in asked if name not in named]
+
+
+def validate_names(
+    organization_id: int, names: Iterable[str], *, attr: str = "channels"
+) -> None:
+    """Refuse names that lead nowhere; a known type that is not set up yet is fine.
+
+    Raises:
+        Invalid: of *attr*.
+    """
+    if unknown := unknown_names(organization_id, names):
+        known = ", ".join(ChannelType.values)
+        raise Invalid.field(
+            attr,
+            f"There is no channel “{unknown[0]}”. Use one of {known}, or the name of "
+            "a channel of the organization.",
+        )
+
+
+@transaction.atomic
+def notify(
+    organization_id: int,
+    targets: Iterable[Target],
+    message_for: Callable[[Target], Message],
+    *,
+    key: str,
+    now: datetime | None = None,
+) -> list[Delivery]:
+    """Write a delivery to each of *targets* into the present transaction.
+
+    What is written goes out if and only if that commits. The same *key* reaches the
+    same address once, however often this is called; *message_for* is asked only for
+    addresses that are new. Returns the deliveries of all targets, in no order.
+    """
+    moment = now or timezone.now()
+    wanted = {_key_of(key, target): target for target in targets}
+    there = set(_keyed(organization_id, wanted).values_list("key", flat=True))
+    new = {name: target for name, target in wanted.items() if name not in there}
+    if new:
+        wishes = _wishes_of(organization_id, new.values())
+        rows = [
+            _delivery(
+                organization_id, name, target, message_for(target), moment, wishes
+            )
+            for name, target in sorted(new.items())
+        ]
+        Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+        _enqueue_once()
+    return list(_keyed(organization_id, wanted))
+
+
+def _keyed(organization_id: int, keys: Collection[str]) -> models.QuerySet[Delivery]:
+    return Delivery.objects.filter(organization=organization_id, key__in=keys)
+
+
+def _key_of(key: str, target: Target) -> str:
+    kind, address = _address_of(target)
+    full = f"{key}:{kind}:{address}"
+    if len(full) <= _LONGEST_KEY:
+        return full
+    digest = sha256(full.encode()).hexdigest()
+    return f"{full[: _LONGEST_KEY - len(digest) - 1]}:{digest}"
+
+
+def _delivery(
+    organization_id: int,
+    key: str,
+    target: Target,
+    message: Message,
+    now: datetime,
+    wishes: dict[str, Wish],
+) -> Delivery:
+    wish = wishes.get(target.recipient) if target.kind == ChannelType.EMAIL else None
+    return Delivery(
+        organization_id=organization_id,
+        key=key,
+        channel_id=target.channel_id,
+        type=target.kind,
+        recipient=target.recipient,
+        subject=message.subject,
+        message=packed(message),
+        created_at=now,
+        next_attempt_at=earliest(wish, message.severity, now) if wish else now,
+        together=wish is not None and is_together(wish, message.severity),
+    )
+
+
+def _wishes_of(organization_id: int, targets: Iterable[Target]) -> dict[str, Wish]:
+    people = [one.recipient for one in targets if one.kind == ChannelType.EMAIL]
+    if not people:
+        return {}
+    found = Preference.objects.filter(
+        organization=organization_id, recipient__in=people
+    )
+    return {preference.recipient: wish_of(preference) for preference in found}
+
+
+def wish_of(preference: Preference) -> Wish:
+    quiet: tuple[time, time] | None = None
+    if preference.quiet_from is not None and preference.quiet_until is not None:
+        quiet = preference.quiet_from, preference.quiet_until
+    return Wish(
+        zone=ZoneInfo(preference.timezone),
+        digest=preference.digest,
+        quiet=quiet,
+        critical_at_once=preference.critical_at_once,
+    )
+
+
+def _enqueue_once() -> None:
+    """Have a worker deliver what this transaction writes: one task, in it.
+
+    Django forgets what is to run on commit when the savepoint it was said in is rolled
+    back, and the task goes with it: so it serves as the note that there is one.
+    """
+    said = [entry[1] for entry in connection.run_on_commit]
+    if _said_already not in said:
+        enqueue(DELIVER)
+        transaction.on_commit(_said_already)
+
+
+def _said_already() -> None:
+    """Do nothing: see `_enqueue_once`."""
+
+
+@transaction.atomic
+def redeliver(delivery: Delivery, *, now: datetime) -> Delivery:
+    """Have *delivery* sent once more, now, whatever became of it.
+
+    Raises:
+        BeingSent: a worker is at it at this moment.
+    """
+    moved = (
+        Delivery.objects.filter(pk=delivery.pk)
+        .exclude(claimed_until__gt=now)
+        .update(
+            state=DeliveryState.PENDING,
+            next_attempt_at=now,
+            claimed_until=None,
+            finished_at=None,
+            together=False,
+        )
+    )
+    if not moved:
+        raise BeingSent("This is being sent at this moment; look again shortly.")
+    _enqueue_once()
+    delivery.refresh_from_db()
+    return delivery

@@ -1,0 +1,27 @@
+"""Ways to send: one module for each, all with one function, `send`."""
+
+from collections.abc import Callable, Mapping
+
+from notifications.models import ChannelType
+from notifications.transports import (
+    mail,
+    pagerduty,
+    service,
+    slack,
+    telephone,
+    webhook,
+)
+from notifications.transports.base import Parcel, Sent, TransportError
+
+__all__ = ["TRANSPORTS", "Parcel", "Sent", "TransportError"]
+
+# Each sends a parcel or raises TransportError; none tries twice, for workers do.
+TRANSPORTS: Mapping[str, Callable[[Parcel], Sent]] = {
+    ChannelType.EMAIL: mail.send,
+    ChannelType.SLACK: slack.send,
+    ChannelType.WEBHOOK: webhook.send,
+    ChannelType.PAGERDUTY: pagerduty.send,
+    ChannelType.SMS: telephone.send_text,
+    ChannelType.PHONE: telephone.call,
+    ChannelType.APPRISE: service.send,
+}

@@ -1,0 +1,127 @@
+"""Mail: readable as plain text, good in the dark, nothing fetched from anywhere."""
+
+import smtplib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+from notifications.templating import worded
+from notifications.transports.base import Parcel, Sent, TransportError, color_of
+from notifications.types import Link, Message
+
+_TAKEN = 250  # SMTP's word for yes
+_BAR = 20  # characters
+_WORDS = {"info": "Information", "warning": "Warning", "critical": "Critical"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """A share, drawn: `width` is a percentage, `text` the same for a terminal."""
+
+    label: str
+    width: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One message as the templates need it."""
+
+    message: Message
+    text: str
+    word: str
+    color: str
+    bar: _Bar | None
+    buttons: tuple[Link, ...]
+    further: tuple[Link, ...]
+
+
+def send(parcel: Parcel) -> Sent:
+    """Hand the mail over to the SMTP server."""
+    parts, problems = [], []
+    for message in parcel.messages:
+        wording = worded(message, parcel.template)
+        parts.append(_part(message, wording.text))
+        problems.append(wording.problem)
+    mail = _mail(parcel, parts)
+    try:
+        mail.send()
+    except smtplib.SMTPException as error:
+        raise _refused(error) from error
+    except OSError as error:
+        raise TransportError(f"No mail server: {_reason(error)}.") from error
+    return Sent(_TAKEN, next(filter(None, problems), ""))
+
+
+def _mail(parcel: Parcel, parts: list[_Part]) -> EmailMultiAlternatives:
+    subject = subject_of(parcel.messages)
+    context = {"parts": parts, "subject": subject}
+    domain = urlsplit(settings.SITE_URL).hostname or "localhost"
+    mail = EmailMultiAlternatives(
+        subject=subject,
+        body=render_to_string("notifications/mail.txt", context),
+        to=[parcel.recipient],
+        headers={
+            "Message-ID": f"<{parcel.uid}@{domain}>",
+            # What is about one thing is shown as one conversation.
+            "References": f"<{parcel.message.subject}@{domain}>",
+            "X-Attempt-Id": parcel.attempt_uid,
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    page = render_to_string("notifications/mail.html", context)
+    mail.attach_alternative(page, "text/html")
+    return mail
+
+
+def subject_of(messages: tuple[Message, ...]) -> str:
+    first = " ".join(messages[0].title.split())
+    return first if len(messages) == 1 else f"{len(messages)} messages: {first}"
+
+
+def _part(message: Message, text: str) -> _Part:
+    return _Part(
+        message,
+        text,
+        "Resolved" if message.event == "resolved" else _WORDS[message.severity],
+        color_of(message),
+        None if message.bar is None else _bar(message.bar),
+        message.links[:2],
+        message.links[2:],
+    )
+
+
+def _bar(share: float) -> _Bar:
+    percent = share * 100
+    filled = min(max(round(share * _BAR), 0), _BAR)
+    drawn = "#" * filled + "·" * (_BAR - filled)
+    label = f"{percent:.1f} %" if percent < 10 else f"{percent:,.0f} %"
+    return _Bar(label, min(max(round(percent), 1), 100), f"[{drawn}] {label}")
+
+
+def _refused(error: smtplib.SMTPException) -> TransportError:
+    status: int | None = None
+    said: bytes | str = ""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        answers: Mapping[str, Any] = error.recipients
+        status, said = next(iter(answers.values()))
+    elif isinstance(error, smtplib.SMTPResponseException):
+        status, said = error.smtp_code, error.smtp_error
+    text = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    words = " ".join(text.split())[:200] or type(error).__name__
+    # A wrong password is the operator's to mend, and nobody's mail is lost meanwhile.
+    is_login = isinstance(error, smtplib.SMTPAuthenticationError)
+    return TransportError(
+        f"The mail server said {status or 'nothing it should'}: {words}",
+        permanent=bool(status and 500 <= status < 600 and not is_login),
+        status=status,
+    )
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__

@@ -1,0 +1,95 @@
+"""Makers of rules, ladders and alerts for the tests of pages."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from alerts.models import (
+    Alert,
+    AlertRule,
+    EscalationPolicy,
+    MaintenanceWindow,
+    RuleType,
+)
+from alerts.services import raise_
+from alerts.types import Finding
+from budgets.models import Budget
+from budgets.status import statuses
+
+
+def make_rule(
+    budget: Budget, kind: str = RuleType.VELOCITY, **values: Any
+) -> AlertRule:
+    return AlertRule.objects.create(
+        organization=budget.organization, budget=budget, type=kind, **values
+    )
+
+
+def level(minutes: int, *recipients: str, **more: Any) -> dict[str, Any]:
+    """Return a level of a ladder, by mail."""
+    return {
+        "delay": minutes * 60,
+        "recipients": list(recipients),
+        "channels": ["email"],
+        "hours": None,
+        **more,
+    }
+
+
+def make_policy(
+    budget: Budget, *levels: dict[str, Any], **values: Any
+) -> EscalationPolicy:
+    return EscalationPolicy.objects.create(
+        organization=budget.organization,
+        budget=budget,
+        levels=list(levels)
+        or [level(0, "lead@acme.example"), level(30, "cto@acme.example")],
+        **values,
+    )
+
+
+def silence(budget: Budget, reason: str = "Load test") -> MaintenanceWindow:
+    """Keep what is told of *budget* back for this hour and the next."""
+    return MaintenanceWindow.objects.create(
+        organization=budget.organization,
+        budget=budget,
+        starts_at=ago(hours=1),
+        ends_at=ago(hours=-1),
+        reason=reason,
+    )
+
+
+def fire(budget: Budget, *, now: datetime | None = None, **values: Any) -> Alert:
+    """Raise an alert of *budget*, as of *now*: 80 % of its limit by default."""
+    now = now or timezone.now()
+    (found,) = statuses([budget], budget.organization, at=now).values()
+    limit = found.status.limit
+    share = values.pop("threshold", Decimal("0.8"))
+    spent = values.pop("spent", limit * (share or Decimal("0.5")))
+    sentence = f"{budget.name} has spent ${spent:,.2f} of ${limit:,.2f}."
+    finding = Finding(
+        **{
+            "rule_id": None,
+            "key": f"threshold:{share}",
+            "type": RuleType.THRESHOLD,
+            "severity": "warning",
+            "threshold": share,
+            "value": share or Decimal("0.5"),
+            "spent": spent,
+            "limit": limit,
+            "period_starts_at": found.window.start,
+            "period_ends_at": found.window.end,
+            "message": sentence,
+            "details": {"sentence": sentence},
+            **values,
+        }
+    )
+    alert = raise_(budget.organization, budget, finding, now=now)
+    assert alert is not None
+    return alert
+
+
+def ago(**length: float) -> datetime:
+    return timezone.now() - timedelta(**length)

@@ -1,0 +1,401 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.detectors import WARM_UP, band_of
+from alerts.forecasting import Outlook, run_rate
+from alerts.rules import is_passed, judge
+from alerts.types import EffectiveRule, Facts, Origin, Verdict
+from costops.lib.periods import DAY, HOUR, Window
+
+NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)  # a Monday
+JANUARY = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
+EVEN = (Decimal(100),) * 28
+SCENE_3 = "cost > mean + 2*stddev"
+
+money = st.decimals(-(10**6), 10**6, places=10)
+shares = st.decimals("0.0001", 5, places=4)
+
+
+def rule(kind: str, **values: Any) -> EffectiveRule:
+    if kind == "spike":
+        values = {"window": "hourly", **values}
+    return EffectiveRule(kind, f"{kind}:1", 1, Origin.RULE, "warning", **values)
+
+
+def facts(**values: Any) -> Facts:
+    """Return what is known of a budget of 3,100 in January 2025, on the 20th."""
+    now = values.get("now", NOW)
+    midnight = now.replace(hour=0, minute=0)
+    return Facts(
+        **{
+            "now": now,
+            "name": "Engineering",
+            "currency": "USD",
+            "zone": ZoneInfo("UTC"),
+            "window": JANUARY,
+            "limit": Decimal(3100),
+            "spent": Decimal(1900),
+            "today": now.date(),
+            "today_began_at": midnight,
+            "recent_from": max(now - DAY, values.get("window", JANUARY).start),
+            **values,
+        }
+    )
+
+
+def days(*costs: float) -> tuple[Decimal, ...]:
+    return tuple(Decimal(str(cost)) for cost in costs)
+
+
+def fired(verdict: Verdict | None) -> Verdict:
+    assert verdict is not None
+    return verdict
+
+
+# -- Thresholds
+
+
+@given(money, money, shares)
+def test_a_threshold_is_passed_as_fractions_have_it(
+    spent: Decimal, limit: Decimal, share: Decimal
+) -> None:
+    exact = (
+        Fraction(spent) >= Fraction(share) * Fraction(limit)
+        if limit > 0
+        else spent > limit
+    )
+
+    assert is_passed(spent, limit, share) is exact
+
+
+@pytest.mark.parametrize(
+    ("spent", "limit", "fires"),
+    [
+        ("79.9999999999", "100", False),
+        ("80", "100", True),
+        ("0", "0", False),
+        ("0.0000000001", "0", True),
+        ("-5", "0", False),
+        ("-5", "100", False),
+        ("0", "-10", True),  # more overspend was carried over than the amount
+        ("-10", "-10", False),
+    ],
+)
+def test_a_threshold_fires_from_its_share_on(
+    spent: str, limit: str, fires: bool
+) -> None:
+    where = facts(spent=Decimal(spent), limit=Decimal(limit))
+
+    verdict = judge(rule("threshold", threshold=Decimal("0.8")), where)
+
+    assert (verdict is not None) is fires
+
+
+def test_a_threshold_says_what_was_spent_of_what() -> None:
+    found = fired(judge(rule("threshold", threshold=Decimal("0.5")), facts()))
+
+    assert found.value == Decimal("0.6129032258")
+    assert found.threshold == Decimal("0.5")
+    assert found.sentence == (
+        "Engineering has spent $1,900.00 of $3,100.00 in January 2025, 61\u00a0%."
+    )
+
+
+# -- Forecast
+
+
+def test_a_forecast_fires_when_the_run_rate_passes_the_limit() -> None:
+    calm = facts(days=EVEN, spent=Decimal(1600))
+    fast = facts(days=(Decimal(150),) * 28, spent=Decimal(1900))
+
+    assert judge(rule("forecast"), calm) is None
+    found = fired(judge(rule("forecast"), fast))
+    assert found.threshold == Decimal("0.5")
+    assert found.value > Decimal("0.9")
+    assert found.details["numbers"]["projected"] == "3625.0000000000"
+    assert "projected to spend $3,625.00 of $3,100.00 by 31 January" in found.sentence
+
+
+def test_a_forecast_says_nothing_of_two_days() -> None:
+    assert run_rate(facts(days=days(900, 900))) is None
+    assert judge(rule("forecast"), facts(days=days(900, 900))) is None
+
+
+def test_a_forecast_that_holds_ends_a_tenth_later() -> None:
+    about = Decimal(3100)
+    unsure = Outlook(about, about, about, Decimal("0.45"), "a guess")
+    likely = rule("forecast", threshold=Decimal("0.5"))
+
+    def method(_: Facts) -> Outlook:
+        return unsure
+
+    assert judge(likely, facts(), method=method) is None
+    assert judge(likely, facts(), held=True, method=method) is not None
+
+
+def test_a_forecast_may_have_a_condition() -> None:
+    where = facts(days=EVEN, spent=Decimal(1900))
+
+    found = fired(judge(rule("forecast", condition="projected > limit * 0.9"), where))
+
+    assert (found.value, found.threshold) == (Decimal(3050), Decimal(2790))
+    assert judge(rule("forecast", condition="projected > limit"), where) is None
+
+
+def test_what_passed_the_limit_is_certain_to() -> None:
+    outlook = run_rate(facts(days=EVEN, spent=Decimal(3101)))
+
+    assert outlook is not None
+    assert outlook.probability == 1
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=40), st.integers(0, 10**8))
+def test_an_outlook_is_in_order(costs: list[int], spent: int) -> None:
+    outlook = run_rate(facts(days=days(*costs), spent=Decimal(spent)))
+
+    assert outlook is not None
+    assert spent <= outlook.lower <= outlook.projected <= outlook.upper
+    assert 0 <= outlook.probability <= 1
+
+
+# -- Velocity
+
+
+@pytest.mark.parametrize(
+    ("recent", "fires"), [("120", False), ("120.0000001", True), ("-5", False)]
+)
+def test_velocity_compares_a_day_with_the_plan(recent: str, fires: bool) -> None:
+    verdict = judge(rule("velocity"), facts(recent=Decimal(recent)))
+
+    assert (verdict is not None) is fires
+
+
+def test_velocity_says_both_rates() -> None:
+    found = fired(judge(rule("velocity"), facts(recent=Decimal(240))))
+
+    assert (found.value, found.threshold) == (10, Decimal("5.0000000000"))
+    assert found.details["formula"] == "spending_rate > projected_rate * 1.2"
+    assert (
+        found.sentence == "Engineering spends $10.00 an hour; its limit allows $4.17."
+    )
+
+
+def test_on_day_one_an_hour_says_little() -> None:
+    first = facts(now=JANUARY.start + HOUR, recent=Decimal(100), spent=Decimal(100))
+
+    assert judge(rule("velocity"), first) is None
+    assert judge(rule("velocity"), replace(first, recent=Decimal(121))) is not None
+
+
+def test_of_a_daily_budget_six_hours_make_the_rate() -> None:
+    day = Window(NOW.replace(hour=0), NOW.replace(hour=0) + DAY)
+    early = facts(
+        window=day, now=day.start + HOUR, limit=Decimal(240), recent=Decimal(72)
+    )
+
+    assert judge(rule("velocity"), early) is None
+    assert judge(rule("velocity"), replace(early, recent=Decimal(73))) is not None
+
+
+@pytest.mark.parametrize("limit", [0, -5])
+def test_without_a_limit_there_is_no_plan(limit: int) -> None:
+    where = facts(limit=Decimal(limit), recent=Decimal(10))
+
+    assert judge(rule("velocity"), where) is None
+
+
+def test_on_weekdays_more_is_planned_where_weekends_are_quiet() -> None:
+    weekend = facts(now=datetime(2025, 1, 19, tzinfo=UTC), recent=Decimal(140))
+    workdays = days(*([140.0] * 5 + [0.0] * 2) * 4)  # ends on Sunday the 19th
+    monday = facts(
+        now=datetime(2025, 1, 21, tzinfo=UTC) - timedelta(microseconds=1),
+        recent=Decimal(140),
+        days=workdays,
+    )
+
+    assert judge(rule("velocity"), replace(monday, days=())) is not None
+    assert judge(rule("velocity"), monday) is None
+    assert judge(rule("velocity"), weekend) is not None
+
+
+# -- Anomaly
+
+
+def weekly(weeks: int, *, level: float = 100) -> list[float]:
+    """Return weeks that are quiet on Saturdays and Sundays, a little uneven."""
+    week = [1.0, 1.1, 1.05, 0.95, 1.0, 0.3, 0.2]
+    return [
+        level * share * (1 + 0.03 * ((place * 7) % 5 - 2))
+        for place, share in enumerate(week * weeks)
+    ]
+
+
+def test_a_day_of_twice_the_usual_is_an_anomaly() -> None:
+    where = facts(days=days(*weekly(8)), today_spent=Decimal(230))
+
+    found = fired(judge(rule("anomaly"), where))
+
+    assert found.value == 230
+    assert found.threshold is not None
+    assert 110 < found.threshold < 230
+    assert found.details["day"] == "2025-01-20"
+    assert set(found.details["band"]) == {"lower", "expected", "upper"}
+    assert "has already spent $230.00 on Monday, 20 January" in found.sentence
+
+
+def test_what_is_usual_on_a_monday_is_not_on_a_sunday() -> None:
+    history = weekly(8)
+    sunday = facts(
+        now=datetime(2025, 1, 19, 12, tzinfo=UTC),
+        days=days(*history[:-1]),
+        today_spent=Decimal(100),
+    )
+
+    assert judge(rule("anomaly"), sunday) is not None
+    assert (
+        judge(rule("anomaly"), facts(days=days(*history), today_spent=Decimal(100)))
+        is None
+    )
+
+
+def test_a_drop_is_told_an_hour_after_the_day() -> None:
+    history = days(*weekly(8), 5)  # 5 on Monday the 20th
+    midnight = datetime(2025, 1, 21, tzinfo=UTC)
+    early = facts(now=midnight + HOUR / 2, days=history)
+
+    assert judge(rule("anomaly"), early) is None
+    found = fired(judge(rule("anomaly"), facts(now=midnight + HOUR, days=history)))
+    assert found.value == 5
+    assert found.threshold is not None
+    assert found.threshold > 5
+    assert "spent $5.00 on Monday, 20 January" in found.sentence
+
+
+def test_a_day_that_is_going_on_is_no_drop() -> None:
+    for so_far in ("0", "-3", "1"):
+        where = facts(days=days(*weekly(8)), today_spent=Decimal(so_far))
+
+        assert judge(rule("anomaly"), where) is None
+
+
+@pytest.mark.parametrize("condition", ["", SCENE_3])
+def test_a_short_history_says_nothing(condition: str) -> None:
+    least = 7 if condition else WARM_UP
+    watching = rule("anomaly", condition=condition)
+    short = facts(days=(Decimal(10),) * (least - 1), today_spent=Decimal(10_000))
+    enough = facts(days=(Decimal(10),) * least, today_spent=Decimal(10_000))
+
+    assert judge(watching, short) is None
+    assert judge(watching, enough) is not None
+
+
+def test_the_condition_of_scene_3_is_taken_as_written() -> None:
+    history = days(*[90, 110] * 14)  # mean 100, standard deviation 10.18...
+    watching = rule("anomaly", condition=SCENE_3, sensitivity="medium")
+
+    assert judge(watching, facts(days=history, today_spent=Decimal("120"))) is None
+    found = fired(judge(watching, facts(days=history, today_spent=Decimal("121"))))
+    assert found.threshold == Decimal("120.3670030886")
+    assert found.details["formula"] == SCENE_3
+
+
+def test_a_condition_on_drops_waits_for_the_end_of_the_day() -> None:
+    watching = rule("anomaly", condition="cost < mean / 2")
+    normal = days(*[100] * 20)
+
+    assert judge(watching, facts(days=normal, today_spent=Decimal(1))) is None
+    assert judge(watching, facts(days=(*normal, Decimal(1)))) is not None
+
+
+def test_what_somebody_called_usual_is() -> None:
+    where = facts(days=days(*weekly(8)), today_spent=Decimal(230))
+    same_day = {date(2025, 1, 20): Decimal(200)}
+    as_much = {date(2024, 12, 2): Decimal(230)}
+    less = {date(2024, 12, 2): Decimal(220)}
+
+    assert judge(rule("anomaly"), replace(where, fine=same_day)) is None
+    assert judge(rule("anomaly"), replace(where, fine=as_much)) is None
+    assert judge(rule("anomaly"), replace(where, fine=less)) is not None
+
+
+def test_sensitivity_widens_and_narrows() -> None:
+    def threshold(sensitivity: str) -> Decimal:
+        watching = rule("anomaly", sensitivity=sensitivity)
+        where = facts(days=days(*weekly(8)), today_spent=Decimal(500))
+        return fired(judge(watching, where)).threshold or Decimal(0)
+
+    assert threshold("high") < threshold("medium") < threshold("low")
+
+
+def test_cents_are_no_anomaly_of_a_large_budget() -> None:
+    pennies = facts(days=days(*[0.01] * 28), today_spent=Decimal(1))
+
+    assert judge(rule("anomaly"), pennies) is None
+    assert judge(rule("anomaly"), replace(pennies, limit=Decimal(10))) is not None
+
+
+@given(
+    st.lists(st.integers(-(10**4), 10**6), min_size=WARM_UP, max_size=70),
+    st.integers(1, 50),
+)
+def test_a_band_scales_with_the_money(costs: list[int], factor: int) -> None:
+    one = band_of(costs)
+    other = band_of([cost * factor for cost in costs])
+
+    assert one is not None
+    assert other is not None
+    assert one.lower <= one.expected <= one.upper
+    assert other.upper == pytest.approx(one.upper * factor, rel=1e-6, abs=1e-3)
+
+
+def test_a_jump_is_told_once_and_then_is_the_new_level() -> None:
+    costs = [*weekly(6), *weekly(5, level=180)]
+    scores = []
+    for place in range(42, len(costs)):
+        band = band_of(costs[:place])
+        assert band is not None
+        scores.append(band.score(costs[place]))
+
+    assert scores[0] > 1
+    assert max(scores[14:]) < 1
+
+
+# -- Spike
+
+
+@pytest.mark.parametrize(
+    ("spent", "threshold", "fires"),
+    [
+        ("99.9999999999", "100", False),
+        ("100", "100", True),
+        ("0", "0", False),
+        ("0.01", "0", True),
+        ("-1", "0", False),
+    ],
+)
+def test_a_spike_fires_from_its_amount_on(
+    spent: str, threshold: str, fires: bool
+) -> None:
+    where = facts(sliding={"hourly": Decimal(spent)})
+
+    verdict = judge(rule("spike", threshold=Decimal(threshold)), where)
+
+    assert (verdict is not None) is fires
+
+
+def test_a_spike_says_how_much_in_how_long() -> None:
+    where = facts(sliding={"weekly": Decimal(140)}, currency="EUR")
+
+    found = fired(judge(rule("spike", threshold=Decimal(100), window="weekly"), where))
+
+    assert found.sentence == (
+        "Engineering has spent €140.00 within 7 days; told from €100.00 on."
+    )

@@ -1,0 +1,119 @@
+"""Several workers at one outbox, and workers that are killed."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import Organization
+from notifications import outbox
+from notifications.models import Attempt, Delivery, Preference
+from tests.concurrency.test_kill import manage
+from tests.factories import NOON, at_once
+from tests.notifications.factories import mail_to, make_webhook, to, write
+from tests.notifications.receivers import MailServer, Receiver, receiving
+
+WORKERS = 8
+KILLS = 100
+SENT = 1_000
+
+races = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer"
+)
+
+
+@races
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_make_one_delivery_of_each(
+    acme: Organization, receiver: Receiver
+) -> None:
+    hook = to(make_webhook(acme, receiver.url()))
+    for number in range(60):
+        write(acme, hook, key=f"{number}")
+
+    done = at_once(*[lambda: outbox.deliver(now=NOON)] * WORKERS)
+
+    assert sum(one.delivered for one in done) == 60
+    sent = Counter(request.headers["webhook-id"] for request in receiver.requests)
+    assert set(sent.values()) == {1}
+    assert len(sent) == Attempt.objects.count() == 60
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+@races
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_send_one_mail_of_what_goes_together(
+    acme: Organization, mail_server: MailServer
+) -> None:
+    people = [f"p{number}@acme.com" for number in range(5)]
+    for person in people:
+        Preference.objects.create(
+            organization=acme, recipient=person, digest=Preference.Digest.HOURLY
+        )
+    for number in range(10):
+        write(acme, *map(mail_to, people), key=f"{number}")
+
+    done = at_once(*[lambda: outbox.deliver(now=NOON)] * WORKERS)
+
+    assert sum(one.delivered for one in done) == 50
+    assert sorted(mail["To"] for mail in mail_server.mails) == people
+    assert {mail["Subject"][:11] for mail in mail_server.mails} == {"10 messages"}
+
+
+@races
+@pytest.mark.django_db(transaction=True)
+def test_written_twice_at_once_it_is_sent_once(
+    acme: Organization, receiver: Receiver
+) -> None:
+    hook = to(make_webhook(acme, receiver.url()))
+
+    written = at_once(*[lambda: write(acme, hook)] * WORKERS)
+
+    assert [len(each) for each in written] == [1] * WORKERS
+    assert Delivery.objects.count() == 1
+
+
+def run(environment: dict[str, str], *words: object) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.concurrency.killing", *map(str, words)],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_workers_killed_at_random_lose_nothing_and_send_no_attempt_twice(
+    environment: dict[str, str],
+) -> None:
+    surroundings = environment | {
+        "DJANGO_SETTINGS_MODULE": "costops.settings",
+        "COSTOPS_OUTGOING_ALLOW": "127.0.0.0/8",
+        "COSTOPS_DEBUG": "0",
+    }
+    manage(surroundings, "migrate", "--verbosity", "0")
+    with receiving() as receiver:
+        run(surroundings, "fill", receiver.port, SENT)
+        run(surroundings, "kill", KILLS)
+        record: dict[str, Any] = json.loads(run(surroundings, "drain"))
+
+    tries = Counter(request.headers["webhook-attempt"] for request in receiver.requests)
+    arrived = {request.headers["webhook-id"] for request in receiver.requests}
+    assert set(tries.values()) == {1}
+    assert arrived == record["deliveries"].keys()
+    assert set(record["deliveries"].values()) == {"delivered"}
+    assert len(record["deliveries"]) == SENT
+    on_record = {uid: status for uid, _, status in record["attempts"]}
+    assert tries.keys() <= on_record.keys()
+    assert {uid for uid, status in on_record.items() if status} <= tries.keys()
+    # Otherwise none was killed in the middle, and nothing was shown.
+    assert None in on_record.values()

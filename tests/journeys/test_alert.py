@@ -1,0 +1,178 @@
+"""From a call that costs too much to the person who takes it on, all parts real."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from standardwebhooks import Webhook
+
+from tests.journeys.receivers import (
+    Mailbox,
+    Receiver,
+    mailbox,
+    receiver,
+    wait_until,
+)
+from tests.journeys.server import Server, running_server, running_worker
+
+LEAD, MANAGER = "team-lead@company.example", "manager@company.example"
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+TOLD_WITHIN = timedelta(seconds=5)
+LADDER_S = 6  # until the manager is told
+
+
+@pytest.fixture
+def mails() -> Iterator[Mailbox]:
+    with mailbox() as box:
+        yield box
+
+
+@pytest.fixture
+def hooks() -> Iterator[Receiver]:
+    with receiver() as started:
+        yield started
+
+
+@pytest.fixture
+def server(mails: Mailbox, tmp_path: Path) -> Iterator[Server]:
+    with (
+        running_server(
+            f"sqlite:///{tmp_path / 'alert.sqlite3'}",
+            EMAIL_URL=f"smtp://127.0.0.1:{mails.port}",
+            COSTOPS_OUTGOING_ALLOW="127.0.0.0/8",
+        ) as started,
+        running_worker(started),
+    ):
+        yield started
+
+
+class Api:
+    """Calls the server as its client and raises for every error."""
+
+    def __init__(self, server: Server) -> None:
+        self.url = f"{server.url}/api/v1"
+        self.session = requests.Session()
+        key = server.manage("create_api_key", "journey", "--organization", "acme")
+        self.session.headers["Authorization"] = f"Bearer {key}"
+
+    def __call__(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.session.request(
+            method, f"{self.url}{path}", json=body, timeout=30
+        )
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def spend(self, usage_id: str, cost: str) -> datetime:
+        """Report one call; return when it was answered."""
+        now = datetime.now(UTC)
+        record = {
+            "id": usage_id,
+            "timestamp": now.isoformat(),
+            "provider": "openai",
+            "model": "gpt-4o",
+            "cost": cost,
+            "currency": "USD",
+        }
+        self("POST", "/usage", record)
+        return datetime.now(UTC)
+
+
+def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
+    server: Server, mails: Mailbox, hooks: Receiver
+) -> None:
+    api = Api(server)
+    budget = api(
+        "POST",
+        "/budgets",
+        {"name": "ML Team", "amount": "100", "currency": "USD", "period": "monthly"},
+    )
+    api(
+        "POST",
+        "/notification-channels",
+        {
+            "type": "webhook",
+            "name": "Ops",
+            "config": {"url": f"{hooks.url}/hook", "secret": SECRET},
+        },
+    )
+    api(
+        "PUT",
+        f"/budgets/{budget['id']}/alerts",
+        {
+            "alerts": [
+                {"type": "threshold", "threshold": 0.5, "channels": ["webhook"]}
+            ],
+            "escalation": {
+                "enabled": True,
+                "levels": [
+                    {"delay": 0, "recipients": [LEAD], "channels": ["email"]},
+                    {
+                        "delay": LADDER_S,
+                        "recipients": [MANAGER],
+                        "channels": ["email"],
+                    },
+                    {
+                        "delay": 3_600,
+                        "recipients": ["cto@company.example"],
+                        "channels": ["email"],
+                    },
+                ],
+            },
+        },
+    )
+    api.spend("quiet", "49.99")
+    posted = api.spend("loud", "5")
+
+    (mail,) = wait_until(lambda: mails.to(LEAD))
+    (call,) = wait_until(lambda: hooks.calls)
+    assert mail.at - posted < TOLD_WITHIN
+    assert call.at - posted < TOLD_WITHIN
+    assert "ML Team" in mail.message["Subject"]
+    assert "$54.99" in mail.text
+    told = json.loads(Webhook(SECRET).verify(call.body, call.headers) and call.body)
+    assert told["budget_name"] == "ML Team"
+
+    (escalated,) = wait_until(lambda: mails.to(MANAGER))
+    (alert,) = api("GET", "/alerts")["results"]
+    fired = datetime.fromisoformat(alert["fired_at"])
+    late = escalated.at - fired - timedelta(seconds=LADDER_S)
+    assert timedelta(0) <= late < TOLD_WITHIN
+
+    link = next(
+        url for url in re.findall(r"http://\S+", escalated.text) if "/alerts/" in url
+    )
+    page = requests.get(link, timeout=30)
+    assert page.ok
+    assert api("GET", f"/alerts/{alert['id']}")["state"] == "firing"
+
+    answered = acknowledge(link, page.text)
+    assert answered.ok, answered.text
+    alert = api("GET", f"/alerts/{alert['id']}")
+    assert alert["state"] == "acknowledged"
+    assert alert["acknowledged_by"] == MANAGER
+
+    api("PATCH", f"/budgets/{budget['id']}", {"amount": "1000"})
+    resolved = wait_until(
+        lambda: api("GET", f"/alerts/{alert['id']}")["state"] == "resolved"
+    )
+    assert resolved
+    assert len(mails.to(LEAD)) <= 2  # the alert, and perhaps that it is over
+    assert not mails.to("cto@company.example")
+
+
+def acknowledge(link: str, page: str) -> requests.Response:
+    """Press the page's first button."""
+    form = re.search(r"<form[^>]*>(.*?)</form>", page, re.S)
+    assert form is not None
+    fields = dict(
+        re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[1])
+    )
+    button = re.search(r'<button[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form[1])
+    if button is not None:
+        fields[button[1]] = button[2]
+    return requests.post(link, fields, timeout=30)

@@ -1,0 +1,61 @@
+"""Setting a channel up as a person does it, in a real browser."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Organization
+from notifications.channels import add_channel
+from notifications.models import Channel
+from tests.journeys.test_tree_in_browser import CHROMIUM, acme, chromium, page
+from tests.notifications.conftest import mail_server
+from tests.notifications.receivers import MailServer
+
+__all__ = ["acme", "chromium", "mail_server", "page"]  # fixtures
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"There is no {CHROMIUM}."),
+]
+
+CHANNELS = "/admin/notifications/channel/"
+
+
+def make_mail(organization: Organization) -> Channel:
+    config = {"recipients": ["ops@acme.example"]}
+    return add_channel(organization, type="email", name="Ops", config=config).channel
+
+
+def test_a_channel_is_set_up_previewed_and_tested(
+    page: Any, acme: Organization, mail_server: MailServer
+) -> None:
+    page.goto(CHANNELS)
+    page.click("a.co-primary")
+    page.click("a:has-text('Email')")
+    page.fill("[name=name]", "Finance")
+    page.fill("[name=recipients]", "cfo@acme.example\nann@acme.example")
+    page.fill("[name=template]", "Mind {{ budget.name")
+    page.locator("#co-preview >> text=be saved like this").wait_for()
+    page.fill("[name=template]", "Mind {{ budget.name }}: {{ alert.message }}")
+    page.locator("#co-preview >> text=Mind ML Team").wait_for()
+    page.click("button[name=_save]")
+    page.click("text=Send a test message")
+    page.locator("text=The test message was delivered.").wait_for()
+
+    channel = Channel.objects.get()
+    sent = [mail.get_body(("plain",)) for mail in mail_server.mails]
+    assert channel.config == {"recipients": ["cfo@acme.example", "ann@acme.example"]}
+    assert len(sent) == 2
+    assert all(part and "Mind ML Team: This is a test" in str(part) for part in sent)
+
+
+def test_channels_and_deliveries_fit_on_a_phone(page: Any, acme: Organization) -> None:
+    channel = make_mail(acme)
+    page.set_viewport_size({"width": 390, "height": 800})
+
+    widths = []
+    for place in ("", "add/", "add/?type=slack", f"{channel.pk}/change/"):
+        page.goto(CHANNELS + place)
+        widths.append(page.evaluate("document.documentElement.scrollWidth"))
+
+    assert max(widths) <= 390

@@ -1,0 +1,86 @@
+from typing import Any
+
+import pytest
+
+from accounts.models import Organization
+from notifications.models import Preference
+from tests.factories import Api, make_api, make_organization
+
+ANN = "notification-preferences/ann@acme.example"
+NIGHT = {
+    "digest": "hourly",
+    "quiet_from": "22:00",
+    "quiet_until": "07:00",
+    "timezone": "Europe/Berlin",
+    "critical_at_once": False,
+}
+
+
+def test_who_set_nothing_has_the_defaults(acme: Organization, api: Api) -> None:
+    answer = api.get(ANN)
+
+    assert answer.body == {
+        "organization_id": "acme",
+        "recipient": "ann@acme.example",
+        "digest": "none",
+        "quiet_from": None,
+        "quiet_until": None,
+        "timezone": "UTC",
+        "critical_at_once": True,
+    }
+    assert not Preference.objects.exists()
+
+
+def test_preferences_are_set_as_a_whole(api: Api) -> None:
+    saved = api.send("PUT", ANN.replace("ann", "Ann"), NIGHT)
+
+    read = api.get(ANN).body
+    listed = api.get("notification-preferences").body["results"]
+    api.send("PUT", ANN, {"digest": "daily"})
+
+    assert saved.status == 200
+    assert saved.body == read == listed[0]
+    assert {name: read[name] for name in NIGHT} == NIGHT
+    assert api.get(ANN).body["quiet_from"] is None
+    assert Preference.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "attr"),
+    [
+        ({"digest": "weekly"}, "digest"),
+        ({"quiet_until": None}, "quiet_until"),
+        ({"quiet_from": None}, "quiet_from"),
+        ({"quiet_until": "22:00"}, "quiet_until"),
+        ({"quiet_from": "25:00"}, "quiet_from"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_wrong_is_named(change: Any, attr: str, api: Api) -> None:
+    answer = api.send("PUT", ANN, {**NIGHT, **change})
+
+    assert answer.status == 400
+    assert [error["attr"] for error in answer.body["errors"]] == [attr]
+
+
+def test_the_recipient_is_a_mail_address(api: Api) -> None:
+    assert api.get("notification-preferences/a@b").status == 400
+
+
+def test_deleting_goes_back_to_the_defaults(api: Api) -> None:
+    api.send("PUT", ANN, NIGHT)
+
+    assert api.delete(ANN).status == 204
+    assert api.get(ANN).body["digest"] == "none"
+
+
+def test_each_organization_has_its_own(acme: Organization, api: Api) -> None:
+    other = make_api(organization=make_organization("other"))
+    api.send("PUT", ANN, NIGHT)
+
+    assert other.get(ANN).body["digest"] == "none"
+    assert other.delete(ANN).status == 204
+    assert other.get(f"{ANN}?organization_id=acme").status == 403
+    assert api.get(ANN).body["digest"] == "hourly"
+    assert make_api("budgets:read", organization=acme).delete(ANN).status == 403
