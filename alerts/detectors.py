@@ -47,40 +47,53 @@ class Band:
         return (cost - self.expected) / (edge - self.expected)
 
 
-def band_of(
-    history: Sequence[float],
-    *,
-    width: float = 1.0,
-    least: float = 0.0,
-    season: int = SEASON,
-) -> Band | None:
-    """Return the band for the day after *history*, which is oldest first.
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What a history says of the days after it."""
 
-    *width* stretches it (see WIDTHS); within *least* of what is expected nothing is
-    unusual. None while the history is shorter than WARM_UP.
+    shares: Sequence[float]  # of the level, from the day after it on, then over again
+    level: float
+    up: float  # the spread above the level
+    down: float
+
+    def band(self, *, width: float = 1.0, least: float = 0.0, ahead: int = 0) -> Band:
+        """Return the band for the day after the history, or *ahead* days later.
+
+        *width* stretches it (see WIDTHS); within *least* of what is expected nothing
+        is unusual.
+        """
+        share = self.shares[ahead % len(self.shares)]
+        expected, reach = share * self.level, share * _SPREADS * width
+        return Band(
+            expected,
+            expected - max(reach * self.down, least),
+            expected + max(reach * self.up, least),
+        )
+
+
+def usual_of(history: Sequence[float], *, season: int = SEASON) -> Usual | None:
+    """Return what is usual after *history*, which is oldest first.
+
+    None while it is shorter than WARM_UP.
     """
     if len(history) < WARM_UP:
         return None
-    days = list(history[-WINDOW:])
+    days = history[-WINDOW:]
     shares = _rhythm(days, season)
     phases = islice(cycle(shares), -len(days) % season, None)
     flat = [day / share for day, share in zip(days, phases, strict=False)]
     level, lately = _mean(flat[-LEVEL:]), flat[-SPREAD:]
-    up = max(_deviation(lately), _LEAST_UP * abs(level))
     # What rose further than anything fell says nothing of how far it may fall.
     crest = 2 * _mean(lately) - min(lately)
-    down = max(
-        _deviation([min(day, crest) for day in lately]),
-        _LEAST_DOWN * abs(level),
-        _FALL * (_median(flat) - min(flat)),
-    )
-    today = shares[0]
-    expected = today * level
-    reach = today * _SPREADS * width
-    return Band(
-        expected,
-        expected - max(reach * down, least),
-        expected + max(reach * up, least),
+    return Usual(
+        shares,
+        level,
+        up=max(_deviation(lately), _LEAST_UP * abs(level)),
+        down=max(
+            _deviation([min(day, crest) for day in lately]),
+            _LEAST_DOWN * abs(level),
+            _FALL * (_median(flat) - min(flat)),
+        ),
     )
 
 

@@ -34,7 +34,7 @@ from costops.lib.periods import Window, day_of, start_of
 
 logger = logging.getLogger("alerts")
 
-_AT_ONCE = 2_000  # budgets judged together
+_AT_ONCE = 1_000  # budgets judged together: more would not fit PostgreSQL's work_mem
 _UNIT = Decimal(1).scaleb(-PLACES)
 # What SQLite's whole numbers hold; an estimate may be more.
 _MOST = {"sqlite": Decimal(900_000_000)}
@@ -263,7 +263,7 @@ def judge_by_clock(
 ) -> Done:
     """Judge forecast, velocity, anomaly and spike rules of one organization.
 
-    Two queries where there are none. Else few for every 2,000 budgets, and some for
+    Two queries where there are none. Else few for every 1,000 budgets, and some for
     each alert that is raised or ended.
     """
     done = done or Done()

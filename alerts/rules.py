@@ -4,13 +4,14 @@
 the clock too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from alerts.conditions import EXAMPLES, NAMES, Condition, check
-from alerts.detectors import SPREAD, WARM_UP, WIDTHS, band_of
+from alerts.detectors import SPREAD, WIDTHS, Usual, usual_of
 from alerts.forecasting import Method, Outlook, run_rate
 from alerts.types import EffectiveRule, Facts, Verdict
 from costops.lib.money import format_money, format_percent, quantize, share, wire
@@ -160,18 +161,24 @@ def judge_anomaly(rule: EffectiveRule, facts: Facts) -> Verdict | None:
 
     Today is judged by what was spent so far, which can only be too much; so is
     yesterday until an hour after midnight, then as a whole. Without a condition
-    `detectors` says what is usual, after two weeks of history; with one, its `mean` and
-    `stddev` are those of the last 28 days, after one week. What somebody said was
-    fine, is.
+    `detectors` says what is usual, after two weeks of history before yesterday; with
+    one, its `mean` and `stddev` are those of the 28 days before, after one week. What
+    somebody said was fine, is.
     """
-    today = _Day(facts.today, facts.today_spent, is_whole=False)
-    found = _judge_day(rule, facts, facts.days, today)
-    if found is not None or not facts.days:
-        return found
-    *before, cost = facts.days
+    *before, cost = facts.days or (ZERO,)
+
+    @cache
+    def usual() -> Usual | None:
+        return usual_of([float(day) for day in before])
+
     is_settled = facts.now - facts.today_began_at >= _SETTLED
-    yesterday = _Day(facts.today - DAY, cost, is_whole=is_settled)
-    return _judge_day(rule, facts, tuple(before), yesterday)
+    today = _Day(facts.today, facts.today_spent, facts.days, 1, is_whole=False)
+    yesterday = _Day(facts.today - DAY, cost, before, 0, is_whole=is_settled)
+    for day in (today, yesterday):
+        found = _judge_day(rule, facts, day, usual)
+        if found is not None:
+            return found
+    return None
 
 
 def judge_spike(rule: EffectiveRule, facts: Facts) -> Verdict | None:
@@ -195,15 +202,21 @@ def judge_spike(rule: EffectiveRule, facts: Facts) -> Verdict | None:
 class _Day(NamedTuple):
     date: date
     cost: Decimal  # so far, where it is not whole
+    history: Sequence[Decimal]  # the days before
+    ahead: int  # days after yesterday
     is_whole: bool
 
 
 def _judge_day(
-    rule: EffectiveRule, facts: Facts, history: tuple[Decimal, ...], day: _Day
+    rule: EffectiveRule, facts: Facts, day: _Day, usual: Callable[[], Usual | None]
 ) -> Verdict | None:
-    if len(history) < (_CONDITION_DAYS if rule.condition else WARM_UP):
+    if rule.condition:
+        is_known = len(day.history) >= _CONDITION_DAYS
+    else:
+        is_known = usual() is not None
+    if not is_known:
         return None
-    numbers = _DayNumbers(rule, facts, history, day.cost)
+    numbers = _DayNumbers(rule, facts, day, usual)
     compared = (_by_condition if rule.condition else _by_band)(rule, day, numbers)
     if compared is None or _is_fine(facts, day, numbers["expected"]):
         return None
@@ -224,29 +237,29 @@ class _DayNumbers(dict[str, Decimal]):
         self,
         rule: EffectiveRule,
         facts: Facts,
-        history: tuple[Decimal, ...],
-        cost: Decimal,
+        day: _Day,
+        usual: Callable[[], Usual | None],
     ) -> None:
-        super().__init__(cost=cost)
-        self._rule, self._facts, self._history = rule, facts, history
+        super().__init__(cost=day.cost)
+        self._rule, self._facts, self._day, self._usual = rule, facts, day, usual
 
     def __missing__(self, name: str) -> Decimal:
         if name in ("mean", "stddev", "median"):
-            self.update(_moments(self._history))
+            self.update(_moments(self._day.history))
         else:
             self.update(self._band())
         return self[name]
 
     def _band(self) -> dict[str, Decimal]:
-        window = self._facts.window
+        usual, window = self._usual(), self._facts.window
+        if usual is None:  # too short a history for a band, though not for a mean
+            return dict.fromkeys(("lower", "expected", "upper"), self["mean"])
         plan = self._facts.limit * 24 / _hours(window.end - window.start)
-        band = band_of(
-            [float(day) for day in self._history],
+        band = usual.band(
             width=WIDTHS[self._rule.sensitivity or "medium"],
             least=float(max(plan * _LEAST_PLAN, ZERO)),
+            ahead=self._day.ahead,
         )
-        if band is None:  # too short a history for one, though not for a mean
-            return dict.fromkeys(("lower", "expected", "upper"), self["mean"])
         return {
             "lower": _estimate(band.lower),
             "expected": _estimate(band.expected),
@@ -287,7 +300,7 @@ def _is_fine(facts: Facts, day: _Day, expected: Decimal) -> bool:
     )
 
 
-def _moments(history: tuple[Decimal, ...]) -> dict[str, Decimal]:
+def _moments(history: Sequence[Decimal]) -> dict[str, Decimal]:
     days = sorted(history[-SPREAD:])
     count = len(days)
     mean = sum(days, ZERO) / count

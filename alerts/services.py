@@ -12,7 +12,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from alerts import escalation, raising
@@ -119,7 +119,9 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
         )
         if moved:
             ended += 1
-            _settled(alert, Event.RESOLVED, now, by="", text=why)
+            alert.refresh_from_db(fields=[*_MOVING])
+            _record([alert], Event.RESOLVED, now, by="", text=why)
+            escalation.tell_programs(alert, "resolved", now=now)
     return ended
 
 
@@ -136,7 +138,7 @@ def acknowledge(
         Invalid: *until* is past, or too far.
     """
     until = _sound(until or now + ACKNOWLEDGED_FOR, now)
-    _move(
+    moved = _move(
         alert,
         state=AlertState.ACKNOWLEDGED,
         acknowledged_by=by,
@@ -144,7 +146,8 @@ def acknowledge(
         snoozed_until=None,
         next_step_at=None,
     )
-    _answered(alert, Event.ACKNOWLEDGED, now, by=by, text=f"Until {_at(alert, until)}.")
+    text = f"Until {_at(alert, until)}."
+    _record(moved, Event.ACKNOWLEDGED, now, by=by, text=text)
     escalation.tell_programs(alert, "acknowledged", now=now)
     _come_back(until, now)
     return alert
@@ -158,7 +161,7 @@ def snooze(alert: Alert, *, by: str, until: datetime, now: datetime) -> Alert:
         AlreadyResolved, AnsweredMeanwhile, Invalid: as for `acknowledge`.
     """
     until = _sound(until, now)
-    _move(
+    moved = _move(
         alert,
         state=AlertState.SNOOZED,
         acknowledged_by="",
@@ -166,7 +169,7 @@ def snooze(alert: Alert, *, by: str, until: datetime, now: datetime) -> Alert:
         snoozed_until=until,
         next_step_at=None,
     )
-    _answered(alert, Event.SNOOZED, now, by=by, text=f"Until {_at(alert, until)}.")
+    _record(moved, Event.SNOOZED, now, by=by, text=f"Until {_at(alert, until)}.")
     _come_back(until, now)
     return alert
 
@@ -178,8 +181,9 @@ def resolve(alert: Alert, *, by: str, now: datetime) -> Alert:
     Raises:
         AlreadyResolved, AnsweredMeanwhile: as for `acknowledge`.
     """
-    _move(alert, **_resolved(now, by=by))
-    _settled(alert, Event.RESOLVED, now, by=by)
+    moved = _move(alert, **_resolved(now, by=by))
+    _record(moved, Event.RESOLVED, now, by=by)
+    escalation.tell_programs(alert, "resolved", now=now)
     return alert
 
 
@@ -193,7 +197,7 @@ def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
     """
     if alert.type != RuleType.ANOMALY:
         raise NotAnAnomalyAlert("Only an unusual day can be called a usual one.")
-    _move(alert, **_resolved(now, by=by))
+    moved = _move(alert, **_resolved(now, by=by))
     day = _day_of(alert)
     cost = Decimal(str(alert.details.get("cost", alert.value)))
     NotAnAnomaly.objects.update_or_create(
@@ -202,7 +206,9 @@ def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
         day=day,
         defaults={"amount": cost, "said_by": by, "said_at": now},
     )
-    _settled(alert, Event.NOT_AN_ANOMALY, now, by=by, text=f"{day} was a usual day.")
+    text = f"{day} was a usual day."
+    _record(moved, Event.NOT_AN_ANOMALY, now, by=by, text=text)
+    escalation.tell_programs(alert, "resolved", now=now)
     return alert
 
 
@@ -238,8 +244,10 @@ def standing_of(alert: Alert) -> str:
     return "Nobody has acknowledged it yet."
 
 
-def _move(alert: Alert, **fields: object) -> None:
+def _move(alert: Alert, **fields: object) -> list[Alert]:
     """Change *alert* if it is still as it was read; bring it up to date either way.
+
+    Returns it with those that it was told for: they are answered together.
 
     Raises:
         AlreadyResolved, AnsweredMeanwhile: it is not.
@@ -254,11 +262,27 @@ def _move(alert: Alert, **fields: object) -> None:
     moved = rows.update(**fields)
     alert.refresh_from_db(fields=[*_MOVING])
     if moved:
-        return
+        quiet = list(_told_by(alert))
+        for other in quiet:
+            Alert.objects.filter(pk=other.pk, resolved_at=None).update(**fields)
+        return [alert, *quiet]
     refusal = (
         AlreadyResolved if alert.state == AlertState.RESOLVED else AnsweredMeanwhile
     )
     raise refusal(standing_of(alert))
+
+
+def _told_by(alert: Alert) -> QuerySet[Alert]:
+    """Return the lower thresholds passed with *alert*, which told for them."""
+    rows = Alert.objects.filter(resolved_at=None, steps=[]).order_by("pk")
+    if not alert.steps:
+        return rows.none()
+    return rows.filter(
+        organization=alert.organization_id,
+        budget=alert.budget_id,
+        period_starts_at=alert.period_starts_at,
+        fired_at=alert.fired_at,
+    )
 
 
 _MOVING = (
@@ -285,22 +309,19 @@ def _resolved(now: datetime, *, by: str) -> dict[str, object]:
     }
 
 
-def _settled(
-    alert: Alert, kind: str, now: datetime, *, by: str, text: str = ""
+def _record(
+    alerts: Iterable[Alert], kind: str, now: datetime, *, by: str, text: str = ""
 ) -> None:
-    alert.refresh_from_db(fields=[*_MOVING])
-    _answered(alert, kind, now, by=by, text=text)
-    escalation.tell_programs(alert, "resolved", now=now)
-
-
-def _answered(alert: Alert, kind: str, now: datetime, *, by: str, text: str) -> None:
-    AlertEvent.objects.create(
-        organization_id=alert.organization_id,
-        alert=alert,
-        kind=kind,
-        at=now,
-        text=text[:500],
-        actor=by,
+    AlertEvent.objects.bulk_create(
+        AlertEvent(
+            organization_id=alert.organization_id,
+            alert=alert,
+            kind=kind,
+            at=now,
+            text=text[:500],
+            actor=by,
+        )
+        for alert in alerts
     )
 
 
@@ -324,7 +345,7 @@ def _fire_again(alert: Alert, now: datetime) -> int:
         lapsed = was == AlertState.ACKNOWLEDGED
         kind = Event.LAPSED if lapsed else Event.AWAKE
         text = f"{alert.acknowledged_by} had it." if lapsed else ""
-        _answered(alert, kind, now, by="", text=text)
+        _record([alert], kind, now, by="", text=text)
     return moved
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alerts.detectors import WARM_UP, WINDOW, band_of
+from alerts.detectors import WINDOW, usual_of
 
 
 class Daily:
@@ -19,7 +19,6 @@ class Daily:
         points = [float(value) for value in values]
         scores = []
         for place, cost in enumerate(points):
-            history = points[max(place - WINDOW, 0) : place]
-            band = band_of(history, season=season) if place >= WARM_UP else None
-            scores.append(band.score(cost) * sensitivity if band else 0.0)
+            usual = usual_of(points[max(place - WINDOW, 0) : place], season=season)
+            scores.append(usual.band().score(cost) * sensitivity if usual else 0.0)
         return scores

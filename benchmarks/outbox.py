@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -96,20 +96,18 @@ def _prepared(channel: Channel, waiting: int) -> None:
         cursor.execute("TRUNCATE notifications_delivery, notifications_attempt")
     if waiting:
         _fill(channel, waiting, after=timedelta(days=1))
-    _write(channel, SENT)
+    _fill(channel, SENT, after=timedelta(0))
     world.vacuum()
 
 
-def _write(channel: Channel, count: int) -> None:
-    target = Target(ChannelType.WEBHOOK, channel.pk)
-    with transaction.atomic():
-        for number in range(count):
-            notify(
-                channel.organization_id,
-                [target],
-                lambda _: MESSAGE,
-                key=f"{channel.name}-{number}-{time.monotonic_ns()}",
-            )
+def _write(channel: Channel) -> Delivery:
+    (delivery,) = notify(
+        channel.organization_id,
+        [Target(ChannelType.WEBHOOK, channel.pk)],
+        lambda _: MESSAGE,
+        key=f"{time.monotonic_ns()}",
+    )
+    return delivery
 
 
 def _send_all(_: None) -> None:
@@ -129,8 +127,7 @@ FROM notifications_delivery, generate_series(1, %s) AS n WHERE id = %s
 
 def _fill(channel: Channel, count: int, *, after: timedelta) -> None:
     """Write *count* deliveries that are due *after* now, as copies of one."""
-    _write(channel, 1)
-    one = Delivery.objects.latest("id")
+    one = _write(channel)
     with connection.cursor() as cursor:
         cursor.execute(_FILL, [timezone.now() + after, count, one.pk])
     one.delete()
@@ -145,10 +142,10 @@ def _seconds_to_the_next(quick: Channel, hanging: Channel) -> float:
     http.TIMEOUT_S = HANGS_S
     longest = 0.0
     for _ in range(NEXT_ONES):
-        _write(quick, 1)
+        last = _write(quick)
         began = timezone.now()
         outbox.deliver(now=began, most_s=1)
-        last = Delivery.objects.latest("id")
+        last.refresh_from_db()
         assert last.state == "delivered", last.state
         taken = (last.finished_at or began) - began
         longest = max(longest, taken.total_seconds())

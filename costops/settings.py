@@ -139,7 +139,7 @@ SMS_URL = env.text("COSTOPS_SMS_URL")  # an apprise address that ends in the num
 
 Q_CLUSTER: dict[str, Any] = {
     "name": "costops",
-    "workers": env.number("COSTOPS_WORKERS", 2),
+    "workers": env.number("COSTOPS_WORKERS", 3),
     "timeout": 600,  # seconds a task may run
     "retry": 660,  # must exceed the timeout, or a running task is started twice
     "max_attempts": 5,  # the library's default is without end

@@ -157,6 +157,11 @@ class Delivery(models.Model):
                 condition=Q(state="pending"),
                 name="delivery_due",
             ),
+            models.Index(
+                fields=["organization", "recipient"],
+                condition=Q(state="pending", together=True),
+                name="delivery_together",
+            ),
             models.Index(fields=["organization", "id"], name="delivery_order"),
             models.Index(fields=["organization", "subject"], name="delivery_subject"),
         ]

@@ -18,14 +18,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from accounts.scopes import Scope
 from accounts.tenants import (
     OrganizationFilter,
-    ServiceAdmin,
     TenantHistoryAdmin,
     may,
     person,
 )
 from costops.lib.errors import Refusal
 from notifications import trying
-from notifications.admin.showing import tell, when_shown
+from notifications.admin.showing import PrefilledAdmin, tell, when_shown
 from notifications.channels import Saved, delete_channel, rotate_secret
 from notifications.forms import FORMS, ChannelForm
 from notifications.models import Channel, ChannelType, Delivery
@@ -42,7 +41,7 @@ _SHOWN = 5  # deliveries on a channel's page
 
 
 @admin.register(Channel)
-class ChannelAdmin(ServiceAdmin, TenantHistoryAdmin):
+class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
     """One form for each type; what is secret goes in and never comes out."""
 
     write_scope = Scope.ALERTS_WRITE

@@ -7,13 +7,14 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from accounts.scopes import Scope
-from accounts.tenants import OrganizationFilter, ServiceAdmin
+from accounts.tenants import OrganizationFilter
+from notifications.admin.showing import PrefilledAdmin
 from notifications.forms import PreferenceForm
 from notifications.models import Preference
 
 
 @admin.register(Preference)
-class PreferenceAdmin(ServiceAdmin):
+class PreferenceAdmin(PrefilledAdmin):
     write_scope = Scope.ALERTS_WRITE
     may_delete = True
     form = PreferenceForm

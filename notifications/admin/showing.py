@@ -9,8 +9,18 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.tenants import ServiceAdmin
 from costops.lib.reading import ago
 from notifications.models import DeliveryState
+
+
+class PrefilledAdmin(ServiceAdmin):
+    """One that does not ask for the organization where there is only one."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        mine = self.writable_organizations(request).values_list("pk", flat=True)[:2]
+        return initial | ({"organization": mine[0]} if len(mine) == 1 else {})
 
 
 def when_shown(moment: datetime) -> SafeString:

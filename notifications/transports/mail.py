@@ -16,7 +16,13 @@ from notifications.types import Link, Message
 
 _TAKEN = 250  # SMTP's word for yes
 _BAR = 20  # characters
-_WORDS = {"info": "Information", "warning": "Warning", "critical": "Critical"}
+# By severity: a word and a shape.
+_MARKS = {
+    "info": ("Information", "●"),
+    "warning": ("Warning", "▲"),
+    "critical": ("Critical", "■"),
+}
+_RESOLVED = ("Resolved", "✓")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class _Part:
     message: Message
     text: str
     word: str
+    shape: str  # so that no one has to tell colours apart
     color: str
     bar: _Bar | None
     buttons: tuple[Link, ...]
@@ -85,10 +92,11 @@ def subject_of(messages: tuple[Message, ...]) -> str:
 
 
 def _part(message: Message, text: str) -> _Part:
+    mark = _RESOLVED if message.event == "resolved" else _MARKS[message.severity]
     return _Part(
         message,
         text,
-        "Resolved" if message.event == "resolved" else _WORDS[message.severity],
+        *mark,
         color_of(message),
         None if message.bar is None else _bar(message.bar),
         message.links[:2],

@@ -119,6 +119,23 @@ def test_of_several_thresholds_the_highest_tells_for_all(
     }
 
 
+def test_what_was_told_together_is_answered_together(ml: Budget) -> None:
+    cross(ml, "9000", "0.8", now=NOW - HOUR)
+    apart = Alert.objects.get()
+    cross(ml, "15100", "0.95", "1")
+    told, quiet = Alert.objects.exclude(pk=apart.pk).order_by("-threshold")
+
+    services.acknowledge(told, by=ANN, now=NOW + HOUR)
+
+    states = {one.pk: one.state for one in Alert.objects.all()}
+    assert states == {
+        apart.pk: "firing",
+        told.pk: "acknowledged",
+        quiet.pk: "acknowledged",
+    }
+    assert kinds(quiet) == ["fired", "acknowledged"]
+
+
 def test_each_level_of_the_tree_is_told_once(acme: Organization) -> None:
     boss = make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
     top = make_budget(acme, "Acme", "1000", now=NOW, owner=boss)

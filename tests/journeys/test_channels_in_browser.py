@@ -1,5 +1,6 @@
 """Setting a channel up as a person does it, in a real browser."""
 
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -26,6 +27,11 @@ def make_mail(organization: Organization) -> Channel:
     return add_channel(organization, type="email", name="Ops", config=config).channel
 
 
+def words_of(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain",))
+    return " ".join(body.get_content().split()) if body else ""
+
+
 def test_a_channel_is_set_up_previewed_and_tested(
     page: Any, acme: Organization, mail_server: MailServer
 ) -> None:
@@ -39,14 +45,14 @@ def test_a_channel_is_set_up_previewed_and_tested(
     page.fill("[name=template]", "Mind {{ budget.name }}: {{ alert.message }}")
     page.locator("#co-preview >> text=Mind ML Team").wait_for()
     page.click("button[name=_save]")
-    page.click("text=Send a test message")
+    page.click("button:has-text('Send a test message')")
     page.locator("text=The test message was delivered.").wait_for()
 
     channel = Channel.objects.get()
-    sent = [mail.get_body(("plain",)) for mail in mail_server.mails]
+    sent = [words_of(mail) for mail in mail_server.mails]
     assert channel.config == {"recipients": ["cfo@acme.example", "ann@acme.example"]}
     assert len(sent) == 2
-    assert all(part and "Mind ML Team: This is a test" in str(part) for part in sent)
+    assert all("Mind ML Team: This is a test" in words for words in sent)
 
 
 def test_channels_and_deliveries_fit_on_a_phone(page: Any, acme: Organization) -> None:
