@@ -91,7 +91,8 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
     ours = {
         model._meta.label: isinstance(declared, TenantModelAdmin)
         for model, declared in admin.site._registry.items()
-        if model._meta.app_label in {"accounts", "ledger", "budgets", "alerts"}
+        if model._meta.app_label
+        in {"accounts", "alerts", "budgets", "ledger", "notifications"}
     }
 
     assert all(ours.values())
@@ -102,7 +103,8 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),
         *("budgets.Backfill", "alerts.Alert", "alerts.AlertRule"),
         *("alerts.EscalationPolicy", "alerts.MaintenanceWindow"),
-        "alerts.NotAnAnomaly",
+        *("alerts.NotAnAnomaly", "notifications.Channel"),
+        *("notifications.Delivery", "notifications.Preference"),
     } == set(ours)
 
 
