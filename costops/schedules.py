@@ -43,7 +43,8 @@ def _periods(now: datetime) -> str:
 
 def _judge(now: datetime) -> str:
     done = sweep_alerts(now)
-    return f"Raised {done.raised} alerts and ended {done.ended}."
+    failed = f" Could not judge {', '.join(done.failed)}." if done.failed else ""
+    return f"Raised {done.raised} alerts and ended {done.ended}.{failed}"
 
 
 def _answers(now: datetime) -> str:

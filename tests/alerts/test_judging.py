@@ -154,6 +154,35 @@ def test_a_budget_whose_spend_is_not_known_yet_is_left_alone(
     assert sweep(NOON).raised == 2
 
 
+def test_alerts_stay_while_spend_is_reckoned_anew(acme: Organization) -> None:
+    budget = make_budget(acme)
+    make_rule(budget, "spike", threshold=Decimal(10), window="daily")
+    spend(acme, "85", jan(20, 10))
+    sweep(NOON)
+    before = open_keys(budget)
+    filling = Backfill.objects.create(
+        organization=acme, upto_id=1, done_until=jan(1), until=jan(20), total=1
+    )
+    Budget.objects.filter(pk=budget.pk).update(backfill=filling)
+    BudgetPeriod.objects.filter(budget=budget).update(spent=0)
+
+    sweep(NOON)
+
+    assert len(before) == 2
+    assert open_keys(budget) == before
+
+
+def test_what_is_carried_over_moves_the_thresholds(acme: Organization) -> None:
+    budget = make_budget(acme)
+    spend(acme, "85", jan(20, 10))
+    assert sweep(NOON).raised == 1
+
+    BudgetPeriod.objects.filter(budget=budget).update(carried_over=Decimal(50))
+    assert sweep(NOON).ended == 1
+    BudgetPeriod.objects.filter(budget=budget).update(carried_over=Decimal(-10))
+    assert sweep(NOON).raised == 1
+
+
 def test_the_end_of_a_period_ends_its_alerts(acme: Organization) -> None:
     budget = make_budget(acme)
     make_rule(budget, "spike", threshold=Decimal(10), window="weekly")
