@@ -1,6 +1,5 @@
 """manage.py demo: an organization to look around in."""
 
-import logging
 import secrets
 import sys
 from datetime import UTC, datetime, time, timedelta
@@ -37,9 +36,9 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         with acting_as("manage.py demo"):
             organization = organization_for(demo.SLUG)
+            login = _login(organization)  # somebody who is told of its alerts
             if not CostRecord.objects.filter(organization=organization).exists():
                 self._make(organization)
-            login = _login(organization)
         call_command("budget_status", organization=demo.SLUG, stdout=self.stdout)
         self.stdout.write("")
         self.stdout.write(f"Log in at {settings.SITE_URL}/admin/")
@@ -51,7 +50,6 @@ class Command(BaseCommand):
         now = timezone.now()
         _set_price(organization)
         _make_budgets(organization, now)
-        logging.getLogger("intake").setLevel(logging.WARNING)  # thresholds of the past
         with tqdm(
             total=demo.DAYS,
             unit="day",
