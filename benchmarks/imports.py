@@ -6,7 +6,6 @@ times as long.
 
 import csv
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -104,24 +103,10 @@ def _growth(folder: Path, random: Random) -> tuple[int, int]:
     for path, size in zip(paths, (SHORT, LONG), strict=True):
         _as_lines(path, world.records(size, random))
     told = subprocess.run(
-        [sys.executable, "-m", "benchmarks.imports", *paths],
+        [sys.executable, "-m", "benchmarks.loading", *paths],
         cwd=env.BASE_DIR,
         env=os.environ,
         stdout=subprocess.PIPE,
         check=True,
     ).stdout.split()
     return int(told[0]), int(told[1])
-
-
-def main() -> None:
-    """Load the files given and print, after each, the most memory held until then."""
-    import django
-
-    django.setup()
-    for path in sys.argv[1:]:
-        call_command("import_usage", path, stdout=sys.stderr)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-
-
-if __name__ == "__main__":
-    main()
