@@ -18,47 +18,42 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv6Address,
-    ip_address,
-    ip_network,
-)
 from typing import Any
 
 import certifi
 import requests.adapters
 import requests.sessions
 import urllib3
-from django.conf import settings
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import Url, make_headers, parse_url
+from urllib3.util import Url, make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from costops.lib.errors import Invalid
+from costops.lib.addresses import (
+    AddressRefused,
+    NoAnswer,
+    check,
+    check_address,
+    is_open,
+    looked_up,
+    read_address,
+)
+
+__all__ = [
+    "AddressRefused",
+    "Answer",
+    "NoAnswer",
+    "Watched",
+    "check_address",
+    "guarded",
+    "is_open",
+    "post",
+]
 
 TIMEOUT_S = 15  # for one request, from looking up the name to the answer's last byte
 MOST_BYTES = 64 * 2**10  # of an answer, headers and all
-_PORTS = {"http": 80, "https": 443}
 
 # Their debug lines carry whole addresses, tokens included.
 logging.getLogger("urllib3").setLevel(logging.INFO)
-
-_CLOSED_V4 = [ip_network("192.88.99.0/24")]  # the relay of 6to4
-_OPEN_V6 = ip_network("2000::/3")  # global unicast: all else is local or special
-_CLOSED_V6 = [
-    ip_network(text)
-    for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
-]
-_NAT64 = ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address
-
-
-class NoAnswer(Exception):  # noqa: N818 - what happened, in the words of the callers
-    """The other side did not answer, or not properly. Another try may help."""
-
-
-class AddressRefused(NoAnswer):
-    """The address is not one that requests may go to, or is none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         NoAnswer: no connection, no answer in time, too long a one, or half of one.
     """
     try:
-        return _post(_parsed(url), body, headers)
+        return _post(read_address(url), body, headers)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         raise NoAnswer(_sentence_of(error)) from error
 
@@ -123,77 +118,6 @@ def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> Answer:
             response.close()
     finally:
         pool.close()
-
-
-def check_address(url: str) -> None:
-    """Refuse what can be seen to be no good without asking anyone.
-
-    Names are looked up when something is sent, and refused then.
-
-    Raises:
-        Invalid: not an http or https address, or one of a network that is closed.
-    """
-    try:
-        parsed = _parsed(url)
-        host = (parsed.host or "").strip("[]").rstrip(".")
-        if host == "localhost" or host.endswith(".localhost"):
-            _check("127.0.0.1")
-        elif _is_literal(host):
-            _check(host)
-    except AddressRefused as error:
-        raise Invalid(str(error)) from error
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _parsed(url: str) -> Url:
-    try:
-        parsed = parse_url(url)
-    except urllib3.exceptions.LocationParseError as error:
-        raise AddressRefused("This is not a web address.") from error
-    if parsed.scheme not in _PORTS or not parsed.host:
-        raise AddressRefused("A web address begins with https:// or http://.")
-    return parsed
-
-
-def is_open(address: str) -> bool:
-    """Tell whether requests may go to the IP *address*."""
-    ip = ip_address(address)
-    if any(ip in network for network in _allowed(tuple(settings.OUTGOING_ALLOW))):
-        return True
-    if isinstance(ip, IPv4Address):
-        return _is_public_v4(ip)
-    # What is wrapped counts: these lead to an IPv4 address in the end.
-    if ip.ipv4_mapped is not None:
-        return is_open(str(ip.ipv4_mapped))
-    if ip in _NAT64:
-        return is_open(str(IPv4Address(int(ip) & 0xFFFFFFFF)))
-    return _is_public_v6(ip)
-
-
-def _is_public_v4(ip: IPv4Address) -> bool:
-    special = ip.is_multicast or ip.is_reserved or not ip.is_global
-    return not special and not any(ip in network for network in _CLOSED_V4)
-
-
-def _is_public_v6(ip: IPv6Address) -> bool:
-    return ip in _OPEN_V6 and not any(ip in network for network in _CLOSED_V6)
-
-
-@lru_cache(maxsize=4)
-def _allowed(networks: tuple[str, ...]) -> list[Any]:
-    return [ip_network(network, strict=False) for network in networks]
-
-
-def _check(address: str) -> None:
-    if not is_open(address):
-        raise AddressRefused("The address is in a network that is closed to requests.")
 
 
 # -- Connections
@@ -257,9 +181,9 @@ class _HTTPSPool(urllib3.HTTPSConnectionPool):
 def _connected(host: str, port: int, timeout: Any) -> socket.socket:
     """Return a connection to *host*, all of whose addresses are open ones."""
     deadline = _deadline()
-    found = _resolved(host, port)
+    found = looked_up(host, port, within_s=deadline - time.monotonic())
     for *_, address in found:
-        _check(str(address[0]))
+        check(str(address[0]))
     failed: OSError = OSError("no address")
     for family, kind, proto, _, address in found:
         sock = _Socket(family, kind, proto)
@@ -274,13 +198,6 @@ def _connected(host: str, port: int, timeout: Any) -> socket.socket:
         else:
             return sock
     raise failed
-
-
-def _resolved(host: str, port: int) -> list[Any]:
-    try:
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:
-        raise AddressRefused("This is not a host's name.") from error
 
 
 def _patience(deadline: float, timeout: Any) -> float:

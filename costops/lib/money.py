@@ -38,6 +38,11 @@ def to_units(amount: Decimal) -> int:
         raise ValueError(f"too large an amount: {amount}") from error
 
 
+def stored_units(amount: Decimal) -> int:
+    """Return what `to_units` does of an amount that is known to have ten places."""
+    return int(amount.scaleb(PLACES, _EXACT))
+
+
 def from_units(units: int) -> Decimal:
     """Return the amount that *units* of 1e-10 make, always written to ten places."""
     return Decimal(units).scaleb(-PLACES, _EXACT)
@@ -60,6 +65,12 @@ def quantize(amount: Decimal) -> Decimal:
 def wire(amount: Decimal | None) -> str | None:
     """Write *amount* as the API does: ten places, no exponent. None stays None."""
     return None if amount is None else f"{quantize(amount):f}"
+
+
+def wire_units(units: int) -> str:
+    """Write what `from_units` returns as `wire` does, several times as fast."""
+    sign, whole = ("-", -units) if units < 0 else ("", units)
+    return f"{sign}{whole // UNITS}.{whole % UNITS:0{PLACES}d}"
 
 
 def share(part: Decimal, whole: Decimal) -> Decimal | None:

@@ -1,5 +1,6 @@
-"""Serializer fields for amounts and moments, as the API reads and writes them."""
+"""How the API reads and writes objects, amounts and moments."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,32 @@ from rest_framework import serializers
 from costops.lib.asking import moment_of
 from costops.lib.errors import Invalid
 from costops.lib.money import PLACES, wire
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Plain(serializers.Serializer[Any]):
+    """Takes names as JavaScript writes them too, and refuses those there are none of.
+
+    Names in `shown` are part of what is answered: sent back, they are passed over.
+    """
+
+    shown: frozenset[str] = frozenset()
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            data = {_snake(str(name)): value for name, value in data.items()}
+            unknown = data.keys() - self.fields.keys() - self.shown
+            if unknown:
+                detail = f"Unknown field; known are {', '.join(self.fields)}."
+                raise serializers.ValidationError(
+                    {name: [detail] for name in sorted(unknown)}, code="unknown_field"
+                )
+        return super().to_internal_value(data)
+
+
+def _snake(name: str) -> str:
+    return _HUMP.sub("_", name).lower()
 
 
 class AmountField(serializers.DecimalField):
