@@ -16,10 +16,11 @@ from rest_framework.response import Response
 
 from accounts.access import organization_named, visible_to
 from accounts.idempotency import idempotent
+from accounts.models import User
 from accounts.scopes import Scope
 from accounts.views import ApiViewSet
 from costops.lib.asking import listed, range_of
-from costops.lib.errors import Invalid, NotFound
+from costops.lib.errors import Forbidden, Invalid, NotFound
 from costops.lib.secrets import decrypt, encrypt
 from costops.lib.tables import CsvRenderer
 from notifications import channels, preferences, services, trying
@@ -43,6 +44,10 @@ ORGANIZATION = OpenApiParameter(
 )
 FORMAT = OpenApiParameter("format", enum=["json", "csv"])
 _SEVERAL = "Several are separated by commas."
+_OWN_ONLY = (
+    "An organization's key that lacks the scope `admin` may do so for its own person "
+    "only."
+)
 _SEALED = "sealed_secret"  # in an answer that is kept for its Idempotency-Key
 
 
@@ -313,10 +318,11 @@ class PreferenceViewSet(NotificationsViewSet):
 
     @extend_schema(
         summary="Set a person's preferences",
-        description="What is left out gets its default.",
+        description=f"What is left out gets its default. {_OWN_ONLY}",
         parameters=[ORGANIZATION],
     )
     def update(self, request: Request, recipient: str) -> Response:
+        self._check_may_set(recipient)
         shape = PreferenceSerializer(data=request.data)
         shape.is_valid(raise_exception=True)
         saved = preferences.set_preference(
@@ -325,11 +331,25 @@ class PreferenceViewSet(NotificationsViewSet):
         return Response(PreferenceSerializer(saved).data)
 
     @extend_schema(
-        summary="Go back to the default preferences", parameters=[ORGANIZATION]
+        summary="Go back to the default preferences",
+        description=_OWN_ONLY,
+        parameters=[ORGANIZATION],
     )
     def destroy(self, request: Request, recipient: str) -> Response:
+        self._check_may_set(recipient)
         preferences.forget_preference(self.organization(), recipient)
         return Response(status=204)
+
+    def _check_may_set(self, recipient: str) -> None:
+        caller = self.caller
+        if caller.organization_id is None or Scope.ADMIN in caller.scopes:
+            return
+        owners = User.objects.filter(pk=caller.user_id or 0)
+        if not owners.filter(email__iexact=recipient.strip()).exists():
+            raise Forbidden(
+                "This API key may set the preferences of its own person only; for "
+                f"others it needs the scope {Scope.ADMIN}."
+            )
 
 
 def _known(asked: list[str], known: list[str], attr: str) -> list[str]:

@@ -15,6 +15,7 @@ from notifications.models import (
     DeliveryState,
     Preference,
 )
+from notifications.notices import is_notice
 from notifications.samples import is_trial
 
 _CONFIG_NOTE = (
@@ -118,10 +119,10 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     type = serializers.ChoiceField(ChannelType.choices)
     recipient = serializers.CharField()
     alert = serializers.SerializerMethodField(
-        help_text="The id of the alert it is about; null: a test."
+        help_text="The id of the alert it is about; null: a test, or a channel."
     )
     event = serializers.SerializerMethodField(
-        help_text="fired, escalated, acknowledged, resolved or test."
+        help_text="fired, escalated, acknowledged, resolved, test or disabled."
     )
     title = serializers.SerializerMethodField()
     state = serializers.ChoiceField(DeliveryState.choices)
@@ -133,7 +134,9 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
 
     @extend_schema_field({"type": ["string", "null"]})
     def get_alert(self, delivery: Delivery) -> str | None:
-        return None if is_trial(delivery.subject) else delivery.subject or None
+        subject = delivery.subject
+        is_about_alert = not (is_trial(subject) or is_notice(subject))
+        return (subject or None) if is_about_alert else None
 
     def get_event(self, delivery: Delivery) -> str:
         return str(delivery.message.get("event", ""))

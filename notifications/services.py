@@ -5,11 +5,11 @@ from datetime import datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from costops.lib.errors import Conflict, Invalid
-from costops.lib.queue import enqueue
+from costops.lib.queue import enqueue_once
 from notifications.models import (
     Channel,
     ChannelType,
@@ -142,7 +142,7 @@ def notify(
             for name, target in sorted(new.items())
         ]
         Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-        _enqueue_once()
+        enqueue_once(DELIVER)
     return list(_keyed(organization_id, wanted))
 
 
@@ -204,22 +204,6 @@ def wish_of(preference: Preference) -> Wish:
     )
 
 
-def _enqueue_once() -> None:
-    """Have a worker deliver what this transaction writes: one task, in it.
-
-    Django forgets what is to run on commit when the savepoint it was said in is rolled
-    back, and the task goes with it: so it serves as the note that there is one.
-    """
-    said = [entry[1] for entry in connection.run_on_commit]
-    if _said_already not in said:
-        enqueue(DELIVER)
-        transaction.on_commit(_said_already)
-
-
-def _said_already() -> None:
-    """Do nothing: see `_enqueue_once`."""
-
-
 @transaction.atomic
 def redeliver(delivery: Delivery, *, now: datetime) -> Delivery:
     """Have *delivery* sent once more, now, whatever became of it.
@@ -240,6 +224,6 @@ def redeliver(delivery: Delivery, *, now: datetime) -> Delivery:
     )
     if not moved:
         raise BeingSent("This is being sent at this moment; look again shortly.")
-    _enqueue_once()
+    enqueue_once(DELIVER)
     delivery.refresh_from_db()
     return delivery

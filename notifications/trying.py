@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from costops.lib.errors import Conflict
@@ -70,10 +71,14 @@ def _written(channel: Channel, message: Message, key: str) -> list[Delivery]:
     rows = services.notify(
         channel.organization_id, targets, lambda target: message, key=key
     )
+    now = timezone.now()
     fresh = Delivery.objects.filter(
         pk__in=[row.pk for row in rows], state=DeliveryState.PENDING, tries=0
     )
-    fresh.update(next_attempt_at=timezone.now(), together=False)
+    # Never later: whoever asked with the same mark before is about to send it.
+    fresh.filter(Q(together=True) | Q(next_attempt_at__gt=now)).update(
+        next_attempt_at=now, together=False
+    )
     return sorted(rows, key=lambda row: row.pk)
 
 

@@ -19,8 +19,9 @@ class Message:
     """What is told, before a channel gives it its form. Amounts are ready to read.
 
     `event` says what happened to `subject`: "fired", "escalated", "acknowledged",
-    "resolved" or "test". `payload` is the generic webhook's JSON, `variables` what
-    templates may use, one dict for each name: {"alert": {...}, "budget": {...}}.
+    "resolved", "test" or "disabled". `payload` is the generic webhook's JSON,
+    `variables` what templates may use, one dict for each name: {"alert": {...},
+    "budget": {...}}.
     """
 
     event: str

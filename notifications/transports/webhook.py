@@ -1,6 +1,7 @@
 """Generic webhooks, signed as Standard Webhooks has it (www.standardwebhooks.com)."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from notifications.templating import worded
 from notifications.transports.base import Parcel, Sent, TransportError, post
 
+MOST_BYTES = 20_000  # what Standard Webhooks advises; some receivers take no more
 _ALWAYS_THERE = (
     "type",
     "severity",
@@ -25,7 +27,7 @@ _ALWAYS_THERE = (
 def send(parcel: Parcel) -> Sent:
     """POST the message's payload. The receiver tells repeats by `webhook-id`."""
     wording = worded(parcel.message, parcel.template)
-    body = json.dumps(_payload(parcel, wording.text))
+    body = held(_payload(parcel, wording.text))
     headers = {
         "webhook-id": parcel.uid,
         "webhook-timestamp": str(int(parcel.at.timestamp())),
@@ -34,6 +36,32 @@ def send(parcel: Parcel) -> Sent:
     }
     sent = post(str(parcel.setup.get("url", "")), body.encode(), headers)
     return replace(sent, note=wording.problem)
+
+
+def held(payload: Any, most: int = MOST_BYTES) -> str:
+    """Return *payload* as JSON of at most *most* bytes.
+
+    Texts that are too long for it are cut, which their last character shows: …
+    """
+    body = json.dumps(payload)
+    if len(body) <= most:  # ASCII
+        return body
+    low, high = 1, most  # the longest texts that fit are found by halving
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = len(json.dumps(_cut(payload, middle))) <= most
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return json.dumps(_cut(payload, low))
+
+
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= longest else f"{value[: longest - 1]}…"
+    if isinstance(value, Mapping):
+        return {name: _cut(one, longest) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cut(one, longest) for one in value]
+    return value
 
 
 def _signature(parcel: Parcel, body: str) -> str:

@@ -5,16 +5,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email import message_from_bytes
+from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.parser import BytesParser
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiosmtpd.controller import Controller
 
+_T = TypeVar("_T")
 Answering = Callable[["Handler"], None]
 
 
@@ -25,6 +27,7 @@ class Request:
     path: str
     headers: Any
     body: bytes
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def json(self) -> Any:
@@ -151,11 +154,28 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
         thread.join()
 
 
+class Mail(EmailMessage):
+    """A mail as a server took it: when, and for whom."""
+
+    at: datetime
+    recipients: tuple[str, ...]
+
+    @property
+    def message(self) -> EmailMessage:
+        return self
+
+    @property
+    def text(self) -> str:
+        body = self.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+
 class _Keeping:
     """An SMTP server's handler that keeps what it is given."""
 
     def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
+        self.mails: list[Mail] = []
         self.sizes: list[int] = []
         self.answers: dict[str, str] = {}  # by recipient, in place of "250 OK"
 
@@ -170,8 +190,9 @@ class _Keeping:
     async def handle_DATA(  # noqa: N802
         self, server: Any, session: Any, envelope: Any
     ) -> str:
-        mail = message_from_bytes(envelope.content, policy=default)
-        assert isinstance(mail, EmailMessage)
+        mail = BytesParser(Mail, policy=default).parsebytes(envelope.content)
+        assert isinstance(mail, Mail)
+        mail.at, mail.recipients = datetime.now(UTC), tuple(envelope.rcpt_tos)
         self.mails.append(mail)
         self.sizes.append(len(envelope.content))
         return "250 OK"
@@ -185,8 +206,11 @@ class MailServer:
     keeping: _Keeping
 
     @property
-    def mails(self) -> list[EmailMessage]:
+    def mails(self) -> list[Mail]:
         return self.keeping.mails
+
+    def to(self, address: str) -> list[Mail]:
+        return [mail for mail in self.mails if address in mail.recipients]
 
     def refuse(self, address: str, answer: str) -> None:
         self.keeping.answers[address] = answer
@@ -210,9 +234,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Wait for *condition*; fail when it takes longer."""
+def until(look: Callable[[], _T], *, seconds: float = 60) -> _T:
+    """Return the first true thing that *look* returns; fail when it takes longer."""
     last = time.monotonic() + seconds
-    while not condition():
+    while not (found := look()):
         assert time.monotonic() < last, "It did not come about in time."
         time.sleep(0.02)
+    return found

@@ -13,12 +13,16 @@ from pytest_django import Settings
 from standardwebhooks import Webhook
 
 from accounts.models import Organization
+from accounts.scopes import Role
 from costops.lib import http
-from notifications import outbox, tasks, transports
-from notifications.channels import rotate_secret
+from notifications import claiming, outbox, outcomes, tasks, transports
+from notifications.channels import change_channel, rotate_secret
+from notifications.jobs import Job, Result
 from notifications.models import Attempt, Channel, Delivery, Preference
 from notifications.outbox import Done
-from tests.factories import NOON
+from notifications.outcomes import settle
+from tests.budgets.factories import make_person
+from tests.factories import NOON, make_organization
 from tests.notifications.factories import (
     SECRET,
     mail_to,
@@ -214,6 +218,55 @@ def test_a_receiver_that_is_gone_switches_its_channel_off(
     assert len(receiver.requests) == 1
 
 
+def test_finance_admins_are_mailed_once_of_a_channel_that_is_gone(
+    acme: Organization, receiver: Receiver, mail_server: MailServer
+) -> None:
+    other = make_organization("globex")
+    make_person("cfo@acme.example", {acme: Role.FINANCE_ADMIN})
+    make_person("ann@acme.example", {acme: Role.FINANCE_ADMIN})
+    make_person("ben@acme.example", {acme: Role.VIEWER, other: Role.FINANCE_ADMIN})
+    hook = make_webhook(acme, receiver.url(), name="Ops <hook>")
+    make_channel(acme, "email", config={"recipients": ["all@acme.example"]})
+    for number in range(5):
+        write(acme, to(hook), key=f"{number}")
+    receiver.answers = [with_status(410)] * 5
+
+    outbox.deliver(now=NOON)
+    outbox.deliver(now=NOON + timedelta(minutes=1))
+
+    assert sorted(mail["To"] for mail in mail_server.mails) == [
+        "ann@acme.example",
+        "cfo@acme.example",
+    ]
+    mail = mail_server.mails[0]
+    assert mail["Subject"].strip() == "The channel “Ops <hook>” was switched off"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    words = " ".join(body.get_content().split())
+    assert "It answered 410 (gone) on 15 January 2025 at 12:00 UTC." in words
+    assert f"/admin/notifications/channel/{hook.pk}/change/" in words
+
+
+def test_a_channel_that_is_gone_again_is_told_of_again(
+    acme: Organization, receiver: Receiver
+) -> None:
+    make_person("cfo@acme.example", {acme: Role.FINANCE_ADMIN})
+    hook = make_webhook(acme, receiver.url())
+    receiver.answers = [with_status(410)] * 2
+
+    for number in range(2):
+        now = NOON + timedelta(hours=number)
+        change_channel(hook, enabled=True, now=now)
+        write(acme, to(hook), key=f"{number}", now=now)
+        outbox.deliver(now=now)
+
+    told = Delivery.objects.filter(type="email")
+    assert (
+        list(told.values_list("recipient", "channel"))
+        == [("cfo@acme.example", None)] * 2
+    )
+
+
 def test_what_was_for_a_channel_that_is_deleted_fails_visibly(
     acme: Organization,
 ) -> None:
@@ -323,9 +376,9 @@ def test_a_changed_secret_signs_along_for_a_day(
 def test_what_a_worker_has_claimed_is_left_to_it(acme: Organization) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, "http://example.com/")))
 
-    (job,) = outbox.claim(NOON, most=10)
+    (job,) = claiming.claim(NOON, most=10)
 
-    assert outbox.claim(NOON, most=10) == []
+    assert claiming.claim(NOON, most=10) == []
     (attempt,) = fresh(delivery).attempts.all()
     assert job.attempts == [attempt]
     assert attempt.duration_ms is None
@@ -335,7 +388,7 @@ def test_what_a_killed_worker_had_claimed_is_sent_two_minutes_later(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    outbox.claim(NOON, most=10)
+    claiming.claim(NOON, most=10)
 
     assert outbox.deliver(now=NOON + timedelta(seconds=119)) == Done()
     assert outbox.deliver(now=NOON + timedelta(seconds=120)) == Done(delivered=1)
@@ -350,17 +403,17 @@ def test_who_comes_too_late_with_a_failure_changes_nothing(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    (slow,) = outbox.claim(NOON, most=10)
-    (fast,) = outbox.claim(NOON + outbox.CLAIM, most=10)
+    (slow,) = claiming.claim(NOON, most=10)
+    (fast,) = claiming.claim(NOON + claiming.CLAIM, most=10)
     error = transports.TransportError("too slow", permanent=True)
-    late = outbox._Result(slow, NOON, 1, error=error)
+    late = Result(slow, NOON, 1, error=error)
 
-    outbox._settle([late])
+    settle([late])
 
     assert fresh(delivery).state == "pending"
-    outbox._settle([outbox._Result(fast, NOON, 1, 200)])
+    settle([Result(fast, NOON, 1, 200)])
     assert fresh(delivery).state == "delivered"
-    outbox._settle([late])
+    settle([late])
     assert fresh(delivery).state == "delivered"
 
 
@@ -368,12 +421,12 @@ def test_who_comes_late_with_a_success_ends_it(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    (slow,) = outbox.claim(NOON, most=10)
-    (fast,) = outbox.claim(NOON + outbox.CLAIM, most=10)
+    (slow,) = claiming.claim(NOON, most=10)
+    (fast,) = claiming.claim(NOON + claiming.CLAIM, most=10)
 
-    outbox._settle([outbox._Result(slow, NOON, 1, 200)])
+    settle([Result(slow, NOON, 1, 200)])
     error = transports.TransportError("oh")
-    outbox._settle([outbox._Result(fast, NOON, 1, error=error)])
+    settle([Result(fast, NOON, 1, error=error)])
 
     assert fresh(delivery).state == "delivered"
 
@@ -403,19 +456,20 @@ def test_an_incident_is_not_ended_before_it_has_begun(
     receiver.answers = [with_status(500)]
     write(acme, to(channel), key="fired")
     write(acme, to(channel), key="resolved", message=make_message(event="resolved"))
-    write(
-        acme,
-        to(channel),
-        key="another",
-        message=make_message(subject="alert-2", event="resolved"),
-    )
+    outbox.deliver(now=NOON)
+    other = make_message(subject="alert-2", event="resolved")
+    write(acme, to(channel), key="another", message=other)
 
     outbox.deliver(now=NOON)
     outbox.deliver(now=NOON + timedelta(minutes=1))
 
     actions = [(one["event_action"], one["dedup_key"]) for one in receiver.bodies]
-    assert sorted(actions[:2]) == [("resolve", "alert-2"), ("trigger", "alert-1")]
-    assert actions[2:] == [("trigger", "alert-1"), ("resolve", "alert-1")]
+    assert actions == [
+        ("trigger", "alert-1"),
+        ("resolve", "alert-2"),
+        ("trigger", "alert-1"),
+        ("resolve", "alert-1"),
+    ]
 
 
 def test_a_delivery_can_be_waited_for(acme: Organization, receiver: Receiver) -> None:
@@ -438,7 +492,7 @@ def test_a_delivery_can_be_waited_for(acme: Organization, receiver: Receiver) ->
 def test_a_worker_stays_for_what_is_due_again_soon(
     acme: Organization, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "WAITS_S", (0.2, *outbox.WAITS_S[1:]))
+    monkeypatch.setattr(outcomes, "WAITS_S", (0.2, *outcomes.WAITS_S[1:]))
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     receiver.answers = [with_status(500)]
 
@@ -566,7 +620,7 @@ def test_nothing_is_sent_while_a_transaction_is_open(
     open_ones: list[bool] = []
     send: Callable[..., Any] = outbox._send
 
-    def watching(job: outbox._Job) -> transports.Sent:
+    def watching(job: Job) -> transports.Sent:
         open_ones.append(transaction.get_connection().in_atomic_block)
         return send(job)  # type: ignore[no-any-return]
 

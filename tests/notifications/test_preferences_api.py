@@ -3,8 +3,10 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
+from accounts.scopes import Role
 from notifications.models import Preference
-from tests.factories import Api, make_api, make_organization
+from tests.budgets.factories import make_person
+from tests.factories import Api, make_api, make_key, make_organization
 
 ANN = "notification-preferences/ann@acme.example"
 NIGHT = {
@@ -84,3 +86,40 @@ def test_each_organization_has_its_own(acme: Organization, api: Api) -> None:
     assert other.get(f"{ANN}?organization_id=acme").status == 403
     assert api.get(ANN).body["digest"] == "hourly"
     assert make_api("budgets:read", organization=acme).delete(ANN).status == 403
+
+
+def key_of(organization: Organization, email: str, *scopes: str) -> Api:
+    person = make_person(email, {organization: Role.FINANCE_ADMIN})
+    scopes = ("budgets:read", "alerts:write", *scopes)
+    return Api(make_key(*scopes, organization=organization, user=person))
+
+
+def test_a_persons_key_sets_its_own_persons_preferences_only(
+    acme: Organization,
+) -> None:
+    mine = key_of(acme, "ann@acme.example")
+    bens = "notification-preferences/ben@acme.example"
+
+    assert mine.send("PUT", ANN.replace("ann", "Ann"), NIGHT).status == 200
+    refused = mine.send("PUT", bens, NIGHT)
+    assert mine.delete(bens).status == refused.status == 403
+    assert "its own person" in refused.body["detail"]
+    assert mine.get(bens).status == 200
+    assert mine.delete(ANN).status == 204
+    assert not Preference.objects.exists()
+
+
+def test_a_key_of_nobody_sets_no_preferences(acme: Organization) -> None:
+    program = make_api("budgets:read", "alerts:write", organization=acme)
+
+    assert program.send("PUT", ANN, NIGHT).status == 403
+    assert program.delete(ANN).status == 403
+    assert not Preference.objects.exists()
+
+
+def test_who_administers_sets_anybodys_preferences(acme: Organization) -> None:
+    admin = key_of(acme, "cfo@acme.example", "admin")
+    platform = make_api("budgets:read", "alerts:write")
+
+    assert admin.send("PUT", ANN, NIGHT).status == 200
+    assert platform.delete(f"{ANN}?organization_id=acme").status == 204

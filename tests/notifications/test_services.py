@@ -5,7 +5,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from costops.lib.errors import Invalid
-from notifications import outbox, services
+from notifications import claiming, outbox, services
 from notifications.models import Delivery, Preference
 from notifications.types import Message, Target, unpacked
 from tests.factories import NOON, make_organization
@@ -220,8 +220,8 @@ def test_what_is_done_can_be_sent_once_more(
 
 def test_what_is_being_sent_is_not_sent_once_more(acme: Organization) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, "http://example.com/")))
-    outbox.claim(NOON, most=10)
+    claiming.claim(NOON, most=10)
 
     with pytest.raises(services.BeingSent):
         services.redeliver(delivery, now=NOON)
-    services.redeliver(delivery, now=NOON + outbox.CLAIM)
+    services.redeliver(delivery, now=NOON + claiming.CLAIM)

@@ -1,6 +1,7 @@
 """Each transport against a real receiver on this machine."""
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -8,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 from apprise.plugins.twilio import NotifyTwilio
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -20,6 +23,7 @@ from notifications.transports import (
     TransportError,
     service,
 )
+from notifications.transports.webhook import held
 from notifications.types import Message
 from tests.notifications.factories import SECRET, make_message
 from tests.notifications.receivers import Receiver, hang, receiving, with_status
@@ -101,6 +105,51 @@ def test_a_webhooks_broken_template_is_told(receiver: Receiver) -> None:
 
     assert receiver.bodies[0]["message"] == make_message().text
     assert sent.note == "Template not used: 'nope' is undefined."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" * 50_000, id="plain"),
+        pytest.param("ä€😀 " * 20_000, id="what takes several bytes"),
+        pytest.param('"\\\n' * 20_000, id="what is escaped"),
+    ],
+)
+def test_a_body_is_held_to_what_receivers_take(receiver: Receiver, text: str) -> None:
+    payload = {**make_message().payload, "message": text}
+    parcel = hook(receiver, messages=(make_message(payload=payload),))
+
+    TRANSPORTS["webhook"](parcel)
+
+    (request,) = receiver.requests
+    Webhook(SECRET).verify(request.body, dict(request.headers))
+    assert 19_900 <= len(request.body) <= 20_000
+    told = request.json["message"]
+    assert told[-1] == "…"
+    assert text.startswith(told[:-1])
+    assert {**request.json, "message": text} == payload | {
+        "event": "fired",
+        "timestamp": payload["timestamp"],
+    }
+
+
+TEXTS = st.text(max_size=900)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"message": TEXTS, "limit": st.none(), "drivers": st.lists(TEXTS, max_size=5)}
+    ),
+    st.integers(400, 4_000),
+)
+def test_what_fits_is_sent_as_it_is_and_all_else_is_cut(body: Any, most: int) -> None:
+    told = held(body, most)
+
+    if len(json.dumps(body)) <= most:
+        assert json.loads(told) == body
+    else:
+        assert len(told) <= most
+        assert "…" in json.dumps(json.loads(told), ensure_ascii=False)
 
 
 def test_the_keys_are_there_even_if_a_message_has_none(receiver: Receiver) -> None:
