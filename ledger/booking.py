@@ -15,7 +15,7 @@ from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.pricing import convert
 from ledger.stored import Forms, Values, forms
-from ledger.types import Stretch, Totals
+from ledger.types import Named, Stretch, Totals
 from ledger.usage import Usage, parse_metadata
 
 
@@ -76,6 +76,7 @@ class Sheet:
         self.totals: dict[Stretch, Totals] = {}
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order; in units
+        self.named: list[Named] = []
         self._forms = forms()
 
     def rows(
@@ -115,6 +116,8 @@ class Sheet:
             )
             total = input_cost + output_cost
         self.costs.append(total)
+        if record.authorization_id:
+            self.named.append(Named(record.id, record.authorization_id, total))
         sums = self.totals.get(stretch) or self._new_totals(stretch)
         sums.requests += 1
         sums.input_tokens += input_tokens

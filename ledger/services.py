@@ -58,7 +58,7 @@ def record(book: Book, usage: Sequence[Usage], *, look_first: bool) -> Recorded:
     deltas, due, outcomes = insert_records(rows, meanwhile=finish)
     insert_deltas(deltas)
     insert_conversions(book.organization_id, sheet.conversions)
-    return Recorded(outcomes, due)
+    return Recorded(outcomes, due, sheet.named)
 
 
 def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:

@@ -88,17 +88,36 @@ class Totals:
     converted: list[int] = field(default_factory=list)  # beside Stretch.currencies
 
 
+class Named(NamedTuple):
+    """That a record just booked names what was set aside for it."""
+
+    usage_id: str
+    authorization_id: str
+    cost: int | None  # in units of 10^-10; None: no price is known
+
+
+class Settled(NamedTuple):
+    """What became of the authorization that a usage record names."""
+
+    authorization_id: str
+    known: bool  # False: there is none with this id
+    reserved: Decimal | None = None  # for this call; None: it was drawn from a lease
+    over: Decimal = Decimal(0)  # by how much it cost more than was set aside
+
+
 class Outcome(NamedTuple):
     """What became of one usage record."""
 
     cost: Decimal | None  # organization's currency; None: no price is known
     duplicate: bool = False
     conflict: bool = False  # a duplicate with other content: the first stands
+    settled: Settled | None = None  # where it names an authorization
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a batch: an outcome per record, and what is to be charged."""
+    """What became of a batch: an outcome per record, and what follows for budgets."""
 
     outcomes: Sequence[Outcome]
     due: Any  # what the cutter reckons that the totals charge
+    named: Sequence[Named] = ()  # of the records that are not duplicates

@@ -59,6 +59,7 @@ class Usage(msgspec.Struct, gc=False):
     service_tier: _Tier | None = None
     cost: Decimal | None = None
     currency: str | None = None
+    authorization_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
 
     def attribution_key(self) -> bytes:
         """Return what decides the attribution and the price, as one JSON array.
@@ -283,6 +284,7 @@ _TEXTS = (
     "environment",
     "user_id",
     "service_tier",
+    "authorization_id",
 )
 
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
+from budgets.books import open_book
 from costops.lib.money import from_units
-from intake.pipeline import open_book
 from ledger.models import CostRecord
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Assessor, Correction, Selection, page_of, records_of
