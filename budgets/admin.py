@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
@@ -168,16 +168,17 @@ class BackfillAdmin(ReadOnlyAdmin):
 
 
 class BudgetFilter(admin.SimpleListFilter):
-    """The cost records a budget is charged for: `?budget=ID`, where links lead."""
+    """What belongs to one budget: `?budget=ID`, where links lead."""
 
     title = "budget"
     parameter_name = "budget"
     template = "budgets/budget_filter.html"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        asked = self.used_parameters.get("budget", "")
+        asked = self.value() or ""
         budgets = visible_to(person(request), Budget.objects.all())
-        self.budget = budgets.filter(pk=asked).first() if asked.isdigit() else None
+        known = asked.isdecimal() and len(asked) < 19
+        self.budget = budgets.filter(pk=asked).first() if known else None
         return []
 
     def has_output(self) -> bool:
@@ -188,21 +189,29 @@ class BudgetFilter(admin.SimpleListFilter):
             return queryset
         if self.budget is None:
             return queryset.none()
+        mine = queryset.filter(organization=self.budget.organization_id)
+        return mine.filter(self.belongs(self.budget))
+
+    def belongs(self, budget: Budget) -> Q | Exists:
+        """Return what is true of the rows that belong to *budget*."""
+        raise NotImplementedError
+
+    def choices(self, changelist: Any) -> Any:
+        without = changelist.get_query_string(remove=["budget"])
+        yield {"budget": self.budget, "without": without}
+
+
+class ChargedFilter(BudgetFilter):
+    """The cost records a budget is charged for."""
+
+    def belongs(self, budget: Budget) -> Q | Exists:
         covered = Coverage.objects.filter(
-            budget=self.budget,
+            budget=budget,
             attribution=OuterRef("attribution"),
             starts_at__lte=OuterRef("timestamp"),
             ends_at__gt=OuterRef("timestamp"),
         )
-        return queryset.filter(
-            Exists(covered), organization=self.budget.organization_id
-        )
-
-    def choices(self, changelist: Any) -> Any:
-        yield {
-            "budget": self.budget,
-            "without": changelist.get_query_string(remove=["budget"]),
-        }
+        return Exists(covered)
 
 
-CostRecordAdmin.list_filter.append(BudgetFilter)
+CostRecordAdmin.list_filter.append(ChargedFilter)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
@@ -13,8 +14,8 @@ from django.db.models import F
 from accounts.models import Organization
 from budgets.errors import MoreThanSQLiteHolds
 from budgets.models import Budget, BudgetPeriod, Coverage
-from budgets.shape import Charge, Place, Shape, Target, cut, shape_of
-from budgets.types import Crossing
+from budgets.shape import Charge, Place, Shape, Target, cut, is_passed, shape_of
+from budgets.types import Crossing, Freed
 from costops.lib.money import from_units
 from costops.lib.periods import Window
 from ledger.stored import array_of
@@ -23,14 +24,23 @@ from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
 _MOST_PERIODS = 200_000  # period ids remembered
 
 
+_NONE = "{}"  # an empty array: what it stands beside gets null
+
+
 @dataclass(slots=True)
-class _Sums:
+class _Added:
     """What is to be added to one period; money in units of 10^-10."""
 
-    target: Target
     spent: int = 0
     requests: int = 0
     unpriced: int = 0
+
+
+@dataclass(slots=True)
+class _Sums(_Added):
+    """What is to be added to the period of *target*."""
+
+    target: Target = field(kw_only=True)
 
 
 class Due(NamedTuple):
@@ -88,18 +98,23 @@ class Charging:
         sums = [by_place[place] for place in sorted(by_place)]
         return Due(sums, _arrays_of(sums))
 
-    def charge(self, due: Due) -> list[Crossing]:
-        """Add what is due to the periods, opening those not yet there.
+    def charge(self, due: Due, freed: Mapping[int, Freed]) -> list[Crossing]:
+        """Add what is due to the periods, opening those not yet there, and take off
+        what reservations no longer hold of them: by period id.
 
         Returns the thresholds it took them past.
         """
-        if not due.sums:
+        if not due.sums and not freed:
             return []
-        ids = self._ids_of([of.target for of in due.sums])
+        ids = self.ids_of([of.target for of in due.sums])
         added = {ids[of.target.key]: of for of in due.sums}
-        return _crossings(_add(added, due.arrays), added)
+        if freed:
+            return _crossings(_add_and_free(added, freed), added)
+        arrays = [array_of(list(added)), *due.arrays, _NONE]
+        return _crossings(_add(added, arrays), added)
 
-    def _ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
+    def ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
+        """Return the ids of periods, opening those not yet there; in lock order."""
         known = self._period_ids
         missing = [target for target in wanted if target.key not in known]
         if not missing:
@@ -165,7 +180,7 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
         for target in stretch.targets:
             of = by_target.get(target)
             if of is None:
-                of = by_target[target] = _Sums(target)
+                of = by_target[target] = _Sums(target=target)
             of.spent += spent
             of.requests += requests
             of.unpriced += unpriced
@@ -196,8 +211,9 @@ def _exchange(
 # take them in whatever order the planner likes.
 _ADD = """
 WITH added AS MATERIALIZED (
-    SELECT * FROM unnest(%s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[])
-        WITH ORDINALITY AS added (id, spent, requests, unpriced, place)
+    SELECT * FROM unnest(
+        %s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[], %s::numeric[]
+    ) WITH ORDINALITY AS added (id, spent, requests, unpriced, freed, place)
 ), locked AS MATERIALIZED (
     SELECT added.* FROM added JOIN budgets_budgetperiod AS period USING (id)
     ORDER BY added.place FOR UPDATE OF period
@@ -206,6 +222,7 @@ UPDATE budgets_budgetperiod AS period SET
     spent = period.spent + locked.spent,
     requests = period.requests + locked.requests,
     unpriced_requests = period.unpriced_requests + locked.unpriced,
+    reserved = period.reserved - coalesce(locked.freed, 0),
     late_spend = period.late_spend
         + CASE WHEN period.closed_at IS NULL THEN 0 ELSE locked.spent END
 FROM locked WHERE period.id = locked.id
@@ -215,13 +232,13 @@ RETURNING period.id, period.spent,
 _ADD_ONE = """
 UPDATE budgets_budgetperiod SET
     spent = spent + %s, requests = requests + %s,
-    unpriced_requests = unpriced_requests + %s,
+    unpriced_requests = unpriced_requests + %s, reserved = reserved - %s,
     late_spend = late_spend + CASE WHEN closed_at IS NULL THEN 0 ELSE %s END
 WHERE id = %s
 """
 
 
-def _arrays_of(sums: Sequence[_Sums]) -> Sequence[str]:
+def _arrays_of(sums: Sequence[_Added]) -> Sequence[str]:
     return (
         array_of([f"{of.spent}e-10" for of in sums]),
         array_of([of.requests for of in sums]),
@@ -229,20 +246,40 @@ def _arrays_of(sums: Sequence[_Sums]) -> Sequence[str]:
     )
 
 
+def _add_and_free(
+    added: Mapping[int, _Sums], freed: Mapping[int, Freed]
+) -> list[tuple[int, Decimal, Decimal]]:
+    """Do what `_add` does, and take off what is freed of these and other periods."""
+    places = {period_id: of.target.place for period_id, of in added.items()}
+    places |= {period_id: of.place for period_id, of in freed.items()}
+    ordered = sorted(places, key=lambda period_id: places[period_id])
+    zero = _Added()
+    sums: list[_Added] = [added.get(period_id, zero) for period_id in ordered]
+    units = [freed[pk].units if pk in freed else 0 for pk in ordered]
+    arrays = _arrays_of(sums), array_of([f"{unit}e-10" for unit in units])
+    return _add(
+        dict(zip(ordered, sums, strict=True)),
+        [array_of(ordered), *arrays[0], arrays[1]],
+        dict(zip(ordered, units, strict=True)),
+    )
+
+
 def _add(
-    added: Mapping[int, _Sums], arrays: Sequence[str]
+    added: Mapping[int, _Added],
+    arrays: Sequence[str],
+    freed: Mapping[int, int] = MappingProxyType({}),
 ) -> list[tuple[int, Decimal, Decimal]]:
     """Add to periods, by id and in lock order; return id, spent and limit of each."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(_ADD, [array_of(list(added)), *arrays])
+            cursor.execute(_ADD, arrays)
             return list(cursor.fetchall())
     with connection.cursor() as cursor, refusing_overflow():
         cursor.executemany(
             _ADD_ONE,
             [
-                (of.spent, of.requests, of.unpriced, of.spent, period_id)
-                for period_id, of in added.items()
+                (of.spent, of.requests, of.unpriced, freed.get(pk, 0), of.spent, pk)
+                for pk, of in added.items()
             ],
         )
     periods = BudgetPeriod.objects.filter(pk__in=added)
@@ -267,13 +304,16 @@ def _crossings(
 ) -> list[Crossing]:
     crossings = []
     for period_id, spent, limit in rows:
-        of = added[period_id]
+        of = added.get(period_id)
+        if of is None:
+            continue  # something was only given back
         node = of.target.node
         if node.may_cross(spent, limit):
             before = spent - from_units(of.spent)
             crossings += [
                 Crossing(node.id, period_id, threshold, spent, limit)
                 for threshold in node.thresholds
-                if before < threshold * limit <= spent
+                if is_passed(spent, limit, threshold)
+                and not is_passed(before, limit, threshold)
             ]
     return crossings

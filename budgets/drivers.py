@@ -1,11 +1,12 @@
 """What explains a budget's spend: the models, projects and users that moved it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import Exists, OuterRef, Sum
 
 from budgets.models import Budget, Coverage
 from costops.lib.money import share
@@ -58,13 +59,16 @@ def drivers_of(budget: Budget, start: datetime, end: datetime) -> list[Driver]:
     return found
 
 
-def _costs(
-    budget: Budget, dimension: str, first: object, last: object
-) -> dict[str, Decimal]:
+def costs_by(
+    budget: Budget, first: date, last: date, *dimensions: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of *dimensions* and their cost on the UTC days [first, last).
+
+    The same values may come twice: of days that are folded, and of what is not yet.
+    """
     covered = Coverage.objects.filter(
         budget=budget, attribution=OuterRef("attribution")
     )
-    name = F(f"attribution__{dimension}")
     days = DailySpend.objects.filter(
         Exists(covered),
         organization=budget.organization_id,
@@ -78,12 +82,15 @@ def _costs(
         starts_at__date__gte=first,
         starts_at__date__lt=last,
     )
+    names = [f"attribution__{dimension}" for dimension in dimensions]
+    for spend in (days, deltas):
+        yield from spend.order_by().values_list(*names).annotate(Sum("cost"))
+
+
+def _costs(
+    budget: Budget, dimension: str, first: date, last: date
+) -> dict[str, Decimal]:
     costs: dict[str, Decimal] = {}
-    rows: Iterable[tuple[str, Decimal]]
-    for rows in (
-        spend.values_list(name).order_by().annotate(Sum("cost"))
-        for spend in (days, deltas)
-    ):
-        for value, cost in rows:
-            costs[value] = costs.get(value, Decimal(0)) + cost
+    for value, cost in costs_by(budget, first, last, dimension):
+        costs[value] = costs.get(value, Decimal(0)) + cost
     return costs

@@ -46,15 +46,19 @@ class Offer(NamedTuple):
     cost: str
 
 
-class ValuesWidget(forms.Widget):
-    """Offers values to tick, and takes any others, one a line."""
-
-    template_name = "budgets/values.html"
-    offers: Sequence[Offer] = ()
+class TemplateWidget(forms.Widget):
+    """One that is drawn by a template of the project."""
 
     def _render(self, template_name: str, context: Any, renderer: Any = None) -> Any:
         # Django's renderer of forms knows only the templates of installed apps.
         return mark_safe(render_to_string(template_name, context))  # noqa: S308 - a template escapes
+
+
+class ValuesWidget(TemplateWidget):
+    """Offers values to tick, and takes any others, one a line."""
+
+    template_name = "budgets/values.html"
+    offers: Sequence[Offer] = ()
 
     def get_context(
         self, name: str, value: Any, attrs: dict[str, Any] | None

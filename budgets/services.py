@@ -16,6 +16,7 @@ from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod, Enforcement, RolloverMode
 from budgets.recharging import recharge
 from budgets.scopes import clean as clean_scope
+from budgets.settling import rehold
 from budgets.shape import ALWAYS, FOREVER
 from costops.lib.errors import FieldError, Invalid
 from costops.lib.periods import Cadence, Calendar
@@ -77,6 +78,7 @@ def create_budget(
     fold(organization.pk)
     organization.touch()
     recharge(organization, _path(budget), redated=[budget.pk])
+    rehold(organization)
     budget.refresh_from_db()
     return budget
 
@@ -97,7 +99,8 @@ def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
     budget = Budget.objects.select_related("organization").get(pk=budget.pk)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
-    before = {name: getattr(budget, name) for name in (*_RESHAPING, *_JUDGED)}
+    watched = (*_RESHAPING, *_JUDGED, "enforcement")
+    before = {name: getattr(budget, name) for name in watched}
     above = _path(budget)
     _apply(budget, plan, now=now)
     _save(budget)
@@ -110,6 +113,8 @@ def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
         _reshape(budget, {*above, *_path(budget)}, redated=redated)
     else:
         budget.organization.touch()  # thresholds are remembered too
+        if budget.enforcement != before["enforcement"]:
+            rehold(budget.organization)
     if any(getattr(budget, name) != before[name] for name in _JUDGED):
         enqueue(_REJUDGE, budget.organization_id)
     budget.refresh_from_db()
@@ -179,6 +184,7 @@ def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
     fold(budget.organization_id)  # by the coverage the deltas were made under
     budget.organization.touch()
     recharge(budget.organization, suspects, redated=[budget.pk] if redated else [])
+    rehold(budget.organization)
 
 
 def _path(budget: Budget) -> list[int]:

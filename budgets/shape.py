@@ -32,6 +32,8 @@ class Node:
     calendar: Calendar
     currency: str  # "" when it is the organization's
     thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
+    hard: bool = False  # no authorization passes its limit
+    alerts: tuple[Decimal, ...] = ()  # shares that those below may inherit
     level: int = 0  # depth: 0 for a root
     # The period and clock hour last asked for: most questions come close together.
     target: "Target | None" = None
@@ -62,9 +64,7 @@ class Node:
 
     def may_cross(self, spent: Decimal, limit: Decimal) -> bool:
         """Tell quickly whether *spent* can have come to any threshold at all."""
-        if limit < 0:  # the lowest share of it is then the highest amount
-            return True
-        return bool(self.thresholds) and spent >= self.thresholds[0] * limit
+        return bool(self.thresholds) and is_passed(spent, limit, self.thresholds[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,11 @@ class Shape:
 
     def __post_init__(self) -> None:
         for node in self.nodes.values():
-            node.level = len(list(self.ancestors(node)))
+            above = list(self.ancestors(node))
+            node.level = len(above)
+            # Shares of those above may be rules that this one inherits: alerts know.
+            if inherited := {share for one in above for share in one.alerts}:
+                node.thresholds = tuple(sorted(inherited.union(node.thresholds)))
             if not node.scope.values:
                 self._anywhere.append(node)
                 continue
@@ -153,6 +157,15 @@ class Shape:
         # The lock order of periods: deepest first, the root last.
         charges.sort(key=lambda charge: (-charge.node.level, charge.node.id))
         return tuple(charges)
+
+
+def is_passed(spent: Decimal, limit: Decimal, share: Decimal) -> bool:
+    """Tell whether *spent* has come to *share* of *limit*.
+
+    By multiplying: a division would round what is exactly there. Of a limit of nothing,
+    or of less, there are no shares: what passes it passes all of them.
+    """
+    return spent >= share * limit if limit > 0 else spent > limit
 
 
 def union(intervals: Iterable[Interval]) -> list[Interval]:
@@ -204,19 +217,17 @@ def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
             ends_at=row.ends_at,
         )
         currency = "" if row.currency == organization.currency else row.currency
+        # Through text: the float 0.8 is a little more than 0.8.
+        alerts = tuple(Decimal(str(alert["threshold"])) for alert in row.alerts)
+        built_in = row.warning_threshold, row.critical_threshold, Decimal(1)
         nodes[row.pk] = Node(
             row.pk,
             row.parent_id,
             Scope.of(row.scope),
             calendar,
             currency,
-            _thresholds_of(row),
+            tuple(sorted({*built_in, *alerts})),
+            row.enforcement == "hard",
+            alerts,
         )
     return Shape(nodes)
-
-
-def _thresholds_of(row: Any) -> tuple[Decimal, ...]:
-    shares = {row.warning_threshold, row.critical_threshold, Decimal(1)}
-    # Through text: the float 0.8 is a little more than 0.8.
-    shares |= {Decimal(str(alert["threshold"])) for alert in row.alerts}
-    return tuple(sorted(shares))

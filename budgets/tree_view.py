@@ -1,7 +1,7 @@
 """The budget tree page: where an organization's budgets stand, at a glance."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from accounts.access import organizations_of
 from accounts.models import Organization, User
@@ -23,6 +25,9 @@ from costops.lib.reading import ago, locale_of, stretch, when
 from ledger.models import CostRecord
 
 MOST_FOUND = 100  # budgets a search shows
+# What floors above say of an organization's budgets as they are now, by budget.
+Mark = Callable[[Organization], Mapping[int, str]]
+marks: list[Mark] = []
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -127,10 +132,30 @@ def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpRespons
         raise Http404("There is no such budget.")
     level = min(_number(request.GET.get("level")) or 2, 50)
     after = _number(request.GET.get("after")) or 0
-    lines = outline.children(parent, level=level, after=after)
+    lines = _marked(outline.children(parent, level=level, after=after), asked)
     return TemplateResponse(
         request, "budgets/tree_lines.html", {"lines": lines, "asked": asked}
     )
+
+
+def _marked(lines: Iterable[Any], asked: Asked) -> list[Any]:
+    """Return *lines* with what else is known of their budgets. A query a mark."""
+    if asked.span != "this":
+        return list(lines)
+    found = [mark(asked.organization) for mark in marks]
+    return [
+        replace(
+            line, note=_joined(line.note, [one.get(line.place.id) for one in found])
+        )
+        if isinstance(line, Row)
+        else line
+        for line in lines
+    ]
+
+
+def _joined(note: str, said: list[str | None]) -> SafeString:
+    parts = [(part,) for part in (note, *said) if part]
+    return format_html_join(" · ", "{}", parts)
 
 
 def _page(
@@ -157,7 +182,7 @@ def _page(
         "organization": asked.organization,
         "may_add": may_add,
         "organizations": _organizations(request),
-        "lines": lines,
+        "lines": _marked(lines, asked),
         "found": found,
         "is_filtered": kept is not None,
         "most_found": MOST_FOUND,

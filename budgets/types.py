@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from budgets.shape import Place
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
@@ -13,3 +15,11 @@ class Crossing:
     threshold: Decimal  # share of the limit
     spent: Decimal
     limit: Decimal
+
+
+@dataclass(slots=True)
+class Freed:
+    """What reservations no longer hold of one period; units of 10^-10."""
+
+    place: Place  # in the lock order
+    units: int = 0

@@ -9,9 +9,17 @@ from django.db.models import Max, Sum
 from accounts.models import Organization
 from budgets.charging import Charging
 from budgets.folding import hours_of
-from budgets.models import Budget, BudgetPeriod, Coverage, PeriodLine
+from budgets.models import (
+    Budget,
+    BudgetPeriod,
+    Coverage,
+    PeriodLine,
+    Reservation,
+)
 from budgets.recharging import Quarter, begun, charges_of_all, place_of, quarters_of
+from budgets.settling import lines_of
 from budgets.shape import ALWAYS, FOREVER
+from costops.lib.money import from_units
 from ledger.models import CostRecord
 
 ZERO = Decimal(0)
@@ -32,6 +40,7 @@ def differences(organization: Organization) -> Iterator[str]:
     for start in range(0, len(settled), _STEP):
         yield from _wrong_sums(charging, settled[start : start + _STEP])
     yield from _wrong_rollover(organization)
+    yield from _wrong_reserved(organization)
 
 
 def broken_trees(budgets: list[Budget]) -> Iterator[str]:
@@ -158,3 +167,15 @@ def _wrong_rollover(organization: Organization) -> Iterator[str]:
     for period in BudgetPeriod.objects.filter(organization=organization):
         if period.carried_over != lines.get(period.pk, ZERO):
             yield f"{period}: carried over is not the sum of its lines."
+
+
+def _wrong_reserved(organization: Organization) -> Iterator[str]:
+    held: dict[int, int] = {}
+    open_ones = Reservation.objects.filter(organization=organization, state="open")
+    for row in open_ones.iterator():
+        for line in lines_of(row):
+            held[line.period_id] = held.get(line.period_id, 0) + line.units
+    for period in BudgetPeriod.objects.filter(organization=organization):
+        said = from_units(held.get(period.pk, 0))
+        if period.reserved != said:
+            yield f"{period}: reserved is {period.reserved}, reservations say {said}."

@@ -24,7 +24,9 @@ from tests.budgets.factories import (
     make_person,
     spend,
 )
-from tests.factories import make_key, make_organization
+from tests.controls.factories import authorize
+from tests.controls.guarding import given, guard
+from tests.factories import make_api, make_key, make_organization
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +55,8 @@ def fill(organization: Organization) -> None:
     """Make a row of most kinds."""
     budget = make_budget(organization)
     make_rule(budget, message=f"of {organization.slug}")
+    guard(budget, given(message=f"of {organization.slug}"))
+    authorize(make_api(organization=organization), project_id=organization.slug)
     make_policy(budget, name=f"of {organization.slug}")
     silence(budget, reason=f"of {organization.slug}")
     not_an_anomaly(
@@ -92,7 +96,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         model._meta.label: isinstance(declared, TenantModelAdmin)
         for model, declared in admin.site._registry.items()
         if model._meta.app_label
-        in {"accounts", "alerts", "budgets", "ledger", "notifications"}
+        in {"accounts", "alerts", "budgets", "controls", "ledger", "notifications"}
     }
 
     assert all(ours.values())
@@ -101,7 +105,8 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("accounts.ApiKey", "ledger.CostRecord", "ledger.Attribution"),
         *("ledger.DailySpend", "ledger.Price", "ledger.ExchangeRate"),
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),
-        *("budgets.Backfill", "alerts.Alert", "alerts.AlertRule"),
+        *("budgets.Backfill", "budgets.Reservation", "controls.ControlRule"),
+        *("alerts.Alert", "alerts.AlertRule"),
         *("alerts.EscalationPolicy", "alerts.MaintenanceWindow"),
         *("alerts.NotAnAnomaly", "notifications.Channel"),
         *("notifications.Delivery", "notifications.Preference"),

@@ -10,13 +10,12 @@ from django.db import transaction
 from django.test import TestCase
 
 from accounts.models import Organization
-from budgets import folding, recharging, services
+from budgets import books, folding, recharging, services
 from budgets import verification as budgets
 from budgets.closing import sweep_periods
 from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.services import BudgetPlan
 from costops.lib.errors import Refusal
-from intake import pipeline
 from ledger import verification as ledger
 from ledger.models import CostRecord, ExchangeRate
 from ledger.rates import bundled_rate, bundled_start
@@ -79,11 +78,11 @@ def differences(organization: Organization) -> list[str]:
 @contextmanager
 def undone() -> Iterator[None]:
     """Take back everything at the end: one example of many in one test."""
-    pipeline.forget()
+    books.forget()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-    pipeline.forget()
+    books.forget()
 
 
 class World:
