@@ -1,6 +1,6 @@
 """Alerts in the admin: the inbox, what raises them, who is told next, silences."""
 
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -138,6 +138,7 @@ class AlertRuleAdmin(_Pages, TenantHistoryAdmin):
 class EscalationPolicyAdmin(_Pages, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
     may_delete = True
+    list_before_template = "alerts/no_policies.html"
     list_display = ("name", "place", "ladder", "enabled")
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization", "budget")
@@ -166,6 +167,9 @@ class EscalationPolicyAdmin(_Pages, TenantHistoryAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields
+
+    class Media:
+        css: ClassVar = {"all": ["alerts/alerts.css"]}
 
     @admin.display(description="for")
     def place(self, obj: EscalationPolicy) -> str:

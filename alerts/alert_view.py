@@ -16,12 +16,13 @@ from accounts.scopes import Scope
 from accounts.tenants import may, person
 from alerts.charts import Course, drawing_of
 from alerts.drivers import top_drivers
-from alerts.inbox import line_of, paths_of
+from alerts.inbox import line_of
 from alerts.inbox_view import SPAN_CONTEXT, Pages, alert_or_404, path_words
 from alerts.models import Alert, AlertState, RuleType
 from alerts.timeline import timeline_of
 from budgets.folding import hours_of
 from budgets.models import BudgetPeriod
+from budgets.paths import ways_of
 from budgets.status import BudgetStatus, statuses
 from costops.lib.money import format_money, format_percent, share
 from costops.lib.periods import Window
@@ -36,7 +37,7 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
     user, now, locale = person(request), timezone.now(), locale_of(request)
     budget, zone = alert.budget, ZoneInfo(alert.budget.timezone)
     window = Window(alert.period_starts_at, alert.period_ends_at)
-    paths = paths_of([budget])
+    paths = ways_of([budget])
     found = _standing(alert, now)
     is_open = alert.state != AlertState.RESOLVED
     context = pages.page(

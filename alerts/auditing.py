@@ -7,9 +7,13 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts import escalation
+from alerts.alarms import alarm
+from alerts.events import event_of
 from alerts.models import Alert, AlertEvent, AlertState
 
 logger = logging.getLogger("alerts")
+
+_NO_TRACE = "It was counted as done, but nothing tells of it."
 
 
 def audit(now: datetime) -> int:
@@ -44,18 +48,11 @@ def _traced(alert: Alert, now: datetime) -> int:
         return 0
     made = AlertEvent.objects.bulk_create(
         [
-            AlertEvent(
-                organization_id=alert.organization_id,
-                alert=alert,
-                kind=AlertEvent.Kind.MISSED,
-                at=now,
-                text="It was counted as done, but nothing tells of it.",
-                step=number,
-            )
+            event_of(alert, AlertEvent.Kind.MISSED, now, text=_NO_TRACE, step=number)
             for number in missing
         ],
         ignore_conflicts=True,
     )
     for number in missing:
-        escalation.alarm(alert, number, "left no trace", now)
+        alarm(alert, number, "left no trace", now)
     return len(made)

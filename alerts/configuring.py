@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.models import Organization
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
 from alerts.people import above
 from alerts.ruleset import effective_rules, of_budget, of_rule
@@ -52,6 +53,8 @@ def watch_thresholds(
 ) -> Budget:
     """Have charging watch exactly the shares that the budget's rules are about.
 
+    They are kept in `Budget.alerts`: charging knows no rules. Those of a budget are
+    watched on all below it as well, for they may inherit them.
     Call it when a threshold rule was added, changed or taken away on its own; *gone* is
     the share that it had before.
     """
@@ -71,6 +74,29 @@ def watch_thresholds(
         if rule.enabled
     ]
     return _watched(budget, watched, now=now)
+
+
+def watch_missing(organization: Organization, *, now: datetime) -> int:
+    """Have charging watch rules whose shares it has lost; return of how many budgets.
+
+    `Budget.alerts` may be written by itself, and so may a rule. One query where all is
+    as it should be.
+    """
+    rules = AlertRule.objects.filter(
+        organization=organization,
+        type=RuleType.THRESHOLD,
+        threshold__isnull=False,
+        enabled=True,
+        budget__archived_at=None,
+    )
+    lost = {
+        rule.budget
+        for rule in rules.select_related("budget").order_by("pk")
+        if rule.threshold not in {one.threshold for one in of_budget(rule.budget)}
+    }
+    for budget in sorted(lost, key=lambda budget: budget.pk):
+        watch_thresholds(budget, now=now)
+    return len(lost)
 
 
 def configuration(budget: Budget) -> dict[str, Any]:

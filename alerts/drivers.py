@@ -1,17 +1,13 @@
 """Which models, projects and users moved a budget, in money."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypedDict
 
-from django.db.models import Exists, OuterRef, Sum
-
-from budgets.models import Budget, Coverage
+from budgets.drivers import DIMENSIONS, costs_by
+from budgets.models import Budget
 from costops.lib.money import share, wire
-from ledger.models import DailySpend, SpendDelta
 
-DIMENSIONS = ("model", "project", "user")
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -37,7 +33,7 @@ def top_drivers(
     last = (min(end, now) - _MICROSECOND).date() + _DAY
     costs: dict[str, dict[str, Decimal]] = {name: {} for name in DIMENSIONS}
     total = Decimal(0)
-    for *names, cost in _rows(budget, first, last):
+    for *names, cost in costs_by(budget, first, last, *DIMENSIONS):
         total += cost
         for dimension, name in zip(DIMENSIONS, names, strict=True):
             of = costs[dimension]
@@ -61,27 +57,3 @@ def top_drivers(
 def _dearest(costs: dict[str, Decimal], n: int) -> list[tuple[str, Decimal]]:
     named = [pair for pair in costs.items() if pair[0] and pair[1] > 0]
     return sorted(named, key=lambda pair: (-pair[1], pair[0]))[:n]
-
-
-def _rows(
-    budget: Budget, first: object, last: object
-) -> Iterable[tuple[str, str, str, Decimal]]:
-    covered = Coverage.objects.filter(
-        budget=budget, attribution=OuterRef("attribution")
-    )
-    days = DailySpend.objects.filter(
-        Exists(covered),
-        organization=budget.organization_id,
-        day__gte=first,
-        day__lt=last,
-    )
-    deltas = SpendDelta.objects.filter(
-        Exists(covered),
-        organization=budget.organization_id,
-        currency="",
-        starts_at__date__gte=first,
-        starts_at__date__lt=last,
-    )
-    names = [f"attribution__{dimension}" for dimension in DIMENSIONS]
-    for spend in (days, deltas):
-        yield from spend.order_by().values_list(*names).annotate(Sum("cost"))

@@ -4,20 +4,15 @@ Time is cut once for all budgets of a zone (days, and the edges of the windows t
 asked for), and the database adds up each budget's hours by these cuts.
 """
 
-import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
-
-from django.db import connection
-from django.db.models import F
 
 from accounts.models import Organization
 from alerts.conditions import check
@@ -25,10 +20,16 @@ from alerts.detectors import WINDOW
 from alerts.models import NotAnAnomaly, RuleType
 from alerts.rules import RECENT, SLIDING
 from alerts.types import EffectiveRule, Facts
-from budgets.models import Budget, BudgetPeriod
-from budgets.status import calendar_of
-from costops.lib.money import from_units, quantize
-from costops.lib.periods import DAY, Cadence, Calendar, Window, day_of, start_of
+from budgets.history import (
+    PresentPeriod,
+    midnight_of,
+    since_first_spend,
+    spends_between,
+    standing_of,
+)
+from budgets.models import Budget
+from costops.lib.money import quantize
+from costops.lib.periods import DAY, Cadence, Calendar, Window, day_of
 
 FINE_FOR = 365 * DAY  # that "not an anomaly" is remembered
 _ZERO = Decimal(0)
@@ -64,14 +65,6 @@ def _history_for(rule: EffectiveRule) -> int:
         return _MONTH
     by_mean = rule.condition and not check(rule.condition, rule.type).names & _BAND
     return (_MONTH if by_mean else WINDOW) + 1
-
-
-class Standing(NamedTuple):
-    """One budget's present period and what is in its row."""
-
-    window: Window
-    limit: Decimal
-    spent: Decimal
 
 
 class Span(NamedTuple):
@@ -121,7 +114,7 @@ class Moment:
             zone,
             asked,
             today,
-            tuple(_midnight(today - timedelta(days=ago), zone) for ago in days),
+            tuple(midnight_of(today - timedelta(days=ago), zone) for ago in days),
             {name: Span.of(name, now, zone) for name in asked.sliding},
             _hour_at(now - RECENT, zone).start,
             _hour_at(now, zone).end,
@@ -148,7 +141,7 @@ def facts_of(
 
     Two queries, one more where history is asked for, and one for each zone.
     """
-    standing = _standing(organization, budgets, now)
+    standing = standing_of(organization, budgets, now)
     fine = fine_days(organization, standing, now) if asked.days else {}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
@@ -159,7 +152,7 @@ def facts_of(
         moment = Moment.of(now, ZoneInfo(name), asked)
         edges = moment.edges()
         places = [bisect_left(edges, midnight) for midnight in moment.midnights]
-        spends = _spends(organization.pk, [budget.pk for budget in group], edges)
+        spends = spends_between(organization.pk, [budget.pk for budget in group], edges)
         for budget in group:
             sums = [_ZERO, *accumulate(spends.get(budget.pk, [_ZERO] * len(edges)))]
             days = [sums[end] - sums[start] for start, end in pairwise(places)]
@@ -174,7 +167,7 @@ def facts_of(
 def assemble(
     budget: Budget,
     moment: Moment,
-    standing: Standing,
+    standing: PresentPeriod,
     days: Sequence[Decimal],
     between: Between,
     fine: Mapping[date, Decimal],
@@ -197,27 +190,12 @@ def assemble(
         today=moment.today,
         today_began_at=midnight,
         today_spent=between(midnight, moment.until),
-        days=_history(budget, moment, days),
+        days=since_first_spend(budget, moment.midnights, days),
         recent=between(recent_from, moment.until) if asked.recent else _ZERO,
         recent_from=recent_from if asked.recent else None,
         sliding={name: span.spent(between) for name, span in moment.spans.items()},
         fine=fine,
     )
-
-
-def _history(
-    budget: Budget, moment: Moment, days: Sequence[Decimal]
-) -> tuple[Decimal, ...]:
-    """Return the days that are over, from the first whole one with spend."""
-    first = bisect_left(moment.midnights, budget.starts_at)
-    while first < len(days) and not days[first]:
-        first += 1
-    return tuple(days[first:])
-
-
-@lru_cache(maxsize=8_192)  # days x zones
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return start_of(day, zone)
 
 
 def _hour_at(moment: datetime, zone: ZoneInfo) -> Window:
@@ -234,35 +212,6 @@ def _summing(edges: Sequence[datetime], sums: Sequence[Decimal]) -> Between:
     return between
 
 
-# -- Queries
-
-
-def _standing(
-    organization: Organization, budgets: Sequence[Budget], now: datetime
-) -> dict[int, Standing]:
-    rows = BudgetPeriod.objects.filter(
-        organization=organization,
-        budget__in=[budget.pk for budget in budgets],
-        starts_at__lte=now,
-        ends_at__gt=now,
-    ).order_by()
-    limit = F("amount") + F("carried_over") + F("adjusted")
-    found = {
-        budget_id: Standing(Window(start, end), whole, spent)
-        for budget_id, start, end, whole, spent in rows.values_list(
-            "budget_id", "starts_at", "ends_at", limit, "spent"
-        )
-    }
-    for budget in budgets:
-        if budget.pk in found:
-            continue
-        # A period that nothing has opened yet has the budget's own amount.
-        current = calendar_of(budget, organization).window_at(now)
-        if current is not None:
-            found[budget.pk] = Standing(current, budget.amount, _ZERO)
-    return found
-
-
 def fine_days(
     organization: Organization, budget_ids: Collection[int], now: datetime
 ) -> dict[int, dict[date, Decimal]]:
@@ -275,72 +224,3 @@ def fine_days(
         if budget_id in budget_ids:
             found[budget_id][day] = amount
     return found
-
-
-# `{place}` numbers the stretch between two edges, from 0.
-_SPENDS = """
-SELECT budget_id, {place}, sum(spent) FROM (
-    SELECT budget_id, starts_at, spent FROM budgets_budgethour
-    WHERE organization_id = %(organization)s AND budget_id {own}
-        AND starts_at >= %(start)s AND starts_at < %(end)s
-    UNION ALL
-    SELECT coverage.budget_id, delta.starts_at, delta.cost
-    FROM ledger_spenddelta AS delta JOIN budgets_coverage AS coverage
-        ON coverage.organization_id = delta.organization_id
-        AND coverage.attribution_id = delta.attribution_id
-        AND coverage.currency = delta.currency
-        AND delta.starts_at >= coverage.starts_at
-        AND delta.starts_at < coverage.ends_at
-    WHERE delta.organization_id = %(organization)s AND coverage.budget_id {mine}
-        AND delta.starts_at >= %(start)s AND delta.starts_at < %(end)s
-) AS spend GROUP BY 1, 2
-"""
-
-# PostgreSQL reads a range of ids at once, a list of them one by one: that takes three
-# times as long, unless the range has many others in between.
-_RANGE = "BETWEEN %(least)s AND %(most)s"
-_SPARSE = 4  # ids of the range for each that is asked for
-
-
-def _spends(
-    organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
-) -> Mapping[int, Sequence[Decimal]]:
-    """Return what each budget spent from each of *edges* to the next."""
-    adapt = connection.ops.adapt_datetimefield_value
-    cuts = [adapt(edge) for edge in edges]
-    given: dict[str, Any] = {
-        "organization": organization_id,
-        "start": cuts[0],
-        "end": cuts[-1],
-    }
-    if connection.vendor == "postgresql":
-        given |= {"budgets": list(budget_ids), "edges": list(edges)}
-        least, most = min(budget_ids), max(budget_ids)
-        given |= {"least": least, "most": most}
-        mine = "= ANY(%(budgets)s)"
-        is_sparse = most - least >= _SPARSE * len(budget_ids)
-        own = mine if is_sparse else _RANGE
-        place = "width_bucket(starts_at, %(edges)s::timestamptz[]) - 1"
-    else:
-        given |= {"budgets": json.dumps(list(budget_ids))}
-        given |= {f"edge_{place}": cut for place, cut in enumerate(cuts)}
-        mine = own = "IN (SELECT value FROM json_each(%(budgets)s))"
-        place = _search(0, len(cuts) - 1)
-    statement = _SPENDS.format(place=place, own=own, mine=mine)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        rows = cursor.fetchall()
-    found: dict[int, list[Decimal]] = defaultdict(lambda: [_ZERO] * len(edges))
-    exact = connection.vendor == "postgresql"  # there the driver makes it a Decimal
-    for budget_id, number, spent in rows:
-        found[budget_id][number] = spent if exact else from_units(spent)
-    return found
-
-
-def _search(low: int, high: int) -> str:
-    """Write the search for the stretch from edge *low* to edge *high* as SQL."""
-    if high - low == 1:
-        return str(low)
-    middle = (low + high) // 2
-    left, right = _search(low, middle), _search(middle, high)
-    return f"CASE WHEN starts_at < %(edge_{middle})s THEN {left} ELSE {right} END"

@@ -1,5 +1,6 @@
 """The alert inbox: which alerts a person sees first, and how each is written."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextField, When
 from django.db.models.functions import Cast
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.access import visible_to
 from accounts.models import User
@@ -35,6 +38,8 @@ SPANS = {
     "period": "The period",
 }
 USUAL_SPAN = "240"
+_ADDRESS = re.compile(r"([^\s,]+@[^\s,]+,?)")
+_BREAKS = re.compile(r"(?=[@.])")  # where an address may go on in a new line
 _CHANNELS = {kind.value: str(kind.label) for kind in ChannelType} | {
     ChannelType.EMAIL.value: "email",
     ChannelType.WEBHOOK.value: "webhook",
@@ -161,31 +166,6 @@ def listed(alerts: QuerySet[Alert], asked: Asked) -> list[Alert]:
     return [*shown, *past[start : start + PAGE]]
 
 
-def paths_of(budgets: Iterable[Budget]) -> dict[int, list[tuple[int, str]]]:
-    """Return id and name of each step from the root down. A query for each level."""
-    known = {one.pk: (one.parent_id, one.name) for one in budgets}
-    mine = list(known)
-    missing = {parent for parent, _ in known.values() if parent} - set(known)
-    while missing:
-        rows = Budget.objects.filter(pk__in=missing).order_by()
-        found = rows.values_list("pk", "parent_id", "name")
-        known |= {pk: (parent, name) for pk, parent, name in found}
-        missing = {parent for _, parent, _ in found if parent} - set(known)
-    return {pk: _way(known, pk) for pk in mine}
-
-
-def _way(
-    known: Mapping[int, tuple[int | None, str]], budget_id: int
-) -> list[tuple[int, str]]:
-    way: list[tuple[int, str]] = []
-    current: int | None = budget_id
-    while current is not None:
-        parent, name = known[current]
-        way.insert(0, (current, name))
-        current = parent
-    return way
-
-
 @dataclass(frozen=True, slots=True)
 class Line:
     """One alert as the inbox has it; "" stands for what there is nothing to say."""
@@ -221,7 +201,7 @@ def line_of(alert: Alert, path: str, now: datetime, user: User) -> Line:
         since_at=full(alert.fired_at),
         holder=holder_of(alert, now, user),
         holder_at=full(held),
-        next=next_of(alert, now, user),
+        next=breakable(next_of(alert, now, user)),
         next_at=full(alert.next_step_at),
         seen=seen_of(alert),
     )
@@ -283,6 +263,24 @@ def next_of(alert: Alert, now: datetime, user: User) -> str:
         return "Nobody else"
     step = alert.steps[alert.next_step]
     return f"{ahead(alert.next_step_at, now).capitalize()} to {told_of(step, user)}"
+
+
+def breakable(text: str) -> SafeString:
+    """Return *text* with mail addresses that break only where they read on well."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (_broken(part) if place % 2 else part,)
+            for place, part in enumerate(_ADDRESS.split(text))
+        ),
+    )
+
+
+def _broken(address: str) -> SafeString:
+    parts = ((part,) for part in _BREAKS.split(address))
+    joined = format_html_join(mark_safe("<wbr>"), "{}", parts)
+    return format_html('<span class="co-address">{}</span>', joined)
 
 
 def told_of(step: Mapping[str, Any], user: User | None = None) -> str:

@@ -31,7 +31,6 @@ from alerts.inbox import (
     counted,
     line_of,
     listed,
-    paths_of,
     seen_of,
 )
 from alerts.models import Alert, AlertRule, AlertState, RuleType, Severity
@@ -43,6 +42,7 @@ from alerts.services import (
     standing_of,
 )
 from budgets.models import Budget
+from budgets.paths import ways_of
 from costops.lib.errors import Refusal
 from costops.lib.reading import lasting
 
@@ -153,7 +153,7 @@ def lines_of(
     request: HttpRequest, alerts: list[Alert], now: datetime
 ) -> list[dict[str, Any]]:
     """Return each line with whether the person may answer it."""
-    paths = paths_of({one.budget_id: one.budget for one in alerts}.values())
+    paths = ways_of({one.budget_id: one.budget for one in alerts}.values())
     many = len({one.organization_id for one in alerts}) > 1
     return [
         line_context(request, one, path_words(one, paths, many=many), now)

@@ -15,30 +15,28 @@ from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Organization
+from alerts.configuring import watch_missing
 from alerts.facts import Asked, facts_of
+from alerts.findings import facts_of_period, finding_of, storable
 from alerts.forecasting import Method, run_rate
 from alerts.models import Alert, AlertRule, Judged, RuleType, Watch
-from alerts.rules import is_passed, judge, judge_threshold
+from alerts.rules import judge, judge_threshold
 from alerts.ruleset import Ruleset, ruleset_for
 from alerts.services import end, end_over, raise_, raise_all
-from alerts.types import EffectiveRule, Facts, Finding, Verdict
+from alerts.types import EffectiveRule, Facts, Verdict
 from budgets.models import Budget, BudgetPeriod
+from budgets.shape import is_passed
 from costops.lib.money import PLACES, format_money
-from costops.lib.periods import Window, day_of, start_of
+from costops.lib.periods import Window
 
 logger = logging.getLogger("alerts")
 
 _AT_ONCE = 1_000  # budgets judged together: more would not fit PostgreSQL's work_mem
 _UNIT = Decimal(1).scaleb(-PLACES)
-# What SQLite's whole numbers hold; an estimate may be more.
-_MOST = {"sqlite": Decimal(900_000_000)}
-_HUGE = Decimal(10) ** 18
 
 T = TypeVar("T")
 
@@ -111,6 +109,9 @@ def judge_thresholds(
     done = done or Done()
     state = _state_of(organization)
     judged = Judged.objects.filter(organization=organization, state=state).exists()
+    if not judged and watch_missing(organization, now=now):
+        organization.refresh_from_db(fields=["revision"])
+        state = _state_of(organization)
     rows = _periods(organization, now)
     if judged:
         rows = rows.filter(_OUT_OF_BOUNDS)
@@ -191,7 +192,10 @@ def _judge_period(
     done: Done,
 ) -> bool:
     """Raise and end one period's alerts; False: not all could be, look again."""
-    facts = _facts_of_period(budget, period, now)
+    window = Window(period.starts_at, period.ends_at)
+    facts = facts_of_period(
+        budget, window, spent=period.spent, limit=period.limit, now=now
+    )
     passed = {
         rule.key: finding_of(rule, facts, verdict)
         for rule in reversed(rules)
@@ -210,22 +214,6 @@ def _judge_period(
         done.ended += end(over, now=now, why=f"{spent} of {limit} is within it again.")
     done.raised += raised
     return raised == len(new)
-
-
-def _facts_of_period(budget: Budget, period: Period, now: datetime) -> Facts:
-    zone = ZoneInfo(budget.timezone)
-    today = day_of(now, zone)
-    return Facts(
-        now=now,
-        name=budget.name,
-        currency=budget.currency,
-        zone=zone,
-        window=Window(period.starts_at, period.ends_at),
-        limit=period.limit,
-        spent=period.spent,
-        today=today,
-        today_began_at=start_of(today, zone),
-    )
 
 
 def _watch(period: Period, rules: Iterable[EffectiveRule]) -> Watch:
@@ -248,7 +236,7 @@ def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:
     """Return the least amount that has passed *threshold*, a share of *limit*."""
     if limit <= 0:
         return limit + _UNIT
-    return _storable((threshold * limit).quantize(_UNIT, ROUND_CEILING))
+    return storable((threshold * limit).quantize(_UNIT, ROUND_CEILING))
 
 
 # -- By the clock
@@ -353,27 +341,6 @@ class _Judging:
 # -- Both
 
 
-def finding_of(rule: EffectiveRule, facts: Facts, verdict: Verdict) -> Finding:
-    """Return what is raised: the rule's words and people, the verdict's figures."""
-    return Finding(
-        rule_id=rule.rule_id,
-        key=rule.key,
-        type=rule.type,
-        severity=rule.severity,
-        threshold=verdict.threshold and _storable(verdict.threshold),
-        value=_storable(verdict.value),
-        spent=facts.spent,
-        limit=facts.limit,
-        period_starts_at=facts.window.start,
-        period_ends_at=facts.window.end,
-        message=rule.message or verdict.sentence,
-        details={"sentence": verdict.sentence, **verdict.details},
-        channels=rule.channels,
-        recipients=rule.recipients,
-        cooldown_s=rule.cooldown_s,
-    )
-
-
 def _held(
     organization: Organization, now: datetime, which: Q
 ) -> dict[int, dict[str, Held]]:
@@ -387,11 +354,6 @@ def _held(
     ):
         found[budget_id][key] = Held(pk, resolved_at is None, since)
     return found
-
-
-def _storable(amount: Decimal) -> Decimal:
-    most = _MOST.get(connection.vendor, _HUGE)
-    return max(-most, min(most, amount))
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

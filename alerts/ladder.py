@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NotRequired, TypedDict
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -96,6 +97,11 @@ def begun_anew(steps: Sequence[Step], done: int, start: datetime) -> list[Step]:
 def at_of(step: Mapping[str, Any]) -> datetime:
     """Return when *step* is due."""
     return datetime.fromisoformat(step["at"])
+
+
+def step_key(alert_uid: UUID, number: int) -> str:
+    """Return what the keys of a step's deliveries begin with."""
+    return f"alert:{alert_uid}:{number}"
 
 
 def due(steps: Sequence[Step], done: int, now: datetime) -> int:

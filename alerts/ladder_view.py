@@ -18,11 +18,12 @@ from accounts.models import Organization
 from accounts.scopes import Scope
 from accounts.tenants import may, person
 from alerts.forms import DAYS, MOST_LEVELS, LevelForm, PolicyForm
-from alerts.inbox import paths_of, step_words
+from alerts.inbox import step_words
 from alerts.inbox_view import Pages
 from alerts.ladder import Step, at_of, steps_of
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
+from budgets.paths import ways_of
 from costops.lib.periods import HOUR
 from costops.lib.reading import clock, lasting
 
@@ -126,7 +127,7 @@ def place_of(policy: EscalationPolicy) -> str:
     """Return for which budgets it is."""
     if policy.budget is None:
         return f"all budgets of {policy.organization.name} that have none of their own"
-    (way,) = paths_of([policy.budget]).values()
+    (way,) = ways_of([policy.budget]).values()
     return " / ".join(name for _, name in way) + " and what is below it"
 
 

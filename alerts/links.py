@@ -11,6 +11,8 @@ from alerts.errors import BadLink
 from alerts.models import AcknowledgeLink, Alert
 
 LASTS = timedelta(days=7)
+KEPT = timedelta(days=30)  # after the alert's end; until then an old link says so
+_AT_ONCE = 10_000  # rows per DELETE
 _BYTES = 32  # 256 bits: nobody guesses one
 _LONGEST = 100  # characters of a token that is looked for
 
@@ -43,6 +45,19 @@ def link_of(token: str, *, now: datetime) -> AcknowledgeLink:
     if link.expires_at <= now:
         raise BadLink("This link is too old. The newest message has a fresh one.")
     return link
+
+
+def forget_links(now: datetime) -> int:
+    """Delete the links that no longer work, of alerts that ended long ago; say how
+    many. Safe to repeat, and to interrupt.
+    """
+    old = AcknowledgeLink.objects.filter(
+        expires_at__lte=now, alert__resolved_at__lte=now - KEPT
+    ).order_by("pk")
+    gone = 0
+    while ids := list(old.values_list("pk", flat=True)[:_AT_ONCE]):
+        gone += AcknowledgeLink.objects.filter(pk__in=ids).delete()[0]
+    return gone
 
 
 def _digest(token: str) -> bytes:

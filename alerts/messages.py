@@ -14,7 +14,7 @@ from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.status import BudgetStatus, statuses
 from costops.lib.money import format_money, format_percent, share, wire
 from costops.lib.periods import DAY, Window, day_of
-from costops.lib.reading import clock, stretch, when
+from costops.lib.reading import clock, stretch
 from notifications.types import Link, Message
 
 MOST_DRIVERS = 3
@@ -134,18 +134,6 @@ def text_of(alert: Alert) -> str:
     words = alert.message.rstrip()
     stop = "" if words[-1:] in ".!?" else "."
     return f"{words}{stop} {sentence}"
-
-
-def sentence_of(
-    name: str, spent: Decimal, limit: Decimal, currency: str, zone: ZoneInfo, at: Window
-) -> str:
-    """Say what a budget has spent of its limit in a period."""
-    used = share(spent, limit)
-    tail = "" if used is None else f", {format_percent(used)}"
-    return (
-        f"{name} has spent {format_money(spent, currency)} of "
-        f"{format_money(limit, currency)} {when(at, zone)}{tail}."
-    )
 
 
 def period_of(alert: Alert) -> str:

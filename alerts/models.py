@@ -45,8 +45,10 @@ class AlertRule(models.Model):
     """What a budget and those below it are watched for, and who is told.
 
     For thresholds `Budget.alerts` (and its warning and critical threshold) says which
-    are watched; a rule here adds what is said, to whom and how often. Its `threshold`
-    is a share of the limit, a spike's an amount, a forecast's a probability.
+    charging watches, and has the shares of rules too: see `configuring`. A rule adds
+    what is said, to whom and how often, and that those below are watched. Its
+    `threshold` is a share of the limit, a spike's an amount, a forecast's a
+    probability.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)

@@ -9,11 +9,12 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerts.facts import Asked, Between, Moment, Standing, assemble, fine_days
+from alerts.facts import Asked, Between, Moment, assemble, fine_days
 from alerts.forecasting import Method, run_rate
 from alerts.rules import SLIDING, judge
 from alerts.types import EffectiveRule, Facts, Verdict
 from budgets.folding import hours_of
+from budgets.history import PresentPeriod
 from budgets.models import Budget, BudgetPeriod
 from budgets.status import calendar_of
 from costops.lib.periods import DAY, Calendar, Window
@@ -95,7 +96,7 @@ def _hourly(
     for window in windows:
         limit = limits.get(window.start, budget.amount)
         for at in _ends(calendar, window, begin, now):
-            standing = Standing(window, limit, between(window.start, at))
+            standing = PresentPeriod(window, limit, between(window.start, at))
             moment = Moment.of(at, zone, asked)
             days = [between(*day) for day in pairwise(moment.midnights)]
             yield assemble(budget, moment, standing, days, between, fine)

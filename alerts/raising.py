@@ -3,23 +3,25 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from django.db.models import Max, QuerySet
 
 from alerts import escalation
+from alerts.events import event_of
+from alerts.findings import facts_of_period, finding_of
 from alerts.ladder import Step, due, next_at
-from alerts.messages import sentence_of
 from alerts.models import Alert, AlertEvent
 from alerts.people import above
+from alerts.planning import ESCALATE, plan_next
+from alerts.rules import judge_threshold
 from alerts.ruleset import ruleset_for
 from alerts.types import EffectiveRule, Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
-from costops.lib.money import share
 from costops.lib.periods import Window
 from costops.lib.queue import enqueue_once
 
+_WHOLE = Decimal(1)
 _Key = tuple[int, str, datetime]  # budget, key, start of the period
 
 
@@ -30,45 +32,26 @@ def rules_of(
     chosen = list(budgets)
     ruleset = ruleset_for(chosen)
     return {
-        (budget.pk, rule.threshold): rule
+        (budget.pk, rule.threshold or _WHOLE): rule
         for budget in chosen
         for rule in ruleset.thresholds(budget)
-        if rule.threshold is not None
     }
 
 
 def finding_of_crossing(
-    budget: Budget, crossing: Crossing, period: BudgetPeriod, rule: EffectiveRule
-) -> Finding:
-    sentence = sentence_of(
-        budget.name,
-        crossing.spent,
-        crossing.limit,
-        budget.currency,
-        ZoneInfo(budget.timezone),
-        Window(period.starts_at, period.ends_at),
+    budget: Budget,
+    crossing: Crossing,
+    period: BudgetPeriod,
+    rule: EffectiveRule,
+    now: datetime,
+) -> Finding | None:
+    """Return what *crossing* raises; None where the limit has no shares."""
+    window = Window(period.starts_at, period.ends_at)
+    facts = facts_of_period(
+        budget, window, spent=crossing.spent, limit=crossing.limit, now=now
     )
-    used = share(crossing.spent, crossing.limit)
-    return Finding(
-        rule_id=rule.rule_id,
-        key=rule.key,
-        type=rule.type,
-        severity=rule.severity,
-        threshold=crossing.threshold,
-        value=crossing.threshold if used is None else used,
-        spent=crossing.spent,
-        limit=crossing.limit,
-        period_starts_at=period.starts_at,
-        period_ends_at=period.ends_at,
-        message=rule.message or sentence,
-        details={
-            "sentence": sentence,
-            "formula": f"spent >= {crossing.threshold.normalize():f} * limit",
-        },
-        channels=rule.channels,
-        recipients=rule.recipients,
-        cooldown_s=rule.cooldown_s,
-    )
+    verdict = judge_threshold(rule, facts)
+    return None if verdict is None else finding_of(rule, facts, verdict)
 
 
 def rearm_crossed(
@@ -121,8 +104,8 @@ def raise_all(
         if not any(alert.steps for alert in made):  # another was quicker with the first
             _hand_over(made[0], steps)
         _record_fired(made, now)
-        enqueue_once(escalation.ESCALATE)
-        escalation.plan_next(steps, due(steps, 0, now), now)
+        enqueue_once(ESCALATE)
+        plan_next(steps, due(steps, 0, now), now)
     return made
 
 
@@ -181,14 +164,13 @@ def _alert(budget: Budget, finding: Finding, now: datetime, steps: list[Step]) -
 def _record_fired(made: Sequence[Alert], now: datetime) -> None:
     first = made[0]
     AlertEvent.objects.bulk_create(
-        AlertEvent(
-            organization_id=alert.organization_id,
-            alert=alert,
-            kind=AlertEvent.Kind.FIRED,
-            at=now,
+        event_of(
+            alert,
+            AlertEvent.Kind.FIRED,
+            now,
             text=""
             if alert.steps
-            else f"Passed together with what is told: {first.message}"[:500],
+            else f"Passed together with what is told: {first.message}",
         )
         for alert in made
     )

@@ -14,6 +14,7 @@ from alerts.conditions import EXAMPLES, NAMES, Condition, check
 from alerts.detectors import SPREAD, WIDTHS, Usual, usual_of
 from alerts.forecasting import Method, Outlook, run_rate
 from alerts.types import EffectiveRule, Facts, Verdict
+from budgets.shape import is_passed
 from costops.lib.money import format_money, format_percent, quantize, share, wire
 from costops.lib.periods import DAY, HOUR, WEEK
 from costops.lib.reading import when
@@ -56,15 +57,6 @@ def judge(
             return judge_anomaly(rule, facts)
         case _:
             return judge_spike(rule, facts)
-
-
-def is_passed(spent: Decimal, limit: Decimal, threshold: Decimal) -> bool:
-    """Tell whether *spent* has come to *threshold*, a share of *limit*.
-
-    By multiplying: a division would round what is exactly there. Of a limit of nothing,
-    or of less, there are no shares: what passes it passes all of them.
-    """
-    return spent >= threshold * limit if limit > 0 else spent > limit
 
 
 def judge_threshold(rule: EffectiveRule, facts: Facts) -> Verdict | None:

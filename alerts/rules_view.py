@@ -21,7 +21,7 @@ from accounts.tenants import may, person
 from alerts.conditions import EXAMPLES
 from alerts.configuring import watch_thresholds
 from alerts.forms import RuleForm, ready_types
-from alerts.inbox import kind_of_severity, paths_of, step_words
+from alerts.inbox import kind_of_severity, step_words
 from alerts.inbox_view import Pages
 from alerts.ladder_view import Rung, rungs_from
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Sensitivity, Window
@@ -30,6 +30,7 @@ from alerts.preview import preview
 from alerts.ruleset import effective_rules, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
+from budgets.paths import ways_of
 from costops.lib.money import format_money, format_percent
 from costops.lib.queue import enqueue
 from costops.lib.reading import clock, lasting, locale_of
@@ -74,7 +75,7 @@ def rules_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     else:
         found = rows.filter(Q(own__gt=0) | Q(ladders__gt=0) | Q(parent=None))
     budgets = list(found.order_by("tree_id", "lft")[: MOST_BUDGETS + 1])
-    paths = paths_of(budgets)
+    paths = ways_of(budgets)
     lines = [
         (budget, " / ".join(name for _, name in paths[budget.pk])) for budget in budgets
     ]
@@ -102,7 +103,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         request,
         title=f"Alerts of {budget.name}",
         budget=budget,
-        way=paths_of([budget])[budget.pk],
+        way=ways_of([budget])[budget.pk],
         watches=watches,
         sentence=_sentence(budget, watches, inherited),
         policy=policy,
@@ -231,7 +232,7 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
         title=rule.get_type_display(),
         rule=rule,
         budget=rule.budget,
-        way=paths_of([rule.budget])[rule.budget_id],
+        way=ways_of([rule.budget])[rule.budget_id],
         form=form,
         may_change=may_change,
         fired=fired_of(rule, form, locale_of(request)),

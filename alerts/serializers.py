@@ -21,37 +21,12 @@ from alerts.models import (
 )
 from costops.lib.errors import Refusal
 from costops.lib.money import wire
-from costops.lib.wirefields import AmountField, MomentField
+from costops.lib.wirefields import AmountField, MomentField, Plain
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
 _LONGEST_DELAY_S = 30 * 86_400
 _MOST_SHARE = Decimal(1_000)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-class Plain(serializers.Serializer[Any]):
-    """Takes names as JavaScript writes them too, and refuses those there are none of.
-
-    Names in `shown` are part of what is answered: sent back, they are passed over.
-    """
-
-    shown: frozenset[str] = frozenset()
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            data = {_snake(str(name)): value for name, value in data.items()}
-            unknown = data.keys() - self.fields.keys() - self.shown
-            if unknown:
-                raise serializers.ValidationError(
-                    {name: ["Unknown field."] for name in sorted(unknown)},
-                    code="unknown_field",
-                )
-        return super().to_internal_value(data)
-
-
-def _snake(name: str) -> str:
-    return _HUMP.sub("_", name).lower()
 
 
 class NamesField(serializers.ListField):

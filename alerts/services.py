@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from accounts.models import Organization
 from alerts import escalation, raising
 from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
+from alerts.events import event_of
 from alerts.models import (
     Alert,
     AlertEvent,
@@ -24,6 +25,7 @@ from alerts.models import (
     NotAnAnomaly,
     RuleType,
 )
+from alerts.planning import AHEAD, ESCALATE
 from alerts.types import Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
@@ -60,9 +62,9 @@ def observe(
         if rule is None or period.ends_at <= now:
             continue  # no longer watched, or late usage of a period that is over
         budget = budgets[crossing.budget_id]
-        found[budget.pk].append(
-            raising.finding_of_crossing(budget, crossing, period, rule)
-        )
+        finding = raising.finding_of_crossing(budget, crossing, period, rule, now)
+        if finding is not None:
+            found[budget.pk].append(finding)
     if not found:
         return
     raising.rearm_crossed(organization_id, found, now)
@@ -313,15 +315,7 @@ def _record(
     alerts: Iterable[Alert], kind: str, now: datetime, *, by: str, text: str = ""
 ) -> None:
     AlertEvent.objects.bulk_create(
-        AlertEvent(
-            organization_id=alert.organization_id,
-            alert=alert,
-            kind=kind,
-            at=now,
-            text=text[:500],
-            actor=by,
-        )
-        for alert in alerts
+        event_of(alert, kind, now, text=text, by=by) for alert in alerts
     )
 
 
@@ -358,8 +352,8 @@ def _sound(until: datetime, now: datetime) -> datetime:
 
 
 def _come_back(until: datetime, now: datetime) -> None:
-    if until <= now + escalation.AHEAD:
-        enqueue_at(until, escalation.ESCALATE)
+    if until <= now + AHEAD:
+        enqueue_at(until, ESCALATE)
 
 
 def _day_of(alert: Alert) -> date:

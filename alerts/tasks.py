@@ -9,6 +9,8 @@ from accounts.models import Organization
 from alerts import escalation, services
 from alerts.auditing import audit
 from alerts.judging import judge_thresholds
+from alerts.links import forget_links
+from alerts.planning import plan
 
 
 def escalate() -> str:
@@ -25,7 +27,7 @@ def escalate_at(now: datetime) -> str:
     ended = services.end_over(now)
     back = services.come_back(now)
     told = escalation.run_due(now)
-    escalation.plan(now)
+    plan(now)
     return (
         f"Told {told} escalation steps; {back} alerts were taken up again, {ended} "
         "ended with their period."
@@ -46,3 +48,8 @@ def rejudge(organization_id: int) -> str:
 def audit_at(now: datetime) -> str:
     """Prove that no step was forgotten; say what was found."""
     return f"Found {audit(now)} escalation steps that had not run in time."
+
+
+def forget_links_at(now: datetime) -> str:
+    """Delete links that nobody can answer by any more; say how many."""
+    return f"Forgot {forget_links(now)} links of alerts that ended long ago."

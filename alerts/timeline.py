@@ -7,9 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from alerts.escalation import ladder
 from alerts.inbox import step_words
 from alerts.models import Alert, AlertEvent, AlertState
+from alerts.rungs import rungs_of
 from costops.lib.reading import ago, ahead, clock
 from notifications.models import Delivery, DeliveryState
 
@@ -82,7 +82,7 @@ def timeline_of(
             sent=tuple(sent_of(step["deliveries"], now)),
             **at(step["at"]),
         )
-        for number, step in enumerate(ladder(alert))
+        for number, step in enumerate(rungs_of(alert))
     ]
     return sorted([*said, *steps], key=lambda entry: entry.at)
 

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from accounts.scopes import Role
 from alerts import escalation, services
+from alerts.inbox import breakable
 from alerts.models import (
     Alert,
     AlertRule,
@@ -83,9 +84,36 @@ def test_the_inbox_says_who_is_told_next(acme: Organization) -> None:
     fire(budget, now=now)
     escalation.run_due(now)
 
-    text = shown(browser_for(acme), INBOX, whose="all")
+    page = browser_for(acme).get(INBOX, {"whose": "all"}).content.decode()
 
-    assert "In 12 min to cto@acme.example" in text
+    # The address stays whole, or breaks where one reads on.
+    address = '<span class="co-address">cto<wbr>@acme<wbr>.example</span>'
+    assert f"In 12 min to {address}" in page
+
+
+def test_who_is_told_next_is_escaped() -> None:
+    told = breakable("To <b>a.b@c</b>, you")
+
+    assert told == (
+        'To <span class="co-address">&lt;b&gt;a<wbr>.b<wbr>@c&lt;/b&gt;,</span> you'
+    )
+
+
+def test_without_an_escalation_its_list_says_what_one_is_for(
+    acme: Organization,
+) -> None:
+    url = "/admin/alerts/escalationpolicy/"
+    admin, viewer = browser_for(acme), browser_for(acme, Role.VIEWER)
+
+    empty, read = shown(admin, url), shown(viewer, url)
+    make_policy(make_budget(acme))
+
+    assert "Nobody is told next yet An alert is told at once to whom" in empty
+    assert "Set up escalation" in empty
+    assert "Nobody is told next yet" in read
+    assert "Set up escalation" not in read
+    assert "Nobody is told next yet" not in shown(admin, url)
+    assert "Nobody is told next yet" not in shown(admin, url, q="nothing like it")
 
 
 def test_mine_are_alerts_of_my_budgets_and_those_i_am_told(acme: Organization) -> None:

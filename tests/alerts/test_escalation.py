@@ -13,6 +13,9 @@ from accounts.scopes import Role
 from alerts import escalation, services, tasks
 from alerts.auditing import audit
 from alerts.models import Alert, AlertEvent, EscalationPolicy, MaintenanceWindow
+from alerts.people import above
+from alerts.planning import ESCALATE
+from alerts.rungs import rungs_of
 from budgets.models import Budget
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import fire, level, make_policy
@@ -44,7 +47,7 @@ def mailed() -> list[str]:
 
 def states(alert: Alert) -> list[tuple[int, str]]:
     alert.refresh_from_db()
-    return [(step["level"], step["state"]) for step in escalation.ladder(alert)]
+    return [(step["level"], step["state"]) for step in rungs_of(alert)]
 
 
 def silence(organization: Organization, **more: Any) -> MaintenanceWindow:
@@ -99,15 +102,14 @@ def test_the_nearest_policy_above_counts(
     whole = EscalationPolicy.objects.create(
         organization=acme, levels=[level(0, "a@b.c")]
     )
-    for_whole = escalation.policy_for(ml)
-    above = make_policy(engineering, level(0, LEAD))
-    for_above = escalation.policy_for(ml)
+    for_whole = above(ml).policy
+    nearer = make_policy(engineering, level(0, LEAD))
+    for_above = above(ml).policy
     own = make_policy(ml, level(0, CTO), enabled=False)
 
-    assert (for_whole, for_above) == (whole, above)
-    assert escalation.policy_for(ml) is None
-    assert escalation.policy_for(engineering) == above
-    assert own.budget_id == ml.pk
+    assert (for_whole, for_above) == (whole, nearer)
+    assert above(ml).policy == own  # switched off: then nobody is told by one
+    assert above(engineering).policy == nearer
 
 
 USUAL: dict[str, tuple[bool, bool, list[str]]] = {
@@ -339,7 +341,7 @@ def test_workers_are_asked_to_come_at_the_moment(ml: Budget) -> None:
 def moments() -> set[datetime]:
     """Return when the queue's runs of `escalate` become visible."""
     rows = OrmQ.objects.all()
-    return {row.lock for row in rows if row.task["func"] == escalation.ESCALATE}
+    return {row.lock for row in rows if row.task["func"] == ESCALATE}
 
 
 def test_the_task_does_all_that_is_due(ml: Budget, engineering: Budget) -> None:
@@ -365,7 +367,7 @@ def test_a_ladder_shows_its_deliveries(ml: Budget) -> None:
     escalation.run_due(NOW)
     alert.refresh_from_db()
 
-    own, first, second = escalation.ladder(alert)
+    own, first, second = rungs_of(alert)
 
     assert [one.recipient for one in own["deliveries"]] == ["owner@acme.example"]
     assert [one.recipient for one in first["deliveries"]] == [LEAD]

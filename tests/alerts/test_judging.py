@@ -12,13 +12,13 @@ from accounts.models import Organization
 from alerts import judging
 from alerts.judging import Done, Period, amount_at, judge_thresholds, sweep
 from alerts.models import Alert, AlertRule, NotAnAnomaly, Watch
-from alerts.rules import is_passed
 from alerts.services import resolve
 from alerts.types import EffectiveRule, Origin
 from budgets import services
 from budgets.closing import sweep_periods
 from budgets.folding import fold
 from budgets.models import Backfill, Budget, BudgetPeriod
+from budgets.shape import is_passed
 from costops.lib.periods import HOUR
 from tests.alerts.firing import make_rule
 from tests.budgets.worlds import jan, make_budget, spend
@@ -31,7 +31,7 @@ NOON = jan(20, 12)
 @pytest.fixture(autouse=True)
 def _unnoticed() -> Any:
     """Let nothing be noticed where it is charged: the sweep is what is tested."""
-    with patch("intake.pipeline.observe", create=True):
+    with patch("alerts.services.observe"):
         yield
 
 

@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization
-from alerts import escalation, services
-from alerts.links import LASTS, make_link
+from alerts import escalation, links, services, tasks
+from alerts.links import LASTS, forget_links, make_link
 from alerts.models import AcknowledgeLink, Alert, AlertState
 from budgets.models import Budget
 from notifications.models import Delivery
@@ -232,3 +232,49 @@ def test_no_live_token_stands_in_the_database(alert: Alert) -> None:
     assert len(token) == 43  # 256 bits
     assert LASTS > link.expires_at - timezone.now() > timedelta(days=6)
     assert token not in repr(everything())
+
+
+@pytest.mark.parametrize(
+    ("ended_days_ago", "left"),
+    [
+        pytest.param(None, 2, id="it is open"),
+        pytest.param(29, 2, id="it ended, but not long ago"),
+        pytest.param(30, 0, id="thirty days ago"),
+    ],
+)
+def test_links_are_forgotten_long_after_the_alert(
+    ml: Budget, alert: Alert, ended_days_ago: int | None, left: int
+) -> None:
+    now = timezone.now()
+    other = fire(ml, key="spike:1")
+    for one in (alert, alert, other):
+        make_link(one, ANN, now=now - timedelta(days=60))
+    if ended_days_ago is not None:
+        services.resolve(alert, by=ANN, now=now - timedelta(days=ended_days_ago))
+
+    told = tasks.forget_links_at(now)
+
+    assert AcknowledgeLink.objects.filter(alert=alert).count() == left
+    assert AcknowledgeLink.objects.filter(alert=other).count() == 1
+    assert told == f"Forgot {2 - left} links of alerts that ended long ago."
+
+
+def test_a_link_that_still_works_is_kept(alert: Alert) -> None:
+    now = timezone.now()
+    make_link(alert, ANN, now=now)
+    services.resolve(alert, by=ANN, now=now - timedelta(days=40))
+
+    assert forget_links(now) == 0
+    assert forget_links(now + LASTS) == 1
+
+
+def test_many_links_are_forgotten_some_at_a_time(
+    alert: Alert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_AT_ONCE", 2)
+    now = timezone.now()
+    for _ in range(5):
+        make_link(alert, ANN, now=now - timedelta(days=60))
+    services.resolve(alert, by=ANN, now=now - timedelta(days=31))
+
+    assert forget_links(now) == 5

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from alerts.detectors import WARM_UP, Band, usual_of
 from alerts.forecasting import Outlook, run_rate
-from alerts.rules import is_passed, judge
+from alerts.rules import judge
 from alerts.types import EffectiveRule, Facts, Origin, Verdict
+from budgets.shape import is_passed
 from costops.lib.periods import DAY, HOUR, Window
 
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)  # a Monday

@@ -120,7 +120,7 @@ def test_of_several_thresholds_the_highest_tells_for_all(
 
 
 def test_what_was_told_together_is_answered_together(ml: Budget) -> None:
-    cross(ml, "9000", "0.8", now=NOW - HOUR)
+    cross(ml, "12100", "0.8", now=NOW - HOUR)
     apart = Alert.objects.get()
     cross(ml, "15100", "0.95", "1")
     told, quiet = Alert.objects.exclude(pk=apart.pk).order_by("-threshold")
