@@ -1,0 +1,68 @@
+"""Rules to start from, each to be adapted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from controls.types import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A rule as it is often wanted."""
+
+    title: str
+    action: Action
+    trigger: str
+    config: Mapping[str, Any]
+    notify: bool = False
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return it as `configure` takes it."""
+        return {
+            "trigger": self.trigger,
+            "action": self.action.value,
+            "config": dict(self.config),
+            "notify": self.notify,
+        }
+
+
+PRESETS: Mapping[str, Preset] = {
+    "downgrade": Preset(
+        "Cheaper models from 90 %",
+        Action.MODEL_DOWNGRADE,
+        "budget_percentage >= 0.9",
+        {
+            "downgrades": {
+                "gpt-4": "gpt-3.5-turbo",
+                "claude-3-opus": "claude-3-sonnet",
+            }
+        },
+        notify=True,
+    ),
+    "development": Preset(
+        "Only cheap models in development",
+        Action.MODEL_BLOCKLIST,
+        'environment == "development"',
+        {
+            "blocked_models": ["gpt-4", "claude-3-opus"],
+            "allowed_models": ["gpt-3.5-turbo", "claude-3-haiku"],
+        },
+    ),
+    "rate": Preset(
+        "Slower from 95 %",
+        Action.RATE_LIMIT,
+        "budget_percentage >= 0.95",
+        {"max_requests_per_minute": 10, "max_cost_per_hour": "50.0000000000"},
+    ),
+    "stop": Preset(
+        "A hard stop at 100 %",
+        Action.BLOCK,
+        "budget_percentage >= 1.0",
+        {
+            "message": "Monthly budget exceeded. Contact finance team.",
+            "exempt_users": ["admin@company.com"],
+        },
+    ),
+}

@@ -1,0 +1,292 @@
+"""What a call would charge and cost, and what guards it: found once, remembered."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from accounts.models import Organization, UnpricedPolicy
+from budgets.books import hold_book
+from budgets.charging import Charging
+from budgets.forecasting import probabilities
+from budgets.models import Budget
+from budgets.reserving import Standings
+from budgets.shape import Target
+from controls.expressions import OF_BUDGET
+from controls.rules import cheaper
+from controls.ruleset import Ruleset, Switch, open_ruleset
+from controls.types import Action, Figures, Rule
+from ledger.book import Book, Entry
+from ledger.pricing import convert
+from ledger.tariffs import Tariff
+from ledger.types import Dimensions, Stretch
+from ledger.usage import parse_tags
+
+_MOST_PLANS = 50_000  # remembered for one organization
+_MOST_MODELS = 10  # that downgrades may lead through
+PROBABILITY_S = 60.0  # for so long a forecast is taken as it is
+# As records name what scopes and triggers know by these.
+FIELD_OF = {
+    "department": "department_id",
+    "team": "team_id",
+    "project": "project_id",
+    "environment": "environment",
+    "user": "user_id",
+    "tags": "tags",
+}
+
+
+class Where(NamedTuple):
+    """What a call belongs to, but for its model; "" where it was not given."""
+
+    provider: str
+    department: str = ""
+    team: str = ""
+    project: str = ""
+    environment: str = ""
+    user: str = ""
+    tags: bytes = b""  # JSON, as it came
+    tier: str = ""
+
+
+class Tokens(NamedTuple):
+    """How much a call may use at most."""
+
+    input: int
+    output: int
+    cached: int = 0
+    cache_write: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """Whom a call of one model charges, at what price, under which rules.
+
+    True within its stretch of time, at one revision of the organization.
+    """
+
+    model: str
+    where: Where
+    tags: Any  # as ledger.usage.parse_tags has them
+    stretch: Stretch
+    hard: tuple[Target, ...]  # whose limit no authorization passes
+    looked_at: tuple[Target, ...]  # those, and the ones that triggers look at
+    rules: tuple[Rule, ...]
+    limits: tuple[Rule, ...]  # those of them that limit the rate
+    switch: Switch | None
+    reasoning_is_dearer: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        tariff = self.stretch.tariff
+        self.reasoning_is_dearer = tariff is not None and any(
+            rates.reasoning > rates.output
+            for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
+        )
+
+    @property
+    def path(self) -> dict[str, Any]:
+        """What a reservation keeps, to be held again on another tree."""
+        where = self.where
+        return {
+            "department": where.department,
+            "team": where.team,
+            "project": where.project,
+            "environment": where.environment,
+            "user": where.user,
+            "provider": where.provider,
+            "model": self.model,
+            "tags": self.tags,
+            "tier": where.tier,
+        }
+
+    def price_of(self, tokens: Tokens) -> int | None:
+        """Return the most that *tokens* can cost, in units of the organization's
+        currency; None: no price is known.
+
+        How much of the output will be reasoning nobody knows before.
+        """
+        tariff = self.stretch.tariff
+        if tariff is None:
+            return None
+        units = _cost(tariff, tokens, 0)
+        if self.reasoning_is_dearer:
+            units = max(units, _cost(tariff, tokens, tokens.output))
+        rate = self.stretch.rate
+        return units if rate is None else convert(units, rate)
+
+
+def _cost(tariff: Tariff, tokens: Tokens, reasoning: int) -> int:
+    return sum(
+        tariff.cost(
+            tokens.input, tokens.cached, tokens.cache_write, tokens.output, reasoning
+        )
+    )
+
+
+class BudgetLabel(NamedTuple):
+    """What people and clients know a budget by."""
+
+    uid: str
+    name: str
+    currency: str
+
+
+class Guard:
+    """All that decisions need to know of an organization, at one revision.
+
+    Safe to share between threads, as `ledger.book.Book` is.
+    """
+
+    def __init__(self, book: Book, charging: Charging, ruleset: Ruleset) -> None:
+        organization = Organization.objects.get(pk=book.organization_id)
+        self.book, self.charging, self.ruleset = book, charging, ruleset
+        self.organization_id = organization.pk
+        self.currency = organization.currency
+        self.blocks_unpriced = organization.unpriced_policy == UnpricedPolicy.BLOCK
+        rows = Budget.objects.filter(organization=organization)
+        self.budgets = {
+            pk: BudgetLabel(str(uid), name, currency)
+            for pk, uid, name, currency in rows.values_list(
+                "pk", "uid", "name", "currency"
+            )
+        }
+        self.dimensions = self._dimensions()
+        self._plans: dict[tuple[Where, str], Plan] = {}
+        self._entries: dict[tuple[Where, str], Entry] = {}
+        self._probabilities: dict[int, tuple[float, Decimal | None]] = {}
+
+    def plan(self, where: Where, model: str, at: datetime) -> Plan:
+        """Return what holds for a call of *model* at a moment.
+
+        Raises:
+            ValueError: the tags are not tags.
+        """
+        key = where, model
+        plan = self._plans.get(key)
+        if plan is None or not plan.stretch.start <= at < plan.stretch.end:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+                self._entries.clear()
+            plan = self._plans[key] = self._new_plan(where, model, at)
+        return plan
+
+    def plans(self, where: Where, model: str, at: datetime) -> dict[str, Plan]:
+        """Return the plan of *model*, and those of all it may be downgraded to."""
+        found: dict[str, Plan] = {}
+        models = [model]
+        while models and len(found) < _MOST_MODELS:
+            name = models.pop()
+            if name in found:
+                continue
+            plan = found[name] = self.plan(where, name, at)
+            models += [
+                other
+                for rule in plan.rules
+                if rule.action is Action.MODEL_DOWNGRADE
+                and (other := cheaper(rule.downgrades, name))
+            ]
+        return found
+
+    def figures(
+        self, plan: Plan, standings: Standings, budget_id: int, at: datetime
+    ) -> Figures:
+        """Return where a budget that *plan* charges stands at a moment."""
+        target = next(one for one in plan.looked_at if one.node.id == budget_id)
+        standing = standings.of[target.key]
+        return Figures(
+            standing.spent,
+            standing.reserved,
+            standing.limit,
+            target.node.calendar.zone,
+            self._probability(plan, budget_id, at),
+        )
+
+    def _probability(self, plan: Plan, budget_id: int, at: datetime) -> Decimal | None:
+        asked = any(
+            rule.budget_id == budget_id and "forecast_probability" in rule.trigger.names
+            for rule in plan.rules
+        )
+        return self.probability(budget_id, at) if asked else None
+
+    def probability(self, budget_id: int, at: datetime) -> Decimal | None:
+        """Return how probably a budget's period passes its limit; a minute old at
+        most, None where too little is known."""
+        now = time.monotonic()
+        known = self._probabilities.get(budget_id)
+        if known is None or known[0] < now:
+            rows = Budget.objects.filter(pk=budget_id).select_related("organization")
+            found = probabilities(rows, at).get(budget_id)
+            known = self._probabilities[budget_id] = now + PROBABILITY_S, found
+        return known[1]
+
+    def _new_plan(self, where: Where, model: str, at: datetime) -> Plan:
+        tags = parse_tags(where.tags)
+        entry = self._entries.get((where, model))
+        if entry is None:
+            dimensions = Dimensions(*where[1:6], where.provider, model)
+            charges = self.charging.charges_of(dimensions, tags)
+            entry = Entry(0, dimensions, where.tier, charges)
+            self._entries[where, model] = entry
+        stretch = self.book.stretch_at(entry, at)
+        targets: tuple[Target, ...] = stretch.targets
+        rules = self.ruleset.for_budgets(target.node.id for target in targets)
+        # Rules by the clock too: they need the budget's zone.
+        watched = {rule.budget_id for rule in rules}
+        return Plan(
+            model=model,
+            where=where,
+            tags=tags,
+            stretch=stretch,
+            hard=tuple(target for target in targets if target.node.hard),
+            looked_at=tuple(
+                target
+                for target in targets
+                if target.node.hard or target.node.id in watched
+            ),
+            rules=rules,
+            limits=tuple(rule for rule in rules if rule.action is Action.RATE_LIMIT),
+            switch=self._switch_of(targets),
+        )
+
+    def _switch_of(self, targets: Iterable[Target]) -> Switch | None:
+        switches = self.ruleset.switches
+        return next(
+            (switches[one.node.id] for one in targets if one.node.id in switches), None
+        )
+
+    def _dimensions(self) -> tuple[str, ...]:
+        """Return which fields of a call scopes and triggers look at at all."""
+        names: set[str] = set()
+        for node in self.charging.shape.nodes.values():
+            names |= {dimension for dimension, _ in node.scope.values}
+            names |= {"tags"} if node.scope.tags else set()
+        for rule in self.ruleset.rules:
+            names |= rule.trigger.names - OF_BUDGET
+            names |= {"user"} if rule.exempt_users else set()
+        return tuple(wire for name, wire in FIELD_OF.items() if name in names)
+
+
+_guards: dict[int, Guard] = {}  # by organization
+
+
+def open_guard(organization_id: int) -> Guard:
+    """Hold the organization's shape until commit, and return what guards it now.
+
+    The first thing in a transaction.
+    """
+    book, charging = hold_book(organization_id)
+    known = _guards.get(organization_id)
+    if known is not None and known.book is book:
+        return known
+    guard = Guard(book, charging, open_ruleset(organization_id, book.revision))
+    transaction.on_commit(lambda: _guards.__setitem__(organization_id, guard))
+    return guard
+
+
+def forget() -> None:
+    """Drop everything this process remembers."""
+    _guards.clear()

@@ -1,0 +1,233 @@
+"""What rules say to a call: pure, the same on the server and in a dry run.
+
+A rule has an effect when its trigger holds, unless the call's user is exempt from the
+rules of its budget. The first of these that one of the rules does decides:
+
+- block: the call may not be made;
+- model_blocklist: neither may one of a model that is blocked or, where some are
+  allowed, of another than those;
+- model_downgrade: a cheaper model is to be used. Whoever asks prices that one and asks
+  again with it, until nothing changes or a model comes for the second time;
+- rate_limit: the call has to wait.
+
+A rule that only notifies has its effect whatever else happens.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from controls.rates import RateUse
+from controls.types import Action, Call, Figures, Reason, Rule, Verdict
+from controls.wording import why_downgraded, why_limited, why_stopped
+from costops.lib.money import from_units
+
+FiguresOf = Callable[[int], Figures]  # by budget
+UseOf = Callable[[int], RateUse | None]  # by rule; None: not used lately
+
+_ONE, _ZERO = Decimal(1), Decimal(0)
+
+
+def judge(
+    rules: Sequence[Rule], call: Call, figures: FiguresOf, uses: UseOf, now: datetime
+) -> Verdict:
+    """Say what *rules* have to say to *call*, in one step.
+
+    *rules* are those of every budget that the call charges; of two with the same
+    action the first decides, so give the nearest budget's first. *figures* and *uses*
+    are asked only for what a trigger or a limit depends on.
+    """
+    if not rules:
+        return Verdict("allow", call.model)
+    holding: dict[Action, list[Rule]] = {}
+    known: dict[int, _Known] = {}  # by budget
+    for rule in rules:
+        if call.user in rule.exempt_users:
+            continue
+        asked = known.get(rule.budget_id)
+        if asked is None:
+            asked = _Known(call, rule.budget_id, figures, now)
+            known[rule.budget_id] = asked
+        if rule.trigger.holds(asked):
+            holding.setdefault(rule.action, []).append(rule)
+    if not holding:
+        return Verdict("allow", call.model)
+    told = holding.get(Action.NOTIFY, ())
+    return (
+        _stopped(holding.get(Action.BLOCK, ()), told, call)
+        or _stopped(_forbidding(holding, call.model), told, call)
+        or _downgraded(holding.get(Action.MODEL_DOWNGRADE, ()), told, call)
+        or _limited(holding.get(Action.RATE_LIMIT, ()), told, call, uses, now)
+    )
+
+
+def cheaper(downgrades: Mapping[str, str], model: str) -> str | None:
+    """Return what *downgrades* have instead of *model*; None: it stays.
+
+    The exact name beats a pattern, a longer pattern a shorter one.
+    """
+    found = downgrades.get(model)
+    if found is None:
+        patterns = [name for name in downgrades if _matches(name, model)]
+        found = downgrades[max(patterns, key=len)] if patterns else None
+    return None if found == model else found
+
+
+def forbids(rule: Rule, model: str) -> bool:
+    """Tell whether a blocklist keeps *model* from being used."""
+    if any(_matches(pattern, model) for pattern in rule.blocked_models):
+        return True
+    allowed = rule.allowed_models
+    return bool(allowed) and not any(_matches(pattern, model) for pattern in allowed)
+
+
+def _matches(pattern: str, model: str) -> bool:
+    if pattern.endswith("*"):
+        return model.startswith(pattern[:-1])
+    return model == pattern
+
+
+def share_of(figures: Figures) -> Decimal:
+    """Return which share of its limit a budget has spent: what is reserved is not.
+
+    Of a limit of zero or less: 1 as soon as it is passed, else 0.
+    """
+    if figures.limit > 0:
+        return Decimal(figures.spent) / figures.limit
+    return _ONE if figures.spent > figures.limit else _ZERO
+
+
+def _reason(rule: Rule, message: str) -> Reason:
+    return Reason(rule.budget_uid, rule.budget_name, rule.uid, message)
+
+
+# -- Whether a trigger holds
+
+
+class _Known:
+    """What triggers of one budget's rules ask for; found when it is, and once."""
+
+    __slots__ = ("_budget_id", "_figures_of", "_found", "_now", "call")
+
+    def __init__(
+        self, call: Call, budget_id: int, figures_of: FiguresOf, now: datetime
+    ) -> None:
+        self.call, self._budget_id = call, budget_id
+        self._figures_of, self._now = figures_of, now
+        self._found: dict[str, Any] = {}
+
+    def get(self, name: str) -> Any:
+        found = self._found
+        if name not in found:
+            found[name] = _VALUES[name](self)
+        return found[name]
+
+    @property
+    def figures(self) -> Figures:
+        return self._figures_of(self._budget_id)
+
+    @property
+    def local(self) -> datetime:
+        return self._now.astimezone(self.figures.zone)
+
+    @property
+    def estimated_cost(self) -> Decimal | None:
+        units = self.call.estimate
+        return None if units is None else from_units(units)
+
+    @property
+    def remaining(self) -> Decimal:
+        figures = self.figures
+        return from_units(figures.limit - figures.spent - figures.reserved)
+
+
+_VALUES: Mapping[str, Callable[[_Known], Any]] = {
+    "budget_percentage": lambda known: share_of(known.figures),
+    "spent": lambda known: from_units(known.figures.spent),
+    "limit": lambda known: from_units(known.figures.limit),
+    "remaining": lambda known: known.remaining,
+    "forecast_probability": lambda known: known.figures.forecast_probability,
+    "hour": lambda known: known.local.hour,
+    "minute": lambda known: known.local.minute,
+    "weekday": lambda known: known.local.weekday(),
+    "day": lambda known: known.local.day,
+    "month": lambda known: known.local.month,
+    "time": lambda known: f"{known.local:%H:%M}",
+    "environment": lambda known: known.call.environment,
+    "project": lambda known: known.call.project,
+    "team": lambda known: known.call.team,
+    "department": lambda known: known.call.department,
+    "user": lambda known: known.call.user,
+    "model": lambda known: known.call.model,
+    "provider": lambda known: known.call.provider,
+    "tags": lambda known: known.call.tags,
+    "estimated_cost": lambda known: known.estimated_cost,
+    "input_tokens": lambda known: known.call.input_tokens,
+}
+
+
+# -- What follows from those that do
+
+
+def _stopped(rules: Sequence[Rule], told: Sequence[Rule], call: Call) -> Verdict | None:
+    if not rules:
+        return None
+    reasons = tuple(_reason(rule, why_stopped(rule, call.model)) for rule in rules)
+    return Verdict("block", call.model, reasons, (*rules, *told))
+
+
+def _forbidding(holding: Mapping[Action, Sequence[Rule]], model: str) -> Sequence[Rule]:
+    rules = holding.get(Action.MODEL_BLOCKLIST, ())
+    return [rule for rule in rules if forbids(rule, model)]
+
+
+def _downgraded(
+    rules: Iterable[Rule], told: Sequence[Rule], call: Call
+) -> Verdict | None:
+    for rule in rules:
+        instead = cheaper(rule.downgrades, call.model)
+        if instead is not None:
+            reason = _reason(rule, why_downgraded(rule, call.model, instead))
+            return Verdict("downgrade", instead, (reason,), (rule, *told))
+    return None
+
+
+def _limited(
+    rules: Sequence[Rule],
+    told: Sequence[Rule],
+    call: Call,
+    uses: UseOf,
+    now: datetime,
+) -> Verdict:
+    reached: list[Rule] = []
+    waits: list[int | None] = []
+    for rule in rules:
+        wait = _wait_for(rule, call, uses(rule.id), now)
+        if wait != 0:
+            reached.append(rule)
+            waits.append(wait)
+    if not reached:
+        return Verdict("allow", call.model, acted=tuple(told), rates=tuple(rules))
+    reasons = tuple(
+        _reason(rule, why_limited(rule, call.estimate or 0, wait))
+        for rule, wait in zip(reached, waits, strict=True)
+    )
+    known = [wait for wait in waits if wait is not None]
+    return Verdict(
+        "rate_limit",
+        call.model,
+        reasons,
+        (*reached, *told),
+        retry_after_s=max(known) if len(known) == len(waits) else None,
+    )
+
+
+def _wait_for(rule: Rule, call: Call, use: RateUse | None, now: datetime) -> int | None:
+    """Return how many seconds a limit has *call* wait: 0 not at all, None forever."""
+    most, cost = rule.max_cost_per_hour, call.estimate or 0
+    if most is not None and cost > most:
+        return None
+    if use is None:
+        return 0
+    return use.retry_after(now, rule.max_requests_per_minute, most, cost) or 0

@@ -1,0 +1,129 @@
+"""The rules and kill switches of an organization, as a process remembers them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts.models import Organization
+from controls.expressions import read
+from controls.models import ControlRule, KillSwitch
+from controls.types import Action, Rule
+from costops.lib.money import to_units
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """That a budget is switched off, and what whoever did it said."""
+
+    budget_id: int
+    budget_uid: str
+    budget_name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """What guards the budgets of one organization, as of one revision."""
+
+    revision: int | None
+    switches: Mapping[int, Switch]  # by budget
+    _rules: Mapping[int, tuple[Rule, ...]]  # by budget
+
+    def for_budgets(self, budget_ids: Iterable[int]) -> tuple[Rule, ...]:
+        """Return the rules of all these budgets, in the order of *budget_ids*.
+
+        Give those that a call charges, the deepest first: then the nearest rule of an
+        action comes first.
+        """
+        rules = self._rules
+        if not rules:
+            return ()
+        return tuple(rule for pk in budget_ids for rule in rules.get(pk, ()))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules there are."""
+        return tuple(rule for rules in self._rules.values() for rule in rules)
+
+
+_rulesets: dict[int, Ruleset] = {}  # by organization
+
+
+def open_ruleset(organization_id: int, revision: int | None) -> Ruleset:
+    """Return what guards the organization at *revision*; None: read it anew.
+
+    No query while nothing has changed, else three. Call it in a transaction that holds
+    the organization's lock, with the revision read in it.
+    """
+    known = _rulesets.get(organization_id)
+    if known is not None and revision is not None and known.revision == revision:
+        return known
+    opened = _read(organization_id, revision)
+    if revision is not None:
+        # What another transaction has not committed may never come to be.
+        transaction.on_commit(lambda: _rulesets.__setitem__(organization_id, opened))
+    return opened
+
+
+def forget() -> None:
+    """Drop everything this process remembers."""
+    _rulesets.clear()
+
+
+def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
+    """Return what *rows* say, which have their budgets at hand.
+
+    *currency* is the organization's.
+    """
+    chosen = list(rows)
+    exempt: dict[int, set[str]] = defaultdict(set)
+    for row in chosen:
+        exempt[row.budget_id].update(row.config.get("exempt_users", ()))
+    return tuple(
+        _rule_of(row, frozenset(exempt[row.budget_id]), currency) for row in chosen
+    )
+
+
+def _read(organization_id: int, revision: int | None) -> Ruleset:
+    organization = Organization.objects.only("currency").get(pk=organization_id)
+    rows = ControlRule.objects.filter(organization=organization_id)
+    by_budget: dict[int, list[Rule]] = defaultdict(list)
+    for rule in rules_of(rows.select_related("budget"), organization.currency):
+        by_budget[rule.budget_id].append(rule)
+    switches = KillSwitch.objects.filter(organization=organization_id)
+    return Ruleset(
+        revision,
+        {
+            row.budget_id: Switch(
+                row.budget_id, str(row.budget.uid), row.budget.name, row.message
+            )
+            for row in switches.select_related("budget")
+        },
+        {budget_id: tuple(rules) for budget_id, rules in by_budget.items()},
+    )
+
+
+def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:
+    config, action = row.config, Action(row.action)
+    most_cost = config.get("max_cost_per_hour")
+    return Rule(
+        id=row.pk,
+        uid=str(row.uid),
+        budget_id=row.budget_id,
+        budget_uid=str(row.budget.uid),
+        budget_name=row.budget.name,
+        action=action,
+        trigger=read(row.trigger),
+        notify=row.notify or action is Action.NOTIFY,
+        exempt_users=exempt,
+        message=config.get("message", ""),
+        downgrades=config.get("downgrades", {}),
+        blocked_models=tuple(config.get("blocked_models", ())),
+        allowed_models=tuple(config.get("allowed_models", ())),
+        max_requests_per_minute=config.get("max_requests_per_minute"),
+        max_cost_per_hour=None if most_cost is None else to_units(Decimal(most_cost)),
+        currency=currency,
+    )

@@ -1,0 +1,115 @@
+"""Rules in words that developers and finance understand. Pure."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from controls.expressions import ALWAYS, Expression
+from controls.types import Action, Rule
+from costops.lib.money import format_money, format_percent, from_units
+from costops.lib.reading import lasting
+
+_PLACES = ("environment", "project", "team", "department")
+
+
+def summary_of(rule: Rule) -> str:
+    """Say the whole rule: "From 90 % of the amount: use b instead of a." """
+    begin = occasion_of(rule.trigger)
+    return f"{begin[0].upper()}{begin[1:]}: {effect_of(rule)}."
+
+
+@lru_cache(maxsize=4_096)
+def occasion_of(trigger: Expression) -> str:
+    """Say when *trigger* holds, where that is simple: "from 90 % of the amount"."""
+    if trigger.text == ALWAYS:
+        return "always"
+    match trigger.wire:
+        case [sign, {"name": name}, {"number": number}] if (
+            name == "budget_percentage" and sign in {">=", ">"}
+        ):
+            word = "from" if sign == ">=" else "above"
+            return f"{word} {format_percent(Decimal(number))} of the amount"
+        case ["==", {"name": str(name)}, str(value)] if name in _PLACES:
+            return f"in {name} {value}"
+        case ["==", {"name": "user" | "provider" as name}, str(value)]:
+            return f"for {name} {value}"
+        case ["==", {"name": "model"}, str(value)]:
+            return f"for {value}"
+    return f"while {trigger.text}"
+
+
+def effect_of(rule: Rule) -> str:
+    """Say what *rule* does: "use gpt-3.5-turbo instead of gpt-4"."""
+    match rule.action:
+        case Action.BLOCK:
+            return "block all calls" + _exemptions(rule.exempt_users)
+        case Action.MODEL_BLOCKLIST:
+            return _models(rule)
+        case Action.MODEL_DOWNGRADE:
+            pairs = [f"{new} instead of {old}" for old, new in rule.downgrades.items()]
+            return f"use {_listed(pairs)}"
+        case Action.RATE_LIMIT:
+            return f"allow {limits_of(rule)}"
+        case Action.NOTIFY:
+            return "tell people"
+
+
+def limits_of(rule: Rule) -> str:
+    """Say a rate limit: "10 requests a minute and $50.00 an hour"."""
+    limits = []
+    if (most := rule.max_requests_per_minute) is not None:
+        limits.append(f"{most:,} request{'' if most == 1 else 's'} a minute")
+    if rule.max_cost_per_hour is not None:
+        limits.append(f"{_money(rule.max_cost_per_hour, rule)} an hour")
+    return _listed(limits)
+
+
+def why_stopped(rule: Rule, model: str) -> str:
+    if rule.action is Action.BLOCK:
+        return rule.message or f"Blocked by {_origin(rule)}."
+    allowed = f" Allowed: {', '.join(rule.allowed_models)}." * bool(rule.allowed_models)
+    return f"{model} may not be used, by {_origin(rule)}.{allowed}"
+
+
+def why_downgraded(rule: Rule, model: str, instead: str) -> str:
+    return f"{instead} is to be used instead of {model}, by {_origin(rule)}."
+
+
+def why_limited(rule: Rule, cost: int, wait: int | None) -> str:
+    """Say why to wait for *wait* seconds; None: a call of *cost* never fits."""
+    limit = f"{limits_of(rule)} are allowed by {_origin(rule)}"
+    if wait is None:
+        return f"A call of {_money(cost, rule)} is too much: {limit}."
+    return f"Only {limit}; try again in {lasting(timedelta(seconds=wait))}."
+
+
+def _origin(rule: Rule) -> str:
+    return f"a rule of {rule.budget_name} ({occasion_of(rule.trigger)})"
+
+
+def _models(rule: Rule) -> str:
+    parts = []
+    if rule.blocked_models:
+        parts.append(f"block {_listed(rule.blocked_models)}")
+    if rule.allowed_models:
+        parts.append(f"allow only {_listed(rule.allowed_models)}")
+    return _listed(parts)
+
+
+def _exemptions(users: frozenset[str]) -> str:
+    return f", except of {_listed(sorted(users))}" if users else ""
+
+
+def _money(units: int, rule: Rule) -> str:
+    return _formatted(units, rule.currency)
+
+
+@lru_cache(maxsize=1_024)  # a limit that is reached is said at every call
+def _formatted(units: int, currency: str) -> str:
+    return format_money(from_units(units), currency)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    *most, last = parts
+    return f"{', '.join(most)} and {last}" if most else last
