@@ -16,11 +16,11 @@ from django.utils import timezone
 from accounts.locks import hold_repricing, hold_shared
 from accounts.models import Organization
 from alerts import services as alerts
+from budgets.books import open_book
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
 from costops.lib.errors import Invalid
 from costops.lib.money import from_units, to_units, wire
-from intake.pipeline import open_book
 from ledger.costs import Place
 from ledger.models import Repricing
 from ledger.repricing import (
@@ -180,7 +180,7 @@ def _book(
         )
     repricing = outcome.repricing
     append(outcome.organization.pk, correction, repricing.pk)
-    crossings = charging.charge(charging.reckon(correction.totals))
+    crossings = charging.charge(charging.reckon(correction.totals), {})
     if crossings:
         alerts.observe(outcome.organization.pk, crossings, now=timezone.now())
     repricing.records += len(correction.rows)

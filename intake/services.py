@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.services import organization_for
 from accounts.types import Caller
@@ -115,7 +116,7 @@ def parted(
     records: Sequence[Usage | None], rejected: list[Rejected], caller: Caller
 ) -> dict[tuple[int, str], list[int]]:
     """Return the places of the records of each (organization id, currency)."""
-    own = caller.organization_slug
+    own, mine = caller.organization_slug, _slugs_of(caller)
     parted: dict[tuple[int, str], list[int]] = {}
     for place, record in enumerate(records):
         if record is None:
@@ -125,12 +126,23 @@ def parted(
             rejected.append((place, record.id, (_FOREIGN,)))
         elif not (slug := own or named):
             rejected.append((place, record.id, (_NAMELESS,)))
+        elif mine is not None and slug not in mine:
+            rejected.append((place, record.id, (_FOREIGN,)))
         else:
             try:
                 parted.setdefault(_organization(slug), []).append(place)
             except Refusal as refusal:
                 rejected.append((place, record.id, refusal.errors))
     return parted
+
+
+def _slugs_of(caller: Caller) -> frozenset[str] | None:
+    """Return the organizations of a person whose key is good for several; None: the
+    key is not a person's, or belongs to one organization.
+    """
+    if caller.user_id is None or caller.organization_id is not None:
+        return None
+    return frozenset(organizations_of(caller).values_list("slug", flat=True))
 
 
 def _organization(slug: str) -> tuple[int, str]:

@@ -1,7 +1,6 @@
 """The HTTP doors usage comes in by: plain views, for they are the busiest of all."""
 
 import time
-import zlib
 from typing import Any
 
 import msgspec
@@ -14,15 +13,11 @@ from accounts.access import require
 from accounts.idempotency import answered_once
 from accounts.scopes import Scope
 from accounts.types import Caller
-from costops.lib.errors import (
-    FieldError,
-    Forbidden,
-    Invalid,
-    TooLarge,
-    UnsupportedType,
-)
+from costops.lib.bodies import JSON_TYPES, body_of, json_response, type_of
+from costops.lib.errors import FieldError, Forbidden, Invalid, TooLarge
 from costops.lib.money import wire
 from intake.services import Receipt, receive
+from ledger.types import Settled
 from ledger.usage import (
     Rejected,
     Usage,
@@ -33,11 +28,8 @@ from ledger.usage import (
     odd_characters,
 )
 
-MOST_BYTES = 64 * 2**20  # of a body, as sent and as unpacked
 MOST_RECORDS = 10_000  # in one batch
 LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
-JSON_TYPES = {"application/json", "text/json", ""}
-_encode = msgspec.json.Encoder().encode
 
 
 @csrf_exempt
@@ -54,7 +46,7 @@ def usage(request: HttpRequest) -> HttpResponse:
 def usage_batch(request: HttpRequest) -> HttpResponse:
     """Book a JSON array, or one record a line; 200 with what became of each."""
     caller = caller_of(request)
-    lines = _type_of(request) in LINES_TYPES
+    lines = type_of(request) in LINES_TYPES
     body = body_of(request, JSON_TYPES | LINES_TYPES)
     atomic = request.GET.get("atomic", "").lower() in {"1", "true", "yes"}
     return answered_once(
@@ -80,7 +72,9 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
     }
     if outcome.duplicate:
         answer["conflict"] = outcome.conflict
-    return _json(answer, status=200 if outcome.duplicate else 201)
+    if outcome.settled is not None:
+        answer["authorization"] = _settled_body(outcome.settled)
+    return json_response(answer, status=200 if outcome.duplicate else 201)
 
 
 def decoded(body: bytes) -> Usage:
@@ -116,7 +110,7 @@ def _many(body: bytes, caller: Caller, *, lines: bool, atomic: bool) -> HttpResp
             errors=(FieldError("", "too_many_records", "Part it into several."),),
         )
     receipt = receive(records, rejected, caller=caller, atomic=atomic)
-    return _json(_summary(records, receipt, time.perf_counter() - began))
+    return json_response(_summary(records, receipt, time.perf_counter() - began))
 
 
 def _summary(
@@ -138,6 +132,11 @@ def _summary(
             for place, usage_id, errors in receipt.rejected
         ],
         "conflicts": conflicts,
+        "unsettled": [
+            {"index": place, "authorization": _settled_body(settled)}
+            for place, outcome in receipt.outcomes.items()
+            if (settled := outcome.settled) and (settled.over or not settled.known)
+        ],
         # Amounts of several currencies can't be added up.
         "total_cost": totals[single] if single else (None if totals else wire_zero()),
         "currency": single,
@@ -148,6 +147,16 @@ def _summary(
     return summary
 
 
+def _settled_body(settled: Settled) -> dict[str, Any]:
+    """Tell what became of an authorization: unknown, or what it cost beyond."""
+    return {
+        "id": settled.authorization_id,
+        "known": settled.known,
+        "reserved": wire(settled.reserved),
+        "over": wire(settled.over),
+    }
+
+
 def wire_zero() -> str:
     return "0.0000000000"
 
@@ -156,48 +165,3 @@ def caller_of(request: HttpRequest) -> Caller:
     caller = keys.check(request.META.get("HTTP_AUTHORIZATION", ""))
     require(caller, Scope.USAGE_WRITE)
     return caller
-
-
-def _type_of(request: HttpRequest) -> str:
-    return str(request.META.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
-
-
-def body_of(request: HttpRequest, types: set[str]) -> bytes:
-    """Return the body, unpacked.
-
-    Raises:
-        TooLarge: more than MOST_BYTES, packed or not; what is over is not read.
-        UnsupportedType: neither of *types*, or packed in another way than gzip.
-        Invalid: gzip that is cut or broken.
-    """
-    if _type_of(request) not in types:
-        raise UnsupportedType("Send application/json or application/x-ndjson.")
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > MOST_BYTES:
-        raise TooLarge(f"At most {MOST_BYTES // 2**20} MiB are taken in one request.")
-    packing = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if packing in {"", "identity"}:
-        return request.body
-    if packing != "gzip":
-        raise UnsupportedType("Only gzip is known as Content-Encoding.")
-    return _unpacked(request.body)
-
-
-def _unpacked(packed: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        body = unpacker.decompress(packed, MOST_BYTES + 1)
-    except zlib.error as error:
-        raise Invalid("The body is not valid gzip.") from error
-    if len(body) > MOST_BYTES:
-        raise TooLarge(f"More than {MOST_BYTES // 2**20} MiB when unpacked.")
-    if not unpacker.eof:
-        raise Invalid("The gzip body is cut off.")
-    return body
-
-
-def _json(answer: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    body = _encode(answer)
-    response = HttpResponse(body, status=status, content_type="application/json")
-    response["Content-Length"] = str(len(body))
-    return response

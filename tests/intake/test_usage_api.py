@@ -12,13 +12,16 @@ from django.utils import timezone
 
 from accounts import keys
 from accounts.models import Organization
+from accounts.scopes import Role
 from budgets.services import BudgetPlan, create_budget
 from ledger.models import CostRecord
+from tests.budgets.factories import make_person
 from tests.factories import (
     NOON,
     Answer,
     Api,
     make_api,
+    make_key,
     make_organization,
     usage_record,
 )
@@ -37,6 +40,21 @@ def test_a_record_is_priced_and_answered_with_its_cost(api: Api) -> None:
     assert answer.body["status"] == "success"
     assert (answer.body["cost"], answer.body["currency"]) == ("0.0125000000", "USD")
     assert answer.body["duplicate"] is False
+
+
+def test_a_persons_key_reports_for_the_persons_organizations_only(
+    acme: Organization,
+) -> None:
+    make_organization("beta")
+    ann = make_person(roles={acme: Role.FINANCE_ADMIN})
+    theirs = Api(make_key(user=ann))
+
+    own = theirs.post("usage", usage_record(organization_id="acme"))
+    foreign = theirs.post("usage", usage_record(id="u2", organization_id="beta"))
+    unknown = theirs.post("usage", usage_record(id="u3", organization_id="new"))
+
+    assert (own.status, foreign.status, unknown.status) == (201, 403, 403)
+    assert CostRecord.objects.count() == 1
 
 
 def test_a_repeat_is_answered_alike_and_adds_nothing(api: Api) -> None:
