@@ -104,6 +104,13 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Guardrails",
+        (
+            ("Guardrails", "shield", "controls_controlrule", ""),
+            ("Authorizations, leases", "lock_clock", "budgets_reservation", ""),
+        ),
+    ),
+    (
         "Costs",
         (
             ("Cost records", "receipt_long", "ledger_costrecord", ""),

@@ -1,5 +1,6 @@
 """Settings that contradict each other, told by `manage.py check`."""
 
+from ipaddress import ip_network
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -63,6 +64,27 @@ def encryption_keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
                 )
             ]
     return []
+
+
+@register(Tags.security)
+def outgoing_networks_are_networks(**kwargs: Any) -> list[CheckMessage]:
+    wrong = [text for text in settings.OUTGOING_ALLOW if not _is_network(text)]
+    return [
+        Error(
+            f"“{text}” in COSTOPS_OUTGOING_ALLOW is not a network.",
+            hint="Write networks such as 10.0.0.0/8 or fd00::/8, with commas between.",
+            id="costops.E004",
+        )
+        for text in wrong
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 @register(Tags.security, deploy=True)

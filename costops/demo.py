@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -120,6 +121,40 @@ class Plan:
     amount: str
     scope: dict[str, list[str]]
     parent: str | None = None
+    enforcement: str = "soft"
+    rules: tuple[dict[str, Any], ...] = ()  # as controls.configuring.configure has them
+
+
+def _rule(action: str, trigger: str, *, notify: bool = False, **config: Any) -> Any:
+    return {"action": action, "trigger": trigger, "config": config, "notify": notify}
+
+
+# The tutorial's, for the models that Sales uses.
+_SALES_RULES = (
+    _rule(
+        "model_downgrade",
+        "budget_percentage >= 0.9",
+        downgrades={"gpt-4o": "gpt-4o-mini"},
+        notify=True,
+    ),
+    _rule(
+        "model_blocklist",
+        'environment == "development"',
+        allowed_models=["gpt-4o-mini"],
+    ),
+    _rule(
+        "rate_limit",
+        "budget_percentage >= 0.95",
+        max_requests_per_minute=10,
+        max_cost_per_hour="50.0000000000",
+    ),
+    _rule(
+        "block",
+        "budget_percentage >= 1.0",
+        message="Monthly budget exceeded. Contact finance team.",
+        exempt_users=["admin@acme.example"],
+    ),
+)
 
 
 BUDGETS = (
@@ -127,7 +162,11 @@ BUDGETS = (
     Plan("Engineering", "30000", {"departments": ["engineering"]}, "Acme Corp"),
     Plan("ML Team", "15000", {"teams": ["ml"]}, "Engineering"),
     Plan("Backend Team", "10000", {"teams": ["backend"]}, "Engineering"),
-    Plan("Sales", "15000", {"departments": ["sales"]}, "Acme Corp"),
+    Plan(
+        *("Sales", "15000", {"departments": ["sales"]}, "Acme Corp"),
+        enforcement="hard",
+        rules=_SALES_RULES,
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from costops import openapi_controls
 from ledger.usage import Usage
 
 _REF = "#/components/schemas/{name}"
@@ -137,10 +138,12 @@ def complete(
     schemas |= {"UsageRecord": _usage_record()}
     schemas |= {"UsageAnswer": _USAGE_ANSWER, "UsageBatchAnswer": _BATCH_ANSWER}
     schemas["Health"] = _HEALTH
-    result["paths"] |= _usage_paths() | _health_paths()
+    schemas |= openapi_controls.schemas()
+    result["paths"] |= _usage_paths() | _health_paths() | openapi_controls.paths()
     for path in result["paths"].values():
         for method, operation in path.items():
             _add_common(method, operation)
+    result["paths"] |= _otlp_paths()
     # Both forms answer; the one without a slash at its end is the one to use.
     paths = {path.rstrip("/"): what for path, what in result["paths"].items()}
     result["paths"] = dict(sorted(paths.items()))
@@ -222,6 +225,48 @@ def _usage_paths() -> dict[str, Any]:
                 "responses": {"200": _answer("UsageBatchAnswer", "What became of it.")},
             }
         },
+    }
+
+
+def _otlp_paths() -> dict[str, Any]:
+    """Return OTLP's door, which has neither our errors nor our Idempotency-Key."""
+    said = "A google.rpc.Status, or a Problem to JSON."
+    statuses = {**_PROBLEMS, "503": "The database is away: to be sent again."}
+    return {
+        "/otlp/v1/traces": {
+            "post": {
+                "operationId": "otlp_traces_create",
+                "summary": "Report usage as OpenTelemetry spans",
+                "description": (
+                    "OTLP/HTTP. Spans with GenAI attributes are booked, others are "
+                    "ignored; `partialSuccess` counts those that can't be booked."
+                ),
+                "tags": ["usage"],
+                "security": [{"apiKey": []}],
+                "requestBody": {
+                    "required": True,
+                    "content": _otlp_types("An ExportTraceServiceRequest."),
+                },
+                "responses": {
+                    "200": {
+                        "description": "What became of it.",
+                        "content": _otlp_types("An ExportTraceServiceResponse."),
+                    },
+                    **{
+                        status: {"description": f"{statuses[status]} {said}"}
+                        for status in ("400", "401", "403", "503")
+                    },
+                },
+            }
+        }
+    }
+
+
+def _otlp_types(description: str) -> dict[str, Any]:
+    packed = {"type": "string", "format": "binary"}
+    return {
+        "application/x-protobuf": {"schema": packed},
+        "application/json": {"schema": {"type": "object", "description": description}},
     }
 
 

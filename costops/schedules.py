@@ -8,10 +8,11 @@ from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
 from alerts.judging import sweep as sweep_alerts
-from alerts.tasks import audit_at, escalate_at
+from alerts.tasks import audit_at, escalate_at, forget_links_at
 from budgets.closing import sweep_periods
 from budgets.folding import fold_all
 from budgets.recharging import continue_all
+from budgets.settling import expire_all
 from notifications.tasks import deliver
 
 
@@ -47,6 +48,10 @@ def _judge(now: datetime) -> str:
     return f"Raised {done.raised} alerts and ended {done.ended}.{failed}"
 
 
+def _expire(now: datetime) -> str:
+    return f"Freed {expire_all(now)} expired authorizations and leases."
+
+
 def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
@@ -55,6 +60,7 @@ def _answers(now: datetime) -> str:
 # is what periods are closed with and alerts judged by.
 PERIODIC = (
     Periodic("backfill", 1, _backfill),
+    Periodic("expire", 1, _expire),
     Periodic("fold", 1, _fold),
     Periodic("periods", 1, _periods),
     Periodic("judge", 1, _judge),
@@ -62,6 +68,7 @@ PERIODIC = (
     Periodic("audit", 5, audit_at),
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("answers", 60, _answers),
+    Periodic("links", 1_440, forget_links_at),
 )
 
 

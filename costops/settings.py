@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "ledger",
     "budgets",
     "alerts",
+    "controls",
     "intake",
 ]
 
@@ -181,6 +182,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "AlertRuleType": "alerts.models.RuleType",
         "AlertState": "alerts.models.AlertState",
         "ChannelType": "notifications.models.ChannelType",
+        "ControlAction": "controls.types.Action",
         "DeliveryState": "notifications.models.DeliveryState",
     },
     "POSTPROCESSING_HOOKS": [

@@ -7,21 +7,26 @@ from alerts.views import answer_by_link
 from costops.api import MANY, Organizations, Rates
 from costops.lib.web import route
 from costops.views import health, live
+from intake.otlp_view import traces
 
 handler404 = "costops.lib.web.not_found"
 handler500 = "costops.lib.web.server_error"
 
 urlpatterns = [
+    # The busiest doors first: looking through all the others takes longer than they do.
+    path("api/v1/", include("controls.doors")),
+    path("api/v1/", include("intake.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="start"),
     path("admin/", admin.site.urls),
     route("health", health, "health"),
     route("health/live", live, "health-live"),
     route("health/ready", health, "health-ready"),
     route("api/v1/health", health, "api-health"),
-    path("api/v1/", include("intake.urls")),
+    route("otlp/v1/traces", traces, "otlp-traces"),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("ledger.urls")),
     path("api/v1/", include("alerts.urls")),
+    path("api/v1/", include("controls.urls")),
     path("api/v1/", include("notifications.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),

@@ -20,6 +20,7 @@ from accounts.services import organization_for
 from budgets.closing import sweep_periods
 from budgets.models import Budget
 from budgets.services import BudgetPlan, create_budget
+from controls.configuring import configure
 from costops import demo, env
 from intake.pipeline import take
 from ledger.models import CostRecord, Price
@@ -92,9 +93,12 @@ def _make_budgets(organization: Organization, now: datetime) -> None:
                 parent=made[plan.parent] if plan.parent else None,
                 scope=plan.scope,
                 starts_at=start,
+                enforcement=plan.enforcement,
             ),
             now=now,
         )
+        if plan.rules and not known:
+            configure(made[plan.name], plan.rules)
 
 
 def _login(organization: Organization) -> str:
