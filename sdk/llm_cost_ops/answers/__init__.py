@@ -1,0 +1,82 @@
+"""What the API answers, as frozen dataclasses; money is Decimal, times are aware."""
+
+from llm_cost_ops.answers.alerts import Alert, AlertConfiguration, AlertStep
+from llm_cost_ops.answers.budgets import (
+    Budget,
+    BudgetConflict,
+    BudgetNode,
+    BudgetPeriod,
+    BudgetStatus,
+    Driver,
+    Variance,
+)
+from llm_cost_ops.answers.controls import (
+    Authorization,
+    AuthorizationState,
+    Controls,
+    KillSwitch,
+    LeaseGrant,
+    Reason,
+    Replay,
+    ReturnedLease,
+)
+from llm_cost_ops.answers.notifications import (
+    Attempt,
+    Channel,
+    Delivery,
+    Preference,
+    Trial,
+)
+from llm_cost_ops.answers.platform import Health, Organization
+from llm_cost_ops.answers.prices import (
+    ExchangeRate,
+    Price,
+    Repricing,
+    ResolvedPrice,
+)
+from llm_cost_ops.answers.usage import (
+    BatchReceipt,
+    CostRecord,
+    CostSummary,
+    Timeseries,
+    UnpricedModels,
+    UsageReceipt,
+)
+
+__all__ = [
+    "Alert",
+    "AlertConfiguration",
+    "AlertStep",
+    "Attempt",
+    "Authorization",
+    "AuthorizationState",
+    "BatchReceipt",
+    "Budget",
+    "BudgetConflict",
+    "BudgetNode",
+    "BudgetPeriod",
+    "BudgetStatus",
+    "Channel",
+    "Controls",
+    "CostRecord",
+    "CostSummary",
+    "Delivery",
+    "Driver",
+    "ExchangeRate",
+    "Health",
+    "KillSwitch",
+    "LeaseGrant",
+    "Organization",
+    "Preference",
+    "Price",
+    "Reason",
+    "Replay",
+    "Repricing",
+    "ResolvedPrice",
+    "ReturnedLease",
+    "Timeseries",
+    "Trial",
+    "UnpricedModels",
+    "UsageReceipt",
+    "Variance",
+]

@@ -1,0 +1,1 @@
+"""The whole API as pure functions that build requests."""

@@ -1,0 +1,154 @@
+"""Budgets: make them, change them, ask where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from llm_cost_ops.answers.alerts import AlertConfiguration
+from llm_cost_ops.answers.budgets import (
+    Budget,
+    BudgetConflict,
+    BudgetNode,
+    BudgetPeriod,
+    BudgetStatus,
+    Variance,
+)
+from llm_cost_ops.api.fields import BudgetFields, Moment
+from llm_cost_ops.money import Money, wire
+from llm_cost_ops.requests import (
+    Page,
+    Request,
+    present,
+    reads,
+    reads_many,
+    reads_nothing,
+    reads_page,
+    segment,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+Scope = Union[Mapping[str, Any], str]  # "company-wide" for all
+
+
+def create_budget(
+    *,
+    name: str,
+    amount: Money,
+    period: str = "monthly",
+    currency: Optional[str] = None,
+    scope: Optional[Scope] = None,
+    parent: Optional[str] = None,
+    parent_budget: Optional[str] = None,
+    organization_id: Optional[str] = None,
+    timezone: Optional[str] = None,
+    enforcement: Optional[str] = None,
+    alerts: Optional[Sequence[Mapping[str, Any]]] = None,
+    warning_threshold: Optional[Any] = None,
+    critical_threshold: Optional[Any] = None,
+    rollover: Optional[Mapping[str, Any]] = None,
+    owner: Optional[str] = None,
+    note: Optional[str] = None,
+    start_date: Optional[Moment] = None,
+    end_date: Optional[Moment] = None,
+) -> Request[Budget]:
+    """Make a budget; what was spent before in its period is charged to it.
+
+    `enforcement="hard"` makes the amount a limit that no authorized call passes.
+    """
+    given = {**locals(), "amount": wire(amount)}
+    return Request(
+        "POST", "/api/v1/budgets", reads(Budget), body=present(given), creates=True
+    )
+
+
+def list_budgets(
+    *,
+    organization_id: Optional[str] = None,
+    name: Optional[str] = None,
+    period: Optional[str] = None,
+    parent: Optional[str] = None,
+    archived: Optional[bool] = None,
+    limit: Optional[int] = None,
+) -> Request[Page[Budget]]:
+    """List budgets, newest first."""
+    return Request("GET", "/api/v1/budgets", reads_page(Budget), query=locals())
+
+
+def get_budget(budget_id: str) -> Request[Budget]:
+    return Request("GET", _path(budget_id), reads(Budget))
+
+
+def update_budget(budget_id: str, **changes: Unpack[BudgetFields]) -> Request[Budget]:
+    """Change a budget; what that concerns is charged anew."""
+    body: dict[str, Any] = dict(changes)
+    if "amount" in body:
+        body["amount"] = wire(body["amount"])
+    return Request("PATCH", _path(budget_id), reads(Budget), body=body)
+
+
+def archive_budget(budget_id: str) -> Request[None]:
+    """End a budget now; what it was charged for stays."""
+    return Request("DELETE", _path(budget_id), reads_nothing)
+
+
+def get_budget_status(
+    budget_id: str, *, at: Optional[Moment] = None
+) -> Request[BudgetStatus]:
+    """Ask where a budget stands in the period that contains *at* (default: now)."""
+    path = f"{_path(budget_id)}/status"
+    return Request("GET", path, reads(BudgetStatus), query={"at": at})
+
+
+def get_budget_variance(
+    budget_id: str, *, at: Optional[Moment] = None
+) -> Request[Variance]:
+    """Ask how far spend is from an even pace, and what explains it."""
+    path = f"{_path(budget_id)}/variance"
+    return Request("GET", path, reads(Variance), query={"at": at})
+
+
+def get_budget_periods(budget_id: str) -> Request[tuple[BudgetPeriod, ...]]:
+    """List a budget's periods, newest first."""
+    return Request("GET", f"{_path(budget_id)}/periods", reads_many(BudgetPeriod))
+
+
+def get_budget_tree(
+    *, organization_id: Optional[str] = None, at: Optional[Moment] = None
+) -> Request[tuple[BudgetNode, ...]]:
+    """Return an organization's budgets, nested, each with its status."""
+    return Request(
+        "GET", "/api/v1/budgets/tree", reads_many(BudgetNode), query=locals()
+    )
+
+
+def get_budget_conflicts(
+    *, organization_id: Optional[str] = None
+) -> Request[tuple[BudgetConflict, ...]]:
+    """List what does not fit together: amounts, scopes, periods, currencies."""
+    return Request(
+        "GET", "/api/v1/budgets/conflicts", reads_many(BudgetConflict), query=locals()
+    )
+
+
+def get_alert_configuration(budget_id: str) -> Request[AlertConfiguration]:
+    """Return what watches a budget."""
+    return Request("GET", f"{_path(budget_id)}/alerts", reads(AlertConfiguration))
+
+
+def configure_alerts(
+    *,
+    budget_id: str,
+    alerts: Sequence[Mapping[str, Any]],
+    escalation: Optional[Mapping[str, Any]] = None,
+) -> Request[AlertConfiguration]:
+    """Replace what watches a budget: its alert rules and its escalation."""
+    body = present({"alerts": list(alerts), "escalation": escalation})
+    path = f"{_path(budget_id)}/alerts"
+    return Request("PUT", path, reads(AlertConfiguration), body=body)
+
+
+def _path(budget_id: str) -> str:
+    return f"/api/v1/budgets/{segment(budget_id)}"

@@ -1,0 +1,165 @@
+"""Every call of the API as a method, the same for the sync and the async client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from functools import update_wrapper
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Generic,
+    TypeVar,
+    overload,
+)
+
+from llm_cost_ops.api import (
+    alerts,
+    budgets,
+    controls,
+    notifications,
+    platform,
+    prices,
+    usage,
+)
+from llm_cost_ops.requests import Request
+
+if TYPE_CHECKING:
+    from typing import ParamSpec
+
+    P = ParamSpec("P")
+else:
+    P = TypeVar("P")  # what Python 3.9 knows
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class Sends:
+    """Something that sends requests and waits for the answer."""
+
+    def send(self, request: Request[S]) -> S:
+        raise NotImplementedError
+
+
+class SendsAsync:
+    """Something that sends requests and lets others run until the answer comes."""
+
+    async def send(self, request: Request[S]) -> S:
+        raise NotImplementedError
+
+
+class Endpoint(Generic[P, R]):
+    """A function that builds a request, as a method of whatever sends it."""
+
+    def __init__(self, build: Callable[P, Request[R]]) -> None:
+        self.build = build
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: Any) -> Endpoint[P, R]: ...
+
+    @overload
+    def __get__(self, client: Sends, owner: Any) -> Callable[P, R]: ...
+
+    @overload
+    def __get__(self, client: SendsAsync, owner: Any) -> Callable[P, Awaitable[R]]: ...
+
+    def __get__(self, client: Any, owner: Any) -> Any:
+        if client is None:
+            return self
+        build = self.build
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.send(build(*args, **kwargs))
+
+        return update_wrapper(call, build)
+
+
+class TrackerApi:
+    """What a tracker offers of the API beside tracking."""
+
+    create_budget = Endpoint(budgets.create_budget)
+    get_budget_status = Endpoint(budgets.get_budget_status)
+    configure_alerts = Endpoint(budgets.configure_alerts)
+    add_notification_channel = Endpoint(notifications.add_notification_channel)
+    configure_cost_controls = Endpoint(controls.configure_cost_controls)
+    set_kill_switch = Endpoint(controls.set_kill_switch)
+    replay_controls = Endpoint(controls.replay_controls)
+    get_costs = Endpoint(usage.get_costs)
+    get_summary = Endpoint(usage.get_summary)
+
+
+class Api(TrackerApi):
+    """The whole API."""
+
+    report_usage = Endpoint(usage.report_usage)
+    report_usage_batch = Endpoint(usage.report_usage_batch)
+    list_costs = Endpoint(usage.list_costs)
+    get_unpriced = Endpoint(usage.get_unpriced)
+    get_timeseries = Endpoint(usage.get_timeseries)
+
+    list_budgets = Endpoint(budgets.list_budgets)
+    get_budget = Endpoint(budgets.get_budget)
+    update_budget = Endpoint(budgets.update_budget)
+    archive_budget = Endpoint(budgets.archive_budget)
+    get_budget_variance = Endpoint(budgets.get_budget_variance)
+    get_budget_periods = Endpoint(budgets.get_budget_periods)
+    get_budget_tree = Endpoint(budgets.get_budget_tree)
+    get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
+    get_alert_configuration = Endpoint(budgets.get_alert_configuration)
+
+    get_cost_controls = Endpoint(controls.get_cost_controls)
+    get_kill_switch = Endpoint(controls.get_kill_switch)
+    authorize = Endpoint(controls.authorize)
+    get_authorization = Endpoint(controls.get_authorization)
+    release_authorization = Endpoint(controls.release_authorization)
+    acquire_lease = Endpoint(controls.acquire_lease)
+    renew_lease = Endpoint(controls.renew_lease)
+    return_lease = Endpoint(controls.return_lease)
+
+    list_alerts = Endpoint(alerts.list_alerts)
+    get_alert = Endpoint(alerts.get_alert)
+    acknowledge_alert = Endpoint(alerts.acknowledge_alert)
+    snooze_alert = Endpoint(alerts.snooze_alert)
+    resolve_alert = Endpoint(alerts.resolve_alert)
+    mark_not_an_anomaly = Endpoint(alerts.mark_not_an_anomaly)
+
+    list_notification_channels = Endpoint(notifications.list_notification_channels)
+    get_notification_channel = Endpoint(notifications.get_notification_channel)
+    update_notification_channel = Endpoint(notifications.update_notification_channel)
+    delete_notification_channel = Endpoint(notifications.delete_notification_channel)
+    test_notification_channel = Endpoint(notifications.test_notification_channel)
+    rotate_channel_secret = Endpoint(notifications.rotate_channel_secret)
+    list_notifications = Endpoint(notifications.list_notifications)
+    get_notification = Endpoint(notifications.get_notification)
+    redeliver_notification = Endpoint(notifications.redeliver_notification)
+    list_notification_preferences = Endpoint(
+        notifications.list_notification_preferences
+    )
+    get_notification_preference = Endpoint(notifications.get_notification_preference)
+    set_notification_preference = Endpoint(notifications.set_notification_preference)
+    delete_notification_preference = Endpoint(
+        notifications.delete_notification_preference
+    )
+
+    list_prices = Endpoint(prices.list_prices)
+    create_price = Endpoint(prices.create_price)
+    get_price = Endpoint(prices.get_price)
+    update_price = Endpoint(prices.update_price)
+    delete_price = Endpoint(prices.delete_price)
+    resolve_price = Endpoint(prices.resolve_price)
+    list_exchange_rates = Endpoint(prices.list_exchange_rates)
+    set_exchange_rate = Endpoint(prices.set_exchange_rate)
+    get_exchange_rate = Endpoint(prices.get_exchange_rate)
+    delete_exchange_rate = Endpoint(prices.delete_exchange_rate)
+    list_repricings = Endpoint(prices.list_repricings)
+    reprice = Endpoint(prices.reprice)
+    get_repricing = Endpoint(prices.get_repricing)
+
+    list_organizations = Endpoint(platform.list_organizations)
+    create_organization = Endpoint(platform.create_organization)
+    get_organization = Endpoint(platform.get_organization)
+    update_organization = Endpoint(platform.update_organization)
+    get_health = Endpoint(platform.get_health)
+    get_liveness = Endpoint(platform.get_liveness)
+    get_readiness = Endpoint(platform.get_readiness)

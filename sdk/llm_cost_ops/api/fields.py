@@ -1,0 +1,101 @@
+"""What calls of the API take, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Optional, TypedDict, Union
+
+from llm_cost_ops.money import Money
+
+Moment = Union[datetime, date, str]  # a naive time is UTC
+Tags = Union[list[str], Mapping[str, str]]
+
+
+class CostFilters(TypedDict, total=False):
+    """Which costs: `start_date` <= time < `end_date`; a bare end date is included."""
+
+    start_date: Moment
+    end_date: Moment
+    provider: str
+    model: str
+    organization_id: str
+    project_id: str
+    department_id: str
+    team_id: str
+    environment: str
+    user_id: str
+    tag: str
+
+
+class BudgetFields(TypedDict, total=False):
+    """A budget as it is sent."""
+
+    name: str
+    amount: Money
+    currency: str
+    period: str
+    timezone: str
+    parent: Optional[str]
+    owner: Optional[str]
+    note: str
+    scope: Any
+    warning_threshold: Any
+    critical_threshold: Any
+    alerts: Any
+    enforcement: str
+    rollover: Any
+    start_date: Optional[Moment]
+    end_date: Optional[Moment]
+
+
+class PriceFields(TypedDict, total=False):
+    """A price per million tokens, as it is sent."""
+
+    organization_id: Optional[str]
+    service_tier: str
+    effective_from: Moment
+    effective_to: Optional[Moment]
+    currency: str
+    input_per_million: Money
+    cached_input_per_million: Optional[Money]
+    output_per_million: Money
+    per_request: Money
+    provisional: bool
+    note: str
+
+
+class CallFields(TypedDict, total=False):
+    """Who makes a call, and for what: the dimensions of a usage record."""
+
+    organization_id: str
+    project_id: str
+    department_id: str
+    team_id: str
+    environment: str
+    user_id: str
+    tags: Tags
+    service_tier: str
+
+
+class UsageFields(CallFields, total=False):
+    """A usage record; `id`, `timestamp`, `provider`, `model` and tokens are needed.
+
+    `input_tokens` include the cached and cache-write ones, `output_tokens` the
+    reasoning ones.
+    """
+
+    id: str
+    timestamp: Moment
+    provider: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    latency_ms: float
+    metadata: Mapping[str, Any]
+    cost: Money
+    currency: str
+    authorization_id: str

@@ -1,0 +1,147 @@
+"""Prices, exchange rates, repricing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Optional
+
+from llm_cost_ops.answers.prices import ExchangeRate, Price, Repricing, ResolvedPrice
+from llm_cost_ops.api.fields import Moment, PriceFields
+from llm_cost_ops.money import Money, wire
+from llm_cost_ops.requests import (
+    Page,
+    Request,
+    present,
+    reads,
+    reads_nothing,
+    reads_page,
+    segment,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+_AMOUNTS = (
+    "input_per_million",
+    "cached_input_per_million",
+    "output_per_million",
+    "per_request",
+)
+
+
+def list_prices(
+    *,
+    organization_id: Optional[str] = None,
+    provider: Optional[str] = None,
+    model: Optional[str] = None,
+    at: Optional[Moment] = None,
+    limit: Optional[int] = None,
+) -> Request[Page[Price]]:
+    """List overrides of the bundled catalogue."""
+    return Request("GET", "/api/v1/pricing", reads_page(Price), query=locals())
+
+
+def create_price(
+    *, provider: str, model: str, **fields: Unpack[PriceFields]
+) -> Request[Price]:
+    """Set a price per million tokens; *model* is exact, or has * at its end."""
+    body = {"provider": provider, "model": model, **_priced(dict(fields))}
+    return Request("POST", "/api/v1/pricing", reads(Price), body=body, creates=True)
+
+
+def get_price(price_id: int) -> Request[Price]:
+    return Request("GET", f"/api/v1/pricing/{price_id}", reads(Price))
+
+
+def update_price(price_id: int, **fields: Unpack[PriceFields]) -> Request[Price]:
+    path = f"/api/v1/pricing/{price_id}"
+    return Request("PATCH", path, reads(Price), body=_priced(dict(fields)))
+
+
+def delete_price(price_id: int) -> Request[None]:
+    return Request("DELETE", f"/api/v1/pricing/{price_id}", reads_nothing)
+
+
+def resolve_price(
+    *,
+    provider: str,
+    model: str,
+    at: Optional[Moment] = None,
+    service_tier: Optional[str] = None,
+    organization_id: Optional[str] = None,
+) -> Request[ResolvedPrice]:
+    """Ask for the price that applies, and where it comes from."""
+    return Request(
+        "GET", "/api/v1/pricing/resolve", reads(ResolvedPrice), query=locals()
+    )
+
+
+def _priced(fields: dict[str, Any]) -> dict[str, Any]:
+    for name in _AMOUNTS:
+        if fields.get(name) is not None:
+            fields[name] = wire(fields[name])
+    return fields
+
+
+def list_exchange_rates(
+    *,
+    organization_id: Optional[str] = None,
+    base: Optional[str] = None,
+    quote: Optional[str] = None,
+    date: Optional[Moment] = None,
+    limit: Optional[int] = None,
+) -> Request[Page[ExchangeRate]]:
+    return Request(
+        "GET", "/api/v1/exchange-rates", reads_page(ExchangeRate), query=locals()
+    )
+
+
+def set_exchange_rate(
+    *,
+    base: str,
+    quote: str,
+    rate: Money,
+    date: Moment,
+    organization_id: Optional[str] = None,
+) -> Request[ExchangeRate]:
+    """Set 1 *base* = *rate* *quote* from that UTC day on."""
+    return Request(
+        "POST",
+        "/api/v1/exchange-rates",
+        reads(ExchangeRate),
+        body=present({**locals(), "rate": wire(rate)}),
+        creates=True,
+    )
+
+
+def get_exchange_rate(rate_id: int) -> Request[ExchangeRate]:
+    return Request("GET", f"/api/v1/exchange-rates/{rate_id}", reads(ExchangeRate))
+
+
+def delete_exchange_rate(rate_id: int) -> Request[None]:
+    return Request("DELETE", f"/api/v1/exchange-rates/{rate_id}", reads_nothing)
+
+
+def list_repricings(
+    *, organization_id: Optional[str] = None, limit: Optional[int] = None
+) -> Request[Page[Repricing]]:
+    return Request("GET", "/api/v1/repricings", reads_page(Repricing), query=locals())
+
+
+def reprice(
+    *,
+    filters: Optional[Mapping[str, Any]] = None,
+    reason: Optional[str] = None,
+    dry_run: bool = False,
+    organization_id: Optional[str] = None,
+) -> Request[Repricing]:
+    """Price booked usage anew by today's prices; *dry_run* only tells the effect."""
+    body = present(locals())
+    return Request(
+        "POST", "/api/v1/repricings", reads(Repricing), body=body, creates=True
+    )
+
+
+def get_repricing(repricing_id: int) -> Request[Repricing]:
+    path = f"/api/v1/repricings/{segment(str(repricing_id))}"
+    return Request("GET", path, reads(Repricing))

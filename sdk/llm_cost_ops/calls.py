@@ -1,0 +1,124 @@
+"""A call of a model that is about to be made: who makes it, and how much it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Optional, Union
+
+Tags = Union[tuple[str, ...], tuple[tuple[str, str], ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Whom usage belongs to. Hashable, and quick at it: it is looked up every call."""
+
+    organization_id: Optional[str] = None
+    project_id: Optional[str] = None
+    department_id: Optional[str] = None
+    team_id: Optional[str] = None
+    environment: Optional[str] = None
+    user_id: Optional[str] = None
+    service_tier: Optional[str] = None
+    tags: Optional[Any] = None  # a list of texts, or a mapping
+    wire: Mapping[str, Any] = field(init=False, repr=False)
+    _key: tuple[Any, ...] = field(init=False, repr=False)
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        given = {name: getattr(self, name) for name in FIELDS}
+        wire = {name: value for name, value in given.items() if value}
+        if isinstance(self.tags, Mapping):
+            given["tags"] = tuple(sorted(self.tags.items()))
+        elif self.tags is not None:
+            given["tags"] = tuple(self.tags)
+            wire["tags"] = list(self.tags)
+        key = tuple(given.values())
+        object.__setattr__(self, "wire", wire)
+        object.__setattr__(self, "_key", key)
+        object.__setattr__(self, "_hash", hash(key))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Attribution) and self._key == other._key
+        )
+
+    def having(self, changes: Mapping[str, Any]) -> Attribution:
+        """Return the same with *changes*; tags given as mappings are joined."""
+        if not changes:
+            return self
+        given = dict(changes)
+        tags = given.get("tags")
+        if isinstance(tags, Mapping) and isinstance(self.tags, Mapping):
+            given["tags"] = {**self.tags, **tags}
+        return replace(self, **given)
+
+    def only(self, names: frozenset[str]) -> tuple[Any, ...]:
+        """Return what tells leases apart where only *names* matter."""
+        pairs = zip(FIELDS, self._key)
+        return tuple(value for name, value in pairs if name in names or name in ALWAYS)
+
+
+FIELDS = tuple(each.name for each in fields(Attribution) if each.init)
+ALWAYS = frozenset({"organization_id", "service_tier"})  # whose money, at which price
+
+
+class Call:
+    """What somebody is about to ask a model for, at most."""
+
+    __slots__ = ("input_tokens", "model", "output_tokens", "provider", "who")
+
+    def __init__(
+        self,
+        provider: str,
+        model: str,
+        who: Attribution,
+        input_tokens: int,
+        output_tokens: int,
+    ) -> None:
+        self.provider = provider
+        self.model = model
+        self.who = who
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+
+    def of(self, model: str) -> Call:
+        """Return the same call of another model."""
+        return Call(
+            self.provider, model, self.who, self.input_tokens, self.output_tokens
+        )
+
+
+class Tokens:
+    """What a call used; input includes cached tokens, output the reasoning ones."""
+
+    __slots__ = ("cache_write", "cached", "input", "output", "reasoning")
+
+    def __init__(
+        self,
+        input: int,  # noqa: A002 - the word of the trade
+        output: int,
+        *,
+        cached: int = 0,
+        cache_write: int = 0,
+        reasoning: int = 0,
+    ) -> None:
+        self.input = input
+        self.output = output
+        self.cached = min(cached, input)
+        self.cache_write = min(cache_write, input - self.cached)
+        self.reasoning = min(reasoning, output)
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)
+        return f"Tokens({parts})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokens) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # they compare by what they hold

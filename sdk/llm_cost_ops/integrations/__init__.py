@@ -1,0 +1,1 @@
+"""Callbacks for other packages, which are imported only when one is made."""

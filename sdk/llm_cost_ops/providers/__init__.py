@@ -1,0 +1,1 @@
+"""What providers' own packages send and answer, without importing them."""

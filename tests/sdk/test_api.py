@@ -1,0 +1,132 @@
+"""The typed client against a server that was really started."""
+
+from decimal import Decimal
+
+import pytest
+from llm_cost_ops import ConflictError, CostOpsClient, NotFoundError
+
+from tests.sdk.world import World
+
+GPT_4O = {"provider": "openai", "model": "gpt-4o"}
+
+
+def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
+    api = world.client
+    whole = world.budget("100", name="Whole")
+    part = world.budget("40", name="Part", parent=whole.id, scope={"teams": ["a"]})
+
+    assert api.update_budget(part.id, amount=Decimal("30.5")).amount == Decimal("30.5")
+    (root,) = api.get_budget_tree(organization_id=world.organization)
+    assert [child.id for child in root.children] == [part.id]
+    assert root.allocated == Decimal("30.5")
+    assert api.get_budget_variance(part.id).actual_spend == 0
+    assert api.get_budget_conflicts(organization_id=world.organization) == ()
+    api.archive_budget(part.id)
+    listed = api.list_budgets(organization_id=world.organization)
+    assert [each.name for each in api.iterate(listed)] == ["Whole"]
+
+
+def test_usage_from_reporting_it_to_adding_it_up(world: World) -> None:
+    api, whose = world.client, {"organization_id": world.organization}
+    record = {**GPT_4O, **whose, "timestamp": "2026-01-15T12:00:00Z"}
+    counted = {**record, "input_tokens": 1000, "output_tokens": 1000}
+
+    first = api.report_usage({**counted, "id": "u1"})  # type: ignore[typeddict-item]
+    batch = api.report_usage_batch(
+        [{**counted, "id": "u1"}, {**counted, "id": "u2"}, {**record, "id": "u3"}]  # type: ignore[typeddict-item]
+    )
+
+    assert first.cost == Decimal("0.0125")
+    assert (batch.accepted, batch.duplicates) == (1, 1)
+    assert batch.rejected[0].id == "u3"
+    page = api.list_costs(limit=1, organization_id=world.organization)
+    assert [cost.usage_id for cost in api.iterate(page)] == ["u1", "u2"]
+    summary = api.get_summary(group_by="model", organization_id=world.organization)
+    assert summary.groups == {"model": {"gpt-4o": Decimal("0.025")}}
+    series = api.get_timeseries(
+        interval="month", group_by="model", organization_id=world.organization
+    )
+    assert [point.group for point in series.points] == [{"model": "gpt-4o"}]
+
+
+def test_an_authorization_from_asking_to_releasing_it(world: World) -> None:
+    api, budget = world.client, world.budget()
+
+    leave = api.authorize(
+        **GPT_4O,  # type: ignore[arg-type]
+        estimated_cost="0.5",
+        organization_id=world.organization,
+    )
+
+    assert leave.id is not None
+    assert (leave.decision, leave.reserved) == ("allow", Decimal("0.5"))
+    (period,) = api.get_budget_periods(budget.id)
+    assert (period.amount, period.reserved) == (100, Decimal("0.5"))
+    assert api.release_authorization(leave.id).state == "released"
+    assert api.get_authorization(leave.id).held == 0
+    with pytest.raises(NotFoundError):
+        api.get_authorization("nobody")
+
+
+def test_a_lease_from_taking_it_to_returning_it(world: World) -> None:
+    api, budget = world.client, world.budget()
+
+    lease = api.acquire_lease(
+        **GPT_4O,  # type: ignore[arg-type]
+        amount="0.5",
+        organization_id=world.organization,
+    )
+
+    assert lease.id is not None
+    assert lease.budgets[0].id == budget.id
+    assert lease.prices[0].input == 25_000_000_000
+    assert api.renew_lease(lease.id, amount="0.25").held == Decimal("0.75")
+    assert api.return_lease(lease.id).returned == Decimal("0.75")
+    with pytest.raises(ConflictError) as over:
+        api.renew_lease(lease.id)
+    assert over.value.code == "lease_over"
+
+
+def test_a_dry_run_says_what_rules_would_have_done(world: World) -> None:
+    budget = world.budget(enforcement="soft")
+    block = {"trigger": "always", "action": "block"}
+
+    found = world.client.replay_controls(budget.id, rules=[block])
+
+    assert (found.budget, found.calls, found.saved) == (budget.id, 0, 0)
+    assert found.message
+
+
+def test_prices_rates_and_channels(world: World) -> None:
+    api, slug = world.client, world.organization
+
+    price = api.create_price(
+        provider="acme", model="m*", input_per_million="2", organization_id=slug
+    )
+    rate = api.set_exchange_rate(
+        base="EUR", quote="USD", rate="1.1", date="2026-01-01", organization_id=slug
+    )
+    channel = api.add_notification_channel(
+        type="email",
+        name="Finance",
+        config={"recipients": ["finance@company.example"]},
+        organization_id=slug,
+    )
+
+    found = api.resolve_price(provider="acme", model="m1", organization_id=slug)
+    assert (found.price_id, found.input_per_million) == (price.id, 2)
+    assert api.get_exchange_rate(rate.id).rate == Decimal("1.1")
+    renamed = api.update_notification_channel(channel.id, name="Money")
+    assert (renamed.name, renamed.type) == ("Money", "email")
+    for delete, which in (
+        (api.delete_price, price.id),
+        (api.delete_exchange_rate, rate.id),
+    ):
+        delete(which)
+    api.delete_notification_channel(channel.id)
+
+
+def test_health_needs_no_key(world: World) -> None:
+    with CostOpsClient(world.client.base_url, "") as anybody:
+        assert anybody.get_health().status == "healthy"
+        assert anybody.get_readiness().database == "connected"
