@@ -2,11 +2,20 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
+from hypothesis import HealthCheck, settings
 
 from accounts import keys
 from accounts.models import Organization
-from intake import pipeline, services
+from budgets import books
+from controls import plans, pool, ruleset, telling
+from intake import services
 from tests.factories import Api, make_api, make_organization
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,7 +38,11 @@ def _emptied_by_deleting() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Begin every test with a process that knows nothing yet."""
-    pipeline.forget()
+    books.forget()
+    plans.forget()
+    pool.forget()
+    ruleset.forget()
+    telling.forget()
     services.forget()
     keys.forget()
 

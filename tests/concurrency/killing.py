@@ -1,4 +1,4 @@
-"""Workers that are killed while they send: a process apart, run by the test beside it.
+"""Workers that are killed at what they do: processes apart, run by the test beside.
 
 python -m tests.concurrency.killing fill PORT COUNT
 python -m tests.concurrency.killing kill KILLS
@@ -11,18 +11,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import django
 
-WORKERS = 4  # at once
 CLAIM = timedelta(seconds=4)  # two minutes would be long to wait for
 LIVES_S = (0.01, 0.15)  # how long until the next one is killed
+ALERTS, LEVELS = 12, 8
+FIRST_LEVEL_S = 3  # after the start; the others follow a second apart
 
 
 def fill(port: int, count: int) -> None:
-    """Write *count* deliveries to the receiver at *port*."""
+    """Write *count* deliveries to the receiver at *port*, and raise some alerts."""
     from accounts.models import Organization
     from notifications.models import Delivery
     from notifications.services import notify
@@ -45,59 +46,129 @@ def fill(port: int, count: int) -> None:
         )
         for number in range(1, count)
     )
+    raise_alerts(organization.pk, port)
+
+
+def raise_alerts(organization_id: int, port: int) -> None:
+    """Pass a threshold of several budgets that share a ladder of many levels.
+
+    Each level has addresses of its own: of steps that fall due together, an address
+    gets one message.
+    """
+    from accounts.models import Organization
+    from alerts.models import EscalationPolicy
+    from tests.budgets.factories import make_budget
+    from tests.factories import report, usage_record
+    from tests.notifications.factories import make_webhook
+
+    organization = Organization.objects.get(pk=organization_id)
+    levels = [
+        {
+            "delay": FIRST_LEVEL_S + number,
+            "recipients": [f"level{number}@kill.example"],
+            "channels": ["email", f"Level {number}"],
+            "hours": None,
+        }
+        for number in range(LEVELS)
+    ]
+    for number in range(LEVELS):
+        url = f"http://127.0.0.1:{port}/{number}"
+        make_webhook(organization, url, name=f"Level {number}")
+    EscalationPolicy.objects.create(organization=organization, levels=levels)
+    for number in range(ALERTS):
+        make_budget(organization, f"B{number}", scope={"teams": [f"t{number}"]})
+    now = datetime.now(UTC).isoformat()
+    report(
+        organization,
+        *(
+            usage_record(
+                id=f"u{number}", timestamp=now, cost="850", team_id=f"t{number}"
+            )
+            for number in range(ALERTS)
+        ),
+    )
 
 
 def kill(kills: int) -> None:
-    """Kill so many workers at random moments; there are always some at work."""
+    """Kill so many workers at random moments; there are always some at work.
+
+    Prints how many steps of ladders were made meanwhile.
+    """
     random = Random(1)
-    workers = [start_worker() for _ in range(WORKERS)]
+    work = [send, send, escalate, escalate]
+    workers = [start_worker(one) for one in work]
     for _ in range(kills):
         time.sleep(random.uniform(*LIVES_S))
-        victim = workers.pop(random.randrange(WORKERS))
-        os.kill(victim, signal.SIGKILL)
-        os.waitpid(victim, 0)
-        workers.append(start_worker())
+        victim = random.randrange(len(work))
+        end_worker(workers[victim])
+        workers[victim] = start_worker(work[victim])
     for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-        os.waitpid(worker, 0)
+        end_worker(worker)
+
+    from alerts.models import AlertEvent
+
+    print(AlertEvent.objects.filter(step__gt=0).count())  # noqa: T201 - for the test
 
 
-def start_worker() -> int:
-    """Return the id of a process that sends until it is killed.
+def start_worker(work: Callable[[], None]) -> int:
+    """Return the id of a process that does *work* again and again until it is killed.
 
     It is a copy of this one, which has never opened a connection to the database.
     """
     child = os.fork()
     if child:
         return child
-    from django.utils import timezone
-
-    from notifications import outbox
-
     while True:
-        outbox.deliver(now=timezone.now())
+        work()
         time.sleep(0.01)
 
 
-def drain() -> None:
-    """Send what is left and print what is on record of all of it."""
+def end_worker(worker: int) -> None:
+    os.kill(worker, signal.SIGKILL)
+    os.waitpid(worker, 0)
+
+
+def send() -> None:
     from django.utils import timezone
 
     from notifications import outbox
+
+    outbox.deliver(now=timezone.now())
+
+
+def escalate() -> None:
+    from django.utils import timezone
+
+    from alerts import escalation
+
+    escalation.run_due(timezone.now())
+
+
+def drain() -> None:
+    """Make what is left and print what is on record of all of it."""
+    from alerts.models import Alert, AlertEvent
     from notifications.models import Attempt, Delivery
 
-    while Delivery.objects.filter(state="pending").exists():
-        outbox.deliver(now=timezone.now())
+    while (
+        Delivery.objects.filter(state="pending").exists()
+        or Alert.objects.filter(next_step_at__isnull=False).exists()
+    ):
+        escalate()
+        send()
         time.sleep(0.1)
-    rows = Attempt.objects.values_list("uid", "delivery__uid", "status")
+    attempts = Attempt.objects.values_list("uid", "status")
+    deliveries = Delivery.objects.values_list("uid", "key", "state")
+    steps = AlertEvent.objects.filter(step__isnull=False)
     print(  # noqa: T201 - it is what the test reads
         json.dumps(
             {
-                "deliveries": {
-                    str(uid): state
-                    for uid, state in Delivery.objects.values_list("uid", "state")
-                },
-                "attempts": [[str(uid), str(of), status] for uid, of, status in rows],
+                "attempts": {str(uid): status for uid, status in attempts},
+                "deliveries": [[str(uid), *of] for uid, *of in deliveries],
+                "alerts": [str(alert.uid) for alert in Alert.objects.all()],
+                "steps": [
+                    [str(step.alert.uid), step.step, step.kind]
+                    for step in steps.select_related("alert")
+                ],
             }
         )
     )
@@ -105,8 +176,8 @@ def drain() -> None:
 
 if __name__ == "__main__":
     django.setup()
-    from notifications import outbox
+    from notifications import claiming
 
-    outbox.CLAIM = CLAIM
-    work: dict[str, Callable[..., None]] = {"fill": fill, "kill": kill, "drain": drain}
-    work[sys.argv[1]](*map(int, sys.argv[2:]))
+    claiming.CLAIM = CLAIM
+    doing: dict[str, Callable[..., None]] = {"fill": fill, "kill": kill, "drain": drain}
+    doing[sys.argv[1]](*map(int, sys.argv[2:]))

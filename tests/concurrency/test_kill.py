@@ -15,12 +15,11 @@ from pathlib import Path
 from random import Random
 from threading import Lock
 from typing import Any
-from urllib.parse import quote
 
-import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+
+from tests.journeys.server import empty_database
 
 SENDERS = 6
 BATCHES, SIZE, KNOWN = 36, 150, 2400
@@ -34,24 +33,8 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
     """Settings of a server with an empty database of its own, of the tests' kind."""
     plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     plain |= {"COSTOPS_SECRET_KEY": "tests-only", "COSTOPS_DEBUG": "1"}
-    if connection.vendor == "sqlite":
-        yield {**plain, "DATABASE_URL": f"sqlite:///{tmp_path / 'kill.sqlite3'}"}
-        return
-    of = connection.settings_dict
-    name = f"{of['NAME']}_kill"
-    server = {
-        "host": of["HOST"] or None,
-        "port": of["PORT"] or None,
-        "user": of["USER"] or None,
-        "password": of["PASSWORD"] or None,
-        **of["OPTIONS"],
-    }
-    with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}"')
-        place = f"{quote(of['USER'])}@{of['HOST']}:{of['PORT'] or 5432}"
-        yield {**plain, "DATABASE_URL": f"postgres://{place}/{name}"}
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with empty_database("kill", tmp_path) as url:
+        yield {**plain, "DATABASE_URL": url}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:

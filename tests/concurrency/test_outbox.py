@@ -13,6 +13,7 @@ from django.db import connection
 from accounts.models import Organization
 from notifications import outbox
 from notifications.models import Attempt, Delivery, Preference
+from tests.concurrency.killing import ALERTS, LEVELS
 from tests.concurrency.test_kill import manage
 from tests.factories import NOON, at_once
 from tests.notifications.factories import mail_to, make_webhook, to, write
@@ -92,28 +93,52 @@ def run(environment: dict[str, str], *words: object) -> str:
     return done.stdout
 
 
-def test_workers_killed_at_random_lose_nothing_and_send_no_attempt_twice(
-    environment: dict[str, str],
-) -> None:
-    surroundings = environment | {
+@pytest.fixture
+def surroundings(
+    environment: dict[str, str], mail_server: MailServer
+) -> dict[str, str]:
+    return environment | {
         "DJANGO_SETTINGS_MODULE": "costops.settings",
         "COSTOPS_OUTGOING_ALLOW": "127.0.0.0/8",
         "COSTOPS_DEBUG": "0",
+        "EMAIL_URL": f"smtp://127.0.0.1:{mail_server.port}",
     }
+
+
+def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
+    surroundings: dict[str, str], mail_server: MailServer
+) -> None:
     manage(surroundings, "migrate", "--verbosity", "0")
     with receiving() as receiver:
         run(surroundings, "fill", receiver.port, SENT)
-        run(surroundings, "kill", KILLS)
+        made_meanwhile = int(run(surroundings, "kill", KILLS))
         record: dict[str, Any] = json.loads(run(surroundings, "drain"))
 
     tries = Counter(request.headers["webhook-attempt"] for request in receiver.requests)
+    tries += Counter(str(mail["X-Attempt-Id"]) for mail in mail_server.mails)
     arrived = {request.headers["webhook-id"] for request in receiver.requests}
+    arrived |= {mail["Message-ID"][1:].split("@")[0] for mail in mail_server.mails}
     assert set(tries.values()) == {1}
-    assert arrived == record["deliveries"].keys()
-    assert set(record["deliveries"].values()) == {"delivered"}
-    assert len(record["deliveries"]) == SENT
-    on_record = {uid: status for uid, _, status in record["attempts"]}
-    assert tries.keys() <= on_record.keys()
-    assert {uid for uid, status in on_record.items() if status} <= tries.keys()
+    assert arrived == {uid for uid, _, _ in record["deliveries"]}
+    assert {state for _, _, state in record["deliveries"]} == {"delivered"}
+    assert tries.keys() <= record["attempts"].keys()
+    assert {uid for uid, status in record["attempts"].items() if status} <= tries.keys()
     # Otherwise none was killed in the middle, and nothing was shown.
-    assert None in on_record.values()
+    assert None in record["attempts"].values()
+
+    # Each step of each ladder was made once, and told each of its addresses once.
+    steps = [(alert, step) for alert in record["alerts"] for step in range(LEVELS + 1)]
+    assert len(steps) == ALERTS * (LEVELS + 1)
+    assert Counter(map(tuple, record["steps"])) == Counter(
+        (*step, "told") for step in steps
+    )
+    told = [key for _, key, _ in record["deliveries"] if key.startswith("alert:")]
+    assert len(record["deliveries"]) - len(told) == SENT
+    assert Counter(tuple(key.split(":")[1:4]) for key in told) == Counter(
+        (alert, str(step), kind)
+        for alert, step in steps
+        for kind in ("email", "webhook")
+        if step
+    )
+    assert 0 < made_meanwhile <= len(steps)
+    assert "every promise holds" in manage(surroundings, "verify")

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+import psycopg
 import requests
+from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE_S = 60
@@ -35,6 +38,31 @@ class Server:
             check=True,
         )
         return done.stdout.strip()
+
+
+@contextmanager
+def empty_database(name: str, directory: Path) -> Iterator[str]:
+    """Make a database of the kind the tests run on; return its URL."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{directory / name}.sqlite3"
+        return
+    of = connection.settings_dict
+    full = f"{of['NAME']}_{name}"
+    server = {
+        "host": of["HOST"] or None,
+        "port": of["PORT"] or None,
+        "user": of["USER"] or None,
+        "password": of["PASSWORD"] or None,
+        **of["OPTIONS"],
+    }
+    with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:
+        admin.execute(f'DROP DATABASE IF EXISTS "{full}" WITH (FORCE)')
+        admin.execute(f'CREATE DATABASE "{full}"')
+        place = f"{quote(of['USER'])}@{of['HOST']}:{of['PORT'] or 5432}"
+        try:
+            yield f"postgres://{place}/{full}"
+        finally:
+            admin.execute(f'DROP DATABASE "{full}" WITH (FORCE)')
 
 
 @contextmanager

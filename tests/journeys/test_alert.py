@@ -1,6 +1,5 @@
 """From a call that costs too much to the person who takes it on, all parts real."""
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,14 +10,14 @@ import pytest
 import requests
 from standardwebhooks import Webhook
 
-from tests.journeys.receivers import (
-    Mailbox,
-    Receiver,
-    mailbox,
-    receiver,
-    wait_until,
-)
 from tests.journeys.server import Server, running_server, running_worker
+from tests.notifications.receivers import (
+    MailServer,
+    Receiver,
+    receiving,
+    receiving_mail,
+    until,
+)
 
 LEAD, MANAGER = "team-lead@company.example", "manager@company.example"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -27,19 +26,19 @@ LADDER_S = 6  # until the manager is told
 
 
 @pytest.fixture
-def mails() -> Iterator[Mailbox]:
-    with mailbox() as box:
-        yield box
+def mails() -> Iterator[MailServer]:
+    with receiving_mail() as running:
+        yield running
 
 
 @pytest.fixture
 def hooks() -> Iterator[Receiver]:
-    with receiver() as started:
-        yield started
+    with receiving() as running:
+        yield running
 
 
 @pytest.fixture
-def server(mails: Mailbox, tmp_path: Path) -> Iterator[Server]:
+def server(mails: MailServer, tmp_path: Path) -> Iterator[Server]:
     with (
         running_server(
             f"sqlite:///{tmp_path / 'alert.sqlite3'}",
@@ -83,7 +82,7 @@ class Api:
 
 
 def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
-    server: Server, mails: Mailbox, hooks: Receiver
+    server: Server, mails: MailServer, hooks: Receiver
 ) -> None:
     api = Api(server)
     budget = api(
@@ -97,7 +96,7 @@ def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
         {
             "type": "webhook",
             "name": "Ops",
-            "config": {"url": f"{hooks.url}/hook", "secret": SECRET},
+            "config": {"url": hooks.url(), "secret": SECRET},
         },
     )
     api(
@@ -128,16 +127,16 @@ def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
     api.spend("quiet", "49.99")
     posted = api.spend("loud", "5")
 
-    (mail,) = wait_until(lambda: mails.to(LEAD))
-    (call,) = wait_until(lambda: hooks.calls)
+    (mail,) = until(lambda: mails.to(LEAD))
+    (call,) = until(lambda: hooks.requests)
     assert mail.at - posted < TOLD_WITHIN
     assert call.at - posted < TOLD_WITHIN
-    assert "ML Team" in mail.message["Subject"]
+    assert "ML Team" in mail["Subject"]
     assert "$54.99" in mail.text
-    told = json.loads(Webhook(SECRET).verify(call.body, call.headers) and call.body)
-    assert told["budget_name"] == "ML Team"
+    assert Webhook(SECRET).verify(call.body, dict(call.headers))
+    assert call.json["budget_name"] == "ML Team"
 
-    (escalated,) = wait_until(lambda: mails.to(MANAGER))
+    (escalated,) = until(lambda: mails.to(MANAGER))
     (alert,) = api("GET", "/alerts")["results"]
     fired = datetime.fromisoformat(alert["fired_at"])
     late = escalated.at - fired - timedelta(seconds=LADDER_S)
@@ -157,7 +156,7 @@ def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
     assert alert["acknowledged_by"] == MANAGER
 
     api("PATCH", f"/budgets/{budget['id']}", {"amount": "1000"})
-    resolved = wait_until(
+    resolved = until(
         lambda: api("GET", f"/alerts/{alert['id']}")["state"] == "resolved"
     )
     assert resolved

@@ -3,21 +3,14 @@
 from email.message import EmailMessage
 from typing import Any
 
-import pytest
-
 from accounts.models import Organization
 from notifications.channels import add_channel
 from notifications.models import Channel
-from tests.journeys.test_tree_in_browser import CHROMIUM, acme, chromium, page
-from tests.notifications.conftest import mail_server
+from tests.journeys.browser import in_browser
+from tests.notifications.conftest import mail_server as mail_server
 from tests.notifications.receivers import MailServer
 
-__all__ = ["acme", "chromium", "mail_server", "page"]  # fixtures
-
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"There is no {CHROMIUM}."),
-]
+pytestmark = in_browser
 
 CHANNELS = "/admin/notifications/channel/"
 

@@ -2,20 +2,16 @@
 
 from typing import Any
 
-import pytest
+from django.utils import timezone
 
 from accounts.models import Organization
+from alerts import escalation
 from alerts.models import Alert, AlertState, EscalationPolicy
 from tests.alerts.firing import ago, fire, level, make_policy, make_rule
 from tests.budgets.factories import make_budget, make_tree
-from tests.journeys.test_tree_in_browser import CHROMIUM, acme, chromium, page
+from tests.journeys.browser import in_browser
 
-__all__ = ["acme", "chromium", "page"]  # fixtures
-
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"There is no {CHROMIUM}."),
-]
+pytestmark = in_browser
 
 INBOX = "/admin/alerts/alert/?whose=all"
 
@@ -43,6 +39,26 @@ def test_an_alert_is_acknowledged_in_place_by_keyboard(
     assert told == "ML: acknowledged for 1 h."
     assert lines == 2
     assert page.url.endswith(INBOX)
+
+
+def test_long_addresses_stay_in_their_column(page: Any, acme: Organization) -> None:
+    budget = make_tree(acme)["ml"]
+    long = "engineering.oncall.leads.and.deputies@platform.department.acme.example"
+    make_policy(budget, level(30, "cto@acme.example", long, f"{'x' * 60}@acme.example"))
+    fire(budget)
+    escalation.run_due(timezone.now())
+
+    for width in (1700, 1440, 1180, 800, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(INBOX)
+        cell = page.locator(".co-next")
+        room, taken = cell.evaluate("cell => [cell.clientWidth, cell.scrollWidth]")
+        assert taken <= room
+        lines = page.locator(".co-address").evaluate_all(
+            "all => all.map(one => Math.round(one.offsetHeight / 20))"
+        )
+        assert lines[0] == 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_inbox_and_an_alert_fit_on_a_phone(page: Any, acme: Organization) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,55 +13,11 @@ from alerts.models import AcknowledgeLink, Alert, AlertEvent, AlertState
 from tests.alerts.firing import fire
 from tests.budgets.factories import make_budget
 from tests.factories import make_organization
+from tests.journeys.browser import in_browser
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path(os.environ.get("COSTOPS_CHROMIUM", "/usr/bin/chromium"))
-
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"There is no {CHROMIUM}."),
-]
+pytestmark = in_browser
 ANN = "ann@acme.example"
 LOOKS = 40
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    # The browser's own loop runs in this thread, where Django then sees a coroutine.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def asked() -> list[str]:
-    """Every address that the browser asked for."""
-    return []
-
-
-@pytest.fixture
-def page(chromium: Any, live_server: LiveServer, asked: list[str]) -> Iterator[Any]:
-    """A tab of somebody who is logged in nowhere; it must meet no error."""
-    context = chromium.new_context(base_url=live_server.url)
-    tab = context.new_page()
-    tab.set_default_timeout(15_000)
-    errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on(
-        "console",
-        lambda said: errors.extend([said.text] if said.type == "error" else []),
-    )
-    tab.on("request", lambda request: asked.append(request.url))
-    yield tab
-    context.close()
-    assert not errors
 
 
 @pytest.fixture
@@ -78,13 +32,13 @@ def path(alert: Alert) -> str:
 
 
 def test_looking_with_a_browser_changes_nothing(
-    page: Any, alert: Alert, path: str, asked: list[str], live_server: LiveServer
+    tab: Any, alert: Alert, path: str, asked: list[str], live_server: LiveServer
 ) -> None:
     for _ in range(LOOKS):
-        page.goto(path, wait_until="networkidle")
+        tab.goto(path, wait_until="networkidle")
 
     alert.refresh_from_db()
-    assert page.locator("button").count() == 4
+    assert tab.locator("button").count() == 4
     assert alert.state == AlertState.FIRING
     assert AlertEvent.objects.count() == 1
     assert AcknowledgeLink.objects.get().used_at is None
@@ -95,42 +49,40 @@ def test_looking_with_a_browser_changes_nothing(
 
 
 def test_a_button_is_pressed_without_logging_in(
-    page: Any, alert: Alert, path: str
+    tab: Any, alert: Alert, path: str
 ) -> None:
-    page.goto(path)
+    tab.goto(path)
 
-    page.click("text=1 day")
-    page.locator(f"text={ANN} has acknowledged it until").wait_for()
+    tab.click("text=1 day")
+    tab.locator(f"text={ANN} has acknowledged it until").wait_for()
 
     alert.refresh_from_db()
     assert (alert.state, alert.acknowledged_by) == (AlertState.ACKNOWLEDGED, ANN)
-    assert page.url.endswith(path)
+    assert tab.url.endswith(path)
 
 
-def test_the_address_is_not_told_to_the_next_page(page: Any, path: str) -> None:
+def test_the_address_is_not_told_to_the_next_page(tab: Any, path: str) -> None:
     referrers: list[str] = []
-    page.on(
+    tab.on(
         "request", lambda request: referrers.append(request.headers.get("referer", ""))
     )
-    page.goto(path)
+    tab.goto(path)
 
-    page.click("text=Open budget")
+    tab.click("text=Open budget")
 
     assert not [address for address in referrers if path in address]
 
 
-def test_it_works_by_keyboard_and_on_a_phone(
-    page: Any, alert: Alert, path: str
-) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(path)
-    width = page.evaluate("document.documentElement.scrollWidth")
+def test_it_works_by_keyboard_and_on_a_phone(tab: Any, alert: Alert, path: str) -> None:
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.goto(path)
+    width = tab.evaluate("document.documentElement.scrollWidth")
 
     for _ in range(4):
-        page.keyboard.press("Tab")
-    focused = page.evaluate("document.activeElement.innerText")
-    page.keyboard.press("Enter")
-    page.locator("text=resolved it on").wait_for()
+        tab.keyboard.press("Tab")
+    focused = tab.evaluate("document.activeElement.innerText")
+    tab.keyboard.press("Enter")
+    tab.locator("text=resolved it on").wait_for()
 
     alert.refresh_from_db()
     assert width <= 390
@@ -140,8 +92,8 @@ def test_it_works_by_keyboard_and_on_a_phone(
 
 if folder := os.environ.get("COSTOPS_SCREENSHOTS"):
 
-    def test_it_is_drawn(page: Any, path: str) -> None:
+    def test_it_is_drawn(tab: Any, path: str) -> None:
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.goto(path)
-            page.screenshot(path=f"{folder}/link-{scheme}.png", full_page=True)
+            tab.emulate_media(color_scheme=scheme)
+            tab.goto(path)
+            tab.screenshot(path=f"{folder}/link-{scheme}.png", full_page=True)

@@ -1,74 +1,16 @@
 """The budget tree as a person uses it, in a real browser."""
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
-from django.core.cache import cache
-from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Organization
 from budgets.models import Budget
-from tests.budgets.factories import browser_for, make_budget, make_tree, spend
-from tests.factories import make_organization
+from tests.budgets.factories import make_budget, make_tree, spend
+from tests.journeys.browser import in_browser
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path(os.environ.get("COSTOPS_CHROMIUM", "/usr/bin/chromium"))
-
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"There is no {CHROMIUM}."),
-]
+pytestmark = in_browser
 
 TREE = "/admin/budgets/budget/tree/"
 ROW = "tr.co-row:not([hidden])"
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    # The browser's own loop runs in this thread, where Django then sees a coroutine.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with playwright.sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
-@pytest.fixture
-def acme() -> Organization:
-    return make_organization("acme")
-
-
-@pytest.fixture
-def page(chromium: Any, live_server: LiveServer, acme: Organization) -> Iterator[Any]:
-    """A tab of a finance admin, which must meet no error and ask nobody else."""
-    cache.clear()  # of the values that forms offered in other tests
-    context = chromium.new_context(base_url=live_server.url)
-    session = browser_for(acme).cookies["sessionid"].value
-    context.add_cookies(
-        [{"name": "sessionid", "value": session, "url": live_server.url}]
-    )
-    tab = context.new_page()
-    tab.set_default_timeout(15_000)
-    errors: list[str] = []
-    tab.on("pageerror", lambda error: errors.append(str(error)))
-    tab.on(
-        "console",
-        lambda said: errors.extend([said.text] if said.type == "error" else []),
-    )
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
-    yield tab
-    context.close()
-    assert not errors
-    assert [url for url in asked if not url.startswith(live_server.url)] == []
 
 
 def names(page: Any) -> list[str]:

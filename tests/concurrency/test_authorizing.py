@@ -1,0 +1,322 @@
+"""Money that many ask for at the same time: never passed, never refused falsely.
+
+A sum over what was allowed, made here, is the oracle; the rows have to agree with it.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from unittest.mock import patch
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.utils import timezone
+
+from accounts.models import Organization
+from budgets.models import Budget, BudgetPeriod, Reservation
+from budgets.reserving import _read
+from budgets.services import change_budget, move_budget, plan_of
+from budgets.settling import expire, release
+from controls.asks import Answer, Ask, LeaseAsk
+from controls.configuring import configure
+from controls.deciding import decide, decide_together
+from controls.ending import release_call
+from controls.plans import Where
+from costops.lib.money import to_units
+from tests.controls.factories import make_hard
+from tests.factories import at_once, make_organization, report, usage_record
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+    ),
+]
+
+CLIENTS = 12
+CALLS = 25  # of each client
+CENT = 10**8  # units
+LIMIT = 100  # cents
+
+
+@pytest.fixture
+def tree() -> tuple[Organization, list[Budget]]:
+    """Four levels of hard limits; the root's is the one that is reached."""
+    organization = make_organization()
+    root = make_hard(organization, "Company", "1")
+    levels = [root]
+    for name, amount in (("Engineering", "50"), ("Search", "50"), ("Ranking", "50")):
+        levels.append(make_hard(organization, name, amount, parent=levels[-1]))
+    return organization, levels
+
+
+def ask(cents: int, user: str = "ann") -> Ask:
+    where = Where("openai", project="search", user=user)
+    ttl = timedelta(minutes=10)
+    return Ask(where=where, model="gpt-4o", estimate=cents * CENT, ttl=ttl)
+
+
+def ask_lease(cents: int, least: int, held: Answer | None = None) -> LeaseAsk:
+    """Want *cents*, and no less than *least* units, more than is held."""
+    return LeaseAsk(
+        where=Where("openai", project="search"),
+        model="gpt-4o",
+        ttl=timedelta(minutes=1),
+        wanted=cents * CENT,
+        least=least,
+        lease=held.uid if held else None,
+    )
+
+
+def use(organization: Organization, answer: Answer, cents: int, usage_id: str) -> None:
+    """Book what a call cost."""
+    report(
+        organization,
+        usage_record(
+            id=usage_id,
+            project_id="search",
+            timestamp=timezone.now().isoformat(),
+            cost=f"{cents / 100:.2f}",
+            authorization_id=str(answer.uid),
+        ),
+    )
+
+
+def allowed(answers: list[Answer]) -> int:
+    """Return how many cents were allowed."""
+    wrong = [one for one in answers if isinstance(one, Exception)]
+    assert not wrong, wrong
+    return sum(one.units for one in answers if one.decision == "allow") // CENT
+
+
+def assert_sound(budget: Budget) -> None:
+    period = BudgetPeriod.objects.get(budget=budget)
+    assert period.spent + period.reserved <= period.limit
+    call_command("verify")
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["grouped", "each-alone"])
+def test_a_limit_is_filled_to_the_cent_and_never_passed(
+    tree: tuple[Organization, list[Budget]], *, together: bool
+) -> None:
+    organization, levels = tree
+
+    def one() -> Answer:
+        if together:
+            return decide_together(organization.pk, ask(1))
+        return decide(organization.pk, [ask(1)])[0]
+
+    results = at_once(*[lambda: [one() for _ in range(CALLS)]] * CLIENTS)
+
+    answers = [answer for result in results for answer in result]
+    assert allowed(answers) == LIMIT
+    assert sum(one.decision == "block" for one in answers) == CLIENTS * CALLS - LIMIT
+    assert_sound(levels[0])
+
+
+def test_no_call_is_refused_while_there_is_room_for_it(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    """What is left when a call is refused is less than it asked for."""
+    organization, levels = tree
+
+    def client(seed: int) -> Callable[[], list[tuple[int, Answer]]]:
+        chance = Random(seed)
+        sizes = [chance.randint(1, 9) for _ in range(CALLS)]
+        return lambda: [
+            (cents, decide_together(organization.pk, ask(cents))) for cents in sizes
+        ]
+
+    results = at_once(*(client(seed) for seed in range(CLIENTS)))
+
+    asked = [pair for result in results for pair in result]
+    left = LIMIT - allowed([answer for _, answer in asked])
+    assert left >= 0
+    refused = [(cents, answer) for cents, answer in asked if answer.no_room]
+    assert all(cents > left for cents, _ in refused)
+    assert all(one.reasons[0].left < cents * CENT for cents, one in refused)
+    assert_sound(levels[0])
+
+
+def test_money_is_turned_over_while_calls_settle_release_and_expire(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    organization, levels = tree
+
+    def turn(name: str, chance: Random) -> int:
+        cents, what = chance.randint(1, 5), chance.choice(["use", "release", "forget"])
+        answer = decide_together(organization.pk, ask(cents))
+        if answer.uid is None or what == "forget":
+            return 0
+        if what == "release":
+            release(organization.pk, answer.uid, now=timezone.now())
+            return 0
+        actual = chance.randint(0, cents)
+        use(organization, answer, actual, name)
+        return actual
+
+    def client(seed: int) -> Callable[[], int]:
+        chance = Random(seed)
+        return lambda: sum(turn(f"{seed}-{n}", chance) for n in range(CALLS))
+
+    def expirer() -> int:
+        for _ in range(20):
+            expire(organization.pk, now=timezone.now() + timedelta(minutes=11))
+        return 0
+
+    results = at_once(*(client(seed) for seed in range(CLIENTS)), expirer)
+
+    assert not [one for one in results if isinstance(one, Exception)], results
+    expire(organization.pk, now=timezone.now() + timedelta(minutes=11))
+    period = BudgetPeriod.objects.get(budget=levels[0])
+    assert period.reserved == 0
+    assert period.spent == Decimal(sum(results)) / 100
+    assert_sound(levels[0])
+
+
+def test_leases_never_pass_the_limit_and_strand_less_than_a_call_each(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    organization, levels = tree
+
+    def client(seed: int) -> Callable[[], tuple[int, int]]:
+        def run() -> tuple[int, int]:
+            held, made = 0, 0
+            lease: Answer | None = None
+            while True:
+                if held < CENT:
+                    wish = ask_lease(20, CENT - held, lease)
+                    answer = decide_together(organization.pk, wish)
+                    if answer.uid is None:
+                        return made, held
+                    lease, held = answer, held + answer.units
+                held -= CENT
+                made += 1
+                assert lease is not None
+                use(organization, lease, 1, f"{seed}-{made}")
+
+        return run
+
+    results = at_once(*(client(seed) for seed in range(CLIENTS)))
+
+    assert not [one for one in results if isinstance(one, Exception)], results
+    made, stranded = (sum(each) for each in zip(*results, strict=True))
+    root = BudgetPeriod.objects.get(budget=levels[0])
+    left = to_units(root.limit - root.spent - root.reserved)
+    assert made * CENT + stranded + left == LIMIT * CENT
+    assert all(left + held < CENT for _, held in results)
+    assert_sound(levels[0])
+
+
+def test_the_tree_may_change_under_calls(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    organization, levels = tree
+    leaf = levels[-1]
+
+    def client(seed: int) -> Callable[[], None]:
+        def run() -> None:
+            for number in range(CALLS):
+                answer = decide_together(organization.pk, ask(1))
+                if answer.uid is not None and number % 2:
+                    use(organization, answer, 1, f"{seed}-{number}")
+
+        return run
+
+    def changer() -> None:
+        for number in range(6):
+            move_budget(leaf, levels[number % 3])
+            plan = plan_of(Budget.objects.get(pk=levels[1].pk))
+            plan.amount = Decimal(40 + number)
+            plan.enforcement = "soft" if number % 2 else "hard"
+            change_budget(levels[1], plan, now=timezone.now())
+
+    results = at_once(*(client(seed) for seed in range(CLIENTS)), changer)
+
+    assert not [one for one in results if isinstance(one, Exception)], results
+    assert_sound(levels[0])
+
+
+def test_a_rate_limit_lets_so_many_calls_through_and_no_more(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    organization, levels = tree
+    configure(
+        levels[0],
+        [
+            {
+                "trigger": "always",
+                "action": "rate_limit",
+                "config": {"max_requests_per_minute": 40},
+                "notify": False,
+            }
+        ],
+    )
+
+    def client() -> list[Answer]:
+        answers = [decide_together(organization.pk, ask(1)) for _ in range(CALLS)]
+        # Some calls are not made: their requests count all the same.
+        for answer in answers[::2]:
+            if answer.uid is not None:
+                row = Reservation.objects.get(uid=answer.uid)
+                release_call(row, now=timezone.now())
+        return answers
+
+    results = at_once(*[client] * CLIENTS)
+
+    assert not [one for one in results if isinstance(one, Exception)], results
+    answers = [answer for result in results for answer in result]
+    assert allowed(answers) == 40
+    assert {one.decision for one in answers} == {"allow", "rate_limit"}
+    assert all(one.retry_after_s for one in answers if one.decision == "rate_limit")
+    assert_sound(levels[0])
+
+
+def test_a_reservation_ends_once_however_many_end_it(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    organization, levels = tree
+    answers = decide(organization.pk, [ask(5) for _ in range(10)])
+
+    def ender(way: int) -> Callable[[], None]:
+        def run() -> None:
+            for number, answer in enumerate(answers):
+                assert answer.uid is not None
+                if way % 3 == 0:
+                    release(organization.pk, answer.uid, now=timezone.now())
+                elif way % 3 == 1:
+                    use(organization, answer, 1, f"{way}-{number}")
+                else:
+                    expire(organization.pk, now=timezone.now() + timedelta(hours=1))
+
+        return run
+
+    results = at_once(*(ender(way) for way in range(9)))
+
+    assert not [one for one in results if isinstance(one, Exception)], results
+    assert not Reservation.objects.filter(state="open").exists()
+    assert BudgetPeriod.objects.get(budget=levels[0]).reserved == 0
+    assert_sound(levels[0])
+
+
+def test_without_the_lock_the_limit_is_passed(
+    tree: tuple[Organization, list[Budget]],
+) -> None:
+    """The guard is what holds: these races find it out when it is gone."""
+    organization, _ = tree
+
+    def client() -> list[Answer]:
+        answers: list[Answer] = []
+        for _ in range(CALLS):
+            with suppress(OperationalError):  # unordered, they deadlock too
+                answers += decide(organization.pk, [ask(1)])
+        return answers
+
+    with patch("budgets.reserving._locked", _read):
+        results = at_once(*[client] * CLIENTS)
+
+    answers = [answer for result in results for answer in result]
+    assert allowed(answers) > LIMIT
