@@ -1,18 +1,12 @@
 """Run the benchmarks: `python -m benchmarks [PART ...] [--rounds N]`."""
 
-import os
-import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 from tqdm import tqdm
 
+from benchmarks.databases import postgresql, sqlite
 from benchmarks.part import measure
 from benchmarks.timing import Figure
 
@@ -29,9 +23,11 @@ PARTS = {
     "alerting": ("alerting", "postgresql"),
     "sweep": ("sweep", "postgresql"),
     "outbox": ("outbox", "postgresql"),
+    "decisions": ("deciding", "postgresql"),
+    "decisions-sqlite": ("deciding", "sqlite"),
+    "authorizations": ("authorizing", "postgresql"),
 }
 DATABASE = "bench_costops"  # made for each part, and dropped
-LOCAL = "postgres://postgres@127.0.0.1:5432/postgres"
 
 
 def main() -> None:
@@ -53,30 +49,10 @@ def _measured(part: str, rounds: int) -> list[Figure]:
     """Measure a part in a process of its own, with a database of its own."""
     module, vendor = PARTS[part]
     with (
-        _postgresql() if vendor == "postgresql" else _sqlite() as url,
+        postgresql(DATABASE) if vendor == "postgresql" else sqlite() as url,
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process,
     ):
         return process.submit(measure, module, url, rounds).result()
-
-
-@contextmanager
-def _postgresql() -> Iterator[str]:
-    given = os.environ.get("DATABASE_URL", "")
-    server = urlsplit(given if given.startswith("postgres") else LOCAL)
-    maintenance = server._replace(path="/postgres").geturl()
-    with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {DATABASE}")
-        try:
-            yield server._replace(path=f"/{DATABASE}").geturl()
-        finally:
-            connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
-
-
-@contextmanager
-def _sqlite() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as directory:
-        yield f"sqlite:///{Path(directory) / 'bench.sqlite3'}"
 
 
 def print_table(figures: list[Figure]) -> None:

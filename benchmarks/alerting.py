@@ -19,8 +19,8 @@ from accounts.scopes import Role
 from benchmarks import world
 from benchmarks.timing import Figure
 from budgets.models import Budget
-from tests.journeys.receivers import Mailbox, mailbox, wait_until
 from tests.journeys.server import Server, running_server, running_worker
+from tests.notifications.receivers import MailServer, receiving_mail, until
 
 ALERTS = 12  # in a round
 PAUSE_S = 0.4  # between two of them, at most
@@ -40,7 +40,7 @@ def measure(rounds: int) -> list[Figure]:
     )
     organization.touch()
     with (
-        mailbox() as box,
+        receiving_mail() as box,
         running_server(
             os.environ["DATABASE_URL"], EMAIL_URL=f"smtp://127.0.0.1:{box.port}"
         ) as server,
@@ -74,7 +74,7 @@ def measure(rounds: int) -> list[Figure]:
 
 
 def _seconds_of(
-    name: str, server: Server, session: requests.Session, box: Mailbox
+    name: str, server: Server, session: requests.Session, box: MailServer
 ) -> float:
     record = {
         "id": name,
@@ -89,7 +89,7 @@ def _seconds_of(
     session.post(
         f"{server.url}/api/v1/usage", json=record, timeout=30
     ).raise_for_status()
-    mail = wait_until(
+    mail = until(
         lambda: next(
             (mail for mail in box.mails if f"{name} " in str(mail.message["Subject"])),
             None,

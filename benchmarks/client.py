@@ -6,9 +6,23 @@ Runs in processes of its own, which know nothing of Django.
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.synchronize import Barrier
 from selectors import EVENT_READ, DefaultSelector
+from typing import NamedTuple
+
+
+class Drive(NamedTuple):
+    """When a client began and ended, and how long it waited for each answer."""
+
+    began: float
+    ended: float
+    waits: list[float]
+
+
+def took(drives: Sequence[Drive]) -> float:
+    """Return the seconds from the first request of all to the last answer."""
+    return max(one.ended for one in drives) - min(one.began for one in drives)
 
 
 @dataclass(slots=True)
@@ -16,12 +30,15 @@ class _Connection:
     socket: socket.socket
     requests: list[bytes]  # still to be sent, the next one last
     answer: bytes = b""
+    sent_at: float = 0.0
+    waits: list[float] = field(default_factory=list)  # for each answer, in seconds
 
     def send_next(self) -> bool:
         """Send one request; False when there is none left."""
         if not self.requests:
             return False
         self.answer = b""
+        self.sent_at = time.monotonic()
         self.socket.sendall(self.requests.pop())
         return True
 
@@ -34,7 +51,10 @@ class _Connection:
         if not head.startswith(b"HTTP/1.1 2"):
             raise RuntimeError(self.answer.decode())
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        return len(body) >= int(length)
+        if len(body) < int(length):
+            return False
+        self.waits.append(time.monotonic() - self.sent_at)
+        return True
 
 
 def request(path: str, secret: str, body: bytes) -> bytes:
@@ -47,8 +67,8 @@ def request(path: str, secret: str, body: bytes) -> bytes:
 
 def drive(
     port: int, requests: Sequence[bytes], connections: int, start: Barrier
-) -> tuple[float, float]:
-    """Send all *requests* over so many connections; return when it began and ended."""
+) -> Drive:
+    """Send all *requests* over so many connections."""
     opened = [
         _Connection(
             socket.create_connection(("127.0.0.1", port)),
@@ -69,4 +89,4 @@ def drive(
     ended = time.monotonic()
     for one in opened:
         one.socket.close()
-    return began, ended
+    return Drive(began, ended, [wait for one in opened for wait in one.waits])

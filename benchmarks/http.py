@@ -1,14 +1,6 @@
 """Taking usage in over HTTP: `manage.py serve` with two workers, clients beside it."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing import Manager, get_context
 from random import Random
 from typing import Any
 
@@ -17,8 +9,8 @@ import msgspec
 from accounts import keys
 from benchmarks import client, world
 from benchmarks.ingest import PRELOADED, each, insert_ready, ready_rows
+from benchmarks.serving import drivers, serving
 from benchmarks.timing import Contender, Figure, take_turns
-from costops import env
 
 WORKERS = 2
 CLIENTS = 2  # processes
@@ -30,7 +22,7 @@ def measure(rounds: int) -> list[Figure]:
     secret = keys.make_key("bench", organization=organization).secret
     random = Random(13)
     world.preload(organization.pk, PRELOADED, random)
-    with _server() as port, _clients() as (pool, barrier):
+    with serving(WORKERS) as port, drivers(CLIENTS) as (pool, barrier):
         send = partial(_send, pool, barrier, port)
         contenders = {
             "raw COPY": Contender(
@@ -94,42 +86,5 @@ def _send(
         (port, requests[first::CLIENTS], connections // CLIENTS, barrier)
         for first in range(CLIENTS)
     ]
-    times: list[tuple[float, float]] = pool.starmap(client.drive, shares, 1)
-    return max(ended for _, ended in times) - min(began for began, _ in times)
-
-
-@contextmanager
-def _clients() -> Iterator[tuple[Any, Any]]:
-    with Manager() as manager, get_context("spawn").Pool(CLIENTS) as pool:
-        yield pool, manager.Barrier(CLIENTS)
-
-
-@contextmanager
-def _server() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-    with subprocess.Popen(
-        [*command, "--workers", str(WORKERS)],
-        cwd=env.BASE_DIR,
-        env=os.environ,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            _wait_for(port)
-            yield port
-        finally:
-            server.terminate()
-
-
-def _wait_for(port: int, patience_s: float = 60) -> None:
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(f"The server does not answer at port {port}.")
+    drives: list[client.Drive] = pool.starmap(client.drive, shares, 1)
+    return client.took(drives)

@@ -11,11 +11,11 @@ from django.db.models import F, Value
 from rest_framework import serializers
 
 from benchmarks import world
+from budgets.books import open_book
 from budgets.charging import Charging
 from budgets.models import BudgetPeriod
 from costops.lib.fields import MoneyField
 from costops.lib.money import from_units
-from intake.pipeline import open_book
 from ledger.book import Book
 from ledger.booking import Row, Sheet
 from ledger.models import Attribution, CostRecord, DailySpend

@@ -4,8 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
+from benchmarks import counting
+from benchmarks.alone import decide_alone
+from costops.lib.bodies import JSON_TYPES, body_of
 from intake.services import parted
-from intake.views import JSON_TYPES, body_of, caller_of, decoded
+from intake.views import caller_of, decoded
 from ledger.usage import Rejected
 
 
@@ -25,7 +28,10 @@ def decode(request: HttpRequest) -> HttpResponse:
     return trivial(request)
 
 
+counting.start()
+
 urlpatterns = [
+    path("bench/alone", decide_alone),
     path("bench/trivial", trivial),
     path("bench/decode", decode),
     path("", include("costops.urls")),

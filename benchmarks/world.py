@@ -18,8 +18,8 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from accounts.models import Organization
+from budgets.books import open_book
 from budgets.models import Budget
-from intake.pipeline import open_book
 from ledger.booking import Sheet
 from ledger.stored import Values
 from ledger.usage import Usage, decode_batch
