@@ -7,6 +7,8 @@ SQLite has one writer at a time by itself (transactions begin IMMEDIATE).
 
 from django.db import connection
 
+from costops.lib.roundtrips import cursor_that_prepares
+
 # The first of the two numbers of PostgreSQL's advisory locks: never reuse one.
 ORGANIZATION_LOCK = 4201
 TREE_LOCK = 4202
@@ -43,5 +45,5 @@ def hold_repricing(organization_id: int) -> None:
 
 def _take(statement: str, kind: int, number: int) -> None:
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
+        with cursor_that_prepares() as cursor:
             cursor.execute(statement, [kind, number])

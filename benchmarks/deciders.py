@@ -11,7 +11,7 @@ import psycopg
 
 THREADS = 32  # of each process
 # How many of each thread in a round.
-CALLS = {"together": 100, "alone": 12, "leased": 3_000}
+CALLS = {"together": 400, "alone": 30, "leased": 3_000}
 _TTL = timedelta(minutes=10)
 
 # What a decision takes at least when each is a statement of its own: the path locked

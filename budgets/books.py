@@ -1,11 +1,11 @@
 """What a process remembers of an organization: its prices, and whom they charge."""
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.locks import hold_shared
 from accounts.models import Organization
 from budgets.charging import Charging
-from costops.lib.roundtrips import one_round_trip
+from costops.lib.roundtrips import cursor_that_prepares, one_round_trip
 from ledger.book import Book
 
 _REVISION = "SELECT revision FROM accounts_organization WHERE id = %s"
@@ -49,7 +49,7 @@ def hold_book(organization_id: int) -> tuple[Book, Charging]:
 def revision_of(organization_id: int) -> int | None:
     """Return the number that rises with every change of prices, rates or budgets."""
     # Asked for every batch: the ORM would take five times as long.
-    with connection.cursor() as cursor:
+    with cursor_that_prepares() as cursor:
         cursor.execute(_REVISION, [organization_id])
         found = cursor.fetchone()
     return found[0] if found else None

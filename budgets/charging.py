@@ -113,6 +113,10 @@ class Charging:
         arrays = [array_of(list(added)), *due.arrays, _NONE]
         return _crossings(_add(added, arrays), added)
 
+    def known_id(self, target: Target) -> int | None:
+        """Return the id of a period that this process has met; None: ask `ids_of`."""
+        return self._period_ids.get(target.key)
+
     def ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
         """Return the ids of periods, opening those not yet there; in lock order."""
         known = self._period_ids

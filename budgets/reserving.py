@@ -21,9 +21,9 @@ from budgets.models import BudgetPeriod
 from budgets.shape import Place, Target
 from budgets.types import Freed
 from costops.lib.money import stored_units
-from costops.lib.roundtrips import one_round_trip
+from costops.lib.roundtrips import cursor_that_prepares, one_round_trip
 from ledger.pricing import convert
-from ledger.stored import array_of, forms
+from ledger.stored import Values, array_of, forms
 from ledger.types import Stretch
 
 _encode = msgspec.json.Encoder().encode
@@ -55,7 +55,6 @@ class PeriodMoney:
     reserved: int
     limit: int
     taken: int = 0  # of what is reserved: by the present transaction
-    starts_at: str = ""  # ISO 8601
 
     @property
     def left(self) -> int:
@@ -68,7 +67,7 @@ class NewReservation:
 
     uid: UUID
     kind: str
-    path: Mapping[str, Any]
+    path: msgspec.Raw  # JSON
     units: int  # in the organization's currency
     lines: Sequence[Line]
     details: Mapping[str, Any]
@@ -102,8 +101,7 @@ class Standings:
         soft = [ids[target.key] for target in ordered if not target.node.hard]
         by_id = _locked(hard) | _read(soft)
         for target in ordered:
-            standing = found.of[target.key] = by_id[ids[target.key]]
-            standing.starts_at = target.key[1].isoformat()
+            found.of[target.key] = by_id[ids[target.key]]
         return found
 
     def take(self, target: Target, units: int) -> Line:
@@ -111,7 +109,7 @@ class Standings:
         standing = self.of[target.key]
         standing.reserved += units
         standing.taken += units
-        return Line(target.node.id, standing.starts_at, standing.period_id, units)
+        return Line(target.node.id, target.starts_at, standing.period_id, units)
 
     def write(self, reservations: Sequence[NewReservation]) -> None:
         """Keep what was taken, and for what."""
@@ -119,10 +117,10 @@ class Standings:
         with one_round_trip():
             add_reserved(taken)
             if reservations:
-                _insert(self.organization_id, reservations)
+                insert(self.organization_id, reservations)
 
 
-_LOCK = """
+LOCK = """
 SELECT period.id, period.spent, period.reserved,
     period.amount + period.carried_over + period.adjusted
 FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)
@@ -135,8 +133,8 @@ def _locked(ids: Sequence[int]) -> dict[int, PeriodMoney]:
     """Read periods, locked in the order of *ids*."""
     if not ids or connection.vendor != "postgresql":
         return _read(ids)  # SQLite has one writer at a time
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [array_of(ids)])
+    with cursor_that_prepares() as cursor:
+        cursor.execute(LOCK, [array_of(ids)])
         return {row[0]: _money(*row) for row in cursor.fetchall()}
 
 
@@ -170,7 +168,7 @@ def add_reserved(units: Mapping[int, int]) -> None:
     """Add to what is reserved of periods, by id, all of them locked by the caller."""
     if not units:
         return
-    with connection.cursor() as cursor:
+    with cursor_that_prepares() as cursor:
         if connection.vendor == "postgresql":
             amounts = array_of([f"{added}e-10" for added in units.values()])
             cursor.execute(_ADD, [array_of(list(units)), amounts])
@@ -188,69 +186,72 @@ def free(freed: Mapping[int, Freed]) -> None:
     add_reserved({period_id: -freed[period_id].units for period_id in ordered})
 
 
-_COLUMNS = (
+COLUMNS = (
     "uid, organization_id, kind, state, path, granted, held, settled, records, lines,"
     " details, at, expires_at"
 )
-_TYPES = (
-    "uid uuid, organization_id bigint, kind text, state text, path jsonb,"
-    " granted numeric, held numeric, settled numeric, records int, lines jsonb,"
-    " details jsonb, at timestamptz, expires_at timestamptz"
+# What PostgreSQL fills them with, from the organization's id and `rows_of`.
+NEW = (
+    "uid, %s::bigint, kind, 'open', path, units, units, 0, 0, lines, details, at,"
+    " expires_at"
+)
+TYPES = (
+    "uid uuid, kind text, path jsonb, units numeric, lines jsonb, details jsonb,"
+    " at timestamptz, expires_at timestamptz"
 )
 _INSERT_ALL = f"""
-INSERT INTO budgets_reservation ({_COLUMNS})
-SELECT {_COLUMNS} FROM jsonb_to_recordset(%s::jsonb) AS new ({_TYPES})
+INSERT INTO budgets_reservation ({COLUMNS})
+SELECT {NEW} FROM jsonb_to_recordset(%s::jsonb) AS new ({TYPES})
 """  # noqa: S608 - constants only
 _INSERT = f"""
-INSERT INTO budgets_reservation ({_COLUMNS})
-VALUES ({", ".join(["%s"] * len(_COLUMNS.split(",")))})
+INSERT INTO budgets_reservation ({COLUMNS})
+VALUES (%s, %s, %s, 'open', %s, %s, %s, 0, 0, %s, %s, %s, %s)
 """  # noqa: S608 - constants only
 
 
-def _insert(organization_id: int, reservations: Sequence[NewReservation]) -> None:
-    with connection.cursor() as cursor:
+def insert(organization_id: int, reservations: Sequence[NewReservation]) -> None:
+    with cursor_that_prepares() as cursor:
         if connection.vendor == "postgresql":
-            rows = [_row(organization_id, one) for one in reservations]
-            cursor.execute(_INSERT_ALL, [_encode(rows).decode()])
+            cursor.execute(_INSERT_ALL, [organization_id, rows_of(reservations)])
         else:
             cursor.executemany(
                 _INSERT, [_values(organization_id, one) for one in reservations]
             )
 
 
-def _row(organization_id: int, one: NewReservation) -> dict[str, Any]:
-    amount = f"{one.units}e-10"
-    return {
-        "uid": one.uid,
-        "organization_id": organization_id,
-        "kind": one.kind,
-        "state": "open",
-        "path": one.path,
-        "granted": amount,
-        "held": amount,
-        "settled": "0",
-        "records": 0,
-        "lines": one.lines,
-        "details": one.details,
-        "at": one.at,
-        "expires_at": one.expires_at,
-    }
+def rows_of(reservations: Sequence[NewReservation]) -> str:
+    """Return reservations as a JSON array that PostgreSQL reads rows from."""
+    rows = [
+        {
+            "uid": one.uid,
+            "kind": one.kind,
+            "path": one.path,
+            "units": f"{one.units}e-10",
+            "lines": one.lines,
+            "details": one.details,
+            "at": one.at,
+            "expires_at": one.expires_at,
+        }
+        for one in reservations
+    ]
+    return _encode(rows).decode()
 
 
-def _values(organization_id: int, one: NewReservation) -> tuple[Any, ...]:
-    """Return what `_row` does as SQLite keeps it."""
+def _values(organization_id: int, one: NewReservation) -> Values:
+    """Return a row as SQLite keeps it."""
     moment = forms().moment
-    row = _row(organization_id, one) | {
-        "uid": one.uid.hex,
-        "granted": one.units,
-        "held": one.units,
-        "settled": 0,
-        "at": moment(one.at),
-        "expires_at": moment(one.expires_at),
-    }
-    for name in ("path", "lines", "details"):
-        row[name] = _encode(row[name]).decode()
-    return tuple(row.values())
+    return (
+        one.uid.hex,
+        organization_id,
+        one.kind,
+        _encode(one.path).decode(),
+        one.units,
+        one.units,
+        _encode(one.lines).decode(),
+        _encode(one.details).decode(),
+        moment(one.at),
+        moment(one.expires_at),
+    )
 
 
 def in_currency(stretch: Stretch, target: Target, units: int) -> int:

@@ -89,9 +89,11 @@ class Target:
     currency: str = field(init=False)
     key: tuple[int, datetime] = field(init=False)  # budget id, start
     place: Place = field(init=False)
+    starts_at: str = field(init=False)  # ISO 8601
 
     def __post_init__(self) -> None:
         self.currency = self.node.currency
+        self.starts_at = self.window.start.isoformat()
         self.key = self.node.id, self.window.start
         self.place = -self.node.level, *self.key
 

@@ -1,14 +1,16 @@
 """Deciding one call at the desk: rules first, then hard limits."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import uuid4
 
 from budgets.models import Reservation
-from budgets.reserving import NewReservation
+from budgets.reserving import Line, NewReservation
 from controls.asks import Answer, Ask
 from controls.desk import Desk, switched_off
 from controls.plans import Plan
-from controls.rules import judge
-from controls.types import Call, Decision, Reason, Verdict
+from controls.rules import FiguresOf, judge
+from controls.types import Call, Decision, Reason, Rule, Verdict
 
 Plans = dict[str, Plan]  # by model
 
@@ -48,6 +50,17 @@ def call_of(plan: Plan, ask: Ask, estimate: int | None) -> Call:
     """Return a call as rules see it."""
     tokens = ask.tokens.input if ask.tokens else 0
     return Call.of(plan.where, plan.model, plan.tags, estimate, tokens)
+
+
+def has_effect(
+    plan: Plan, ask: Ask, estimate: int, figures: FiguresOf, now: datetime
+) -> bool:
+    """Tell whether any rule has to say anything to a call, limits of rates included."""
+    if not plan.rules:
+        return False
+    call = call_of(plan, ask, estimate)
+    verdict = judge(plan.rules, call, figures, lambda _: None, now)
+    return verdict.decision != "allow" or bool(verdict.acted or verdict.rates)
 
 
 def _by_rules(desk: Desk, ask: Ask, plans: Plans) -> tuple[Answer, Verdict]:
@@ -114,22 +127,33 @@ def _reserve(
     desk: Desk, ask: Ask, plan: Plan, answer: Answer, verdict: Verdict
 ) -> None:
     desk.count(verdict.rates, answer.units)
+    lines = desk.take(plan, answer.units)
+    desk.keep(authorization(ask, plan, answer, lines, desk.now, verdict.rates))
+
+
+def authorization(
+    ask: Ask,
+    plan: Plan,
+    answer: Answer,
+    lines: Sequence[Line],
+    now: datetime,
+    rates: Sequence[Rule] = (),
+) -> NewReservation:
+    """Return what is kept of a call that is allowed, and name it in its answer."""
     answer.uid = uuid4()
-    answer.expires_at = desk.now + ask.ttl
-    desk.keep(
-        NewReservation(
-            uid=answer.uid,
-            kind=Reservation.Kind.AUTHORIZATION.value,
-            path=plan.path,
-            units=answer.units,
-            lines=desk.take(plan, answer.units),
-            details={
-                "asked": ask.model,
-                "decision": answer.decision,
-                "reasons": [reason.message for reason in answer.reasons],
-                "rates": [rule.id for rule in verdict.rates],
-            },
-            at=desk.now,
-            expires_at=answer.expires_at,
-        )
+    answer.expires_at = now + ask.ttl
+    return NewReservation(
+        uid=answer.uid,
+        kind=Reservation.Kind.AUTHORIZATION.value,
+        path=plan.path,
+        units=answer.units,
+        lines=lines,
+        details={
+            "asked": ask.model,
+            "decision": answer.decision,
+            "reasons": [reason.message for reason in answer.reasons],
+            "rates": [rule.id for rule in rates],
+        },
+        at=now,
+        expires_at=answer.expires_at,
     )

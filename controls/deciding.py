@@ -10,6 +10,7 @@ from controls.asks import Answer, Ask, LeaseAsk
 from controls.calls import decide_call
 from controls.desk import Desk
 from controls.leasing import decide_lease
+from controls.outright import allow_outright
 from controls.plans import open_guard
 from costops.lib.grouping import Together
 
@@ -22,6 +23,15 @@ def decide(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
     Atomic and durable when it returns. No hard limit is passed, however many decide at
     once, and what has expired does not stand in the way of a call there is room for.
     """
+    answers = allow_outright(organization_id, asks)
+    rest = [place for place in range(len(asks)) if place not in answers]
+    if rest:
+        looked_at = _decide_closely(organization_id, [asks[place] for place in rest])
+        answers |= zip(rest, looked_at, strict=True)
+    return [answers[place] for place in range(len(asks))]
+
+
+def _decide_closely(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
     answers = list(_decide(organization_id, asks))
     refused = [place for place, answer in enumerate(answers) if answer.no_room]
     if refused and _made_room(organization_id):

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+import msgspec
 from django.db import transaction
 
 from accounts.models import Organization, UnpricedPolicy
@@ -26,6 +27,7 @@ from ledger.tariffs import Tariff
 from ledger.types import Dimensions, Stretch
 from ledger.usage import parse_tags
 
+_encode = msgspec.json.Encoder().encode
 _MOST_PLANS = 50_000  # remembered for one organization
 _MOST_MODELS = 10  # that downgrades may lead through
 PROBABILITY_S = 60.0  # for so long a forecast is taken as it is
@@ -79,17 +81,18 @@ class Plan:
     limits: tuple[Rule, ...]  # those of them that limit the rate
     switch: Switch | None
     reasoning_is_dearer: bool = field(init=False)
+    # What a reservation keeps, to be held again on another tree.
+    path: msgspec.Raw = field(init=False)
 
     def __post_init__(self) -> None:
+        self.path = msgspec.Raw(_encode(self._path()))
         tariff = self.stretch.tariff
         self.reasoning_is_dearer = tariff is not None and any(
             rates.reasoning > rates.output
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
         )
 
-    @property
-    def path(self) -> dict[str, Any]:
-        """What a reservation keeps, to be held again on another tree."""
+    def _path(self) -> dict[str, Any]:
         where = self.where
         return {
             "department": where.department,
@@ -271,6 +274,11 @@ class Guard:
 
 
 _guards: dict[int, Guard] = {}  # by organization
+
+
+def known_guard(organization_id: int) -> Guard | None:
+    """Return what this process last saw guard the organization: maybe old news."""
+    return _guards.get(organization_id)
 
 
 def open_guard(organization_id: int) -> Guard:

@@ -24,10 +24,9 @@ from budgets.books import revision_of
 from budgets.settling import GRACE, release
 from budgets.tickets import ticket_id
 from controls.asks import Answer, Ask, LeaseAnswer, LeaseAsk
-from controls.calls import call_of, estimate_of
+from controls.calls import estimate_of, has_effect
 from controls.deciding import decide_together
 from controls.plans import FIELD_OF, Guard, Where
-from controls.rules import judge
 from controls.types import Figures
 from costops.lib.money import from_units
 
@@ -178,16 +177,7 @@ def _is_free(lease: _Lease, ask: Ask, cost: int) -> bool:
     if given is None:
         return False
     plan = given.plans[ask.model]
-    if not plan.rules:
-        return True
-    verdict = judge(
-        plan.rules,
-        call_of(plan, ask, cost),
-        lease.figures,
-        lambda _: None,
-        timezone.now(),
-    )
-    return verdict.decision == "allow" and not verdict.acted and not verdict.rates
+    return not has_effect(plan, ask, cost, lease.figures, timezone.now())
 
 
 def _taken(lease: _Lease, cost: int) -> Quick | None:

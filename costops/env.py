@@ -101,8 +101,12 @@ def database() -> dict[str, Any]:
             "PORT": str(url.port or ""),
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": True,
-            # Compiling a query at run time costs more than these queries take.
-            "OPTIONS": {"options": "-c jit=off", **dict(parse_qsl(url.query))},
+            "OPTIONS": {
+                # Compiling a query at run time costs more than these queries take.
+                "options": "-c jit=off",
+                "prepare_threshold": 1,  # see costops.lib.roundtrips
+                **dict(parse_qsl(url.query)),
+            },
         }
     raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
 

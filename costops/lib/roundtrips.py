@@ -1,9 +1,11 @@
-"""Sending several statements to the database at once."""
+"""Asking the database less often, and for less work each time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from psycopg import Cursor
 
 
 @contextmanager
@@ -11,7 +13,7 @@ def one_round_trip() -> Iterator[None]:
     """Send the statements inside together; each still sees what those before it did.
 
     Where the database can't, one after the other. What fails is raised at the end, or
-    where a result is fetched.
+    where a result is fetched. A transaction that begins and ends inside goes along.
     """
     if connection.vendor != "postgresql":
         yield
@@ -19,3 +21,17 @@ def one_round_trip() -> Iterator[None]:
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
         yield
+
+
+def cursor_that_prepares() -> CursorWrapper:
+    """Return a cursor for statements that are sent all the time.
+
+    PostgreSQL parses and plans each of them once for a connection, not every time.
+    Values are sent apart from it: say the type of a text that stands for another.
+    """
+    cursor = connection.cursor()
+    # Django's own writes the values into the statement, which is always another then;
+    # it stays where statements are logged, for the log to have them.
+    if connection.vendor == "postgresql" and not connection.queries_logged:
+        cursor.cursor = Cursor(connection.connection)
+    return cursor

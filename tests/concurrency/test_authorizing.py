@@ -4,7 +4,6 @@ A sum over what was allowed, made here, is the oracle; the rows have to agree wi
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -12,10 +11,11 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization
+from budgets import outright
 from budgets.models import Budget, BudgetPeriod, Reservation
 from budgets.reserving import _read
 from budgets.services import change_budget, move_budget, plan_of
@@ -302,21 +302,47 @@ def test_a_reservation_ends_once_however_many_end_it(
     assert_sound(levels[0])
 
 
-def test_without_the_lock_the_limit_is_passed(
-    tree: tuple[Organization, list[Budget]],
-) -> None:
-    """The guard is what holds: these races find it out when it is gone."""
-    organization, _ = tree
+def fill(organization: Organization) -> list[Answer]:
+    """Ask for a cent at a time, more often than there are cents."""
 
     def client() -> list[Answer]:
-        answers: list[Answer] = []
-        for _ in range(CALLS):
-            with suppress(OperationalError):  # unordered, they deadlock too
-                answers += decide(organization.pk, [ask(1)])
-        return answers
+        return [decide(organization.pk, [ask(1)])[0] for _ in range(CALLS)]
+
+    results = at_once(*[client] * CLIENTS)
+    return [answer for result in results for answer in result]
+
+
+@pytest.fixture
+def alone() -> Budget:
+    """One budget: of several that are not locked in order, some would deadlock."""
+    return make_hard(make_organization(), "Company", "1")
+
+
+def test_without_the_lock_the_limit_is_passed(
+    alone: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard is what holds: these races find it out when it is gone."""
+    monkeypatch.setattr("controls.deciding.allow_outright", lambda *_: {})
 
     with patch("budgets.reserving._locked", _read):
-        results = at_once(*[client] * CLIENTS)
+        answers = fill(alone.organization)
 
-    answers = [answer for result in results for answer in result]
     assert allowed(answers) > LIMIT
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_in_one_round_trip_too_it_is_the_lock_that_holds(
+    alone: Budget, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    slowly = outright._RESERVE.replace(
+        "SELECT count(", "SELECT pg_sleep(0.002) IS NOT NULL AND count(", 1
+    )
+    assert slowly != outright._RESERVE
+    monkeypatch.setattr(outright, "_RESERVE", slowly)
+    if not guarded:
+        monkeypatch.setattr(outright, "LOCK", "SELECT %s")
+
+    answers = fill(alone.organization)
+
+    assert (allowed(answers) == LIMIT) is guarded
+    assert (BudgetPeriod.objects.get(budget=alone).reserved <= 1) is guarded

@@ -14,7 +14,7 @@ from budgets.settling import expire_all
 from tests.controls.factories import authorize, book, call, make_hard, money_of
 from tests.factories import Api, make_api, make_organization
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_remembers")]
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Reservation
 from budgets.services import change_budget, move_budget, plan_of
 from budgets.settling import expire, release
+from controls import deciding, plans
 from controls.asks import Answer, Ask, LeaseAnswer, LeaseAsk
-from controls.deciding import decide
 from controls.plans import Where
 from costops.lib.errors import Refusal
 from costops.lib.money import from_units, to_units
@@ -38,7 +38,7 @@ from tests.budgets.worlds import differences, undone
 from tests.controls.factories import make_hard
 from tests.factories import make_organization, report, usage_record
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_remembers")]
 
 # More of them, to look for something new: EXAMPLES=500 pytest ...
 EXAMPLES = int(os.environ.get("EXAMPLES", "8"))
@@ -142,9 +142,10 @@ class Holding(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._undone.__exit__(None, None, None)
+        plans.forget()
 
     def _ask(self, ask: Ask) -> Answer:
-        return decide(self.organization.pk, [ask])[0]
+        return deciding.decide(self.organization.pk, [ask])[0]
 
     def _budget(self, name: str) -> Budget:
         return Budget.objects.select_related("organization").get(
