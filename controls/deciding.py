@@ -44,14 +44,19 @@ def _decide_closely(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answe
 _together: Together[int, Ask, Answer] = Together(decide, most=MOST_TOGETHER)
 
 
-def decide_together(organization_id: int, ask: Ask) -> Answer:
-    """Decide one, in a transaction shared with whoever asks at the same time.
+def decide_all(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
+    """Decide *asks*, in a transaction shared with whoever asks at the same time.
 
     In a transaction that is open already, alone.
     """
     if transaction.get_connection().in_atomic_block:
-        return decide(organization_id, [ask])[0]
-    return _together.do(organization_id, [ask])[0]
+        return decide(organization_id, asks)
+    return _together.do(organization_id, asks)
+
+
+def decide_together(organization_id: int, ask: Ask) -> Answer:
+    """Decide one call or lease, as `decide_all` does."""
+    return decide_all(organization_id, [ask])[0]
 
 
 @transaction.atomic

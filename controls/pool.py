@@ -25,7 +25,7 @@ from budgets.settling import GRACE, release
 from budgets.tickets import ticket_id
 from controls.asks import Answer, Ask, LeaseAnswer, LeaseAsk
 from controls.calls import estimate_of, has_effect
-from controls.deciding import decide_together
+from controls.deciding import decide_all, decide_together
 from controls.plans import FIELD_OF, Guard, Where
 from controls.types import Figures
 from costops.lib.money import from_units
@@ -39,6 +39,7 @@ IDLE_S = 10.0  # a lease that nobody used for so long is given back
 CALLS_AHEAD = 64  # a lease is for at least so many calls like the one at hand
 SECONDS_AHEAD = 10.0  # and for what is decided in such a time
 LOW = 4  # it is renewed when less than so many-th of it is left
+MOST_ALONG = 100  # leases that are renewed along with another one
 
 
 class Key(NamedTuple):
@@ -195,42 +196,79 @@ def _taken(lease: _Lease, cost: int) -> Quick | None:
 def _renew(lease: _Lease, ask: Ask, cost: int | None) -> bool:
     """Have the lease renewed, or taken; False: it can't be, for this call at least.
 
-    Where another thread is at it already, the call is for the database to decide.
+    Others that are due soon are renewed along with it, in one transaction. Where
+    another thread is at it already, the call is for the database to decide.
     """
     if not lease.renewing.acquire(blocking=False):
         return False
+    others = _due_soon(lease)
     try:
         if lease.uid and time.monotonic() - lease.taken_at > ROTATED_S:
             _give_up(lease)
-        given = _asked(lease, ask, cost)
-        if given.over:
+        first, *rest = decide_all(
+            lease.key.organization_id,
+            [_ask_for(lease, ask, cost), *(_ask_for(other) for other in others)],
+        )
+        for other, given in zip(others, rest, strict=True):
+            _take(other, given)
+        if isinstance(first, LeaseAnswer) and first.over:
             _give_up(lease)
-            given = _asked(lease, ask, cost)
-        _learn(lease.key.organization_id, given.guard)
-        if given.uid is None or given.decision == "block":
-            if given.ask_each or given.plans[ask.model].switch is not None:
-                lease.given = None
-            return False
-        _put(lease, given)
-        return True
+            (first,) = decide_all(
+                lease.key.organization_id, [_ask_for(lease, ask, cost)]
+            )
+        _learn(lease.key.organization_id, first.guard)
+        return _take(lease, first)
     finally:
-        lease.renewing.release()
+        for one in (lease, *others):
+            one.renewing.release()
 
 
-def _asked(lease: _Lease, ask: Ask, cost: int | None) -> LeaseAnswer:
-    answer = decide_together(
-        lease.key.organization_id,
-        LeaseAsk(
-            where=lease.key.where,
-            model=ask.model,
-            ttl=TTL,
-            wanted=_wanted(lease, cost or ask.estimate or 0),
-            least=max((cost or 0) - lease.left, 0),
-            lease=lease.uid,
-        ),
+def _due_soon(lease: _Lease) -> list[_Lease]:
+    """Hold for renewal what else of the organization is used and would be due soon."""
+    soon = time.monotonic() + TTL.total_seconds() / 2
+    found = []
+    for other in list(_leases.values()):
+        if (
+            other is not lease
+            and other.key.organization_id == lease.key.organization_id
+            and other.uid is not None
+            and other.decided
+            and (other.deadline < soon or other.left < 2 * other.low)
+            and other.renewing.acquire(blocking=False)
+        ):
+            found.append(other)
+            if len(found) == MOST_ALONG:
+                break
+    return found
+
+
+def _ask_for(
+    lease: _Lease, ask: Ask | None = None, cost: int | None = None
+) -> LeaseAsk:
+    """Return what is asked for a lease, for a call at hand that may cost so much."""
+    likely = cost or (ask and ask.estimate) or 0
+    return LeaseAsk(
+        where=lease.key.where,
+        model=lease.key.model,
+        ttl=TTL,
+        wanted=_wanted(lease, likely),
+        least=max((cost or 0) - lease.left, 0),
+        lease=lease.uid,
     )
-    assert isinstance(answer, LeaseAnswer)  # noqa: S101 - what a LeaseAsk gets
-    return answer
+
+
+def _take(lease: _Lease, given: Answer) -> bool:
+    """Take what a lease was given; False: nothing, and maybe it is over."""
+    assert isinstance(given, LeaseAnswer)  # noqa: S101 - what a LeaseAsk gets
+    if given.over:
+        _give_up(lease)
+        return False
+    if given.uid is None or given.decision == "block":
+        if given.ask_each or given.plans[lease.key.model].switch is not None:
+            lease.given = None
+        return False
+    _put(lease, given)
+    return True
 
 
 def _wanted(lease: _Lease, cost: int) -> int:

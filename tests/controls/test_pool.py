@@ -1,5 +1,6 @@
 """Calls decided from what the process has set aside, through the API."""
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -44,6 +45,43 @@ def test_calls_under_a_lease_ask_the_database_nothing(
     assert [answer["decision"] for answer in answers] == ["allow"] * 20
     assert len({answer["id"] for answer in answers}) == 20
     assert len(queries) == 0
+
+
+class Clock:
+    """Time as the pool reads it, moved on by hand."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+def test_leases_that_are_due_are_renewed_in_one_transaction(
+    api: Api, company: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(pool, "time", clock)
+    used = [f"gpt-4o{which}" for which in ("", "-mini", "-audio-preview")]
+    for model in used:
+        authorize(api, estimated_cost="0.01", durable=False, model=model)
+    authorize(api, estimated_cost="0.01", durable=False, model="o3")
+    clock.ahead = pool.TTL.total_seconds()
+    for lease in pool._leases.values():
+        lease.decided *= lease.key.model != "o3"  # not used since it was renewed
+
+    authorize(api, estimated_cost="0.01", durable=False, model=used[0])
+
+    with CaptureQueriesContext(connection) as queries:
+        for model in used:
+            authorize(api, estimated_cost="0.01", durable=False, model=model)
+    assert len(queries) == 0
+    with CaptureQueriesContext(connection) as queries:
+        authorize(api, estimated_cost="0.01", durable=False, model="o3")
+    assert len(queries) > 0
+    assert money_of(company)[1] == sum(
+        (row.held for row in Reservation.objects.all()), Decimal(0)
+    )
 
 
 def test_usage_of_such_calls_draws_on_the_lease(api: Api, company: Budget) -> None:
