@@ -15,7 +15,8 @@ from accounts.types import Caller, NewKey
 from costops.lib.errors import Invalid, Unauthenticated
 
 PREFIX = "cok_"
-MEMORY_S = 2.0  # a revoked key stops working everywhere within this time
+MEMORY_S = 2.0  # for so long a key is taken as it was
+LOOK_UP_S = 0.5  # and for so much longer while one request looks it up again
 USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
 _MOST_REMEMBERED = 10_000
 
@@ -55,7 +56,7 @@ def make_key(
 
 
 def revoke(key: ApiKey) -> None:
-    """Switch *key* off for good; other processes notice within MEMORY_S."""
+    """Switch *key* off for good; other processes notice within MEMORY_S + LOOK_UP_S."""
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
     forget()
@@ -69,7 +70,8 @@ def forget() -> None:
 def check(header: str) -> Caller:
     """Return who an `Authorization: Bearer KEY` header stands for.
 
-    One dict look-up when the key was checked in the last MEMORY_S, else two queries.
+    One dict look-up when the key was checked in the last MEMORY_S, else a query or two,
+    by one request for all that come meanwhile.
 
     Raises:
         Unauthenticated: no key, an unknown, revoked or expired one.
@@ -79,7 +81,13 @@ def check(header: str) -> Caller:
     if known is not None and now < known[0]:
         caller = known[1]
     else:
-        caller = _look_up(header)
+        if known is not None:
+            _remembered[header] = (now + LOOK_UP_S, known[1])  # good for the others
+        try:
+            caller = _look_up(header)
+        except Unauthenticated:
+            _remembered.pop(header, None)
+            raise
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
         _remembered[header] = (now + MEMORY_S, caller)
@@ -126,9 +134,11 @@ def _scopes_of(key: ApiKey) -> frozenset[str]:
 
 def _note_use(key: ApiKey) -> None:
     now = timezone.now()
-    ApiKey.objects.filter(
-        Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY), pk=key.pk
-    ).update(last_used_at=now)
+    long_ago = now - USED_EVERY
+    if key.last_used_at is None or key.last_used_at < long_ago:
+        ApiKey.objects.filter(
+            Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk=key.pk
+        ).update(last_used_at=now)
 
 
 def _digest(secret: str) -> str:
