@@ -5,7 +5,7 @@ and writes what it took, in one transaction. Whoever ends a reservation locks it
 first and the periods then: settling does both in the transaction that books the usage.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -214,8 +214,9 @@ def insert(organization_id: int, reservations: Sequence[NewReservation]) -> None
         if connection.vendor == "postgresql":
             cursor.execute(_INSERT_ALL, [organization_id, rows_of(reservations)])
         else:
+            moment = forms().moment
             cursor.executemany(
-                _INSERT, [_values(organization_id, one) for one in reservations]
+                _INSERT, [_values(organization_id, one, moment) for one in reservations]
             )
 
 
@@ -237,9 +238,10 @@ def rows_of(reservations: Sequence[NewReservation]) -> str:
     return _encode(rows).decode()
 
 
-def _values(organization_id: int, one: NewReservation) -> Values:
+def _values(
+    organization_id: int, one: NewReservation, moment: Callable[[datetime], object]
+) -> Values:
     """Return a row as SQLite keeps it."""
-    moment = forms().moment
     return (
         one.uid.hex,
         organization_id,

@@ -82,14 +82,16 @@ class _Sheet:
 
     def _lines(self, plan: Plan, units: int) -> list[Line] | None:
         """Return what the call takes of each period; None: one is not open yet."""
-        ids = [self._guard.charging.known_id(target) for target in plan.hard]
-        lines = []
+        ids = self._guard.period_ids(plan)
+        if ids is None:
+            return None
+        lines, taken = [], self._taken
         for target, period_id in zip(plan.hard, ids, strict=True):
-            if period_id is None:
-                return None
             added = in_currency(plan.stretch, target, units)
-            self._targets[period_id] = target
-            self._taken[period_id] = self._taken.get(period_id, 0) + added
+            if period_id in taken:
+                taken[period_id] += added
+            else:
+                taken[period_id], self._targets[period_id] = added, target
             lines.append(Line(target.node.id, target.starts_at, period_id, added))
         return lines if units else []
 

@@ -83,6 +83,8 @@ class Plan:
     reasoning_is_dearer: bool = field(init=False)
     # What a reservation keeps, to be held again on another tree.
     path: msgspec.Raw = field(init=False)
+    # Of the periods of `hard`; None: not all of them are known to be open yet.
+    period_ids: tuple[int, ...] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.path = msgspec.Raw(_encode(self._path()))
@@ -193,6 +195,16 @@ class Guard:
                 and (other := cheaper(rule.downgrades, name))
             ]
         return found
+
+    def period_ids(self, plan: Plan) -> tuple[int, ...] | None:
+        """Return the ids of the periods whose limits hold for *plan*, the nearest
+        budget's first; None: one is not open yet, as far as this process knows."""
+        if plan.period_ids is None:
+            ids = [self.charging.known_id(target) for target in plan.hard]
+            known = tuple(one for one in ids if one is not None)
+            if len(known) == len(ids):
+                plan.period_ids = known
+        return plan.period_ids
 
     def figures(
         self, plan: Plan, standings: Standings, budget_id: int, at: datetime
