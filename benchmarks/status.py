@@ -26,7 +26,7 @@ SMALL, LARGE = 100_000, 5_000_000  # records
 DEPARTMENTS, TEAMS, USERS, PROJECTS, MODELS = 20, 200, 9_000, 700, 79
 BUDGETS = 1 + DEPARTMENTS + TEAMS + USERS + PROJECTS + MODELS
 SAMPLED = 12  # budgets of each kind, for what would take hours
-FLOATS = 200_000  # records added up for the seed's way
+FLOATS = 200_000  # records added up for the naive way
 
 
 def measure(rounds: int) -> list[Figure]:

@@ -1,4 +1,4 @@
-"""Rules and escalation set up over the API, in the shape that the seed sends."""
+"""Rules and escalation set up over the API, in the shape that front ends send."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -93,7 +93,7 @@ def rule(**values: Any) -> dict[str, Any]:
     return {"type": "threshold", "threshold": 0.8, **values}
 
 
-def test_the_seeds_configuration_is_taken_as_it_is(api: Api, budget: Budget) -> None:
+def test_a_whole_configuration_is_taken_as_it_is(api: Api, budget: Budget) -> None:
     answer = put(api, budget, scene_3(budget))
 
     assert answer.status == 200, answer.body
@@ -117,7 +117,7 @@ def test_the_seeds_configuration_is_taken_as_it_is(api: Api, budget: Budget) -> 
     assert AlertRule.objects.get(type="spike").threshold == Decimal(100)
 
 
-def test_the_seeds_configuration_behaves_as_written(
+def test_a_whole_configuration_behaves_as_written(
     api: Api, budget: Budget, acme: Organization
 ) -> None:
     Channel.objects.create(organization=acme, name="Engineering Alerts", type="slack")

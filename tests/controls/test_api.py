@@ -1,4 +1,4 @@
-"""The API of rules and kill switches: Scene 4 as it is written, refusals, isolation."""
+"""The API of rules and kill switches: as people write them, refusals, isolation."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,46 +12,11 @@ from budgets.services import archive_budget
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import open_ruleset
 from tests.budgets.factories import make_budget
+from tests.controls.typical import RULES
 from tests.factories import Answer, Api, make_api, make_organization
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
-
-# As the seed's configureCostControls writes them.
-SCENE_4: list[dict[str, Any]] = [
-    {
-        "trigger": "budget_percentage >= 0.9",
-        "action": "model_downgrade",
-        "config": {
-            "downgrades": {
-                "gpt-4": "gpt-3.5-turbo",
-                "claude-3-opus": "claude-3-sonnet",
-            }
-        },
-        "notify": True,
-    },
-    {
-        "trigger": 'environment == "development"',
-        "action": "model_blocklist",
-        "config": {
-            "blockedModels": ["gpt-4", "claude-3-opus"],
-            "allowedModels": ["gpt-3.5-turbo", "claude-3-haiku"],
-        },
-    },
-    {
-        "trigger": "budget_percentage >= 0.95",
-        "action": "rate_limit",
-        "config": {"maxRequestsPerMinute": 10, "maxCostPerHour": 50},
-    },
-    {
-        "trigger": "budget_percentage >= 1.0",
-        "action": "block",
-        "config": {
-            "message": "Monthly budget exceeded. Contact finance team.",
-            "exemptUsers": ["admin@company.com"],
-        },
-    },
-]
 
 
 @pytest.fixture(autouse=True)
@@ -74,16 +39,16 @@ def switch(api: Api, budget: Budget, **body: Any) -> Answer:
     return api.send("PUT", f"budgets/{budget.uid}/kill-switch", body)
 
 
-def test_scene_4_is_taken_as_it_is_written(api: Api, ml: Budget) -> None:
-    answer = put(api, ml, *SCENE_4, budgetId=str(ml.uid))
+def test_rules_are_taken_as_people_write_them(api: Api, ml: Budget) -> None:
+    answer = put(api, ml, *RULES, budgetId=str(ml.uid))
 
     assert answer.status == 200, answer.body
     rules = api.get(f"budgets/{ml.uid}/controls").body["rules"]
     assert rules == answer.body["rules"]
-    assert [rule["trigger"] for rule in rules] == [one["trigger"] for one in SCENE_4]
+    assert [rule["trigger"] for rule in rules] == [one["trigger"] for one in RULES]
     assert [rule["notify"] for rule in rules] == [True, False, False, False]
     assert [rule["config"] for rule in rules] == [
-        SCENE_4[0]["config"],
+        RULES[0]["config"],
         {
             "blocked_models": ["gpt-4", "claude-3-opus"],
             "allowed_models": ["gpt-3.5-turbo", "claude-3-haiku"],
@@ -98,7 +63,7 @@ def test_scene_4_is_taken_as_it_is_written(api: Api, ml: Budget) -> None:
 
 
 def test_rules_may_be_written_in_snake_case_and_sent_back(api: Api, ml: Budget) -> None:
-    first = put(api, ml, *SCENE_4).body
+    first = put(api, ml, *RULES).body
 
     again = api.send("PUT", f"budgets/{ml.uid}/controls", first)
 
@@ -107,9 +72,13 @@ def test_rules_may_be_written_in_snake_case_and_sent_back(api: Api, ml: Budget) 
 
 
 def test_a_rule_stays_itself(api: Api, ml: Budget) -> None:
-    first, second, *_ = put(api, ml, *SCENE_4).body["rules"]
-    changed = {**SCENE_4[0], "id": first["id"], "trigger": "budget_percentage >= 0.8"}
-    softer = {**SCENE_4[1], "config": {"blocked_models": ["gpt-4"]}}
+    first, second, *_ = put(api, ml, *RULES).body["rules"]
+    changed = {
+        **RULES[0],
+        "id": first["id"],
+        "trigger": "budget_percentage >= 0.8",
+    }
+    softer = {**RULES[1], "config": {"blocked_models": ["gpt-4"]}}
 
     rules = put(api, ml, softer, changed).body["rules"]
 
@@ -120,7 +89,7 @@ def test_a_rule_stays_itself(api: Api, ml: Budget) -> None:
 
 
 def test_no_rules_take_all_away(api: Api, ml: Budget) -> None:
-    put(api, ml, *SCENE_4)
+    put(api, ml, *RULES)
 
     assert put(api, ml).body["rules"] == []
     assert not ControlRule.objects.exists()
@@ -130,7 +99,7 @@ def test_rules_are_shown_to_the_budgets_below(
     api: Api, ml: Budget, acme: Organization
 ) -> None:
     below = make_budget(acme, "Search", "10", parent=ml)
-    put(api, ml, SCENE_4[3])
+    put(api, ml, RULES[3])
     switch(api, ml, active=True, message="Audit.")
 
     body = api.get(f"budgets/{below.uid}/controls").body
@@ -169,8 +138,8 @@ def test_a_budget_is_switched_off_and_on(api: Api, ml: Budget) -> None:
 
 
 def test_every_change_keeps_who_and_what(api: Api, ml: Budget) -> None:
-    put(api, ml, *SCENE_4)
-    put(api, ml, SCENE_4[3])
+    put(api, ml, *RULES)
+    put(api, ml, RULES[3])
     switch(api, ml, active=True)
     switch(api, ml, active=False)
 
@@ -187,7 +156,7 @@ def test_a_change_tells_every_process(api: Api, ml: Budget, acme: Organization) 
         return acme.revision
 
     seen = [revision()]
-    put(api, ml, *SCENE_4)
+    put(api, ml, *RULES)
     seen.append(revision())
     for active in (True, False):
         switch(api, ml, active=active)
@@ -197,13 +166,13 @@ def test_a_change_tells_every_process(api: Api, ml: Budget, acme: Organization) 
 
 
 def test_what_is_effective_is_read_in_order(api: Api, ml: Budget) -> None:
-    put(api, ml, *SCENE_4)
+    put(api, ml, *RULES)
     switch(api, ml, active=True, message="Stop.")
 
     ruleset = open_ruleset(ml.organization_id, None)
 
     rules = ruleset.for_budgets([ml.pk, 0])
-    assert [rule.action.value for rule in rules] == [one["action"] for one in SCENE_4]
+    assert [rule.action.value for rule in rules] == [one["action"] for one in RULES]
     assert {rule.exempt_users for rule in rules} == {frozenset({"admin@company.com"})}
     assert rules[2].max_cost_per_hour == 50 * 10**10
     assert ruleset.switches[ml.pk].message == "Stop."
@@ -301,10 +270,10 @@ def test_a_rules_id_is_its_own_budgets(
     api: Api, ml: Budget, acme: Organization
 ) -> None:
     other = make_budget(acme, "Sales", "10")
-    (rule,) = put(api, other, SCENE_4[3]).body["rules"]
+    (rule,) = put(api, other, RULES[3]).body["rules"]
 
-    assert put(api, ml, {**SCENE_4[3], "id": rule["id"]}).status == 400
-    twice = {**SCENE_4[3], "id": rule["id"]}
+    assert put(api, ml, {**RULES[3], "id": rule["id"]}).status == 400
+    twice = {**RULES[3], "id": rule["id"]}
     assert put(api, other, twice, twice).status == 400
 
 
@@ -321,7 +290,7 @@ def test_a_bad_switch_is_refused(api: Api, ml: Budget, body: Any) -> None:
 def test_an_archived_budget_stays_as_it_is(api: Api, ml: Budget) -> None:
     archive_budget(ml, now=NOW)
 
-    assert put(api, ml, SCENE_4[3]).body["code"] == "budget_archived"
+    assert put(api, ml, RULES[3]).body["code"] == "budget_archived"
     assert switch(api, ml, active=True).status == 409
     assert switch(api, ml, active=False).status == 200
 
@@ -367,7 +336,7 @@ def test_a_misspelt_parameter_is_refused(api: Api, ml: Budget) -> None:
 def test_rules_are_read_in_few_queries(
     api: Api, ml: Budget, django_assert_num_queries: Any
 ) -> None:
-    put(api, ml, *SCENE_4)
+    put(api, ml, *RULES)
 
     with django_assert_num_queries(4):
         api.get(f"budgets/{ml.uid}/controls")

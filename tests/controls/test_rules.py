@@ -1,4 +1,4 @@
-"""What rules say to a call: Scene 4's, the order of effect, and an oracle."""
+"""What rules say to a call: a typical set, the order of effect, and an oracle."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ BLOCK = a_rule(
     message="Monthly budget exceeded. Contact finance team.",
     exempt_users=frozenset({"admin@company.com"}),
 )
-SCENE_4 = (DOWNGRADE, BLOCKLIST, LIMIT, BLOCK)
+TYPICAL = (DOWNGRADE, BLOCKLIST, LIMIT, BLOCK)
 
 SCENES: dict[str, tuple[float, str, str, str, str]] = {
     "at first": (0, "production", "gpt-4", "allow", "gpt-4"),
@@ -59,12 +59,12 @@ SCENES: dict[str, tuple[float, str, str, str, str]] = {
 @pytest.mark.parametrize(
     ("spent", "environment", "model", "decision", "used"), SCENES.values(), ids=SCENES
 )
-def test_scene_4(
+def test_a_typical_set(
     spent: float, environment: str, model: str, decision: str, used: str
 ) -> None:
     call = a_call(model, environment=environment)
 
-    verdict = said(*SCENE_4, call=call, known=figures(spent))
+    verdict = said(*TYPICAL, call=call, known=figures(spent))
 
     assert (verdict.decision, verdict.model) == (decision, used)
 
@@ -75,9 +75,9 @@ def test_the_eleventh_call_of_a_minute_waits() -> None:
         use.add(NOW, 0)
     call = a_call("gpt-3.5-turbo")
 
-    verdict = said(*SCENE_4, call=call, known=figures(95), uses={3: use})
+    verdict = said(*TYPICAL, call=call, known=figures(95), uses={3: use})
     later = said(
-        *SCENE_4,
+        *TYPICAL,
         call=call,
         known=figures(95),
         uses={3: use},

@@ -18,7 +18,7 @@ ONLY_URL = {"url": "https://x.io"}
 SLACK_URL = "https://hooks.slack.com/services/T000/B000/very-secret-token"
 OWN = f"whsec_{base64.b64encode(b'our own secret of thirty bytes').decode()}"
 # The configuration that the product is sold with, as it is written there.
-SEED: dict[str, Any] = {
+SLACK_CHANNEL: dict[str, Any] = {
     "type": "slack",
     "name": "Engineering Alerts",
     "config": {
@@ -55,10 +55,10 @@ WEBHOOK = {
 MAIL = {"type": "email", "name": "Ops", "config": {"recipients": ["Ops@Acme.example"]}}
 
 
-def test_the_seeds_channel_is_taken_as_it_is_written(
+def test_a_slack_channel_is_taken_as_it_is_written(
     acme: Organization, api: Api
 ) -> None:
-    made = api.post(CHANNELS, SEED)
+    made = api.post(CHANNELS, SLACK_CHANNEL)
 
     channel = Channel.objects.get()
     assert made.status == 201, made.body
@@ -69,7 +69,7 @@ def test_the_seeds_channel_is_taken_as_it_is_written(
         "name": "Engineering Alerts",
         "config": {"channel": "#ai-costs", "mentions": ["@engineering-leads"]},
         "secrets": ["webhook_url"],
-        "template": SEED["config"]["template"],
+        "template": SLACK_CHANNEL["config"]["template"],
         "enabled": True,
         "disabled_reason": "",
         "created_at": made.body["created_at"],
@@ -241,7 +241,7 @@ def test_only_webhooks_have_a_secret_to_rotate(api: Api) -> None:
 
 
 def test_a_change_keeps_what_is_left_out(api: Api) -> None:
-    uid = api.post(CHANNELS, SEED).body["id"]
+    uid = api.post(CHANNELS, SLACK_CHANNEL).body["id"]
 
     answer = api.patch(f"{CHANNELS}/{uid}", {"config": {"channel": None}})
 
@@ -249,7 +249,7 @@ def test_a_change_keeps_what_is_left_out(api: Api) -> None:
     assert answer.status == 200
     assert channel.secrets == {"webhook_url": SLACK_URL}
     assert channel.config == {"mentions": ["@engineering-leads"]}
-    assert channel.template == SEED["config"]["template"]
+    assert channel.template == SLACK_CHANNEL["config"]["template"]
 
 
 @pytest.mark.parametrize(
@@ -263,7 +263,7 @@ def test_a_change_keeps_what_is_left_out(api: Api) -> None:
     ],
 )
 def test_what_a_channel_can_not_lose(change: Any, attr: str, api: Api) -> None:
-    uid = api.post(CHANNELS, SEED).body["id"]
+    uid = api.post(CHANNELS, SLACK_CHANNEL).body["id"]
 
     answer = api.patch(f"{CHANNELS}/{uid}", change)
 
@@ -282,7 +282,7 @@ def test_a_webhook_keeps_signing(api: Api) -> None:
 
 
 def test_a_template_is_taken_away(api: Api) -> None:
-    uid = api.post(CHANNELS, {**SEED, "enabled": False}).body["id"]
+    uid = api.post(CHANNELS, {**SLACK_CHANNEL, "enabled": False}).body["id"]
 
     answer = api.patch(f"{CHANNELS}/{uid}", {"template": None, "enabled": True})
 
@@ -301,7 +301,7 @@ def test_switching_on_again_forgets_why_it_was_off(api: Api) -> None:
 
 
 def test_an_answer_can_be_sent_back(api: Api) -> None:
-    made = api.post(CHANNELS, SEED).body
+    made = api.post(CHANNELS, SLACK_CHANNEL).body
 
     answer = api.patch(f"{CHANNELS}/{made['id']}", made)
 
@@ -310,7 +310,7 @@ def test_an_answer_can_be_sent_back(api: Api) -> None:
 
 
 def test_lists_are_paged_filtered_and_flat(api: Api) -> None:
-    for one in (SEED, WEBHOOK, MAIL):
+    for one in (SLACK_CHANNEL, WEBHOOK, MAIL):
         api.post(CHANNELS, one)
 
     page = api.get(f"{CHANNELS}?limit=2").body

@@ -7,7 +7,7 @@ from notifications.templating import read_template, worded
 from notifications.transports.slack import escape
 from tests.notifications.factories import make_message
 
-SEED = {
+SLACK_TEMPLATE = {
     "text": "{{alert.message}}",
     "attachments": [
         {
@@ -21,8 +21,8 @@ SEED = {
 }
 
 
-def test_the_seeds_template_is_taken_and_filled_in() -> None:
-    template = read_template(SEED)
+def test_a_slack_template_is_taken_and_filled_in() -> None:
+    template = read_template(SLACK_TEMPLATE)
 
     made = worded(make_message(), template, escape=escape)
 

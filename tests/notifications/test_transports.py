@@ -27,7 +27,7 @@ from notifications.transports.webhook import held
 from notifications.types import Message
 from tests.notifications.factories import SECRET, make_message
 from tests.notifications.receivers import Receiver, hang, receiving, with_status
-from tests.notifications.test_templating import SEED
+from tests.notifications.test_templating import SLACK_TEMPLATE
 
 
 def make_parcel(message: Message | None = None, **fields: Any) -> Parcel:
@@ -49,7 +49,7 @@ def hook(receiver: Receiver, **fields: Any) -> Parcel:
 # -- Webhooks
 
 
-def test_a_webhook_carries_the_seeds_keys_and_is_signed(receiver: Receiver) -> None:
+def test_a_webhook_carries_plain_keys_and_is_signed(receiver: Receiver) -> None:
     parcel = hook(receiver)
 
     assert TRANSPORTS["webhook"](parcel) == Sent(200)
@@ -286,8 +286,8 @@ def test_slack_gets_blocks(receiver: Receiver) -> None:
     ]
 
 
-def test_slack_gets_the_seeds_template_with_the_links_below(receiver: Receiver) -> None:
-    TRANSPORTS["slack"](slack(receiver, template=SEED))
+def test_slack_gets_its_own_template_with_the_links_below(receiver: Receiver) -> None:
+    TRANSPORTS["slack"](slack(receiver, template=SLACK_TEMPLATE))
 
     (body,) = receiver.bodies
     assert body["text"].endswith(" ML Team &amp; co has spent 84 %.")

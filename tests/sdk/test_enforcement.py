@@ -11,54 +11,21 @@ import pytest
 from llm_cost_ops import BudgetExceededError, CostTracker, RateLimitedError
 from llm_cost_ops.answers import Budget
 
+from tests.controls.typical import RULES
 from tests.sdk.provider import Provider
 from tests.sdk.world import CALL, COST, MESSAGES, World
 
 Track = Callable[..., CostTracker]
 GPT_4: dict[str, Any] = {"model": "gpt-4", "messages": MESSAGES, "max_tokens": 10}
 TURBO = {**GPT_4, "model": "gpt-3.5-turbo"}
-SCENE_4: list[dict[str, Any]] = [
-    {
-        "trigger": "budget_percentage >= 0.9",
-        "action": "model_downgrade",
-        "config": {
-            "downgrades": {
-                "gpt-4": "gpt-3.5-turbo",
-                "claude-3-opus": "claude-3-sonnet",
-            }
-        },
-        "notify": True,
-    },
-    {
-        "trigger": 'environment == "development"',
-        "action": "model_blocklist",
-        "config": {
-            "blockedModels": ["gpt-4", "claude-3-opus"],
-            "allowedModels": ["gpt-3.5-turbo", "claude-3-haiku"],
-        },
-    },
-    {
-        "trigger": "budget_percentage >= 0.95",
-        "action": "rate_limit",
-        "config": {"maxRequestsPerMinute": 10, "maxCostPerHour": 50},
-    },
-    {
-        "trigger": "budget_percentage >= 1.0",
-        "action": "block",
-        "config": {
-            "message": "Monthly budget exceeded. Contact finance team.",
-            "exemptUsers": ["admin@company.com"],
-        },
-    },
-]
 MODES = pytest.mark.parametrize("mode", ["lease", "authorize"])
 
 
 @pytest.fixture
 def scene(world: World) -> Budget:
-    """The seed's rules on a budget of $100 that is no hard limit."""
+    """All four kinds of rules on a budget of $100 that is no hard limit."""
     budget = world.budget(enforcement="soft")
-    world.client.configure_cost_controls(budget_id=budget.id, rules=SCENE_4)
+    world.client.configure_cost_controls(budget_id=budget.id, rules=RULES)
     return budget
 
 
