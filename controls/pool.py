@@ -203,7 +203,7 @@ def _renew(lease: _Lease, ask: Ask, cost: int | None) -> bool:
         return False
     others = _due_soon(lease)
     try:
-        if lease.uid and time.monotonic() - lease.taken_at > ROTATED_S:
+        if lease.uid and _is_old(lease):
             _give_up(lease)
         first, *rest = decide_all(
             lease.key.organization_id,
@@ -233,6 +233,7 @@ def _due_soon(lease: _Lease) -> list[_Lease]:
             and other.key.organization_id == lease.key.organization_id
             and other.uid is not None
             and other.decided
+            and not _is_old(other)  # it is given back when its own turn comes
             and (other.deadline < soon or other.left < 2 * other.low)
             and other.renewing.acquire(blocking=False)
         ):
@@ -240,6 +241,10 @@ def _due_soon(lease: _Lease) -> list[_Lease]:
             if len(found) == MOST_ALONG:
                 break
     return found
+
+
+def _is_old(lease: _Lease) -> bool:
+    return time.monotonic() - lease.taken_at > ROTATED_S
 
 
 def _ask_for(
