@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -20,7 +21,16 @@ LOOK_UP_S = 0.5  # and for so much longer while one request looks it up again
 USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
 _MOST_REMEMBERED = 10_000
 
-_remembered: dict[str, tuple[float, Caller]] = {}
+
+class _Known(NamedTuple):
+    """What a key stood for, and until when that is taken as true (monotonic)."""
+
+    until: float
+    caller: Caller
+    is_looked_up: bool = False  # again, by one request
+
+
+_remembered: dict[str, _Known] = {}
 
 
 def make_key(
@@ -78,11 +88,14 @@ def check(header: str) -> Caller:
     """
     now = time.monotonic()
     known = _remembered.get(header)
-    if known is not None and now < known[0]:
-        caller = known[1]
+    if known is not None and now < known.until:
+        caller = known.caller
     else:
-        if known is not None:
-            _remembered[header] = (now + LOOK_UP_S, known[1])  # good for the others
+        if known and not known.is_looked_up and now < known.until + LOOK_UP_S:
+            # For the others; once, and not from now on: nobody may have asked for long.
+            _remembered[header] = _Known(
+                known.until + LOOK_UP_S, known.caller, is_looked_up=True
+            )
         try:
             caller = _look_up(header)
         except Unauthenticated:
@@ -90,7 +103,7 @@ def check(header: str) -> Caller:
             raise
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        _remembered[header] = (now + MEMORY_S, caller)
+        _remembered[header] = _Known(now + MEMORY_S, caller)
     if caller.expires_at is not None and caller.expires_at <= timezone.now():
         raise Unauthenticated("This API key has expired. Ask for a new one.")
     return caller

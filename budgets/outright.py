@@ -67,6 +67,7 @@ def _by_postgresql(
     taken: Sequence[Taken],
     reservations: Sequence[NewReservation],
 ) -> bool:
+    nested = connection.in_atomic_block
     ids = array_of([period_id for period_id, _ in taken])
     amounts = array_of([f"{units}e-10" for _, units in taken])
     rows = rows_of(reservations)
@@ -79,8 +80,14 @@ def _by_postgresql(
                 _RESERVE,
                 [ids, amounts, revision, organization_id, organization_id, rows],
             )
-        return bool(cursor.fetchone()[0])
+            if nested:
+                # Only a savepoint ends here; the desk locks anew, in its own order.
+                fits = bool(cursor.fetchone()[0])
+                transaction.set_rollback(not fits)
+        return fits if nested else bool(cursor.fetchone()[0])
 
+
+MOST_UNITS = 2**63 - 1  # that SQLite takes; no limit there is as high
 
 _TAKE = """
 UPDATE budgets_budgetperiod SET reserved = reserved + %s
@@ -94,6 +101,8 @@ def _one_by_one(
     taken: Sequence[Taken],
     reservations: Sequence[NewReservation],
 ) -> bool:
+    if any(units > MOST_UNITS for _, units in taken):
+        return False
     with transaction.atomic(), connection.cursor() as cursor:
         fits = revision_of(organization_id) == revision
         if fits and taken:

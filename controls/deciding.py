@@ -1,8 +1,8 @@
 """Deciding calls and leases: several at once, exactly, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from budgets.settling import expire, overdue
@@ -20,15 +20,51 @@ MOST_TOGETHER = 500  # decisions in one transaction
 def decide(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
     """Decide *asks* in their order and set aside what they are allowed.
 
-    Atomic and durable when it returns. No hard limit is passed, however many decide at
-    once, and what has expired does not stand in the way of a call there is room for.
+    Durable when it returns. No hard limit is passed, however many decide at once, and
+    what has expired does not stand in the way of a call there is room for.
     """
-    answers = allow_outright(organization_id, asks)
+    return _all_of(_decide_each(organization_id, asks))
+
+
+def _decide_each(
+    organization_id: int, asks: Sequence[Ask]
+) -> list[Answer | DatabaseError]:
+    """Return an answer for each, or what kept the database from giving one.
+
+    Where some have been allowed already, another's fault must not have them repeated.
+    """
+    answers: dict[int, Answer | DatabaseError] = {
+        **allow_outright(organization_id, asks)
+    }
     rest = [place for place in range(len(asks)) if place not in answers]
-    if rest:
-        looked_at = _decide_closely(organization_id, [asks[place] for place in rest])
-        answers |= zip(rest, looked_at, strict=True)
+    try:
+        looked_at: Sequence[Answer | DatabaseError] = (
+            _decide_closely(organization_id, [asks[place] for place in rest])
+            if rest
+            else ()
+        )
+    except DatabaseError:
+        if not answers:
+            raise
+        looked_at = [_decide_alone(organization_id, asks[place]) for place in rest]
+    answers |= zip(rest, looked_at, strict=True)
     return [answers[place] for place in range(len(asks))]
+
+
+def _decide_alone(organization_id: int, ask: Ask) -> Answer | DatabaseError:
+    try:
+        return _decide_closely(organization_id, [ask])[0]
+    except DatabaseError as error:
+        return error
+
+
+def _all_of(answers: Iterable[Answer | DatabaseError]) -> Sequence[Answer]:
+    found = []
+    for answer in answers:
+        if isinstance(answer, DatabaseError):
+            raise answer
+        found.append(answer)
+    return found
 
 
 def _decide_closely(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
@@ -41,7 +77,9 @@ def _decide_closely(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answe
     return answers
 
 
-_together: Together[int, Ask, Answer] = Together(decide, most=MOST_TOGETHER)
+_together: Together[int, Ask, Answer | DatabaseError] = Together(
+    _decide_each, most=MOST_TOGETHER
+)
 
 
 def decide_all(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
@@ -51,7 +89,7 @@ def decide_all(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
     """
     if transaction.get_connection().in_atomic_block:
         return decide(organization_id, asks)
-    return _together.do(organization_id, asks)
+    return _all_of(_together.do(organization_id, asks))
 
 
 def decide_together(organization_id: int, ask: Ask) -> Answer:

@@ -39,6 +39,7 @@ IDLE_S = 10.0  # a lease that nobody used for so long is given back
 CALLS_AHEAD = 64  # a lease is for at least so many calls like the one at hand
 SECONDS_AHEAD = 10.0  # and for what is decided in such a time
 LOW = 4  # it is renewed when less than so many-th of it is left
+PATIENCE_S = 2.0  # with a renewal under way, when the process stops
 MOST_ALONG = 100  # leases that are renewed along with another one
 
 
@@ -113,10 +114,11 @@ def decide_quickly(organization_id: int, ask: Ask) -> Quick | Answer:
         answer = decide_together(organization_id, ask)
         _learn(organization_id, answer.guard)
         return answer
-    where = ask.where._replace(**news.blank)
-    lease = _lease_for(Key(organization_id, where, ask.model))
-    for _ in range(3):  # to learn the price, to get the money, to take it
-        cost = _cost_of(lease, ask, news)
+    for _ in range(4):  # to learn what changed, the price, to get the money, to take it
+        blank = news.blank
+        where = ask.where._replace(**blank)
+        lease = _lease_for(Key(organization_id, where, ask.model))
+        cost = _cost_of(lease, ask, news, blank)
         if cost is not None:
             if not _is_free(lease, ask, cost):
                 break
@@ -160,13 +162,15 @@ def _lease_for(key: Key) -> _Lease:
     return lease
 
 
-def _cost_of(lease: _Lease, ask: Ask, news: _News) -> int | None:
-    """Return the most the call can cost; None: the lease is over, or knows no price."""
+def _cost_of(lease: _Lease, ask: Ask, news: _News, blank: dict[str, Any]) -> int | None:
+    """Return the most the call can cost; None: the lease is over, or knows no price,
+    or its key, which leaves *blank* out, no longer tells calls apart as it must."""
     given = lease.given
     if (
         given is None
         or time.monotonic() >= lease.deadline
         or given.guard.book.revision != news.revision
+        or news.blank is not blank
     ):
         return None
     return estimate_of(ask, given.plans[ask.model])
@@ -209,6 +213,7 @@ def _renew(lease: _Lease, ask: Ask, cost: int | None) -> bool:
             lease.key.organization_id,
             [_ask_for(lease, ask, cost), *(_ask_for(other) for other in others)],
         )
+        _learn(lease.key.organization_id, first.guard)  # before anything newer is put
         for other, given in zip(others, rest, strict=True):
             _take(other, given)
         if isinstance(first, LeaseAnswer) and first.over:
@@ -216,7 +221,7 @@ def _renew(lease: _Lease, ask: Ask, cost: int | None) -> bool:
             (first,) = decide_all(
                 lease.key.organization_id, [_ask_for(lease, ask, cost)]
             )
-        _learn(lease.key.organization_id, first.guard)
+            _learn(lease.key.organization_id, first.guard)
         return _take(lease, first)
     finally:
         for one in (lease, *others):
@@ -273,7 +278,11 @@ def _take(lease: _Lease, given: Answer) -> bool:
             lease.given = None
         return False
     _put(lease, given)
-    return True
+    with _mutex:  # it may have been given back as idle, and another one taken since
+        is_kept = _leases.setdefault(lease.key, lease) is lease
+    if not is_kept:
+        _give_up(lease)
+    return is_kept
 
 
 def _wanted(lease: _Lease, cost: int) -> int:
@@ -286,11 +295,13 @@ def _wanted(lease: _Lease, cost: int) -> int:
 def _learn(organization_id: int, guard: Guard) -> None:
     """Remember what calls of the organization need not be told apart by."""
     news = _news[organization_id]
-    news.blank = {
+    blank: dict[str, Any] = {
         name: b"" if name == "tags" else ""
         for name, wire in FIELD_OF.items()
         if wire not in guard.dimensions
     }
+    if blank != news.blank:
+        news.blank = blank
     news.revision = guard.book.revision
 
 
@@ -311,7 +322,6 @@ def _put(lease: _Lease, given: LeaseAnswer) -> None:
         lease.deadline = now + seconds
         lease.calls_end_at = given.expires_at + GRACE
     lease.used_at = now
-    _leases[lease.key] = lease  # it may just have been given back as idle
 
 
 # -- Giving back
@@ -333,9 +343,15 @@ def _give_back(used_before: float) -> None:
     """Return the leases not used since; with a negative time, all of them."""
     for lease in list(_leases.values()):
         if used_before < 0 or lease.used_at < used_before:
-            with _mutex:
-                _leases.pop(lease.key, None)
-            _give_up(lease)
+            if not lease.renewing.acquire(timeout=PATIENCE_S if used_before < 0 else 0):
+                continue  # it is in use after all
+            try:
+                with _mutex:
+                    if _leases.get(lease.key) is lease:
+                        del _leases[lease.key]
+                _give_up(lease)
+            finally:
+                lease.renewing.release()
 
 
 def _give_up(lease: _Lease) -> None:

@@ -47,7 +47,10 @@ def authorizations(request: HttpRequest) -> HttpResponse:
     given = asking.read(body, AuthorizationIn)
     ask = asking.call_of(given)
     organization_id = asking.organization_id_of(caller, given.organization_id)
-    way = _authorize if given.durable else _authorize_quickly
+    # What is answered once is decided in the transaction that keeps the answer, and
+    # what this process sets aside must not be taken back with it.
+    durable = given.durable or "HTTP_IDEMPOTENCY_KEY" in request.META
+    way = _authorize if durable else _authorize_quickly
     return answered_once(request, caller, body, lambda: way(organization_id, ask))
 
 

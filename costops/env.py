@@ -105,10 +105,23 @@ def database() -> dict[str, Any]:
                 # Compiling a query at run time costs more than these queries take.
                 "options": "-c jit=off",
                 "prepare_threshold": 1,  # see costops.lib.roundtrips
-                **dict(parse_qsl(url.query)),
+                **_options(url.query),
             },
         }
     raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+
+
+def _options(query: str) -> dict[str, Any]:
+    """Return what a URL says of connections; `prepare_threshold=none` is for poolers
+    that keep no prepared statements."""
+    options: dict[str, Any] = dict(parse_qsl(query))
+    if (times := options.get("prepare_threshold")) is not None:
+        if times != "none" and not times.isdecimal():
+            raise ImproperlyConfigured(
+                "prepare_threshold in DATABASE_URL must be a whole number or none."
+            )
+        options["prepare_threshold"] = None if times == "none" else int(times)
+    return options
 
 
 def email() -> dict[str, Any]:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -24,6 +24,7 @@ from controls.asks import Answer, Ask, LeaseAsk
 from controls.configuring import configure
 from controls.deciding import decide, decide_together
 from controls.ending import release_call
+from controls.outright import allow_outright
 from controls.plans import Where
 from costops.lib.money import to_units
 from tests.controls.factories import make_hard
@@ -346,3 +347,21 @@ def test_in_one_round_trip_too_it_is_the_lock_that_holds(
 
     assert (allowed(answers) == LIMIT) is guarded
     assert (BudgetPeriod.objects.get(budget=alone).reserved <= 1) is guarded
+
+
+def test_what_does_not_fit_in_one_round_trip_holds_no_lock(alone: Budget) -> None:
+    """In an open transaction too: the desk then locks in its own order."""
+    organization_id = alone.organization_id
+    decide(organization_id, [ask(1)])
+
+    def lock() -> Decimal:
+        with transaction.atomic():
+            rows = BudgetPeriod.objects.select_for_update(nowait=True)
+            return Decimal(rows.get(budget=alone).reserved)
+
+    with transaction.atomic():
+        assert allow_outright(organization_id, [ask(LIMIT)]) == {}
+        assert at_once(lock) == [Decimal("0.01")]
+        assert allow_outright(organization_id, [ask(1)])
+        (held,) = at_once(lock)
+        assert isinstance(held, OperationalError)

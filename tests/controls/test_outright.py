@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import OperationalError
 from django.test import TestCase
 from django.utils import timezone
 
@@ -121,6 +122,51 @@ def test_those_that_the_desk_must_see_are_answered_in_their_places(
     assert [one.decision for one in answers] == ["allow"] * 4
     assert [one.priced for one in answers] == [True, True, False, True]
     assert [one.units for one in answers][1:] == [2 * 10**10, 0, 10**10]
+
+
+@pytest.mark.usefixtures("_known")
+def test_what_fails_at_the_desk_has_nothing_allowed_twice(company: Budget) -> None:
+    failing = [OperationalError("deadlock detected")]
+    decide_at_desk = deciding._decide
+
+    def fails_once(*given: Any) -> Any:
+        if failing:
+            raise failing.pop()
+        return decide_at_desk(*given)
+
+    unpriced = ask()
+    unpriced.estimate, unpriced.model = None, "nobody-knows"
+    with patch.object(deciding, "_decide", fails_once):
+        answers = decide(company, ask("3", "other"), unpriced)
+
+    assert [one.decision for one in answers] == ["allow"] * 2
+    assert money_of(company) == (0, 3)
+    assert Reservation.objects.count() == 2
+
+
+@pytest.mark.usefixtures("_known")
+def test_a_fault_of_the_desk_is_raised_for_whom_it_concerns(company: Budget) -> None:
+    unpriced = ask()
+    unpriced.estimate, unpriced.model = None, "nobody-knows"
+    broken = OperationalError("server closed the connection")
+
+    with patch.object(deciding, "_decide", side_effect=broken):
+        first, second = deciding._decide_each(
+            company.organization_id, [ask("3", "other"), unpriced]
+        )
+        with pytest.raises(OperationalError):
+            decide(company, unpriced)
+
+    assert isinstance(first, Answer)
+    assert first.decision == "allow"
+    assert second is broken
+
+
+@pytest.mark.usefixtures("_known")
+def test_more_than_any_database_counts_is_refused(company: Budget) -> None:
+    answers = decide(company, *[ask("100000000")] * 12)
+
+    assert {one.decision for one in answers} == {"block"}
 
 
 def _new_rule(company: Budget) -> None:

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
 from controls import pool
-from tests.controls.factories import authorize, book, make_hard, money_of
+from tests.controls.factories import authorize, book, call, make_hard, money_of
+from tests.controls.guarding import given, guard
 from tests.factories import Api
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,37 @@ def test_leases_that_are_due_are_renewed_in_one_transaction(
     assert money_of(company)[1] == sum(
         (row.held for row in Reservation.objects.all()), Decimal(0)
     )
+
+
+def test_what_calls_are_told_apart_by_from_now_on_counts_once_it_is_known(
+    api: Api, company: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(pool, "time", clock)
+    authorize(api, estimated_cost="0.01", durable=False, user_id="ann")
+    scope = {"users": ["bob"]}
+    bob = make_hard(company.organization, "Bob", "0.5", parent=company, scope=scope)
+    guard(company, given("block", 'user == "ann"'))
+    clock.ahead = pool.NEWS.total_seconds()
+
+    stopped = authorize(api, estimated_cost="0.01", durable=False, user_id="ann")
+    too_much = authorize(api, estimated_cost="0.9", durable=False, user_id="bob")
+
+    assert stopped["decision"] == too_much["decision"] == "block"
+    assert too_much["reasons"][0]["budget"] == str(bob.uid)
+
+
+def test_what_is_answered_once_is_not_decided_from_memory(
+    api: Api, company: Budget
+) -> None:
+    """The transaction that keeps the answer may fail, and take a lease back with it."""
+    body = call(estimated_cost="0.01", durable=False)
+
+    first = api.post("authorizations", body, Idempotency_Key="a")
+    again = api.post("authorizations", body, Idempotency_Key="a")
+
+    assert first.body == again.body
+    assert Reservation.objects.get(uid=first.body["id"]).kind == "authorization"
 
 
 def test_usage_of_such_calls_draws_on_the_lease(api: Api, company: Budget) -> None:
