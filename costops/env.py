@@ -128,7 +128,7 @@ def email() -> dict[str, Any]:
     """Return Django's EMAIL_* settings for EMAIL_URL; the console without one."""
     url = urlsplit(text("EMAIL_URL", "console:"))
     if url.scheme == "console":
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        return {"EMAIL_BACKEND": "costops.lib.console.PlainEmailBackend"}
     if url.scheme in {"smtp", "smtp+tls"}:
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
