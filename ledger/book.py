@@ -21,6 +21,8 @@ _MOST_STRETCHES = 100  # remembered for one attribution
 
 Key = bytes  # Usage.attribution_key
 _Name = str | None
+# In one order of keys: PostgreSQL gives tags back in another than they came in.
+_encode = msgspec.json.Encoder(order="deterministic").encode
 _decode_key = msgspec.json.Decoder(
     # department, team, project, environment, user, provider, model, tier; tags
     tuple[_Name, _Name, _Name, _Name, _Name, _Name, _Name, _Name, msgspec.Raw]
@@ -182,7 +184,7 @@ class Book:
 
 def digest_of(dimensions: Dimensions, tags: Tags) -> bytes:
     """Return 16 bytes that stand for the combination within its organization."""
-    return blake2b(msgspec.json.encode([*dimensions, tags]), digest_size=16).digest()
+    return blake2b(_encode([*dimensions, tags]), digest_size=16).digest()
 
 
 def dimensions_of(attribution: Attribution) -> Dimensions:

@@ -55,6 +55,18 @@ def test_nothing_is_wrong_with_what_nobody_touched(company: Organization) -> Non
     assert differences(company) == []
 
 
+def test_tags_mean_the_same_in_any_order(company: Organization) -> None:
+    """PostgreSQL gives keys back by their length, the shorter first."""
+    tags = {"feature": "search", "team": "ml", "a": "1"}
+    spend(company, "1", jan(5), tags=tags)
+    known = Attribution.objects.count()
+
+    spend(company, "1", jan(5), tags=dict(reversed(tags.items())))
+
+    assert Attribution.objects.count() == known
+    assert differences(company) == []
+
+
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
