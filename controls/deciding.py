@@ -1,4 +1,7 @@
-"""Deciding calls and leases: several at once, exactly, in one transaction."""
+"""Deciding calls and leases: several at once, exactly.
+
+Those that nothing speaks against in one transaction, the others in another.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +21,7 @@ MOST_TOGETHER = 500  # decisions in one transaction
 
 
 def decide(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
-    """Decide *asks* in their order and set aside what they are allowed.
+    """Decide *asks*, the plain ones first, and set aside what they are allowed.
 
     Durable when it returns. No hard limit is passed, however many decide at once, and
     what has expired does not stand in the way of a call there is room for.
@@ -83,9 +86,9 @@ _together: Together[int, Ask, Answer | DatabaseError] = Together(
 
 
 def decide_all(organization_id: int, asks: Sequence[Ask]) -> Sequence[Answer]:
-    """Decide *asks*, in a transaction shared with whoever asks at the same time.
+    """Decide *asks*, together with those of whoever asks at the same time.
 
-    In a transaction that is open already, alone.
+    In a transaction that is open already, without them.
     """
     if transaction.get_connection().in_atomic_block:
         return decide(organization_id, asks)

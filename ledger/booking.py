@@ -115,20 +115,7 @@ class Sheet:
                 input_tokens, cached, written, output_tokens, reasoning
             )
             total = input_cost + output_cost
-        self.costs.append(total)
-        if record.authorization_id:
-            self.named.append(Named(record.id, record.authorization_id, total))
-        sums = self.totals.get(stretch) or self._new_totals(stretch)
-        sums.requests += 1
-        sums.input_tokens += input_tokens
-        sums.cached_tokens += cached
-        sums.output_tokens += output_tokens
-        if total is None:
-            sums.unpriced += 1
-        else:
-            sums.cost += total
-            if stretch.currencies:
-                self._convert(record, stretch, total)
+        self._add_up(record, stretch, total)
         money = self._forms.money
         return (
             self.book.organization_id,
@@ -153,6 +140,23 @@ class Sheet:
             0,  # no correction
             None,  # by no repricing
         )
+
+    def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
+        """Count a row in what the batch adds to its stretch, and to what it names."""
+        self.costs.append(total)
+        if record.authorization_id:
+            self.named.append(Named(record.id, record.authorization_id, total))
+        sums = self.totals.get(stretch) or self._new_totals(stretch)
+        sums.requests += 1
+        sums.input_tokens += record.input_tokens or 0
+        sums.cached_tokens += record.cached_tokens or 0
+        sums.output_tokens += record.output_tokens or 0
+        if total is None:
+            sums.unpriced += 1
+        else:
+            sums.cost += total
+            if stretch.currencies:
+                self._convert(record, stretch, total)
 
     def _new_totals(self, stretch: Stretch) -> Totals:
         sums = self.totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
