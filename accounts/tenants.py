@@ -8,7 +8,7 @@ from django import forms
 from django.db import transaction
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
@@ -21,6 +21,7 @@ from accounts.scopes import Scope
 from costops.lib.errors import Refusal
 
 _ROLES = "costops.roles"  # of request.META
+_READING = ("GET", "HEAD")
 
 
 def may(request: HttpRequest, scope: str, organization: Organization | None) -> bool:
@@ -225,6 +226,22 @@ class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
 
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
         return True  # what is past is read; changes go through the forms
+
+    def history_form_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        version_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a version, and refuse all but reading.
+
+        Without a button to press the library still saves what is posted here, after it
+        has asked for no more than leave to view.
+        """
+        if request.method not in _READING:
+            return HttpResponseNotAllowed(_READING)
+        return super().history_form_view(request, object_id, version_id, extra_context)
 
 
 class ReadOnlyAdmin(TenantModelAdmin):
