@@ -1,5 +1,8 @@
 # Every target works from a fresh clone: scripts/setup installs what is missing.
 
+# With it each command would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON_OF_VENV := .venv/bin/python
 # Checks must say the same everywhere, whatever database the shell is set up for.
 MANAGE := env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) manage.py
