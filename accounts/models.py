@@ -1,7 +1,6 @@
 """Organizations, the people in them, and the keys programs use."""
 
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
@@ -12,10 +11,11 @@ from django.db.models.functions import Now
 
 from accounts.audit import history
 from accounts.scopes import Role, Scope
+from costops.lib.zones import zone_names
 
 
 def validate_zone(name: str) -> None:
-    if name not in available_timezones():
+    if name not in zone_names():
         raise ValidationError(
             f"“{name}” is not a time zone. Use a name such as Europe/Berlin.",
             code="unknown_timezone",

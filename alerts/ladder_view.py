@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -26,6 +26,7 @@ from budgets.models import Budget
 from budgets.paths import ways_of
 from costops.lib.periods import HOUR
 from costops.lib.reading import clock, lasting
+from costops.lib.zones import zone_names
 
 _MOST_SHOWN = 20  # steps of the ladder
 _FIRST_LEVELS: list[dict[str, Any]] = [{"delay": 0}, {"delay": 1800}, {"delay": 3600}]
@@ -72,7 +73,7 @@ def policy_page(
         may_change=may_change,
         rungs=rungs_of(form, kept, timezone.now()),
         is_asking=data is not None and bool({"more", "preview"} & set(data)),
-        zones=sorted(available_timezones()),
+        zones=sorted(zone_names()),
     )
     return TemplateResponse(request, "alerts/policy.html", context)
 

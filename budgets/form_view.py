@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -34,6 +34,7 @@ from costops.lib.errors import Refusal
 from costops.lib.money import format_percent
 from costops.lib.periods import Cadence
 from costops.lib.reading import locale_of, stretch
+from costops.lib.zones import zone_names
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
 
@@ -236,7 +237,7 @@ def _around(
     return {
         "preview": preview,
         "currencies": CURRENCIES,
-        "zones": sorted(available_timezones()),
+        "zones": sorted(zone_names()),
         "way": outline.path(budget.pk)[:-1] if budget else [],
         "where": [form[name] for name in form.fields if name.startswith("scope.")],
     }

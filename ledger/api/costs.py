@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Min, Sum
 from django.http import StreamingHttpResponse
@@ -19,6 +19,7 @@ from costops.lib.asking import listed, whole_number
 from costops.lib.errors import Invalid
 from costops.lib.tables import CsvRenderer
 from costops.lib.wirefields import AmountField, MomentField
+from costops.lib.zones import zone_names
 from ledger.analytics import INTERVALS, groups_of, summary_of, timeseries_of
 from ledger.api.asking import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
@@ -320,7 +321,7 @@ class TimeseriesView(ApiView):
             detail = f"Unknown interval; known are {', '.join(INTERVALS)}."
             raise Invalid.field("interval", detail)
         zone = query.get("timezone") or organization.timezone
-        if zone not in available_timezones():
+        if zone not in zone_names():
             detail = "Not a time zone; use a name such as Europe/Berlin."
             raise Invalid.field("timezone", detail, code="unknown_timezone")
         groups = groups_of(listed(query.get("group_by")))
