@@ -115,9 +115,25 @@ def _take(
 def parted(
     records: Sequence[Usage | None], rejected: list[Rejected], caller: Caller
 ) -> dict[tuple[int, str], list[int]]:
-    """Return the places of the records of each (organization id, currency)."""
-    own, mine = caller.organization_slug, _slugs_of(caller)
+    """Return the places of the records of each (organization id, currency).
+
+    Each organization is looked up once, however many records name it.
+    """
     parted: dict[tuple[int, str], list[int]] = {}
+    for slug, named in _by_slug(records, rejected, caller).items():
+        try:
+            parted[_organization(slug)] = list(named)
+        except Refusal as refusal:
+            rejected += [(place, id_, refusal.errors) for place, id_ in named.items()]
+    return parted
+
+
+def _by_slug(
+    records: Sequence[Usage | None], rejected: list[Rejected], caller: Caller
+) -> dict[str, dict[int, str | None]]:
+    """Return places and ids of the records of each organization *caller* may name."""
+    own, mine = caller.organization_slug, _slugs_of(caller)
+    found: dict[str, dict[int, str | None]] = {}
     for place, record in enumerate(records):
         if record is None:
             continue
@@ -129,11 +145,8 @@ def parted(
         elif mine is not None and slug not in mine:
             rejected.append((place, record.id, (_FOREIGN,)))
         else:
-            try:
-                parted.setdefault(_organization(slug), []).append(place)
-            except Refusal as refusal:
-                rejected.append((place, record.id, refusal.errors))
-    return parted
+            found.setdefault(slug, {})[place] = record.id
+    return found
 
 
 def _slugs_of(caller: Caller) -> frozenset[str] | None:
