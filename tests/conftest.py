@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -16,6 +17,12 @@ settings.register_profile(
     "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector leave alone what stays anyway: modules, tests, asserts."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,4 +5,5 @@ from costops.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECRET_KEY = "tests-only"
 SITE_URL = "http://testserver"
+WHITENOISE_AUTOREFRESH = True  # not a walk through all files for every test client
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
