@@ -1,5 +1,6 @@
 import gc
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -10,6 +11,7 @@ from accounts.models import Organization
 from budgets import books
 from controls import plans, pool, ruleset, telling
 from intake import services
+from tests import databases
 from tests.factories import Api, make_api, make_organization
 
 # How long an example takes says how busy the machine is, not whether it is right.
@@ -40,6 +42,20 @@ def _emptied_by_deleting() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(DatabaseOperations, "sql_flush", flush)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    """Begin with a migrated database."""
+    with databases.tests_begin_migrated():
+        yield
+
+
+@pytest.fixture
+def own_database(tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated database, for processes that a test starts."""
+    with databases.migrated_database("own", tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -11,15 +11,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
 from random import Random
 from threading import Lock
 from typing import Any
 
 import pytest
 from django.conf import settings
-
-from tests.journeys.server import empty_database
 
 SENDERS = 6
 BATCHES, SIZE, KNOWN = 36, 150, 2400
@@ -29,12 +26,11 @@ Batch = list[dict[str, Any]]
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Settings of a server with an empty database of its own, of the tests' kind."""
+def environment(own_database: str) -> dict[str, str]:
+    """Settings of a server with a database of its own."""
     plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     plain |= {"COSTOPS_SECRET_KEY": "tests-only", "COSTOPS_DEBUG": "1"}
-    with empty_database("kill", tmp_path) as url:
-        yield {**plain, "DATABASE_URL": url}
+    return {**plain, "DATABASE_URL": own_database}
 
 
 def manage(environment: dict[str, str], *arguments: str) -> str:
@@ -176,7 +172,6 @@ def send_until_killed(
 def test_a_server_killed_in_the_middle_lost_nothing_and_did_nothing_by_halves(
     environment: dict[str, str],
 ) -> None:
-    manage(environment, "migrate", "--verbosity", "0")
     key = manage(environment, "create_api_key", "kill").split()[-1]
     batches = overlapping_batches()
     with serving(environment) as (port, kill):

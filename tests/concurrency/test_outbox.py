@@ -108,7 +108,6 @@ def surroundings(
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     surroundings: dict[str, str], mail_server: MailServer
 ) -> None:
-    manage(surroundings, "migrate", "--verbosity", "0")
     with receiving() as receiver:
         run(surroundings, "fill", receiver.port, SENT)
         made_meanwhile = int(run(surroundings, "kill", KILLS))

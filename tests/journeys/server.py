@@ -9,14 +9,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
-import psycopg
 import requests
-from django.db import connection
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.databases import ROOT
+
 _PATIENCE_S = 60
 
 
@@ -41,31 +38,6 @@ class Server:
 
 
 @contextmanager
-def empty_database(name: str, directory: Path) -> Iterator[str]:
-    """Make a database of the kind the tests run on; return its URL."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{directory / name}.sqlite3"
-        return
-    of = connection.settings_dict
-    full = f"{of['NAME']}_{name}"
-    server = {
-        "host": of["HOST"] or None,
-        "port": of["PORT"] or None,
-        "user": of["USER"] or None,
-        "password": of["PASSWORD"] or None,
-        **of["OPTIONS"],
-    }
-    with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:
-        admin.execute(f'DROP DATABASE IF EXISTS "{full}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{full}"')
-        place = f"{quote(of['USER'])}@{of['HOST']}:{of['PORT'] or 5432}"
-        try:
-            yield f"postgres://{place}/{full}"
-        finally:
-            admin.execute(f'DROP DATABASE "{full}" WITH (FORCE)')
-
-
-@contextmanager
 def running_server(database_url: str, **settings: str) -> Iterator[Server]:
     """Start `manage.py serve` on a migrated database; stop it in the end."""
     port = free_port()
@@ -78,7 +50,6 @@ def running_server(database_url: str, **settings: str) -> Iterator[Server]:
         "DJANGO_SETTINGS_MODULE": "costops.settings",
     }
     server = Server(f"http://127.0.0.1:{port}", environment)
-    server.manage("migrate", "--verbosity=0")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"],
         cwd=ROOT,

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,10 +37,10 @@ def hooks() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def server(mails: MailServer, tmp_path: Path) -> Iterator[Server]:
+def server(mails: MailServer, own_database: str) -> Iterator[Server]:
     with (
         running_server(
-            f"sqlite:///{tmp_path / 'alert.sqlite3'}",
+            own_database,
             EMAIL_URL=f"smtp://127.0.0.1:{mails.port}",
             COSTOPS_OUTGOING_ALLOW="127.0.0.0/8",
         ) as started,

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.journeys.server import ROOT, Server, empty_database, running_server
+from tests.databases import ROOT
+from tests.journeys.server import Server, running_server
 
 LIMIT = Decimal(2)
 UNIT = Decimal("0.0000000001")
@@ -136,9 +136,9 @@ def false_refusals(told: Told, left: Decimal) -> Sequence[dict[str, Any]]:
 
 
 def test_programs_spend_a_budget_to_its_end_though_one_of_them_is_killed(
-    tmp_path: Path,
+    own_database: str,
 ) -> None:
-    with empty_database("guard", tmp_path) as url, running_server(url) as server:
+    with running_server(own_database) as server:
         api = Api(server)
         root = api.plant()
 

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Tracer
 
+from tests.databases import migrated_database
 from tests.intake.otlp_exports import make_export, make_span, to_json
 from tests.journeys.server import Server, running_server
 
@@ -24,8 +24,11 @@ DAY = {"start_date": "2025-01-01T00:00:00", "end_date": "2099-01-01T00:00:00"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    path: Path = tmp_path_factory.mktemp("journey") / "db.sqlite3"
-    with running_server(f"sqlite:///{path}") as started:
+    directory = tmp_path_factory.mktemp("journey")
+    with (
+        migrated_database("journey", directory) as url,
+        running_server(url) as started,
+    ):
         yield started
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.databases import migrated_database
 from tests.journeys.server import Server, running_server
 
 
@@ -34,8 +34,11 @@ class CostOpsClient:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    path: Path = tmp_path_factory.mktemp("journey") / "db.sqlite3"
-    with running_server(f"sqlite:///{path}") as started:
+    directory = tmp_path_factory.mktemp("journey")
+    with (
+        migrated_database("journey", directory) as url,
+        running_server(url) as started,
+    ):
         started.manage("demo")
         yield started
 

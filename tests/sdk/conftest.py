@@ -6,7 +6,8 @@ import openai
 import pytest
 from llm_cost_ops import CostOpsClient, CostTracker, TrackerConfig
 
-from tests.journeys.server import Server, empty_database, running_server
+from tests.databases import migrated_database
+from tests.journeys.server import Server, running_server
 from tests.sdk.provider import Provider, fake_provider
 from tests.sdk.world import World
 
@@ -17,7 +18,7 @@ _numbers = count(1)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("sdk")
     with (
-        empty_database("sdk", directory) as url,
+        migrated_database("sdk", directory) as url,
         running_server(url) as started,
     ):
         yield started

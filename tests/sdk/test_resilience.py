@@ -27,7 +27,8 @@ from llm_cost_ops import (
 )
 from llm_cost_ops.api.platform import get_health
 
-from tests.journeys.server import ROOT, Server, free_port
+from tests.databases import ROOT
+from tests.journeys.server import Server, free_port
 from tests.sdk.provider import Provider
 from tests.sdk.world import CALL, COST, World
 
