@@ -13,12 +13,18 @@ from controls import plans, pool, ruleset, telling
 from intake import services
 from tests import databases
 from tests.factories import Api, make_api, make_organization
+from tests.kinds import kinds_of
 
 # How long an example takes says how busy the machine is, not whether it is right.
 settings.register_profile(
     "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("tests")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for kind in kinds_of(item):
+        item.add_marker(kind)
 
 
 def pytest_collection_finish() -> None:
