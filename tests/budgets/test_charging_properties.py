@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from budgets import recharging
 from tests.budgets.worlds import ODD_ZONE, SHILLING, World, undone
 from tests.factories import usage_record
+from tests.sizes import size
 
 # More of them, at random, to look for something new: EXAMPLES=2000 pytest ...
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
@@ -166,7 +167,7 @@ def tell(world: World, story: list[tuple[Any, ...]]) -> None:
 
 def examples(count: int) -> settings:
     return settings(
-        max_examples=EXAMPLES or count,
+        max_examples=EXAMPLES or size(count, 10 * count),
         derandomize=not EXAMPLES,
         database=None,
         deadline=None,

@@ -13,15 +13,17 @@ from django.db import connection
 from accounts.models import Organization
 from notifications import outbox
 from notifications.models import Attempt, Delivery, Preference
-from tests.concurrency.killing import ALERTS, LEVELS
+from tests.concurrency.killing import ALERTS
 from tests.concurrency.test_kill import manage
 from tests.factories import NOON, at_once
 from tests.notifications.factories import mail_to, make_webhook, to, write
 from tests.notifications.receivers import MailServer, Receiver, receiving
+from tests.sizes import size
 
 WORKERS = 8
-KILLS = 100
-SENT = 1_000
+KILLS = size(40, 200)  # in a round
+SENT = size(400, 2_000)
+LEVELS = size(4, 8)
 
 races = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has one writer"
@@ -109,7 +111,7 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     surroundings: dict[str, str], mail_server: MailServer
 ) -> None:
     with receiving() as receiver:
-        run(surroundings, "fill", receiver.port, SENT)
+        run(surroundings, "fill", receiver.port, SENT, LEVELS)
         made_meanwhile = int(run(surroundings, "kill", KILLS))
         record: dict[str, Any] = json.loads(run(surroundings, "drain"))
 

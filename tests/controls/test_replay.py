@@ -27,6 +27,7 @@ from ledger.models import ExchangeRate, Price
 from ledger.repricing import Selection
 from tests.budgets.worlds import SHILLING, jan, make_budget, undone
 from tests.factories import Api, make_organization, report, usage_record
+from tests.sizes import size
 
 pytestmark = pytest.mark.django_db
 Ruled = tuple[str, str, dict[str, Any]]  # action, trigger, config
@@ -425,7 +426,7 @@ tried = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=size(30, 300), deadline=None)
 @given(st.lists(told, max_size=14), tried)
 def test_a_dry_run_is_what_the_oracle_says(uses: list[Told], rules: Tried) -> None:
     with undone():

@@ -14,10 +14,11 @@ from tests.alerts.firing import fire
 from tests.budgets.factories import make_budget
 from tests.factories import make_organization
 from tests.journeys.browser import in_browser
+from tests.sizes import size
 
 pytestmark = in_browser
 ANN = "ann@acme.example"
-LOOKS = 40
+LOOKS = size(10, 100)
 
 
 @pytest.fixture
@@ -34,8 +35,9 @@ def path(alert: Alert) -> str:
 def test_looking_with_a_browser_changes_nothing(
     tab: Any, alert: Alert, path: str, asked: list[str], live_server: LiveServer
 ) -> None:
-    for _ in range(LOOKS):
-        tab.goto(path, wait_until="networkidle")
+    for _ in range(LOOKS - 1):
+        tab.goto(path)
+    tab.goto(path, wait_until="networkidle")  # nor does what comes after the page
 
     alert.refresh_from_db()
     assert tab.locator("button").count() == 4
