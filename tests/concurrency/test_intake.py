@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from random import Random
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from budgets.models import Budget, BudgetPeriod
 from ledger.models import Attribution, CostRecord, SpendDelta
 from ledger.types import Outcome
 from tests.budgets.worlds import make_budget
+from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import NOON, at_once, make_organization, report, usage_record
 
 pytestmark = [
@@ -94,7 +94,7 @@ def test_records_are_inserted_in_the_order_of_their_ids(busy: Organization) -> N
         with transaction.atomic():
             _insert(busy, "id-5")
             booked = thread.submit(at_once, partial(report, busy, *batch))
-            _until_somebody_waits()
+            until_somebody_waits()
             # It waits for 5, so it must not have anything beyond that others wait for.
             for usage_id in ("id-6", "id-8", "id-9"):
                 _insert(busy, usage_id)
@@ -119,7 +119,7 @@ def test_periods_are_locked_deepest_budget_first_and_the_root_last(
         with transaction.atomic():
             _lock(BudgetPeriod.objects.filter(pk=in_order[place]))
             booked = thread.submit(at_once, partial(report, busy, *batch))
-            _until_somebody_waits()
+            until_somebody_waits()
             free = _lock(BudgetPeriod.objects.all())
         assert len(booked.result()[0]) == USERS
 
@@ -154,20 +154,6 @@ def _lock(periods: QuerySet[BudgetPeriod]) -> set[int]:
     """Lock those of *periods* that nobody else has, and return their ids."""
     free = periods.select_for_update(skip_locked=True)
     return set(free.values_list("pk", flat=True))
-
-
-def _until_somebody_waits() -> None:
-    deadline = monotonic() + 10
-    while monotonic() < deadline:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
-                " WHERE NOT granted AND datname = current_database()"
-            )
-            if cursor.fetchone()[0]:
-                return
-        sleep(0.01)
-    pytest.fail("Nobody waits.")
 
 
 def _record(usage_id: str, number: int) -> dict[str, Any]:
