@@ -3,9 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from typing import Any
 
 from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
@@ -35,9 +39,27 @@ class AuditRecord(models.Model):
         abstract = True
 
 
+class _History(HistoryManager):
+    """What `Model.history` is: simple-history asks for its class at every look."""
+
+    @classmethod
+    def from_queryset(
+        cls, queryset_class: type[QuerySet[Any]], class_name: str | None = None
+    ) -> type[Any]:
+        return _made_of(queryset_class)
+
+
+@cache
+def _made_of(queryset: type[QuerySet[Any]]) -> type[HistoryManager]:
+    """Return the class that Django would make anew each time."""
+    return HistoryManager.from_queryset(queryset)
+
+
 def history(*, excluded: tuple[str, ...] = ()) -> HistoricalRecords:
     """Return the history of a model: who, when, before and after of every save."""
-    return HistoricalRecords(bases=[AuditRecord], excluded_fields=list(excluded))
+    return HistoricalRecords(
+        bases=[AuditRecord], excluded_fields=list(excluded), history_manager=_History
+    )
 
 
 class AuditMiddleware:
