@@ -170,10 +170,12 @@ class Budget(MPTTModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         # One writer at a time: inserting or moving one node renumbers others, and two
         # such writers leave a broken tree.
-        with transaction.atomic():
+        # No savepoint, as in Django's own save.
+        with transaction.atomic(savepoint=False):
             hold_trees()
-            if self.parent:
-                # mptt reckons from the parent in memory, which may be out of date.
+            if self.parent and not self._state.adding:
+                # To move a node mptt reckons from the parent in memory, which may be
+                # out of date; to insert one it looks by itself.
                 self.parent.refresh_from_db(fields=["tree_id", "lft", "rght", "level"])
             super().save(*args, **kwargs)
 

@@ -13,7 +13,13 @@ from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.folding import fold
-from budgets.models import Budget, BudgetPeriod, Enforcement, RolloverMode
+from budgets.models import (
+    Budget,
+    BudgetPeriod,
+    Enforcement,
+    Reservation,
+    RolloverMode,
+)
 from budgets.recharging import recharge
 from budgets.scopes import clean as clean_scope
 from budgets.settling import rehold
@@ -21,6 +27,7 @@ from budgets.shape import ALWAYS, FOREVER
 from costops.lib.errors import FieldError, Invalid
 from costops.lib.periods import Cadence, Calendar
 from costops.lib.queue import enqueue
+from ledger.models import Attribution
 from ledger.pricing import PriceBook
 from ledger.rates import is_currency
 
@@ -33,6 +40,11 @@ MOST_AMOUNT = Decimal(10) ** 15
 # Alerts lie above this floor: a worker is asked by name, in the same transaction.
 _REJUDGE = "alerts.tasks.rejudge"
 _INSTANT = timedelta(microseconds=1)
+# By the functions named _sound_ and _dates, or by who hands it in. For the organization
+# and the parent, validation would ask the database whether they exist.
+_CHECKED_ELSEWHERE = [
+    *("organization", "parent", "starts_at", "ends_at", "scope", "alerts", "note")
+]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,10 +87,10 @@ def create_budget(
     budget = Budget(organization=organization)
     _apply(budget, plan, now=now)
     _save(budget)
-    fold(organization.pk)
-    organization.touch()
-    recharge(organization, _path(budget), redated=[budget.pk])
-    rehold(organization)
+    if _has_past(organization):
+        _reshape(budget, set(_path(budget)), redated=True)
+    else:
+        organization.touch()
     budget.refresh_from_db()
     return budget
 
@@ -178,6 +190,21 @@ def plan_of(budget: Budget) -> BudgetPlan:
     return BudgetPlan(
         **{one.name: getattr(budget, one.name) for one in fields(BudgetPlan)}
     )
+
+
+def _has_past(organization: Organization) -> bool:
+    """Tell whether anything was ever booked in it, or is set aside in it now.
+
+    Call it with the organization held alone: whoever books or reserves holds it shared,
+    so what they did is committed and seen, and what they do next finds the new tree.
+    """
+    # Attributions come with their first record and stay: where none is, there are no
+    # records, no deltas, no coverage, and no hours.
+    booked = Attribution.objects.filter(organization=organization)
+    reserved = Reservation.objects.filter(
+        organization=organization, state=Reservation.State.OPEN
+    )
+    return booked.exists() or reserved.exists()
 
 
 def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
@@ -304,7 +331,7 @@ def _sound_scope(scope: Any) -> dict[str, Any]:
 def _check_fields(budget: Budget) -> None:
     """Run the model's own validation, with the wire's words for what is wrong."""
     try:
-        budget.clean_fields(exclude=["starts_at", "ends_at", "scope", "alerts", "note"])
+        budget.clean_fields(exclude=_CHECKED_ELSEWHERE)
     except ValidationError as error:
         errors = tuple(
             FieldError(name, "invalid", message)

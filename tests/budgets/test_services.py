@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from budgets import recharging, services
@@ -53,6 +55,33 @@ def test_quarters_and_years_follow_the_fiscal_year() -> None:
 
     assert quarter.starts_at == datetime(2024, 11, 1, tzinfo=UTC)
     assert year.starts_at == datetime(2024, 2, 1, tzinfo=UTC)
+
+
+# PostgreSQL is asked for the locks: of the trees, twice, and of the organization.
+LOCKS = 3 if connection.vendor == "postgresql" else 0
+
+
+def test_where_nothing_was_booked_a_budget_takes_few_queries(
+    acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(9 + LOCKS):
+        root = make_budget(acme)
+    with django_assert_num_queries(11 + LOCKS):
+        child = make_budget(acme, parent=root)
+
+    assert (child.tree_id, child.level) == (root.tree_id, 1)
+
+
+def test_where_nothing_was_booked_a_budget_is_as_the_database_has_it(
+    acme: Organization,
+) -> None:
+    made = make_budget(acme, amount=Decimal("12.5"), scope={"teams": ["ml"]})
+
+    kept = Budget.objects.get()
+    names = [field.attname for field in Budget._meta.concrete_fields]
+    assert [repr(getattr(made, name)) for name in names] == [
+        repr(getattr(kept, name)) for name in names
+    ]
 
 
 def test_what_was_spent_in_the_present_period_is_charged(acme: Organization) -> None:

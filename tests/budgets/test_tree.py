@@ -146,3 +146,24 @@ def test_saving_what_is_out_of_date_keeps_the_tree_whole(
     sales.save()
 
     assert list(broken_trees(list(Budget.objects.all()))) == []
+
+
+def test_a_parent_that_is_out_of_date_takes_a_new_budget(
+    acme: Organization, company: Budget
+) -> None:
+    sales = Budget.objects.get(name="Sales")
+    services.move_budget(Budget.objects.get(name="Engineering"), None)
+
+    leaf = Budget.objects.create(
+        organization=acme,
+        name="Leaf",
+        parent=sales,
+        amount=1,
+        currency="USD",
+        period="monthly",
+        timezone="UTC",
+        starts_at=NOW,
+    )
+
+    assert list(broken_trees(list(Budget.objects.all()))) == []
+    assert (leaf.tree_id, leaf.level) == (company.tree_id, 2)

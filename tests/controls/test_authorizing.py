@@ -246,6 +246,19 @@ def test_money_is_held_on_a_budget_that_becomes_hard(
     call_command("verify")
 
 
+def test_money_is_held_on_a_budget_that_is_made_after_the_call_was_allowed(
+    acme: Organization, api: Api, company: Budget
+) -> None:
+    answer = authorize(api, estimated_cost="2")
+
+    team = make_hard(acme, "Search", "5", scope={"projects": ["search"]})
+
+    assert (money_of(company), money_of(team)) == ((0, 2), (0, 2))
+    book(api, "1", authorization_id=answer["id"])
+    assert (money_of(company), money_of(team)) == ((1, 0), (1, 0))
+    call_command("verify")
+
+
 def test_money_is_held_on_the_new_periods_of_a_budget_that_is_redated(
     api: Api, company: Budget
 ) -> None:
