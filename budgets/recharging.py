@@ -227,22 +227,11 @@ class Quarter(NamedTuple):
     unpriced: int
 
 
-# A correction of a record that had no price takes it off the unpriced ones.
-UNPRICED = """
-    CASE WHEN record.total_cost IS NULL THEN 1
-    WHEN record.correction = 1 AND EXISTS (
-        SELECT 1 FROM ledger_costrecord AS first
-        WHERE first.organization_id = record.organization_id
-        AND first.usage_id = record.usage_id AND first.correction = 0
-        AND first.total_cost IS NULL
-    ) THEN -1 ELSE 0 END
-"""
-_QUARTERS = f"""
-SELECT coverage.budget_id, {{quarter}} AS quarter,
+_QUARTERS = """
+SELECT coverage.budget_id, {quarter} AS quarter,
     sum(CASE WHEN coverage.currency = '' THEN record.total_cost
         ELSE converted.amount END),
-    sum(CASE WHEN record.correction = 0 THEN 1 ELSE 0 END),
-    sum({UNPRICED})
+    sum(record.requests), sum(record.unpriced)
 FROM ledger_costrecord AS record
 JOIN budgets_coverage AS coverage
     ON coverage.organization_id = record.organization_id
@@ -254,9 +243,9 @@ LEFT JOIN ledger_convertedcost AS converted
     AND converted.usage_id = record.usage_id
     AND converted.correction = record.correction
 WHERE record.organization_id = %s AND record.timestamp >= %s AND record.timestamp < %s
-    AND record.id <= %s AND coverage.budget_id IN ({{budgets}})
-GROUP BY coverage.budget_id, {{quarter}}
-"""  # noqa: S608 - constants only
+    AND record.id <= %s AND coverage.budget_id IN ({budgets})
+GROUP BY coverage.budget_id, {quarter}
+"""
 # Every day of the world since 2000 begins at one of these, and so does every hour but
 # a few: Newfoundland put its clocks back at 00:01 until 2011. What was spent in such an
 # hour may then stand in the one beside it.

@@ -203,21 +203,11 @@ def _intervals(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window
 
 _RECORD_SUMS = """
     SELECT slices.bucket, record.attribution_id,
-        CASE record.correction WHEN 0 THEN 1 ELSE 0 END, 0, record.input_tokens,
-        record.cached_tokens, record.output_tokens, coalesce(record.total_cost, 0)
+        record.requests, record.unpriced, record.input_tokens, record.cached_tokens,
+        record.output_tokens, coalesce(record.total_cost, 0)
     FROM slices JOIN ledger_costrecord AS record
         ON record.organization_id = {organization}
         AND record.timestamp >= slices.starts_at AND record.timestamp < slices.ends_at
-    UNION ALL
-    SELECT slices.bucket, record.attribution_id, 0, 1, 0, 0, 0, 0
-    FROM slices JOIN ledger_costrecord AS record
-        ON record.organization_id = {organization} AND record.total_cost IS NULL
-        AND record.timestamp >= slices.starts_at AND record.timestamp < slices.ends_at
-    WHERE record.correction = 0 AND NOT EXISTS (
-        SELECT 1 FROM ledger_costrecord AS later
-        WHERE later.organization_id = {organization}
-            AND later.usage_id = record.usage_id AND later.correction > 0
-    )
 """
 _DAY_SUMS = """
     SELECT days.bucket, spend.attribution_id, spend.requests, spend.unpriced,

@@ -43,16 +43,28 @@ class Row(NamedTuple):
     metadata: str | None  # JSON
     correction: int = 0
     repricing_id: int | None = None
+    # What few records have; a row that ends before these has the values given here.
+    requests: int = 1
+    unpriced: int = 0
+    quantities: str | None = None  # JSON, as are the next but one
+    other_cost: int | None = None
+    unpriced_kinds: str | None = None
+    assumed_kinds: str | None = None
+    said: str | None = None
+    response_id: str | None = None
 
     def stored(self, by: Forms) -> Values:
         """Return the row as the database takes it."""
         values = self._asdict()
-        for name in ("input_cost", "output_cost", "total_cost", "source_cost"):
+        for name in _AMOUNTS:
             values[name] = by.money(values[name])
         values["timestamp"] = by.moment(self.timestamp)
         values["exchange_rate"] = by.rate(self.exchange_rate)
         return tuple(values.values())
 
+
+_AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cost")
+PLAIN = Row._fields.index("requests")  # columns of a row that has no more than most
 
 # Input, output, total, source cost, source currency and rate.
 _Cost = tuple[int | None, int | None, int | None, int | None, str, Decimal | None]
@@ -117,7 +129,7 @@ class Sheet:
             total = input_cost + output_cost
         self._add_up(record, stretch, total)
         money = self._forms.money
-        return (
+        plain = (
             self.book.organization_id,
             stretch.attribution_id,
             record.id,
@@ -140,6 +152,9 @@ class Sheet:
             0,  # no correction
             None,  # by no repricing
         )
+        if total is not None:  # nearly always
+            return plain
+        return (*plain, 1, 1, None, None, None, None, None, None)
 
     def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
         """Count a row in what the batch adds to its stretch, and to what it names."""

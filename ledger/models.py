@@ -124,6 +124,15 @@ class CostRecord(models.Model):
         related_name="cost_records",
     )
     recorded_at = models.DateTimeField(db_default=Now())
+    # What few records have: a row without any of it leaves these columns out.
+    requests = models.IntegerField(db_default=1)  # what it adds to the count of them
+    unpriced = models.SmallIntegerField(db_default=0)  # 1: no price; -1: takes one off
+    quantities = models.JSONField(null=True)  # by kind, those without a column
+    other_cost = MoneyField(null=True)  # of what is neither input nor output
+    unpriced_kinds = models.JSONField(null=True)  # for want of which nothing is priced
+    assumed_kinds = models.JSONField(null=True)  # priced by what stands in for a price
+    said = models.JSONField(null=True)  # named otherwise than where it is charged
+    response_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
 
     objects = CostRecordQuerySet.as_manager()
 

@@ -296,6 +296,8 @@ def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> 
         reported=record.reported,
         metadata=None,
         correction=number,
+        requests=0,
+        unpriced=0 if present.total is not None else -1,
     )
 
 

@@ -5,17 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    Exists,
-    ExpressionWrapper,
-    F,
-    OuterRef,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Sum
 from django.db.models.functions import TruncDate
 
 from accounts.models import Organization
@@ -84,25 +74,14 @@ def _wrong_days(organization: Organization) -> Iterator[str]:
 
 
 def _booked_days(organization: Organization) -> dict[tuple[date, int], dict[str, Any]]:
-    first = CostRecord.objects.filter(
-        organization=organization, usage_id=OuterRef("usage_id"), correction=0
-    )
-    # The first correction of a record without a price takes it off the unpriced ones.
-    unpriced = Sum(
-        Case(
-            When(total_cost=None, then=1),
-            When(Exists(first.filter(total_cost=None)), correction=1, then=-1),
-            default=0,
-        )
-    )
     rows = (
         CostRecord.objects.filter(organization=organization)
         .annotate(on=TruncDate("timestamp"))
         .values("on", "attribution_id")
         .order_by()
         .annotate(
-            requests=Count(Case(When(correction=0, then=Value(1)))),
-            unpriced=unpriced,
+            requests=Sum("requests"),
+            unpriced=Sum("unpriced"),
             input_tokens=Sum("input_tokens"),
             cached_tokens=Sum("cached_tokens"),
             output_tokens=Sum("output_tokens"),

@@ -2,21 +2,25 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import TypeVar
+from itertools import groupby, islice, takewhile
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from django.db import IntegrityError, connection
+from django.db.backends.utils import CursorWrapper
 from psycopg.errors import UniqueViolation
 
-from ledger.booking import Conversion, Row
+from ledger.booking import PLAIN, Conversion, Row
 from ledger.stored import Values, array_of, forms
 from ledger.types import Stretch, Totals
 
 # Rows sent at once: the first few soon, for the server to begin; then twice as many
 # each time, up to the most.
 FEWEST, MOST = 50, 400
-RECORDS = f"ledger_costrecord ({', '.join(Row._fields)})"
+RECORDS = f"ledger_costrecord ({', '.join(Row._fields[:PLAIN])})"
+FULL_RECORDS = f"ledger_costrecord ({', '.join(Row._fields)})"
+_REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])
 _DELTA = (
     "starts_at, currency, requests, unpriced, input_tokens, cached_tokens,"
     " output_tokens, cost"
@@ -45,7 +49,7 @@ def insert_records(rows: Iterable[Values], *, meanwhile: Callable[[], _T]) -> _T
             back then: a savepoint would cost every batch two round trips.
     """
     try:
-        return _insert(RECORDS, rows, meanwhile)
+        return _insert(_record_pieces(rows), meanwhile)
     except UniqueViolation as error:
         raise AlreadyThere from error
     except IntegrityError as error:
@@ -91,20 +95,18 @@ def insert_conversions(organization_id: int, rows: Sequence[Conversion]) -> None
     if not rows:
         return
     by = forms()
-    _insert(
-        _CONVERSIONS,
+    values = (
         (
-            (
-                organization_id,
-                row.usage_id,
-                row.currency,
-                by.rate(row.rate),
-                by.money(row.amount),
-                row.correction,
-            )
-            for row in rows
-        ),
+            organization_id,
+            row.usage_id,
+            row.currency,
+            by.rate(row.rate),
+            by.money(row.amount),
+            row.correction,
+        )
+        for row in rows
     )
+    _insert((Piece(_CONVERSIONS, chunk) for chunk in _chunks(values)), lambda: None)
 
 
 def _amounts(stretch: Stretch, sums: Totals) -> Sequence[tuple[str, int]]:
@@ -115,19 +117,58 @@ def _amounts(stretch: Stretch, sums: Totals) -> Sequence[tuple[str, int]]:
     return own, *zip(currencies, sums.converted, strict=True)
 
 
-def _insert(
-    target: str,
-    rows: Iterable[Values],
-    meanwhile: Callable[[], _T] = lambda: None,  # type: ignore[assignment,return-value]  # then nobody asks what it returned
-) -> _T:
+class Piece(NamedTuple):
+    """Some rows, and the columns of which table they are for."""
+
+    target: str
+    rows: list[Values]
+
+
+def _record_pieces(rows: Iterable[Values]) -> Iterator[Piece]:
+    """Part rows of the ledger into pieces, the first of them without the rare columns.
+
+    From the first row on that has the rare ones all have: the order stays, and there
+    are two targets at most.
+    """
+    full = False
+    for chunk in _chunks(rows):
+        if not full:
+            if max(map(len, chunk)) == PLAIN:
+                yield Piece(RECORDS, chunk)
+                continue
+            full = True
+            before = list(takewhile(lambda row: len(row) == PLAIN, chunk))
+            if before:
+                yield Piece(RECORDS, before)
+            del chunk[: len(before)]
+        yield Piece(
+            FULL_RECORDS, [row + _REST if len(row) == PLAIN else row for row in chunk]
+        )
+
+
+def _insert(pieces: Iterator[Piece], meanwhile: Callable[[], _T]) -> _T:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(copy_statement(target)) as copy:
-                for chunk in csv_of(rows):
-                    copy.write(chunk)
-                return meanwhile()
-        cursor.executemany(_statement(target), list(rows))
+            return _copy(cursor, pieces, meanwhile)
+        for target, same in groupby(pieces, key=attrgetter("target")):
+            rows = [row for piece in same for row in piece.rows]
+            cursor.executemany(_statement(target), rows)
         return meanwhile()
+
+
+def _copy(
+    cursor: CursorWrapper, pieces: Iterator[Piece], meanwhile: Callable[[], _T]
+) -> _T:
+    piece = next(pieces, None)
+    while piece is not None:
+        target = piece.target
+        with cursor.copy(copy_statement(target)) as copy:
+            while piece is not None and piece.target == target:
+                copy.write(_csv(piece.rows))
+                piece = next(pieces, None)
+            if piece is None:
+                return meanwhile()
+    return meanwhile()
 
 
 def _statement(target: str) -> str:
@@ -145,18 +186,27 @@ _CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
 def csv_of(rows: Iterable[Values]) -> Iterator[bytes]:
-    r"""Write *rows* as CSV whose escape character is \, some of them at a time.
+    """Write *rows* of one table as CSV, some of them at a time."""
+    return map(_csv, _chunks(rows))
+
+
+def _chunks(rows: Iterable[Values]) -> Iterator[list[Values]]:
+    rows = iter(rows)
+    size = FEWEST
+    while chunk := list(islice(rows, size)):
+        size = min(2 * size, MOST)
+        yield chunk
+
+
+def _csv(rows: list[Values]) -> bytes:
+    r"""Write *rows* as CSV whose escape character is \.
 
     By way of JSON, for its encoder is several times faster than anything written in
     Python: without its brackets a line of it is such CSV already, except for control
     characters.
     """
-    rows = iter(rows)
-    size = FEWEST
-    while chunk := list(islice(rows, size)):
-        size = min(2 * size, MOST)
-        text = _encode_lines(chunk)[1:-2].replace(b"]\n[", b"\n") + b"\n"
-        yield _ESCAPE.sub(_unescaped, text) if b"\\" in text else text
+    text = _encode_lines(rows)[1:-2].replace(b"]\n[", b"\n") + b"\n"
+    return _ESCAPE.sub(_unescaped, text) if b"\\" in text else text
 
 
 def _unescaped(escape: re.Match[bytes]) -> bytes:
