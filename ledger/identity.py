@@ -114,7 +114,7 @@ _BEDROCK_VERSION = re.compile(r":\d+(?::[0-9a-z]+)?$")
 _VARIANT = re.compile(
     r":(?:beta|exacto|extended|fast|floor|free|latest|nitro|online|thinking)$"
 )
-_FINE_TUNED = re.compile(r"^ft:([^:]+)|^(.+?)[.:]ft-")
+_FINE_TUNED = re.compile(r"^(?:.*/)?ft:([^:]+)|^(.+?)[.:]ft-")
 _DATES = (
     re.compile(r"-(\d{4}-\d{2}-\d{2})$"),
     re.compile(r"-(\d{8})$"),
@@ -174,10 +174,12 @@ def provider_named(sent: str) -> str:
 
 
 def _provider_by_words(name: str, words: Sequence[str]) -> str | None:
+    same = {name, "_".join(words), "-".join(words)}
+    for provider in bundled_providers():
+        if provider.id in same:
+            return provider.id
     if "huggingface" in words:  # it resells, at the sellers' own prices
         return None
-    if any(provider.id == name for provider in bundled_providers()):
-        return name
     if "azure" in words:  # wherever it stands: "openai.azure"
         return "azure"
     for count in range(min(len(words), 2), 0, -1):
@@ -235,6 +237,16 @@ def identify(provider: str, model: str) -> Identity:
     if named in GATEWAYS and "/" in model:
         named = provider_named(model.partition("/")[0])
     return Identity(named, *model_named(model))
+
+
+def is_fine_tuned(sent: str) -> bool:
+    """Tell whether a name is a fine-tuned model's, which costs more than its base."""
+    return bool(_FINE_TUNED.match(sent.strip().lower()))
+
+
+def is_variant(sent: str) -> bool:
+    """Tell whether a model is sold in another way, maybe at another price: `:free`."""
+    return bool(_VARIANT.search(sent.strip().lower().removesuffix(":latest")))
 
 
 def _bare(sent: str) -> str:
@@ -336,6 +348,13 @@ def person_named(sent: str) -> str:
     return name.lower() if _MAIL.match(name) else name
 
 
+def one_name(dimension: str, sent: str) -> str:
+    """Return the one name of a value of a dimension that is not a model."""
+    if dimension == "provider":
+        return provider_named(sent)
+    return person_named(sent) if dimension == "user" else sent
+
+
 # -- What a name in a scope or rule reaches
 
 
@@ -359,7 +378,8 @@ class ModelPattern:
         if not text.endswith("*"):
             return cls(text, *model_named(text))
         stem = text.rstrip("*").strip().lower().rpartition("/")[2]
-        stem = _VENDOR.sub("", _REGION.sub("", stem)).replace("@", "-")
+        stem = _VENDOR.sub("", _REGION.sub("", stem.removeprefix("ft:")))
+        stem = stem.replace("@", "-")
         if stem.startswith("claude"):
             stem = re.sub(r"(?<=\d)\.(?=\d)", "-", stem)
         return cls(text, "", "", stem)
