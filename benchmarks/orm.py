@@ -20,7 +20,7 @@ from ledger.book import Book
 from ledger.booking import Row, Sheet
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.stored import Values
-from ledger.types import Dimensions
+from ledger.types import Sent
 from ledger.writing import insert_deltas, ready_deltas
 
 
@@ -53,7 +53,7 @@ def one_by_one(organization_id: int, body: bytes) -> None:
 
 
 def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
-    dimensions = Dimensions(
+    dimensions = Sent(
         usage["department_id"],
         usage["team_id"],
         usage["project_id"],
@@ -61,10 +61,12 @@ def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
         usage["user_id"],
         usage["provider"],
         usage["model"],
-    )
+    ).filed()
     attribution, _ = Attribution.objects.get_or_create(
         organization_id=book.organization_id,
         tags=usage["tags"],
+        sent_user=usage["user_id"],
+        sent_provider=usage["provider"],
         **dimensions._asdict(),
         defaults={"digest": bytes(16)},
     )

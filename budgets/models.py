@@ -295,7 +295,7 @@ class Reservation(models.Model):
     )
     kind = models.CharField(max_length=16, choices=Kind.choices)
     state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
-    # What it is for: ledger.types.Dimensions by name, "tags" and "tier".
+    # What it is for: ledger.types.Sent by name, "tags" and "tier".
     path = models.JSONField()
     granted = MoneyField()  # in the organization's currency, as are the next two
     held = MoneyField()  # of it, still set aside

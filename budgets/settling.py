@@ -25,7 +25,7 @@ from budgets.tickets import Ticket, ticket_of, uid_of, with_number
 from budgets.types import Freed
 from costops.lib.money import from_units, to_units
 from ledger.book import Book, Entry
-from ledger.types import Dimensions, Named, Outcome, Settled, Stretch
+from ledger.types import Named, Outcome, Sent, Settled, Stretch
 from ledger.usage import Usage
 
 AT_ONCE = 500  # reservations that expire in one transaction
@@ -296,7 +296,7 @@ def rehold(organization: Organization) -> None:
 def _stretch_of(row: Reservation, book: Book) -> Stretch:
     path = dict(row.path)
     tags, tier = path.pop("tags"), path.pop("tier")
-    dimensions = Dimensions(**path)
+    dimensions = Sent(**path).filed()
     charges = book.cutter.charges_of(dimensions, tags)
     return book.stretch_at(Entry(0, dimensions, tier, charges), row.at)
 

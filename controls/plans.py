@@ -24,7 +24,7 @@ from controls.types import Action, Figures, Rule
 from ledger.book import Book, Entry
 from ledger.pricing import convert
 from ledger.tariffs import Tariff
-from ledger.types import Dimensions, Stretch
+from ledger.types import Sent, Stretch
 from ledger.usage import parse_tags
 
 _encode = msgspec.json.Encoder().encode
@@ -242,7 +242,7 @@ class Guard:
         tags = parse_tags(where.tags)
         entry = self._entries.get((where, model))
         if entry is None:
-            dimensions = Dimensions(*where[1:6], where.provider, model)
+            dimensions = Sent(*where[1:6], where.provider, model).filed()
             charges = self.charging.charges_of(dimensions, tags)
             entry = Entry(0, dimensions, where.tier, charges)
             self._entries[where, model] = entry

@@ -269,7 +269,7 @@ class _Prices:
             return _Priced(use.cost, use.charged)
         if use.reported and use.cost is not None:
             # What was really billed is dearer, or cheaper, in the same proportion.
-            listed = self._listed(use, use.place.dimensions.model)
+            listed = self._listed(use, use.place.dimensions.sent_model)
             if not listed:
                 return _Priced(use.cost, use.charged)
             cost = convert(use.cost, Decimal(cost) / listed)

@@ -21,8 +21,8 @@ from costops.lib.errors import Invalid
 from costops.lib.money import from_units, quantize, wire
 from costops.lib.periods import Cadence, Calendar, Window
 from ledger.costs import ELEMENTS, NAMES, Question, numbers
-from ledger.models import CostRecord
-from ledger.types import Dimensions, Tags
+from ledger.models import DIMENSIONS, CostRecord
+from ledger.types import Tags
 
 DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
@@ -37,7 +37,7 @@ INTERVALS = {
     "month": Cadence.MONTHLY,
 }
 TAG = "tag"
-GROUPS = (*Dimensions._fields, TAG)
+GROUPS = (*DIMENSIONS, "model_version", TAG)
 # What a question may call a group; answers use the plain name.
 GROUP_NAMES = {**{name: name for name in GROUPS}, **NAMES}
 

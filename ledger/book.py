@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.models import Organization
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
-from ledger.types import Cutter, Dimensions, Stretch, Tags
+from ledger.types import Cutter, Dimensions, Sent, Stretch, Tags
 from ledger.usage import Usage, parse_tags
 
 _DAY = timedelta(days=1)
@@ -99,7 +99,7 @@ class Book:
     def _new_stretch(self, entry: Entry, at: datetime) -> Stretch:
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         where = entry.dimensions
-        span = self.prices.span_at(where.provider, where.model, entry.tier, at)
+        span = self.prices.span_at(where.provider, where.sent_model, entry.tier, at)
         cut = self.cutter.cut(entry.charges, at)
         tariff, rate = span.tariff, None
         if tariff is not None and tariff.currency != self.currency:
@@ -131,44 +131,46 @@ class Book:
     def _resolve(self, keys: set[Key]) -> dict[Key, Entry]:
         wanted = {key: _described(key) for key in keys}
         by_digest = {
-            digest_of(where, tags): (where, tags) for where, tags, _ in wanted.values()
+            digest_of(sent, tags): (sent, tags) for sent, tags, _ in wanted.values()
         }
         ids = self._ids_of(by_digest)
         entries = {}
-        for key, (dimensions, tags, tier) in wanted.items():
+        for key, (sent, tags, tier) in wanted.items():
+            dimensions = sent.filed()
             charges = self.cutter.charges_of(dimensions, tags)
-            attribution_id = ids[digest_of(dimensions, tags)]
+            attribution_id = ids[digest_of(sent, tags)]
             entries[key] = Entry(attribution_id, dimensions, tier, charges)
         return entries
 
-    def _ids_of(
-        self, by_digest: dict[bytes, tuple[Dimensions, Tags]]
-    ) -> dict[bytes, int]:
+    def _ids_of(self, by_digest: dict[bytes, tuple[Sent, Tags]]) -> dict[bytes, int]:
         ids = self._known_ids(by_digest)
         new = sorted(by_digest.keys() - ids.keys())
         if not new:
             return ids
         Attribution.objects.bulk_create(
-            [
-                Attribution(
-                    organization_id=self.organization_id,
-                    digest=digest,
-                    tags=by_digest[digest][1],
-                    **by_digest[digest][0]._asdict(),
-                )
-                for digest in new
-            ],
+            [self._attribution(digest, *by_digest[digest]) for digest in new],
             ignore_conflicts=True,
             batch_size=1_000,
         )
         added = self._known_ids(new)
+        described = {digest: by_digest[digest] for digest in new}
         self.cutter.cover(
             {
-                added[digest]: self.cutter.charges_of(*by_digest[digest])
-                for digest in new
+                added[digest]: self.cutter.charges_of(sent.filed(), tags)
+                for digest, (sent, tags) in described.items()
             }
         )
         return ids | added
+
+    def _attribution(self, digest: bytes, sent: Sent, tags: Tags) -> Attribution:
+        return Attribution(
+            organization_id=self.organization_id,
+            digest=digest,
+            tags=tags,
+            sent_user=sent.user,
+            sent_provider=sent.provider,
+            **sent.filed()._asdict(),
+        )
 
     def _known_ids(self, digests: Iterable[bytes]) -> dict[bytes, int]:
         rows = Attribution.objects.filter(
@@ -182,16 +184,32 @@ class Book:
         self._entries.update(entries)
 
 
-def digest_of(dimensions: Dimensions, tags: Tags) -> bytes:
-    """Return 16 bytes that stand for the combination within its organization."""
-    return blake2b(_encode([*dimensions, tags]), digest_size=16).digest()
+def digest_of(sent: Sent, tags: Tags) -> bytes:
+    """Return 16 bytes that stand for the combination within its organization.
+
+    Of the words that were sent: what they mean may come to be known better.
+    """
+    return blake2b(_encode([*sent, tags]), digest_size=16).digest()
 
 
 def dimensions_of(attribution: Attribution) -> Dimensions:
     return Dimensions(*(getattr(attribution, name) for name in Dimensions._fields))
 
 
-def _described(key: Key) -> tuple[Dimensions, Tags, str]:
+def sent_of(attribution: Attribution) -> Sent:
+    """Return the words an attribution was sent with."""
+    return Sent(
+        attribution.department,
+        attribution.team,
+        attribution.project,
+        attribution.environment,
+        attribution.sent_user,
+        attribution.sent_provider,
+        attribution.sent_model,
+    )
+
+
+def _described(key: Key) -> tuple[Sent, Tags, str]:
     *names, tags = _decode_key(key)
     *dimensions, tier = (name or "" for name in names)
-    return Dimensions(*dimensions), parse_tags(bytes(tags)), tier
+    return Sent(*dimensions), parse_tags(bytes(tags)), tier

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 
-from genai_prices.data_snapshot import find_provider_by_id
 from genai_prices.types import (
     ConditionalPrice,
     ModelInfo,
@@ -22,6 +21,15 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from ledger.fine_tuned import fine_tuned_prices
+from ledger.identity import (
+    Identity,
+    bundled_providers,
+    identify,
+    is_fine_tuned,
+    is_variant,
+    provider_named,
+)
 from ledger.tariffs import PricedSpan, Rates, Tariff
 
 Constraint = StartDateConstraint | TimeOfDateConstraint | None
@@ -41,24 +49,6 @@ TEXT_PRICES = (
     "output_reasoning_mtok",
     "requests_kcount",
 )
-
-# Names in use (OpenTelemetry, LiteLLM) that the catalogue misses or takes for another
-# provider: it would bill Azure's OpenAI as OpenAI.
-PROVIDERS = {
-    "az.ai.inference": "azure",
-    "az.ai.openai": "azure",
-    "azure-openai": "azure",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-    "azure_ai": "azure",
-    "azure_openai": "azure",
-    "fireworks_ai": "fireworks",
-    "gcp.gen_ai": "google",
-    "x.ai": "x-ai",
-    "x_ai": "x-ai",
-    "z.ai": "zai",
-    "z_ai": "zai",
-}
 
 # The catalogue files a service tier under one of these, by provider.
 TIER_KEYS = ("service_tier", "processing", "speed")
@@ -101,7 +91,7 @@ def span_at(
     if at.tzinfo is None:
         message = "A price is looked up at an aware datetime."
         raise ValueError(message)
-    listing = _listing(provider.strip().lower(), model.lower())
+    listing = _listing(provider, model.strip().lower())
     if listing is None or not listing.prices:
         return PricedSpan(OPEN_START, OPEN_END, None)
     moment = at.astimezone(UTC)
@@ -116,29 +106,23 @@ def span_at(
 
 def known_models() -> Iterator[tuple[str, str]]:
     """Yield (provider, model) of the catalogue, each found by just these names."""
-    for provider in _providers():
+    for provider in bundled_providers():
         for model in provider.models:
             if model.is_match(model.id):
                 yield provider.id, model.id
 
 
-def _providers() -> list[Provider]:
-    # Imported when first needed: building the catalogue takes half a second.
-    from genai_prices.data import providers
-
-    return providers
-
-
 @lru_cache(maxsize=KNOWN_NAMES)
-def _listing(provider_name: str, model_name: str) -> _Listing | None:
+def _listing(provider_name: str, sent: str) -> _Listing | None:
     """Look both names up as the library does, without its unbounded caches."""
-    if provider_name == "litellm":  # a gateway: the model's name holds the provider
-        provider_name, _, model_name = model_name.partition("/")
-    provider_name = PROVIDERS.get(provider_name, provider_name)
-    provider = find_provider_by_id(_providers(), provider_name)
+    meant = identify(provider_name, sent)
+    if prices := fine_tuned_prices(meant, sent):
+        entries = (ConditionalPrice(prices=prices),)
+        return _Listing(meant.provider, f"ft:{meant.model}", entries, ())
+    provider = next((p for p in bundled_providers() if p.id == meant.provider), None)
     if provider is None:
         return None
-    model = provider.find_model(model_name, all_providers=_providers())
+    model = _listed_model(provider, meant, sent)
     if model is None:
         return None
     # Azure sells OpenAI's models at OpenAI's list prices, but the library leaves the
@@ -146,6 +130,24 @@ def _listing(provider_name: str, model_name: str) -> _Listing | None:
     is_own = any(model is own for own in provider.models)
     variants = tuple(model.price_variants or ()) if is_own else ()
     return _Listing(provider.id, model.id, _entries(model), variants)
+
+
+def _listed_model(provider: Provider, meant: Identity, sent: str) -> ModelInfo | None:
+    """Return the model by the name that was *sent*, or else the version, or the model.
+
+    What is sold otherwise than the model itself has prices of its own or none.
+    """
+    names = [sent]
+    seller, _, rest = sent.partition("/")
+    if rest and provider_named(seller) == meant.provider:
+        names.append(rest)
+    if not is_fine_tuned(sent) and not is_variant(sent):
+        names += meant.version, meant.model
+    for name in filter(None, names):
+        found = provider.find_model(name, all_providers=bundled_providers())
+        if found is not None:
+            return found
+    return None
 
 
 def _entries(model: ModelInfo) -> tuple[ConditionalPrice, ...]:

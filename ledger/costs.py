@@ -17,9 +17,9 @@ from accounts.models import Organization
 from costops.lib.asking import listed, range_of
 from costops.lib.errors import Invalid
 from costops.lib.tables import cell, csv_lines, guarded
-from ledger.models import Attribution, CostRecord
+from ledger.models import DIMENSIONS, Attribution, CostRecord
 from ledger.querysets import CostRecordQuerySet
-from ledger.types import Dimensions, Tags
+from ledger.types import Tags
 
 PAGE = 2_000  # records a stream sends in one piece
 _MOST_ASKED = 16_000  # rows that one statement fetches
@@ -54,7 +54,7 @@ class Question:
 
     None for *start* or *end* leaves that side open. Several values of one dimension
     are alternatives, and so are the tags within one group; every dimension and every
-    group has to hold.
+    group has to hold. Models, providers and users are meant under all their names.
     """
 
     organization: Organization
@@ -80,7 +80,8 @@ class Question:
         return cls(organization, start, end, values, tags)
 
     def attribution_ids(self) -> list[int] | None:
-        """Return the attributions asked for; None when any will do. At most one query.
+        """Return the attributions asked for; None when any will do. At most one query,
+        two where a model ends in *.
 
         Tags are compared here, not in SQL: the two databases look into JSON in too
         different ways.
@@ -89,7 +90,7 @@ class Question:
             return None
         rows = Attribution.objects.filter(organization=self.organization)
         for dimension, values in self.values.items():
-            rows = rows.filter(**{f"{dimension}__in": values})
+            rows = rows.of(dimension, values)
         if not self.tags:
             return list(rows.values_list("pk", flat=True))
         return [
@@ -204,11 +205,15 @@ def _describe(ids: Iterable[int], described: dict[int, dict[str, Any]]) -> None:
     if not (missing := list(ids)):
         return
     rows = Attribution.objects.filter(pk__in=missing)
-    for pk, tags, *values in rows.values_list("pk", "tags", *Dimensions._fields):
-        named = dict(zip(Dimensions._fields, values, strict=True))
+    columns = *DIMENSIONS, "model_version", "sent_provider", "sent_model", "tags"
+    for pk, *values in rows.values_list("pk", *columns):
+        named = dict(zip(columns, values, strict=True))
         described[pk] = {
             **{name: named[dimension] or None for name, dimension in NAMES.items()},
-            "tags": tags,
+            "model_version": named["model_version"] or None,
+            "sent_provider": named["sent_provider"],
+            "sent_model": named["sent_model"],
+            "tags": named["tags"],
         }
 
 
@@ -225,6 +230,9 @@ FIELDS = (
     "user_id",
     "provider",
     "model",
+    "model_version",
+    "sent_provider",
+    "sent_model",
     "service_tier",
     "input_tokens",
     "cached_tokens",
@@ -288,7 +296,11 @@ def json_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     yield b"[]" if opening == b"[" else b"]"
 
 
-_TEXTS = frozenset({"usage_id", "service_tier", *NAMES})
+_TEXTS = frozenset({"usage_id", "service_tier", *NAMES}) | {
+    "model_version",
+    "sent_provider",
+    "sent_model",
+}
 
 
 def csv_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from accounts.audit import current_actor, history
 from accounts.models import Organization, validate_currency_code
 from costops.lib.fields import MoneyField, RateField
 from ledger.querysets import (
+    AttributionQuerySet,
     CostRecordQuerySet,
     DailySpendQuerySet,
     ExchangeRateQuerySet,
@@ -32,19 +33,30 @@ class Attribution(models.Model):
     """One distinct combination of dimensions that costs belong to.
 
     A dimension that was not given is "". Tags are a list of strings, sorted, or an
-    object of strings. Rows are never changed or deleted: cost records point at them.
+    object of strings. User, provider and model are filed under their one name
+    (`ledger.identity`), so several rows may have all dimensions in common; what was
+    sent is kept beside it, and is what the digest tells apart. Rows are never deleted,
+    for cost records point at them, and changed only where a name comes to mean
+    something else (`budgets.refiling`).
     """
 
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
-    digest = models.BinaryField(max_length=16)  # of the dimensions and the tags
+    digest = models.BinaryField(max_length=16)  # of what was sent, with the tags
     department = models.CharField(max_length=200, blank=True)
     team = models.CharField(max_length=200, blank=True)
     project = models.CharField(max_length=200, blank=True)
     environment = models.CharField(max_length=200, blank=True)
-    user = models.CharField(max_length=200, blank=True)
-    provider = models.CharField(max_length=200)
-    model = models.CharField(max_length=200)
+    # Small letters may be more of them, and so may a date with its dashes.
+    user = models.CharField(max_length=500, blank=True)
+    provider = models.CharField(max_length=500)
+    model = models.CharField(max_length=500)
+    model_version = models.CharField(max_length=500, blank=True)
+    sent_user = models.CharField(max_length=200, blank=True)
+    sent_provider = models.CharField(max_length=200)
+    sent_model = models.CharField(max_length=200)
     tags = models.JSONField(default=dict)
+
+    objects = AttributionQuerySet.as_manager()
 
     class Meta:
         constraints = [

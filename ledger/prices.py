@@ -4,6 +4,7 @@ Every change raises the revision of the organizations it is for, so that every p
 reads prices anew before it books the next record.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,7 +15,16 @@ from accounts.locks import hold_alone
 from accounts.models import Organization
 from costops.lib.errors import Conflict, Invalid, NotFound
 from ledger.catalogue import LIST_PRICE_TIERS
+from ledger.identity import (
+    ModelPattern,
+    identify,
+    is_fine_tuned,
+    model_named,
+    pattern_of,
+    provider_named,
+)
 from ledger.models import CostRecord, ExchangeRate, Price
+from ledger.patterns import is_priced_as
 
 EVERYBODY = 0  # locked for what is for all organizations: none has this id
 
@@ -81,35 +91,60 @@ def _check(price: Price) -> None:
         raise Invalid.field("model", "A * may stand at the end only.")
     if price.effective_to and price.effective_to <= price.effective_from:
         raise Invalid.field("effective_to", "Must be after effective_from.")
-    same = Price.objects.filter(
-        organization=price.organization_id,
-        provider__iexact=price.provider,
-        model__iexact=price.model,
-        service_tier=price.service_tier,
+    others = Price.objects.filter(
+        organization=price.organization_id, service_tier__iexact=price.service_tier
     ).exclude(pk=price.pk)
-    other = same.overlapping(price.effective_from, price.effective_to).first()
-    if other is not None:
-        raise PriceOverlaps(
-            f"Price {other.pk} is in force from {other.effective_from:%Y-%m-%d %H:%M} "
-            "on: end that one first, or let the new one begin when it ends."
-        )
+    for other in others.overlapping(price.effective_from, price.effective_to):
+        if _meaning(other) == _meaning(price):
+            raise PriceOverlaps(
+                f"Price {other.pk} is in force from "
+                f"{other.effective_from:%Y-%m-%d %H:%M} on: end that one first, or let "
+                "the new one begin when it ends."
+            )
+
+
+def _meaning(price: Price) -> tuple[str, ModelPattern, bool]:
+    """Return what two prices for the same have in common, however it is spelled."""
+    provider = identify(price.provider, price.model).provider
+    return provider, *_model_meant(price.model)
+
+
+def _model_meant(text: str) -> tuple[ModelPattern, bool]:
+    return replace(pattern_of(text), text=""), is_fine_tuned(text)
+
+
+def about(rows: QuerySet[Price], provider: str, model: str) -> QuerySet[Price]:
+    """Keep the prices for *provider* and *model*, however both spell them; "": any."""
+    if not provider and not model:
+        return rows
+    found = [
+        price.pk
+        for price in rows
+        if (not provider or provider_named(price.provider) == provider_named(provider))
+        and (not model or _model_meant(price.model) == _model_meant(model))
+    ]
+    return rows.filter(pk__in=found)
 
 
 def priced_by(price: Price) -> QuerySet[CostRecord]:
-    """Return the records without any price so far that *price* is for."""
+    """Return the records without any price so far that *price* is for. One query now,
+    to find the models."""
+    provider = identify(price.provider, price.model).provider
     rows = CostRecord.objects.unpriced().filter(
-        attribution__provider__iexact=price.provider, reported=False
+        attribution__provider=provider, reported=False
     )
     if price.organization_id is not None:
         rows = rows.filter(organization=price.organization_id)
     rows = rows.during(price.effective_from, price.effective_to)
-    if price.model.endswith("*"):
-        rows = rows.filter(attribution__model__istartswith=price.model[:-1])
-    else:
-        rows = rows.filter(attribution__model__iexact=price.model)
     if price.service_tier:
-        return rows.filter(service_tier=price.service_tier)
-    return rows.filter(service_tier__in=LIST_PRICE_TIERS)
+        rows = rows.filter(service_tier__iexact=price.service_tier)
+    else:
+        rows = rows.filter(service_tier__in=LIST_PRICE_TIERS)
+    sent = rows.order_by().values_list("attribution__sent_model", flat=True).distinct()
+    reached = [
+        model for model in sent if is_priced_as(price.model, model, model_named(model))
+    ]
+    return rows.filter(attribution__sent_model__in=reached)
 
 
 @transaction.atomic

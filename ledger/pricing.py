@@ -4,7 +4,9 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from ledger.catalogue import LIST_PRICE_TIERS, OPEN_END, OPEN_START, span_at
+from ledger.identity import ModelName, identify, pattern_of
 from ledger.models import ExchangeRate, Price
+from ledger.patterns import is_priced_as
 from ledger.rates import bundled_rate, bundled_start
 from ledger.tariffs import PricedSpan, Rates, Tariff
 from ledger.types import Rate
@@ -23,7 +25,8 @@ class PriceBook:
     def __init__(self, organization_id: int) -> None:
         self._overrides: dict[str, list[Price]] = {}
         for price in Price.objects.for_organization(organization_id):
-            self._overrides.setdefault(price.provider.lower(), []).append(price)
+            provider = identify(price.provider, price.model).provider
+            self._overrides.setdefault(provider, []).append(price)
         self._manual: dict[tuple[str, str], list[ExchangeRate]] = {}
         for rate in ExchangeRate.objects.for_organization(organization_id):
             self._manual.setdefault((rate.base, rate.quote), []).append(rate)
@@ -31,7 +34,11 @@ class PriceBook:
         self._rates: dict[tuple[str, str, date], Rate | None] = {}
 
     def span_at(self, provider: str, model: str, tier: str, at: datetime) -> PricedSpan:
-        """Return the price at that moment, and the time around it in which it holds."""
+        """Return the price at that moment, and the time around it in which it holds.
+
+        *model* is the name that was sent, for it may tell a version or a fine-tuned
+        one, which have prices of their own.
+        """
         key = provider, model, tier
         span = self._spans.get(key)
         if span is None or not span.start <= at < span.end:
@@ -72,10 +79,12 @@ class PriceBook:
     def _find_span(
         self, provider: str, model: str, tier: str, at: datetime
     ) -> PricedSpan:
+        meant = identify(provider, model)
+        name = ModelName(meant.model, meant.version)
         candidates = [
             price
-            for price in self._overrides.get(provider.lower(), ())
-            if _matches(price, model) and _serves(price, tier)
+            for price in self._overrides.get(meant.provider, ())
+            if is_priced_as(price.model, model, name) and _serves(price, tier)
         ]
         edges = {OPEN_START, OPEN_END}
         for price in candidates:
@@ -118,24 +127,18 @@ def convert(units: int, rate: Decimal) -> int:
     return int(_EXACT.multiply(Decimal(units), rate).to_integral_value())
 
 
-def _matches(price: Price, model: str) -> bool:
-    if price.model.endswith("*"):
-        return model.lower().startswith(price.model[:-1].lower())
-    return model.lower() == price.model.lower()
-
-
 def _serves(price: Price, tier: str) -> bool:
     if price.service_tier:
         return price.service_tier.lower() == tier.lower()
     return tier.lower() in LIST_PRICE_TIERS
 
 
-def _rank(price: Price) -> tuple[bool, bool, bool, int]:
+def _rank(price: Price) -> tuple[bool, bool, tuple[int, int], int]:
     return (
         price.organization_id is not None,
         bool(price.service_tier),
-        not price.model.endswith("*"),
-        len(price.model),
+        pattern_of(price.model).rank,
+        price.pk,  # of several that mean the same, from before names were looked at
     )
 
 

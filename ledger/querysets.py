@@ -1,13 +1,44 @@
 """The vocabulary of the ledger."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from ledger.identity import ModelName, one_name
+from ledger.patterns import ModelSet
+
 if TYPE_CHECKING:
     from accounts.models import Organization
-    from ledger.models import CostRecord, DailySpend, ExchangeRate, Price
+    from ledger.models import (
+        Attribution,
+        CostRecord,
+        DailySpend,
+        ExchangeRate,
+        Price,
+    )
+
+
+class AttributionQuerySet(QuerySet["Attribution"]):
+    def of(self, dimension: str, texts: Iterable[str]) -> Self:
+        """Keep those of which *dimension* is one of *texts*, or means what it means."""
+        if dimension == "model":
+            return self.of_models(texts)
+        names = {one_name(dimension, text) for text in texts}
+        return self.filter(**{f"{dimension}__in": names})
+
+    def of_models(self, texts: Iterable[str]) -> Self:
+        """Keep those whose model one of *texts* means; one query if any has a *."""
+        wanted = ModelSet.of(texts)
+        named = Q(model__in=wanted.models) | Q(model_version__in=wanted.versions)
+        if wanted.patterns:
+            pairs = self.order_by().values_list("model", "model_version").distinct()
+            found = [pair for pair in pairs if wanted.reaches(ModelName(*pair))]
+            named |= Q(model_version__in={version for _, version in found if version})
+            plain = {model for model, version in found if not version}
+            named |= Q(model__in=plain, model_version="")
+        return self.filter(named)
 
 
 class CostRecordQuerySet(QuerySet["CostRecord"]):

@@ -34,8 +34,8 @@ _ASKED_FOR = 5_000  # usage ids in one query
 class Selection:
     """Which usage of an organization is to be looked at.
 
-    *provider* and *model*, which may end in *, are compared as prices are: whatever
-    their case; "" is any. The time is half-open, None leaves its side open.
+    *provider* and *model*, which may end in *, mean what they mean under all names; ""
+    is any. The time is half-open, None leaves its side open.
     """
 
     provider: str = ""
@@ -63,11 +63,9 @@ def records_of(organization: Organization, selection: Selection) -> CostRecordQu
         return rows
     found = Attribution.objects.filter(organization=organization)
     if selection.provider:
-        found = found.filter(provider__iexact=selection.provider)
-    if selection.model.endswith("*"):
-        found = found.filter(model__istartswith=selection.model[:-1])
-    elif selection.model:
-        found = found.filter(model__iexact=selection.model)
+        found = found.of("provider", [selection.provider])
+    if selection.model:
+        found = found.of("model", [selection.model])
     return among(rows, list(found.values_list("pk", flat=True)))
 
 

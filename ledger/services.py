@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from costops.lib.money import from_units, to_units
-from ledger.book import Book
+from ledger.book import Book, sent_of
 from ledger.booking import Sheet
 from ledger.models import CostRecord
 from ledger.stored import Values
@@ -111,7 +111,7 @@ def _content(usage: Usage) -> tuple[object, ...]:
 
 def _differs(usage: Usage, row: CostRecord) -> bool:
     """Tell whether *usage* is not what *row* was booked from."""
-    where = row.attribution
+    sent = sent_of(row.attribution)
     reported = None
     currency: object = False
     if row.reported:
@@ -120,9 +120,9 @@ def _differs(usage: Usage, row: CostRecord) -> bool:
         currency = row.source_currency
     booked = (
         row.timestamp,
-        (where.department, where.team, where.project, where.environment, where.user),
-        (where.provider, where.model, row.service_tier),
-        where.tags,
+        sent[:5],
+        (*sent[5:], row.service_tier),
+        row.attribution.tags,
         row.input_tokens,
         row.cached_tokens,
         row.cache_write_tokens,

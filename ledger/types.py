@@ -6,11 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
+from ledger.identity import identify, person_named
 from ledger.tariffs import Tariff
 
 
 class Dimensions(NamedTuple):
-    """What a cost belongs to; "" where it was not given."""
+    """What a cost belongs to, each under its one name; "" where it was not given."""
 
     department: str
     team: str
@@ -19,6 +20,32 @@ class Dimensions(NamedTuple):
     user: str
     provider: str
     model: str
+    model_version: str  # "": the name did not say
+    sent_model: str  # as it came: prices are found by it
+
+
+class Sent(NamedTuple):
+    """What a cost belongs to in its sender's words; "" where it was not given."""
+
+    department: str
+    team: str
+    project: str
+    environment: str
+    user: str
+    provider: str
+    model: str
+
+    def filed(self) -> Dimensions:
+        """Return what it is filed under: what these words mean."""
+        meant = identify(self.provider, self.model)
+        return Dimensions(
+            *self[:4],
+            user=person_named(self.user),
+            provider=meant.provider,
+            model=meant.model,
+            model_version=meant.version,
+            sent_model=self.model,
+        )
 
 
 Tags = list[str] | dict[str, str]

@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDate
 
 from accounts.models import Organization
 from costops.lib.fields import MoneyField
-from ledger.book import digest_of, dimensions_of
+from ledger.book import digest_of, dimensions_of, sent_of
 from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
 
 _SUMS = (
@@ -26,7 +26,7 @@ _SUMS = (
 def differences(organization: Organization) -> Iterator[str]:
     """Yield, in sentences, what is not as the cost records say. Reads everything."""
     yield from _stray_records(organization)
-    yield from _wrong_digests(organization)
+    yield from _wrong_attributions(organization)
     yield from _wrong_totals(organization)
     yield from _wrong_days(organization)
 
@@ -40,11 +40,17 @@ def _stray_records(organization: Organization) -> Iterator[str]:
         yield f"{count} cost records have no attribution of their organization."
 
 
-def _wrong_digests(organization: Organization) -> Iterator[str]:
+def _wrong_attributions(organization: Organization) -> Iterator[str]:
     rows = Attribution.objects.filter(organization=organization)
     for row in rows.iterator(chunk_size=5_000):
-        if bytes(row.digest) != digest_of(dimensions_of(row), row.tags):
+        sent = sent_of(row)
+        if bytes(row.digest) != digest_of(sent, row.tags):
             yield f"Attribution {row.pk} was changed after it was made."
+        elif dimensions_of(row) != sent.filed():
+            yield (
+                f"Attribution {row.pk} is filed under “{row}”, which is not what its "
+                "names mean: run manage.py refile."
+            )
 
 
 def _wrong_totals(organization: Organization) -> Iterator[str]:

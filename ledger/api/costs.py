@@ -52,8 +52,13 @@ class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
     team_id = serializers.CharField(allow_null=True)
     environment = serializers.CharField(allow_null=True)
     user_id = serializers.CharField(allow_null=True)
-    provider = serializers.CharField()
-    model = serializers.CharField()
+    provider = serializers.CharField(help_text="Its one name, however it was spelled.")
+    model = serializers.CharField(help_text="Its one name, however it was spelled.")
+    model_version = serializers.CharField(
+        allow_null=True, help_text="The version that was named, if one was."
+    )
+    sent_provider = serializers.CharField(help_text="As it came.")
+    sent_model = serializers.CharField(help_text="As it came.")
     service_tier = serializers.CharField()
     input_tokens = serializers.IntegerField(help_text="The cached ones included.")
     cached_tokens = serializers.IntegerField()
@@ -146,6 +151,7 @@ class UnpricedSerializer(serializers.Serializer[dict[str, Any]]):
 
     provider = serializers.CharField()
     model = serializers.CharField()
+    sent_model = serializers.CharField(help_text="As it came: prices are found by it.")
     service_tier = serializers.CharField()
     requests = serializers.IntegerField()
     input_tokens = serializers.IntegerField()
@@ -180,7 +186,9 @@ class UnpricedView(ApiView):
     )
     def get(self, request: Request) -> Response:
         question = Question.of(request.query_params, self.organization())
-        names = {"provider": "attribution__provider", "model": "attribution__model"}
+        names = {
+            name: f"attribution__{name}" for name in ("provider", "model", "sent_model")
+        }
         rows = (
             records_of(question)
             .unpriced()
@@ -196,8 +204,7 @@ class UnpricedView(ApiView):
         )
         found = [
             {
-                "provider": row["attribution__provider"],
-                "model": row["attribution__model"],
+                **{name: row[field] for name, field in names.items()},
                 "service_tier": row["service_tier"],
                 "requests": row["requests"],
                 "input_tokens": row["input_total"],

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -29,7 +29,7 @@ from costops.lib.wirefields import AmountField, MomentField
 from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
 from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import Price
-from ledger.prices import add_price, change_price, delete_price, priced_by
+from ledger.prices import about, add_price, change_price, delete_price, priced_by
 from ledger.pricing import PriceBook
 from ledger.rates import is_currency
 from ledger.tariffs import PricedSpan, Rates, Tariff
@@ -154,14 +154,12 @@ class PriceViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[Price]:
         query = self.request.query_params
         rows = super().get_queryset().filter(concerning(self))
-        for name in ("provider", "model"):
-            if query.get(name):
-                rows = rows.filter(**{f"{name}__iexact": query[name]})
+        rows = about(rows, query.get("provider", ""), query.get("model", ""))
         if query.get("at"):
             at = moment_of(query["at"], "at")
             later = Q(effective_to=None) | Q(effective_to__gt=at)
             rows = rows.filter(later, effective_from__lte=at)
-        return cast("QuerySet[Price]", rows)
+        return rows
 
     def list(self, request: Request) -> Response:
         rows = self.get_queryset().order_by("-pk")

@@ -51,6 +51,9 @@ def test_a_cost_record_has_the_fields_of_the_contract(
         "user_id": "u",
         "provider": "openai",
         "model": "gpt-4o",
+        "model_version": None,
+        "sent_provider": "openai",
+        "sent_model": "gpt-4o",
         "service_tier": "",
         "input_tokens": 1000,
         "cached_tokens": 400,
@@ -277,6 +280,7 @@ def test_unpriced_usage_is_listed_by_model(acme: Organization, api: Api) -> None
     assert found[0] == {
         "provider": "openai",
         "model": "new-1",
+        "sent_model": "new-1",
         "service_tier": "",
         "requests": 2,
         "input_tokens": 2000,

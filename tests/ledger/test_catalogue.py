@@ -247,7 +247,7 @@ def test_a_model_said_to_cost_nothing_is_priced_at_zero(
     free = ModelPrice(input_mtok=Decimal(0), output_mtok=Decimal(0))
     model = ModelInfo(id="gift", match=ClauseEquals("gift"), prices=free)
     giver = Provider(id="giver", name="Giver", api_pattern="", models=[model])
-    monkeypatch.setattr(catalogue, "_providers", lambda: [giver])
+    monkeypatch.setattr(catalogue, "bundled_providers", lambda: [giver])
 
     tariff = tariff_at("giver", "gift", IN_2025)
 

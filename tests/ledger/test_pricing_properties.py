@@ -23,6 +23,15 @@ from tests.sizes import size
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 BEGIN = datetime(2024, 2, 28, 12, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
+# What the names that prices are set for mean, of those that are used.
+MEANT = {
+    "large-2": {"large-2", "LARGE-2"},
+    "Large-2": {"large-2", "LARGE-2"},
+    "large*": {"large-2", "large-3", "LARGE-2"},
+    "l*": set(),  # a name goes on at a dash
+    "*": {"large-2", "large-3", "small", "LARGE-2", "other"},
+    "small": {"small"},
+}
 LIST_TIERS = {"", "default", "standard", "auto", "on_demand"}
 Price = dict[str, Any]
 
@@ -69,12 +78,11 @@ uses = st.fixed_dictionaries(
 
 def is_for(price: Price, use: dict[str, Any]) -> bool:
     at, tier = use["timestamp"], use["service_tier"] or ""
-    model, wanted = use["model"].lower(), price["model"].lower()
     return (
         price["effective_from"] <= at
         and (price["effective_to"] is None or at < price["effective_to"])
         and price["provider"].lower() == use["provider"].lower()
-        and (model.startswith(wanted[:-1]) if wanted.endswith("*") else model == wanted)
+        and use["model"] in MEANT[price["model"]]
         and (
             price["service_tier"] == tier
             if price["service_tier"]
