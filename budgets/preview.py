@@ -154,7 +154,8 @@ def _scopes_below(draft: Draft, outline: Outline) -> list[Scope]:
 def _matching(draft: Draft, scopes: list[Scope]) -> list[Any]:
     rows = Attribution.objects.filter(organization=draft.organization)
     found = []
-    for row in rows.values_list("pk", "tags", *DIMENSIONS).iterator(chunk_size=5_000):
+    fields = "pk", "tags", *Dimensions._fields
+    for row in rows.values_list(*fields).iterator(chunk_size=5_000):
         dimensions = Dimensions(*row[2:])._asdict()
         if any(scope.matches(dimensions, row[1]) for scope in scopes):
             found.append(row)
@@ -259,11 +260,9 @@ def _overlaps(draft: Draft, scope: Scope, outline: Outline) -> Any:
 
 def _common(one: Scope, other: Scope) -> str:
     """Say what two scopes that overlap share."""
-    theirs = dict(other.values)
     shared = [
-        f"{dimension} {', '.join(sorted(values & theirs[dimension])[:3])}"
-        for dimension, values in one.values
-        if dimension in theirs
+        f"{dimension} {', '.join(values[:3])}"
+        for dimension, values in one.shared(other).items()
     ]
     if shared:
         return " and ".join(shared)

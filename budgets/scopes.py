@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ledger.identity import ModelName, one_name
+from ledger.patterns import ModelSet, may_meet
+
 # On the wire and in the database, beside the dimension of an attribution each is about.
 DIMENSION_OF = {
     "departments": "department",
@@ -23,22 +26,27 @@ class Scope:
     """Values per dimension, and tags. Empty: everything the organization spends.
 
     A cost matches when each dimension that is named has one of its values, and all the
-    tags are there. A tag with an empty value matches a tag of that name in a list, or
-    any value of it in an object.
+    tags are there. Providers, people and models are meant under all their names: see
+    `ledger.identity`. A tag with an empty value matches a tag of that name in a list,
+    or any value of it in an object.
     """
 
-    values: tuple[tuple[str, frozenset[str]], ...]  # by dimension of the attribution
+    # By dimension of the attribution: providers and people by their one name, models
+    # as they were written.
+    values: tuple[tuple[str, frozenset[str]], ...]
+    models: ModelSet
     tags: tuple[tuple[str, str], ...]
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
         """Read the stored form, which `clean` returned."""
         values = tuple(
-            (dimension, frozenset(stored[name]))
+            (dimension, frozenset(one_name(dimension, text) for text in stored[name]))
             for name, dimension in DIMENSION_OF.items()
             if stored.get(name)
         )
-        return cls(values, tuple(sorted(stored.get("tags", {}).items())))
+        models = ModelSet.of(stored.get("models", ()))
+        return cls(values, models, tuple(sorted(stored.get("tags", {}).items())))
 
     @property
     def is_everything(self) -> bool:
@@ -49,20 +57,55 @@ class Scope:
     ) -> bool:
         """Tell whether a cost of these *dimensions* and *tags* is in the scope."""
         return all(
-            dimensions[dimension] in wanted for dimension, wanted in self.values
+            self.models.reaches(
+                ModelName(dimensions["model"], dimensions["model_version"])
+            )
+            if dimension == "model"
+            else dimensions[dimension] in wanted
+            for dimension, wanted in self.values
         ) and all(_has_tag(tags, name, value) for name, value in self.tags)
+
+    def finders(self) -> Iterable[tuple[str, str]] | None:
+        """Return dimensions and values of which whatever matches has one.
+
+        As few as will do; None: there are none, it may be anything.
+        """
+        sets = [
+            [(dimension, value) for value in wanted]
+            for dimension, wanted in self.values
+            if dimension != "model"
+        ]
+        named = self.models
+        if (named.models or named.versions) and not named.patterns:
+            of_models = [("model", model) for model in named.models]
+            sets.append(of_models + [("model_version", one) for one in named.versions])
+        return min(sets, key=len, default=None)
 
     def overlaps(self, other: Self) -> bool:
         """Tell whether one cost could match both."""
-        mine = dict(self.values)
-        return all(
-            dimension not in mine or mine[dimension] & wanted
-            for dimension, wanted in other.values
-        ) and not any(
+        return all(self.shared(other).values()) and not any(
             name == other_name and value and other_value and value != other_value
             for name, value in self.tags
             for other_name, other_value in other.tags
         )
+
+    def shared(self, other: Self) -> dict[str, list[str]]:
+        """Return its own values that mean something *other* means too, of each
+        dimension that both name."""
+        theirs = dict(other.values)
+        return {
+            dimension: sorted(
+                value
+                for value in wanted
+                if value in theirs[dimension]
+                or (
+                    dimension == "model"
+                    and any(may_meet(value, text) for text in theirs[dimension])
+                )
+            )
+            for dimension, wanted in self.values
+            if dimension in theirs
+        }
 
 
 def clean(given: object) -> dict[str, Any]:
@@ -84,6 +127,8 @@ def clean(given: object) -> dict[str, Any]:
     for name in DIMENSION_OF:
         if values := _cleaned_values(name, given.get(name) or []):
             cleaned[name] = values
+    if any("*" in model[:-1] for model in cleaned.get("models", ())):
+        raise ValueError("scope.models", "A * may stand at the end only.")
     if tags := _cleaned_tags(given.get("tags") or {}):
         cleaned["tags"] = tags
     return cleaned

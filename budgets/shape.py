@@ -115,13 +115,12 @@ class Shape:
             # Shares of those above may be rules that this one inherits: alerts know.
             if inherited := {share for one in above for share in one.alerts}:
                 node.thresholds = tuple(sorted(inherited.union(node.thresholds)))
-            if not node.scope.values:
+            finders = node.scope.finders()
+            if finders is None:
                 self._anywhere.append(node)
                 continue
-            # Any one dimension will do to find it by; the rest is checked then.
-            dimension, values = min(node.scope.values, key=lambda pair: len(pair[1]))
-            for value in values:
-                self._by_value.setdefault((dimension, value), []).append(node)
+            for finder in finders:
+                self._by_value.setdefault(finder, []).append(node)
 
     def ancestors(self, node: Node) -> Iterable[Node]:
         """Walk up from the parent of *node* to the root."""
@@ -136,7 +135,9 @@ class Shape:
         candidates = list(self._anywhere)
         for dimension, value in dimensions.items():
             candidates += self._by_value.get((dimension, value), ())
-        return [node for node in candidates if node.scope.matches(dimensions, tags)]
+        # A model and its version may both lead to one.
+        once = dict.fromkeys(candidates)
+        return [node for node in once if node.scope.matches(dimensions, tags)]
 
     def charges_of(
         self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]

@@ -14,6 +14,7 @@ ENGINEERING = {
     "user": "",
     "provider": "openai",
     "model": "gpt-4o",
+    "model_version": "",
 }
 
 
