@@ -1,24 +1,31 @@
 """Plain makers of what tests begin with. The ledger is filled through the pipeline."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
 from threading import Barrier
 from typing import Any
 
 import msgspec
 from django.db import connection, connections
 from django.test import Client
+from django.utils import timezone
 
 from accounts import keys
-from accounts.models import Organization, User
+from accounts.models import Membership, Organization, User
+from accounts.scopes import Role
+from budgets.models import Budget
+from budgets.services import BudgetPlan, create_budget
 from intake.pipeline import take
 from ledger.types import Outcome
 from ledger.usage import Usage, check, decode_one
 
 NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
+_numbers = count(1)  # of what `spend` books
 
 
 def make_organization(slug: str = "acme", **overrides: Any) -> Organization:
@@ -34,6 +41,29 @@ def make_key(
     """Return the secret of a new key; without *scopes* it carries all of them."""
     made = keys.make_key(name, organization=organization, user=user, scopes=scopes)
     return made.secret
+
+
+def make_person(
+    email: str = "ann@acme.example",
+    roles: Mapping[Organization, Role] | None = None,
+    **overrides: Any,
+) -> User:
+    person = User.objects.create_user(email, "secret", **overrides)
+    for organization, role in (roles or {}).items():
+        Membership.objects.create(organization=organization, user=person, role=role)
+    return person
+
+
+def browser_of(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def browser_for(organization: Organization, role: Role = Role.FINANCE_ADMIN) -> Client:
+    """Return the browser of somebody who has *role* in *organization*, and no other."""
+    email = f"{role.value}@{organization.slug}.example"
+    return browser_of(make_person(email, {organization: role}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +148,54 @@ def report(organization: Organization, *records: dict[str, Any]) -> Sequence[Out
         usage.append(decode_one(msgspec.json.encode(record)))
         assert check(usage[-1]) == ()
     return take(organization.pk, usage)
+
+
+def spend(
+    organization: Organization,
+    cost: str | None,
+    at: datetime | None = None,
+    **fields: Any,
+) -> Outcome:
+    """Book one record of *cost*, now unless said otherwise; None: by the price list."""
+    values = {
+        "id": f"spent-{next(_numbers)}",
+        "timestamp": (at or timezone.now()).isoformat(),
+        "cost": cost,
+        **fields,
+    }
+    return report(organization, usage_record(**values))[0]
+
+
+def make_budget(
+    organization: Organization,
+    name: str = "Company",
+    amount: Decimal | str = "1000",
+    *,
+    now: datetime | None = None,
+    **plan: Any,
+) -> Budget:
+    """Make a budget for everything, of *amount* a month from this month on."""
+    wanted = BudgetPlan(name=name, amount=Decimal(amount), **plan)
+    return create_budget(organization, wanted, now=now or timezone.now())
+
+
+def make_tree(organization: Organization) -> dict[str, Budget]:
+    """Make Acme 1,000 > Engineering 600 > ML 400, and Sales 300 beside Engineering."""
+    acme = make_budget(organization, "Acme")
+    engineering = make_budget(
+        organization,
+        "Engineering",
+        "600",
+        parent=acme,
+        scope={"departments": ["engineering"]},
+    )
+    ml = make_budget(
+        organization, "ML", "400", parent=engineering, scope={"teams": ["ml"]}
+    )
+    sales = make_budget(
+        organization, "Sales", "300", parent=acme, scope={"departments": ["sales"]}
+    )
+    return {"acme": acme, "engineering": engineering, "ml": ml, "sales": sales}
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

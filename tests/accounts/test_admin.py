@@ -17,16 +17,18 @@ from alerts.services import not_an_anomaly
 from ledger import prices
 from ledger.models import Price
 from tests.alerts.firing import fire, make_policy, make_rule, silence
-from tests.budgets.factories import (
+from tests.controls.factories import authorize
+from tests.controls.guarding import given, guard
+from tests.factories import (
     browser_for,
     browser_of,
+    make_api,
     make_budget,
+    make_key,
+    make_organization,
     make_person,
     spend,
 )
-from tests.controls.factories import authorize
-from tests.controls.guarding import given, guard
-from tests.factories import make_api, make_key, make_organization
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from accounts.models import Membership, Organization
 from accounts.scopes import Role
 from ledger.prices import add_price
-from tests.budgets.factories import browser_for, browser_of, make_budget, make_person
+from tests.factories import browser_for, browser_of, make_budget, make_person
 
 pytestmark = pytest.mark.django_db
 

@@ -23,16 +23,16 @@ from alerts.models import (
 from budgets.models import Budget
 from notifications.models import Delivery
 from tests.alerts.firing import ago, fire, level, make_policy, make_rule, silence
-from tests.budgets.factories import (
+from tests.budgets.test_admin import shown, words_of
+from tests.factories import (
     browser_for,
     browser_of,
     make_budget,
+    make_organization,
     make_person,
     make_tree,
     spend,
 )
-from tests.budgets.test_admin import shown, words_of
-from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 

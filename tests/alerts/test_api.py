@@ -13,8 +13,14 @@ from alerts import escalation
 from alerts.models import Alert
 from budgets.models import Budget
 from tests.alerts.firing import fire
-from tests.budgets.factories import make_budget, make_person
-from tests.factories import Api, make_api, make_key, make_organization
+from tests.factories import (
+    Api,
+    make_api,
+    make_budget,
+    make_key,
+    make_organization,
+    make_person,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -15,8 +15,7 @@ from budgets.models import Budget
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import fire
 from tests.alerts.test_services import cross
-from tests.budgets.factories import make_budget
-from tests.factories import Api, make_api, make_organization
+from tests.factories import Api, make_api, make_budget, make_organization
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -4,7 +4,8 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from alerts.drivers import top_drivers
 from budgets.folding import fold
-from tests.budgets.worlds import jan, make_budget, spend
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import spend
 
 pytestmark = pytest.mark.django_db
 
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.django_db
 def test_the_greatest_of_each_kind_come_first(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    budget = make_budget(acme, scope={"teams": ["a"]})
+    budget = january_budget(acme, scope={"teams": ["a"]})
     for cost, model, project, user in (
         ("60", "m1", "p1", "u1"),
         ("30", "m1", "p2", ""),
@@ -43,7 +44,7 @@ def test_the_greatest_of_each_kind_come_first(
 
 
 def test_what_is_not_folded_counts(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", jan(10), model="m1")
     fold(acme.pk)
     spend(acme, "2", jan(10), model="m1")
@@ -54,4 +55,4 @@ def test_what_is_not_folded_counts(acme: Organization) -> None:
 
 
 def test_without_spend_there_are_no_drivers(acme: Organization) -> None:
-    assert top_drivers(make_budget(acme), jan(1), jan(31), jan(15)) == []
+    assert top_drivers(january_budget(acme), jan(1), jan(31), jan(15)) == []

@@ -19,7 +19,7 @@ from alerts.rungs import rungs_of
 from budgets.models import Budget
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import fire, level, make_policy
-from tests.budgets.factories import make_budget, make_person
+from tests.factories import make_budget, make_person
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from alerts.types import Facts
 from budgets.folding import fold
 from budgets.models import Budget
 from costops.lib.periods import DAY, HOUR
-from tests.budgets.worlds import jan, make_budget, spend, undone
-from tests.factories import make_organization
+from tests.budgets.worlds import jan, january_budget, undone
+from tests.factories import make_organization, spend
 
 WHOLE = Asked(57, recent=True, sliding=frozenset(SLIDING))
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia")
@@ -27,7 +27,7 @@ def read(budget: Budget, now: datetime, asked: Asked = WHOLE) -> Facts:
 
 @pytest.mark.django_db
 def test_days_are_those_of_the_zone_and_begin_with_spend(acme: Organization) -> None:
-    budget = make_budget(acme, timezone="America/New_York", starts_at=jan(1))
+    budget = january_budget(acme, timezone="America/New_York", starts_at=jan(1))
     spend(acme, "1", jan(3, 4, 59))  # the 2nd in New York
     spend(acme, "2", jan(3, 5))
     fold(acme.pk)
@@ -48,7 +48,7 @@ def test_the_short_and_the_long_day_are_whole(acme: Organization) -> None:
         datetime(2025, 3, 30, tzinfo=zone),
         datetime(2025, 10, 26, tzinfo=zone),
     ):
-        budget = make_budget(acme, f"{day:%B}", timezone="Europe/Berlin", now=day)
+        budget = january_budget(acme, f"{day:%B}", timezone="Europe/Berlin", now=day)
         start, end = day.astimezone(UTC), (day + DAY).astimezone(UTC)
         for moment in (start - HOUR / 2, start, end - HOUR / 2, end):
             spend(acme, "1", moment)
@@ -61,7 +61,7 @@ def test_the_short_and_the_long_day_are_whole(acme: Organization) -> None:
 
 @pytest.mark.django_db
 def test_a_sliding_hour_is_also_the_clock_hour_that_is_over(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "60", jan(20, 11, 10))
     spend(acme, "60", jan(20, 12, 10))
 
@@ -75,7 +75,7 @@ def test_a_sliding_hour_is_also_the_clock_hour_that_is_over(acme: Organization) 
 
 @pytest.mark.django_db
 def test_what_is_recent_began_in_this_period(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=jan(1))
+    budget = january_budget(acme, starts_at=jan(1))
     spend(acme, "5", datetime(2025, 1, 31, 23, tzinfo=UTC))
     spend(acme, "7", datetime(2025, 2, 1, 1, tzinfo=UTC))
 
@@ -87,7 +87,7 @@ def test_what_is_recent_began_in_this_period(acme: Organization) -> None:
 
 @pytest.mark.django_db
 def test_a_budget_without_a_period_now_has_no_facts(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=jan(1), ends_at=jan(10))
+    budget = january_budget(acme, starts_at=jan(1), ends_at=jan(10))
 
     assert facts_of(acme, [budget], WHOLE, now=jan(10)) == {}
 
@@ -96,7 +96,7 @@ def test_a_budget_without_a_period_now_has_no_facts(acme: Organization) -> None:
 def test_a_period_that_nothing_opened_has_the_budgets_amount(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     found = read(budget, jan(20))
 
@@ -124,7 +124,7 @@ class TestFacts(TestCase):
         zone, now = ZoneInfo(zone_name), begin + place * timedelta(minutes=5)
         with undone():
             acme = make_organization("facts")
-            budget = make_budget(
+            budget = january_budget(
                 acme, timezone=zone_name, starts_at=begin - DAY, now=now
             )
             records = []

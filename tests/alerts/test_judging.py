@@ -21,8 +21,8 @@ from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.shape import is_passed
 from costops.lib.periods import HOUR
 from tests.alerts.firing import make_rule
-from tests.budgets.worlds import jan, make_budget, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 NOON = jan(20, 12)
@@ -59,7 +59,7 @@ def spend_daily(
 
 
 def test_the_sweep_raises_what_was_not_noticed_and_ends_it(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "96", jan(20, 11))
 
     first = sweep(NOON)
@@ -73,7 +73,7 @@ def test_the_sweep_raises_what_was_not_noticed_and_ends_it(acme: Organization) -
 
 
 def test_a_lowered_amount_and_a_new_rule_raise(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "50", jan(20, 11))
     assert sweep(NOON).raised == 0
 
@@ -86,7 +86,7 @@ def test_a_lowered_amount_and_a_new_rule_raise(acme: Organization) -> None:
 
 
 def test_a_threshold_that_is_switched_off_ends_its_alert(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     rule = make_rule(budget, "threshold", threshold=Decimal("0.4"))
     spend(acme, "50", jan(20, 11))
     sweep(NOON)
@@ -98,7 +98,7 @@ def test_a_threshold_that_is_switched_off_ends_its_alert(acme: Organization) -> 
 
 
 def test_a_refund_ends_the_alert_and_arms_it_again(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "85", jan(20, 10))
     assert sweep(NOON).raised == 1
 
@@ -111,7 +111,7 @@ def test_a_refund_ends_the_alert_and_arms_it_again(acme: Organization) -> None:
 
 
 def test_of_a_limit_of_nothing_any_spend_is_told_once(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(0))
+    budget = january_budget(acme, amount=Decimal(0))
     spend(acme, "0.0000000001", jan(20, 11))
 
     sweep(NOON)
@@ -123,7 +123,7 @@ def test_of_a_limit_of_nothing_any_spend_is_told_once(acme: Organization) -> Non
 def test_what_a_person_resolved_fires_again_only_after_it_ended(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "85", jan(20, 10))
     sweep(NOON)
     resolve(Alert.objects.get(), by="ann@acme.example", now=NOON)
@@ -140,7 +140,7 @@ def test_what_a_person_resolved_fires_again_only_after_it_ended(
 def test_a_budget_whose_spend_is_not_known_yet_is_left_alone(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     make_rule(budget, "spike", threshold=Decimal(10), window="daily")
     spend(acme, "85", jan(20, 10))
     filling = Backfill.objects.create(
@@ -155,7 +155,7 @@ def test_a_budget_whose_spend_is_not_known_yet_is_left_alone(
 
 
 def test_alerts_stay_while_spend_is_reckoned_anew(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     make_rule(budget, "spike", threshold=Decimal(10), window="daily")
     spend(acme, "85", jan(20, 10))
     sweep(NOON)
@@ -173,7 +173,7 @@ def test_alerts_stay_while_spend_is_reckoned_anew(acme: Organization) -> None:
 
 
 def test_what_is_carried_over_moves_the_thresholds(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "85", jan(20, 10))
     assert sweep(NOON).raised == 1
 
@@ -184,7 +184,7 @@ def test_what_is_carried_over_moves_the_thresholds(acme: Organization) -> None:
 
 
 def test_the_end_of_a_period_ends_its_alerts(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     make_rule(budget, "spike", threshold=Decimal(10), window="weekly")
     spend(acme, "85", jan(31, 23))
     assert sweep(jan(31, 23)).raised == 2
@@ -196,7 +196,7 @@ def test_the_end_of_a_period_ends_its_alerts(acme: Organization) -> None:
 
 
 def test_an_archived_budget_is_not_judged(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     make_rule(budget, "spike", threshold=Decimal(10), window="weekly")
     spend(acme, "85", jan(20, 10))
     sweep(NOON)
@@ -251,7 +251,7 @@ def test_a_sweep_that_finds_nothing_new_asks_twice(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(3):
-        make_budget(acme, f"Budget {number}")
+        january_budget(acme, f"Budget {number}")
     spend(acme, "85", jan(20, 10))
     acme.refresh_from_db()
     judge_thresholds(acme, now=NOON)
@@ -265,7 +265,7 @@ def test_a_sweep_that_finds_nothing_new_asks_twice(
 
 
 def test_scene_3_fires_as_written(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(3100), starts_at=jan(1))
+    budget = january_budget(acme, amount=Decimal(3100), starts_at=jan(1))
     spend_daily(acme, "50", 1, 19)
     velocity = make_rule(
         budget,
@@ -292,7 +292,7 @@ def test_scene_3_fires_as_written(acme: Organization) -> None:
 
 
 def test_what_has_ended_ends_by_itself(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(3100), starts_at=jan(1))
+    budget = january_budget(acme, amount=Decimal(3100), starts_at=jan(1))
     make_rule(budget, "spike", threshold=Decimal(100), window="hourly")
     spend(acme, "150", jan(20, 11, 50))
     assert sweep(NOON).raised == 1
@@ -306,11 +306,11 @@ def test_what_has_ended_ends_by_itself(acme: Organization) -> None:
 def test_rules_watch_all_below_unless_the_nearest_has_its_own(
     acme: Organization,
 ) -> None:
-    root = make_budget(acme, amount=Decimal(10_000))
-    child = make_budget(
+    root = january_budget(acme, amount=Decimal(10_000))
+    child = january_budget(
         acme, "A", parent=root, scope={"teams": ["a"]}, amount=Decimal(9000)
     )
-    other = make_budget(
+    other = january_budget(
         acme, "B", parent=root, scope={"teams": ["b"]}, amount=Decimal(9000)
     )
     mine = make_rule(root, "spike", threshold=Decimal(100))
@@ -325,7 +325,7 @@ def test_rules_watch_all_below_unless_the_nearest_has_its_own(
 
 
 def test_amounts_are_in_the_budgets_own_currency(acme: Organization) -> None:
-    budget = make_budget(acme, currency="EUR", amount=Decimal(5000))
+    budget = january_budget(acme, currency="EUR", amount=Decimal(5000))
     make_rule(budget, "spike", threshold=Decimal(100), window="daily")
     spend(acme, "102", jan(20, 10))  # USD; the euro was worth 1.03 of them
 
@@ -337,7 +337,7 @@ def test_amounts_are_in_the_budgets_own_currency(acme: Organization) -> None:
 def test_a_drop_is_found_and_told_once_over_the_end_of_a_period(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme, period="daily", starts_at=jan(1), amount=Decimal(200))
+    budget = january_budget(acme, period="daily", starts_at=jan(1), amount=Decimal(200))
     make_rule(budget, "anomaly")
     spend_daily(acme, "100", 1, 19)
     spend(acme, "300", jan(20, 10))
@@ -354,7 +354,7 @@ def test_a_drop_is_found_and_told_once_over_the_end_of_a_period(
 
 
 def test_not_an_anomaly_is_remembered(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(9000), starts_at=jan(1))
+    budget = january_budget(acme, amount=Decimal(9000), starts_at=jan(1))
     make_rule(budget, "anomaly")
     spend_daily(acme, "100", 1, 19)
     spend(acme, "300", jan(20, 10))
@@ -373,8 +373,8 @@ def test_an_organization_that_fails_keeps_no_other_from_being_told(
     acme: Organization, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = make_organization("other")
-    make_budget(acme)
-    make_budget(other)
+    january_budget(acme)
+    january_budget(other)
     spend(other, "85", jan(20, 10))
     whole = judging.judge_thresholds
 
@@ -393,11 +393,11 @@ def test_an_organization_that_fails_keeps_no_other_from_being_told(
 def test_as_many_queries_for_many_budgets_as_for_two(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    root = make_budget(acme, amount=Decimal(10_000))
+    root = january_budget(acme, amount=Decimal(10_000))
     for kind in ("forecast", "velocity", "anomaly"):
         make_rule(root, kind)
     make_rule(root, "spike", threshold=Decimal(100))
-    make_budget(acme, "One", parent=root)
+    january_budget(acme, "One", parent=root)
     spend(acme, "1", jan(20, 10))
     acme.refresh_from_db()
 
@@ -405,13 +405,13 @@ def test_as_many_queries_for_many_budgets_as_for_two(
     with django_assert_num_queries(7):
         judging.judge_by_clock(acme, now=NOON)
     for number in range(5):
-        make_budget(acme, f"More {number}", parent=root)
+        january_budget(acme, f"More {number}", parent=root)
     with django_assert_num_queries(7):
         judging.judge_by_clock(acme, now=NOON)
 
 
 def test_watches_go_with_their_periods(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "85", jan(20, 10))
     sweep_periods(now=NOON)
     sweep(NOON)

@@ -17,8 +17,7 @@ from budgets.models import Budget
 from costops.lib.errors import Refusal
 from notifications.models import Delivery
 from tests.alerts.firing import fire, level, make_policy
-from tests.budgets.factories import make_budget
-from tests.factories import make_organization
+from tests.factories import make_budget, make_organization
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)

@@ -16,7 +16,7 @@ from alerts.models import AcknowledgeLink, Alert, AlertState
 from budgets.models import Budget
 from notifications.models import Delivery
 from tests.alerts.firing import fire
-from tests.budgets.factories import make_budget
+from tests.factories import make_budget
 from tests.sizes import size
 
 pytestmark = pytest.mark.django_db

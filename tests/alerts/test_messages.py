@@ -15,7 +15,7 @@ from budgets.models import Budget
 from notifications.models import Channel, Delivery
 from notifications.templating import worded
 from tests.alerts.firing import fire
-from tests.budgets.factories import make_budget, spend
+from tests.factories import make_budget, spend
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

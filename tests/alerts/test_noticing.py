@@ -17,7 +17,7 @@ from budgets.models import Budget
 from budgets.services import change_budget, move_budget, plan_of
 from notifications.models import Delivery
 from tests.alerts.firing import level, make_policy, make_rule
-from tests.budgets.factories import make_budget, spend
+from tests.factories import make_budget, spend
 
 pytestmark = pytest.mark.django_db
 LEAD = "lead@acme.example"

@@ -11,14 +11,15 @@ from alerts.preview import preview
 from alerts.ruleset import effective_rules, of_rule
 from budgets.models import Budget
 from tests.alerts.firing import make_rule
-from tests.budgets.worlds import jan, make_budget, spend
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import spend
 
 pytestmark = pytest.mark.django_db
 
 
 def history(organization: Organization) -> Budget:
     """Return a budget of 3,100 that spent 50 a day, but 400 on the 16th at noon."""
-    budget = make_budget(organization, amount=Decimal(3100), starts_at=jan(1))
+    budget = january_budget(organization, amount=Decimal(3100), starts_at=jan(1))
     for day in range(1, 20):
         spend(organization, "400" if day == 16 else "50", jan(day, 12))
     return budget
@@ -79,7 +80,7 @@ def test_a_preview_says_what_the_sweep_does(acme: Organization) -> None:
 
 
 def test_a_preview_cools_down(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(3100), starts_at=jan(1))
+    budget = january_budget(acme, amount=Decimal(3100), starts_at=jan(1))
     for hour in (1, 5, 9):
         spend(acme, "150", jan(10, hour))
     rule = make_rule(budget, "spike", threshold=Decimal(100))
@@ -101,7 +102,7 @@ def test_a_preview_takes_three_queries(
 
 
 def test_a_budget_that_has_not_begun_has_no_preview(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=jan(25))
+    budget = january_budget(acme, starts_at=jan(25))
     rule = of_rule(make_rule(budget, "spike", threshold=Decimal(0)))
 
     assert preview(budget, rule, now=jan(20)) == []

@@ -8,7 +8,7 @@ from alerts.models import AlertRule
 from alerts.ruleset import effective_rules, ruleset_of
 from budgets.models import Budget
 from tests.alerts.firing import make_rule
-from tests.budgets.worlds import make_budget
+from tests.budgets.worlds import january_budget
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def shares(budget: Budget) -> dict[str, tuple[str, str, int]]:
 
 
 def test_a_budgets_own_thresholds_are_rules(acme: Organization) -> None:
-    budget = make_budget(acme, alerts=[{"threshold": "0.5", "channels": ["slack"]}])
+    budget = january_budget(acme, alerts=[{"threshold": "0.5", "channels": ["slack"]}])
 
     rules = effective_rules(budget)
 
@@ -38,8 +38,8 @@ def test_a_budgets_own_thresholds_are_rules(acme: Organization) -> None:
 
 
 def test_the_words_of_a_rule_are_used_for_its_share(acme: Organization) -> None:
-    root = make_budget(acme)
-    child = make_budget(
+    root = january_budget(acme)
+    child = january_budget(
         acme,
         "Child",
         parent=root,
@@ -62,8 +62,8 @@ def test_the_words_of_a_rule_are_used_for_its_share(acme: Organization) -> None:
 
 
 def test_a_rule_that_is_switched_off_empties_its_slot(acme: Organization) -> None:
-    root = make_budget(acme)
-    child = make_budget(acme, "Child", parent=root, scope={"teams": ["a"]})
+    root = january_budget(acme)
+    child = january_budget(acme, "Child", parent=root, scope={"teams": ["a"]})
     make_rule(root, "spike", threshold=Decimal(100), window="hourly")
     daily = make_rule(root, "spike", threshold=Decimal(500), window="daily")
     make_rule(child, "spike", window="hourly", enabled=False)
@@ -78,9 +78,9 @@ def test_a_rule_that_is_switched_off_empties_its_slot(acme: Organization) -> Non
 
 
 def test_the_nearest_rule_of_a_slot_is_the_one(acme: Organization) -> None:
-    root = make_budget(acme)
-    middle = make_budget(acme, "Middle", parent=root, scope={"teams": ["a"]})
-    leaf = make_budget(acme, "Leaf", parent=middle, scope={"users": ["u"]})
+    root = january_budget(acme)
+    middle = january_budget(acme, "Middle", parent=root, scope={"teams": ["a"]})
+    leaf = january_budget(acme, "Leaf", parent=middle, scope={"users": ["u"]})
     make_rule(root, "velocity")
     near = make_rule(middle, "velocity")
     also = make_rule(middle, "velocity", condition="spending_rate > 5")
@@ -96,8 +96,10 @@ def test_the_nearest_rule_of_a_slot_is_the_one(acme: Organization) -> None:
 def test_many_budgets_ask_no_more_than_one(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    root = make_budget(acme)
-    leaves = [make_budget(acme, f"Leaf {number}", parent=root) for number in range(3)]
+    root = january_budget(acme)
+    leaves = [
+        january_budget(acme, f"Leaf {number}", parent=root) for number in range(3)
+    ]
     make_rule(root, "velocity")
 
     with django_assert_num_queries(2):

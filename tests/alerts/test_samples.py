@@ -6,7 +6,7 @@ from accounts.models import Organization
 from alerts.messages import for_reader, message_of
 from notifications.samples import VARIABLES
 from tests.alerts.firing import fire
-from tests.budgets.factories import make_budget
+from tests.factories import make_budget
 
 
 def test_the_sample_has_the_variables_of_an_alert(acme: Organization) -> None:

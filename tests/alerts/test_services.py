@@ -20,7 +20,7 @@ from budgets.types import Crossing
 from costops.lib.errors import Invalid
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import fire, level, make_policy
-from tests.budgets.factories import make_budget, make_person, spend
+from tests.factories import make_budget, make_person, spend
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -17,15 +17,15 @@ from budgets.figures import Position, status_of
 from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.services import archive_budget, change_budget, plan_of
 from costops.lib.periods import Cadence, Window
-from tests.budgets.factories import (
+from tests.factories import (
     browser_for,
     browser_of,
     make_budget,
+    make_organization,
     make_person,
     make_tree,
     spend,
 )
-from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 

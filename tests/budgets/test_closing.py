@@ -8,8 +8,8 @@ from accounts.models import Organization
 from budgets import recharging, services
 from budgets.closing import Closed, sweep_periods
 from budgets.models import Backfill, Budget, BudgetPeriod, PeriodLine
-from tests.budgets.worlds import differences, jan, make_budget, period_of, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import differences, jan, january_budget, period_of
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -24,11 +24,11 @@ def carried(budget: Budget) -> list[Decimal]:
 
 
 def rolling(organization: Organization, mode: str = "both", **plan: Any) -> Budget:
-    return make_budget(organization, rollover_mode=mode, **plan)
+    return january_budget(organization, rollover_mode=mode, **plan)
 
 
 def test_what_is_current_is_opened_and_what_is_over_closed(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     assert sweep_periods(now=jan(15)) == Closed(opened=1, closed=0, carried=0)
     assert sweep_periods(now=FEBRUARY) == Closed(opened=1, closed=1, carried=0)
@@ -55,7 +55,7 @@ def test_sweeping_again_changes_nothing(acme: Organization) -> None:
 def test_a_period_closes_with_its_last_instant(
     acme: Organization, now: datetime, closed: int
 ) -> None:
-    make_budget(acme)
+    january_budget(acme)
     spend(acme, "1", jan(15))
 
     assert sweep_periods(now=now).closed == closed
@@ -64,15 +64,15 @@ def test_a_period_closes_with_its_last_instant(
 def test_what_has_not_begun_or_is_over_or_archived_is_not_opened(
     acme: Organization,
 ) -> None:
-    make_budget(acme, starts_at=FEBRUARY)
-    make_budget(acme, ends_at=jan(10))
-    services.archive_budget(make_budget(acme), now=jan(12))
+    january_budget(acme, starts_at=FEBRUARY)
+    january_budget(acme, ends_at=jan(10))
+    services.archive_budget(january_budget(acme), now=jan(12))
 
     assert sweep_periods(now=jan(15)).opened == 0
 
 
 def test_only_what_comes_after_the_close_is_late(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "5", jan(15))
     sweep_periods(now=FEBRUARY - INSTANT)
     spend(acme, "7", jan(16))
@@ -169,7 +169,7 @@ def test_periods_before_the_first_spend_carry_too(acme: Organization) -> None:
 def test_only_what_carries_is_opened_for_times_without_spend(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme, period="daily", starts_at=jan(1))
+    budget = january_budget(acme, period="daily", starts_at=jan(1))
     spend(acme, "30", jan(5))
 
     sweep_periods(now=jan(15))
@@ -265,7 +265,7 @@ def test_what_a_backfill_still_fills_is_neither_closed_nor_carried(
 
 
 def test_every_organization_is_swept(acme: Organization) -> None:
-    make_budget(acme)
-    make_budget(make_organization("other"))
+    january_budget(acme)
+    january_budget(make_organization("other"))
 
     assert sweep_periods(now=jan(15)).opened == 2

@@ -9,8 +9,8 @@ from budgets import services
 from budgets.conflicts import conflicts_of, orphan_spend
 from budgets.folding import fold
 from budgets.models import Budget
-from tests.budgets.worlds import jan, make_budget, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 NOW = jan(15, 12)
@@ -25,12 +25,12 @@ def kinds(organization: Organization) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture
 def root(acme: Organization) -> Budget:
-    return make_budget(acme, "Root")
+    return january_budget(acme, "Root")
 
 
 def test_what_fits_has_no_conflicts(acme: Organization, root: Budget) -> None:
-    make_budget(acme, "A", amount=Decimal(60), parent=root, scope={"teams": ["a"]})
-    make_budget(acme, "B", amount=Decimal(40), parent=root, scope={"teams": ["b"]})
+    january_budget(acme, "A", amount=Decimal(60), parent=root, scope={"teams": ["a"]})
+    january_budget(acme, "B", amount=Decimal(40), parent=root, scope={"teams": ["b"]})
     spend(acme, "1", NOW)
 
     assert kinds(acme) == []
@@ -39,8 +39,10 @@ def test_what_fits_has_no_conflicts(acme: Organization, root: Budget) -> None:
 def test_children_that_add_up_to_more_are_told_with_by_how_much(
     acme: Organization, root: Budget
 ) -> None:
-    make_budget(acme, "A", amount=Decimal(60), parent=root, scope={"teams": ["a"]})
-    make_budget(acme, "B", amount=Decimal("40.01"), parent=root, scope={"teams": ["b"]})
+    january_budget(acme, "A", amount=Decimal(60), parent=root, scope={"teams": ["a"]})
+    january_budget(
+        acme, "B", amount=Decimal("40.01"), parent=root, scope={"teams": ["b"]}
+    )
 
     (clash,) = conflicts_of(acme, now=NOW)
 
@@ -53,7 +55,7 @@ def test_children_that_add_up_to_more_are_told_with_by_how_much(
 def test_a_child_that_is_over_allocates_nothing(
     acme: Organization, root: Budget
 ) -> None:
-    make_budget(
+    january_budget(
         acme, "Old", amount=Decimal(500), parent=root, scope={"teams": ["a"]},
         ends_at=jan(10),
     )  # fmt: skip
@@ -71,7 +73,7 @@ def test_a_child_that_is_over_allocates_nothing(
 def test_what_counts_otherwise_than_its_parent_is_told(
     acme: Organization, root: Budget, plan: dict[str, Any], kind: str
 ) -> None:
-    make_budget(acme, "Leaf", parent=root, **plan)
+    january_budget(acme, "Leaf", parent=root, **plan)
 
     assert kinds(acme) == [(kind, ["Root", "Leaf"])]
 
@@ -88,13 +90,13 @@ def test_what_counts_otherwise_than_its_parent_is_told(
 def test_siblings_and_roots_that_match_the_same_costs_overlap(
     acme: Organization, one: dict[str, Any], other: dict[str, Any], *, overlap: bool
 ) -> None:
-    root = make_budget(acme, "Root", scope={"users": ["nobody"]})
+    root = january_budget(acme, "Root", scope={"users": ["nobody"]})
     for parent, prefix in ((root, "leaf"), (None, "root")):
         scope = {"environments": [prefix]}
-        make_budget(
+        january_budget(
             acme, f"{prefix} 1", amount=Decimal(1), parent=parent, scope=scope | one
         )
-        make_budget(
+        january_budget(
             acme, f"{prefix} 2", amount=Decimal(1), parent=parent, scope=scope | other
         )
 
@@ -110,14 +112,14 @@ def test_siblings_and_roots_that_match_the_same_costs_overlap(
 def test_siblings_overlap_only_while_both_live(
     acme: Organization, starts_at: datetime, overlap: int
 ) -> None:
-    make_budget(acme, "First", ends_at=jan(10))
-    make_budget(acme, "Second", starts_at=starts_at)
+    january_budget(acme, "First", ends_at=jan(10))
+    january_budget(acme, "Second", starts_at=starts_at)
 
     assert len(kinds(acme)) == overlap
 
 
 def test_what_no_budget_is_charged_for_is_orphaned(acme: Organization) -> None:
-    make_budget(acme, scope={"teams": ["a"]})
+    january_budget(acme, scope={"teams": ["a"]})
     spend(acme, "5", jan(10), team_id="a")
     spend(acme, "7", jan(10), team_id="b")
 
@@ -148,7 +150,7 @@ def test_orphans_are_those_of_thirty_days(
 
 
 def test_a_budget_that_ended_long_ago_is_nobodys_budget(acme: Organization) -> None:
-    make_budget(
+    january_budget(
         acme,
         starts_at=datetime(2024, 1, 1, tzinfo=UTC),
         ends_at=datetime(2024, 6, 1, tzinfo=UTC),
@@ -159,7 +161,7 @@ def test_a_budget_that_ended_long_ago_is_nobodys_budget(acme: Organization) -> N
 
 
 def test_an_archived_budget_is_nobodys_budget(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "5", jan(10))
     services.archive_budget(budget, now=NOW)
 

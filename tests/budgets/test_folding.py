@@ -8,8 +8,8 @@ from accounts.models import Organization
 from budgets.folding import fold, fold_all, hours_of, total_of
 from budgets.models import Budget, BudgetHour
 from ledger.models import DailySpend, SpendDelta
-from tests.budgets.worlds import differences, jan, make_budget, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import differences, jan, january_budget
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -21,7 +21,7 @@ def hours(budget: Budget) -> list[tuple[object, Decimal, int]]:
 
 
 def test_folding_moves_deltas_and_changes_no_figure(acme: Organization) -> None:
-    budget = make_budget(acme, currency="EUR")
+    budget = january_budget(acme, currency="EUR")
     spend(acme, "103", jan(15, 10))
     spend(acme, "-51.5", jan(15, 10, 30))
     before = hours(budget)
@@ -36,7 +36,7 @@ def test_folding_moves_deltas_and_changes_no_figure(acme: Organization) -> None:
 
 
 def test_what_is_folded_and_what_is_not_are_read_as_one(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", jan(15, 10))
     fold(acme.pk)
     spend(acme, "2", jan(15, 10, 59))
@@ -49,7 +49,7 @@ def test_what_is_folded_and_what_is_not_are_read_as_one(acme: Organization) -> N
 
 
 def test_folding_twice_changes_nothing(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", jan(15, 10))
     fold(acme.pk)
 
@@ -60,7 +60,7 @@ def test_folding_twice_changes_nothing(acme: Organization) -> None:
 
 def test_the_last_instant_of_a_day_is_of_that_day(acme: Organization) -> None:
     last = jan(16) - INSTANT
-    budget = make_budget(acme, period="custom", starts_at=last, ends_at=jan(17))
+    budget = january_budget(acme, period="custom", starts_at=last, ends_at=jan(17))
     spend(acme, "5", last)
 
     fold(acme.pk)
@@ -93,7 +93,7 @@ def test_one_organizations_folding_leaves_the_others_alone(acme: Organization) -
 def test_hours_take_one_query_and_none_for_nobody(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    budgets = [make_budget(acme, f"{number}") for number in range(3)]
+    budgets = [january_budget(acme, f"{number}") for number in range(3)]
     spend(acme, "1", jan(15))
 
     with django_assert_num_queries(1):

@@ -9,7 +9,8 @@ import pytest
 from accounts.models import Organization
 from budgets.forecasting import probabilities
 from budgets.models import Budget
-from tests.budgets.worlds import World, jan, make_budget, spend
+from tests.budgets.worlds import World, jan, january_budget
+from tests.factories import spend
 
 pytestmark = pytest.mark.django_db
 NOW = jan(15, 12)
@@ -28,7 +29,7 @@ def likely(budget: Budget, now: Any = NOW) -> Decimal | None:
 def test_a_budget_that_will_do_is_hardly_passed(acme: Organization) -> None:
     ten_a_day(acme)
 
-    probability = likely(make_budget(acme, amount=Decimal(400)))
+    probability = likely(january_budget(acme, amount=Decimal(400)))
 
     assert probability is not None
     assert probability < Decimal("0.01")
@@ -37,7 +38,7 @@ def test_a_budget_that_will_do_is_hardly_passed(acme: Organization) -> None:
 def test_a_budget_at_its_pace_is_as_likely_as_not(acme: Organization) -> None:
     ten_a_day(acme)
 
-    probability = likely(make_budget(acme, amount=Decimal(310)), jan(15))
+    probability = likely(january_budget(acme, amount=Decimal(310)), jan(15))
 
     assert probability == Decimal("0.5")
 
@@ -45,21 +46,21 @@ def test_a_budget_at_its_pace_is_as_likely_as_not(acme: Organization) -> None:
 def test_a_budget_that_is_passed_is_certain(acme: Organization) -> None:
     ten_a_day(acme)
 
-    assert likely(make_budget(acme, amount=Decimal(100))) == 1
+    assert likely(january_budget(acme, amount=Decimal(100))) == 1
 
 
 def test_too_little_history_says_nothing(acme: Organization) -> None:
     spend(acme, "10", jan(13, 12))
     spend(acme, "10", jan(14, 12))
 
-    assert likely(make_budget(acme)) is None
-    assert likely(make_budget(acme), jan(16, 12)) is not None
+    assert likely(january_budget(acme)) is None
+    assert likely(january_budget(acme), jan(16, 12)) is not None
 
 
 def test_a_budget_without_a_present_period_has_none(acme: Organization) -> None:
     ten_a_day(acme)
-    over = make_budget(acme, starts_at=jan(1), ends_at=jan(10))
-    to_come = make_budget(acme, starts_at=jan(20))
+    over = january_budget(acme, starts_at=jan(1), ends_at=jan(10))
+    to_come = january_budget(acme, starts_at=jan(20))
 
     assert probabilities([over, to_come], NOW) == {over.pk: None, to_come.pk: None}
 
@@ -68,8 +69,8 @@ def test_days_are_those_of_the_budgets_zone(acme: Organization) -> None:
     """Three days' spend in Auckland are two in UTC."""
     for at in (jan(12, 1), jan(12, 12), jan(13, 12)):
         spend(acme, "10", at)
-    here = make_budget(acme)
-    there = make_budget(acme, timezone="Pacific/Auckland")
+    here = january_budget(acme)
+    there = january_budget(acme, timezone="Pacific/Auckland")
 
     found = probabilities([here, there], jan(14, 12))
 
@@ -87,7 +88,7 @@ def test_it_takes_a_query_and_one_for_each_zone(
     ten_a_day(acme)
     zones = ["UTC", "UTC", "Europe/Berlin"]
     for zone in zones:
-        make_budget(acme, timezone=zone)
+        january_budget(acme, timezone=zone)
     budgets = list(Budget.objects.select_related("organization"))
 
     with django_assert_num_queries(3):
@@ -99,7 +100,7 @@ def test_it_takes_a_query_and_one_for_each_zone(
 def test_spend_counts_before_and_after_it_is_folded() -> None:
     world = World()
     ten_a_day(world.organization)
-    budget = make_budget(world.organization, amount=Decimal(250))
+    budget = january_budget(world.organization, amount=Decimal(250))
 
     before = likely(budget, NOW + timedelta(hours=1))
     world.fold()

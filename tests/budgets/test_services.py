@@ -12,8 +12,8 @@ from budgets import recharging, services
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.models import Backfill, Budget, BudgetPeriod
 from costops.lib.errors import Invalid
-from tests.budgets.worlds import differences, jan, make_budget, period_of, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import differences, jan, january_budget, period_of
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 NOW = jan(15, 12)
@@ -35,14 +35,14 @@ def spent(budget: Budget, at: datetime = NOW) -> Decimal:
 def test_a_budget_without_dates_begins_with_the_present_period_for_good(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     assert (budget.starts_at, budget.ends_at) == (jan(1), None)
     assert (budget.currency, budget.timezone, budget.level) == ("USD", "UTC", 0)
 
 
 def test_the_present_period_is_that_of_the_budgets_zone(acme: Organization) -> None:
-    budget = make_budget(acme, timezone="Pacific/Auckland", now=jan(31, 12))
+    budget = january_budget(acme, timezone="Pacific/Auckland", now=jan(31, 12))
 
     assert budget.starts_at == datetime(2025, 1, 31, 11, tzinfo=UTC)
 
@@ -50,8 +50,8 @@ def test_the_present_period_is_that_of_the_budgets_zone(acme: Organization) -> N
 def test_quarters_and_years_follow_the_fiscal_year() -> None:
     organization = make_organization("fiscal", fiscal_year_start_month=2)
 
-    quarter = make_budget(organization, period="quarterly", now=NOW)
-    year = make_budget(organization, period="annual", now=NOW)
+    quarter = january_budget(organization, period="quarterly", now=NOW)
+    year = january_budget(organization, period="annual", now=NOW)
 
     assert quarter.starts_at == datetime(2024, 11, 1, tzinfo=UTC)
     assert year.starts_at == datetime(2024, 2, 1, tzinfo=UTC)
@@ -65,9 +65,9 @@ def test_where_nothing_was_booked_a_budget_takes_few_queries(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(9 + LOCKS):
-        root = make_budget(acme)
+        root = january_budget(acme)
     with django_assert_num_queries(11 + LOCKS):
-        child = make_budget(acme, parent=root)
+        child = january_budget(acme, parent=root)
 
     assert (child.tree_id, child.level) == (root.tree_id, 1)
 
@@ -75,7 +75,7 @@ def test_where_nothing_was_booked_a_budget_takes_few_queries(
 def test_where_nothing_was_booked_a_budget_is_as_the_database_has_it(
     acme: Organization,
 ) -> None:
-    made = make_budget(acme, amount=Decimal("12.5"), scope={"teams": ["ml"]})
+    made = january_budget(acme, amount=Decimal("12.5"), scope={"teams": ["ml"]})
 
     kept = Budget.objects.get()
     names = [field.attname for field in Budget._meta.concrete_fields]
@@ -89,7 +89,7 @@ def test_what_was_spent_in_the_present_period_is_charged(acme: Organization) -> 
     spend(acme, "7", jan(1))
     spend(acme, "11", jan(14))
 
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     assert spent(budget) == 18
     assert budget.periods.count() == 1
@@ -101,7 +101,7 @@ def test_an_earlier_start_charges_what_was_spent_since_then(acme: Organization) 
     spend(acme, "7", datetime(2024, 12, 31, tzinfo=UTC))
     spend(acme, "11", jan(1))
 
-    budget = make_budget(acme, starts_at=datetime(2024, 11, 15, tzinfo=UTC))
+    budget = january_budget(acme, starts_at=datetime(2024, 11, 15, tzinfo=UTC))
 
     assert list(
         budget.periods.order_by("starts_at").values_list("starts_at", "spent")
@@ -125,7 +125,7 @@ def test_an_earlier_start_charges_what_was_spent_since_then(acme: Organization) 
 def test_dates_are_half_open(
     acme: Organization, at: datetime, charged: Decimal
 ) -> None:
-    budget = make_budget(acme, starts_at=jan(10), ends_at=jan(20))
+    budget = january_budget(acme, starts_at=jan(10), ends_at=jan(20))
 
     spend(acme, "9", at)
 
@@ -178,45 +178,45 @@ def test_a_wrong_plan_is_refused_by_the_field(
     acme: Organization, plan: dict[str, Any], attr: str
 ) -> None:
     with pytest.raises(Invalid) as refused:
-        make_budget(acme, **plan)
+        january_budget(acme, **plan)
 
     assert refused.value.errors[0].attr == attr
     assert Budget.objects.count() == 0
 
 
 def test_another_organizations_parent_is_not_there(acme: Organization) -> None:
-    foreign = make_budget(make_organization("other"))
+    foreign = january_budget(make_organization("other"))
 
     with pytest.raises(Invalid) as refused:
-        make_budget(acme, parent=foreign)
+        january_budget(acme, parent=foreign)
 
     assert refused.value.errors[0].code == "not_found"
 
 
 def test_a_parent_that_is_gone_is_not_there(acme: Organization) -> None:
-    gone = make_budget(acme)
+    gone = january_budget(acme)
     Budget.objects.filter(pk=gone.pk).delete()
 
     with pytest.raises(Invalid) as refused:
-        make_budget(acme, parent=gone)
+        january_budget(acme, parent=gone)
 
     assert refused.value.errors[0].code == "not_found"
 
 
 def test_an_archived_budget_takes_no_children(acme: Organization) -> None:
-    archived = services.archive_budget(make_budget(acme), now=NOW)
+    archived = services.archive_budget(january_budget(acme), now=NOW)
 
     with pytest.raises(Invalid, match="archived"):
-        make_budget(acme, parent=archived)
+        january_budget(acme, parent=archived)
     with pytest.raises(Invalid, match="archived"):
-        services.move_budget(make_budget(acme), archived)
+        services.move_budget(january_budget(acme), archived)
 
 
 @pytest.mark.parametrize("below", [0, 1, 2])
 def test_no_budget_comes_to_lie_below_itself(acme: Organization, below: int) -> None:
-    line = [make_budget(acme)]
+    line = [january_budget(acme)]
     for depth in range(2):
-        line.append(make_budget(acme, f"{depth}", parent=line[-1]))
+        line.append(january_budget(acme, f"{depth}", parent=line[-1]))
 
     with pytest.raises(Invalid) as refused:
         services.move_budget(line[0], line[below])
@@ -228,9 +228,9 @@ def test_no_budget_comes_to_lie_below_itself(acme: Organization, below: int) -> 
 
 
 def test_a_child_charges_its_parent_once_where_both_match(acme: Organization) -> None:
-    root = make_budget(acme)
-    middle = make_budget(acme, parent=root, scope={"teams": ["a"]})
-    leaf = make_budget(acme, parent=middle, scope={"projects": ["x"]})
+    root = january_budget(acme)
+    middle = january_budget(acme, parent=root, scope={"teams": ["a"]})
+    leaf = january_budget(acme, parent=middle, scope={"projects": ["x"]})
 
     spend(acme, "5", NOW, team_id="a", project_id="x")
     spend(acme, "7", NOW, project_id="x")
@@ -239,9 +239,9 @@ def test_a_child_charges_its_parent_once_where_both_match(acme: Organization) ->
 
 
 def test_a_move_takes_the_spend_from_one_line_to_another(acme: Organization) -> None:
-    old = make_budget(acme, "Old", scope={"teams": ["old"]})
-    new = make_budget(acme, "New", scope={"teams": ["new"]})
-    leaf = make_budget(acme, "Leaf", parent=old, scope={"projects": ["x"]})
+    old = january_budget(acme, "Old", scope={"teams": ["old"]})
+    new = january_budget(acme, "New", scope={"teams": ["new"]})
+    leaf = january_budget(acme, "Leaf", parent=old, scope={"projects": ["x"]})
     spend(acme, "5", NOW, project_id="x")
 
     services.move_budget(leaf, new, reason="reorganized")
@@ -253,8 +253,8 @@ def test_a_move_takes_the_spend_from_one_line_to_another(acme: Organization) -> 
 
 
 def test_a_new_scope_is_charged_as_if_it_had_always_been(acme: Organization) -> None:
-    root = make_budget(acme, "Root", scope={"teams": ["root"]})
-    leaf = make_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]})
+    root = january_budget(acme, "Root", scope={"teams": ["root"]})
+    leaf = january_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]})
     spend(acme, "5", NOW, team_id="a")
     spend(acme, "7", NOW, team_id="b")
 
@@ -264,7 +264,7 @@ def test_a_new_scope_is_charged_as_if_it_had_always_been(acme: Organization) -> 
 
 
 def test_another_zone_makes_the_periods_anew(acme: Organization) -> None:
-    budget = make_budget(acme, period="daily", starts_at=jan(1))
+    budget = january_budget(acme, period="daily", starts_at=jan(1))
     spend(acme, "5", jan(10, 23))
 
     change(budget, timezone="Asia/Kolkata")
@@ -278,7 +278,7 @@ def test_another_zone_makes_the_periods_anew(acme: Organization) -> None:
 def test_another_currency_is_charged_at_the_rate_of_each_day(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "100", jan(15))
 
     change(budget, currency="EUR")
@@ -288,7 +288,7 @@ def test_another_currency_is_charged_at_the_rate_of_each_day(
 
 
 def test_a_new_amount_holds_from_the_present_period_on(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=datetime(2024, 12, 1, tzinfo=UTC))
+    budget = january_budget(acme, starts_at=datetime(2024, 12, 1, tzinfo=UTC))
     for at in (datetime(2024, 12, 5, tzinfo=UTC), NOW, jan(31) + timedelta(days=5)):
         spend(acme, "1", at)
 
@@ -301,7 +301,7 @@ def test_a_new_amount_holds_from_the_present_period_on(acme: Organization) -> No
 def test_a_change_of_nothing_that_counts_leaves_the_periods_alone(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", NOW)
     before = BudgetPeriod.objects.get(budget=budget)
 
@@ -314,8 +314,8 @@ def test_a_change_of_nothing_that_counts_leaves_the_periods_alone(
 def test_an_archived_budget_keeps_what_it_was_charged_and_gets_no_more(
     acme: Organization,
 ) -> None:
-    root = make_budget(acme, scope={"teams": ["root"]})
-    leaf = make_budget(acme, parent=root, scope={"teams": ["a"]})
+    root = january_budget(acme, scope={"teams": ["root"]})
+    leaf = january_budget(acme, parent=root, scope={"teams": ["a"]})
     spend(acme, "5", jan(15), team_id="a")
 
     services.archive_budget(leaf, now=NOW)
@@ -328,7 +328,7 @@ def test_an_archived_budget_keeps_what_it_was_charged_and_gets_no_more(
 
 
 def test_archiving_twice_changes_nothing(acme: Organization) -> None:
-    budget = services.archive_budget(make_budget(acme), now=NOW)
+    budget = services.archive_budget(january_budget(acme), now=NOW)
 
     again = services.archive_budget(budget, now=NOW + timedelta(days=1))
 
@@ -347,7 +347,7 @@ def test_archiving_twice_changes_nothing(acme: Organization) -> None:
 def test_archived_a_budget_ends_now_or_before(
     acme: Organization, starts_at: datetime, ends_at: datetime | None, kept: datetime
 ) -> None:
-    budget = make_budget(acme, starts_at=starts_at, ends_at=ends_at)
+    budget = january_budget(acme, starts_at=starts_at, ends_at=ends_at)
     spend(acme, "5", jan(21))
 
     archived = services.archive_budget(budget, now=NOW)
@@ -357,8 +357,8 @@ def test_archived_a_budget_ends_now_or_before(
 
 
 def test_what_has_budgets_below_it_is_not_archived(acme: Organization) -> None:
-    root = make_budget(acme, "Root")
-    leaf = make_budget(acme, "Leaf", parent=root)
+    root = january_budget(acme, "Root")
+    leaf = january_budget(acme, "Leaf", parent=root)
 
     with pytest.raises(HasBudgetsBelow, match="Leaf"):
         services.archive_budget(root, now=NOW)
@@ -375,7 +375,7 @@ def test_what_has_budgets_below_it_is_not_archived(acme: Organization) -> None:
 def test_an_archived_budget_stays_as_it_was(
     acme: Organization, act: Callable[[Budget], Budget]
 ) -> None:
-    budget = services.archive_budget(make_budget(acme), now=NOW)
+    budget = services.archive_budget(january_budget(acme), now=NOW)
 
     with pytest.raises(IsArchived):
         act(budget)
@@ -391,7 +391,7 @@ def test_a_long_history_is_left_to_a_worker(
     monkeypatch.setattr(recharging, "CHUNK", 2)
     monkeypatch.setattr(recharging, "enqueue", lambda *task: told.append(task))
 
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     backfill = Backfill.objects.get()
     assert budget.backfill == backfill
@@ -419,4 +419,4 @@ def test_many_records_of_one_instant_are_one_step(
     spend(acme, "1", NOW + INSTANT)
     monkeypatch.setattr(recharging, "CHUNK", 2)
 
-    assert spent(make_budget(acme)) == 6
+    assert spent(january_budget(acme)) == 6

@@ -9,8 +9,8 @@ from budgets import services
 from budgets.folding import fold
 from budgets.models import Budget
 from budgets.status import BudgetStatus, standings, status_at, statuses
-from tests.budgets.worlds import jan, make_budget, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -25,7 +25,7 @@ def moment(month: int, day: int, hour: int = 0, *, year: int = 2024) -> datetime
 
 
 def test_on_day_one_half_a_day_makes_the_rate(acme: Organization) -> None:
-    budget = make_budget(acme, amount=Decimal(3100))
+    budget = january_budget(acme, amount=Decimal(3100))
     spend(acme, "50", jan(1, 6))
 
     found = status(budget, jan(1, 12)).status
@@ -60,7 +60,7 @@ def test_on_day_one_half_a_day_makes_the_rate(acme: Organization) -> None:
 def test_days_are_those_of_the_budgets_zone(
     acme: Organization, zone: str, at: datetime, days: int, elapsed: int
 ) -> None:
-    budget = make_budget(acme, timezone=zone, now=at)
+    budget = january_budget(acme, timezone=zone, now=at)
 
     found = status(budget, at).status
 
@@ -84,7 +84,7 @@ def test_days_are_those_of_the_budgets_zone(
 def test_status_is(
     acme: Organization, amount: str, spent: str | None, name: str, left: str
 ) -> None:
-    budget = make_budget(acme, amount=Decimal(amount))
+    budget = january_budget(acme, amount=Decimal(amount))
     if spent:
         spend(acme, spent, jan(5))
 
@@ -95,7 +95,7 @@ def test_status_is(
 
 
 def test_a_refund_gives_back(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "96", jan(5))
     spend(acme, "-50", jan(6))
 
@@ -106,8 +106,8 @@ def test_a_refund_gives_back(acme: Organization) -> None:
 
 
 def test_what_has_no_price_is_counted(acme: Organization) -> None:
-    budget = make_budget(acme)
-    spend(acme, None, jan(5))
+    budget = january_budget(acme)
+    spend(acme, None, jan(5), model="unheard-of")
 
     found = status(budget, jan(15))
 
@@ -115,7 +115,7 @@ def test_what_has_no_price_is_counted(acme: Organization) -> None:
 
 
 def test_a_budget_that_has_not_begun_shows_its_first_period(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=jan(20))
+    budget = january_budget(acme, starts_at=jan(20))
     spend(acme, "5", jan(21))
 
     found = status(budget, jan(15))
@@ -129,7 +129,7 @@ def test_a_budget_that_has_not_begun_shows_its_first_period(acme: Organization) 
 def test_a_budget_that_is_over_shows_its_last_period(
     acme: Organization, at: datetime
 ) -> None:
-    budget = make_budget(acme, ends_at=jan(10))
+    budget = january_budget(acme, ends_at=jan(10))
     spend(acme, "5", jan(9))
 
     found = status_at(budget, at=at, now=moment(7, 1, year=2026))
@@ -174,7 +174,7 @@ def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
     folded: bool,
 ) -> None:
     # In Kolkata these hours are cut in half, and the day begins in the middle of one.
-    budget = make_budget(acme, timezone=zone)
+    budget = january_budget(acme, timezone=zone)
     for cost, when in (
         ("1", jan(5, 10)),
         ("2", jan(5, 10, 20)),
@@ -191,7 +191,7 @@ def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
 
 
 def test_a_moment_in_a_period_that_begins_within_an_hour(acme: Organization) -> None:
-    budget = make_budget(
+    budget = january_budget(
         acme, period="custom", starts_at=jan(5, 10, 10), ends_at=jan(5, 10, 50)
     )
     for minute in (9, 10, 20, 49, 50):
@@ -206,7 +206,7 @@ def test_a_moment_in_a_period_that_begins_within_an_hour(acme: Organization) -> 
 
 
 def test_a_foreign_currency_up_to_a_moment(acme: Organization) -> None:
-    budget = make_budget(acme, currency="EUR")
+    budget = january_budget(acme, currency="EUR")
     spend(acme, "103", jan(15, 10))
     spend(acme, "103", jan(15, 10, 30))
 
@@ -217,7 +217,7 @@ def test_a_foreign_currency_up_to_a_moment(acme: Organization) -> None:
 
 
 def test_the_twice_shown_hour_is_two(acme: Organization) -> None:
-    budget = make_budget(acme, timezone="Europe/Berlin", now=moment(10, 27))
+    budget = january_budget(acme, timezone="Europe/Berlin", now=moment(10, 27))
     spend(acme, "1", moment(10, 27, 0))  # 02:00, summer time
     spend(acme, "2", moment(10, 27, 1))  # 02:00 again
 
@@ -227,8 +227,8 @@ def test_the_twice_shown_hour_is_two(acme: Organization) -> None:
 
 
 def test_a_budget_below_another_stands_by_itself(acme: Organization) -> None:
-    root = make_budget(acme, amount=Decimal(7))
-    leaf = make_budget(acme, parent=root, scope={"teams": ["a"]})
+    root = january_budget(acme, amount=Decimal(7))
+    leaf = january_budget(acme, parent=root, scope={"teams": ["a"]})
     spend(acme, "5", jan(5), team_id="a")
 
     assert status(leaf, jan(15)).status.total_spend == 5
@@ -238,7 +238,7 @@ def test_a_budget_below_another_stands_by_itself(acme: Organization) -> None:
 def test_many_budgets_take_a_few_queries(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    budgets = [make_budget(acme, f"{number}") for number in range(5)]
+    budgets = [january_budget(acme, f"{number}") for number in range(5)]
 
     with django_assert_num_queries(1):
         assert len(statuses(budgets, acme, at=jan(15))) == 5
@@ -247,14 +247,14 @@ def test_many_budgets_take_a_few_queries(
 
 
 def test_an_archived_budget_stands_nowhere(acme: Organization) -> None:
-    services.archive_budget(make_budget(acme), now=jan(15))
-    make_budget(make_organization("other"))
+    services.archive_budget(january_budget(acme), now=jan(15))
+    january_budget(make_organization("other"))
 
     assert standings(acme, now=jan(15)) == []
 
 
 def test_what_has_no_period_yet_stands_at_its_amount(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     (standing,) = standings(acme, now=jan(15))
 

@@ -10,8 +10,8 @@ from budgets import services
 from budgets.models import Budget
 from budgets.tree import TreeNode, tree_of
 from budgets.verification import broken_trees
-from tests.budgets.worlds import jan, make_budget, spend
-from tests.factories import make_organization
+from tests.budgets.worlds import jan, january_budget
+from tests.factories import make_organization, spend
 
 pytestmark = pytest.mark.django_db
 NOW = jan(15, 12)
@@ -24,16 +24,16 @@ def outline(nodes: list[TreeNode]) -> dict[str, Any]:
 @pytest.fixture
 def company(acme: Organization) -> Budget:
     """Company > Engineering > Search; Company > Sales; and Research by itself."""
-    company = make_budget(acme, "Company", amount=Decimal(1000))
-    engineering = make_budget(
+    company = january_budget(acme, "Company", amount=Decimal(1000))
+    engineering = january_budget(
         acme, "Engineering", amount=Decimal(600), parent=company, scope={"teams": ["e"]}
     )
-    make_budget(acme, "Search", parent=engineering, scope={"projects": ["search"]})
-    make_budget(
+    january_budget(acme, "Search", parent=engineering, scope={"projects": ["search"]})
+    january_budget(
         acme, "Sales", amount=Decimal(300), parent=company, scope={"teams": ["s"]}
     )
-    make_budget(acme, "Research", scope={"teams": ["r"]})
-    make_budget(make_organization("other"), "Foreign")
+    january_budget(acme, "Research", scope={"teams": ["r"]})
+    january_budget(make_organization("other"), "Foreign")
     return company
 
 
@@ -88,8 +88,8 @@ def test_what_is_promised_below_is_not_left_to_promise(
 def test_what_counts_otherwise_promises_nothing_now(
     acme: Organization, plan: dict[str, Any]
 ) -> None:
-    root = make_budget(acme, "Root")
-    make_budget(acme, "Leaf", parent=root, **plan)
+    root = january_budget(acme, "Root")
+    january_budget(acme, "Leaf", parent=root, **plan)
 
     assert tree_of(acme, at=NOW)[0].allocated == 0
 
@@ -140,7 +140,7 @@ def test_saving_what_is_out_of_date_keeps_the_tree_whole(
 ) -> None:
     sales = Budget.objects.get(name="Sales")
     services.move_budget(Budget.objects.get(name="Engineering"), None)
-    make_budget(acme, "New", parent=company, starts_at=NOW - timedelta(days=1))
+    january_budget(acme, "New", parent=company, starts_at=NOW - timedelta(days=1))
 
     sales.note = "changed"
     sales.save()

@@ -14,8 +14,8 @@ from budgets.closing import sweep_periods
 from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod
 from ledger.models import Attribution
-from tests.budgets.worlds import differences, jan, make_budget, spend
-from tests.factories import make_organization, report, usage_record
+from tests.budgets.worlds import differences, jan, january_budget
+from tests.factories import make_organization, report, spend, usage_record
 
 pytestmark = pytest.mark.django_db
 
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def company(acme: Organization) -> Organization:
     """Two budgets, priced, reported, unpriced and foreign spend, some of it folded."""
-    root = make_budget(acme, "Root", rollover_mode="both")
-    make_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]}, currency="EUR")
+    root = january_budget(acme, "Root", rollover_mode="both")
+    january_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]}, currency="EUR")
     spend(acme, "7.5", jan(3), team_id="a")
-    spend(acme, None, jan(4), team_id="a")
+    spend(acme, None, jan(4), model="unheard-of", team_id="a")
     sweep_periods(now=jan(15))
     fold(acme.pk)
     spend(acme, "-2", jan(20), team_id="b")
@@ -212,7 +212,7 @@ def test_a_price_that_does_not_add_up_is_found(company: Organization) -> None:
 
 
 def test_a_tree_that_two_organizations_share_is_found(company: Organization) -> None:
-    make_budget(make_organization("other"), "Foreign")
+    january_budget(make_organization("other"), "Foreign")
     tree_id = Budget.objects.get(name="Root").tree_id
     Budget.objects.filter(name="Foreign").update(tree_id=tree_id)
 
@@ -232,9 +232,9 @@ def test_clocks_put_back_a_minute_past_midnight_raise_no_false_alarm(
     acme: Organization, minute: int
 ) -> None:
     at = datetime(2006, 10, 29, 2, minute, tzinfo=UTC)  # put back at 02:31
-    make_budget(acme, "Before", timezone="America/St_Johns", now=at)
+    january_budget(acme, "Before", timezone="America/St_Johns", now=at)
     spend(acme, "5", at)
-    make_budget(acme, "After", timezone="America/St_Johns", now=at)
+    january_budget(acme, "After", timezone="America/St_Johns", now=at)
 
     assert differences(acme) == []
 
@@ -245,7 +245,7 @@ def test_what_a_backfill_still_fills_is_left_out(
     spend(acme, "5", jan(15))
     monkeypatch.setattr(recharging, "AT_ONCE", 0)
     monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
-    make_budget(acme)
+    january_budget(acme)
 
     assert BudgetPeriod.objects.count() == 0
     assert differences(acme) == []
@@ -260,7 +260,7 @@ def test_the_command_says_that_all_is_well(company: Organization) -> None:
 
 
 def test_the_command_fails_with_the_differences(company: Organization) -> None:
-    make_budget(make_organization("other"))
+    january_budget(make_organization("other"))
     tamper("UPDATE ledger_dailyspend SET cost = cost + $1.5")
     told = StringIO()
 

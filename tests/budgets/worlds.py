@@ -19,9 +19,8 @@ from costops.lib.errors import Refusal
 from ledger import verification as ledger
 from ledger.models import CostRecord, ExchangeRate
 from ledger.rates import bundled_rate, bundled_start
-from ledger.types import Outcome
 from tests.budgets import oracle
-from tests.factories import make_organization, report, usage_record
+from tests.factories import make_budget, make_organization, report
 
 # No bundled history has this one, so that only the rates given here apply.
 SHILLING = "KES"
@@ -40,30 +39,16 @@ def jan(day: int, hour: int = 0, minute: int = 0) -> datetime:
     return datetime(2025, 1, day, hour, minute, tzinfo=UTC)
 
 
-def make_budget(
+def january_budget(
     organization: Organization,
     name: str = "All",
+    amount: Decimal | str = "100",
     *,
     now: datetime | None = None,
     **plan: Any,
 ) -> Budget:
     """Make a budget of 100 a month, as in the middle of January 2025."""
-    plan = {"amount": Decimal(100), **plan}
-    return services.create_budget(
-        organization, BudgetPlan(name=name, **plan), now=now or jan(15, 12)
-    )
-
-
-def spend(
-    organization: Organization, cost: str | None, at: datetime, **fields: Any
-) -> Outcome:
-    """Book one record of that *cost*; None: of a model without a price."""
-    number = CostRecord.objects.count()
-    what = {"model": "unheard-of"} if cost is None else {"cost": cost}
-    record = usage_record(
-        **{"id": f"s{number}", "timestamp": at.isoformat(), **what, **fields}
-    )
-    return report(organization, record)[0]
+    return make_budget(organization, name, amount, now=now or jan(15, 12), **plan)
 
 
 def period_of(budget: Budget, at: datetime) -> BudgetPeriod:

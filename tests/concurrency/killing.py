@@ -59,8 +59,7 @@ def raise_alerts(organization_id: int, port: int, count: int) -> None:
     """
     from accounts.models import Organization
     from alerts.models import EscalationPolicy
-    from tests.budgets.factories import make_budget
-    from tests.factories import report, usage_record
+    from tests.factories import make_budget, report, usage_record
     from tests.notifications.factories import make_webhook
 
     organization = Organization.objects.get(pk=organization_id)

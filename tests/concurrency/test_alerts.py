@@ -26,8 +26,13 @@ from budgets.types import Crossing
 from costops.lib.errors import Conflict
 from notifications.models import Delivery
 from tests.alerts.firing import fire, level, make_policy
-from tests.budgets.factories import make_budget
-from tests.factories import at_once, make_organization, report, usage_record
+from tests.factories import (
+    at_once,
+    make_budget,
+    make_organization,
+    report,
+    usage_record,
+)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -25,7 +25,7 @@ from costops.lib.errors import Refusal
 from intake.services import receive
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.usage import Usage, check
-from tests.budgets.worlds import differences, jan, make_budget
+from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import at_once, make_organization, report, usage_record
 
 pytestmark = [
@@ -97,9 +97,9 @@ def finish(organization: Organization) -> None:
 def company() -> Organization:
     """Three levels of budgets, some of them in euros."""
     organization = make_organization()
-    root = make_budget(organization, "Root", starts_at=jan(1))
+    root = january_budget(organization, "Root", starts_at=jan(1))
     for team in "abc":
-        middle = make_budget(
+        middle = january_budget(
             organization,
             f"Team {team}",
             parent=root,
@@ -108,7 +108,7 @@ def company() -> Organization:
             currency="EUR" if team == "c" else "USD",
         )
         for project in "xyz":
-            make_budget(
+            january_budget(
                 organization,
                 f"Project {project} of {team}",
                 parent=middle,
@@ -225,7 +225,7 @@ def change_something(organization: Organization, random: Random) -> None:
 def test_a_step_of_a_backfill_stops_nobody_who_books(short_steps: None) -> None:
     organization = make_organization()
     report(organization, *map(record_of, range(200)))
-    make_budget(organization, scope={"teams": ["a"]}, starts_at=jan(1))
+    january_budget(organization, scope={"teams": ["a"]}, starts_at=jan(1))
 
     def book() -> None:
         with connection.cursor() as cursor:
@@ -247,8 +247,8 @@ def test_roots_made_at_once_in_many_organizations_are_trees_of_their_own() -> No
     def make(organization: Organization) -> Callable[[], None]:
         def go() -> None:
             for number in range(2):
-                root = make_budget(organization, f"{number}")
-                leaf = make_budget(organization, f"below {number}", parent=root)
+                root = january_budget(organization, f"{number}")
+                leaf = january_budget(organization, f"below {number}", parent=root)
                 services.move_budget(leaf, None)
 
         return go

@@ -17,8 +17,7 @@ from controls.configuring import configure, own_rules, switch_off, switch_on
 from controls.models import ControlRule, Intervention, KillSwitch
 from controls.telling import tell
 from notifications.models import Delivery
-from tests.budgets.factories import make_budget, make_person
-from tests.factories import at_once, make_organization
+from tests.factories import at_once, make_budget, make_organization, make_person
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

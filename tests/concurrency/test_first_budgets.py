@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from accounts.models import Organization
 from budgets.books import hold_book
 from budgets.models import BudgetPeriod
-from tests.budgets.worlds import differences, make_budget
+from tests.budgets.worlds import differences, january_budget
 from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import at_once, make_organization, report, usage_record
 
@@ -40,7 +40,7 @@ def test_usage_that_is_being_booked_is_charged_to_the_first_budget() -> None:
 
     def make() -> None:
         assert booked.wait(IN_TIME_S)
-        make_budget(organization)
+        january_budget(organization)
         made.set()
 
     results = at_once(book, make)
@@ -58,7 +58,7 @@ def test_usage_that_comes_while_the_first_budget_is_made_is_charged_to_it() -> N
 
     def make() -> None:
         with transaction.atomic():
-            make_budget(organization)
+            january_budget(organization)
             made.set()
             until_somebody_waits(unless=booked.is_set)
 

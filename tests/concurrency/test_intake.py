@@ -14,7 +14,7 @@ from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
 from ledger.models import Attribution, CostRecord, SpendDelta
 from ledger.types import Outcome
-from tests.budgets.worlds import make_budget
+from tests.budgets.worlds import january_budget
 from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import NOON, at_once, make_organization, report, usage_record
 
@@ -35,15 +35,15 @@ USERS = 12
 def busy() -> Organization:
     """An organization with a budget for everything, two teams and many people."""
     organization = make_organization()
-    everything = make_budget(organization)
+    everything = january_budget(organization)
     for team in range(2):
         name = f"team-{team}"
-        parent = make_budget(
+        parent = january_budget(
             organization, name, parent=everything, scope={"teams": [name]}
         )
         for person in range(team, USERS, 2):
             user = f"user-{person}"
-            make_budget(organization, user, parent=parent, scope={"users": [user]})
+            january_budget(organization, user, parent=parent, scope={"users": [user]})
     report(
         organization, *(_record(f"first-{person}", person) for person in range(USERS))
     )

@@ -18,8 +18,7 @@ from alerts.judging import sweep
 from alerts.models import Alert, AlertEvent
 from budgets.models import BudgetPeriod
 from tests.alerts.firing import make_rule
-from tests.budgets.factories import make_budget, spend
-from tests.factories import at_once, make_organization
+from tests.factories import at_once, make_budget, make_organization, spend
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -14,12 +14,17 @@ from budgets.services import archive_budget
 from controls.admin.sentences import sentence_of
 from controls.configuring import switch_off
 from controls.models import ControlRule, KillSwitch
-from tests.budgets.factories import browser_for, make_budget, make_tree, spend
 from tests.budgets.test_admin import shown, words_of
 from tests.controls.calls import a_rule
 from tests.controls.factories import make_hard
 from tests.controls.guarding import RULES, downgrade, given, guard, page_of
-from tests.factories import make_organization
+from tests.factories import (
+    browser_for,
+    make_budget,
+    make_organization,
+    make_tree,
+    spend,
+)
 
 pytestmark = pytest.mark.django_db
 

@@ -14,11 +14,18 @@ from budgets.models import Budget, BudgetPeriod, Reservation
 from controls.admin import trial
 from controls.configuring import switch_off
 from controls.models import ControlRule, RateCount
-from tests.budgets.factories import browser_for, make_budget, make_tree, spend
 from tests.budgets.test_admin import shown, words_of
 from tests.controls.factories import make_hard
 from tests.controls.guarding import RULES, downgrade, error_at, given, guard, page_of
-from tests.factories import make_organization, report, usage_record
+from tests.factories import (
+    browser_for,
+    make_budget,
+    make_organization,
+    make_tree,
+    report,
+    spend,
+    usage_record,
+)
 
 pytestmark = pytest.mark.django_db
 

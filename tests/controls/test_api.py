@@ -11,9 +11,8 @@ from budgets.models import Budget
 from budgets.services import archive_budget
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import open_ruleset
-from tests.budgets.factories import make_budget
 from tests.controls.typical import RULES
-from tests.factories import Answer, Api, make_api, make_organization
+from tests.factories import Answer, Api, make_api, make_budget, make_organization
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)

@@ -25,7 +25,7 @@ from costops.lib.periods import Window
 from intake.repricing import reprice_at_once
 from ledger.models import ExchangeRate, Price
 from ledger.repricing import Selection
-from tests.budgets.worlds import SHILLING, jan, make_budget, undone
+from tests.budgets.worlds import SHILLING, jan, january_budget, undone
 from tests.factories import Api, make_organization, report, usage_record
 from tests.sizes import size
 
@@ -104,7 +104,7 @@ CHEAPER: Ruled = ("model_downgrade", "spent >= 50", {"downgrades": {"dear": "che
 
 
 def test_what_is_stopped_is_not_spent(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(9)))
 
     found = dry_run(budget, BLOCK_HALF)
@@ -122,7 +122,7 @@ def test_what_is_stopped_is_not_spent(world: Organization) -> None:
 def test_what_is_downgraded_costs_what_the_cheaper_model_does(
     world: Organization,
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(9)))
 
     found = dry_run(budget, CHEAPER, ("block", "spent >= 53", {}))
@@ -140,7 +140,7 @@ def test_what_is_downgraded_costs_what_the_cheaper_model_does(
 def test_what_was_billed_differently_is_cheaper_in_proportion(
     world: Organization,
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, use(1, jan(3), cost="60"), use(2, jan(4), cost="5"))
 
     found = dry_run(budget, CHEAPER)
@@ -149,7 +149,7 @@ def test_what_was_billed_differently_is_cheaper_in_proportion(
 
 
 def test_a_cheaper_model_without_a_price_saves_nothing(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, use(1, jan(3)))
 
     found = dry_run(
@@ -160,7 +160,7 @@ def test_a_cheaper_model_without_a_price_saves_nothing(world: Organization) -> N
 
 
 def test_what_has_to_wait_is_counted(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     start = jan(3)
     times = [0, 10, 20, 59, 60, 61, 200]
     report(world, *(use(n, start + timedelta(seconds=s)) for n, s in enumerate(times)))
@@ -172,7 +172,7 @@ def test_what_has_to_wait_is_counted(world: Organization) -> None:
 
 
 def test_an_hours_money_is_limited(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, 5, n)) for n in range(5)), use(9, jan(3, 6, 1)))
 
     found = dry_run(budget, ("rate_limit", "always", {"max_cost_per_hour": "25"}))
@@ -181,7 +181,7 @@ def test_an_hours_money_is_limited(world: Organization) -> None:
 
 
 def test_a_hard_limit_is_filled_and_never_passed(world: Organization) -> None:
-    budget = make_budget(world, enforcement=Enforcement.HARD)
+    budget = january_budget(world, enforcement=Enforcement.HARD)
     report(world, *(use(n, jan(3, n)) for n in range(12)), use(99, jan(4), "cheap"))
 
     by_amount = dry_run(budget, amount=Decimal(55), is_hard=True)
@@ -196,7 +196,7 @@ def test_a_hard_limit_is_filled_and_never_passed(world: Organization) -> None:
 def test_calls_without_a_price_are_blocked_where_the_organization_says_so(
     world: Organization,
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, use(1, jan(3), "unheard-of"))
 
     assert came_to(dry_run(budget, is_hard=True)) == {}
@@ -208,7 +208,7 @@ def test_calls_without_a_price_are_blocked_where_the_organization_says_so(
 
 
 def test_every_period_begins_anew_with_the_limit_it_had(world: Organization) -> None:
-    budget = make_budget(world, period="daily", starts_at=jan(1))
+    budget = january_budget(world, period="daily", starts_at=jan(1))
     report(world, *(use(10 * day + n, jan(day, n)) for day in (3, 4) for n in range(3)))
     BudgetPeriod.objects.filter(starts_at=jan(4)).update(adjusted=Decimal(-50))
     half: Ruled = ("block", "budget_percentage >= 0.2", {})
@@ -221,7 +221,7 @@ def test_every_period_begins_anew_with_the_limit_it_had(world: Organization) -> 
 
 
 def test_what_was_spent_before_counts_as_it_was(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(9)))
 
     found = dry_run(budget, BLOCK_HALF, window=Window(jan(3, 7), jan(3, 8)))
@@ -231,7 +231,7 @@ def test_what_was_spent_before_counts_as_it_was(world: Organization) -> None:
 
 
 def test_a_credit_is_no_call(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(5)))
     report(world, use(9, jan(3, 6), cost="-20"), use(10, jan(3, 7)))
 
@@ -242,7 +242,7 @@ def test_a_credit_is_no_call(world: Organization) -> None:
 
 
 def test_a_use_and_its_corrections_are_one_call(world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3), "new") for n in range(3)), use(9, jan(3)))
     Price.objects.update(model="new", input_per_million=Decimal(20_000))
     world.touch()
@@ -257,7 +257,7 @@ def test_a_use_and_its_corrections_are_one_call(world: Organization) -> None:
 def test_rules_that_only_tell_are_counted_and_change_nothing(
     world: Organization,
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(7)))
 
     found = dry_run(budget, ("notify", "spent >= 50", {}), CHEAPER)
@@ -273,7 +273,7 @@ def test_money_is_the_budgets(world: Organization) -> None:
         base="USD", quote=SHILLING, rate=Decimal(100), date=jan(1).date()
     )
     world.touch()
-    budget = make_budget(world, amount=Decimal(5_000), currency=SHILLING)
+    budget = january_budget(world, amount=Decimal(5_000), currency=SHILLING)
     report(world, *(use(n, jan(3, n)) for n in range(4)))
 
     found = dry_run(
@@ -295,7 +295,7 @@ def test_a_foreign_budgets_downgrades_are_converted(world: Organization) -> None
         base="USD", quote=SHILLING, rate=Decimal(100), date=jan(1).date()
     )
     world.touch()
-    budget = make_budget(world, amount=Decimal(5_000), currency=SHILLING)
+    budget = january_budget(world, amount=Decimal(5_000), currency=SHILLING)
     report(world, *(use(n, jan(3, n)) for n in range(4)))
 
     found = dry_run(
@@ -308,7 +308,7 @@ def test_a_foreign_budgets_downgrades_are_converted(world: Organization) -> None
 def test_the_budgets_own_rules_are_tried_unless_others_are_given(
     world: Organization,
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(9)))
     rule = {"trigger": "spent >= 50", "action": "block", "config": {}, "notify": False}
     configure(budget, [rule])
@@ -322,9 +322,9 @@ def test_the_budgets_own_rules_are_tried_unless_others_are_given(
 
 
 def test_the_last_period_that_is_over_is_looked_at(world: Organization) -> None:
-    old = make_budget(world, starts_at=datetime(2024, 11, 15, tzinfo=UTC))
-    new = make_budget(world, starts_at=jan(3))
-    over = make_budget(world, starts_at=jan(3), ends_at=jan(9))
+    old = january_budget(world, starts_at=datetime(2024, 11, 15, tzinfo=UTC))
+    new = january_budget(world, starts_at=jan(3))
+    over = january_budget(world, starts_at=jan(3), ends_at=jan(9))
 
     december = Window(datetime(2024, 12, 1, tzinfo=UTC), jan(1))
     assert last_period(old, jan(15)) == december
@@ -340,7 +340,7 @@ def test_all_of_it_is_streamed(
 ) -> None:
     monkeypatch.setattr(past, "_CHUNK", 7)
     monkeypatch.setattr(past, "_MOST_PLACES", 2)
-    budget = make_budget(world)
+    budget = january_budget(world)
     users = ("ann", "bo", "cy", "di")
     report(world, *(use(n, jan(3), user_id=users[n % 4]) for n in range(30)))
 
@@ -432,7 +432,7 @@ def test_a_dry_run_is_what_the_oracle_says(uses: list[Told], rules: Tried) -> No
     with undone():
         organization = make_organization("world")
         list_price(organization)
-        budget = make_budget(organization)
+        budget = january_budget(organization)
         report(
             organization,
             *(
@@ -502,7 +502,7 @@ def saved_by_oracle(uses: list[Told], rules: Tried) -> dict[str, Decimal]:  # no
 
 
 def test_a_dry_run_over_the_wire(api: Api, world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     report(world, *(use(n, jan(3, n)) for n in range(9)))
     where = f"budgets/{budget.uid}/controls/replay"
 
@@ -542,7 +542,7 @@ def test_a_dry_run_over_the_wire(api: Api, world: Organization) -> None:
 
 
 def test_a_dry_run_changes_nothing(api: Api, world: Organization) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
     where = f"budgets/{budget.uid}/controls"
     rules = [{"trigger": "spent >= 50", "action": "block"}]
 
@@ -570,7 +570,7 @@ def test_a_dry_run_changes_nothing(api: Api, world: Organization) -> None:
 def test_a_bad_dry_run_is_named(
     api: Api, world: Organization, body: Any, attr: str
 ) -> None:
-    budget = make_budget(world)
+    budget = january_budget(world)
 
     answer = api.post(f"budgets/{budget.uid}/controls/replay", body)
 

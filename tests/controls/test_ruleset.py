@@ -11,7 +11,7 @@ from budgets.models import Budget
 from budgets.services import change_budget, plan_of
 from controls.configuring import configure, switch_off
 from controls.ruleset import Ruleset, open_ruleset
-from tests.budgets.worlds import jan, make_budget
+from tests.budgets.worlds import jan, january_budget
 
 pytestmark = pytest.mark.django_db
 
@@ -33,8 +33,8 @@ def opened(organization: Organization) -> Ruleset:
 
 
 def test_rules_come_nearest_budget_first(acme: Organization) -> None:
-    above = make_budget(acme, "Above")
-    below = make_budget(acme, "Below", parent=above)
+    above = january_budget(acme, "Above")
+    below = january_budget(acme, "Below", parent=above)
     block(above, "hour == 1")
     block(below, "hour == 2", "hour == 3")
 
@@ -52,7 +52,7 @@ def test_rules_come_nearest_budget_first(acme: Organization) -> None:
 def test_whoever_is_exempt_is_so_from_all_rules_of_the_budget(
     acme: Organization,
 ) -> None:
-    above, below = make_budget(acme), make_budget(acme)
+    above, below = january_budget(acme), january_budget(acme)
     block(above, "hour == 1", exempt_users=["ann"])
     rules = [
         {"trigger": "always", "action": "notify", "config": {}, "notify": True},
@@ -74,7 +74,7 @@ def test_whoever_is_exempt_is_so_from_all_rules_of_the_budget(
 def test_rules_are_read_once_for_each_revision(
     acme: Organization, django_assert_num_queries: Any
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     block(budget, "always")
     first = opened(acme)
 
@@ -88,7 +88,7 @@ def test_rules_are_read_once_for_each_revision(
 
 
 def test_every_change_is_seen(acme: Organization) -> None:
-    budget = make_budget(acme, "Before")
+    budget = january_budget(acme, "Before")
     block(budget, "always")
     seen = [opened(acme)]
 
@@ -104,7 +104,7 @@ def test_every_change_is_seen(acme: Organization) -> None:
 
 
 def test_what_is_rolled_back_is_not_remembered(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
         block(budget, "always")
         acme.refresh_from_db()

@@ -16,8 +16,7 @@ from controls.models import Intervention
 from controls.telling import message_of, tell
 from controls.types import Rule
 from notifications.models import Delivery
-from tests.budgets.factories import make_budget, make_person
-from tests.factories import report, usage_record
+from tests.factories import make_budget, make_person, report, usage_record
 from tests.notifications.factories import make_channel, make_webhook
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,6 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.services import BudgetPlan, create_budget
 from ledger.models import CostRecord
-from tests.budgets.factories import make_person
 from tests.factories import (
     NOON,
     Answer,
@@ -23,6 +22,7 @@ from tests.factories import (
     make_api,
     make_key,
     make_organization,
+    make_person,
     usage_record,
 )
 

@@ -9,8 +9,7 @@ from django.core.cache import cache
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Organization
-from tests.budgets.factories import browser_for
-from tests.factories import make_organization
+from tests.factories import browser_for, make_organization
 from tests.journeys.browser import CHROMIUM
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from accounts.models import Organization
 from controls.models import ControlRule, KillSwitch
-from tests.budgets.factories import make_budget, make_tree, spend
 from tests.controls.guarding import RULES, downgrade, given, guard, page_of
+from tests.factories import make_budget, make_tree, spend
 from tests.journeys.browser import in_browser
 
 pytestmark = in_browser

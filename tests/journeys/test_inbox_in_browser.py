@@ -8,7 +8,7 @@ from accounts.models import Organization
 from alerts import escalation
 from alerts.models import Alert, AlertState, EscalationPolicy
 from tests.alerts.firing import ago, fire, level, make_policy, make_rule
-from tests.budgets.factories import make_budget, make_tree
+from tests.factories import make_budget, make_tree
 from tests.journeys.browser import in_browser
 
 pytestmark = in_browser

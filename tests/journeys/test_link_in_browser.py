@@ -11,8 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from alerts.links import make_link
 from alerts.models import AcknowledgeLink, Alert, AlertEvent, AlertState
 from tests.alerts.firing import fire
-from tests.budgets.factories import make_budget
-from tests.factories import make_organization
+from tests.factories import make_budget, make_organization
 from tests.journeys.browser import in_browser
 from tests.sizes import size
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from accounts.models import Organization
 from budgets.models import Budget
-from tests.budgets.factories import make_budget, make_tree, spend
+from tests.factories import make_budget, make_tree, spend
 from tests.journeys.browser import in_browser
 
 pytestmark = in_browser

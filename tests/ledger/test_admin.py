@@ -23,15 +23,15 @@ from ledger.models import (
     Price,
     Repricing,
 )
-from tests.budgets.factories import (
+from tests.factories import (
     browser_for,
     browser_of,
     make_budget,
+    make_organization,
     make_person,
     make_tree,
     spend,
 )
-from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 

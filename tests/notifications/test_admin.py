@@ -14,8 +14,7 @@ from accounts.scopes import Role
 from notifications.channels import add_channel
 from notifications.models import Channel, Delivery, Preference
 from notifications.outbox import deliver
-from tests.budgets.factories import browser_for, browser_of, make_person
-from tests.factories import make_organization
+from tests.factories import browser_for, browser_of, make_organization, make_person
 from tests.notifications.factories import mail_to, make_message, make_webhook, to, write
 from tests.notifications.receivers import MailServer, Receiver, with_status
 

@@ -21,8 +21,7 @@ from notifications.jobs import Job, Result
 from notifications.models import Attempt, Channel, Delivery, Preference
 from notifications.outbox import Done
 from notifications.outcomes import settle
-from tests.budgets.factories import make_person
-from tests.factories import NOON, make_organization
+from tests.factories import NOON, make_organization, make_person
 from tests.notifications.factories import (
     SECRET,
     mail_to,

@@ -5,8 +5,7 @@ import pytest
 from accounts.models import Organization
 from accounts.scopes import Role
 from notifications.models import Preference
-from tests.budgets.factories import make_person
-from tests.factories import Api, make_api, make_key, make_organization
+from tests.factories import Api, make_api, make_key, make_organization, make_person
 
 ANN = "notification-preferences/ann@acme.example"
 NIGHT = {

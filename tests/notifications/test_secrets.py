@@ -16,8 +16,7 @@ from pytest_django import Settings
 from accounts.models import Organization
 from costops.checks import encryption_keys_are_keys, encryption_keys_are_shared
 from notifications.models import Channel
-from tests.budgets.factories import browser_for
-from tests.factories import Api
+from tests.factories import Api, browser_for
 from tests.notifications.receivers import Receiver, with_status
 
 OWN = f"whsec_{base64.b64encode(b'our own secret of thirty bytes').decode()}"
