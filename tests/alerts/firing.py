@@ -1,6 +1,6 @@
 """Makers of rules, ladders and alerts for the tests of pages."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +13,14 @@ from alerts.models import (
     MaintenanceWindow,
     RuleType,
 )
-from alerts.services import raise_
+from alerts.services import observe, raise_
 from alerts.types import Finding
-from budgets.models import Budget
+from budgets.charging import Charging
+from budgets.models import Budget, BudgetPeriod
 from budgets.status import statuses
+from budgets.types import Crossing
+
+NOVEMBER = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 
 def make_rule(
@@ -89,6 +93,29 @@ def fire(budget: Budget, *, now: datetime | None = None, **values: Any) -> Alert
     alert = raise_(budget.organization, budget, finding, now=now)
     assert alert is not None
     return alert
+
+
+def cross(budget: Budget, spent: str, *shares: str, now: datetime = NOVEMBER) -> None:
+    """Pass *shares* of the limit, as charging notices it."""
+    period = _period(budget)
+    BudgetPeriod.objects.filter(pk=period).update(spent=Decimal(spent))
+    crossings = [
+        Crossing(budget.pk, period, Decimal(share), Decimal(spent), budget.amount)
+        for share in shares
+    ]
+    observe(budget.organization_id, crossings, now=now)
+
+
+def _period(budget: Budget) -> int:
+    charging = Charging(budget.organization)
+    window = charging.shape.nodes[budget.pk].window_at(NOVEMBER)
+    period, _ = BudgetPeriod.objects.get_or_create(
+        organization=budget.organization,
+        budget=budget,
+        starts_at=window.start,
+        defaults={"ends_at": window.end, "amount": budget.amount},
+    )
+    return period.pk
 
 
 def ago(**length: float) -> datetime:

@@ -1,6 +1,6 @@
 """Rules and escalation set up over the API, in the shape that front ends send."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +13,11 @@ from alerts.configuring import watch_thresholds
 from alerts.models import Alert, AlertRule, EscalationPolicy
 from budgets.models import Budget
 from notifications.models import Channel, Delivery
-from tests.alerts.firing import fire
-from tests.alerts.test_services import cross
+from tests.alerts.firing import NOVEMBER, cross, fire
 from tests.factories import Api, make_api, make_budget, make_organization
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
+NOW = NOVEMBER
 MINUTE = timedelta(minutes=1)
 
 

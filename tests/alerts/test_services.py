@@ -1,6 +1,6 @@
 """The life of an alert, one move at a time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,17 +13,15 @@ from accounts.scopes import Role
 from alerts import escalation, services, tasks
 from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
 from alerts.models import Alert, AlertEvent, AlertRule, AlertState, NotAnAnomaly
-from budgets.charging import Charging
-from budgets.models import Budget, BudgetPeriod
+from budgets.models import Budget
 from budgets.services import change_budget, plan_of
-from budgets.types import Crossing
 from costops.lib.errors import Invalid
 from notifications.models import Channel, Delivery
-from tests.alerts.firing import fire, level, make_policy
+from tests.alerts.firing import NOVEMBER, cross, fire, level, make_policy
 from tests.factories import make_budget, make_person, spend
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
+NOW = NOVEMBER
 HOUR = timedelta(hours=1)
 ANN = "ann@acme.example"
 
@@ -32,29 +30,6 @@ ANN = "ann@acme.example"
 def ml(acme: Organization) -> Budget:
     owner = make_person("owner@acme.example", {acme: Role.BUDGET_OWNER})
     return make_budget(acme, "ML Team", "15000", now=NOW, owner=owner)
-
-
-def cross(budget: Budget, spent: str, *shares: str, now: datetime = NOW) -> None:
-    """Pass *shares* of the limit, as charging notices it."""
-    period = _period(budget)
-    BudgetPeriod.objects.filter(pk=period).update(spent=Decimal(spent))
-    crossings = [
-        Crossing(budget.pk, period, Decimal(share), Decimal(spent), budget.amount)
-        for share in shares
-    ]
-    services.observe(budget.organization_id, crossings, now=now)
-
-
-def _period(budget: Budget) -> int:
-    charging = Charging(budget.organization)
-    window = charging.shape.nodes[budget.pk].window_at(NOW)
-    period, _ = BudgetPeriod.objects.get_or_create(
-        organization=budget.organization,
-        budget=budget,
-        starts_at=window.start,
-        defaults={"ends_at": window.end, "amount": budget.amount},
-    )
-    return period.pk
 
 
 def kinds(alert: Alert) -> list[str]:

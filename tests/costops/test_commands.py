@@ -3,7 +3,6 @@
 import io
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 import time_machine
@@ -13,10 +12,10 @@ from django_q.models import Schedule
 
 from accounts import keys
 from accounts.models import ApiKey, Organization, User
-from budgets.models import Budget, BudgetPeriod
-from budgets.services import BudgetPlan, create_budget
+from budgets.models import BudgetPeriod
 from costops.schedules import PERIODIC, install
 from ledger.models import SpendDelta
+from tests.budgets.worlds import january_budget
 from tests.factories import report, usage_record
 
 pytestmark = pytest.mark.django_db
@@ -68,15 +67,10 @@ def test_a_key_that_cannot_be_made_is_refused_plainly(
     assert not ApiKey.objects.exists()
 
 
-def make_budget(organization: Organization) -> Budget:
-    plan = BudgetPlan(name="Everything", amount=Decimal(100))
-    return create_budget(organization, plan, now=JANUARY)
-
-
 def test_a_sweep_folds_opens_and_closes_as_of_the_moment_it_is_given(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme, "Everything")
     report(acme, usage_record(cost="30"))
 
     said("sweep", "--at", "2025-02-01T00:00:00Z")
@@ -90,7 +84,7 @@ def test_a_sweep_folds_opens_and_closes_as_of_the_moment_it_is_given(
 
 
 def test_the_tree_is_printed_within_80_columns_and_as_json(acme: Organization) -> None:
-    make_budget(acme)
+    january_budget(acme, "Everything")
     report(acme, usage_record(cost="30"))
 
     with time_machine.travel(JANUARY, tick=False):

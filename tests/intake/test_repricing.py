@@ -37,7 +37,7 @@ def set_price(
     )
 
 
-def make_budget(api: Api, **overrides: Any) -> str:
+def post_budget(api: Api, **overrides: Any) -> str:
     body = {"name": "All", "amount": "100", "period": "monthly"}
     answer = api.post("budgets", {**body, "start_date": "2025-01-01", **overrides})
     assert answer.status == 201, answer.body
@@ -57,7 +57,7 @@ def total(organization: Organization) -> Any:
 def test_a_preview_tells_per_budget_and_changes_nothing(
     acme: Organization, api: Api
 ) -> None:
-    budget = make_budget(api)
+    budget = post_budget(api)
     report(acme, usage(), usage(id="u2", model="new"))
     set_price(acme)
     set_price(acme, "new")
@@ -97,7 +97,7 @@ def test_a_preview_tells_per_budget_and_changes_nothing(
 def test_repricing_does_what_the_preview_told_once(
     acme: Organization, api: Api
 ) -> None:
-    make_budget(api)
+    post_budget(api)
     report(acme, usage(), usage(id="u2", model="new"))
     set_price(acme)
     set_price(acme, "new")
@@ -167,7 +167,7 @@ def test_budgets_in_a_foreign_currency_are_charged_at_todays_rate(
     add_rate(
         organization=acme, base="USD", quote="EUR", rate=Decimal(2), date=NOON.date()
     )
-    make_budget(api, currency="EUR")
+    post_budget(api, currency="EUR")
     report(acme, usage())
     set_price(acme)
     acme.exchange_rates.update(rate=Decimal(3))
@@ -184,9 +184,9 @@ def test_a_mixed_history_comes_out_right_chunk_by_chunk(
 ) -> None:
     dice = random.Random(5)
     monkeypatch.setattr(repricing, "CHUNK", 7)
-    parent = make_budget(api)
-    make_budget(api, name="P", parent=parent, scope={"projects": ["p"]}, period="daily")
-    make_budget(api, name="Y", currency="EUR", timezone="Asia/Tokyo", period="weekly")
+    parent = post_budget(api)
+    post_budget(api, name="P", parent=parent, scope={"projects": ["p"]}, period="daily")
+    post_budget(api, name="Y", currency="EUR", timezone="Asia/Tokyo", period="weekly")
     for batch in range(4):
         report(
             acme,
@@ -221,7 +221,7 @@ def test_a_mixed_history_comes_out_right_chunk_by_chunk(
 def test_late_corrections_of_closed_periods_show_as_late(
     acme: Organization, api: Api
 ) -> None:
-    make_budget(api)
+    post_budget(api)
     report(acme, usage())
     BudgetPeriod.objects.update(closed_at=NOON + timedelta(days=40))
     set_price(acme)
@@ -283,7 +283,7 @@ def run(*arguments: str) -> str:
 
 
 def test_the_command_previews_and_corrects(acme: Organization, api: Api) -> None:
-    make_budget(api)
+    post_budget(api)
     report(acme, usage(), usage(id="u2", timestamp="2025-01-16T00:00:00Z"))
     set_price(acme)
     arguments = ["--organization=acme", "--reason=contract", "--to=2025-01-15"]
@@ -316,7 +316,7 @@ def test_the_command_refuses_in_one_sentence(wrong: list[str]) -> None:
 def test_repricings_at_once_correct_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repricing, "CHUNK", 10)
     acme = make_organization("acme")
-    make_budget(make_api(organization=acme))
+    post_budget(make_api(organization=acme))
     report(acme, *[usage(id=f"u{n}") for n in range(60)])
     set_price(acme)
 

@@ -2,16 +2,31 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from accounts.models import Organization
 from notifications.models import Channel, Delivery
 from notifications.services import notify
+from notifications.transports import Parcel
 from notifications.types import Link, Message, Target
 from tests.factories import NOON
 
 SECRET = f"whsec_{base64.b64encode(b'a secret of thirty-two bytes ...').decode()}"
+
+SLACK_TEMPLATE = {
+    "text": "{{alert.message}}",
+    "attachments": [
+        {
+            "color": "{{alert.severity_color}}",
+            "fields": [
+                {"title": "Current", "value": "{{budget.current}}", "short": True},
+                {"title": "Share", "value": "{{budget.percentage}}%", "short": True},
+            ],
+        }
+    ],
+}
 
 
 def make_channel(
@@ -84,6 +99,18 @@ def make_message(**overrides: Any) -> Message:
         },
     }
     return Message(**{**fields, **overrides})
+
+
+def make_parcel(message: Message | None = None, **fields: Any) -> Parcel:
+    return Parcel(
+        **{
+            "uid": str(uuid4()),
+            "attempt_uid": str(uuid4()),
+            "at": datetime.now(UTC),
+            "messages": (message or make_message(),),
+            **fields,
+        }
+    )
 
 
 def write(

@@ -9,9 +9,8 @@ import pytest
 from pytest_django import Settings
 
 from notifications.transports import TRANSPORTS, Sent, TransportError
-from tests.notifications.factories import make_message
+from tests.notifications.factories import make_message, make_parcel
 from tests.notifications.receivers import MailServer, free_port
-from tests.notifications.test_transports import make_parcel
 
 
 def send(**fields: Any) -> Sent:

@@ -5,20 +5,7 @@ import pytest
 from costops.lib.errors import Invalid
 from notifications.templating import read_template, worded
 from notifications.transports.slack import escape
-from tests.notifications.factories import make_message
-
-SLACK_TEMPLATE = {
-    "text": "{{alert.message}}",
-    "attachments": [
-        {
-            "color": "{{alert.severity_color}}",
-            "fields": [
-                {"title": "Current", "value": "{{budget.current}}", "short": True},
-                {"title": "Share", "value": "{{budget.percentage}}%", "short": True},
-            ],
-        }
-    ],
-}
+from tests.notifications.factories import SLACK_TEMPLATE, make_message
 
 
 def test_a_slack_template_is_taken_and_filled_in() -> None:

@@ -2,10 +2,8 @@
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
-from uuid import uuid4
 
 import pytest
 from apprise.plugins.twilio import NotifyTwilio
@@ -24,22 +22,13 @@ from notifications.transports import (
     service,
 )
 from notifications.transports.webhook import held
-from notifications.types import Message
-from tests.notifications.factories import SECRET, make_message
+from tests.notifications.factories import (
+    SECRET,
+    SLACK_TEMPLATE,
+    make_message,
+    make_parcel,
+)
 from tests.notifications.receivers import Receiver, hang, receiving, with_status
-from tests.notifications.test_templating import SLACK_TEMPLATE
-
-
-def make_parcel(message: Message | None = None, **fields: Any) -> Parcel:
-    return Parcel(
-        **{
-            "uid": str(uuid4()),
-            "attempt_uid": str(uuid4()),
-            "at": datetime.now(UTC),
-            "messages": (message or make_message(),),
-            **fields,
-        }
-    )
 
 
 def hook(receiver: Receiver, **fields: Any) -> Parcel:

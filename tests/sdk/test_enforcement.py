@@ -29,7 +29,7 @@ def scene(world: World) -> Budget:
     return budget
 
 
-def spend(world: World, cost: str) -> None:
+def report_spend(world: World, cost: str) -> None:
     """Have so much spent, by a record that says what was billed."""
     world.client.report_usage(
         {
@@ -68,7 +68,7 @@ def test_from_90_percent_on_a_cheaper_model_is_used(
     chat: openai.OpenAI,
     provider: Provider,
 ) -> None:
-    spend(world, "90")
+    report_spend(world, "90")
     tracker = track(mode=mode)
 
     tracker.wrap(chat).chat.completions.create(**GPT_4)
@@ -96,7 +96,7 @@ def test_in_development_dear_models_are_blocked(
 def test_from_95_percent_on_ten_requests_a_minute_are_allowed(
     mode: str, scene: Budget, world: World, track: Track, chat: openai.OpenAI
 ) -> None:
-    spend(world, "95")
+    report_spend(world, "95")
     completions = track(mode=mode).wrap(chat).chat.completions
 
     for _ in range(10):
@@ -116,7 +116,7 @@ def test_at_100_percent_all_but_exempt_users_are_blocked(
     chat: openai.OpenAI,
     provider: Provider,
 ) -> None:
-    spend(world, "100")
+    report_spend(world, "100")
     tracker = track(mode=mode)
 
     with pytest.raises(BudgetExceededError, match="Contact finance team"):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-SDK = Path(__file__).resolve().parents[2] / "sdk"
+from tests.sdk.world import SDK
+
 LOOK = """
 import sys
 import llm_cost_ops

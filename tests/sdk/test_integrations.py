@@ -15,8 +15,7 @@ from uuid import uuid4
 import pytest
 from llm_cost_ops import BudgetExceededError, CostTracker
 
-from tests.sdk.test_install import SDK
-from tests.sdk.world import MESSAGES, World
+from tests.sdk.world import MESSAGES, SDK, World
 
 Track = Callable[..., CostTracker]
 

@@ -10,8 +10,8 @@ from llm_cost_ops import CostOpsClient
 
 from tests.journeys.server import Server
 from tests.sdk.provider import Provider
+from tests.sdk.world import SDK
 
-SDK = Path(__file__).resolve().parents[2] / "sdk"
 README = (SDK / "README.md").read_text()
 
 

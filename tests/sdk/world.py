@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from llm_cost_ops import CostOpsClient, CostTracker
 from llm_cost_ops.answers import Budget, BudgetStatus, CostRecord
 
+SDK = Path(__file__).resolve().parents[2] / "sdk"
 MESSAGES: list[Any] = [{"role": "user", "content": "Hello?"}]
 CALL: dict[str, Any] = {"model": "gpt-4o", "messages": MESSAGES, "max_tokens": 100}
 COST = Decimal("0.0025")  # of the fake provider's answer, by gpt-4o's list price
