@@ -23,7 +23,6 @@ from alerts.models import (
 from budgets.models import Budget
 from notifications.models import Delivery
 from tests.alerts.firing import ago, fire, level, make_policy, make_rule, silence
-from tests.budgets.test_admin import shown, words_of
 from tests.factories import (
     browser_for,
     browser_of,
@@ -33,6 +32,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
+from tests.pages import shown, words_of
 
 pytestmark = pytest.mark.django_db
 

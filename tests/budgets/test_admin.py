@@ -1,7 +1,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from html import unescape
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
+from tests.pages import shown, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -42,17 +42,6 @@ def _nothing_offered() -> None:
 
 def place_of(budget: Budget, page: str = "change") -> str:
     return f"/admin/budgets/budget/{budget.pk}/{page}/"
-
-
-def shown(browser: Client, address: str, **query: Any) -> str:
-    """Return the text of a page, without its tags and with single spaces."""
-    content = browser.get(address, query).content.decode()
-    return words_of(content.partition('id="main"')[2] or content)
-
-
-def words_of(content: str) -> str:
-    text = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", "", content))
-    return re.sub(r"\s+", " ", unescape(text).replace("\N{NO-BREAK SPACE}", " "))
 
 
 def names_in(browser: Client, **query: Any) -> list[str]:

@@ -14,7 +14,6 @@ from budgets.services import archive_budget
 from controls.admin.sentences import sentence_of
 from controls.configuring import switch_off
 from controls.models import ControlRule, KillSwitch
-from tests.budgets.test_admin import shown, words_of
 from tests.controls.calls import a_rule
 from tests.controls.factories import make_hard
 from tests.controls.guarding import RULES, downgrade, given, guard, page_of
@@ -25,6 +24,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
+from tests.pages import shown, words_of
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,10 @@ from budgets.settling import expire
 from controls.configuring import configure
 from controls.models import RateCount
 from controls.rates import RateUse
-from tests.budgets.test_admin import shown, words_of
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.controls.guarding import given
 from tests.factories import Api, browser_for, make_organization
+from tests.pages import shown, words_of
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,6 @@ from budgets.models import Budget, BudgetPeriod, Reservation
 from controls.admin import trial
 from controls.configuring import switch_off
 from controls.models import ControlRule, RateCount
-from tests.budgets.test_admin import shown, words_of
 from tests.controls.factories import make_hard
 from tests.controls.guarding import RULES, downgrade, error_at, given, guard, page_of
 from tests.factories import (
@@ -26,6 +25,7 @@ from tests.factories import (
     spend,
     usage_record,
 )
+from tests.pages import shown, words_of
 
 pytestmark = pytest.mark.django_db
 
