@@ -1,6 +1,17 @@
-"""Fixtures of others that races need too."""
+"""Fixtures of others that races need too, and where processes apart run."""
 
-from tests.concurrency.test_kill import environment as environment
+import os
+
+import pytest
+
 from tests.notifications.conftest import mail_server as mail_server
 from tests.notifications.conftest import open_to_itself as open_to_itself
 from tests.notifications.conftest import receiver as receiver
+
+
+@pytest.fixture
+def environment(own_database: str) -> dict[str, str]:
+    """Settings of a server with a database of its own, of the tests' kind."""
+    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    plain |= {"COSTOPS_SECRET_KEY": "tests-only", "COSTOPS_DEBUG": "1"}
+    return {**plain, "DATABASE_URL": own_database}

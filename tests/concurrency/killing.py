@@ -8,6 +8,7 @@ python -m tests.concurrency.killing drain
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,12 +17,28 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import django
+from django.conf import settings
 
 CLAIM = timedelta(seconds=4)  # two minutes would be long to wait for
 LIVES_S = (0.01, 0.15)  # how long until the next one is killed
 ROUNDS = 8  # of kills, at most
 ALERTS = 12
 FIRST_LEVEL_S = 3  # after the start; the others follow a second apart
+
+
+def manage(environment: dict[str, str], *arguments: str) -> str:
+    """Run a command of the product there, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def fill(port: int, count: int, levels: int) -> None:

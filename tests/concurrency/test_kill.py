@@ -18,33 +18,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.concurrency.killing import manage
+
 SENDERS = 6
 BATCHES, SIZE, KNOWN = 36, 150, 2400
 KILLED_AFTER = 9  # batches that were answered
 PATIENCE_S = 20
 Batch = list[dict[str, Any]]
-
-
-@pytest.fixture
-def environment(own_database: str) -> dict[str, str]:
-    """Settings of a server with a database of its own."""
-    plain = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    plain |= {"COSTOPS_SECRET_KEY": "tests-only", "COSTOPS_DEBUG": "1"}
-    return {**plain, "DATABASE_URL": own_database}
-
-
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @contextmanager

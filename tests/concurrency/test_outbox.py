@@ -13,8 +13,7 @@ from django.db import connection
 from accounts.models import Organization
 from notifications import outbox
 from notifications.models import Attempt, Delivery, Preference
-from tests.concurrency.killing import ALERTS
-from tests.concurrency.test_kill import manage
+from tests.concurrency.killing import ALERTS, manage
 from tests.factories import NOON, at_once
 from tests.notifications.factories import mail_to, make_webhook, to, write
 from tests.notifications.receivers import MailServer, Receiver, receiving
