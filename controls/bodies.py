@@ -1,6 +1,6 @@
 """Authorizations and leases as the wire has them: money as strings."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +8,9 @@ from budgets.models import Reservation
 from controls.asks import Answer, LeaseAnswer
 from controls.plans import Guard, Plan
 from controls.pool import Quick
-from controls.types import Figures, Reason, Rule
+from controls.types import Figures, Reason, Rule, Subject
 from costops.lib.money import wire, wire_units
+from ledger.identity import pattern_of
 from ledger.tariffs import Rates, Tariff
 
 REFRESH_S = 15  # how often the holder of a lease looks for new rules and figures
@@ -78,6 +79,7 @@ def lease_body(answer: LeaseAnswer, now: datetime) -> dict[str, Any]:
     """Return a lease with all that its holder needs to decide alone."""
     guard = answer.guard
     rules = _distinct(rule for plan in answer.plans.values() for rule in plan.rules)
+    subjects = [plan.subject for plan in answer.plans.values()]
     blocked = answer.decision == "block"
     mode = "block" if blocked else "ask" if answer.ask_each else "lease"
     until = answer.expires_at
@@ -94,7 +96,8 @@ def lease_body(answer: LeaseAnswer, now: datetime) -> dict[str, Any]:
         "unpriced_policy": "block" if guard.blocks_unpriced else "allow",
         "reasons": [reason_body(reason) for reason in answer.reasons],
         "budgets": _budgets(guard, answer),
-        "rules": [rule_body(rule) for rule in rules],
+        "names": names_body(subjects, rules),
+        "rules": [rule_body(rule, subjects) for rule in rules],
         "prices": [price_body(plan) for plan in answer.plans.values()],
     }
 
@@ -133,9 +136,35 @@ def _figures_body(figures: Figures) -> dict[str, Any]:
     }
 
 
-def rule_body(rule: Rule) -> dict[str, Any]:
-    """Return a rule as the holder of a lease applies it."""
+def names_body(subjects: Sequence[Subject], rules: Sequence[Rule]) -> dict[str, Any]:
+    """Return what the names in a lease mean: holders know no models of their own.
+
+    *subjects* are of the model that was asked for, and of those that downgrades lead
+    to. `meant_by` is what triggers compare models with and this one is meant by.
+    """
+    texts = sorted({text for rule in rules for text in rule.trigger.models})
+    return {
+        "provider": subjects[0].provider,
+        "user_id": subjects[0].user,
+        "models": [
+            {
+                "asked": one.model,
+                "model": one.name.model,
+                "version": one.name.version,
+                "meant_by": [
+                    text for text in texts if pattern_of(text).reaches(one.name)
+                ],
+            }
+            for one in subjects
+        ],
+    }
+
+
+def rule_body(rule: Rule, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Return a rule as the holder of a lease applies it: `forbids` and `instead` say
+    what the lists come to for the models of *subjects*, as they were asked for."""
     most = rule.max_cost_per_hour
+    instead = {one.model: rule.cheaper.instead_of(one.name) for one in subjects}
     return {
         "id": rule.uid,
         "budget": rule.budget_uid,
@@ -146,6 +175,8 @@ def rule_body(rule: Rule) -> dict[str, Any]:
         "downgrades": dict(rule.downgrades),
         "blocked_models": rule.blocked_models,
         "allowed_models": rule.allowed_models,
+        "forbids": [one.model for one in subjects if rule.forbids(one.name)],
+        "instead": {old: new for old, new in instead.items() if new is not None},
         "max_requests_per_minute": rule.max_requests_per_minute,
         "max_cost_per_hour": None if most is None else wire_units(most),
     }

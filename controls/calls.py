@@ -11,6 +11,7 @@ from controls.desk import Desk, switched_off
 from controls.plans import Plan
 from controls.rules import FiguresOf, judge
 from controls.types import Call, Decision, Reason, Rule, Verdict
+from ledger.identity import ModelName
 
 Plans = dict[str, Plan]  # by model
 
@@ -49,7 +50,7 @@ def estimate_of(ask: Ask, plan: Plan) -> int | None:
 def call_of(plan: Plan, ask: Ask, estimate: int | None) -> Call:
     """Return a call as rules see it."""
     tokens = ask.tokens.input if ask.tokens else 0
-    return Call.of(plan.where, plan.model, plan.tags, estimate, tokens)
+    return Call(plan.subject, estimate, tokens)
 
 
 def has_effect(
@@ -66,14 +67,14 @@ def has_effect(
 def _by_rules(desk: Desk, ask: Ask, plans: Plans) -> tuple[Answer, Verdict]:
     """Follow downgrades until nothing changes; a model that comes back stays."""
     model, reasons = ask.model, list[Reason]()
-    seen: set[str] = set()
+    seen: set[ModelName] = set()
     while True:
         verdict = judged(desk, ask, plans[model])
         reasons += [one for one in verdict.reasons if one not in reasons]
-        seen.add(model)
+        seen.add(plans[model].subject.name)
         if verdict.decision != "downgrade" or verdict.model not in plans:
             break
-        if verdict.model in seen:
+        if plans[verdict.model].subject.name in seen:
             verdict = Verdict("allow", model)
             break
         model = verdict.model

@@ -4,17 +4,38 @@ Pure. A trigger compares what is known of a call, of the budget and of the clock
 numbers and text: < <= > >= == !=, in and not in, + - * /, and, or, not. Nothing else
 is read, so nothing else can be done. It is compiled once, for it is asked at every
 call, and has a form in JSON (`wire`) by which clients ask it themselves.
+
+A model, provider or person that is compared with text in quotes is meant under all its
+names, as `ledger.identity` has them: `model == "gpt-4o"` holds for every version of it,
+one with a date for that version, one with * at its end for those the pattern reaches.
 """
 
 import ast
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
+from controls.parts import (
+    NUMBER,
+    TAGS,
+    TEXT,
+    TRUTH,
+    Asking,
+    Part,
+    Values,
+    among,
+    among_models,
+    as_filed,
+    compared,
+    denied,
+    joined,
+    number,
+    reckoned,
+)
 from costops.lib.errors import Invalid
 
 LONGEST = 500  # characters
@@ -43,15 +64,6 @@ EXAMPLES = (
 )
 
 
-class Values(Protocol):
-    """What triggers ask for, such as a dict; None is what can't be told."""
-
-    def get(self, name: str, /) -> Any: ...
-
-
-Asking = Callable[[Values], Any]  # None: it can't be told
-
-_NUMBER, _TEXT, _TAGS, _TRUTH = "a number", "text", "tags", "true or false"
 _TEXTS = frozenset(
     {"environment", "project", "team", "department", "user", "model", "provider"}
     | {"time"}
@@ -73,6 +85,7 @@ _COMPARISONS: Mapping[type[ast.AST], tuple[str, Callable[..., Any]]] = {
     ast.NotEq: ("!=", operator.ne),
 }
 _BY_SIZE = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+_MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +94,13 @@ class Expression:
 
     `wire` is the same in prefix form: text is itself, a number {"number": "0.9"}, a
     name {"name": "model"}, a tag's value ["tag", "team"], all else [operator, ...],
-    with ["list", ...] on the right of "in" and "not in".
+    with ["list", ...] on the right of "in" and "not in". `models` is what the model is
+    compared with: whoever asks by the wire form has to be told what each of them means.
     """
 
     text: str
     names: frozenset[str]
+    models: frozenset[str]
     wire: Any = field(compare=False, repr=False)
     _truth: Asking = field(compare=False, repr=False)
 
@@ -119,7 +134,8 @@ def read(text: str) -> Expression:
     found = reader.truth(tree)
     if not reader.names and text != ALWAYS:
         reader.refuse(f"is the same for every call; write {ALWAYS} if it is to be")
-    return Expression(text, frozenset(reader.names), found.wire, found.ask)
+    names, models = frozenset(reader.names), frozenset(reader.models)
+    return Expression(text, names, models, found.wire, found.ask)
 
 
 def _is_deep(tree: ast.expr) -> bool:
@@ -140,23 +156,13 @@ def tag_of(tags: Sequence[str] | Mapping[str, str], name: str) -> str:
     return next((tag[len(name) + 1 :] for tag in tags if tag.startswith(begins)), "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A piece of a trigger: what it is, how it is asked, and its wire form."""
-
-    kind: str
-    wire: Any
-    ask: Asking
-    name: str = ""  # of a bare name
-    constant: Any = None  # None: it is none
-
-
 class _Reader:
     """Turns a tree into parts, node by node."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.names: set[str] = set()
+        self.models: set[str] = set()
 
     def refuse(self, problem: str) -> NoReturn:
         examples = "; ".join(EXAMPLES)
@@ -167,7 +173,7 @@ class _Reader:
             f"{examples}. Names are {', '.join(sorted(NAMES))}.",
         )
 
-    def truth(self, node: ast.expr) -> _Part:
+    def truth(self, node: ast.expr) -> Part:
         """Read *node*, which is to be true or false."""
         match node:
             case ast.Compare():
@@ -175,24 +181,24 @@ class _Reader:
             case ast.BoolOp():
                 parts = [self.truth(value) for value in node.values]
                 word = "and" if isinstance(node.op, ast.And) else "or"
-                return _joined(word, parts)
+                return joined(word, parts)
             case ast.UnaryOp(op=ast.Not()):
-                return _denied(self.truth(node.operand))
+                return denied(self.truth(node.operand))
             case ast.Name(id="always"):
-                one = _number(Decimal(1))
-                return _compared("==", operator.eq, one, one)
+                one = number(Decimal(1))
+                return compared("==", operator.eq, one, one)
         return self.refuse("compares nothing")
 
-    def _chain(self, node: ast.Compare) -> _Part:
+    def _chain(self, node: ast.Compare) -> Part:
         """Read a comparison; `9 <= hour < 17` is two."""
         sides = [node.left, *node.comparators]
         parts = [
             self._comparison(left, op, right)
             for left, op, right in zip(sides, node.ops, sides[1:], strict=False)
         ]
-        return parts[0] if len(parts) == 1 else _joined("and", parts)
+        return parts[0] if len(parts) == 1 else joined("and", parts)
 
-    def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> _Part:
+    def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Part:
         if isinstance(op, ast.In | ast.NotIn):
             return self._membership(self.value(left), op, right)
         if type(op) not in _COMPARISONS:
@@ -201,27 +207,45 @@ class _Reader:
         self._check_kinds(one, op, other)
         self._check_constant(one, other)
         self._check_constant(other, one)
-        return _compared(*_COMPARISONS[type(op)], one, other)
+        if not isinstance(op, _BY_SIZE):
+            one, other = self._equal(one, other)
+            if one.name == _MODEL and other.constant is not None:
+                return self._is_model(one, op, other)
+        return compared(*_COMPARISONS[type(op)], one, other)
 
-    def _membership(self, one: _Part, op: ast.In | ast.NotIn, right: ast.expr) -> _Part:
+    def _equal(self, one: Part, other: Part) -> tuple[Part, Part]:
+        """Return both sides with a constant, if there is one, on the right, and as all
+        write what it names."""
+        if one.constant is not None:
+            one, other = other, one
+        return one, as_filed(one, other)
+
+    def _is_model(self, one: Part, op: ast.cmpop, other: Part) -> Part:
+        found = among_models(one, [other.constant])
+        self.models.add(other.constant)
+        sign = _COMPARISONS[type(op)][0]
+        ask = found.ask if sign == "==" else denied(found).ask
+        return Part(TRUTH, [sign, one.wire, other.wire], ask)
+
+    def _membership(self, one: Part, op: ast.In | ast.NotIn, right: ast.expr) -> Part:
         if isinstance(right, ast.Name) and right.id == "tags":
-            if one.kind != _TEXT:
+            if one.kind != TEXT:
                 self.refuse("looks in tags for something else than text")
             found = self._listed_in(one, self.value(right))
         else:
             found = self._one_of(one, right)
-        return _denied(found, "not in") if isinstance(op, ast.NotIn) else found
+        return denied(found, "not in") if isinstance(op, ast.NotIn) else found
 
-    def _listed_in(self, one: _Part, tags: _Part) -> _Part:
+    def _listed_in(self, one: Part, tags: Part) -> Part:
         ask, every = one.ask, tags.ask
 
         def is_in(values: Values) -> Any:
             wanted, known = ask(values), every(values)
             return None if wanted is None or known is None else wanted in known
 
-        return _Part(_TRUTH, ["in", one.wire, tags.wire], is_in)
+        return Part(TRUTH, ["in", one.wire, tags.wire], is_in)
 
-    def _one_of(self, one: _Part, right: ast.expr) -> _Part:
+    def _one_of(self, one: Part, right: ast.expr) -> Part:
         several = isinstance(right, ast.Tuple | ast.List | ast.Set)
         nodes: Iterable[ast.expr] = getattr(right, "elts", ()) if several else (right,)
         parts = [self.value(each) for each in nodes]
@@ -230,16 +254,17 @@ class _Reader:
         for part in parts:
             self._check_kinds(one, ast.Eq(), part)
             self._check_constant(one, part)
-        known, ask = frozenset(part.constant for part in parts), one.ask
-
-        def is_one(values: Values) -> bool | None:
-            value = ask(values)
-            return None if value is None else value in known
-
+        parts = [as_filed(one, part) for part in parts]
+        constants = [part.constant for part in parts]
+        if one.name == _MODEL:
+            self.models.update(constants)
+            found = among_models(one, constants)
+        else:
+            found = among(one, frozenset(constants))
         wire = ["in", one.wire, ["list", *(part.wire for part in parts)]]
-        return _Part(_TRUTH, wire, is_one)
+        return replace(found, wire=wire)
 
-    def value(self, node: ast.expr) -> _Part:
+    def value(self, node: ast.expr) -> Part:
         """Read *node*, which is to be a number or text."""
         match node:
             case ast.Name():
@@ -254,26 +279,26 @@ class _Reader:
                 return self._tag(key.value)
         return self.refuse("has a part that is neither a number nor text nor a name")
 
-    def _name(self, name: str) -> _Part:
+    def _name(self, name: str) -> Part:
         if name not in NAMES:
             self.refuse(f"names “{name}”, which there is not")
         self.names.add(name)
-        kind = _TAGS if name == "tags" else _TEXT if name in _TEXTS else _NUMBER
-        return _Part(kind, {"name": name}, lambda values: values.get(name), name)
+        kind = TAGS if name == "tags" else TEXT if name in _TEXTS else NUMBER
+        return Part(kind, {"name": name}, lambda values: values.get(name), name)
 
-    def _constant(self, node: ast.Constant) -> _Part:
+    def _constant(self, node: ast.Constant) -> Part:
         value = node.value
         if isinstance(value, str):
-            return _Part(_TEXT, value, lambda values: value, constant=value)
+            return Part(TEXT, value, lambda values: value, constant=value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.refuse(f"has {value!r}, which is neither a number nor text in quotes")
         # Through text: the float 0.9 is a little more than 0.9.
         exact = Decimal(str(value))
         if abs(exact) >= Decimal(10) ** 15:
             self.refuse("has a number that is too large")
-        return _number(exact)
+        return number(exact)
 
-    def _tag(self, name: object) -> _Part:
+    def _tag(self, name: object) -> Part:
         if not isinstance(name, str):
             self.refuse('has tags[...] without a name in quotes, as in tags["team"]')
         self.names.add("tags")
@@ -282,26 +307,26 @@ class _Reader:
             tags = values.get("tags")
             return None if tags is None else tag_of(tags, name)
 
-        return _Part(_TEXT, ["tag", name], ask)
+        return Part(TEXT, ["tag", name], ask)
 
-    def _arithmetic(self, left: ast.expr, op: ast.operator, right: ast.expr) -> _Part:
+    def _arithmetic(self, left: ast.expr, op: ast.operator, right: ast.expr) -> Part:
         if type(op) not in _ARITHMETIC:
             self.refuse("uses an operator that triggers don't have")
         one, other = self.value(left), self.value(right)
-        if one.kind != _NUMBER or other.kind != _NUMBER:
+        if one.kind != NUMBER or other.kind != NUMBER:
             self.refuse("reckons with something that is not a number")
-        return _reckoned(*_ARITHMETIC[type(op)], one, other)
+        return reckoned(*_ARITHMETIC[type(op)], one, other)
 
-    def _check_kinds(self, one: _Part, op: ast.cmpop, other: _Part) -> None:
+    def _check_kinds(self, one: Part, op: ast.cmpop, other: Part) -> None:
         if one.kind != other.kind:
             self.refuse(f"compares {one.kind} with {other.kind}")
-        if one.kind == _TAGS:
+        if one.kind == TAGS:
             self.refuse('compares tags; write "x" in tags, or tags["team"] == "x"')
         by_size = isinstance(op, _BY_SIZE)
-        if by_size and one.kind == _TEXT and "time" not in (one.name, other.name):
+        if by_size and one.kind == TEXT and "time" not in (one.name, other.name):
             self.refuse("compares text by size; only numbers and time have one")
 
-    def _check_constant(self, named: _Part, given: _Part) -> None:
+    def _check_constant(self, named: Part, given: Part) -> None:
         """Refuse what a name never is, lest the trigger silently never holds."""
         value = given.constant
         if value is None:
@@ -310,73 +335,3 @@ class _Reader:
             self.refuse(f"compares time with “{value}”; write it as 09:00")
         if named.name in _SHARES and value > _SHARES[named.name]:
             self.refuse(f"has {value} for a share; write 0.9 for 90 %")
-
-
-def _number(exact: Decimal) -> _Part:
-    wire = {"number": f"{exact:f}"}
-    return _Part(_NUMBER, wire, lambda values: exact, constant=exact)
-
-
-def _compared(sign: str, op: Callable[..., Any], one: _Part, other: _Part) -> _Part:
-    wire, left, right = [sign, one.wire, other.wire], one.ask, other.ask
-    if (constant := other.constant) is not None:  # nearly always
-
-        def compare_with_constant(values: Values) -> Any:
-            value = left(values)
-            return None if value is None else op(value, constant)
-
-        return _Part(_TRUTH, wire, compare_with_constant)
-
-    def compare(values: Values) -> Any:
-        first, second = left(values), right(values)
-        return None if first is None or second is None else op(first, second)
-
-    return _Part(_TRUTH, wire, compare)
-
-
-def _reckoned(sign: str, op: Callable[..., Any], one: _Part, other: _Part) -> _Part:
-    left, right = one.ask, other.ask
-
-    def reckon(values: Values) -> Decimal | None:
-        first, second = left(values), right(values)
-        if first is None or second is None:
-            return None
-        try:
-            result: Decimal = op(Decimal(first), Decimal(second))
-        except ArithmeticError:
-            return None
-        return result
-
-    if one.constant is not None and other.constant is not None:
-        folded = reckon({})
-        if folded is not None:
-            return _number(folded)
-    return _Part(_NUMBER, [sign, one.wire, other.wire], reckon)
-
-
-def _joined(word: str, parts: Sequence[_Part]) -> _Part:
-    """Join *parts* so that what can't be told only matters where it decides."""
-    asks, decides = tuple(part.ask for part in parts), word == "or"
-
-    def join(values: Values) -> bool | None:
-        found: bool | None = not decides
-        for ask in asks:
-            value: bool | None = ask(values)
-            if value is decides:
-                return value
-            if value is None:
-                found = None
-        return found
-
-    return _Part(_TRUTH, [word, *(part.wire for part in parts)], join)
-
-
-def _denied(part: _Part, sign: str = "not") -> _Part:
-    ask = part.ask
-
-    def deny(values: Values) -> bool | None:
-        value = ask(values)
-        return None if value is None else not value
-
-    wire = ["not in", *part.wire[1:]] if sign == "not in" else ["not", part.wire]
-    return _Part(_TRUTH, wire, deny)

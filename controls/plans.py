@@ -18,9 +18,8 @@ from budgets.models import Budget
 from budgets.reserving import Standings
 from budgets.shape import Target
 from controls.expressions import OF_BUDGET
-from controls.rules import cheaper
 from controls.ruleset import Ruleset, Switch, open_ruleset
-from controls.types import Action, Figures, Rule
+from controls.types import Action, Figures, Rule, Subject
 from ledger.book import Book, Entry
 from ledger.pricing import convert
 from ledger.tariffs import Tariff
@@ -71,9 +70,10 @@ class Plan:
     True within its stretch of time, at one revision of the organization.
     """
 
-    model: str
+    model: str  # as it was asked for
     where: Where
     tags: Any  # as ledger.usage.parse_tags has them
+    subject: Subject
     stretch: Stretch
     hard: tuple[Target, ...]  # whose limit no authorization passes
     looked_at: tuple[Target, ...]  # those, and the ones that triggers look at
@@ -192,7 +192,7 @@ class Guard:
                 other
                 for rule in plan.rules
                 if rule.action is Action.MODEL_DOWNGRADE
-                and (other := cheaper(rule.downgrades, name))
+                and (other := rule.cheaper.instead_of(plan.subject.name))
             ]
         return found
 
@@ -240,6 +240,7 @@ class Guard:
 
     def _new_plan(self, where: Where, model: str, at: datetime) -> Plan:
         tags = parse_tags(where.tags)
+        subject = Subject.of(where, model, tags)
         entry = self._entries.get((where, model))
         if entry is None:
             dimensions = Sent(*where[1:6], where.provider, model).filed()
@@ -255,6 +256,7 @@ class Guard:
             model=model,
             where=where,
             tags=tags,
+            subject=subject,
             stretch=stretch,
             hard=tuple(target for target in targets if target.node.hard),
             looked_at=tuple(

@@ -19,11 +19,12 @@ from budgets.status import MOMENT, calendar_of, window_near
 from controls.past import Use, uses_of
 from controls.rates import RateUse
 from controls.rules import judge
-from controls.types import Action, Call, Figures, Rule, Verdict
+from controls.types import Action, Call, Figures, Rule, Subject, Verdict
 from controls.wording import summary_of
 from costops.lib.money import format_money, from_units, to_units
 from costops.lib.periods import Window
 from costops.lib.reading import when
+from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
 
 Outcome = Literal["stopped", "downgraded", "limited", "told"]
@@ -196,7 +197,7 @@ class _Run:
         """Follow downgrades, as whoever decides does; return the last one's rule."""
         model, by = use.place.dimensions.model, None
         priced = _Priced(use.cost, use.charged)
-        seen = {model}
+        seen = {model_named(model)}
         told: set[str] = set()
         figures = Figures(self.spent, 0, self.limit, self.zone, None)
         while True:
@@ -205,10 +206,11 @@ class _Run:
                 self.plan.rules, call, lambda _: figures, self.uses.get, use.at
             )
             told.update(one.uid for one in verdict.acted if _only_tells(one))
-            if verdict.decision != "downgrade" or verdict.model in seen:
+            instead = model_named(verdict.model)
+            if verdict.decision != "downgrade" or instead in seen:
                 break
             by, model = verdict.acted[0], verdict.model
-            seen.add(model)
+            seen.add(instead)
             priced = self.prices.of(use, model)
         for uid in told:
             self._note(uid, use, 0)
@@ -245,7 +247,7 @@ def _only_tells(rule: Rule) -> bool:
 
 def _call_of(use: Use, model: str, cost: int | None) -> Call:
     where, tags = use.place
-    return Call.of(where, model, tags, cost, use.tokens.input)
+    return Call(Subject.of(where, model, tags), cost, use.tokens.input)
 
 
 class _Priced(NamedTuple):

@@ -22,6 +22,7 @@ from controls.rates import RateUse
 from controls.types import Action, Call, Figures, Reason, Rule, Verdict
 from controls.wording import why_downgraded, why_limited, why_stopped
 from costops.lib.money import from_units
+from ledger.identity import ModelName
 
 FiguresOf = Callable[[int], Figures]  # by budget
 UseOf = Callable[[int], RateUse | None]  # by rule; None: not used lately
@@ -38,12 +39,14 @@ def judge(
     action the first decides, so give the nearest budget's first. *figures* and *uses*
     are asked only for what a trigger or a limit depends on.
     """
+    subject = call.subject
     if not rules:
-        return Verdict("allow", call.model)
+        return Verdict("allow", subject.model)
+    user = subject.user
     holding: dict[Action, list[Rule]] = {}
     known: dict[int, _Known] = {}  # by budget
     for rule in rules:
-        if call.user in rule.exempt_users:
+        if user in rule.exempt_users:
             continue
         asked = known.get(rule.budget_id)
         if asked is None:
@@ -52,40 +55,14 @@ def judge(
         if rule.trigger.holds(asked):
             holding.setdefault(rule.action, []).append(rule)
     if not holding:
-        return Verdict("allow", call.model)
+        return Verdict("allow", subject.model)
     told = holding.get(Action.NOTIFY, ())
     return (
         _stopped(holding.get(Action.BLOCK, ()), told, call)
-        or _stopped(_forbidding(holding, call.model), told, call)
+        or _stopped(_forbidding(holding, subject.name), told, call)
         or _downgraded(holding.get(Action.MODEL_DOWNGRADE, ()), told, call)
         or _limited(holding.get(Action.RATE_LIMIT, ()), told, call, uses, now)
     )
-
-
-def cheaper(downgrades: Mapping[str, str], model: str) -> str | None:
-    """Return what *downgrades* have instead of *model*; None: it stays.
-
-    The exact name beats a pattern, a longer pattern a shorter one.
-    """
-    found = downgrades.get(model)
-    if found is None:
-        patterns = [name for name in downgrades if _matches(name, model)]
-        found = downgrades[max(patterns, key=len)] if patterns else None
-    return None if found == model else found
-
-
-def forbids(rule: Rule, model: str) -> bool:
-    """Tell whether a blocklist keeps *model* from being used."""
-    if any(_matches(pattern, model) for pattern in rule.blocked_models):
-        return True
-    allowed = rule.allowed_models
-    return bool(allowed) and not any(_matches(pattern, model) for pattern in allowed)
-
-
-def _matches(pattern: str, model: str) -> bool:
-    if pattern.endswith("*"):
-        return model.startswith(pattern[:-1])
-    return model == pattern
 
 
 def share_of(figures: Figures) -> Decimal:
@@ -108,12 +85,12 @@ def _reason(rule: Rule, message: str) -> Reason:
 class _Known:
     """What triggers of one budget's rules ask for; found when it is, and once."""
 
-    __slots__ = ("_budget_id", "_figures_of", "_found", "_now", "call")
+    __slots__ = ("_budget_id", "_figures_of", "_found", "_now", "call", "subject")
 
     def __init__(
         self, call: Call, budget_id: int, figures_of: FiguresOf, now: datetime
     ) -> None:
-        self.call, self._budget_id = call, budget_id
+        self.call, self.subject, self._budget_id = call, call.subject, budget_id
         self._figures_of, self._now = figures_of, now
         self._found: dict[str, Any] = {}
 
@@ -154,14 +131,14 @@ _VALUES: Mapping[str, Callable[[_Known], Any]] = {
     "day": lambda known: known.local.day,
     "month": lambda known: known.local.month,
     "time": lambda known: f"{known.local:%H:%M}",
-    "environment": lambda known: known.call.environment,
-    "project": lambda known: known.call.project,
-    "team": lambda known: known.call.team,
-    "department": lambda known: known.call.department,
-    "user": lambda known: known.call.user,
-    "model": lambda known: known.call.model,
-    "provider": lambda known: known.call.provider,
-    "tags": lambda known: known.call.tags,
+    "environment": lambda known: known.subject.environment,
+    "project": lambda known: known.subject.project,
+    "team": lambda known: known.subject.team,
+    "department": lambda known: known.subject.department,
+    "user": lambda known: known.subject.user,
+    "model": lambda known: known.subject.model,
+    "provider": lambda known: known.subject.provider,
+    "tags": lambda known: known.subject.tags,
     "estimated_cost": lambda known: known.estimated_cost,
     "input_tokens": lambda known: known.call.input_tokens,
 }
@@ -173,22 +150,26 @@ _VALUES: Mapping[str, Callable[[_Known], Any]] = {
 def _stopped(rules: Sequence[Rule], told: Sequence[Rule], call: Call) -> Verdict | None:
     if not rules:
         return None
-    reasons = tuple(_reason(rule, why_stopped(rule, call.model)) for rule in rules)
-    return Verdict("block", call.model, reasons, (*rules, *told))
+    model = call.subject.model
+    reasons = tuple(_reason(rule, why_stopped(rule, model)) for rule in rules)
+    return Verdict("block", model, reasons, (*rules, *told))
 
 
-def _forbidding(holding: Mapping[Action, Sequence[Rule]], model: str) -> Sequence[Rule]:
+def _forbidding(
+    holding: Mapping[Action, Sequence[Rule]], name: ModelName
+) -> Sequence[Rule]:
     rules = holding.get(Action.MODEL_BLOCKLIST, ())
-    return [rule for rule in rules if forbids(rule, model)]
+    return [rule for rule in rules if rule.forbids(name)]
 
 
 def _downgraded(
     rules: Iterable[Rule], told: Sequence[Rule], call: Call
 ) -> Verdict | None:
+    subject = call.subject
     for rule in rules:
-        instead = cheaper(rule.downgrades, call.model)
+        instead = rule.cheaper.instead_of(subject.name)
         if instead is not None:
-            reason = _reason(rule, why_downgraded(rule, call.model, instead))
+            reason = _reason(rule, why_downgraded(rule, subject.model, instead))
             return Verdict("downgrade", instead, (reason,), (rule, *told))
     return None
 
@@ -200,6 +181,7 @@ def _limited(
     uses: UseOf,
     now: datetime,
 ) -> Verdict:
+    model = call.subject.model
     reached: list[Rule] = []
     waits: list[int | None] = []
     for rule in rules:
@@ -208,7 +190,7 @@ def _limited(
             reached.append(rule)
             waits.append(wait)
     if not reached:
-        return Verdict("allow", call.model, acted=tuple(told), rates=tuple(rules))
+        return Verdict("allow", model, acted=tuple(told), rates=tuple(rules))
     reasons = tuple(
         _reason(rule, why_limited(rule, call.estimate or 0, wait))
         for rule, wait in zip(reached, waits, strict=True)
@@ -216,7 +198,7 @@ def _limited(
     known = [wait for wait in waits if wait is not None]
     return Verdict(
         "rate_limit",
-        call.model,
+        model,
         reasons,
         (*reached, *told),
         retry_after_s=max(known) if len(known) == len(waits) else None,

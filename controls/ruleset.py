@@ -12,6 +12,7 @@ from controls.expressions import read
 from controls.models import ControlRule, KillSwitch
 from controls.types import Action, Rule
 from costops.lib.money import to_units
+from ledger.identity import person_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
     chosen = list(rows)
     exempt: dict[int, set[str]] = defaultdict(set)
     for row in chosen:
-        exempt[row.budget_id].update(row.config.get("exempt_users", ()))
+        users = row.config.get("exempt_users", ())
+        exempt[row.budget_id].update(map(person_named, users))
     return tuple(
         _rule_of(row, frozenset(exempt[row.budget_id]), currency) for row in chosen
     )

@@ -7,11 +7,12 @@ from rest_framework import serializers
 
 from budgets.models import Enforcement
 from controls.expressions import LONGEST, read
-from controls.rules import cheaper
+from controls.patterns import Downgrades
 from controls.types import Action
 from costops.lib.errors import Refusal
 from costops.lib.money import wire
 from costops.lib.wirefields import AmountField, MomentField, Plain
+from ledger.identity import model_named, pattern_of
 
 MOST = 50  # rules of a budget
 _MOST_NAMES = 200  # models or users in a list
@@ -55,23 +56,39 @@ class ModelMapField(serializers.DictField):
         if len(found) > _MOST_NAMES:
             raise serializers.ValidationError(f"At most {_MOST_NAMES} models.")
         names = [ModelField().run_validation(name) for name in found]
-        chain = next((one for name in names if (one := _circle(found, name))), None)
-        if chain:
-            detail = f"Leads in a circle: {' -> '.join(chain)}. Leave one of them out."
-            raise serializers.ValidationError(detail)
-        return dict(zip(names, found.values(), strict=True))
+        pairs = dict(zip(names, found.values(), strict=True))
+        for problem in (_said_twice(pairs), _circle(pairs)):
+            if problem:
+                detail = f"{problem}. Leave one of them out."
+                raise serializers.ValidationError(detail)
+        return pairs
 
 
-def _circle(downgrades: Mapping[str, str], name: str) -> list[str] | None:
-    chain = [name]
-    instead = downgrades[name]
-    while instead not in chain:
-        chain.append(instead)
-        following = cheaper(downgrades, instead)
-        if following is None:
-            return None
-        instead = following
-    return [*chain, instead]
+def _said_twice(pairs: Mapping[str, str]) -> str:
+    """Say which two names are one, with different models to use instead; "": none."""
+    known: dict[tuple[str, ...], str] = {}
+    for name, instead in pairs.items():
+        pattern = pattern_of(name)
+        meaning = pattern.model, pattern.version, pattern.stem or ""
+        other = known.setdefault(meaning, name)
+        if model_named(pairs[other]) != model_named(instead):
+            return f"{other} and {name} are the same model"
+    return ""
+
+
+def _circle(pairs: Mapping[str, str]) -> str:
+    """Say how downgrades lead in a circle, whatever the spelling; "": none does."""
+    downgrades = Downgrades(pairs)
+    for name, first in pairs.items():
+        chain, seen = [name], {model_named(name)}
+        instead: str | None = first
+        while instead is not None and model_named(instead) not in seen:
+            chain.append(instead)
+            seen.add(model_named(instead))
+            instead = downgrades.instead_of(model_named(instead))
+        if instead is not None:
+            return f"Leads in a circle: {' -> '.join([*chain, instead])}"
+    return ""
 
 
 class Config(Plain):

@@ -1,14 +1,16 @@
 """Plain values that guardrails are made of. Money is in units of 10^-10."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 
 from controls.expressions import Expression
+from controls.patterns import Downgrades, ModelSet
+from ledger.identity import ModelName, model_named, person_named, provider_named
 
 Decision = Literal["allow", "downgrade", "rate_limit", "block"]
 
@@ -38,14 +40,29 @@ class Rule:
     action: Action
     trigger: Expression
     notify: bool
-    exempt_users: frozenset[str]  # whom no rule of its budget concerns
+    exempt_users: frozenset[str]  # whom no rule of its budget concerns; person_named
     message: str  # of a block; "": one is made up
-    downgrades: Mapping[str, str]  # model, exact or with * at its end -> cheaper model
-    blocked_models: tuple[str, ...]  # exact, or with * at the end
-    allowed_models: tuple[str, ...]  # likewise; empty: all that are not blocked
+    # Models as they were written: see ledger.identity.ModelPattern for what is meant.
+    downgrades: Mapping[str, str]  # model or pattern -> cheaper model
+    blocked_models: tuple[str, ...]
+    allowed_models: tuple[str, ...]  # empty: all that are not blocked
     max_requests_per_minute: int | None
     max_cost_per_hour: int | None  # organization's currency
     currency: str = "USD"  # the organization's
+    # The same, made ready.
+    cheaper: Downgrades = field(init=False, compare=False, repr=False)
+    blocked: ModelSet = field(init=False, compare=False, repr=False)
+    allowed: ModelSet = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "cheaper", Downgrades(self.downgrades))
+        put(self, "blocked", ModelSet(self.blocked_models))
+        put(self, "allowed", ModelSet(self.allowed_models))
+
+    def forbids(self, name: ModelName) -> bool:
+        """Tell whether a blocklist keeps a model from being used."""
+        return name in self.blocked or (bool(self.allowed) and name not in self.allowed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +94,42 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a model that somebody is about to make; "" is what was not said."""
+class Subject:
+    """What a call is of and what it belongs to, under the names that all file by; ""
+    is what was not said."""
 
     provider: str
-    model: str
+    model: str  # as it was asked for
+    name: ModelName  # what that means
     department: str
     team: str
     project: str
     environment: str
     user: str
     tags: list[str] | dict[str, str]
-    estimate: int | None  # organization's currency; None: no price is known
-    input_tokens: int
 
     @classmethod
-    def of(
-        cls, where: Place, model: str, tags: Any, estimate: int | None, tokens: int
-    ) -> Self:
-        """Return a call of *model* with so many input tokens."""
+    def of(cls, where: Place, model: str, tags: Any) -> Self:
+        """Return what a call of *model* is of, whatever the spelling."""
         return cls(
-            provider=where.provider,
+            provider=provider_named(where.provider),
             model=model,
+            name=model_named(model),
             department=where.department,
             team=where.team,
             project=where.project,
             environment=where.environment,
-            user=where.user,
+            user=person_named(where.user),
             tags=tags,
-            estimate=estimate,
-            input_tokens=tokens,
         )
+
+
+class Call(NamedTuple):
+    """A call of a model that somebody is about to make."""
+
+    subject: Subject
+    estimate: int | None  # organization's currency; None: no price is known
+    input_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

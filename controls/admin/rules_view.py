@@ -41,11 +41,12 @@ from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.models import ControlRule, KillSwitch
 from controls.rules import judge
 from controls.ruleset import rules_of
-from controls.types import Action, Call, Figures, Rule
+from controls.types import Action, Call, Figures, Rule, Subject
 from controls.wording import summary_of
 from costops.lib.errors import Refusal
 from costops.lib.money import format_money, to_units
 from costops.lib.reading import locale_of
+from ledger.identity import ModelName
 
 MOST_BUDGETS = 100
 
@@ -182,7 +183,8 @@ def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set
 
 
 _KNOWN = (OF_BUDGET | OF_CLOCK) - {"forecast_probability"}
-_ANY_CALL = Call("", "", "", "", "", "", "", [], None, 0)
+_NOBODY = Subject("", "", ModelName("", ""), "", "", "", "", "", [])
+_ANY_CALL = Call(_NOBODY, None, 0)
 
 
 def _sentence(budget: Budget, rules: Sequence[Rule], switch: Mapping[str, Any]) -> str:

@@ -1,12 +1,13 @@
 """Makers of rules, figures and calls that were never written down."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from controls.expressions import read
 from controls.rules import judge
-from controls.types import Action, Call, Figures, Rule, Verdict
+from controls.types import Action, Call, Figures, Rule, Subject, Verdict
 
 NOW = datetime(2026, 11, 10, 17, 30, tzinfo=UTC)  # a Tuesday
 UNIT = 10**10  # of one dollar
@@ -53,21 +54,19 @@ def figures(
 
 
 def a_call(model: str = "gpt-4", estimate: float | None = 0.01, **values: Any) -> Call:
-    return Call(
-        **{
-            "provider": "openai",
-            "model": model,
-            "department": "",
-            "team": "",
-            "project": "",
-            "environment": "production",
-            "user": "ann@acme.example",
-            "tags": [],
-            "estimate": None if estimate is None else round(estimate * UNIT),
-            "input_tokens": 100,
-            **values,
-        }
-    )
+    tokens = values.pop("input_tokens", 100)
+    where = {
+        "provider": "openai",
+        "department": "",
+        "team": "",
+        "project": "",
+        "environment": "production",
+        "user": "ann@acme.example",
+        **values,
+    }
+    subject = Subject.of(SimpleNamespace(**where), model, where.get("tags", []))
+    units = None if estimate is None else round(estimate * UNIT)
+    return Call(subject, units, tokens)
 
 
 def said(

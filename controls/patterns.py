@@ -1,0 +1,70 @@
+"""Which models rules mean, made ready once for the many calls they judge. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from ledger.identity import ModelName, ModelPattern, model_named, pattern_of
+
+
+class ModelSet:
+    """Models that somebody listed: each under all its names, or a version, or those
+    that a pattern reaches."""
+
+    __slots__ = ("_models", "_patterns", "_versions")
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        listed = [pattern_of(text) for text in texts]
+        named = [one for one in listed if one.stem is None]
+        self._models = frozenset(one.model for one in named if not one.version)
+        self._versions = frozenset(one.version for one in named if one.version)
+        self._patterns = tuple(one for one in listed if one.stem is not None)
+
+    def __bool__(self) -> bool:
+        return bool(self._models or self._versions or self._patterns)
+
+    def __contains__(self, name: ModelName) -> bool:
+        return (
+            name.model in self._models
+            or name.version in self._versions
+            or any(pattern.reaches(name) for pattern in self._patterns)
+        )
+
+
+class _Instead(NamedTuple):
+    """The model to use, as it was written, and what that means."""
+
+    text: str
+    name: ModelName
+
+
+class Downgrades:
+    """What is to be used instead of which models: the narrowest wins.
+
+    A version before its model, a model before a pattern, a longer pattern before a
+    shorter one.
+    """
+
+    __slots__ = ("_models", "_patterns", "_versions")
+
+    def __init__(self, pairs: Mapping[str, str]) -> None:
+        self._models: dict[str, _Instead] = {}
+        self._versions: dict[str, _Instead] = {}
+        patterns: list[tuple[ModelPattern, _Instead]] = []
+        for old, new in pairs.items():
+            pattern, instead = pattern_of(old), _Instead(new, model_named(new))
+            if pattern.stem is not None:
+                patterns.append((pattern, instead))
+            elif pattern.version:
+                self._versions.setdefault(pattern.version, instead)
+            else:
+                self._models.setdefault(pattern.model, instead)
+        self._patterns = sorted(patterns, key=lambda pair: pair[0].rank, reverse=True)
+
+    def instead_of(self, name: ModelName) -> str | None:
+        """Return the model to use instead, as it was written; None: it stays."""
+        found = self._versions.get(name.version) or self._models.get(name.model)
+        if found is None:
+            found = next(
+                (to for pattern, to in self._patterns if pattern.reaches(name)), None
+            )
+        return None if found is None or found.name == name else found.text
