@@ -50,7 +50,7 @@ def measure(rounds: int) -> list[Figure]:
 
 
 def _stretch(one: Usage) -> Stretch:
-    span = span_at(one.provider, one.model or "", one.timestamp, "")
+    span = span_at(one.provider or "", one.model or "", one.timestamp, "")
     return Stretch(1, span.start, span.end, span.tariff, None, (), ())
 
 

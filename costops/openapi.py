@@ -67,7 +67,18 @@ _USAGE_ANSWER = {
             "type": "boolean",
             "description": "A repeat with other content: the first stands.",
         },
+        "cost_rounded": {
+            "type": "boolean",
+            "description": (
+                "The reported cost was rounded, half to even, to ten decimals; what "
+                "was sent stands in the metadata as `cost_sent`."
+            ),
+        },
     },
+}
+_PLACE = {
+    "type": "object",
+    "properties": {"index": {"type": "integer"}, "id": {"type": "string"}},
 }
 _BATCH_ANSWER = {
     "type": "object",
@@ -86,15 +97,11 @@ _BATCH_ANSWER = {
                 },
             },
         },
-        "conflicts": {
+        "conflicts": {"type": "array", "items": _PLACE},
+        "rounded": {
             "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": {"type": "integer"},
-                    "id": {"type": "string"},
-                },
-            },
+            "items": _PLACE,
+            "description": "Whose reported costs were rounded to ten decimals.",
         },
         "total_cost": {**_MONEY, "type": ["string", "null"]},
         "currency": {"type": ["string", "null"]},
@@ -117,6 +124,7 @@ _HEALTH = {
 _USAGE_NOTES = {
     "id": "The idempotency key: it counts once in its organization.",
     "timestamp": "RFC 3339; without a zone: UTC.",
+    "provider": "Found from the model where it is left out and only one fits.",
     "model": "Another name of model_name.",
     "organization_id": "An organization's own key may leave it out.",
     "input_tokens": "Cached and cache-write ones included. Also: prompt_tokens.",
@@ -124,8 +132,11 @@ _USAGE_NOTES = {
     "total_tokens": "Must be the sum of input and output, where it is given.",
     "tags": "An array of strings, or an object.",
     "metadata": "An object.",
-    "cost": "What was really billed: it is then what is charged. Negative: a credit.",
-    "currency": "Of the cost; the organization's, if it is left out.",
+    "cost": (
+        "What was really billed: it is then what is charged. Negative: a credit. "
+        "More than ten decimals are rounded, half to even."
+    ),
+    "currency": "Of the cost, in any case; the organization's, if it is left out.",
 }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from costops.lib.money import quantize
 from intake.otlp_names import (
     AGENT_NAMES,
     CACHE_WRITE,
@@ -170,7 +169,7 @@ def _fields_of(candidate: Candidate) -> dict[str, Any]:
         "tags": _tags_of(span),
         "metadata": _metadata_of(candidate),
         "cost": cost,
-        "currency": currency.upper() if cost and currency else None,
+        "currency": currency if cost and currency else None,
     }
     dimensions = {name: _looked_up(span, names) for name, names in DIMENSIONS.items()}
     fields |= {name: value for name, value in dimensions.items() if value}
@@ -254,11 +253,10 @@ def _made_whole(tokens: Tokens, total: int | None) -> Tokens:
 # -- The other fields
 
 
-def _provider_of(attributes: dict[str, Any]) -> str:
+def _provider_of(attributes: dict[str, Any]) -> str | None:
+    """Return the provider; None: the span names none, but its model may tell it."""
     named = _first_text(attributes, PROVIDER).lower()
-    if not named:
-        raise Broken(f"no {PROVIDER[0]} (or {PROVIDER[1]})")
-    return PROVIDERS.get(named, named)
+    return PROVIDERS.get(named, named) or None
 
 
 def _model_of(attributes: dict[str, Any]) -> str:
@@ -276,11 +274,7 @@ def _reported_cost(attributes: dict[str, Any]) -> str | None:
         raise Broken(f"{COST} must be a number")
     if not math.isfinite(amount) or amount < 0:
         raise Broken(f"{COST} must be an amount of at least 0")
-    try:
-        # A double has more digits than were meant: 0.1 + 0.2.
-        return f"{quantize(Decimal(str(amount))):f}"
-    except ValueError as error:
-        raise Broken(f"{COST} is too large") from error
+    return f"{Decimal(str(amount)):f}"
 
 
 def _looked_up(span: Span, names: tuple[str, ...]) -> str:

@@ -25,6 +25,7 @@ from ledger.usage import (
     decode_batch,
     decode_error,
     decode_one,
+    is_rounded,
     odd_characters,
 )
 
@@ -72,6 +73,8 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
     }
     if outcome.duplicate:
         answer["conflict"] = outcome.conflict
+    if is_rounded(record):
+        answer["cost_rounded"] = True
     if outcome.settled is not None:
         answer["authorization"] = _settled_body(outcome.settled)
     return json_response(answer, status=200 if outcome.duplicate else 201)
@@ -132,6 +135,11 @@ def _summary(
             for place, usage_id, errors in receipt.rejected
         ],
         "conflicts": conflicts,
+        "rounded": [
+            {"index": place, "id": record.id}
+            for place, record in enumerate(records)
+            if record is not None and is_rounded(record)
+        ],
         "unsettled": [
             {"index": place, "authorization": _settled_body(settled)}
             for place, outcome in receipt.outcomes.items()

@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import msgspec
 
 from costops.lib.errors import FieldError
-from costops.lib.money import PLACES
+from costops.lib.money import quantize
+from ledger.identity import maker_of
 from ledger.rates import is_currency
 
 MOST_TOKENS = 10**12  # in one record
 MOST_COST = Decimal(100_000_000)  # in one record, either way
+MOST_PLACES = 60  # of a cost; a float written out has some twenty
+COST_SENT = "cost_sent"  # in the metadata of a record whose cost was rounded
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 MOST_TAGS_BYTES = 4_000
@@ -36,7 +39,7 @@ class Usage(msgspec.Struct, gc=False):
 
     id: _Id
     timestamp: datetime
-    provider: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    provider: _Name | None = None  # found from the model where it is left out
     model: _Name | None = None
     model_name: _Name | None = None
     organization_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
@@ -146,12 +149,20 @@ def _pieces_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
         raise msgspec.DecodeError("nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            loose = json.loads(body, parse_float=Decimal, parse_constant=str)
+            loose = json.loads(body, parse_float=_decimal, parse_constant=str)
         except (ValueError, RecursionError):
             loose = None
         if not isinstance(loose, list):
             raise
         return [msgspec.json.encode(item) for item in loose]
+
+
+def _decimal(text: str) -> Decimal | str:
+    """Read a number; one that no decimal can hold stays the text that it is."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
 
 
 def _decode_or_reject(
@@ -243,6 +254,7 @@ def _is_plain(record: Usage) -> bool:
     input_tokens, output_tokens = record.input_tokens, record.output_tokens
     return bool(
         record.model
+        and record.provider
         and input_tokens is not None
         and output_tokens is not None
         and EARLIEST.year <= record.timestamp.year < LATEST.year
@@ -301,6 +313,14 @@ def _what_and_when(record: Usage) -> Sequence[FieldError]:
     errors = []
     if not record.model:
         errors.append(_bad("model_name", "model_name is required.", "required"))
+    elif not record.provider:
+        record.provider = maker_of(record.model)
+        if record.provider is None:
+            detail = (
+                f"provider is required: several sell a model named “{record.model}”, "
+                "or none that is known."
+            )
+            errors.append(_bad("provider", detail, "required"))
     if not EARLIEST <= record.timestamp < LATEST:
         errors.append(_TIME_OUT_OF_RANGE)
     return errors
@@ -333,20 +353,45 @@ def _tokens(record: Usage) -> Sequence[FieldError]:
 
 
 def _reported_cost(record: Usage) -> Sequence[FieldError]:
+    if record.currency is not None:
+        record.currency = record.currency.strip().upper() or None
     if record.currency is not None and not is_currency(record.currency):
         detail = "Unknown currency; use an ISO 4217 code such as USD."
         return [_bad("currency", detail, "unknown_currency")]
     cost = record.cost
     if cost is None:
         return []
-    if not cost.is_finite() or abs(cost) > MOST_COST:
+    # Comparing is safe with any exponent; the arithmetic of decimals is not.
+    if not cost.is_finite() or not -MOST_COST <= cost <= MOST_COST:
         detail = f"Must be an amount between -{MOST_COST:,} and {MOST_COST:,}."
         return [_bad("cost", detail, "out_of_range")]
-    exponent = cost.normalize().as_tuple().exponent
-    if isinstance(exponent, int) and exponent < -PLACES:
-        detail = f"More than {PLACES} decimal places."
-        return [_bad("cost", detail, "too_precise")]
+    exponent = cost.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MOST_PLACES:
+        return [_bad("cost", f"More than {MOST_PLACES} decimals.", "too_precise")]
+    return _rounded(record, cost)
+
+
+def _rounded(record: Usage, cost: Decimal) -> Sequence[FieldError]:
+    """Round a cost to what money has; if that changes it, the metadata tell."""
+    record.cost = quantize(cost)
+    if record.cost == cost:
+        return []
+    try:
+        told = parse_metadata(bytes(record.metadata)) or {}
+    except (ValueError, RecursionError):
+        return []  # which another rule says
+    metadata = msgspec.json.encode({**told, COST_SENT: f"{cost:f}"})
+    if len(metadata) > MOST_METADATA_BYTES:
+        return [_bad("metadata", f"More than {MOST_METADATA_BYTES} bytes.")]
+    record.metadata = msgspec.Raw(metadata)
     return []
+
+
+def is_rounded(record: Usage) -> bool:
+    """Tell whether the cost of a checked record is not quite what was sent."""
+    if record.cost is None or not record.metadata:
+        return False
+    return COST_SENT in (parse_metadata(bytes(record.metadata)) or ())
 
 
 def _extras(record: Usage) -> Sequence[FieldError]:

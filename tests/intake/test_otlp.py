@@ -258,7 +258,7 @@ def test_every_provider_is_one_the_catalogue_prices(provider: str, model: str) -
         {**CHAT, "gen_ai.provider.name": provider, "gen_ai.request.model": model}
     )
 
-    span = span_at(record.provider, model, NOON)
+    span = span_at(record.provider or "", model, NOON)
     assert span.tariff is not None
     assert f"catalogue:{record.provider}/" in span.tariff.source
 

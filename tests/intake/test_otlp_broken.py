@@ -29,7 +29,7 @@ BROKEN: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"gen_ai.usage.output_tokens": [1]}, {}, "gen_ai.usage.output_tokens must be"),
     ({"gen_ai.request.model": ""}, {}, "no model"),
     ({"gen_ai.request.model": 4}, {}, "no model"),
-    ({"gen_ai.provider.name": ""}, {}, "no gen_ai.provider.name"),
+    ({"gen_ai.provider.name": "", "gen_ai.request.model": "x"}, {}, "provider"),
     ({"gen_ai.request.model": "m" * 201}, {}, "model: "),
     ({"gen_ai.request.model": "m\x00"}, {}, "model: "),
     ({"user.id": "u\x00"}, {}, "user_id: "),
