@@ -5,76 +5,51 @@ equal rows count separately, a repeat of the file counts nothing, and a file tha
 cut off and is sent whole later counts only what is new.
 """
 
+import codecs
 import csv
 import gzip
 import io
+import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 import msgspec
 import zstandard
 
 from costops.lib.errors import FieldError, Invalid
-from ledger.usage import Usage, check, decode_error, decode_one, odd_characters
+from intake.columns import MARK, Columns
+from ledger.usage import Usage, check, decode_error, odd_characters
 
 _LINES_TOLD = 500  # between two reports of how far reading has come
 _RAW_FIELDS = ("tags", "metadata")
-_FIELDS = frozenset(Usage.__struct_fields__)
+_CUT_OFF = (
+    EOFError,
+    UnicodeDecodeError,  # half a character of UTF-16
+    zlib.error,
+    gzip.BadGzipFile,
+    zstandard.ZstdError,
+)
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PEEK = 65_536  # bytes, to see how lines end and cells are parted
+_DELIMITERS = ",;\t"
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class _Plain(Usage, forbid_unknown_fields=True, gc=False):
+    """A record that has nothing but fields, by their own names."""
+
+
+_decode_plain = msgspec.json.Decoder(_Plain).decode
 
 
 class Advance(Protocol):
     """Is told how far into the file, in bytes as stored, reading has come."""
 
     def __call__(self, position: int) -> object: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """How columns become fields: `renamed` field to column, `fixed` field to value."""
-
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in (*self.renamed, *self.fixed):
-            if name not in _FIELDS:
-                known = ", ".join(sorted(_FIELDS))
-                raise Invalid.field(name, f"Unknown field {name}; known are {known}.")
-
-    def fields_of(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of a usage record that *row* holds; empty cells are none.
-
-        Raises:
-            Invalid: a column that was named is not there.
-        """
-        found = {
-            name: value
-            for name, value in row.items()
-            if name in _FIELDS and value is not None and value != ""
-        }
-        for name, column in self.renamed.items():
-            if column not in row:
-                raise Invalid.field(name, f"There is no column “{column}”.")
-            found[name] = row[column]
-        return {**found, **self.fixed}
-
-    def places_in(self, header: Sequence[str]) -> list[tuple[str, int]]:
-        """Return each field that a row of cells under *header* holds, and where.
-
-        Raises:
-            Invalid: a column that was named is not there.
-        """
-        places = {name: at for at, name in enumerate(header) if name in _FIELDS}
-        for name, column in self.renamed.items():
-            if column not in header:
-                raise Invalid.field(name, f"There is no column “{column}”.")
-            places[name] = header.index(column)
-        return list(places.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +110,15 @@ def _as_json(name: str, value: Any) -> bytes:
 
 
 def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
-    reader = csv.reader(chain.texts(), strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    lines = chain.texts()
+    first = next(lines, "")
+    reader = csv.reader(
+        itertools.chain([first], lines), strict=True, delimiter=_delimiter_of(first)
+    )
+    try:
+        header = [name.strip() for name in next(reader, [])]
+    except csv.Error as error:
+        raise Invalid(f"Malformed CSV in the first line: {error}.") from error
     places = columns.places_in(header)
     while True:
         try:
@@ -154,6 +136,11 @@ def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
             yield _malformed(reader.line_num, detail)
 
 
+def _delimiter_of(header: str) -> str:
+    """Return what parts the cells: spreadsheets write ; or a tab in some countries."""
+    return max(_DELIMITERS, key=header.count)
+
+
 def _json_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
     as_they_are = not columns.renamed and not columns.fixed
     for number, line in enumerate(chain, 1):
@@ -166,7 +153,7 @@ def _json_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]
 def _plain_record(line: bytes) -> Usage | None:
     """Return the record of a line that needs no second look, as most do not."""
     try:
-        record = decode_one(line)
+        record = _decode_plain(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None if b"\\u" in line or check(record) else record
@@ -179,7 +166,10 @@ def _record_in(
         row = _decode_object(chain.text_of(line))
     except (msgspec.DecodeError, RecursionError) as error:
         return BadRow(number, (decode_error(error),))
-    return _record_of(number, chain, columns.fields_of(row))
+    try:
+        return _record_of(number, chain, columns.fields_of(row))
+    except Invalid as error:
+        return BadRow(number, error.errors)
 
 
 def _malformed(line: int, detail: str) -> BadRow:
@@ -210,10 +200,12 @@ class _Chain:
         if b"\0" in line or b"\\u" in line:
             self.is_odd = True
         try:
-            return line.decode()
+            text = line.decode()
         except UnicodeDecodeError:
             self.is_odd = True
-            return line.decode(errors="surrogateescape")
+            text = line.decode(errors="surrogateescape")
+        # Files that were joined have a mark wherever one of them began.
+        return text.lstrip(MARK) if text.startswith(MARK) else text
 
     def digest(self) -> str:
         return self._digest.hexdigest()
@@ -223,17 +215,18 @@ def _kind_of(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in {".gz", ".zst"}:
         suffixes.pop()
-    if suffixes and suffixes[-1] == ".csv":
+    if suffixes and suffixes[-1] in {".csv", ".tsv"}:
         return "csv"
     if suffixes and suffixes[-1] in {".jsonl", ".ndjson", ".json"}:
         return "json"
     raise Invalid(
-        f"{path.name}: only .csv, .jsonl and .ndjson are known, also as .gz or .zst."
+        f"{path.name}: only .csv, .tsv, .jsonl and .ndjson are known, also as .gz or "
+        ".zst."
     )
 
 
 def _lines_of(
-    path: Path, stored: IO[bytes], advance: Advance | None
+    path: Path, stored: io.BufferedReader, advance: Advance | None
 ) -> Iterator[bytes]:
     """Yield the lines, unpacked, each with its end; the last may lack one."""
     for number, line in enumerate(_whole_lines(_unpacked(path, stored))):
@@ -244,17 +237,38 @@ def _lines_of(
         advance(stored.tell())
 
 
-def _unpacked(path: Path, stored: IO[bytes]) -> IO[bytes]:
+def _unpacked(path: Path, stored: io.BufferedReader) -> io.BufferedReader:
     if path.suffix.lower() == ".gz":
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=stored))
+        return cast("io.BufferedReader", gzip.GzipFile(fileobj=stored))
     if path.suffix.lower() == ".zst":
         reader = zstandard.ZstdDecompressor().stream_reader(stored, closefd=False)
         return io.BufferedReader(cast("io.RawIOBase", reader))
     return stored
 
 
-def _whole_lines(unpacked: IO[bytes]) -> Iterator[bytes]:
+def _whole_lines(unpacked: io.BufferedReader) -> Iterator[bytes]:
     try:
-        yield from unpacked
-    except (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError) as error:
+        yield from _lines_in(unpacked)
+    except _CUT_OFF as error:
         raise CutOff("The file is cut off; what is whole was read.") from error
+
+
+def _lines_in(unpacked: io.BufferedReader) -> Iterable[bytes]:
+    """Return the lines in UTF-8, also of a file in UTF-16 or with a Mac's line ends."""
+    start = unpacked.peek(_PEEK)
+    if start.startswith(_UTF16):
+        return _read_as(unpacked, "utf-16", "surrogatepass")
+    if b"\r" in start and b"\n" not in start:
+        return _read_as(unpacked, "utf-8", "surrogateescape")
+    return unpacked
+
+
+def _read_as(
+    unpacked: io.BufferedReader, encoding: str, errors: str
+) -> Iterator[bytes]:
+    texts = io.TextIOWrapper(unpacked, encoding, errors, newline="")
+    try:
+        for text in texts:
+            yield text.encode(errors=errors)
+    finally:
+        texts.detach()  # or the file would be closed with it

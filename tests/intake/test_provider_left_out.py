@@ -90,7 +90,9 @@ def test_a_file_needs_no_column_of_it(tmp_path: Path, kind: str) -> None:
 @pytest.mark.django_db
 def test_a_file_says_with_which_option_to_name_it(tmp_path: Path) -> None:
     path, told = tmp_path / "usage.csv", io.StringIO()
-    path.write_text(f"timestamp,model,input_tokens\n2025-01-01,{OPEN_WEIGHTS},1\n")
+    path.write_text(
+        f"timestamp,model,input_tokens\n2025-01-01T00:00:00Z,{OPEN_WEIGHTS},1\n"
+    )
 
     with pytest.raises(CommandError, match="1 row is wrong"):
         call_command("import_usage", path, organization="acme", stderr=told)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,25 @@ from accounts.scopes import Scope
 from accounts.services import organization_for
 from accounts.types import Caller
 from costops.lib.errors import Refusal
-from intake.files import BadRow, Columns, CutOff, read_usage
+from intake.columns import Columns
+from intake.faults import Faults
+from intake.files import BadRow, CutOff, read_usage
 from intake.services import receive
-from ledger.usage import Usage
+from ledger.usage import Usage, is_rounded
 
 BATCH = 5_000  # records in one transaction
-_MOST_SHOWN = 20  # bad rows of one file
+_MOST_NAMED = 20  # ids in conflict of one file
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of the rows of one file."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rounded: int = 0  # costs that had more decimals than money has
+    conflicts: list[str] = field(default_factory=list)  # ids
+    faults: Faults = field(default_factory=Faults)
 
 
 class Command(BaseCommand):
@@ -35,40 +49,40 @@ class Command(BaseCommand):
             metavar="SLUG",
             help="whose usage it is, made if unknown (default: as the rows say)",
         )
-        parser.add_argument(
-            "--map",
-            action="append",
-            default=[],
-            metavar="FIELD=COLUMN",
-            help="take a field from a column of another name; may be repeated",
+        _add_repeated(
+            parser, "map", "FIELD=COLUMN", "take a field from a column of another name"
         )
-        parser.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="FIELD=VALUE",
-            help="give a field the same value in every row; may be repeated",
+        _add_repeated(
+            parser, "set", "FIELD=VALUE", "give a field the same value in every row"
+        )
+        _add_repeated(
+            parser,
+            "ignore-column",
+            "NAME",
+            "leave out a column that is not understood, or by NAME* all that begin so",
         )
 
     def handle(self, *, files: list[Path], **options: Any) -> None:
         try:
-            columns = Columns(_pairs(options["map"]), _pairs(options["set"]))
+            columns = Columns(
+                _pairs(options["map"]), _pairs(options["set"]), options["ignore_column"]
+            )
             caller = _caller(options["organization"])
-            faults = []
-            for path in files:
-                faults += self._load(path, columns, caller)
+            wrong = [
+                sentence
+                for path in files
+                for sentence in self._load(path, columns, caller)
+            ]
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
-        if faults:
-            raise CommandError(" ".join(faults))
+        if wrong:
+            raise CommandError(" ".join(wrong))
 
     def _load(self, path: Path, columns: Columns, caller: Caller) -> list[str]:
         """Load one file; return, in sentences, what was not loaded."""
         if not path.is_file():
             raise CommandError(f"{path} is not a file.")
-        counts = {"accepted": 0, "duplicates": 0, "conflicts": 0}
-        faults: list[str] = []
-        bad = 0
+        tally = _Tally()
         with tqdm(
             total=path.stat().st_size,
             unit="B",
@@ -84,51 +98,62 @@ class Command(BaseCommand):
                 batch, cut_off = _next_batch(rows)
                 if not batch and cut_off is None:
                     break
-                bad += self._take(batch, counts, caller, shown=bad)
-        if cut_off is not None:
-            faults.append(f"{path.name}: {cut_off}")
-        if bad:
-            faults.append(f"{path.name}: {bad:,} rows are wrong and were left out.")
-        self.stdout.write(
-            f"{path.name}: {counts['accepted']:,} records loaded, "
-            f"{counts['duplicates']:,} were there already"
-            + (
-                f", {counts['conflicts']:,} of them otherwise"
-                if counts["conflicts"]
-                else ""
-            )
-            + "."
-        )
-        return faults
+                _take(batch, tally, caller)
+        for sentence in tally.faults.told():
+            self.stderr.write(f"  {sentence}")
+        self.stdout.write(f"{path.name}: {_summary(tally)}.")
+        found = [str(cut_off)] if cut_off is not None else []
+        return [f"{path.name}: {each}" for each in (*found, *_not_loaded(tally))]
 
-    def _take(
-        self,
-        batch: list[Usage | BadRow],
-        counts: dict[str, int],
-        caller: Caller,
-        *,
-        shown: int,
-    ) -> int:
-        good = [row for row in batch if isinstance(row, Usage)]
-        receipt = receive(good, [], caller=caller)
-        counts["accepted"] += receipt.accepted
-        counts["duplicates"] += receipt.duplicates
-        counts["conflicts"] += sum(one.conflict for one in receipt.outcomes.values())
-        wrong = [
-            *(
-                (f"line {row.line}", row.errors)
-                for row in batch
-                if isinstance(row, BadRow)
-            ),
-            *(
-                (f"record {usage_id}", errors)
-                for _, usage_id, errors in receipt.rejected
-            ),
-        ]
-        for place, errors in wrong[: max(_MOST_SHOWN - shown, 0)]:
-            said = "; ".join(f"{error.attr}: {error.detail}" for error in errors)
-            self.stderr.write(f"  {place}: {said}")
-        return len(wrong)
+
+def _add_repeated(parser: CommandParser, name: str, metavar: str, what: str) -> None:
+    parser.add_argument(
+        f"--{name}",
+        action="append",
+        default=[],
+        metavar=metavar,
+        help=f"{what}; may be repeated",
+    )
+
+
+def _take(batch: list[Usage | BadRow], tally: _Tally, caller: Caller) -> None:
+    good = [row for row in batch if isinstance(row, Usage)]
+    receipt = receive(good, [], caller=caller)
+    tally.accepted += receipt.accepted
+    tally.duplicates += receipt.duplicates
+    tally.conflicts += [
+        good[place].id for place, one in receipt.outcomes.items() if one.conflict
+    ]
+    tally.rounded += sum(map(is_rounded, good))
+    for row in batch:
+        if isinstance(row, BadRow):
+            tally.faults.add(f"line {row.line}", row.errors)
+    for _, usage_id, errors in receipt.rejected:
+        tally.faults.add(f"record {usage_id}", errors)
+
+
+def _summary(tally: _Tally) -> str:
+    said = f"{tally.accepted:,} records loaded, {tally.duplicates:,} were there already"
+    if tally.conflicts:
+        said += f", {len(tally.conflicts):,} of them otherwise"
+    if tally.rounded:
+        said += f", {tally.rounded:,} costs rounded to ten decimals"
+    return said
+
+
+def _not_loaded(tally: _Tally) -> Iterator[str]:
+    if count := tally.faults.rows:
+        yield (
+            f"{count:,} {'row is' if count == 1 else 'rows are'} wrong and "
+            f"{'was' if count == 1 else 'were'} left out."
+        )
+    if tally.conflicts:
+        named = ", ".join(tally.conflicts[:_MOST_NAMED])
+        more = len(tally.conflicts) - _MOST_NAMED
+        yield (
+            f"{len(tally.conflicts):,} ids are there already with other content, and "
+            f"the first stands: {named}{f' and {more:,} more' if more > 0 else ''}."
+        )
 
 
 def _next_batch(
