@@ -13,6 +13,7 @@ from alerts.facts import Asked, Between, Moment, assemble, fine_days
 from alerts.forecasting import Method, run_rate
 from alerts.rules import SLIDING, judge
 from alerts.types import EffectiveRule, Facts, Verdict
+from budgets.amounts import amounts_of
 from budgets.folding import hours_of
 from budgets.history import PresentPeriod
 from budgets.models import Budget, BudgetPeriod
@@ -91,10 +92,13 @@ def _hourly(
     between = _summing(budget, min(begin - back, windows[0].start), now)
     rows = BudgetPeriod.objects.filter(budget=budget, ends_at__gt=begin)
     limits = {row.starts_at: row.limit for row in rows}
+    unopened = [window for window in windows if window.start not in limits]
+    amounts = amounts_of([budget.pk] if unopened else [])[budget.pk]
+    limits |= {window.start: amounts.of(window) for window in unopened}
     fine = fine_days(budget.organization, [budget.pk], now).get(budget.pk, {})
     zone = ZoneInfo(budget.timezone)
     for window in windows:
-        limit = limits.get(window.start, budget.amount)
+        limit = limits[window.start]
         for at in _ends(calendar, window, begin, now):
             standing = PresentPeriod(window, limit, between(window.start, at))
             moment = Moment.of(at, zone, asked)

@@ -24,8 +24,8 @@ from budgets import services
 from budgets.conflicts import Clash, conflicts_of
 from budgets.drivers import drivers_of
 from budgets.models import Budget, BudgetPeriod
-from budgets.serializers import BudgetIn, body_of
-from budgets.status import BudgetStatus, status_at
+from budgets.serializers import AmountLineOut, BudgetIn, body_of
+from budgets.status import BudgetStatus, periods_of, status_at
 from budgets.tree import TreeNode, tree_of
 from costops.lib.asking import listed, moment_of, truth
 from costops.lib.errors import NotFound
@@ -83,7 +83,9 @@ class BudgetViewSet(ApiViewSet):
         shape.is_valid(raise_exception=True)
         organization = self._organization_for(shape.validated_data)
         plan = shape.plan(organization, self._budget_or_none)
-        budget = services.create_budget(organization, plan, now=timezone.now())
+        budget = services.create_budget(
+            organization, plan, now=timezone.now(), reason=shape.why
+        )
         return Response(body_of(budget), status=201)
 
     def partial_update(self, request: Request, uid: str) -> Response:
@@ -92,7 +94,9 @@ class BudgetViewSet(ApiViewSet):
         shape = BudgetIn(budget, data=request.data, partial=True)
         shape.is_valid(raise_exception=True)
         plan = shape.plan(budget.organization, self._budget_or_none)
-        changed = services.change_budget(budget, plan, now=timezone.now())
+        changed = services.change_budget(
+            budget, plan, now=timezone.now(), reason=shape.why
+        )
         return Response(body_of(changed))
 
     def destroy(self, request: Request, uid: str) -> Response:
@@ -105,29 +109,49 @@ class BudgetViewSet(ApiViewSet):
     def status(self, request: Request, uid: str) -> Response:
         """Tell where a budget stands in the period that contains the moment."""
         budget, now = self._budget(uid), timezone.now()
-        found = status_at(budget, at=_moment(request, now), now=now)
-        return Response(status_body(found))
+        return Response(status_body(status_at(budget, at=_at(request), now=now)))
 
     @extend_schema(parameters=[AT])
     @action(detail=True)
     def variance(self, request: Request, uid: str) -> Response:
         """Tell how far spend is from an even pace, and what explains it."""
         budget, now = self._budget(uid), timezone.now()
-        at = _moment(request, now)
-        return Response(variance_body(status_at(budget, at=at, now=now), at))
+        at = _at(request)
+        return Response(variance_body(status_at(budget, at=at, now=now), at or now))
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "at",
+                str,
+                description="A moment: the period that contains it alone, with the "
+                "amount of then and what was spent up to then.",
+            )
+        ]
+    )
     @action(detail=True)
     def periods(self, request: Request, uid: str) -> Response:
         """List a budget's periods, newest first."""
-        rows = BudgetPeriod.objects.filter(budget=self._budget(uid))
-        now = timezone.now()
-        return Response([period_body(row, now) for row in rows.order_by("-starts_at")])
+        budget, now = self._budget(uid), timezone.now()
+        rows = periods_of(budget, at=_at(request), now=now)
+        return Response([period_body(row, now) for row in rows])
+
+    @extend_schema(responses=AmountLineOut(many=True))
+    @action(detail=True)
+    def lines(self, request: Request, uid: str) -> Response:
+        """List why a budget may spend what it may: the dated lines, oldest first.
+
+        The amount of a moment is the sum of those with `effective_from` <= the moment
+        < `effective_to` (null: for good).
+        """
+        rows = self._budget(uid).lines.all()
+        return Response(AmountLineOut(rows, many=True).data)
 
     @extend_schema(parameters=[ORGANIZATION, AT])
     @action(detail=False)
     def tree(self, request: Request) -> Response:
         """Return the organization's budgets, nested, each with its status."""
-        at = _moment(request, timezone.now())
+        at = _at(request) or timezone.now()
         return Response(
             [node_body(root) for root in tree_of(self.organization(), at=at)]
         )
@@ -176,9 +200,9 @@ class BudgetViewSet(ApiViewSet):
         return organization_named(slug, caller=self.caller)
 
 
-def _moment(request: Request, now: datetime) -> datetime:
+def _at(request: Request) -> datetime | None:
     text = request.query_params.get("at")
-    return moment_of(text, "at") if text else now
+    return moment_of(text, "at") if text else None
 
 
 def status_body(found: BudgetStatus) -> dict[str, Any]:

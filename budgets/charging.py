@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from accounts.models import Organization
+from budgets.amounts import amounts_of
 from budgets.errors import MoreThanSQLiteHolds
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.shape import Charge, Place, Shape, Target, cut, is_passed, shape_of
@@ -141,14 +142,14 @@ def open_periods(
 ) -> dict[tuple[int, datetime], int]:
     """Return the ids of periods by (budget id, start), making those that are missing.
 
-    A new period starts with the budget's present amount. *wanted* is in lock order.
+    One that is made late has the amount it had in its time, as the budget's lines say.
+    *wanted* is in lock order, the organization held: no line is added meanwhile.
     """
     budget_ids = {budget_id for budget_id, _ in wanted}
     ids = _ids_in_database(organization_id, budget_ids, wanted)
     missing = [pair for pair in wanted if (pair[0], pair[1].start) not in ids]
     if missing:
-        rows = Budget.objects.filter(pk__in=budget_ids)
-        amounts = dict(rows.values_list("pk", "amount"))
+        amounts = amounts_of({budget_id for budget_id, _ in missing})
         BudgetPeriod.objects.bulk_create(
             [
                 BudgetPeriod(
@@ -156,7 +157,7 @@ def open_periods(
                     budget_id=budget_id,
                     starts_at=window.start,
                     ends_at=window.end,
-                    amount=amounts[budget_id],
+                    amount=amounts[budget_id].of(window),
                 )
                 for budget_id, window in missing
             ],

@@ -6,12 +6,12 @@ from decimal import Decimal
 from itertools import pairwise
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from budgets.charging import open_periods
-from budgets.models import Budget, BudgetPeriod, PeriodLine, RolloverMode
+from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
 from budgets.shape import shape_of
 from costops.lib.money import quantize
 from costops.lib.periods import Window
@@ -38,7 +38,7 @@ def sweep_periods(*, now: datetime) -> Closed:
             opened += _open_current(organization, now)
             opened += _open_skipped(organization)
             closed += _close_ended(organization, now)
-            carried += _carry_over(organization)
+            carried += _carry_over(organization, now)
     return Closed(opened, closed, carried)
 
 
@@ -112,7 +112,7 @@ def _close_ended(organization: Organization, now: datetime) -> int:
     return ended.update(closed_at=now)
 
 
-def _carry_over(organization: Organization) -> int:
+def _carry_over(organization: Organization, now: datetime) -> int:
     """Bring each period's rollover in line with what its predecessor left.
 
     Late records change what a closed period left: then a further line says by how
@@ -120,28 +120,34 @@ def _carry_over(organization: Organization) -> int:
     """
     lines = 0
     budgets = Budget.objects.filter(organization=organization, backfill=None)
-    carrying = ~Q(rollover_mode=RolloverMode.NONE) | Q(
-        periods__lines__kind=PeriodLine.Kind.ROLLOVER
+    carried = AmountLine.objects.filter(
+        budget=OuterRef("pk"), kind=AmountLine.Kind.ROLLOVER
     )
-    for budget in budgets.filter(carrying).distinct():
+    carrying = ~Q(rollover_mode=RolloverMode.NONE) | Exists(carried)
+    for budget in budgets.filter(carrying):
         periods = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
         for period, following in pairwise(periods):
-            lines += _carry(budget, period, following)
+            lines += _carry(budget, period, following, now)
     return lines
 
 
-def _carry(budget: Budget, period: BudgetPeriod, following: BudgetPeriod) -> int:
+def _carry(
+    budget: Budget, period: BudgetPeriod, following: BudgetPeriod, now: datetime
+) -> int:
     if period.closed_at is None or period.ends_at != following.starts_at:
         return 0
     difference = carried_from(budget, period, following) - following.carried_over
     if not difference:
         return 0
-    PeriodLine.objects.create(
+    AmountLine.objects.create(
         organization_id=budget.organization_id,
-        period=following,
-        kind=PeriodLine.Kind.ROLLOVER,
+        budget=budget,
+        kind=AmountLine.Kind.ROLLOVER,
         amount=difference,
+        effective_from=following.starts_at,
+        effective_to=following.ends_at,
         reason=f"Carried over from the period begun on {period.starts_at:%Y-%m-%d}",
+        made_at=now,
     )
     following.carried_over += difference
     following.save(update_fields=["carried_over"])

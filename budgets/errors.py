@@ -1,6 +1,6 @@
 """What budgets refuse."""
 
-from costops.lib.errors import Conflict
+from costops.lib.errors import Conflict, NotFound
 
 
 class HasBudgetsBelow(Conflict):
@@ -19,3 +19,9 @@ class IsArchived(Conflict):
     """An archived budget stays as it was."""
 
     code = "budget_archived"
+
+
+class NoPeriod(NotFound):
+    """The budget had not begun at the moment that is asked about."""
+
+    code = "no_period"

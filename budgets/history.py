@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import F
 
 from accounts.models import Organization
+from budgets.amounts import amounts_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.status import calendar_of
 from costops.lib.money import from_units
@@ -43,20 +44,20 @@ def standing_of(
         starts_at__lte=now,
         ends_at__gt=now,
     ).order_by()
-    limit = F("amount") + F("carried_over") + F("adjusted")
+    whole = F("amount") + F("carried_over") + F("adjusted")
     found = {
-        budget_id: PresentPeriod(Window(start, end), whole, spent)
-        for budget_id, start, end, whole, spent in rows.values_list(
-            "budget_id", "starts_at", "ends_at", limit, "spent"
+        budget_id: PresentPeriod(Window(start, end), limit, spent)
+        for budget_id, start, end, limit, spent in rows.values_list(
+            "budget_id", "starts_at", "ends_at", whole, "spent"
         )
     }
-    for budget in budgets:
-        if budget.pk in found:
-            continue
-        # A period that nothing has opened yet has the budget's own amount.
+    unopened = [budget for budget in budgets if budget.pk not in found]
+    amounts = amounts_of([budget.pk for budget in unopened])
+    for budget in unopened:
         current = calendar_of(budget, organization).window_at(now)
         if current is not None:
-            found[budget.pk] = PresentPeriod(current, budget.amount, _ZERO)
+            limit = amounts[budget.pk].of(current)
+            found[budget.pk] = PresentPeriod(current, limit, _ZERO)
     return found
 
 

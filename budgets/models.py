@@ -20,7 +20,7 @@ from accounts.models import (
 )
 from budgets.querysets import BudgetManager
 from costops.lib.fields import MoneyField
-from costops.lib.periods import Cadence
+from costops.lib.periods import Cadence, Window
 from ledger.models import Attribution
 
 
@@ -191,10 +191,70 @@ class Budget(MPTTModel):
             raise ValidationError({"parent": "Must be a budget of the organization."})
 
 
+class AmountLine(models.Model):
+    """One dated reason why a budget may spend more or less: who, when, why.
+
+    What may be spent at a moment is the sum of the lines in force then. Lines are only
+    ever added; what one got wrong, another corrects.
+    """
+
+    class Kind(models.TextChoices):
+        PLANNED = "planned", "Planned"
+        CHANGE = "change", "Changed"
+        ROLLOVER = "rollover", "Carried over"
+        CORRECTION = "correction", "Corrected"
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(
+        Budget, models.CASCADE, related_name="lines", db_index=False
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    amount = MoneyField()  # by how much it is more; negative: less
+    effective_from = models.DateTimeField(null=True)  # null: from the budget's start
+    effective_to = models.DateTimeField(null=True)  # exclusive; null: for good
+    reason = models.CharField(max_length=500, blank=True)
+    actor = models.CharField(max_length=200, default=current_actor)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["made_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "budget"],
+                condition=Q(kind="planned"),
+                name="one_planned_amount_per_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="planned", effective_from=None, effective_to=None)
+                | Q(kind="change", effective_from__isnull=False, effective_to=None)
+                | Q(
+                    kind="rollover",
+                    effective_from__isnull=False,
+                    effective_to__isnull=False,
+                )
+                | Q(kind="correction"),
+                name="amount_line_is_dated_as_its_kind_asks",
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_from=None)
+                | Q(effective_to=None)
+                | Q(effective_to__gt=F("effective_from")),
+                name="amount_line_ends_after_it_starts",
+            ),
+        ]
+        indexes = [models.Index(fields=["budget", "made_at"], name="amount_line_order")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.amount}"
+
+
 class BudgetPeriod(models.Model):
     """One stretch [starts_at, ends_at) of a budget: its money in a single row.
 
-    What may be spent is amount + carried_over + adjusted, in the budget's currency.
+    What may be spent is amount + carried_over + adjusted, in the budget's currency;
+    the budget's lines say how amount and carried_over came to be.
     """
 
     organization = models.ForeignKey(
@@ -243,32 +303,13 @@ class BudgetPeriod(models.Model):
         return f"{self.budget}, from {self.starts_at:%Y-%m-%d}"
 
     @property
+    def window(self) -> Window:
+        return Window(self.starts_at, self.ends_at)
+
+    @property
     def limit(self) -> Decimal:
         """What may be spent in this period."""
         return Decimal(self.amount + self.carried_over + self.adjusted)
-
-
-class PeriodLine(models.Model):
-    """One reason why a period may spend more or less than its amount."""
-
-    class Kind(models.TextChoices):
-        ROLLOVER = "rollover", "Carried over"
-
-    organization = models.ForeignKey(
-        Organization, models.PROTECT, related_name="+", db_index=False
-    )
-    period = models.ForeignKey(BudgetPeriod, models.CASCADE, related_name="lines")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
-    amount = MoneyField()
-    reason = models.CharField(max_length=500)
-    actor = models.CharField(max_length=200, default=current_actor)
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["created_at"]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.amount}"
 
 
 class Reservation(models.Model):

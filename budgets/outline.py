@@ -80,7 +80,8 @@ class Total:
 
 @dataclass(slots=True)
 class Outline:
-    """The budgets of one organization around a moment. One query to make."""
+    """The budgets of one organization around a moment. One query to make, a few more
+    for a moment that is over."""
 
     organization: Organization
     at: datetime
@@ -102,10 +103,19 @@ class Outline:
             .values_list(*Leaf._fields[:-4], *(f"current__{name}" for name in period))
         )
         self.leaves = {row[0]: Leaf(*row) for row in found}
+        if self.at < self.now:
+            self._look_back()
         self.families = {}
         for leaf in self.leaves.values():
             above = leaf.parent_id if leaf.parent_id in self.leaves else None
             self.families.setdefault(above, []).append(leaf.id)
+
+    def _look_back(self) -> None:
+        """Give what nothing has opened the amount it had then. Two queries."""
+        unopened = [leaf.id for leaf in self.leaves.values() if leaf.current is None]
+        budgets = Budget.objects.filter(pk__in=unopened)
+        for pk, found in statuses(budgets, self.organization, at=self.at).items():
+            self.leaves[pk] = self.leaves[pk]._replace(current=found.position.amount)
 
     # -- Which
 

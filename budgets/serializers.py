@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from accounts.models import Membership, Organization, User
-from budgets.models import Budget, Enforcement, RolloverMode
+from budgets.models import AmountLine, Budget, Enforcement, RolloverMode
 from budgets.scopes import DIMENSION_OF
 from budgets.services import BudgetPlan, plan_of
 from costops.lib.asking import is_day, moment_of
@@ -82,6 +82,13 @@ class BudgetIn(serializers.Serializer[Any]):
     rollover = RolloverIn(required=False, allow_null=True)
     start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
+    reason = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        write_only=True,
+        help_text="Why the amount is what it is; kept on its line.",
+    )
 
     def to_internal_value(self, data: Any) -> Any:
         """Read other names, and refuse fields there are none of."""
@@ -95,6 +102,10 @@ class BudgetIn(serializers.Serializer[Any]):
             if unknown:
                 raise serializers.ValidationError(unknown, code="unknown_field")
         return super().to_internal_value(data)
+
+    @property
+    def why(self) -> str:
+        return str(self.validated_data.get("reason", ""))
 
     def plan(
         self, organization: Organization, find: Callable[[str], Budget | None]
@@ -124,6 +135,32 @@ class BudgetIn(serializers.Serializer[Any]):
             plan.rollover_cap = rollover.get("cap")
         _set_dates(plan, given, organization)
         return plan
+
+
+class AmountLineOut(serializers.ModelSerializer[AmountLine]):
+    """One reason why a budget may spend more or less; `amount` is the difference."""
+
+    at = serializers.DateTimeField(source="made_at")
+    effective_from = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+    request = serializers.SerializerMethodField(help_text="The approved request.")
+
+    class Meta:
+        model = AmountLine
+        fields = (
+            *("at", "effective_from", "effective_to", "amount", "kind", "actor"),
+            *("reason", "request"),
+        )
+        read_only_fields = fields
+
+    def get_effective_from(self, line: AmountLine) -> datetime:
+        return line.effective_from or line.budget.starts_at
+
+    def get_amount(self, line: AmountLine) -> str:
+        return str(wire(line.amount))
+
+    def get_request(self, line: AmountLine) -> str | None:
+        return None  # no request has written a line
 
 
 _SAME_NAMES = frozenset(

@@ -11,6 +11,12 @@ from django.db import transaction
 
 from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
+from budgets.amounts import (
+    amounts_of,
+    change_amount,
+    plan_amount,
+    take_back_rollover,
+)
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.folding import fold
 from budgets.models import (
@@ -72,7 +78,7 @@ class BudgetPlan:
 
 @transaction.atomic
 def create_budget(
-    organization: Organization, plan: BudgetPlan, *, now: datetime
+    organization: Organization, plan: BudgetPlan, *, now: datetime, reason: str = ""
 ) -> Budget:
     """Make a budget, and charge it for what was spent before in its scope and dates.
 
@@ -87,6 +93,7 @@ def create_budget(
     budget = Budget(organization=organization)
     _apply(budget, plan, now=now)
     _save(budget)
+    plan_amount(budget, now=now, reason=reason)
     if _has_past(organization):
         _reshape(budget, set(_path(budget)), redated=True)
     else:
@@ -96,11 +103,14 @@ def create_budget(
 
 
 @transaction.atomic
-def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
+def change_budget(
+    budget: Budget, plan: BudgetPlan, *, now: datetime, reason: str = ""
+) -> Budget:
     """Make *budget* as *plan* says: one that is moved, re-scoped or re-dated is
     charged anew, and so are those above it, before and after.
 
-    A new amount holds for the present period and those to come.
+    A new amount holds for the present period and those to come: one that is over keeps
+    what it had. *reason* is kept beside it.
 
     Raises:
         Invalid: a field is wrong; it is named.
@@ -115,13 +125,13 @@ def change_budget(budget: Budget, plan: BudgetPlan, *, now: datetime) -> Budget:
     before = {name: getattr(budget, name) for name in watched}
     above = _path(budget)
     _apply(budget, plan, now=now)
+    budget._change_reason = reason[:100] or None  # noqa: SLF001 - simple-history's way
     _save(budget)
-    if budget.amount != before["amount"]:
-        BudgetPeriod.objects.filter(
-            budget=budget, closed_at=None, ends_at__gt=now
-        ).update(amount=budget.amount)
+    change_amount(budget, before["currency"], now=now, reason=reason)
     if any(getattr(budget, name) != before[name] for name in _RESHAPING):
         redated = any(getattr(budget, name) != before[name] for name in _REDATING)
+        if redated:
+            take_back_rollover(budget, now=now)
         _reshape(budget, {*above, *_path(budget)}, redated=redated)
     else:
         budget.organization.touch()  # thresholds are remembered too
@@ -177,9 +187,10 @@ def archive_budget(budget: Budget, *, now: datetime) -> Budget:
     ends_at = max(now, budget.starts_at + _INSTANT)
     budget.ends_at = min(budget.ends_at, ends_at) if budget.ends_at else ends_at
     _save(budget)
+    last = amounts_of([budget.pk])[budget.pk].at(budget.ends_at - _INSTANT)
     BudgetPeriod.objects.filter(budget=budget, ends_at__gt=budget.ends_at).filter(
         starts_at__lt=budget.ends_at
-    ).update(ends_at=budget.ends_at)
+    ).update(ends_at=budget.ends_at, amount=last)
     _reshape(budget, set(_path(budget)), redated=False)
     budget.refresh_from_db()
     return budget

@@ -11,6 +11,8 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
+from budgets.amounts import amounts_of
+from budgets.errors import NoPeriod
 from budgets.figures import (
     Position,
     Status,
@@ -95,7 +97,7 @@ def statuses(
     """Return the period around *at* of each of an organization's *budgets*, by id.
 
     A budget that is over shows its last period, one to come its first. Sums are as of
-    the present. One query for what is current, one more when some budgets are over.
+    the present. One query, one more when some periods are not opened yet.
     """
     chosen = list(budgets)
     windows = {
@@ -103,32 +105,90 @@ def statuses(
         for budget in chosen
     }
     rows = _period_rows(BudgetPeriod.objects.filter(organization=organization), windows)
+    amounts = {pk: row.amount for pk, row in rows.items()}
+    unopened = amounts_of(windows.keys() - rows.keys())
+    amounts |= {pk: unopened[pk].of(windows[pk]) for pk in windows.keys() - rows.keys()}
     return {
-        budget.pk: _described(budget, windows[budget.pk], rows.get(budget.pk), at)
+        budget.pk: _described(
+            budget, windows[budget.pk], amounts[budget.pk], rows.get(budget.pk), at
+        )
         for budget in chosen
     }
 
 
-def status_at(budget: Budget, *, at: datetime, now: datetime) -> BudgetStatus:
-    """Return the period that contains *at*, with what was spent up to then.
+def status_at(budget: Budget, *, at: datetime | None, now: datetime) -> BudgetStatus:
+    """Return the period that contains *at*, with what was spent up to then of the
+    amount of that moment. None: now; a budget to come shows its first period.
 
     For a moment that is over, whole hours come from budget hours and the rest of the
     last one from the cost records.
+
+    Raises:
+        NoPeriod: at *at*, the budget had not begun.
     """
+    if at is not None and at < budget.starts_at:
+        raise NoPeriod(
+            f"“{budget.name}” begins on {budget.starts_at:%Y-%m-%d %H:%M} UTC; "
+            "before that it has no period."
+        )
+    at = at or now
     organization = budget.organization
     (found,) = statuses([budget], organization, at=at).values()
     if at >= now or at >= found.window.end:
         return found
     hour = calendar_of(budget, organization).hour_at(at).start
     hour = max(hour, found.window.start)
-    whole = (
-        [] if at < found.window.start else hours_of([budget], found.window.start, hour)
-    )
+    whole = hours_of([budget], found.window.start, hour)
     last = CostRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
     part = quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0)
     spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
     requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
-    return replace(_with_spent(found, spent, at), requests=requests)
+    amount = amounts_of([budget.pk])[budget.pk].at(at)
+    return replace(_as_then(found, amount, spent, at), requests=requests)
+
+
+def periods_of(
+    budget: Budget, *, at: datetime | None, now: datetime
+) -> list[BudgetPeriod]:
+    """Return a budget's periods, newest first, the present one though not opened yet.
+
+    Given *at*: the one that contains it alone, with the amount of that moment and what
+    was spent up to it; none when the budget is over.
+
+    Raises:
+        NoPeriod: at *at*, the budget had not begun.
+    """
+    rows = list(BudgetPeriod.objects.filter(budget=budget).order_by("-starts_at"))
+    if at is None and (
+        now < budget.starts_at or any(now in row.window for row in rows)
+    ):
+        return rows
+    moment = at or now
+    found = status_at(budget, at=moment, now=now)
+    if moment not in found.window:
+        return rows if at is None else []
+    then = _period_of(found, rows)
+    if at is not None:
+        return [then]
+    return sorted([then, *rows], key=lambda row: row.starts_at, reverse=True)
+
+
+def _period_of(found: BudgetStatus, rows: list[BudgetPeriod]) -> BudgetPeriod:
+    """Return the row of the period, not to be saved: as *found* has it."""
+    position, window = found.position, found.window
+    rows = [row for row in rows if row.starts_at == window.start]
+    return BudgetPeriod(
+        budget=found.budget,
+        starts_at=window.start,
+        ends_at=window.end,
+        amount=position.amount,
+        carried_over=position.carried_over,
+        adjusted=position.adjusted,
+        spent=position.spent,
+        reserved=position.reserved,
+        late_spend=found.late_spend,
+        closed_at=rows[0].closed_at if rows else None,
+    )
 
 
 def calendar_of(budget: Budget, organization: Organization) -> Calendar:
@@ -165,10 +225,14 @@ def _period_rows(
 
 
 def _described(
-    budget: Budget, window: Window, row: BudgetPeriod | None, at: datetime
+    budget: Budget,
+    window: Window,
+    amount: Decimal,
+    row: BudgetPeriod | None,
+    at: datetime,
 ) -> BudgetStatus:
     position = Position(
-        amount=row.amount if row else budget.amount,
+        amount=amount,
         carried_over=row.carried_over if row else ZERO,
         adjusted=row.adjusted if row else ZERO,
         spent=row.spent if row else ZERO,
@@ -189,8 +253,10 @@ def _described(
     )
 
 
-def _with_spent(found: BudgetStatus, spent: Decimal, at: datetime) -> BudgetStatus:
-    position = replace(found.position, spent=spent)
+def _as_then(
+    found: BudgetStatus, amount: Decimal, spent: Decimal, at: datetime
+) -> BudgetStatus:
+    position = replace(found.position, amount=amount, spent=spent)
     return replace(
         found,
         position=position,

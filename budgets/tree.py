@@ -59,7 +59,7 @@ def tree_of(
 ) -> list[TreeNode]:
     """Return the roots of the organization's trees, or of *root*'s alone, by name.
 
-    Three queries, however many budgets.
+    Three queries at most, however many budgets.
     """
     budgets = Budget.objects.filter(organization=organization).select_related("owner")
     if root is not None:

@@ -1,4 +1,4 @@
-"""Recomputing what budgets promise: tree, coverage, periods, hours, rollover."""
+"""Recomputing what budgets promise: tree, coverage, sums, amounts, rollover."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,13 +7,14 @@ from decimal import Decimal
 from django.db.models import Max, Sum
 
 from accounts.models import Organization
+from budgets.amounts import amounts_of
 from budgets.charging import Charging
 from budgets.folding import hours_of
 from budgets.models import (
+    AmountLine,
     Budget,
     BudgetPeriod,
     Coverage,
-    PeriodLine,
     Reservation,
 )
 from budgets.recharging import Quarter, begun, charges_of_all, place_of, quarters_of
@@ -39,6 +40,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_coverage(charging, {budget.pk for budget in settled})
     for start in range(0, len(settled), _STEP):
         yield from _wrong_sums(charging, settled[start : start + _STEP])
+    yield from _wrong_amounts(organization, budgets)
     yield from _wrong_rollover(organization)
     yield from _wrong_reserved(organization)
 
@@ -156,17 +158,40 @@ def _wrong_hours(
             )
 
 
+def _wrong_amounts(organization: Organization, budgets: list[Budget]) -> Iterator[str]:
+    amounts = amounts_of([budget.pk for budget in budgets])
+    for budget in budgets:
+        said = amounts[budget.pk].for_good
+        if budget.amount != said:
+            yield f"“{budget}”: the amount is {budget.amount}, its lines say {said}."
+    for period in _periods(organization):
+        said = amounts[period.budget_id].of(period.window)
+        if period.amount != said:
+            yield f"{period}: the amount is {period.amount}, the lines say {said}."
+
+
 def _wrong_rollover(organization: Organization) -> Iterator[str]:
-    lines = {
-        row["period"]: row["total"]
-        for row in PeriodLine.objects.filter(organization=organization)
-        .values("period")
+    rows = AmountLine.objects.filter(organization=organization, kind="rollover")
+    carried = {
+        (budget_id, start): total
+        for budget_id, start, total in rows.values_list("budget_id", "effective_from")
         .order_by()
         .annotate(total=Sum("amount"))
     }
-    for period in BudgetPeriod.objects.filter(organization=organization):
-        if period.carried_over != lines.get(period.pk, ZERO):
+    for period in _periods(organization):
+        if period.carried_over != carried.pop((period.budget_id, period.starts_at), 0):
             yield f"{period}: carried over is not the sum of its lines."
+    for (budget_id, start), total in carried.items():
+        if total:
+            yield (
+                f"Budget {budget_id}: lines carry {total} into a period from "
+                f"{start:%Y-%m-%d %H:%M} that is not there."
+            )
+
+
+def _periods(organization: Organization) -> Iterator[BudgetPeriod]:
+    rows = BudgetPeriod.objects.filter(organization=organization)
+    return rows.select_related("budget").iterator(chunk_size=2_000)
 
 
 def _wrong_reserved(organization: Organization) -> Iterator[str]:
@@ -175,7 +200,7 @@ def _wrong_reserved(organization: Organization) -> Iterator[str]:
     for row in open_ones.iterator():
         for line in lines_of(row):
             held[line.period_id] = held.get(line.period_id, 0) + line.units
-    for period in BudgetPeriod.objects.filter(organization=organization):
+    for period in _periods(organization):
         said = from_units(held.get(period.pk, 0))
         if period.reserved != said:
             yield f"{period}: reserved is {period.reserved}, reservations say {said}."

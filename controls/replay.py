@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.models import UnpricedPolicy
+from budgets.amounts import amounts_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.status import MOMENT, calendar_of, window_near
 from controls.past import Use, uses_of
@@ -152,12 +153,13 @@ class _Run:
         self.uses: dict[int, RateUse] = {}  # by rule
         periods = BudgetPeriod.objects.filter(budget=budget)
         self._periods = {row.starts_at: row for row in periods}
+        self._amounts = amounts_of([budget.pk])[budget.pk]
         self._begin(window_near(self.calendar, window.start))
 
     def _begin(self, period: Window) -> None:
         self.period, self.spent = period, 0
         row = self._periods.get(period.start)
-        amount, more = self.budget.amount, Decimal(0)
+        amount, more = self._amounts.of(period), Decimal(0)
         if row is not None:
             amount, more = row.amount, row.carried_over + row.adjusted
         if self.plan.amount is not None:

@@ -274,9 +274,9 @@ def test_the_tree_takes_the_same_queries_for_any_number(
         )
     browser = browser_for(acme)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         browser.get(TREE)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         browser.get(TREE, {"children": top.pk})
 
 

@@ -215,7 +215,9 @@ def test_status_at_a_moment_counts_what_was_spent_up_to_it(
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/status", "/variance", "/periods"], ids=lambda path: path or "itself"
+    "path",
+    ["", "/status", "/variance", "/periods", "/lines"],
+    ids=lambda path: path or "itself",
 )
 def test_another_organizations_budget_is_not_found(api: Api, path: str) -> None:
     other = make_api(organization=make_organization("other"))

@@ -3,11 +3,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
 from accounts.models import Organization
 from budgets import recharging, services
 from budgets.closing import Closed, sweep_periods
-from budgets.models import Backfill, Budget, BudgetPeriod, PeriodLine
+from budgets.models import AmountLine, Backfill, Budget, BudgetPeriod
 from tests.budgets.worlds import differences, jan, january_budget, period_of
 from tests.factories import make_organization, spend
 
@@ -21,6 +22,10 @@ APRIL = datetime(2025, 4, 1, tzinfo=UTC)
 def carried(budget: Budget) -> list[Decimal]:
     rows = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
     return list(rows.values_list("carried_over", flat=True))
+
+
+def lines_of(budget: Budget) -> QuerySet[AmountLine]:
+    return AmountLine.objects.filter(budget=budget, kind="rollover").order_by("pk")
 
 
 def rolling(organization: Organization, mode: str = "both", **plan: Any) -> Budget:
@@ -121,7 +126,7 @@ def test_into_the_next_period_goes(
     february = period_of(budget, FEBRUARY)
     assert february.carried_over == Decimal(goes_on)
     assert february.limit == 100 + Decimal(goes_on)
-    assert PeriodLine.objects.count() == (goes_on != "0")
+    assert lines_of(budget).count() == (goes_on != "0")
 
 
 def test_the_cap_is_a_share_of_the_next_periods_own_amount(acme: Organization) -> None:
@@ -187,7 +192,7 @@ def test_late_spend_makes_a_further_line_all_along(acme: Organization) -> None:
 
     assert swept == Closed(opened=0, closed=0, carried=2)
     assert carried(budget) == [0, 45, 145]
-    lines = PeriodLine.objects.filter(period__starts_at=FEBRUARY).order_by("pk")
+    lines = lines_of(budget).filter(effective_from=FEBRUARY)
     assert list(lines.values_list("amount", flat=True)) == [70, -25]
     assert differences(acme) == []
 

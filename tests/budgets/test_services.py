@@ -64,9 +64,9 @@ LOCKS = 3 if connection.vendor == "postgresql" else 0
 def test_where_nothing_was_booked_a_budget_takes_few_queries(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(9 + LOCKS):
+    with django_assert_num_queries(10 + LOCKS):
         root = january_budget(acme)
-    with django_assert_num_queries(11 + LOCKS):
+    with django_assert_num_queries(12 + LOCKS):
         child = january_budget(acme, parent=root)
 
     assert (child.tree_id, child.level) == (root.tree_id, 1)

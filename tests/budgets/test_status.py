@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from budgets import services
+from budgets.errors import NoPeriod
 from budgets.folding import fold
 from budgets.models import Budget
 from budgets.status import BudgetStatus, standings, status_at, statuses
@@ -122,7 +123,16 @@ def test_a_budget_that_has_not_begun_shows_its_first_period(acme: Organization) 
 
     assert (found.window.start, found.window.end) == (jan(20), moment(2, 1, year=2025))
     assert found.status.burn_rate is None
-    assert status_at(budget, at=jan(15), now=jan(25)).status.total_spend == 0
+    assert status_at(budget, at=None, now=jan(15)).window == found.window
+
+
+def test_before_the_first_period_there_is_none(acme: Organization) -> None:
+    budget = make_budget(acme, starts_at=jan(20))
+
+    for now in (jan(15), jan(25)):
+        with pytest.raises(NoPeriod):
+            status_at(budget, at=jan(20) - INSTANT, now=now)
+    assert status_at(budget, at=jan(20), now=jan(25)).window.start == jan(20)
 
 
 @pytest.mark.parametrize("at", [jan(10), jan(31), moment(6, 1, year=2026)])
@@ -199,10 +209,10 @@ def test_a_moment_in_a_period_that_begins_within_an_hour(acme: Organization) -> 
 
     shown = [
         status_at(budget, at=jan(5, 10, minute), now=jan(6)).status.total_spend
-        for minute in (5, 10, 11, 21, 50)
+        for minute in (10, 11, 21, 50)
     ]
 
-    assert shown == [0, 0, 1, 2, 3]
+    assert shown == [0, 1, 2, 3]
 
 
 def test_a_foreign_currency_up_to_a_moment(acme: Organization) -> None:
@@ -240,6 +250,9 @@ def test_many_budgets_take_a_few_queries(
 ) -> None:
     budgets = [january_budget(acme, f"{number}") for number in range(5)]
 
+    with django_assert_num_queries(2):  # none of the periods is opened
+        assert len(statuses(budgets, acme, at=jan(15))) == 5
+    spend(acme, "1", jan(15))
     with django_assert_num_queries(1):
         assert len(statuses(budgets, acme, at=jan(15))) == 5
     with django_assert_num_queries(1):

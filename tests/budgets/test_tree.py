@@ -106,12 +106,12 @@ def test_archived_ones_are_told_only_when_asked_for(
     assert plain[0].allocated == all_of_it[0].allocated == 600
 
 
-def test_a_tree_takes_two_queries(
+def test_a_tree_takes_three_queries(
     acme: Organization,
     company: Budget,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         tree_of(acme, at=NOW)
 
 

@@ -140,8 +140,26 @@ def test_tags_mean_the_same_in_any_order(company: Organization) -> None:
             "carried over is not the sum of its lines",
         ),
         (
-            "DELETE FROM budgets_periodline",
+            "DELETE FROM budgets_amountline WHERE kind = 'rollover'",
             "carried over is not the sum of its lines",
+        ),
+        (
+            "UPDATE budgets_amountline SET effective_from = '2024-12-01 00:00:00' "
+            "WHERE kind = 'rollover'",
+            "into a period from 2024-12-01 00:00 that is not there",
+        ),
+        (
+            "UPDATE budgets_budgetperiod SET amount = amount + $1.5 "
+            "WHERE budget_id = {ROOT} AND starts_at < '2025-01-31'",
+            "Root, from 2025-01-01: the amount is 101.5",
+        ),
+        (
+            "DELETE FROM budgets_amountline WHERE budget_id = {LEAF}",
+            "“Leaf”: the amount is 100",
+        ),
+        (
+            "UPDATE budgets_budget SET amount = amount + $1.5 WHERE id = {LEAF}",
+            "“Leaf”: the amount is 101.5",
         ),
         (
             "UPDATE ledger_attribution SET team = 'z' WHERE team = 'b'",

@@ -1,0 +1,171 @@
+"""What a budget may spend at which moment: the sum of its dated lines."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from django.db.models import F, Max, QuerySet, Sum, Value
+
+from budgets.models import AmountLine, Budget, BudgetPeriod
+from costops.lib.fields import MoneyField, RateField
+from costops.lib.money import quantize
+from costops.lib.periods import Window
+from ledger.pricing import PriceBook
+
+ZERO = Decimal(0)
+_MOMENT = timedelta(microseconds=1)
+Kind = AmountLine.Kind
+
+
+class Dated(NamedTuple):
+    """By how much the amount is more in [start, end); None: always, for good."""
+
+    amount: Decimal
+    start: datetime | None
+    end: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        begun = self.start is None or self.start <= at
+        return begun and (self.end is None or at < self.end)
+
+
+@dataclass(slots=True)
+class Amounts:
+    """The amount of one budget, without what is carried over, as it was and is."""
+
+    lines: list[Dated] = field(default_factory=list)
+
+    def at(self, moment: datetime) -> Decimal:
+        return sum((line.amount for line in self.lines if line.holds(moment)), ZERO)
+
+    def of(self, window: Window) -> Decimal:
+        """Return the amount of a period: the one it has at its last moment.
+
+        So a change holds for the period in which it is made and those to come.
+        """
+        return self.at(window.end - _MOMENT)
+
+    @property
+    def for_good(self) -> Decimal:
+        """What is left once all that ends has ended."""
+        return sum((line.amount for line in self.lines if line.end is None), ZERO)
+
+
+def amounts_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
+    """Return what budgets may spend, by id. One query."""
+    found: dict[int, Amounts] = defaultdict(Amounts)
+    rows = _own(budget_ids).order_by()
+    for budget_id, *dated in rows.values_list(
+        "budget_id", "amount", "effective_from", "effective_to"
+    ):
+        found[budget_id].lines.append(Dated(*dated))
+    return found
+
+
+def plan_amount(budget: Budget, *, now: datetime, reason: str = "") -> None:
+    """Write down the first line of a new budget: it holds from its start."""
+    AmountLine.objects.create(
+        organization_id=budget.organization_id,
+        budget=budget,
+        kind=Kind.PLANNED,
+        amount=budget.amount,
+        reason=reason,
+        made_at=now,
+    )
+
+
+def change_amount(
+    budget: Budget, currency: str, *, now: datetime, reason: str = ""
+) -> None:
+    """Write down that *budget*, so far in *currency*, may spend what it now says.
+
+    The periods that are not over get the difference. Call it with the organization
+    held alone: whoever opens a period late meanwhile reads the lines before or after.
+    """
+    if budget.currency != currency:
+        _restate(budget, currency, now=now)
+    more = budget.amount - amounts_of([budget.pk])[budget.pk].for_good
+    if not more:
+        return
+    lines = _own([budget.pk])
+    # Clocks of several machines differ, and a change never comes before another.
+    last = lines.aggregate(last=Max("effective_from"))["last"]
+    since = max(now, last or now)
+    lines.create(
+        organization_id=budget.organization_id,
+        budget=budget,
+        kind=Kind.CHANGE,
+        amount=more,
+        effective_from=since,
+        reason=reason,
+        made_at=now,
+    )
+    difference = Value(more, output_field=MoneyField())
+    BudgetPeriod.objects.filter(budget=budget, ends_at__gt=since).update(
+        amount=F("amount") + difference
+    )
+
+
+def take_back_rollover(budget: Budget, *, now: datetime) -> None:
+    """Write down that nothing is carried over any more: its periods are made anew."""
+    carried = AmountLine.objects.filter(budget=budget, kind=Kind.ROLLOVER)
+    sums = carried.order_by().values_list("effective_from", "effective_to")
+    AmountLine.objects.bulk_create(
+        AmountLine(
+            organization_id=budget.organization_id,
+            budget=budget,
+            kind=Kind.ROLLOVER,
+            amount=-total,
+            effective_from=start,
+            effective_to=end,
+            reason="Taken back: its periods are cut anew",
+            made_at=now,
+        )
+        for start, end, total in sums.annotate(total=Sum("amount"))
+        if total
+    )
+
+
+def _restate(budget: Budget, currency: str, *, now: datetime) -> None:
+    """Have all lines so far mean the same in the budget's new currency.
+
+    Each stretch is corrected by what the day's rate makes of it.
+    """
+    rate = _rate(budget, currency, now)
+    sums: dict[tuple[datetime | None, datetime | None], Decimal] = defaultdict(Decimal)
+    for line in amounts_of([budget.pk])[budget.pk].lines:
+        sums[line.start, line.end] += line.amount
+    corrected = {when: quantize(amount * rate) for when, amount in sums.items()}
+    AmountLine.objects.bulk_create(
+        AmountLine(
+            organization_id=budget.organization_id,
+            budget=budget,
+            kind=Kind.CORRECTION,
+            amount=corrected[start, end] - amount,
+            effective_from=start,
+            effective_to=end,
+            reason=f"{currency} became {budget.currency} at {rate.normalize():f}",
+            made_at=now,
+        )
+        for (start, end), amount in sums.items()
+        if corrected[start, end] != amount
+    )
+
+
+def _rate(budget: Budget, currency: str, now: datetime) -> Decimal:
+    """Return what one of *currency* is worth in the budget's; known to be there."""
+    book, own = PriceBook(budget.organization_id), budget.organization.currency
+    day = now.astimezone(UTC).date()
+    old, new = (
+        (book.rate(own, code, day) or book.first_rate(own, code)).rate
+        for code in (currency, budget.currency)
+    )
+    return round(new / old, RateField.places)
+
+
+def _own(budget_ids: Collection[int]) -> QuerySet[AmountLine]:
+    """Return the lines of what is planned: not those that carry over."""
+    return AmountLine.objects.filter(budget__in=budget_ids).exclude(kind=Kind.ROLLOVER)
