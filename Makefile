@@ -4,14 +4,12 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON_OF_VENV := .venv/bin/python
-# Checks must say the same everywhere, whatever database the shell is set up for.
+# The schema must be the same everywhere, whatever database the shell is set up for.
 MANAGE := env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) manage.py
 SCHEMA := docs/openapi.yaml
-CHECKS := check-format check-lint check-imports check-types check-django \
-	check-migrations check-schema
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check $(CHECKS) bench docs clean setup-test
+.PHONY: help run test check bench docs clean setup-test
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
@@ -28,32 +26,8 @@ test: ## Run the checks, then the tests on each database there is (ARGS="-k word
 	echo "Checks: $$checks."; \
 	[ $$checks = passed ] && exit $$tests
 
-check: $(CHECKS) ## Run everything but the tests: format, lint, types, migrations, schema
-
-check-format: setup-test
-	$(PYTHON_OF_VENV) -m ruff format --check --quiet .
-
-check-lint: setup-test
-	$(PYTHON_OF_VENV) -m ruff check --quiet .
-
-check-imports: setup-test
-	.venv/bin/lint-imports
-
-check-types: setup-test
-	$(PYTHON_OF_VENV) -m mypy
-
-check-django: setup-test
-	$(MANAGE) check --fail-level WARNING
-
-check-migrations: setup-test
-	$(MANAGE) makemigrations --check --dry-run
-
-check-schema: setup-test
-	@echo "manage.py spectacular | diff $(SCHEMA)"
-	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
-	$(MANAGE) spectacular --validate --fail-on-warn --file "$$fresh" || exit 1; \
-	diff -u $(SCHEMA) "$$fresh" \
-		|| { echo "$(SCHEMA) is out of date. Refresh it: make docs" >&2; exit 1; }
+check: ## Run everything but the tests: format, lint, types, migrations, schema
+	@scripts/check
 
 bench: setup-test ## Run the benchmarks (see benchmarks/README.md)
 	$(PYTHON_OF_VENV) -m benchmarks $(ARGS)

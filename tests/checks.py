@@ -1,0 +1,66 @@
+"""What Django says of the product, and whether its schema is up to date.
+
+python -m tests.checks: one process for all of it, as each would take a second to start.
+"""
+
+import difflib
+import io
+import os
+import sys
+from collections.abc import Callable
+
+import django
+from django.core.management import CommandError, call_command
+
+from tests.databases import ROOT
+
+SCHEMA = ROOT / "docs" / "openapi.yaml"
+
+
+def check_settings() -> None:
+    call_command("check", fail_level="WARNING")
+
+
+def check_migrations() -> None:
+    call_command("makemigrations", check_changes=True, dry_run=True)
+
+
+def check_schema() -> None:
+    fresh = io.StringIO()
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=fresh)
+    name = str(SCHEMA.relative_to(ROOT))
+    differences = list(
+        difflib.unified_diff(
+            SCHEMA.read_text().splitlines(),
+            fresh.getvalue().splitlines(),
+            name,
+            "what it should be",
+            lineterm="",
+        )
+    )
+    if differences:
+        raise CommandError(
+            "\n".join([*differences, f"{name} is out of date. Refresh it: make docs"])
+        )
+
+
+def passes(check: Callable[[], None]) -> bool:
+    try:
+        check()
+    except CommandError as error:
+        print(error, file=sys.stderr)
+        return False
+    except SystemExit as end:  # how makemigrations says that one is missing
+        return not end.code
+    return True
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "costops.settings"
+    django.setup()
+    # All of them, also when one fails.
+    sys.exit(
+        not all(
+            [passes(check_settings), passes(check_migrations), passes(check_schema)]
+        )
+    )
