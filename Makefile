@@ -9,22 +9,20 @@ MANAGE := env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) manage.py
 SCHEMA := docs/openapi.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docs clean setup-test
+.PHONY: help run test test-large check bench docs clean setup-test
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
-		| awk -F ':.*## ' '{ printf "make %-8s %s\n", $$1, $$2 }'
+		| awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 run: ## Start the product with demo data on http://localhost:8080 (PORT=... for another)
 	@exec scripts/run
 
-# The tests run even when a check fails, so that one round tells everything.
-test: ## Run the checks, then the tests on each database there is (ARGS="-k word")
-	@checks=passed; \
-	$(MAKE) --no-print-directory --keep-going check || checks=FAILED; \
-	tests=0; scripts/test $(ARGS) || tests=$$?; \
-	echo "Checks: $$checks."; \
-	[ $$checks = passed ] && exit $$tests
+test: ## Run the checks and the tests, on each database there is (ARGS="-k word")
+	@scripts/test $(ARGS)
+
+test-large: ## The same with large sizes of random work, everything on each database
+	@COSTOPS_TESTS=large scripts/test $(ARGS)
 
 check: ## Run everything but the tests: format, lint, types, migrations, schema
 	@scripts/check

@@ -3,21 +3,24 @@
 SQLite's is kept from run to run, until something changes that it is made from.
 PostgreSQL's is made once a run, by whoever sets TEMPLATE; where nobody did, a database
 is migrated from the beginning.
+
+python -m tests.databases [URL] makes SQLite's, and migrates the one at URL.
 """
 
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 import psycopg
 from django.db import connection
+
+from costops import env
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "COSTOPS_TEST_TEMPLATE"  # names PostgreSQL's, in the environment
@@ -94,7 +97,7 @@ def migrated_database(name: str, directory: Path) -> Iterator[str]:
             _copy_into(made)
         yield f"sqlite:///{path}"
         return
-    with _beside(connection.settings_dict, name) as url:
+    with _beside(name) as url:
         if TEMPLATE not in os.environ:
             migrate(url)
         yield url
@@ -106,8 +109,9 @@ def _copy_into(empty: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _beside(of: Mapping[str, Any], name: str) -> Iterator[str]:
-    """Make a PostgreSQL database beside the one that is *of*."""
+def _beside(name: str) -> Iterator[str]:
+    """Make a database beside that of the tests, on the same PostgreSQL."""
+    of, place = connection.settings_dict, urlsplit(env.text("DATABASE_URL"))
     full = f"{of['NAME']}_{name}"
     server = {
         "host": of["HOST"] or None,
@@ -120,8 +124,14 @@ def _beside(of: Mapping[str, Any], name: str) -> Iterator[str]:
     with psycopg.connect(dbname="postgres", autocommit=True, **server) as admin:
         admin.execute(f'DROP DATABASE IF EXISTS "{full}" WITH (FORCE)')
         admin.execute(f'CREATE DATABASE "{full}" TEMPLATE "{template}"')
-        place = f"{quote(of['USER'])}@{of['HOST']}:{of['PORT'] or 5432}"
         try:
-            yield f"postgres://{place}/{full}"
+            yield f"postgres://{place.netloc}/{full}?{place.query}"
         finally:
             admin.execute(f'DROP DATABASE "{full}" WITH (FORCE)')
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "costops.settings"
+    migrated_file()
+    for url in sys.argv[1:]:
+        migrate(url)

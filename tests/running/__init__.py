@@ -1,0 +1,1 @@
+"""Runs the checks and the tests in parts beside one another: python -m tests.running"""
