@@ -100,7 +100,8 @@ class Element:
 
     def facts(self) -> dict[str, str]:
         """Return what stands beside each term of the lists of terms in it."""
-        found, term = {}, ""
+        found: dict[str, str] = {}
+        term = ""
         for one in self.all("dt", "dd"):
             if one.tag == "dt":
                 term = one.text

@@ -13,7 +13,8 @@ from budgets import services
 from budgets.closing import sweep_periods
 from budgets.models import AmountLine, Budget
 from budgets.status import status_at
-from tests.budgets.worlds import differences, jan, make_budget, spend
+from tests.budgets.worlds import differences, jan, january_budget
+from tests.factories import spend
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -44,7 +45,7 @@ def amounts(budget: Budget) -> list[Decimal]:
 def test_a_period_that_is_over_keeps_its_amount_though_its_row_is_made_late(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     change(budget, at(3, 10), amount=Decimal(500))
     spend(acme, "120", at(1, 20))
@@ -56,7 +57,7 @@ def test_a_period_that_is_over_keeps_its_amount_though_its_row_is_made_late(
 
 
 def test_late_spend_exceeds_the_amount_there_was(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     change(budget, at(3, 10), amount=Decimal(500))
 
     spend(acme, "120", at(1, 20))
@@ -66,7 +67,7 @@ def test_late_spend_exceeds_the_amount_there_was(acme: Organization) -> None:
 
 
 def test_each_of_many_changes_holds_from_its_period_on(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     for month, amount in ((2, 300), (4, 40), (4, 70), (5, 70), (6, 0), (7, 900)):
         change(budget, at(month, 15), amount=Decimal(amount))
 
@@ -84,7 +85,7 @@ def test_each_of_many_changes_holds_from_its_period_on(acme: Organization) -> No
 def test_a_moment_of_an_open_period_has_the_amount_of_then(
     acme: Organization, *, spent_before: bool
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     if spent_before:
         spend(acme, "1", jan(2))
     change(budget, jan(10), amount=Decimal(300))
@@ -101,7 +102,7 @@ def test_a_moment_of_an_open_period_has_the_amount_of_then(
 def test_a_budget_that_begins_in_the_past_had_there_what_it_was_made_with(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme, starts_at=at(1), now=at(6, 15))
+    budget = january_budget(acme, starts_at=at(1), now=at(6, 15))
     change(budget, at(7, 15), amount=Decimal(5))
 
     change(budget, at(8, 15), starts_at=datetime(2024, 11, 1, tzinfo=UTC))
@@ -115,7 +116,7 @@ def test_a_budget_that_begins_in_the_past_had_there_what_it_was_made_with(
 def test_the_last_instant_of_a_zones_month_still_changes_it(
     acme: Organization,
 ) -> None:
-    budget = make_budget(acme, timezone="Asia/Kolkata")
+    budget = january_budget(acme, timezone="Asia/Kolkata")
     midnight = datetime(2025, 1, 31, 18, 30, tzinfo=UTC)
     change(budget, midnight - INSTANT, amount=Decimal(200))
     change(budget, midnight, amount=Decimal(300))
@@ -127,7 +128,7 @@ def test_the_last_instant_of_a_zones_month_still_changes_it(
 
 
 def test_other_dates_leave_the_amounts_of_their_time(acme: Organization) -> None:
-    budget = make_budget(acme, rollover_mode="both")
+    budget = january_budget(acme, rollover_mode="both")
     for month in (1, 2, 3):
         spend(acme, "1", at(month, 20))
     change(budget, at(3, 10), amount=Decimal(40))
@@ -143,7 +144,7 @@ def test_other_dates_leave_the_amounts_of_their_time(acme: Organization) -> None
 
 
 def test_skipped_periods_carry_over_what_each_of_them_had(acme: Organization) -> None:
-    budget = make_budget(acme, rollover_mode="both")
+    budget = january_budget(acme, rollover_mode="both")
     spend(acme, "30", jan(20))
     change(budget, at(3, 10), amount=Decimal(40))
     change(budget, at(4, 10), amount=Decimal(7))
@@ -159,7 +160,7 @@ def test_skipped_periods_carry_over_what_each_of_them_had(acme: Organization) ->
 
 
 def test_a_sweep_changes_no_amount(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", jan(20))
     change(budget, at(3, 10), amount=Decimal(500))
     spend(acme, "1", at(2, 20))
@@ -171,7 +172,7 @@ def test_a_sweep_changes_no_amount(acme: Organization) -> None:
 
 
 def test_in_another_currency_the_past_is_worth_what_it_was(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "103", jan(15))
     change(budget, at(2, 10), amount=Decimal(300))
 
@@ -188,7 +189,7 @@ def test_in_another_currency_the_past_is_worth_what_it_was(acme: Organization) -
 
 
 def test_an_archived_budget_keeps_the_amounts_it_had(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     spend(acme, "1", jan(2))
     change(budget, jan(10), amount=Decimal(300))
 
@@ -200,7 +201,7 @@ def test_an_archived_budget_keeps_the_amounts_it_had(acme: Organization) -> None
 
 
 def test_a_clock_that_is_behind_changes_nothing_of_before(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     change(budget, at(3, 1), amount=Decimal(300))
 
     change(budget, at(3, 1) - timedelta(seconds=2), amount=Decimal(50))
@@ -213,7 +214,7 @@ def test_a_clock_that_is_behind_changes_nothing_of_before(acme: Organization) ->
 
 def test_a_line_says_who_when_and_why(acme: Organization) -> None:
     with acting_as("ann@acme.example"):
-        budget = make_budget(acme, now=jan(3))
+        budget = january_budget(acme, now=jan(3))
         change(budget, jan(9), "More people", amount=Decimal(300))
 
     lines = budget.lines.values_list(
@@ -228,7 +229,7 @@ def test_a_line_says_who_when_and_why(acme: Organization) -> None:
 
 
 def test_what_leaves_the_amount_alone_adds_no_line(acme: Organization) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     change(budget, jan(9), name="Renamed", period="daily", amount=Decimal("100.00"))
 
@@ -249,7 +250,7 @@ def test_what_leaves_the_amount_alone_adds_no_line(acme: Organization) -> None:
 def test_the_database_refuses_a_line_that_makes_no_sense(
     acme: Organization, fields: dict[str, Any]
 ) -> None:
-    budget = make_budget(acme)
+    budget = january_budget(acme)
 
     with pytest.raises(IntegrityError), transaction.atomic():
         budget.lines.create(

@@ -127,7 +127,7 @@ def test_a_budget_that_has_not_begun_shows_its_first_period(acme: Organization) 
 
 
 def test_before_the_first_period_there_is_none(acme: Organization) -> None:
-    budget = make_budget(acme, starts_at=jan(20))
+    budget = january_budget(acme, starts_at=jan(20))
 
     for now in (jan(15), jan(25)):
         with pytest.raises(NoPeriod):

@@ -13,7 +13,7 @@ from accounts.models import Organization
 from budgets import amounts, charging, services
 from budgets.closing import sweep_periods
 from budgets.models import BudgetPeriod
-from tests.budgets.worlds import differences, jan, make_budget
+from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import at_once, make_organization, report, usage_record
 
 pytestmark = [
@@ -43,7 +43,7 @@ def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
 ) -> None:
     """Without the organization's lock the change is lost on the period."""
     acme = make_organization("acme")
-    budget = make_budget(acme)
+    budget = january_budget(acme)
     has_read = Event()
 
     def read_slowly(ids: Collection[int]) -> Mapping[int, amounts.Amounts]:
