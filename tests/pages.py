@@ -7,9 +7,6 @@ from typing import Any
 from django.test import Client
 
 _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"}
-# These end where one of the same kind, or of those that hold it, begins.
-_ENDS = {"li": {"li"}, "td": {"td", "th"}, "th": {"td", "th"}, "tr": {"tr", "td", "th"}}
-_ENDS |= {"dt": {"dt", "dd"}, "dd": {"dt", "dd"}, "option": {"option"}, "p": {"p"}}
 _UNSEEN = {"script", "style", "template", "head"}
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "summary"}
 
@@ -142,13 +139,13 @@ class Row:
 
 
 class _Builder(HTMLParser):
+    """Puts elements into one another; an end tag ends what is open inside too."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.open = [Element("", {})]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self.open[-1].tag in _ENDS.get(tag, ()):
-            self.open.pop()
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.open[-1].content.append(element)
         if tag not in _VOID:
@@ -181,7 +178,7 @@ def page_at(browser: Client, address: str, **query: Any) -> Element:
 
 def name_of(element: Element) -> str:
     """Return what somebody who hears the page is told of a link or button."""
-    return element.attributes.get("aria-label") or element.text
+    return " ".join(element.attributes.get("aria-label", "").split()) or element.text
 
 
 def shown(browser: Client, address: str, **query: Any) -> str:

@@ -24,7 +24,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
-from tests.pages import shown, words_of
+from tests.pages import page_at, shown, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -36,13 +36,14 @@ def test_a_page_says_first_what_guards_the_budget(acme: Organization) -> None:
     budget = make_budget(acme, "ML Team")
     guard(budget, given("block", "budget_percentage >= 1"), downgrade())
 
-    text = shown(browser_for(acme), page_of(budget))
+    page = page_at(browser_for(acme), page_of(budget))
 
-    assert (
+    _, first, second, *_ = page.paragraphs  # after the buttons
+    assert first == (
         "ML Team: from 90 % of the amount gpt-4 becomes gpt-3.5-turbo; "
-        "from 100 % of the amount calls are blocked. "
-        "Its amount of $1,000.00 is a soft limit" in text
+        "from 100 % of the amount calls are blocked."
     )
+    assert second.startswith("Its amount of $1,000.00 is a soft limit")
 
 
 def test_rules_stand_in_the_order_of_their_effect_with_where_they_come_from(
@@ -52,12 +53,15 @@ def test_rules_stand_in_the_order_of_their_effect_with_where_they_come_from(
     guard(budgets["ml"], downgrade())
     guard(budgets["acme"], given("block", 'user == "eve"'), given("notify"))
 
-    text = shown(browser_for(acme), page_of(budgets["ml"]))
+    rules = page_at(browser_for(acme), page_of(budgets["ml"])).table()
 
-    block = text.index("For user eve: block all calls. Acme")
-    cheaper = text.index("use gpt-3.5-turbo instead of gpt-4. this budget Change")
-    tell = text.index("Always: tell people.")
-    assert block < cheaper < tell
+    block, cheaper, tell = rules.rows
+    assert block["Rule"] == "For user eve: block all calls."
+    assert block["Where from"] == "Acme"
+    assert cheaper["Rule"].endswith("use gpt-3.5-turbo instead of gpt-4.")
+    assert cheaper["Where from"] == "this budget"
+    assert f"Change: {cheaper['Rule']}" in cheaper.element.links
+    assert tell["Rule"] == "Always: tell people."
 
 
 def test_what_holds_at_this_moment_is_marked(acme: Organization) -> None:
@@ -264,11 +268,12 @@ def test_presets_are_added_once(acme: Organization) -> None:
 
     for _ in range(2):
         browser.post(page_of(budget, "rules/"), {"what": "presets"})
-    text = shown(browser, page_of(budget))
+    page = page_at(browser, page_of(budget))
 
     assert ControlRule.objects.count() == 4
-    assert "Start from a preset" not in text
-    assert "in environment development only gpt-3.5-turbo and claude-3-haiku" in text
+    assert "Start from a preset" not in page.text
+    allowed = "in environment development only gpt-3.5-turbo and claude-3-haiku"
+    assert allowed in page.text
 
 
 def test_a_preset_fills_the_form_in(acme: Organization) -> None:
@@ -290,18 +295,24 @@ def test_the_history_says_who_changed_what(acme: Organization) -> None:
     browser.post(page_of(budget, "switch/"), {"what": "on"})
     browser.post(page_of(budget, "rules/"), {"what": "remove", "rule": rule.uid})
 
-    text = shown(browser, page_of(budget, "history/"))
+    page = page_at(browser, page_of(budget, "history/"))
 
-    who = "finance_admin@acme.example"
-    assert "5 changes to what guards Company, the latest first." in text
-    assert f"{who} Rule removed From 90 % of the amount: block all calls." in text
-    assert f"{who} Switched on again" in text
-    assert f"{who} Switched off Loop." in text
-    assert (
-        f"{who} Rule changed From 100 % of the amount: block all calls. "
-        "→ From 90 % of the amount: block all calls. Says “Ask Ann.”" in text
+    assert "5 changes to what guards Company, the latest first." in page.paragraphs
+    removed, on, off, changed, added = page.table().rows
+    ann = "finance_admin@acme.example"
+    assert {row["Who"] for row in (removed, on, off, changed)} == {ann}
+    assert removed["What"] == "Rule removed"
+    assert removed["From and to"] == (
+        "From 90 % of the amount: block all calls. Says “Ask Ann.”"
     )
-    assert "system Rule added" in text
+    assert on["What"] == "Switched on again"
+    assert (off["What"], off["From and to"]) == ("Switched off", "Loop.")
+    assert changed["What"] == "Rule changed"
+    assert changed["From and to"] == (
+        "From 100 % of the amount: block all calls. "
+        "→ From 90 % of the amount: block all calls. Says “Ask Ann.”"
+    )
+    assert (added["Who"], added["What"]) == ("system", "Rule added")
 
 
 def test_the_history_says_what_changed_places_and_messages(acme: Organization) -> None:
@@ -433,18 +444,17 @@ def test_the_list_has_what_is_guarded(acme: Organization) -> None:
     make_hard(acme, "Hard", "10", parent=budgets["engineering"])
     browser = browser_for(acme)
 
-    text = shown(browser, RULES)
-    found = shown(browser, RULES, q="engin")
+    page = page_at(browser, RULES)
+    found = page_at(browser, RULES, q="engin").table()
 
-    assert (
-        "1 budget has rules, 1 budget has a hard limit, 1 budget is switched off."
-        in text
-    )
-    assert "Acme / Engineering / ML 2 soft go through" in text
-    assert "Acme / Engineering / Hard 0 hard go through" in text
-    assert "Acme / Sales 0 soft Switched off" in text
-    assert "Acme / Engineering 0" not in text
-    assert "Acme / Engineering 0 soft" in found
+    told = "1 budget has rules, 1 budget has a hard limit, 1 budget is switched off."
+    assert told in page.paragraphs
+    guarded = [row.texts for row in page.table().rows]
+    assert ["Acme / Engineering / ML", "2", "soft", "go through"] in guarded
+    assert ["Acme / Engineering / Hard", "0", "hard", "go through"] in guarded
+    assert ["Acme / Sales", "0", "soft", "Switched off"] in guarded
+    assert "Acme / Engineering" not in [budget for budget, *_ in guarded]
+    assert ["Acme / Engineering", "0", "soft"] in [row.texts[:3] for row in found.rows]
 
 
 def test_lists_say_what_to_do_while_they_are_empty(acme: Organization) -> None:

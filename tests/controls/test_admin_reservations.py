@@ -15,7 +15,7 @@ from controls.rates import RateUse
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.controls.guarding import given
 from tests.factories import Api, browser_for, make_organization
-from tests.pages import shown, words_of
+from tests.pages import page_at, shown, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -94,14 +94,17 @@ def test_a_page_says_what_it_is_for_and_what_it_holds(
     authorize(api, estimated_cost="3", user_id="ann", tags={"feature": "x"})
     row = Reservation.objects.get()
 
-    text = shown(browser_for(acme), page_of(row))
+    page = page_at(browser_for(acme), page_of(row))
 
-    assert "$3.00 is set aside for gpt-4o-mini for search; expires in 9 min." in text
-    assert "Decided downgrade: asked for gpt-4o" in text
-    assert "gpt-4o-mini is to be used instead of gpt-4o" in text
-    assert "User ann" in text
-    assert "Tags feature=x" in text
-    assert "Company $3.00" in text
+    what = "$3.00 is set aside for gpt-4o-mini for search; expires in 9 min."
+    assert what in page.paragraphs
+    decision = page.part("Decision")
+    assert decision.facts()["Decided"] == "downgrade: asked for gpt-4o"
+    assert "gpt-4o-mini is to be used instead of gpt-4o" in decision.text
+    who = page.part("For").facts()
+    assert who["User"] == "ann"
+    assert who["Tags"] == "feature=x"
+    assert page.table("Held of").row("Company")["Held"] == "$3.00"
 
 
 def test_pages_say_how_it_ended(acme: Organization, api: Api, company: Budget) -> None:

@@ -25,7 +25,7 @@ from tests.factories import (
     spend,
     usage_record,
 )
-from tests.pages import shown, words_of
+from tests.pages import page_at, shown, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -49,25 +49,35 @@ def test_an_allowed_request_says_what_would_be_set_aside_on_its_way(
     make_budget(acme, "ML", "50", parent=company, scope={"teams": ["ml"]})
     spend(acme, "30", id="u1", team_id="ml")
 
-    text = shown(browser_for(acme), TRY, **REQUEST)
+    page = page_at(browser_for(acme), TRY, **REQUEST)
 
-    assert (
-        "The request would be allowed with gpt-4o; $2.00 would be set aside. Allowed"
-        in text
-    )
-    assert "Company hard limit $100.00 $30.00 $0.00 $70.00 $2.00 set aside" in text
-    assert "ML soft limit $50.00 $30.00 $0.00 $20.00 Nothing against it" in text
+    assert page.paragraphs[:2] == [
+        "The request would be allowed with gpt-4o; $2.00 would be set aside.",
+        "Allowed",
+    ]
+    above, own = page.table().rows
+    assert above["Charged to"] == "Company hard limit"
+    assert above.texts[1:5] == ["$100.00", "$30.00", "$0.00", "$70.00"]
+    assert above["What it says"] == "$2.00 set aside"
+    assert own["Charged to"] == "ML soft limit"
+    assert own.texts[1:5] == ["$50.00", "$30.00", "$0.00", "$20.00"]
+    assert own["What it says"] == "Nothing against it"
 
 
 def test_a_blocked_request_says_which_budget_is_in_the_way(acme: Organization) -> None:
     company = make_hard(acme, "Company", "100")
     make_hard(acme, "ML", "1", parent=company, scope={"teams": ["ml"]})
 
-    text = shown(browser_for(acme), TRY, **REQUEST)
+    page = page_at(browser_for(acme), TRY, **REQUEST)
 
-    assert "The request would be blocked by ML. Blocked ML has $1.00 left" in text
-    assert "ML hard limit $1.00 $0.00 $0.00 $1.00 Blocks it" in text
-    assert "Company hard limit $100.00 $0.00 $0.00 $100.00 Nothing against it" in text
+    first, word, reason, *_ = page.paragraphs
+    assert (first, word) == ("The request would be blocked by ML.", "Blocked")
+    assert reason.startswith("ML has $1.00 left")
+    own = page.table().row("ML hard limit")
+    assert own.texts[1:] == ["$1.00", "$0.00", "$0.00", "$1.00", "Blocks it"]
+    above = page.table().row("Company hard limit")
+    assert (above["Limit"], above["Left"]) == ("$100.00", "$100.00")
+    assert above["What it says"] == "Nothing against it"
 
 
 def test_a_request_that_goes_on_with_a_cheaper_model_says_so(
@@ -204,13 +214,20 @@ def test_a_dry_run_says_first_what_would_have_been_stopped(acme: Organization) -
     guard(budget, given("block", "budget_percentage >= 0.9"), downgrade())
     spend_last_month(acme, "5", "4", "3", "2")
 
-    text = shown(browser_for(acme, Role.VIEWER), page_of(budget, "dry-run/"))
+    page = page_at(browser_for(acme, Role.VIEWER), page_of(budget, "dry-run/"))
 
+    first, costs, *_ = page.paragraphs
     month = f"{last_month(1):%B %Y}"
-    assert f"In {month} this would have stopped 2 calls, $5.00." in text
-    assert "4 calls cost $14.00; it would have been $9.00, $5.00 less." in text
-    assert "Stopped From 90 % of the amount: block all calls. 2 $5.00 $5.00" in text
-    assert "No effect From 90 % of the amount: use gpt-3.5-turbo" in text
+    assert first == f"In {month} this would have stopped 2 calls, $5.00."
+    assert costs.startswith(
+        "4 calls cost $14.00; it would have been $9.00, $5.00 less."
+    )
+    stopped = page.table().row("From 90 % of the amount: block all calls.")
+    assert stopped["Effect"] == "Stopped"
+    assert (stopped["Calls"], stopped["Their cost"]) == ("2", "$5.00")
+    assert stopped["Spent less"] == "$5.00"
+    idle = page.table().row("From 90 % of the amount: use gpt-3.5-turbo")
+    assert idle["Effect"] == "No effect"
 
 
 def test_a_dry_run_tries_another_amount_and_a_hard_limit(acme: Organization) -> None:
@@ -222,10 +239,12 @@ def test_a_dry_run_tries_another_amount_and_a_hard_limit(acme: Organization) -> 
         "enforcement": "hard",
     }
 
-    text = shown(browser_for(acme), page_of(budget, "dry-run/"), **asked)
+    page = page_at(browser_for(acme), page_of(budget, "dry-run/"), **asked)
 
-    assert "this would have stopped 1 call, $4.00." in text
-    assert "Stopped The amount is a hard limit. 1 $4.00" in text
+    assert page.paragraphs[0].endswith("this would have stopped 1 call, $4.00.")
+    stopped = page.table().row("The amount is a hard limit.")
+    assert (stopped["Effect"], stopped["Calls"]) == ("Stopped", "1")
+    assert stopped["Their cost"] == "$4.00"
 
 
 def test_a_dry_run_leaves_rules_out_and_takes_presets_in(acme: Organization) -> None:
@@ -253,9 +272,10 @@ def test_a_dry_run_of_chosen_days(acme: Organization) -> None:
     day = f"{last_month(2):%Y-%m-%d}"
     asked = {"period": "days", "enforcement": "hard", "first": day, "last": day}
 
-    text = shown(browser_for(acme), page_of(budget, "dry-run/"), **asked)
+    page = page_at(browser_for(acme), page_of(budget, "dry-run/"), **asked)
 
-    assert f"On 2 {last_month(1):%B %Y} this would have stopped 1 call, $4.00." in text
+    day = f"2 {last_month(1):%B %Y}"
+    assert page.paragraphs[0] == f"On {day} this would have stopped 1 call, $4.00."
 
 
 @pytest.mark.parametrize(

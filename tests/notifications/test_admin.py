@@ -17,6 +17,7 @@ from notifications.outbox import deliver
 from tests.factories import browser_for, browser_of, make_organization, make_person
 from tests.notifications.factories import mail_to, make_message, make_webhook, to, write
 from tests.notifications.receivers import MailServer, Receiver, with_status
+from tests.pages import read
 
 pytestmark = pytest.mark.django_db
 SLACK_URL = "https://hooks.slack.com/services/T000/B000/secret-token"
@@ -159,11 +160,12 @@ def test_a_template_comes_back_as_it_was_saved(acme: Organization) -> None:
 
 
 def test_the_page_shows_what_a_template_makes_of_a_sample(acme: Organization) -> None:
-    shown = text_of(browser_for(acme).get(page(Channel, "change", make_slack(acme).pk)))
+    place = page(Channel, "change", make_slack(acme).pk)
+    shown = text_of(browser_for(acme).get(place))
 
     assert "border-left-color: #b45309" in shown
-    assert "<dt>Of</dt><dd>$15,000.00</dd>" in shown
-    assert "<code>{{budget.limit}}</code>" in shown
+    assert read(shown).facts()["Of"] == "$15,000.00"
+    assert "{{budget.limit}}" in [code.text for code in read(shown).all("code")]
 
 
 @pytest.mark.parametrize(
