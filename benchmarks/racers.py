@@ -22,6 +22,9 @@ from benchmarks.wire import Line, amount_of, units_of
 
 LONG_S, SHORT_S = 600, 1  # how long authorizations wait: used ones, forgotten ones
 AHEAD = 20  # a lease is for so many calls
+# One model, as different clients write it; the budgets name the first.
+SPELLINGS = ("gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2024-08-06")
+PROVIDERS = ("openai", "OpenAI", "openai.chat")
 USED, RELEASED = 0.5, 0.8  # so many calls are used, then released; of the rest below
 
 
@@ -68,9 +71,10 @@ class Racer:
 
     @property
     def call(self) -> dict[str, Any]:
+        """What it asks for; asking and reporting, it is spelled anew each time."""
         return {
-            "provider": "openai",
-            "model": "gpt-4o",
+            "provider": self.random.choice(PROVIDERS),
+            "model": self.random.choice(SPELLINGS),
             "project_id": self.runner["project"],
         }
 
@@ -107,9 +111,14 @@ class Racer:
         time.sleep(self.start["pause_s"] * (0.5 + self.random.random()))
 
     def record(self, name: str, units: int, authorization: str) -> dict[str, Any]:
-        """Return the usage record of a call that cost so much."""
+        """Return the usage record of a call that cost so much; who settles may leave
+        out what was asked for.
+        """
+        said = self.call
+        if self.random.random() < 0.5:
+            del said["project_id"]
         return {
-            **self.call,
+            **said,
             "id": f"{self.runner['name']}-{name}",
             "timestamp": datetime.now(UTC).isoformat(),
             "input_tokens": 10,

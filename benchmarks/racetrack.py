@@ -134,7 +134,7 @@ def _planted(race: Race) -> Run:
     for branch in BRANCHES:
         parent, path = root, ["Company"]
         for level in ("department", "team", "project"):
-            scope = {"projects": [branch]}
+            scope = {"projects": [branch], "models": ["gpt-4o"]}
             title = f"{branch} {level}"
             parent = _budget(done, title, race.limit * 3 // 4, parent, scope)
             path.append(title)
