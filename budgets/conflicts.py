@@ -12,12 +12,19 @@ from django.db.models import Exists, OuterRef, Sum
 from accounts.models import Organization
 from budgets.models import Budget, Coverage
 from budgets.scopes import Scope
+from budgets.settlements import said_otherwise
 from budgets.tree import TreeNode, tree_of
 from costops.lib.money import format_money
 from ledger.models import DailySpend, SpendDelta
 
 Kind = Literal[
-    "over_allocated", "overlap", "period_mismatch", "currency_mismatch", "orphan_spend"
+    "over_allocated",
+    "overlap",
+    "period_mismatch",
+    "currency_mismatch",
+    "orphan_spend",
+    "said_otherwise",
+    "without_leave",
 ]
 MOST_OVERLAPS = 200  # told; where there are more, a note says so
 ORPHANS_OF = timedelta(days=30)
@@ -55,7 +62,27 @@ def conflicts_of(organization: Organization, *, now: datetime) -> list[Clash]:
                 organization.currency,
             )
         )
+    found += _settled_otherwise(organization, now)
     return found
+
+
+def _settled_otherwise(organization: Organization, now: datetime) -> Iterator[Clash]:
+    """Yield what records of the last 30 days said otherwise than their decisions."""
+    for one in said_otherwise(organization, since=now - ORPHANS_OF):
+        calls = "1 call" if one.records == 1 else f"{one.records:,} calls"
+        cost = format_money(one.cost, organization.currency)
+        what = (
+            "had no leave for what they used and are charged where it belongs"
+            if one.without_leave
+            else "are charged to what they were allowed for, not to what they said"
+        )
+        yield Clash(
+            "without_leave" if one.without_leave else "said_otherwise",
+            (),
+            f"{calls} of the last {ORPHANS_OF.days} days, {cost}, {what}: {one.words}.",
+            one.cost,
+            organization.currency,
+        )
 
 
 def orphan_spend(organization: Organization, *, now: datetime) -> Decimal:

@@ -29,6 +29,7 @@ from budgets.services import (
     create_budget,
     plan_of,
 )
+from budgets.settlements import without_leave
 from budgets.tree_view import organization_asked
 from costops.lib.errors import Refusal
 from costops.lib.money import format_percent
@@ -263,6 +264,10 @@ def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
                 ("Warning", budget.warning_threshold),
                 ("Critical", budget.critical_threshold),
             )
+        ],
+        "without_leave": [
+            (one, outline.money(one.cost, outline.organization.currency))
+            for one in without_leave(budget, since=found.window.start)
         ],
     }
 

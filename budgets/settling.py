@@ -5,7 +5,7 @@ Each end is a state it goes to once: repeating it frees nothing a second time.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,13 +19,14 @@ from django.db.models import QuerySet
 from accounts.models import Organization
 from budgets.books import hold_book, open_book
 from budgets.charging import Charging
+from budgets.claims import Claimed, hold
 from budgets.models import BudgetPeriod, Reservation
 from budgets.reserving import Line, Standings, free, in_currency
-from budgets.tickets import Ticket, ticket_of, uid_of, with_number
+from budgets.tickets import Ticket, ticket_of, with_number
 from budgets.types import Freed
 from costops.lib.money import from_units, to_units
 from ledger.book import Book, Entry
-from ledger.types import Named, Outcome, Sent, Settled, Stretch
+from ledger.types import Named, Outcome, Said, Sent, Settled, Stretch
 from ledger.usage import Usage
 
 AT_ONCE = 500  # reservations that expire in one transaction
@@ -52,9 +53,12 @@ class _Claim(NamedTuple):
 
     named: Named
     ticket: Ticket | None
+    said: Said
 
 
-def settle(charging: Charging, named: Sequence[Named], *, now: datetime) -> Settlement:
+def settle(
+    charging: Charging, named: Sequence[Named], claimed: Claimed, *, now: datetime
+) -> Settlement:
     """Use up the reservations that booked records name; part of their transaction.
 
     The periods are not touched yet: what is freed goes into the statement that
@@ -66,11 +70,11 @@ def settle(charging: Charging, named: Sequence[Named], *, now: datetime) -> Sett
     by_uid: defaultdict[UUID, list[_Claim]] = defaultdict(list)
     for one in named:
         done.told[one.usage_id] = Settled(one.authorization_id, known=False)
-        ticket = ticket_of(one.authorization_id)
-        uid = ticket.lease if ticket else uid_of(one.authorization_id)
-        if uid is not None:
-            by_uid[uid].append(_Claim(one, ticket))
-    rows = hold(charging.organization_id, by_uid)
+        said = claimed.said.get(one.usage_id)
+        if said is not None:
+            ticket = ticket_of(one.authorization_id)
+            by_uid[said.reservation].append(_Claim(one, ticket, said))
+    rows = [row for uid, row in claimed.rows.items() if uid in by_uid]
     for row in rows:
         _use(row, by_uid[row.uid], charging, done, now)
     save(rows)
@@ -91,12 +95,6 @@ def told(
     ]
 
 
-def hold(organization_id: int, uids: Iterable[UUID]) -> list[Reservation]:
-    """Lock reservations, by id."""
-    rows = Reservation.objects.filter(organization=organization_id, uid__in=list(uids))
-    return list(rows.select_for_update().order_by("pk"))
-
-
 def _use(
     row: Reservation,
     claims: Sequence[_Claim],
@@ -105,7 +103,7 @@ def _use(
     now: datetime,
 ) -> None:
     lease = row.kind == _LEASE
-    for one, ticket in claims:
+    for one, ticket, said in claims:
         cost = from_units(one.cost or 0)
         held = _set_aside(row, ticket)
         over = max(cost - held, Decimal(0))
@@ -114,6 +112,7 @@ def _use(
             known=True,
             reserved=None if lease else held,
             over=over,
+            said=said,
         )
         row.settled += cost
         row.records += 1

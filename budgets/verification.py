@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models import Max, Sum
 
 from accounts.models import Organization
+from budgets import settlements
 from budgets.amounts import amounts_of
 from budgets.charging import Charging
 from budgets.folding import hours_of
@@ -43,6 +44,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_amounts(organization, budgets)
     yield from _wrong_rollover(organization)
     yield from _wrong_reserved(organization)
+    yield from settlements.differences(organization)
 
 
 def broken_trees(budgets: list[Budget]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from budgets.claims import hold
 from budgets.models import Reservation
 from budgets.reserving import Line, NewReservation, Standings, in_currency
-from budgets.settling import hold, save
+from budgets.settling import save
 from controls.asks import Ask, LeaseAsk
 from controls.models import RateCount
 from controls.plans import Guard, Plan

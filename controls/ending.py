@@ -6,8 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from budgets.books import hold_book
+from budgets.claims import hold
 from budgets.models import Reservation
-from budgets.settling import hold, release
+from budgets.settling import release
 from controls.models import RateCount
 from controls.rates import RateUse
 from costops.lib.money import to_units

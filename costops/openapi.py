@@ -53,6 +53,31 @@ _PROBLEMS = {
     "404": "There is no such thing, or not for this key.",
     "409": "It contradicts what is there by now.",
 }
+_SETTLED = {
+    "type": "object",
+    "description": "What became of the authorization or lease that a record names.",
+    "properties": {
+        "id": {"type": "string"},
+        "known": {"type": "boolean"},
+        "reserved": {**_MONEY, "type": ["string", "null"]},
+        "over": {**_MONEY, "description": "What it cost more than was set aside."},
+        "differs": {
+            "type": "array",
+            "description": (
+                "What the record says otherwise than the decision, whose dimensions "
+                "stand; neither what it leaves out nor another spelling of the same."
+            ),
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "asked": {}, "sent": {}},
+            },
+        },
+        "without_leave": {
+            "type": "boolean",
+            "description": "Another model was used than the decision allowed.",
+        },
+    },
+}
 _USAGE_ANSWER = {
     "type": "object",
     "properties": {
@@ -67,6 +92,7 @@ _USAGE_ANSWER = {
             "type": "boolean",
             "description": "A repeat with other content: the first stands.",
         },
+        "authorization": _SETTLED,
         "cost_rounded": {
             "type": "boolean",
             "description": (
@@ -79,6 +105,10 @@ _USAGE_ANSWER = {
 _PLACE = {
     "type": "object",
     "properties": {"index": {"type": "integer"}, "id": {"type": "string"}},
+}
+_SETTLED_PLACE = {
+    "type": "object",
+    "properties": {"index": {"type": "integer"}, "authorization": _SETTLED},
 }
 _BATCH_ANSWER = {
     "type": "object",
@@ -98,6 +128,16 @@ _BATCH_ANSWER = {
             },
         },
         "conflicts": {"type": "array", "items": _PLACE},
+        "unsettled": {
+            "type": "array",
+            "items": _SETTLED_PLACE,
+            "description": "Whose authorization is unknown, or was not enough.",
+        },
+        "differing": {
+            "type": "array",
+            "items": _SETTLED_PLACE,
+            "description": "Which say otherwise than their decisions, or had no leave.",
+        },
         "rounded": {
             "type": "array",
             "items": _PLACE,

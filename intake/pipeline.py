@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from alerts import services as alerts
 from budgets.books import hold_book
+from budgets.claims import claim
 from budgets.settling import settle, told
 from controls.ending import adjust as adjust_rates
 from ledger import services as ledger
@@ -38,8 +39,11 @@ def _take(
 ) -> Sequence[Outcome]:
     with transaction.atomic():
         book, charging = hold_book(organization_id)
-        recorded = ledger.record(book, usage, look_first=look_first)
-        settled = settle(charging, recorded.named, now=timezone.now())
+        claimed = claim(charging, usage)
+        recorded = ledger.record(
+            book, claimed.usage, claimed.said, look_first=look_first
+        )
+        settled = settle(charging, recorded.named, claimed, now=timezone.now())
         adjust_rates(settled.ended)
         crossings = charging.charge(recorded.due, settled.freed)
         if crossings:

@@ -145,6 +145,11 @@ def _summary(
             for place, outcome in receipt.outcomes.items()
             if (settled := outcome.settled) and (settled.over or not settled.known)
         ],
+        "differing": [
+            {"index": place, "authorization": _settled_body(settled)}
+            for place, outcome in receipt.outcomes.items()
+            if (settled := outcome.settled) and settled.said and settled.said.differs
+        ],
         # Amounts of several currencies can't be added up.
         "total_cost": totals[single] if single else (None if totals else wire_zero()),
         "currency": single,
@@ -156,12 +161,16 @@ def _summary(
 
 
 def _settled_body(settled: Settled) -> dict[str, Any]:
-    """Tell what became of an authorization: unknown, or what it cost beyond."""
+    """Tell what became of an authorization: unknown, or what it cost beyond, and what
+    the record says otherwise than the decision, whose dimensions stand."""
+    said = settled.said
     return {
         "id": settled.authorization_id,
         "known": settled.known,
         "reserved": wire(settled.reserved),
         "over": wire(settled.over),
+        "differs": [one._asdict() for one in said.differs] if said else [],
+        "without_leave": said is not None and said.without_leave,
     }
 
 

@@ -4,18 +4,21 @@ The hottest code there is: a microsecond here is a microsecond for every record.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
+from uuid import UUID
 
+import msgspec
 from msgspec import Raw
 
 from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.pricing import convert
 from ledger.stored import Forms, Values, forms
-from ledger.types import Named, Stretch, Totals
+from ledger.types import Named, Said, Stretch, Totals
 from ledger.usage import Usage, parse_metadata
 
 
@@ -52,6 +55,7 @@ class Row(NamedTuple):
     assumed_kinds: str | None = None
     said: str | None = None
     response_id: str | None = None
+    settles: UUID | None = None
 
     def stored(self, by: Forms) -> Values:
         """Return the row as the database takes it."""
@@ -60,11 +64,15 @@ class Row(NamedTuple):
             values[name] = by.money(values[name])
         values["timestamp"] = by.moment(self.timestamp)
         values["exchange_rate"] = by.rate(self.exchange_rate)
+        values["settles"] = by.uid(self.settles)
         return tuple(values.values())
 
 
 _AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cost")
 PLAIN = Row._fields.index("requests")  # columns of a row that has no more than most
+REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])  # of such a row
+_SAID, _SETTLES = map(Row._fields.index, ("said", "settles"))
+_encode = msgspec.json.Encoder().encode
 
 # Input, output, total, source cost, source currency and rate.
 _Cost = tuple[int | None, int | None, int | None, int | None, str, Decimal | None]
@@ -83,8 +91,11 @@ class Conversion(NamedTuple):
 class Sheet:
     """The rows of one batch as they are made, and their sums by stretch of time."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(
+        self, book: Book, said: Mapping[str, Said] = MappingProxyType({})
+    ) -> None:
         self.book = book
+        self.said = said  # by usage id, of records that settle something
         self.totals: dict[Stretch, Totals] = {}
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order; in units
@@ -105,7 +116,17 @@ class Sheet:
             stretch = entry.last
             if stretch is None or not stretch.start <= at < stretch.end:
                 stretch = self.book.stretch_at(entry, at)
-            yield self._row(record, entry.tier, stretch)
+            row = self._row(record, entry.tier, stretch)
+            if record.authorization_id and record.id in self.said:
+                row = self._settling(row, self.said[record.id])
+            yield row
+
+    def _settling(self, row: Values, said: Said) -> Values:
+        """Return *row* with what it settles, and what it says otherwise."""
+        values = [*row, *REST[len(row) - PLAIN :]]
+        values[_SAID] = said.stored and _encode(said.stored).decode()
+        values[_SETTLES] = self._forms.uid(said.reservation)
+        return tuple(values)
 
     def _row(self, record: Usage, tier: str, stretch: Stretch) -> Values:
         tariff = stretch.tariff
@@ -154,7 +175,7 @@ class Sheet:
         )
         if total is not None:  # nearly always
             return plain
-        return (*plain, 1, 1, None, None, None, None, None, None)
+        return (*plain, 1, 1, *REST[2:])
 
     def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
         """Count a row in what the batch adds to its stretch, and to what it names."""

@@ -145,6 +145,7 @@ class CostRecord(models.Model):
     assumed_kinds = models.JSONField(null=True)  # priced by what stands in for a price
     said = models.JSONField(null=True)  # named otherwise than where it is charged
     response_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
+    settles = models.UUIDField(null=True)  # the reservation it names
 
     objects = CostRecordQuerySet.as_manager()
 
@@ -161,6 +162,11 @@ class CostRecord(models.Model):
                 fields=["organization", "id"],
                 condition=Q(total_cost=None),
                 name="cost_record_unpriced",
+            ),
+            models.Index(
+                fields=["organization", "timestamp"],
+                condition=Q(said__isnull=False),
+                name="cost_record_said",
             ),
         ]
 

@@ -1,7 +1,8 @@
 """Writing to the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from ledger.book import Book, sent_of
 from ledger.booking import Sheet
 from ledger.models import CostRecord
 from ledger.stored import Values
-from ledger.types import Outcome, Recorded
+from ledger.types import Outcome, Recorded, Said
 from ledger.usage import Usage, parse_metadata, parse_tags
 from ledger.writing import (
     insert_conversions,
@@ -22,8 +23,17 @@ from ledger.writing import (
 
 
 @transaction.atomic(savepoint=False)
-def record(book: Book, usage: Sequence[Usage], *, look_first: bool) -> Recorded:
+def record(
+    book: Book,
+    usage: Sequence[Usage],
+    said: Mapping[str, Said] = MappingProxyType({}),
+    *,
+    look_first: bool,
+) -> Recorded:
     """Price *usage* of one organization and append it to the ledger.
+
+    *said* has, by usage id, what records that settle a reservation say of it: they come
+    with the dimensions it was made for.
 
     A usage id counts once, however often and in however many batches it comes: the
     first stands, a repeat changes nothing, and one with other content is a conflict.
@@ -37,7 +47,7 @@ def record(book: Book, usage: Sequence[Usage], *, look_first: bool) -> Recorded:
     known = _known_records(book, first) if look_first else {}
     # One order for every caller, or two overlapping batches could deadlock.
     fresh = [first[usage_id] for usage_id in sorted(first) if usage_id not in known]
-    sheet = Sheet(book)
+    sheet = Sheet(book, said)
 
     def finish() -> tuple[Sequence[Values], Any, Sequence[Outcome]]:
         costs = {
@@ -138,4 +148,13 @@ def _differs(usage: Usage, row: CostRecord) -> bool:
         # Named, but the organization's own: then it is not kept beside the amount.
         own = said[11] == row.organization.currency
         said = (*said[:11], "" if own else said[11], said[12])
+    if row.settles is not None:
+        # It belongs to what its decision was made for, whatever its sender says.
+        return _but_where(booked) != _but_where(said)
     return booked != said
+
+
+def _but_where(content: tuple[object, ...]) -> tuple[object, ...]:
+    """Leave out dimensions and tags of `_content`, but for provider and model."""
+    when, _, what, _, *rest = content
+    return when, what, *rest

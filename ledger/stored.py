@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import msgspec
 from django.db import connection
@@ -20,6 +21,7 @@ class Forms(NamedTuple):
     money: Callable[[int | None], object]  # from units of 10^-10
     rate: Callable[[Decimal | None], object]
     moment: Callable[[datetime], object]
+    uid: Callable[[UUID | None], object]
 
 
 def forms() -> Forms:
@@ -48,9 +50,11 @@ _POSTGRESQL = Forms(
     money=_text_of,
     rate=lambda rate: rate,
     moment=lambda moment: moment,
+    uid=lambda uid: uid,
 )
 _SQLITE = Forms(
     money=lambda units: units,
     rate=lambda rate: rate and int(rate * _RATE_UNITS),
     moment=_sqlite_time,
+    uid=lambda uid: uid and uid.hex,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
+from uuid import UUID
 
 from ledger.identity import identify, person_named
 from ledger.tariffs import Tariff
@@ -123,6 +124,30 @@ class Named(NamedTuple):
     cost: int | None  # in units of 10^-10; None: no price is known
 
 
+class Difference(NamedTuple):
+    """What a record says otherwise than the decision it settles; None: it was open."""
+
+    field: str  # as usage records have it
+    asked: object
+    sent: object
+
+
+class Said(NamedTuple):
+    """How what a record says compares with what it was given leave for."""
+
+    reservation: UUID
+    differs: tuple[Difference, ...] = ()
+    without_leave: bool = False  # another model was used than was allowed
+
+    @property
+    def stored(self) -> dict[str, object] | None:
+        """Return what is kept beside the record; None: it says nothing else."""
+        if not self.differs:
+            return None
+        differs = [one._asdict() for one in self.differs]
+        return {"differs": differs, "without_leave": self.without_leave}
+
+
 class Settled(NamedTuple):
     """What became of the authorization that a usage record names."""
 
@@ -130,6 +155,7 @@ class Settled(NamedTuple):
     known: bool  # False: there is none with this id
     reserved: Decimal | None = None  # for this call; None: it was drawn from a lease
     over: Decimal = Decimal(0)  # by how much it cost more than was set aside
+    said: Said | None = None  # None where there is none with this id
 
 
 class Outcome(NamedTuple):

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.errors import UniqueViolation
 
-from ledger.booking import PLAIN, Conversion, Row
+from ledger.booking import PLAIN, REST, Conversion, Row
 from ledger.stored import Values, array_of, forms
 from ledger.types import Stretch, Totals
 
@@ -20,7 +20,6 @@ from ledger.types import Stretch, Totals
 FEWEST, MOST = 50, 400
 RECORDS = f"ledger_costrecord ({', '.join(Row._fields[:PLAIN])})"
 FULL_RECORDS = f"ledger_costrecord ({', '.join(Row._fields)})"
-_REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])
 _DELTA = (
     "starts_at, currency, requests, unpriced, input_tokens, cached_tokens,"
     " output_tokens, cost"
@@ -142,7 +141,7 @@ def _record_pieces(rows: Iterable[Values]) -> Iterator[Piece]:
                 yield Piece(RECORDS, before)
             del chunk[: len(before)]
         yield Piece(
-            FULL_RECORDS, [row + _REST if len(row) == PLAIN else row for row in chunk]
+            FULL_RECORDS, [row + REST if len(row) == PLAIN else row for row in chunk]
         )
 
 

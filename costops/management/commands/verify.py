@@ -9,7 +9,9 @@ from django.db import connection, transaction
 from tqdm import tqdm
 
 from accounts.models import Organization
+from budgets import settlements
 from budgets import verification as budgets
+from costops.lib.money import format_money
 from ledger import verification as ledger
 
 _MOST_SHOWN = 100  # differences of one organization
@@ -48,14 +50,26 @@ class Command(BaseCommand):
             for off, difference in enumerate(_differences(organization), 1):
                 if off <= _MOST_SHOWN:
                     self.stdout.write(f"{organization.slug}: {difference}")
+            notes = list(_notes(organization))
         if off > _MOST_SHOWN:
             self.stdout.write(f"{organization.slug}: and {off - _MOST_SHOWN:,} more.")
+        for note in notes:
+            self.stdout.write(f"{organization.slug}: {note}")
         return off
 
 
 def _differences(organization: Organization) -> Iterator[str]:
     yield from ledger.differences(organization)
     yield from budgets.differences(organization)
+
+
+def _notes(organization: Organization) -> Iterator[str]:
+    """Yield what is as it was promised, and still worth knowing."""
+    for one in settlements.said_otherwise(organization):
+        if one.without_leave:
+            calls = "1 call" if one.records == 1 else f"{one.records:,} calls"
+            cost = format_money(one.cost, organization.currency)
+            yield f"note: {calls} ({cost}) went where they had no leave: {one.words}."
 
 
 class _one_moment(transaction.Atomic):  # noqa: N801 - used as a context manager

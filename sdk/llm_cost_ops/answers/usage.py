@@ -9,6 +9,35 @@ from typing import Any, Optional
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What a record says otherwise than the decision it settles."""
+
+    field: str
+    asked: Any = None  # None: the decision left it open
+    sent: Any = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of the authorization or lease that a usage record names."""
+
+    id: str
+    known: bool
+    reserved: Optional[Decimal] = None  # None: it was drawn from a lease
+    over: Decimal = Decimal(0)  # what it cost more than was set aside
+    differs: tuple[Difference, ...] = ()
+    without_leave: bool = False  # another model was used than was allowed
+
+
+@dataclass(frozen=True)
+class SettledPlace:
+    """What became of what a record of a batch settles, by its place in the batch."""
+
+    index: int
+    authorization: Settled
+
+
+@dataclass(frozen=True)
 class UsageReceipt:
     """What became of one usage record; `cost` is None where no price is known."""
 
@@ -18,6 +47,7 @@ class UsageReceipt:
     priced: bool = True
     duplicate: bool = False
     conflict: bool = False  # a repeat with other content: the first stands
+    authorization: Optional[Settled] = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +87,8 @@ class BatchReceipt:
     total_cost: Optional[Decimal] = None
     currency: Optional[str] = None
     total_costs: dict[str, Decimal] = field(default_factory=dict)
+    unsettled: tuple[SettledPlace, ...] = ()
+    differing: tuple[SettledPlace, ...] = ()
 
 
 @dataclass(frozen=True)
