@@ -110,6 +110,8 @@ def test_the_usage_record_turns_what_was_set_aside_into_spend(
         "known": True,
         "reserved": "2.0000000000",
         "over": "0.0000000000",
+        "differs": [],
+        "without_leave": False,
     }
     state = api.get(f"authorizations/{answer['id']}").body
     assert state["state"] == "settled"

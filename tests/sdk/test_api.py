@@ -113,7 +113,7 @@ def test_prices_rates_and_channels(world: World) -> None:
         organization_id=slug,
     )
 
-    found = api.resolve_price(provider="acme", model="m1", organization_id=slug)
+    found = api.resolve_price(provider="acme", model="m-1", organization_id=slug)
     assert (found.price_id, found.input_per_million) == (price.id, 2)
     assert api.get_exchange_rate(rate.id).rate == Decimal("1.1")
     renamed = api.update_notification_channel(channel.id, name="Money")
