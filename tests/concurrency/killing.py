@@ -20,8 +20,8 @@ import django
 from django.conf import settings
 
 CLAIM = timedelta(seconds=4)  # two minutes would be long to wait for
-LIVES_S = (0.01, 0.15)  # how long until the next one is killed
-ROUNDS = 8  # of kills, at most
+SHORTEST_S, LIVES_S = 0.01, 0.15  # how long until the next one is killed
+ROUNDS = 6  # of kills, at most
 ALERTS = 12
 FIRST_LEVEL_S = 3  # after the start; the others follow a second apart
 
@@ -110,24 +110,25 @@ def raise_alerts(organization_id: int, port: int, count: int) -> None:
 def kill(kills: int) -> None:
     """Kill so many workers at random moments; there are always some at work.
 
-    How much one does in its life depends on how busy the machine is. It is done again
-    until something is shown: one was killed in the middle, and a step was made.
+    How much one does in its life depends on how busy the machine is. It is done again,
+    with lives twice as long, until something is shown: one was killed in the middle,
+    and a step was made.
 
     Prints how many steps of ladders were made meanwhile.
     """
     random = Random(1)
-    for _ in range(ROUNDS):
-        kill_some(kills, random)
+    for times in range(ROUNDS):
+        kill_some(kills, random, lives_s=LIVES_S * 2**times)
         if (made := steps_made()) and halves():
             break
     print(made)  # noqa: T201 - for the test
 
 
-def kill_some(kills: int, random: Random) -> None:
+def kill_some(kills: int, random: Random, *, lives_s: float) -> None:
     work = [send, send, escalate, escalate]
     workers = [start_worker(one) for one in work]
     for _ in range(kills):
-        time.sleep(random.uniform(*LIVES_S))
+        time.sleep(random.uniform(SHORTEST_S, lives_s))
         victim = random.randrange(len(work))
         end_worker(workers[victim])
         workers[victim] = start_worker(work[victim])

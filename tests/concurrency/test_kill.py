@@ -23,7 +23,7 @@ from tests.concurrency.killing import manage
 SENDERS = 6
 BATCHES, SIZE, KNOWN = 36, 150, 2400
 KILLED_AFTER = 9  # batches that were answered
-PATIENCE_S = 20
+PATIENCE_S = 60
 Batch = list[dict[str, Any]]
 
 
