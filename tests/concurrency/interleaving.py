@@ -3,14 +3,21 @@
 Left to themselves they hardly ever do: most transactions are over in a millisecond.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from threading import Event, local
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from tests.concurrency.waiting import until_somebody_waits
+from controls import deciding
+from costops.lib.grouping import Together
+from tests.concurrency.waiting import come_to_wait, until_somebody_waits
 from tests.factories import at_once
 
 
@@ -36,3 +43,46 @@ def at_once_behind(
 def locked(rows: QuerySet[Any]) -> Callable[[], object]:
     """Return the obstacle that is a lock on each of *rows*."""
     return lambda: list(rows.select_for_update())
+
+
+@contextmanager
+def jostling(rows: QuerySet[Any], number: int) -> Iterator[None]:
+    """Lock *rows* again and again meanwhile, each time until *number* wait for them.
+
+    Or for a moment, where there are no longer so many.
+    """
+    over = Event()
+
+    def jostle() -> None:
+        while not over.wait(0.0005):
+            with transaction.atomic():
+                if rows.select_for_update().first() is not None:
+                    come_to_wait(number, patience_s=0.05)
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(at_once, jostle)
+        try:
+            yield
+        finally:
+            over.set()
+        assert done.result() == [None]
+
+
+@contextmanager
+def several_servers(number: int) -> Iterator[None]:
+    """Have each thread decide together with some others only, as of *number* servers.
+
+    Threads of one process share transactions: nothing of it would be at once.
+    """
+    work, most = deciding._decide_each, deciding.MOST_TOGETHER
+    servers = [Together(work, most=most) for _ in range(number)]
+    threads, mine = count(), local()
+
+    def do(organization_id: int, asks: Sequence[Any]) -> Sequence[Any]:
+        if not hasattr(mine, "server"):
+            mine.server = servers[next(threads) % number]
+        answers: Sequence[Any] = mine.server.do(organization_id, asks)
+        return answers
+
+    with patch.object(deciding, "_together", SimpleNamespace(do=do)):
+        yield

@@ -3,7 +3,7 @@
 A sum over what was allowed, made here, is the oracle; the rows have to agree with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -27,6 +27,12 @@ from controls.ending import release_call
 from controls.outright import allow_outright
 from controls.plans import Where
 from costops.lib.money import to_units
+from tests.concurrency.interleaving import (
+    at_once_behind,
+    jostling,
+    locked,
+    several_servers,
+)
 from tests.controls.factories import make_hard
 from tests.factories import at_once, make_organization, report, usage_record
 
@@ -37,10 +43,17 @@ pytestmark = [
     ),
 ]
 
+SERVERS = 3
 CLIENTS = 12
 CALLS = 25  # of each client
 CENT = 10**8  # units
 LIMIT = 100  # cents
+
+
+@pytest.fixture(autouse=True)
+def _servers() -> Iterator[None]:
+    with several_servers(SERVERS):
+        yield
 
 
 @pytest.fixture
@@ -110,7 +123,8 @@ def test_a_limit_is_filled_to_the_cent_and_never_passed(
             return decide_together(organization.pk, ask(1))
         return decide(organization.pk, [ask(1)])[0]
 
-    results = at_once(*[lambda: [one() for _ in range(CALLS)]] * CLIENTS)
+    with jostling(BudgetPeriod.objects.filter(budget=levels[0]), SERVERS):
+        results = at_once(*[lambda: [one() for _ in range(CALLS)]] * CLIENTS)
 
     answers = [answer for result in results for answer in result]
     assert allowed(answers) == LIMIT
@@ -131,7 +145,8 @@ def test_no_call_is_refused_while_there_is_room_for_it(
             (cents, decide_together(organization.pk, ask(cents))) for cents in sizes
         ]
 
-    results = at_once(*(client(seed) for seed in range(CLIENTS)))
+    with jostling(BudgetPeriod.objects.filter(budget=levels[0]), SERVERS):
+        results = at_once(*(client(seed) for seed in range(CLIENTS)))
 
     asked = [pair for result in results for pair in result]
     left = LIMIT - allowed([answer for _, answer in asked])
@@ -201,7 +216,8 @@ def test_leases_never_pass_the_limit_and_strand_less_than_a_call_each(
 
         return run
 
-    results = at_once(*(client(seed) for seed in range(CLIENTS)))
+    with jostling(BudgetPeriod.objects.filter(budget=levels[0]), SERVERS):
+        results = at_once(*(client(seed) for seed in range(CLIENTS)))
 
     assert not [one for one in results if isinstance(one, Exception)], results
     made, stranded = (sum(each) for each in zip(*results, strict=True))
@@ -295,7 +311,12 @@ def test_a_reservation_ends_once_however_many_end_it(
 
         return run
 
-    results = at_once(*(ender(way) for way in range(9)))
+    # All but those who leave to others what these have: before anything is given back.
+    results = at_once_behind(
+        locked(BudgetPeriod.objects.all()),
+        *(ender(way) for way in range(9)),
+        waiting=6,
+    )
 
     assert not [one for one in results if isinstance(one, Exception)], results
     assert not Reservation.objects.filter(state="open").exists()
