@@ -5,9 +5,9 @@ Left to themselves they hardly ever do: most transactions are over in a millisec
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
-from threading import Event, local
+from threading import Barrier, BrokenBarrierError, Event, local
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -85,4 +85,23 @@ def several_servers(number: int) -> Iterator[None]:
         return answers
 
     with patch.object(deciding, "_together", SimpleNamespace(do=do)):
+        yield
+
+
+@contextmanager
+def meeting_after(where: object, name: str, threads: int) -> Iterator[None]:
+    """Have *threads* come back from a function together, in the first calls.
+
+    Where a lock keeps them apart they can't: then none waits longer than a moment.
+    """
+    barrier = Barrier(threads)
+    function = getattr(where, name)
+
+    def meet(*args: Any, **kwargs: Any) -> Any:
+        found = function(*args, **kwargs)
+        with suppress(BrokenBarrierError):
+            barrier.wait(0.3)
+        return found
+
+    with patch.object(where, name, meet):
         yield

@@ -4,7 +4,9 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
+from ledger import prices
 from ledger.models import Price
+from tests.concurrency.interleaving import meeting_after
 from tests.factories import Api, at_once, make_api, make_organization, report
 from tests.factories import usage_record as usage
 
@@ -196,7 +198,9 @@ def test_of_overlapping_prices_made_at_once_one_stands(*, for_all: bool) -> None
     acme = make_organization("acme")
     api = make_api(organization=None if for_all else acme)
 
-    answers = at_once(*[lambda: api.post("pricing", price())] * 6)
+    # The guard: the lock of the organization, or of all, before others are looked for.
+    with meeting_after(prices, "_check", 6):
+        answers = at_once(*[lambda: api.post("pricing", price())] * 6)
 
     assert sorted(answer.status for answer in answers) == [201] + [409] * 5
     assert Price.objects.count() == 1
