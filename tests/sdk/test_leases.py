@@ -2,10 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from random import Random
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from llm_cost_ops.answers.controls import (
 )
 from llm_cost_ops.calls import Attribution, Call, Tokens
 from llm_cost_ops.errors import ConflictError, NoAnswerError
+from llm_cost_ops.leases import lease as lease_module
 from llm_cost_ops.leases.book import Book
 from llm_cost_ops.leases.keeper import IDLE_S, Keeper
 from llm_cost_ops.leases.lease import OVER, Lease, Short, Ticket
@@ -66,9 +70,11 @@ class Bank:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     is_over: bool = False
     failure: Exception | None = None
+    takes_s: float = 0  # until it answers
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send_once(self, request: Request[Any], *, timeout: float) -> Any:
+        time.sleep(self.takes_s)
         with self.lock:
             verb = request.path.rsplit("/", 1)[-1]
             self.asked.append((verb, request.body))
@@ -113,6 +119,30 @@ def book(bank: Bank) -> Book:
 @pytest.fixture
 def keeper(bank: Bank, book: Book) -> Keeper:
     return Keeper(bank, book, timeout=1)  # type: ignore[arg-type]  # it stands in
+
+
+@contextmanager
+def restless(module: ModuleType) -> Iterator[None]:
+    """Let other threads go on in the middle of what *module* does, wherever that is.
+
+    Python itself changes threads every 5 ms: most of what it does takes less.
+    """
+    chance = Random(1)
+
+    def between(frame: FrameType, event: str, arg: Any) -> Any:
+        if frame.f_code.co_filename != module.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and chance.random() < 0.02:
+            time.sleep(0)
+        return between
+
+    before = threading.gettrace()
+    threading.settrace(between)
+    try:
+        yield
+    finally:
+        threading.settrace(before)  # type: ignore[arg-type]  # None is what there was
 
 
 def lease_of(units: int, seconds: int = 60, since: float = 0.0) -> Lease:
@@ -176,7 +206,7 @@ def test_no_number_of_threads_gets_more_than_was_granted() -> None:
                 taken += lease.settle(found, Tokens(size, 0) if is_used else None)
         return taken
 
-    with ThreadPoolExecutor(32) as threads:
+    with restless(lease_module), ThreadPoolExecutor(32) as threads:
         taken = sum(threads.map(take, range(32)))
 
     assert taken == 10_000 // size * size
@@ -251,6 +281,8 @@ def test_a_lease_that_is_over_is_followed_by_another(book: Book, bank: Bank) -> 
 
 
 def test_threads_that_are_short_at_once_ask_once(book: Book, bank: Bank) -> None:
+    bank.takes_s = 0.02  # for the others to come meanwhile
+
     with ThreadPoolExecutor(16) as threads:
         found = list(threads.map(lambda _: book.decide_by_asking(call(1)), range(16)))
 
@@ -278,7 +310,7 @@ def test_many_threads_at_once_get_all_the_room_and_no_more(
             taken += isinstance(found, Ticket)
         return taken
 
-    with ThreadPoolExecutor(32) as threads:
+    with restless(lease_module), ThreadPoolExecutor(32) as threads:
         allowed = sum(threads.map(take, range(32)))
 
     assert allowed == room // 10
