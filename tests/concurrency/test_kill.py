@@ -7,14 +7,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from random import Random
 from threading import Lock
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -129,8 +131,29 @@ def send(port: int, key: str, batch: Batch) -> dict[str, Any]:
     return dict(answer)
 
 
+def kill_in_the_middle(url: str, kill: Callable[[], None]) -> None:
+    """Kill the server; on PostgreSQL when a batch is written and not yet charged.
+
+    Its connections end with it, as they would if the database's machine went too.
+    """
+    if not url.startswith("postgres"):
+        kill()
+        return
+    with psycopg.connect(url) as others:
+        others.execute("SELECT id FROM budgets_budgetperiod FOR UPDATE")
+        until = time.monotonic() + PATIENCE_S
+        while not others.execute("SELECT 1 FROM pg_locks WHERE NOT granted").rowcount:
+            assert time.monotonic() < until, "Nobody waits."
+            time.sleep(0.01)
+        kill()
+        others.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
 def send_until_killed(
-    port: int, key: str, batches: list[Batch], kill: Any
+    port: int, key: str, batches: list[Batch], kill: Callable[[], None]
 ) -> list[Batch]:
     """Send from many threads, kill the server meanwhile; return what was answered."""
     answered: list[Batch] = []
@@ -156,7 +179,8 @@ def test_a_server_killed_in_the_middle_lost_nothing_and_did_nothing_by_halves(
     batches = overlapping_batches()
     with serving(environment) as (port, kill):
         make_budgets(port, key)
-        answered = send_until_killed(port, key, batches, kill)
+        die = partial(kill_in_the_middle, environment["DATABASE_URL"], kill)
+        answered = send_until_killed(port, key, batches, die)
     assert KILLED_AFTER <= len(answered) < BATCHES
 
     assert "every promise holds" in manage(environment, "verify")
