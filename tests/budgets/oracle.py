@@ -1,7 +1,8 @@
 """What budgets should have been charged, worked out slowly and obviously.
 
 Nothing here is shared with the product: no SQL, no calendars, no scopes of its own. It
-reads the fields of rows and walks local days with zoneinfo.
+reads the fields of rows and walks local days with zoneinfo. What a name means it knows
+from whoever wrote it: see `tests.spellings`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
+
+from tests import spellings
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -102,12 +105,24 @@ def matches(budget: Any, record: Any) -> bool:
     what = record.attribution
     for plural, name in FIELDS.items():
         wanted = budget.scope.get(plural)
-        if wanted and getattr(what, name) not in wanted:
+        if wanted and not any(is_meant(name, text, what) for text in wanted):
             return False
     for name, value in budget.scope.get("tags", {}).items():
         if not has_tag(what.tags, name, value):
             return False
     return True
+
+
+def is_meant(dimension: str, wanted: str, what: Any) -> bool:
+    """Tell whether a value of a scope means what was sent."""
+    if dimension == "model":
+        return spellings.reaches(wanted, what.sent_model)
+    if dimension == "provider":
+        meant = spellings.provider_meant
+        return meant(wanted) == meant(what.sent_provider)
+    if dimension == "user":
+        return spellings.person_meant(wanted) == spellings.person_meant(what.sent_user)
+    return bool(wanted == getattr(what, dimension))
 
 
 def has_tag(tags: Any, name: str, value: str) -> bool:

@@ -1,160 +1,14 @@
 """Random worlds, compared after every step with an oracle that shares no code."""
 
-import os
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets import recharging
-from tests.budgets.worlds import ODD_ZONE, SHILLING, World, undone
-from tests.factories import usage_record
-from tests.sizes import size
-
-# More of them, at random, to look for something new: EXAMPLES=2000 pytest ...
-EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
-INSTANT = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-
-# Around these moments the clocks or the calendar of some zone do something odd.
-ODD_MOMENTS = {
-    "leap day": datetime(2024, 2, 29, 12, tzinfo=UTC),
-    "new year": datetime(2024, 1, 1, tzinfo=UTC),
-    "summer time begins in Berlin": datetime(2024, 3, 31, 1, tzinfo=UTC),
-    "half an hour back on Lord Howe": datetime(2024, 4, 6, 15, tzinfo=UTC),
-    "no midnight in São Paulo": datetime(2018, 11, 4, 3, tzinfo=UTC),
-    "midnight twice in São Paulo": datetime(2018, 2, 18, 2, tzinfo=UTC),
-    "a day left out in Samoa": datetime(2011, 12, 30, 10, tzinfo=UTC),
-    "a minute past midnight in Newfoundland": datetime(2006, 10, 29, 2, 31, tzinfo=UTC),
-    "a Kolkata midnight": datetime(2024, 6, 30, 18, 30, tzinfo=UTC),
-}
-ZONES = [
-    "UTC",
-    "Asia/Kolkata",
-    "Australia/Lord_Howe",
-    "America/Sao_Paulo",
-    "Pacific/Apia",
-    "Europe/Berlin",
-    "America/New_York",
-    ODD_ZONE,
-]
-CADENCES = ["daily", "weekly", "monthly", "quarterly", "annual", "custom"]
-TAGS: list[Any] = [
-    None,
-    ["team:a"],
-    ["team:b", "beta"],
-    ["team=a"],
-    ["team"],
-    {"team": "a"},
-    {"team": "b", "beta": 1},
-    {"team": ""},
-]
-SCOPED_TAGS: list[Any] = [{}, {}, {"team": "a"}, {"team": ""}, ["team"], ["beta"]]
-COSTS = [None, None, "0", "-1.5", "0.0000000001", "12.3456789", "99999.9999999999"]
-
-
-def some(*values: str) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(values), max_size=2)
-
-
-scopes = st.one_of(
-    st.just({}),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "departments": some("eng", "ops"),
-            "teams": some("a", "b"),
-            "projects": some("x", "y"),
-            "providers": some("openai", "anthropic"),
-            "models": some("gpt-4o", "unheard-of"),
-            "tags": st.sampled_from(SCOPED_TAGS),
-        },
-    ),
-)
-
-
-def moments(around: datetime) -> st.SearchStrategy[datetime]:
-    near = st.integers(-12, 12).map(lambda n: around + n * 15 * MINUTE)
-    days = st.integers(-40, 40).map(lambda n: around + n * DAY)
-    odd = st.sampled_from([timedelta(0), -INSTANT, INSTANT, 7 * MINUTE + 30 * INSTANT])
-    return st.builds(lambda at, by: at + by, st.one_of(near, near, days), odd)
-
-
-def records(around: datetime) -> st.SearchStrategy[dict[str, Any]]:
-    return st.builds(
-        usage_record,
-        id=st.integers(0, 40).map("u{}".format),  # few: some come again
-        timestamp=moments(around).map(datetime.isoformat),
-        provider=st.sampled_from(["openai", "anthropic"]),
-        model=st.sampled_from(["gpt-4o", "unheard-of", "claude-sonnet-4-0"]),
-        department_id=st.sampled_from(["eng", "ops", None]),
-        team_id=st.sampled_from(["a", "b", None]),
-        project_id=st.sampled_from(["x", "y"]),
-        tags=st.sampled_from(TAGS),
-        input_tokens=st.sampled_from([0, 1, 1000, 999_999]),
-        cost=st.sampled_from(COSTS),
-        currency=st.sampled_from([None, "USD", "EUR"]),
-    )
-
-
-def plans(around: datetime) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries(
-        {
-            "name": st.just("Budget"),
-            "amount": st.sampled_from([Decimal(0), Decimal("10.5"), Decimal(100_000)]),
-            "period": st.sampled_from(CADENCES),
-            "scope": scopes,
-            "timezone": st.sampled_from(ZONES),
-            "currency": st.sampled_from(["USD", "USD", "EUR", SHILLING]),
-            "starts_at": st.one_of(
-                st.none(), moments(around), st.just(around - 400 * DAY)
-            ),
-            "ends_at": st.one_of(st.none(), st.none(), moments(around)),
-            "rollover_mode": st.sampled_from(["none", "both", "unused"]),
-        }
-    )
-
-
-def changes(around: datetime) -> st.SearchStrategy[dict[str, Any]]:
-    """One thing of a plan, or some."""
-    return st.builds(
-        lambda plan, names: {name: plan[name] for name in names},
-        plans(around),
-        st.lists(
-            st.sampled_from(
-                ["scope", "timezone", "currency", "starts_at", "ends_at", "period"]
-            ),
-            min_size=1,
-            max_size=2,
-        ),
-    )
-
-
-def steps(around: datetime) -> st.SearchStrategy[tuple[Any, ...]]:
-    numbers = st.integers(0, 7)
-    somebody = st.one_of(st.none(), numbers, numbers)
-    batches = st.lists(records(around), min_size=1, max_size=8)
-    return st.one_of(
-        st.tuples(st.just("report"), batches),
-        st.tuples(st.just("report"), batches),
-        st.tuples(st.just("create"), plans(around), somebody, moments(around)),
-        st.tuples(st.just("create"), plans(around), somebody, moments(around)),
-        st.tuples(st.just("change"), numbers, changes(around), moments(around)),
-        st.tuples(st.just("move"), numbers, somebody),
-        st.tuples(st.just("archive"), numbers, moments(around)),
-        st.tuples(st.just("fold")),
-        st.tuples(st.just("sweep"), moments(around)),
-        st.tuples(st.just("step"), numbers),
-    )
-
-
-stories = st.sampled_from(list(ODD_MOMENTS.values())).flatmap(
-    lambda around: st.lists(steps(around), min_size=4, max_size=14)
-)
+from tests.budgets.stories import examples, stories
+from tests.budgets.worlds import World, undone
 
 
 def tell(world: World, story: list[tuple[Any, ...]]) -> None:
@@ -163,17 +17,6 @@ def tell(world: World, story: list[tuple[Any, ...]]) -> None:
         world.check()
     world.do(("fold",))
     world.check()
-
-
-def examples(count: int) -> settings:
-    return settings(
-        max_examples=EXAMPLES or size(count, 10 * count),
-        derandomize=not EXAMPLES,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate,) if os.environ.get("NOSHRINK") else tuple(Phase),
-    )
 
 
 @pytest.mark.django_db
