@@ -36,6 +36,12 @@ CADENCES = {
     Cadence.ANNUAL: "Every fiscal year",
     Cadence.CUSTOM: "Once, from the first day to the last",
 }
+_MEANT = {
+    "models": "A model means all its versions, a version that one. gpt-4* means "
+    "what goes on at a dash: not gpt-4o.",
+    "providers": "Under all names: openai is openai.responses too.",
+    "users": "Mail addresses in any letters.",
+}
 SCOPE_FIELDS = tuple(f"scope.{name}" for name in DIMENSION_OF)
 
 
@@ -222,7 +228,9 @@ class BudgetForm(forms.Form):
         else:
             del self.fields["parent"]  # moving is a form of its own
         for name, dimension in DIMENSION_OF.items():
-            field = ValuesField(required=False, label=name.title())
+            field = ValuesField(
+                required=False, label=name.title(), help_text=_MEANT.get(name, "")
+            )
             field.widget.offers = (offers or {}).get(dimension, ())
             self.fields[f"scope.{name}"] = field
         self.fields["scope.tags"] = TagsField(

@@ -1,7 +1,7 @@
 """What a budget would mean, before it is saved: what it matches, what it would cost,
 and what would not fit together. Read-only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from costops.lib.periods import Cadence, Calendar, Window
 from costops.lib.reading import stretch
 from ledger.analytics import lines_of
 from ledger.costs import Question
+from ledger.identity import ModelName, ModelPattern, pattern_of
 from ledger.models import DIMENSIONS, Attribution
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
@@ -31,6 +32,7 @@ from ledger.types import Dimensions
 OFFERED = 50  # values of one dimension
 LATELY = timedelta(days=30)
 _REMEMBERED_S = 60
+_MOST_NAMED = 12  # models, in one line
 _DAY = timedelta(days=1)
 
 
@@ -57,6 +59,7 @@ class Preview:
     """What the panel beside the form says."""
 
     matches: str
+    reaches: list[str] = field(default_factory=list)  # a line for each model named
     spent: str = ""
     ending: str = ""
     window: str = ""
@@ -79,7 +82,8 @@ class _Chosen(Question):
 def preview_of(draft: Draft, outline: Outline) -> Preview:
     """Say what *draft* would mean among the budgets of *outline*.
 
-    Five queries, or seven where it has a currency of its own.
+    Five queries, six where it names models, two more where it has a currency of its
+    own.
     """
     try:
         stored = clean_scope(draft.scope)
@@ -88,6 +92,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     scope = Scope.of(stored)
     found = _matching(draft, [scope, *_scopes_below(draft, outline)])
     preview = Preview(matches=_matches_words(found, scope))
+    preview.reaches = list(_reach_words(draft.organization, stored.get("models", ())))
     spent, window = _spent(draft, [row[0] for row in found], outline.now)
     if window is None:
         preview.spent = "It is not in force now."
@@ -172,6 +177,36 @@ def _matches_words(found: list[Any], scope: Scope) -> str:
     models = {(row[places["provider"]], row[places["model"]]) for row in found}
     what = f"{_count(len(projects), 'project')} and {_count(len(models), 'model')}"
     return f"Matches {'everything: ' if scope.is_everything else ''}{what}."
+
+
+def _reach_words(organization: Organization, texts: Sequence[str]) -> Iterator[str]:
+    """Say which models in use each of *texts* reaches, and which it misses by a hair.
+
+    One query.
+    """
+    if not texts:
+        return
+    rows = Attribution.objects.filter(organization=organization).order_by()
+    pairs = rows.values_list("model", "model_version").distinct()
+    used = sorted(ModelName(*pair) for pair in pairs)
+    for text in texts:
+        pattern = pattern_of(text)
+        names = [one.version or one.model for one in used if pattern.reaches(one)]
+        line = f"“{text}” reaches {_named(names) or 'nothing that was used so far'}"
+        missed = {one.model for one in used if _is_missed(pattern, one)}
+        yield f"{line}; not {_named(sorted(missed))}." if missed else f"{line}."
+
+
+def _is_missed(pattern: ModelPattern, name: ModelName) -> bool:
+    """Tell whether *name* begins as a pattern does, but goes on without a dash."""
+    if not pattern.stem or pattern.reaches(name):
+        return False
+    return name.model.startswith(pattern.stem)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _count(number: int, word: str) -> str:

@@ -94,7 +94,8 @@ class CostRecordAdmin(LedgerAdmin):
             return money_column(field, label, of_organization, request)
 
         return (
-            *("usage_id", "time", "organization", "attribution", "tags", "remark"),
+            *("usage_id", "time", "organization", "attribution", "sent_as"),
+            *("tags", "remark"),
             *("input_tokens", "cached_tokens", "cache_write_tokens"),
             *("output_tokens", "reasoning_tokens", "latency_ms", "service_tier"),
             amount("input_cost", "Input cost"),
@@ -117,7 +118,12 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="model")
     def llm(self, obj: CostRecord) -> str:
-        return f"{obj.attribution.provider}/{obj.attribution.model}"
+        where = obj.attribution
+        return f"{where.provider}/{where.model_version or where.model}"
+
+    @admin.display(description="sent as")
+    def sent_as(self, obj: CostRecord) -> str:
+        return _sent_as(obj.attribution)
 
     @admin.display(description="tags")
     def tags(self, obj: CostRecord) -> str:
@@ -136,6 +142,12 @@ class CostRecordAdmin(LedgerAdmin):
         if obj.source_cost is None or not obj.source_currency:
             return NONE
         return format_money(obj.source_cost, obj.source_currency)
+
+
+def _sent_as(attribution: Attribution) -> str:
+    """Return the words of a sender for what is filed under one name."""
+    sent = attribution.sent_provider, attribution.sent_model, attribution.sent_user
+    return " / ".join(filter(None, sent))
 
 
 def _tags_of(attribution: Attribution) -> str:
@@ -165,11 +177,15 @@ class DailySpendAdmin(LedgerAdmin):
 @admin.register(Attribution)
 class AttributionAdmin(ReadOnlyAdmin):
     read_scope = Scope.COSTS_READ
-    list_display = DIMENSIONS
+    list_display = (*DIMENSIONS, "model_version", "sent_as")
     list_filter = (OrganizationFilter,)
-    search_fields = DIMENSIONS
-    ordering = DIMENSIONS
-    fields = ("organization", *DIMENSIONS, "tags")
+    search_fields = (*DIMENSIONS, "sent_provider", "sent_model", "sent_user")
+    ordering = (*DIMENSIONS, "model_version")
+    fields = ("organization", *DIMENSIONS, "model_version", "sent_as", "tags")
+
+    @admin.display(description="sent as")
+    def sent_as(self, obj: Attribution) -> str:
+        return _sent_as(obj)
 
 
 @admin.register(Repricing)

@@ -538,6 +538,20 @@ def test_the_preview_names_what_overlaps(acme: Organization) -> None:
     assert "Overlaps with Backend on project search." in text
 
 
+def test_the_preview_names_the_models_in_use_that_a_pattern_reaches(
+    acme: Organization,
+) -> None:
+    for model in ("gpt-4-turbo", "GPT-4o", "gpt-4o-2024-08-06", "openai/gpt-4-0613"):
+        spend(acme, "1", model=model)
+    query = form_of() | {"scope.models.others": "gpt-4*\nGPT-4o\no3"}
+
+    text = shown(browser_for(acme), PREVIEW, **query)
+
+    assert "“gpt-4*” reaches gpt-4-0613, gpt-4-turbo; not gpt-4o." in text
+    assert "“GPT-4o” reaches gpt-4o, gpt-4o-2024-08-06." in text
+    assert "“o3” reaches nothing that was used so far." in text
+
+
 def test_the_preview_tells_conflicts_before_saving(acme: Organization) -> None:
     budgets = make_tree(acme)
     browser = browser_for(acme)
