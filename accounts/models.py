@@ -58,9 +58,11 @@ class Organization(models.Model):
     # Rises with every change that pricing or charging depends on (prices, rates,
     # budgets): a process that finds another number drops what it had cached.
     revision = models.PositiveBigIntegerField(default=1, editable=False)
+    # `ledger.identity.REVISION` of the names its attributions are filed under.
+    identity_revision = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
-    history = history(excluded=("revision",))
+    history = history(excluded=("revision", "identity_revision"))
 
     class Meta:
         ordering = ["name"]

@@ -5,6 +5,7 @@ from django.db import transaction
 from accounts.locks import hold_shared
 from accounts.models import Organization
 from budgets.charging import Charging
+from budgets.refiling import refile_if_due
 from costops.lib.roundtrips import cursor_that_prepares, one_round_trip
 from ledger.book import Book
 
@@ -38,8 +39,11 @@ def open_book(
 def hold_book(organization_id: int) -> tuple[Book, Charging]:
     """Keep the organization's shape as it is until commit, and return what is known.
 
-    The first thing in a transaction: one round trip when nothing has changed.
+    The first thing in a transaction: one round trip when nothing has changed. Who opens
+    the book for the first time sees to it that it is filed by the present names.
     """
+    if organization_id not in _books:
+        refile_if_due(organization_id)
     with one_round_trip():
         hold_shared(organization_id)
         revision = revision_of(organization_id)

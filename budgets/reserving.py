@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import F
 
 from budgets.charging import Charging
-from budgets.models import BudgetPeriod
+from budgets.models import BudgetPeriod, Reservation
 from budgets.shape import Place, Target
 from budgets.types import Freed
 from costops.lib.money import stored_units
@@ -254,6 +254,34 @@ def _values(
         moment(one.at),
         moment(one.expires_at),
     )
+
+
+# What can change of a reservation once it is made.
+_CHANGES = (
+    "state text, held numeric, settled numeric, records int, lines jsonb,"
+    " details jsonb, expires_at timestamptz, granted numeric, ended_at timestamptz"
+)
+_NAMES = tuple(change.split()[0] for change in _CHANGES.split(","))
+_SAVE_ALL = f"""
+UPDATE budgets_reservation AS row
+SET {", ".join(f"{name} = new.{name}" for name in _NAMES)}
+FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, {_CHANGES})
+WHERE row.id = new.id
+"""  # noqa: S608 - constants only
+
+
+def save(rows: Sequence[Reservation]) -> None:
+    """Write what can change of reservations, locked by the caller."""
+    if not rows:
+        return
+    if connection.vendor != "postgresql":
+        Reservation.objects.bulk_update(rows, _NAMES)
+        return
+    values = [
+        {"id": row.pk, **{name: getattr(row, name) for name in _NAMES}} for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE_ALL, [_encode(values).decode()])
 
 
 def in_currency(stretch: Stretch, target: Target, units: int) -> int:

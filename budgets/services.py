@@ -27,8 +27,8 @@ from budgets.models import (
     RolloverMode,
 )
 from budgets.recharging import recharge
+from budgets.reholding import rehold
 from budgets.scopes import clean as clean_scope
-from budgets.settling import rehold
 from budgets.shape import ALWAYS, FOREVER
 from costops.lib.errors import FieldError, Invalid
 from costops.lib.periods import Cadence, Calendar

@@ -12,21 +12,18 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from accounts.models import Organization
-from budgets.books import hold_book, open_book
+from budgets.books import hold_book
 from budgets.charging import Charging
 from budgets.claims import Claimed, hold
-from budgets.models import BudgetPeriod, Reservation
-from budgets.reserving import Line, Standings, free, in_currency
+from budgets.models import Reservation
+from budgets.reserving import Line, free, save
 from budgets.tickets import Ticket, ticket_of, with_number
 from budgets.types import Freed
 from costops.lib.money import from_units, to_units
-from ledger.book import Book, Entry
-from ledger.types import Named, Outcome, Said, Sent, Settled, Stretch
+from ledger.types import Named, Outcome, Said, Settled
 from ledger.usage import Usage
 
 AT_ONCE = 500  # reservations that expire in one transaction
@@ -35,7 +32,6 @@ GRACE = timedelta(seconds=300)
 
 _OPEN, _SETTLED = Reservation.State.OPEN, Reservation.State.SETTLED
 _LEASE = Reservation.Kind.LEASE
-_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -257,71 +253,3 @@ def expire_all(now: datetime) -> int:
     """Expire what is over in every organization, and return how many."""
     late = overdue(now).order_by("organization").values_list("organization", flat=True)
     return sum(expire(pk, now=now) for pk in late.distinct())
-
-
-# -- Another tree
-
-
-def rehold(organization: Organization) -> None:
-    """Hold open reservations on the budgets that are on their paths now.
-
-    Call it in the transaction that changed the tree, with the organization held alone.
-    """
-    held = BudgetPeriod.objects.filter(organization=organization, reserved__gt=0)
-    rows = list(Reservation.objects.filter(organization=organization, state=_OPEN))
-    held.update(reserved=0)
-    if not rows:
-        return
-    book, charging = open_book(organization.pk)
-    stretches = {row.pk: _stretch_of(row, book) for row in rows}
-    targets = {
-        target.key: target
-        for stretch in stretches.values()
-        for target in stretch.targets
-        if target.node.hard
-    }
-    standings = Standings.lock(charging, targets.values())
-    for row in rows:
-        stretch, units = stretches[row.pk], to_units(row.held)
-        row.lines = [
-            standings.take(target, in_currency(stretch, target, units))
-            for target in stretch.targets
-            if target.node.hard
-        ]
-    standings.write([])
-    save(rows)
-
-
-def _stretch_of(row: Reservation, book: Book) -> Stretch:
-    path = dict(row.path)
-    tags, tier = path.pop("tags"), path.pop("tier")
-    dimensions = Sent(**path).filed()
-    charges = book.cutter.charges_of(dimensions, tags)
-    return book.stretch_at(Entry(0, dimensions, tier, charges), row.at)
-
-
-_CHANGES = (
-    "state text, held numeric, settled numeric, records int, lines jsonb,"
-    " details jsonb, expires_at timestamptz, granted numeric, ended_at timestamptz"
-)
-_NAMES = tuple(change.split()[0] for change in _CHANGES.split(","))
-_SAVE_ALL = f"""
-UPDATE budgets_reservation AS row
-SET {", ".join(f"{name} = new.{name}" for name in _NAMES)}
-FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, {_CHANGES})
-WHERE row.id = new.id
-"""  # noqa: S608 - constants only
-
-
-def save(rows: Sequence[Reservation]) -> None:
-    """Write what can change of reservations, locked by the caller."""
-    if not rows:
-        return
-    if connection.vendor != "postgresql":
-        Reservation.objects.bulk_update(rows, _NAMES)
-        return
-    values = [
-        {"id": row.pk, **{name: getattr(row, name) for name in _NAMES}} for row in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(_SAVE_ALL, [_encode(values).decode()])

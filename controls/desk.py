@@ -10,8 +10,7 @@ from uuid import UUID
 
 from budgets.claims import hold
 from budgets.models import Reservation
-from budgets.reserving import Line, NewReservation, Standings, in_currency
-from budgets.settling import save
+from budgets.reserving import Line, NewReservation, Standings, in_currency, save
 from controls.asks import Ask, LeaseAsk
 from controls.models import RateCount
 from controls.plans import Guard, Plan

@@ -12,6 +12,7 @@ from alerts.tasks import audit_at, escalate_at, forget_links_at
 from budgets.closing import sweep_periods
 from budgets.folding import fold_all
 from budgets.recharging import continue_all
+from budgets.refiling import refile_due
 from budgets.settling import expire_all
 from notifications.tasks import deliver
 
@@ -28,6 +29,10 @@ class Periodic:
 
 def _fold(now: datetime) -> str:
     return f"Folded the spend of {fold_all()} organizations."
+
+
+def _refile(now: datetime) -> str:
+    return f"Filed {refile_due()} organizations under names as they are now known."
 
 
 def _backfill(now: datetime) -> str:
@@ -59,6 +64,7 @@ def _answers(now: datetime) -> str:
 # In the order in which `manage.py sweep` does them: what is folded and charged first
 # is what periods are closed with and alerts judged by.
 PERIODIC = (
+    Periodic("refile", 1, _refile),
     Periodic("backfill", 1, _backfill),
     Periodic("expire", 1, _expire),
     Periodic("fold", 1, _fold),

@@ -13,10 +13,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.locks import hold_repricing, hold_shared
+from accounts.locks import hold_repricing
 from accounts.models import Organization
 from alerts import services as alerts
-from budgets.books import open_book
+from budgets.books import hold_book
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
 from costops.lib.errors import Invalid
@@ -99,8 +99,7 @@ def preview(
         TooManyRecords: more than *most* are selected.
     """
     with transaction.atomic():
-        hold_shared(organization.pk)
-        book, _ = open_book(organization.pk)
+        book, _ = hold_book(organization.pk)
     assessor, outcome = Assessor(book), Outcome(organization, selection)
     rows = records_of(organization, selection)
     _refuse_if_more(rows, most)
@@ -154,10 +153,9 @@ def _correct(
 ) -> tuple[int, Place | None]:
     """Correct one chunk; return how many records were looked at, and the last one."""
     organization = outcome.organization
-    hold_shared(organization.pk)
+    book, charging = hold_book(organization.pk)
     # Only now may records be read: another repricing may just have corrected them.
     hold_repricing(organization.pk)
-    book, charging = open_book(organization.pk)
     page = page_of(records_of(organization, outcome.selection), place, size)
     correction = Assessor(book).assess(page)
     if correction.rows:

@@ -10,8 +10,10 @@ from django.db.models.functions import TruncDate
 
 from accounts.models import Organization
 from costops.lib.fields import MoneyField
-from ledger.book import digest_of, dimensions_of, sent_of
+from ledger.book import digest_of, sent_of
+from ledger.filing import misfiled
 from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
+from ledger.types import Dimensions
 
 _SUMS = (
     "requests",
@@ -43,14 +45,18 @@ def _stray_records(organization: Organization) -> Iterator[str]:
 def _wrong_attributions(organization: Organization) -> Iterator[str]:
     rows = Attribution.objects.filter(organization=organization)
     for row in rows.iterator(chunk_size=5_000):
-        sent = sent_of(row)
-        if bytes(row.digest) != digest_of(sent, row.tags):
+        if bytes(row.digest) != digest_of(sent_of(row), row.tags):
             yield f"Attribution {row.pk} was changed after it was made."
-        elif dimensions_of(row) != sent.filed():
-            yield (
-                f"Attribution {row.pk} is filed under “{row}”, which is not what its "
-                "names mean: run manage.py refile."
-            )
+    for row, meant in misfiled(organization):
+        yield (
+            f"Attribution {row.pk} is filed under {_told(row)}, but its names mean "
+            f"{_told(meant)}: run manage.py refile."
+        )
+
+
+def _told(where: Attribution | Dimensions) -> str:
+    named = where.provider, where.model, where.model_version, where.user
+    return " / ".join(filter(None, named))
 
 
 def _wrong_totals(organization: Organization) -> Iterator[str]:
