@@ -57,8 +57,8 @@ def percentage(share: str) -> list[Any]:
 
 IN_DEVELOPMENT = ["==", {"name": "environment"}, "development"]
 RULES = [
-    rule("model_downgrade", percentage("0.9"), downgrades={MODEL: "gpt-4o-mini"}),
-    rule("model_blocklist", IN_DEVELOPMENT, blocked_models=[MODEL]),
+    rule("model_downgrade", percentage("0.9"), instead={MODEL: "gpt-4o-mini"}),
+    rule("model_blocklist", IN_DEVELOPMENT, forbids=[MODEL]),
     rule("rate_limit", percentage("0.95"), max_requests_per_minute=10),
     rule("block", percentage("1.0"), exempt_users=["admin"]),
 ]
@@ -93,6 +93,10 @@ LEASE = {
     "ttl_s": 3_600,
     "refresh_s": 3_600,
     "dimensions": [],
+    "names": {
+        "provider": "openai",
+        "models": [{"asked": MODEL, "model": MODEL}],
+    },
     "budgets": [BUDGET],
     "prices": [PRICE],
 }

@@ -30,6 +30,7 @@ from llm_cost_ops.money import to_units
 from llm_cost_ops.reporting.stats import Counter
 from llm_cost_ops.rules import DOWNGRADE, Verdict
 from llm_cost_ops.threads import Threads
+from llm_cost_ops.triggers import Name
 
 log = logging.getLogger("llm_cost_ops")
 
@@ -150,7 +151,13 @@ class Guard:
             return self._authorized(call)
         return self._leased(call)
 
-    def _leased(self, call: Call, *, may_downgrade: bool = True) -> Found:
+    def _leased(
+        self,
+        call: Call,
+        *,
+        may_downgrade: bool = True,
+        seen: frozenset[Name] = frozenset(),
+    ) -> Found:
         found = self._book.decide_by_asking(call, may_downgrade=may_downgrade)
         if isinstance(found, Ticket):
             return found
@@ -162,18 +169,27 @@ class Guard:
             raise BadAnswerError("Leases were granted that are over at once.")
         if found.action != DOWNGRADE:
             return Refused("block", found.reasons)
-        lesser = self._downgraded(call, found, asks=True)
+        lesser = self._downgraded(call, found, asks=True, seen=seen)
         return lesser or Refused("block", found.reasons)
 
     def _downgraded(
-        self, call: Call, verdict: Verdict, *, asks: bool
+        self,
+        call: Call,
+        verdict: Verdict,
+        *,
+        asks: bool,
+        seen: frozenset[Name] = frozenset(),
     ) -> Optional[Found]:
-        """Go on with the cheaper model: by its own lease, price and rules."""
-        seen, reasons = {call.model}, list(verdict.reasons)
+        """Go on with the cheaper model: by its own lease, price and rules.
+
+        One that leads back to a model that was *seen* is not followed.
+        """
+        lesser, reasons = call, list(verdict.reasons)
         while True:
-            is_new = verdict.model not in seen and len(seen) < MOST_MODELS
-            seen.add(verdict.model)
-            lesser = call.of(verdict.model)
+            seen |= {verdict.judged}
+            is_new = verdict.name not in seen and len(seen) < MOST_MODELS
+            if is_new:
+                lesser = call.of(verdict.model)
             found = self._book.decide(lesser, may_downgrade=is_new)
             if isinstance(found, Verdict) and found.action == DOWNGRADE:
                 verdict = found
@@ -184,7 +200,9 @@ class Guard:
                 return found
             if isinstance(found, Verdict):
                 return Refused("block", found.reasons)
-            return self._leased(lesser, may_downgrade=is_new) if asks else None
+            if not asks:
+                return None
+            return self._leased(lesser, may_downgrade=is_new, seen=seen)
 
     def _authorized(self, call: Call) -> Found:
         request = controls.authorize(

@@ -7,7 +7,7 @@ from typing import NamedTuple, Optional
 
 from llm_cost_ops.answers.controls import Reason, RuleTerms
 from llm_cost_ops.calls import Call
-from llm_cost_ops.triggers import Facts, Standing, compiled
+from llm_cost_ops.triggers import Facts, Name, Names, Standing, compiled
 
 BLOCK, BLOCKLIST = "block", "model_blocklist"
 DOWNGRADE, RATE_LIMIT = "model_downgrade", "rate_limit"
@@ -20,21 +20,22 @@ class Verdict(NamedTuple):
     action: str
     reasons: tuple[Reason, ...]
     model: str = ""
+    name: Name = ("", "")  # what it is
+    judged: Name = ("", "")  # what the model was of which they said so
 
 
 class Rule:
     """One rule that concerns the model of a lease."""
 
-    __slots__ = ("action", "exempt", "holds", "model", "reason", "standing")
+    __slots__ = ("action", "holds", "model", "reason", "standing")
 
     def __init__(
         self, terms: RuleTerms, model: str, standing: Optional[Standing]
     ) -> None:
         self.action = terms.action
-        self.exempt = frozenset(terms.exempt_users)
         self.holds = compiled(terms.trigger)
         self.standing = standing
-        self.model = cheaper(terms.downgrades, model) or ""
+        self.model = terms.instead.get(model, "")
         self.reason = Reason(
             message=_why(terms, model, self.model),
             budget=terms.budget,
@@ -46,18 +47,19 @@ class Rule:
 class Rules:
     """The rules that may have an effect on calls of one model, in their order."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_names", "_rules")
 
     def __init__(
         self,
         terms: Iterable[RuleTerms],
-        model: str,
+        names: Names,
         standings: Mapping[str, Standing],
     ) -> None:
+        self._names = names
         concerned = [
-            Rule(each, model, standings.get(each.budget))
+            Rule(each, names.model, standings.get(each.budget))
             for each in terms
-            if _concerns(each, model)
+            if _concerns(each, names)
         ]
         self._rules = sorted(concerned, key=lambda rule: _ORDER.index(rule.action))
 
@@ -69,57 +71,34 @@ class Rules:
 
         *own* is what was decided here, in units, since the budgets' figures came.
         """
-        facts = Facts(call, estimate, own)
-        user = call.who.user_id or ""
+        facts = Facts(call, estimate, own, self._names)
         for rule in self._rules:
-            if user in rule.exempt:
-                continue
             facts.standing = rule.standing
             if rule.holds(facts) is True:
-                return self._verdict(rule, facts, user)
+                return self._verdict(rule, facts)
         return None
 
-    def _verdict(self, first: Rule, facts: Facts, user: str) -> Verdict:
+    def _verdict(self, first: Rule, facts: Facts) -> Verdict:
         if first.action not in {BLOCK, BLOCKLIST}:
-            return Verdict(first.action, (first.reason,), first.model)
+            to, own = self._names.of(first.model), self._names.of(self._names.model)
+            return Verdict(first.action, (first.reason,), first.model, to, own)
         reasons = []
         for rule in self._rules:
             facts.standing = rule.standing
-            is_same = rule.action == first.action and user not in rule.exempt
-            if is_same and rule.holds(facts) is True:
+            if rule.action == first.action and rule.holds(facts) is True:
                 reasons.append(rule.reason)
         return Verdict(first.action, tuple(reasons))
 
 
-def _concerns(terms: RuleTerms, model: str) -> bool:
+def _concerns(terms: RuleTerms, names: Names) -> bool:
+    """Tell whether a rule may have an effect; the server has matched the names."""
+    if names.user in terms.exempt_users:
+        return False
     if terms.action == BLOCKLIST:
-        return forbids(terms, model)
+        return names.model in terms.forbids
     if terms.action == DOWNGRADE:
-        return cheaper(terms.downgrades, model) is not None
+        return names.model in terms.instead
     return terms.action in _ORDER  # what only tells people does so on the server
-
-
-def cheaper(downgrades: Mapping[str, str], model: str) -> Optional[str]:
-    """Return what is used instead of *model*: an exact name beats a longer pattern."""
-    found = downgrades.get(model)
-    if found is None:
-        patterns = [name for name in downgrades if _matches(name, model)]
-        found = downgrades[max(patterns, key=len)] if patterns else None
-    return None if found == model else found
-
-
-def forbids(terms: RuleTerms, model: str) -> bool:
-    """Tell whether a blocklist keeps *model* from being used."""
-    if any(_matches(pattern, model) for pattern in terms.blocked_models):
-        return True
-    allowed = terms.allowed_models
-    return bool(allowed) and not any(_matches(pattern, model) for pattern in allowed)
-
-
-def _matches(pattern: str, model: str) -> bool:
-    if pattern.endswith("*"):
-        return model.startswith(pattern[:-1])
-    return model == pattern
 
 
 def _why(terms: RuleTerms, model: str, instead: str) -> str:

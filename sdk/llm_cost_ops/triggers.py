@@ -13,12 +13,13 @@ from decimal import Decimal
 from typing import Any, Optional
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from llm_cost_ops.answers.controls import BudgetFigures
+from llm_cost_ops.answers.controls import BudgetFigures, CallNames
 from llm_cost_ops.calls import Call
 from llm_cost_ops.errors import BadAnswerError
 from llm_cost_ops.money import convert, from_units, to_units
 
 Asking = Callable[["Facts"], Any]
+Name = tuple[str, str]  # of a model: the model, and its version
 
 _ONE, _ZERO = Decimal(1), Decimal(0)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -57,6 +58,28 @@ def _zone(name: str) -> tzinfo:
         return timezone.utc
 
 
+class Names:
+    """What the names of a lease's calls mean, as the server told."""
+
+    __slots__ = ("known", "meant_by", "model", "provider", "user")
+
+    def __init__(self, told: CallNames, model: str) -> None:
+        self.provider = told.provider
+        self.user = told.user_id
+        self.model = model  # as it is asked for
+        self.known = {each.asked: (each.model, each.version) for each in told.models}
+        self.meant_by = frozenset(
+            text
+            for each in told.models
+            if each.asked == model
+            for text in each.meant_by
+        )
+
+    def of(self, model: str) -> Name:
+        """Return what *model* is; as it is written, where nobody told."""
+        return self.known.get(model, (model, ""))
+
+
 class Facts:
     """What triggers may ask of one call: the call, its budget, the clock."""
 
@@ -65,13 +88,17 @@ class Facts:
         "_share_of",
         "call",
         "estimate",
+        "names",
         "own",
         "standing",
         "was_now",
     )
 
-    def __init__(self, call: Call, estimate: Optional[int], own: int) -> None:
+    def __init__(
+        self, call: Call, estimate: Optional[int], own: int, names: Names
+    ) -> None:
         self.call = call
+        self.names = names
         self.estimate = estimate
         self.own = own  # units decided here since the figures were told
         self.standing: Optional[Standing] = None
@@ -132,9 +159,9 @@ _NAMES: Mapping[str, Asking] = {
     "project": lambda facts: facts.call.who.project_id or "",
     "team": lambda facts: facts.call.who.team_id or "",
     "department": lambda facts: facts.call.who.department_id or "",
-    "user": lambda facts: facts.call.who.user_id or "",
+    "user": lambda facts: facts.names.user,
     "model": lambda facts: facts.call.model,
-    "provider": lambda facts: facts.call.provider,
+    "provider": lambda facts: facts.names.provider,
     "tags": lambda facts: facts.call.who.tags or (),
     "estimated_cost": lambda facts: (
         None if facts.estimate is None else from_units(facts.estimate)
@@ -147,6 +174,10 @@ _NAMES: Mapping[str, Asking] = {
     "month": lambda facts: facts.local().month,
     "time": lambda facts: f"{facts.local():%H:%M}",
 }
+
+
+_MODEL = {"name": "model"}
+_NAMING = frozenset({"==", "!=", "in", "not in"})
 
 
 def compiled(form: Any) -> Asking:
@@ -178,6 +209,9 @@ def _operation(word: str, parts: list[Any]) -> Asking:
         return _joined(word, tuple(_asking(part) for part in parts))
     if word == "not" and len(parts) == 1:
         return _denied(_asking(parts[0]))
+    if len(parts) == 2 and parts[0] == _MODEL and word in _NAMING:
+        found = _is_model(parts[1])
+        return found if word in {"==", "in"} else _denied(found)
     if len(parts) == 2 and word in _COMPARISONS:
         return _compared(_COMPARISONS[word], parts[0], parts[1])
     if len(parts) == 2 and word in _ARITHMETIC:
@@ -199,6 +233,19 @@ def _tag(name: str) -> Asking:
         return next(found, "")
 
     return ask
+
+
+def _is_model(given: Any) -> Asking:
+    """Return what tells whether the model is meant by a text, or by one of a list."""
+    if isinstance(given, list) and given[:1] == ["list"]:
+        texts = frozenset(given[1:])
+        return lambda facts: not texts.isdisjoint(facts.names.meant_by)
+    if isinstance(given, str):
+        return lambda facts: given in facts.names.meant_by
+    other = _asking(given)
+    if given == {"name": "tags"}:
+        return lambda facts: facts.call.model in other(facts)
+    return lambda facts: facts.call.model == other(facts)
 
 
 def _joined(word: str, asks: tuple[Asking, ...]) -> Asking:

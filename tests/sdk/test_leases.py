@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from llm_cost_ops.answers.controls import (
     BudgetFigures,
+    CallNames,
     LeaseGrant,
+    ModelNames,
     ModelPrice,
     Reason,
     ReturnedLease,
@@ -50,6 +52,7 @@ GRANT = LeaseGrant(
     granted=Decimal(0),
     currency="USD",
     ttl_s=Decimal(60),
+    names=CallNames("p", models=(ModelNames("m", "m"),)),
     budgets=(HARD,),
     prices=(PRICE,),
 )

@@ -113,10 +113,12 @@ WRONG: dict[str, Callable[[Any], None]] = {
     ),
     "an odd trigger": says(
         b'{"id": "l", "mode": "lease", "granted": "1", "currency": "USD", "ttl_s": 60,'
+        b' "names": {"provider": "p"},'
         b' "rules": [{"id": "r", "budget": "b", "action": "block", "trigger": 7}]}'
     ),
     "over at once": says(
-        b'{"id": "l", "mode": "lease", "granted": "1", "currency": "USD", "ttl_s": 0}'
+        b'{"id": "l", "mode": "lease", "granted": "1", "currency": "USD", "ttl_s": 0,'
+        b' "names": {"provider": "p"}}'
     ),
     "a bug": says(b"oops", 500),
     "no such thing": says(b"{}", 404),

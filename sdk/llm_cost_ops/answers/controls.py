@@ -73,7 +73,11 @@ class BudgetFigures:
 
 @dataclass(frozen=True)
 class RuleTerms:
-    """A rule as clients apply it; `trigger` is in prefix form."""
+    """A rule as clients apply it; `trigger` is in prefix form.
+
+    `forbids` and `instead` say what its lists come to for the models that the lease's
+    `names` know, as they were asked for.
+    """
 
     id: str
     budget: str
@@ -84,6 +88,8 @@ class RuleTerms:
     downgrades: dict[str, str] = field(default_factory=dict)
     blocked_models: tuple[str, ...] = ()
     allowed_models: tuple[str, ...] = ()
+    forbids: tuple[str, ...] = ()
+    instead: dict[str, str] = field(default_factory=dict)
     max_requests_per_minute: Optional[int] = None
     max_cost_per_hour: Optional[Decimal] = None
 
@@ -124,6 +130,25 @@ class ModelPrice(TokenPrices):
 
 
 @dataclass(frozen=True)
+class ModelNames:
+    """What a model is, however it was asked for."""
+
+    asked: str
+    model: str
+    version: str = ""  # "": the name does not say
+    meant_by: tuple[str, ...] = ()  # of the texts that triggers compare models with
+
+
+@dataclass(frozen=True)
+class CallNames:
+    """What the names of a lease's calls mean: the model, and those instead of it."""
+
+    provider: str
+    user_id: str = ""
+    models: tuple[ModelNames, ...] = ()
+
+
+@dataclass(frozen=True)
 class LeaseGrant:
     """Money set aside for one client, and what it decides by."""
 
@@ -131,6 +156,7 @@ class LeaseGrant:
     granted: Decimal
     currency: str
     ttl_s: Decimal
+    names: CallNames
     id: Optional[str] = None
     held: Decimal = Decimal(0)
     expires_at: Optional[datetime] = None

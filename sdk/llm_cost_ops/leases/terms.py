@@ -8,7 +8,7 @@ from typing import Optional
 from llm_cost_ops.answers.controls import LeaseGrant, Reason
 from llm_cost_ops.pricing import Price, price_of
 from llm_cost_ops.rules import Rules
-from llm_cost_ops.triggers import Standing
+from llm_cost_ops.triggers import Names, Standing
 
 UNPRICED = Reason(
     "No price is known for this model, and calls without one are blocked.",
@@ -30,7 +30,7 @@ class Terms:
         is_hard = any(each.enforcement == "hard" for each in grant.budgets)
         is_unwanted = grant.unpriced_policy == "block" and is_hard
         self.blocks = (UNPRICED,) if self.price is None and is_unwanted else ()
-        self.rules = Rules(grant.rules, model, standings)
+        self.rules = Rules(grant.rules, Names(grant.names, model), standings)
         self.dimensions = frozenset(grant.dimensions)
         until = listed[0].until if listed else None
         self.seconds = min(float(grant.ttl_s), _seconds_until(until))
