@@ -24,6 +24,8 @@ from llm_cost_ops.reporting.stats import Counter
 
 log = logging.getLogger("llm_cost_ops")
 
+LONGEST_NAME = 200  # characters
+
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 changes: ContextVar[Mapping[str, Any]] = ContextVar(
     "llm_cost_ops_changes", default=NO_CHANGES
@@ -131,7 +133,11 @@ class Flight:
         service_tier: Any = None,
         is_early: bool = False,
     ) -> None:
-        """Record what the call used; None: nobody knows, so it is estimated."""
+        """Record what the call used; None: nobody knows, so it is estimated.
+
+        The *model* that answered is the one that is billed: a version of the one that
+        was asked for, or another that stood in for it.
+        """
         is_estimated = used is None or is_early
         if used is None or not used.input:
             used = Tokens(self.likely_input(), used.output if used else 0)
@@ -144,8 +150,8 @@ class Flight:
             self._desk.counter.add("estimated")
         record = self._record(used)
         details = dict(self._desk.config.metadata)
-        if isinstance(model, str) and model != self.model:
-            details["response_model"] = model
+        if _is_name(model) and model != self.model:
+            record["model"], details["asked_model"] = model, self.model
         if is_estimated:
             details["usage"] = "estimated"
         if details:
@@ -198,6 +204,11 @@ class Flight:
             lease = ticket.lease
             record["authorization_id"] = lease.id if lease else ticket.authorization_id
         return record
+
+
+def _is_name(model: Any) -> bool:
+    """Tell whether the server takes it for a model's name."""
+    return isinstance(model, str) and 0 < len(model.strip()) <= LONGEST_NAME
 
 
 def _reporting(report: Callable[[int], None], cost: int) -> Callable[[], None]:

@@ -22,6 +22,7 @@ class Provider:
     status: int = 200
     between_s: float = 0.0  # events of a stream
     slow_s: float = 0.0  # before it answers
+    model: str = ""  # that answers; "": the one that is asked for
 
     def models(self) -> list[str]:
         return [str(body["model"]) for body in self.asked]
@@ -55,7 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", "0"))
         body = json.loads(self.rfile.read(length))
-        self.told.asked.append(body)
+        self.told.asked.append(dict(body))
+        body["answers_as"] = self.told.model or body["model"]
         if self.told.slow_s:
             time.sleep(self.told.slow_s)
         if self.told.status != 200:
@@ -123,7 +125,7 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
         "id": "chatcmpl-1",
         "object": "chat.completion",
         "created": 1,
-        "model": body["model"],
+        "model": body["answers_as"],
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": _chat_usage(),
     }
@@ -145,7 +147,7 @@ def _response(body: dict[str, Any]) -> dict[str, Any]:
         "object": "response",
         "created_at": 1,
         "status": "completed",
-        "model": body["model"],
+        "model": body["answers_as"],
         "output": [],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
@@ -157,7 +159,7 @@ def _response(body: dict[str, Any]) -> dict[str, Any]:
 def _embeddings(body: dict[str, Any]) -> dict[str, Any]:
     return {
         "object": "list",
-        "model": body["model"],
+        "model": body["answers_as"],
         "data": [{"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}],
         "usage": {"prompt_tokens": INPUT, "total_tokens": INPUT},
     }
@@ -177,7 +179,7 @@ def _message(body: dict[str, Any], output: int = OUTPUT) -> dict[str, Any]:
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
-        "model": body["model"],
+        "model": body["answers_as"],
         "content": [{"type": "text", "text": "".join(WORDS)}],
         "stop_reason": "end_turn",
         "stop_sequence": None,
@@ -198,7 +200,7 @@ def _chat_events(body: dict[str, Any]) -> list[dict[str, Any]]:
         "id": "chatcmpl-1",
         "object": "chat.completion.chunk",
         "created": 1,
-        "model": body["model"],
+        "model": body["answers_as"],
     }
     events: list[dict[str, Any]] = []
     for word in WORDS:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_every_way_to_ask_openai_is_booked_once(
     (cost,) = world.costs(tracker)
     assert (cost.input_tokens, cost.cached_tokens) == (INPUT, CACHED)
     assert (cost.total_cost, cost.metadata) == (COST, None)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_the_model_that_answered_is_booked(
+    track: Track, provider: Provider, chat: openai.OpenAI, world: World, *, stream: bool
+) -> None:
+    tracker = track()
+    provider.model = "gpt-4o-2024-05-13"  # dearer than gpt-4o is
+
+    answer = tracker.wrap(chat).chat.completions.create(**CALL, stream=stream)
+    if stream:
+        list(answer)
+
+    (cost,) = world.costs(tracker)
+    assert cost.total_cost == Decimal("0.00575")
+    assert cost.metadata == {"asked_model": "gpt-4o"}
 
 
 def test_helpers_that_stream_are_booked_too(
