@@ -27,7 +27,8 @@ def decide_call(desk: Desk, ask: Ask, plans: Plans) -> Answer:
     if units is None and _stops_unpriced(desk, plan, answer):
         return answer
     answer.units = units or 0
-    if lacking := desk.lacking(plan, answer.units):
+    is_free = units == 0  # it has a price, and costs nothing however little is left
+    if not is_free and (lacking := desk.lacking(plan, answer.units)):
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
     else:

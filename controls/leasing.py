@@ -82,14 +82,16 @@ def _grant(
     desk: Desk, ask: LeaseAsk, lease: Reservation | None, answer: LeaseAnswer
 ) -> None:
     plan = answer.plans[ask.model]
-    room = desk.room(plan)
-    # A lease that only needs time gets it, though nothing is left to be added.
-    needs = ask.least if lease else max(ask.least, 1)
-    if room is not None and room < needs:
-        answer.decision, answer.no_room = "block", True
-        answer.reasons = desk.lacking(plan, max(ask.least, 1))
-        return
-    answer.units = _size(desk, ask, plan, room)
+    # A model that is free needs nothing, and may be used when nothing is left.
+    if ask.least or not plan.is_free:
+        room = desk.room(plan)
+        # A lease that only needs time gets it, though nothing is left to be added.
+        needs = ask.least if lease else max(ask.least, 1)
+        if room is not None and room < needs:
+            answer.decision, answer.no_room = "block", True
+            answer.reasons = desk.lacking(plan, max(ask.least, 1))
+            return
+        answer.units = _size(desk, ask, plan, room)
     answer.held += answer.units
     answer.expires_at = _until(desk, ask, plan)
     lines = desk.take(plan, answer.units)

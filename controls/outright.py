@@ -82,6 +82,8 @@ class _Sheet:
 
     def _lines(self, plan: Plan, units: int) -> list[Line] | None:
         """Return what the call takes of each period; None: one is not open yet."""
+        if not units:  # it is free: nothing is asked of any limit
+            return []
         ids = self._guard.period_ids(plan)
         if ids is None:
             return None
@@ -93,7 +95,7 @@ class _Sheet:
             else:
                 taken[period_id], self._targets[period_id] = added, target
             lines.append(Line(target.node.id, target.starts_at, period_id, added))
-        return lines if units else []
+        return lines
 
 
 def _not_known(_: int) -> Figures:

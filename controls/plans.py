@@ -108,6 +108,16 @@ class Plan:
             "tier": where.tier,
         }
 
+    @property
+    def is_free(self) -> bool:
+        """Tell that no call of the model costs anything, and that this is known."""
+        tariff = self.stretch.tariff
+        return tariff is not None and all(
+            rates.input == rates.output == rates.per_request == 0
+            and not (rates.cached_input or rates.cache_write or rates.reasoning)
+            for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
+        )
+
     def price_of(self, tokens: Tokens) -> int | None:
         """Return the most that *tokens* can cost, in units of the organization's
         currency; None: no price is known.

@@ -222,6 +222,8 @@ class _Run:
         blocks = self.organization.unpriced_policy == UnpricedPolicy.BLOCK
         if priced.cost is None and blocks:
             return UNPRICED
+        if priced.cost == 0:  # it is free, however little is left
+            return ""
         return HARD_LIMIT if self.spent + priced.charged > self.limit else ""
 
     def _note(self, by: str, use: Use, saved: int) -> None:

@@ -1,0 +1,102 @@
+"""Calls that cost nothing, under a budget that is used up."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Organization
+from budgets.models import Budget, Reservation
+from controls.replay import Plan, replay
+from costops.lib.periods import Window
+from ledger.models import Price
+from tests.controls.factories import authorize, book, lease, make_hard, money_of
+from tests.factories import Api
+
+pytestmark = pytest.mark.django_db
+TOKENS: dict[str, Any] = {"input_tokens": 10, "max_output_tokens": 10}
+
+
+@pytest.fixture
+def company(api: Api, acme: Organization) -> Budget:
+    """A budget of $1.00 of which $1.50 are spent, and a model that is free."""
+    Price.objects.create(
+        organization=acme,
+        provider="acme",
+        model="free",
+        effective_from=datetime(2000, 1, 1, tzinfo=UTC),
+    )
+    acme.touch()
+    company = make_hard(acme, "Company", "1")
+    book(api, "1.5")
+    return company
+
+
+def ask(api: Api, model: str = "free", **fields: Any) -> dict[str, Any]:
+    given = {"provider": "acme", "model": model, "estimated_cost": None}
+    return authorize(api, **{**given, **TOKENS, **fields})
+
+
+@pytest.mark.usefixtures("_remembers", "company")
+@pytest.mark.parametrize("durable", [True, False], ids=["durable", "from the pool"])
+def test_a_free_call_is_allowed(api: Api, *, durable: bool) -> None:
+    answers = [ask(api, durable=durable) for _ in range(3)]
+
+    assert [answer["decision"] for answer in answers] == ["allow"] * 3
+    assert {answer["reserved"] for answer in answers} == {"0.0000000000"}
+    assert all(answer["priced"] for answer in answers)
+
+
+@pytest.mark.usefixtures("company")
+def test_free_calls_are_decided_without_asking_once_there_is_a_lease(
+    api: Api, django_assert_num_queries: Any
+) -> None:
+    for _ in range(2):
+        ask(api, durable=False)
+
+    with django_assert_num_queries(0):
+        assert ask(api, durable=False)["decision"] == "allow"
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_may_cost_something_is_not(api: Api, *, durable: bool) -> None:
+    cheap = ask(api, estimated_cost="0.0000000001", durable=durable, **NO_TOKENS)
+    listed = ask(api, "gpt-4o-mini", provider="openai", durable=durable)
+
+    assert (cheap["decision"], listed["decision"]) == ("block", "block")
+
+
+NO_TOKENS: dict[str, Any] = {"input_tokens": None, "max_output_tokens": None}
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_has_no_price_is_not_free(api: Api, *, durable: bool) -> None:
+    answer = ask(api, "nobody-knows", durable=durable)
+
+    assert answer["decision"] == "block"
+
+
+def test_a_free_model_has_a_lease_that_holds_nothing(api: Api, company: Budget) -> None:
+    _, reserved = money_of(company)
+
+    taken = lease(api, provider="acme", model="free", amount="5")
+    again = api.post(f"leases/{taken['id']}/renew", {"amount": "5"}).body
+    dear = lease(api, amount="5")
+
+    assert (taken["mode"], again["mode"], dear["mode"]) == ("lease", "lease", "block")
+    assert taken["granted"] == again["held"] == "0.0000000000"
+    assert money_of(company)[1] == reserved == 0
+    assert Reservation.objects.get(uid=taken["id"]).state == "open"
+
+
+def test_a_dry_run_stops_no_free_use(api: Api, company: Budget) -> None:
+    book(api, "0", id="free")
+    now = timezone.now()
+    window = Window(now - timedelta(hours=1), now + timedelta(hours=1))
+
+    found = replay(company, Plan(rules=(), is_hard=True), window)
+
+    assert (found.calls, found.total("stopped").calls) == (2, 1)
