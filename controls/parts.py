@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from controls.patterns import ModelSet
 from ledger.identity import model_named, person_named, provider_named
+from ledger.patterns import ModelSet
 
 NUMBER, TEXT, TAGS, TRUTH = "a number", "text", "tags", "true or false"
 NAMED: Mapping[str, Callable[[str], str]] = {
@@ -66,11 +66,11 @@ def among(one: Part, known: frozenset[Any]) -> Part:
 
 
 def among_models(one: Part, texts: Iterable[str]) -> Part:
-    known, ask = ModelSet(texts), one.ask
+    known, ask = ModelSet.of(texts), one.ask
 
     def is_meant(values: Values) -> bool | None:
         model = ask(values)
-        return None if model is None else model_named(model) in known
+        return None if model is None else known.reaches(model_named(model))
 
     return Part(TRUTH, None, is_meant)
 

@@ -197,7 +197,7 @@ class _Run:
 
     def _by_rules(self, use: Use) -> tuple[Verdict, "_Priced", Rule | None]:
         """Follow downgrades, as whoever decides does; return the last one's rule."""
-        model, by = use.place.dimensions.model, None
+        model, by = use.place.dimensions.sent_model, None
         priced = _Priced(use.cost, use.charged)
         seen = {model_named(model)}
         told: set[str] = set()

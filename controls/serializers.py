@@ -6,8 +6,8 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.models import Enforcement
+from controls.downgrades import Downgrades
 from controls.expressions import LONGEST, read
-from controls.patterns import Downgrades
 from controls.types import Action
 from costops.lib.errors import Refusal
 from costops.lib.money import wire

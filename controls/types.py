@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 
+from controls.downgrades import Downgrades
 from controls.expressions import Expression
-from controls.patterns import Downgrades, ModelSet
 from ledger.identity import ModelName, model_named, person_named, provider_named
+from ledger.patterns import ModelSet
 
 Decision = Literal["allow", "downgrade", "rate_limit", "block"]
 
@@ -57,12 +58,14 @@ class Rule:
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "cheaper", Downgrades(self.downgrades))
-        put(self, "blocked", ModelSet(self.blocked_models))
-        put(self, "allowed", ModelSet(self.allowed_models))
+        put(self, "blocked", ModelSet.of(self.blocked_models))
+        put(self, "allowed", ModelSet.of(self.allowed_models))
 
     def forbids(self, name: ModelName) -> bool:
         """Tell whether a blocklist keeps a model from being used."""
-        return name in self.blocked or (bool(self.allowed) and name not in self.allowed)
+        if self.blocked.reaches(name):
+            return True
+        return bool(self.allowed_models) and not self.allowed.reaches(name)
 
 
 @dataclass(frozen=True, slots=True)

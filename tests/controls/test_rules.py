@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controls.patterns import Downgrades
+from controls.downgrades import Downgrades
 from controls.rates import RateUse
 from controls.rules import judge, share_of
 from controls.types import Action, Call, Figures, Rule, Verdict

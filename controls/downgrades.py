@@ -1,33 +1,9 @@
-"""Which models rules mean, made ready once for the many calls they judge. Pure."""
+"""Which models are used instead of which, made ready for many calls. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ledger.identity import ModelName, ModelPattern, model_named, pattern_of
-
-
-class ModelSet:
-    """Models that somebody listed: each under all its names, or a version, or those
-    that a pattern reaches."""
-
-    __slots__ = ("_models", "_patterns", "_versions")
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        listed = [pattern_of(text) for text in texts]
-        named = [one for one in listed if one.stem is None]
-        self._models = frozenset(one.model for one in named if not one.version)
-        self._versions = frozenset(one.version for one in named if one.version)
-        self._patterns = tuple(one for one in listed if one.stem is not None)
-
-    def __bool__(self) -> bool:
-        return bool(self._models or self._versions or self._patterns)
-
-    def __contains__(self, name: ModelName) -> bool:
-        return (
-            name.model in self._models
-            or name.version in self._versions
-            or any(pattern.reaches(name) for pattern in self._patterns)
-        )
 
 
 class _Instead(NamedTuple):
