@@ -99,6 +99,10 @@ class Budget(MPTTModel):
     enforcement = models.CharField(
         max_length=8, choices=Enforcement.choices, default=Enforcement.SOFT
     )
+    # The trigger of a rule that stops all calls at the amount: see budgets.enforcement.
+    hard_stop = models.CharField(
+        max_length=500, blank=True, default="", db_default="", editable=False
+    )
     rollover_mode = models.CharField(
         max_length=16, choices=RolloverMode.choices, default=RolloverMode.NONE
     )

@@ -17,6 +17,7 @@ from budgets.amounts import (
     plan_amount,
     take_back_rollover,
 )
+from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.folding import fold
 from budgets.models import (
@@ -252,7 +253,7 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     budget.warning_threshold = plan.warning_threshold
     budget.critical_threshold = plan.critical_threshold
     budget.alerts = plan.alerts
-    budget.enforcement = plan.enforcement
+    budget.enforcement = sound_enforcement(budget, plan.enforcement)
     budget.rollover_mode = plan.rollover_mode
     budget.rollover_cap = plan.rollover_cap
     _check_fields(budget)

@@ -118,7 +118,7 @@ def _budgets(guard: Guard, answer: LeaseAnswer) -> list[dict[str, Any]]:
                 "name": named.name,
                 "currency": named.currency,
                 **_figures_body(answer.figures[budget_id]),
-                "enforcement": "hard" if target.node.hard else "soft",
+                "enforcement": "hard" if target in plan.hard else "soft",
                 "period_end": target.window.end,
                 "rate": "1" if rate is None else f"{rate:f}",
             }

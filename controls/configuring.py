@@ -1,6 +1,6 @@
 """Setting up what guards a budget: its rules, and its kill switch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -9,15 +9,18 @@ from django.db import transaction
 
 from accounts.audit import current_actor
 from accounts.locks import hold_alone
+from budgets.enforcement import note_stop
 from budgets.errors import IsArchived
-from budgets.models import Budget
+from budgets.models import Budget, Enforcement
+from controls.expressions import read
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
-from controls.types import Rule
-from controls.wording import summary_of
+from controls.stops import stops_at_the_amount
+from controls.types import Action, Rule
+from controls.wording import stop_notes, summary_of
 from costops.lib.errors import Invalid
 
-_FIELDS = ("trigger", "action", "config", "notify", "position")
+_FIELDS = ("trigger", "action", "config", "notify", "position", "hardens")
 
 Given = Mapping[str, Any]  # a rule as `ControlRuleIn` made it of the wire
 
@@ -27,22 +30,26 @@ def configure(budget: Budget, rules: Sequence[Given]) -> None:
     """Give *budget* these rules in the place of its own.
 
     A rule stays itself, with what it has counted and told, where its id is given or
-    one with the same action and trigger is there.
+    one with the same action and trigger is there. One that stops all calls at the whole
+    amount makes it a hard limit, which it stays when the rule is taken away.
 
     Raises:
         Invalid: an id is no rule of the budget's.
         IsArchived: the budget is no longer in use.
     """
     budget = _held(budget)
-    kept = _matched(list(ControlRule.objects.filter(budget=budget)), rules)
+    rows = list(ControlRule.objects.filter(budget=budget))
+    kept, hardens = _matched(rows, rules), _hardens(budget, rows)
     gone = ControlRule.objects.filter(budget=budget)
     for row in gone.exclude(pk__in=[one.pk for one in kept if one]):
         row.delete()
     for position, (found, given) in enumerate(zip(kept, rules, strict=True)):
         _save_if_changed(
             found or ControlRule(organization_id=budget.organization_id, budget=budget),
-            {**given, "position": position},
+            {**given, "position": position, "hardens": hardens and _is_stop(given)},
         )
+    stops = [given["trigger"] for given in rules if _is_stop(given)]
+    note_stop(budget, stops[0] if stops else "")
     budget.organization.touch()
 
 
@@ -82,17 +89,31 @@ def own_rules(budget: Budget) -> tuple[Rule, ...]:
 
 def proposed(budget: Budget, rules: Sequence[Given]) -> tuple[Rule, ...]:
     """Return *rules* as if *budget* had them; nothing is written."""
+    hardens = _hardens(budget, ControlRule.objects.filter(budget=budget))
     rows = [
         ControlRule(
             pk=-place,  # like no other
             uid=given.get("id") or uuid4(),
             organization_id=budget.organization_id,
             budget=budget,
+            hardens=hardens and _is_stop(given),
             **{name: given[name] for name in ("trigger", "action", "config", "notify")},
         )
         for place, given in enumerate(rules, 1)
     ]
     return rules_of(rows, budget.organization.currency)
+
+
+def _is_stop(given: Given) -> bool:
+    """Tell whether a rule stops all calls at the whole amount."""
+    is_block = given["action"] == Action.BLOCK
+    return is_block and stops_at_the_amount(read(given["trigger"]))
+
+
+def _hardens(budget: Budget, rows: Iterable[ControlRule]) -> bool:
+    """Tell whether it is by such rules alone, of now or to come, that the limit of
+    *budget* is hard."""
+    return budget.enforcement == Enforcement.SOFT or any(row.hardens for row in rows)
 
 
 def controls_of(budget: Budget) -> dict[str, Any]:
@@ -106,6 +127,10 @@ def controls_of(budget: Budget) -> dict[str, Any]:
         by_budget[row.budget_id].append(_rule_body(row, rule))
     return {
         "budget": str(budget.uid),
+        "enforcement": path[0].enforcement,
+        "notes": stop_notes(
+            budget.name, [rule for rule in effective if rule.budget_id == budget.pk]
+        ),
         "rules": by_budget[budget.pk],
         "inherited": [
             {**body, "from": _named(above)}

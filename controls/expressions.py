@@ -96,6 +96,7 @@ class Expression:
     name {"name": "model"}, a tag's value ["tag", "team"], all else [operator, ...],
     with ["list", ...] on the right of "in" and "not in". `models` is what the model is
     compared with: whoever asks by the wire form has to be told what each of them means.
+    `arms` are those of which any is enough.
     """
 
     text: str
@@ -103,6 +104,7 @@ class Expression:
     models: frozenset[str]
     wire: Any = field(compare=False, repr=False)
     _truth: Asking = field(compare=False, repr=False)
+    arms: tuple[Asking, ...] = field(compare=False, repr=False)
 
     def holds(self, values: Values) -> bool:
         """Tell whether it is true of *values*, which has the `names` it asks for.
@@ -135,7 +137,8 @@ def read(text: str) -> Expression:
     if not reader.names and text != ALWAYS:
         reader.refuse(f"is the same for every call; write {ALWAYS} if it is to be")
     names, models = frozenset(reader.names), frozenset(reader.models)
-    return Expression(text, names, models, found.wire, found.ask)
+    arms = found.arms or (found.ask,)
+    return Expression(text, names, models, found.wire, found.ask, arms)
 
 
 def _is_deep(tree: ast.expr) -> bool:

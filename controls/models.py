@@ -28,6 +28,8 @@ class ControlRule(models.Model):
     trigger = models.CharField(max_length=LONGEST)  # see controls.expressions
     config = models.JSONField(default=dict, blank=True)
     notify = models.BooleanField(default=False)
+    # It stops calls at the amount, and the budget's limit was soft before it came.
+    hardens = models.BooleanField(default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     history = history(excluded=("created_at",))

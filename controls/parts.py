@@ -39,6 +39,7 @@ class Part:
     ask: Asking
     name: str = ""  # of a bare name
     constant: Any = None  # None: it is none
+    arms: tuple[Asking, ...] = ()  # of what is joined by "or": each is enough
 
 
 def number(exact: Decimal) -> Part:
@@ -126,7 +127,9 @@ def joined(word: str, parts: Sequence[Part]) -> Part:
                 found = None
         return found
 
-    return Part(TRUTH, [word, *(part.wire for part in parts)], join)
+    arms = tuple(arm for part in parts for arm in part.arms or (part.ask,))
+    wire = [word, *(part.wire for part in parts)]
+    return Part(TRUTH, wire, join, arms=arms if decides else ())
 
 
 def denied(part: Part, sign: str = "not") -> Part:

@@ -268,7 +268,12 @@ class Guard:
             tags=tags,
             subject=subject,
             stretch=stretch,
-            hard=tuple(target for target in targets if target.node.hard),
+            hard=tuple(
+                target
+                for target in targets
+                if target.node.hard
+                and not self.ruleset.passes(target.node.id, subject.user)
+            ),
             looked_at=tuple(
                 target
                 for target in targets

@@ -51,7 +51,17 @@ class Plan:
 
     rules: Sequence[Rule]
     amount: Decimal | None = None  # of a period; None: what it was
-    is_hard: bool = False  # whether no call may pass the limit
+    is_hard: bool = False  # whether no call may pass the limit, whatever the rules
+
+    @property
+    def has_limit(self) -> bool:
+        """Tell whether no call may pass the limit, be it that a rule stops there."""
+        return self.is_hard or any(rule.is_hard_stop for rule in self.rules)
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """Return whom the limit does not bind."""
+        return frozenset().union(*(rule.passing for rule in self.rules))
 
 
 @dataclass(slots=True)
@@ -145,6 +155,7 @@ class _Run:
 
     def __init__(self, budget: Budget, plan: Plan, window: Window) -> None:
         self.budget, self.plan, self.window = budget, plan, window
+        self.has_limit, self.passing = plan.has_limit, plan.passing
         self.organization = budget.organization
         self.calendar = calendar_of(budget, self.organization)
         self.zone = self.calendar.zone
@@ -186,7 +197,7 @@ class _Run:
         if verdict.decision in {"block", "rate_limit"}:
             self._note(verdict.acted[0].uid, use, use.charged)
             return 0
-        if self.plan.is_hard and (limit := self._limit_passed(priced)):
+        if self.has_limit and (limit := self._limit_passed(use, priced)):
             self._note(limit, use, use.charged)
             return 0
         for rule in verdict.rates:
@@ -218,7 +229,9 @@ class _Run:
             self._note(uid, use, 0)
         return verdict, priced, by
 
-    def _limit_passed(self, priced: "_Priced") -> str:
+    def _limit_passed(self, use: Use, priced: "_Priced") -> str:
+        if use.place.dimensions.user in self.passing:
+            return ""
         blocks = self.organization.unpriced_policy == UnpricedPolicy.BLOCK
         if priced.cost is None and blocks:
             return UNPRICED
@@ -240,7 +253,7 @@ def _effects_of(plan: Plan) -> dict[str, Effect]:
         rule.uid: Effect(rule.uid, _OUTCOMES[rule.action], summary_of(rule))
         for rule in plan.rules
     }
-    if plan.is_hard:
+    if plan.has_limit:
         found |= {by: Effect(by, "stopped", why) for by, why in _LIMITS.items()}
     return found
 

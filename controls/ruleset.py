@@ -44,6 +44,11 @@ class Ruleset:
             return ()
         return tuple(rule for pk in budget_ids for rule in rules.get(pk, ()))
 
+    def passes(self, budget_id: int, user: str) -> bool:
+        """Tell whether the limit of a budget, though hard by a rule, does not bind
+        *user*, whom the rule exempts."""
+        return any(user in rule.passing for rule in self._rules.get(budget_id, ()))
+
     @property
     def rules(self) -> tuple[Rule, ...]:
         """All rules there are."""
@@ -128,4 +133,5 @@ def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:
         max_requests_per_minute=config.get("max_requests_per_minute"),
         max_cost_per_hour=None if most_cost is None else to_units(Decimal(most_cost)),
         currency=currency,
+        hardens=row.hardens,
     )

@@ -1,6 +1,7 @@
 """Rules, kill switches and dry runs as they come in over the wire."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -9,12 +10,14 @@ from budgets.models import Enforcement
 from controls.downgrades import Downgrades
 from controls.expressions import LONGEST, read
 from controls.types import Action
+from costops.lib.asking import is_day
 from costops.lib.errors import Refusal
 from costops.lib.money import wire
 from costops.lib.wirefields import AmountField, MomentField, Plain
 from ledger.identity import model_named, pattern_of
 
 MOST = 50  # rules of a budget
+_DAY = timedelta(days=1)
 _MOST_NAMES = 200  # models or users in a list
 _MOST_REQUESTS = 10**9  # a minute
 
@@ -193,7 +196,21 @@ class ControlsIn(Plain):
     shown = frozenset({"budget", "inherited", "kill_switch"})
 
     budget_id = serializers.CharField(max_length=64, required=False)
-    rules = serializers.ListField(child=ControlRuleIn(), max_length=MOST)
+    rules = serializers.ListField(
+        child=ControlRuleIn(),
+        max_length=MOST,
+        help_text="A block while budget_percentage >= 1 makes the amount a hard limit.",
+    )
+    enforcement = serializers.ChoiceField(
+        Enforcement.choices,
+        read_only=True,
+        help_text="Of the amount: PATCH the budget.",
+    )
+    notes = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="What the rules come to, as to the limit; and for whom they exempt.",
+    )
 
 
 class KillSwitchIn(Plain):
@@ -205,6 +222,14 @@ class KillSwitchIn(Plain):
     message = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
+class EndField(MomentField):
+    """The end of a stretch of time, exclusive; of a bare date the day is part of it."""
+
+    def to_internal_value(self, data: object) -> datetime:
+        end = super().to_internal_value(data)
+        return end + _DAY if isinstance(data, str) and is_day(data) else end
+
+
 class ReplayIn(Plain):
     """What to try out on the past; what is left out is as it is now."""
 
@@ -214,7 +239,7 @@ class ReplayIn(Plain):
     amount = AmountField(required=False, min_value=0, help_text="Of each period.")
     enforcement = serializers.ChoiceField(Enforcement.choices, required=False)
     start_date = MomentField(required=False)
-    end_date = MomentField(required=False)
+    end_date = EndField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("start_date" in attrs) != ("end_date" in attrs):

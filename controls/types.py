@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 
 from controls.downgrades import Downgrades
 from controls.expressions import Expression
+from controls.stops import stops_at_the_amount
 from ledger.identity import ModelName, model_named, person_named, provider_named
 from ledger.patterns import ModelSet
 
@@ -50,6 +51,7 @@ class Rule:
     max_requests_per_minute: int | None
     max_cost_per_hour: int | None  # organization's currency
     currency: str = "USD"  # the organization's
+    hardens: bool = False  # its budget's limit was soft before it came
     # The same, made ready.
     cheaper: Downgrades = field(init=False, compare=False, repr=False)
     blocked: ModelSet = field(init=False, compare=False, repr=False)
@@ -60,6 +62,17 @@ class Rule:
         put(self, "cheaper", Downgrades(self.downgrades))
         put(self, "blocked", ModelSet.of(self.blocked_models))
         put(self, "allowed", ModelSet.of(self.allowed_models))
+
+    @property
+    def is_hard_stop(self) -> bool:
+        """Tell whether it stops all calls at the amount: that is a hard limit then."""
+        return self.action is Action.BLOCK and stops_at_the_amount(self.trigger)
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """Return whom the limit does not bind that is hard by this rule alone."""
+        is_by_it = self.hardens and self.is_hard_stop
+        return self.exempt_users if is_by_it else frozenset()
 
     def forbids(self, name: ModelName) -> bool:
         """Tell whether a blocklist keeps a model from being used."""

@@ -1,6 +1,6 @@
 """Rules in words that developers and finance understand. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -53,6 +53,26 @@ def effect_of(rule: Rule) -> str:
             return f"allow {limits_of(rule)}"
         case Action.NOTIFY:
             return "tell people"
+
+
+def stop_notes(name: str, rules: Iterable[Rule]) -> list[str]:
+    """Say what rules of the budget *name* that stop all calls at its amount come to."""
+    stops = [rule for rule in rules if rule.is_hard_stop]
+    if not stops:
+        return []
+    notes = [
+        f"The amount of {name} is a hard limit, since a rule blocks calls "
+        f"{occasion_of(stops[0].trigger)}: no call that asks passes it, however many "
+        "ask at once. It stays one when the rule is removed."
+    ]
+    if stops[0].exempt_users:
+        users = _listed(sorted(stops[0].exempt_users))
+        notes.append(
+            f"Exempt from it, as from the rules: {users}."
+            if stops[0].passing
+            else f"It was hard before and has no exemptions: it holds for {users}, too."
+        )
+    return notes
 
 
 def limits_of(rule: Rule) -> str:

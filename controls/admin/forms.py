@@ -117,7 +117,8 @@ class RuleForm(forms.Form):
     )
     downgrades = PairsField(
         label="Use instead",
-        help_text="With * at its end a name stands for all that begin so.",
+        help_text="A model is meant with all its versions, one with a date as that "
+        "version; gpt-4* also means what goes on at a -: gpt-4-turbo, and not gpt-4o.",
     )
     blocked_models = _models("Blocked models", "These may not be used.")
     allowed_models = _models(

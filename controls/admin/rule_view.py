@@ -1,6 +1,7 @@
 """The form of one rule, with what it means beside it while one types."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -15,6 +16,7 @@ from budgets.preview import offers_of
 from controls.admin.editing import edit, given_of, own_rows, with_rule
 from controls.admin.forms import RuleForm
 from controls.admin.presets import PRESETS
+from controls.admin.reach import Reach, reach_of
 from controls.admin.showing import Pages, budget_or_404, may_write, path_to, way_of
 from controls.admin.trial import Trial, tried
 from controls.configuring import proposed
@@ -27,7 +29,7 @@ from controls.expressions import (
 from controls.models import ControlRule
 from controls.replay import Plan, last_period
 from controls.types import Action
-from controls.wording import summary_of
+from controls.wording import stop_notes, summary_of
 from costops.lib.errors import Refusal
 from costops.lib.reading import locale_of
 
@@ -79,7 +81,8 @@ def rule_page(
         except Refusal as refusal:
             tell_refusal(form, refusal)
         else:
-            messages.success(request, f"Saved. {_summary(budget, form)}")
+            said = _said(budget, form)
+            messages.success(request, " ".join(["Saved.", said.summary, *said.notes]))
             return redirect("admin:controls_controlrule_budget", budget.pk)
     trial = _trial(budget, form) if data is not None and "dry" in data else None
     context = pages.page(
@@ -91,7 +94,7 @@ def rule_page(
         form=form,
         may_change=may_change,
         is_asking=is_asking,
-        summary=_summary(budget, form),
+        said=_said(budget, form),
         trial=trial,
         examples=EXAMPLES,
         models=form.models,
@@ -110,17 +113,29 @@ def _form(
     )
 
 
-def _summary(budget: Budget, form: RuleForm) -> str:
-    """Say the rule as it is filled in; "" while it is not sound."""
+class _Said(NamedTuple):
+    """A rule in words; nothing while it is not sound."""
+
+    summary: str = ""
+    notes: Sequence[str] = ()  # what it makes of the limit
+    reach: Sequence[Reach] = ()
+
+
+def _said(budget: Budget, form: RuleForm) -> _Said:
+    """Say the rule as it is filled in."""
     given: Any = form.rule
     if form.is_bound:
         given = form.given if form.is_valid() else None
     elif not form.rule["config"] and form.rule["action"] not in _WITHOUT_CONFIG:
         given = None
     if not given:
-        return ""
+        return _Said()
     (rule,) = proposed(budget, [given])
-    return summary_of(rule)
+    return _Said(
+        summary_of(rule),
+        stop_notes(budget.name, [rule]),
+        reach_of(budget.organization, given),
+    )
 
 
 _WITHOUT_CONFIG = {Action.BLOCK, Action.NOTIFY}

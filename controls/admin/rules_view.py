@@ -37,12 +37,13 @@ from controls.admin.showing import (
     way_of,
 )
 from controls.admin.switch_view import switch_words
+from controls.configuring import own_rules
 from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.models import ControlRule, KillSwitch
 from controls.rules import judge
 from controls.ruleset import rules_of
 from controls.types import Action, Call, Figures, Rule, Subject
-from controls.wording import summary_of
+from controls.wording import stop_notes, summary_of
 from costops.lib.errors import Refusal
 from costops.lib.money import format_money, to_units
 from costops.lib.reading import locale_of
@@ -196,7 +197,10 @@ def _sentence(budget: Budget, rules: Sequence[Rule], switch: Mapping[str, Any]) 
 def _limit_words(budget: Budget, locale: str) -> str:
     amount = format_money(budget.amount, budget.currency, locale)
     if budget.enforcement == Enforcement.HARD:
-        return f"Its amount of {amount} is a hard limit: no call that asks passes it."
+        why = ", since a rule stops calls there" if budget.hard_stop else ""
+        return (
+            f"Its amount of {amount} is a hard limit{why}: no call that asks passes it."
+        )
     return (
         f"Its amount of {amount} is a soft limit: by itself it stops nothing. To have "
         "it never passed, make it hard in the budget."
@@ -257,8 +261,18 @@ def change_view(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, _DONE[what])
+        messages.success(request, " ".join([_DONE[what], *_limit_notes(budget, what)]))
     return redirect("admin:controls_controlrule_budget", budget.pk)
+
+
+def _limit_notes(before: Budget, what: str) -> list[str]:
+    """Say what a change of rules has made of the limit."""
+    if what == "presets":
+        return stop_notes(before.name, own_rules(before))
+    after = Budget.objects.get(pk=before.pk)
+    if before.hard_stop and not after.hard_stop:
+        return ["Its amount stays a hard limit; the budget's form changes that."]
+    return []
 
 
 _DONE = {

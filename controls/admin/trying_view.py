@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.tenants import person, tell_refusal
-from budgets.models import Budget, Coverage, Enforcement
+from budgets.models import Budget, Coverage
 from budgets.preview import offers_of
 from budgets.reserving import in_currency
 from budgets.shape import Target
@@ -184,7 +184,7 @@ def steps_of(
         def money(amount: Decimal, currency: str = budget.currency) -> str:
             return format_money(amount, currency, locale)
 
-        is_hard = budget.enforcement == Enforcement.HARD
+        is_hard = target in plan.hard
         units = in_currency(plan.stretch, target, answer.units) if is_hard else 0
         steps.append(
             Step(

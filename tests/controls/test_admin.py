@@ -43,7 +43,9 @@ def test_a_page_says_first_what_guards_the_budget(acme: Organization) -> None:
         "ML Team: from 90 % of the amount gpt-4 becomes gpt-3.5-turbo; "
         "from 100 % of the amount calls are blocked."
     )
-    assert second.startswith("Its amount of $1,000.00 is a soft limit")
+    assert second.startswith(
+        "Its amount of $1,000.00 is a hard limit, since a rule stops calls there"
+    )
 
 
 def test_rules_stand_in_the_order_of_their_effect_with_where_they_come_from(

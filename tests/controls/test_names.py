@@ -8,7 +8,7 @@ from controls.types import Rule, Verdict
 from ledger.identity import person_named
 from tests.controls.calls import a_call, a_rule, said
 from tests.controls.namings import Naming, namings
-from tests.controls.spellings import Spelled, means, models, people, providers
+from tests.controls.spelled import Spelled, means, models, people, providers
 
 
 def became(verdict: Verdict) -> str:

@@ -514,7 +514,7 @@ def test_a_dry_run_over_the_wire(api: Api, world: Organization) -> None:
                 {"trigger": "spent > 500", "action": "notify"},
             ],
             "startDate": "2025-01-01",
-            "endDate": "2025-02-01",
+            "endDate": "2025-01-31",
         },
     )
 
@@ -556,7 +556,7 @@ def test_a_dry_run_changes_nothing(api: Api, world: Organization) -> None:
     [
         ({"start_date": "2025-01-01"}, "end_date"),
         ({"end_date": "2025-01-01"}, "start_date"),
-        ({"start_date": "2025-02-01", "end_date": "2025-02-01"}, "end_date"),
+        ({"start_date": "2025-02-01", "end_date": "2025-01-31"}, "end_date"),
         ({"start_date": "soon", "end_date": "2025-02-01"}, "start_date"),
         ({"amount": -5}, "amount"),
         ({"amount": "NaN"}, "amount"),

@@ -10,8 +10,8 @@ from budgets.models import Budget
 from tests.controls.factories import authorize, call, lease, make_hard
 from tests.controls.guarding import given as ruled
 from tests.controls.guarding import guard
+from tests.controls.spelled import Spelled, means, models
 from tests.factories import Api
-from tests.spellings import Spelled, means, models
 
 pytestmark = pytest.mark.django_db
 SPELLINGS = ["gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-latest"]

@@ -178,9 +178,11 @@ class ReturnedLease:
 
 @dataclass(frozen=True)
 class Controls:
-    """The rules of a budget, as the API has them."""
+    """The rules of a budget, as the API has them; `notes` say what they come to."""
 
     rules: tuple[Any, ...]
+    enforcement: str = ""  # soft or hard: a block at the whole amount makes it hard
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,123 @@
+"""A rule that stops at the amount, and many who ask at once: nobody passes it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from accounts.models import Organization
+from budgets.models import Budget, BudgetPeriod
+from controls.asks import Answer, Ask, LeaseAsk
+from controls.configuring import configure
+from controls.deciding import decide_together
+from controls.plans import Where
+from costops.lib.money import to_units
+from tests.controls.factories import make_hard
+from tests.controls.guarding import given, guard
+from tests.factories import at_once, make_organization, report, usage_record
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+    ),
+]
+
+CLIENTS, CALLS = 12, 25
+COST = Decimal("0.97")  # of each call: 300 of them come to $291
+SPELLINGS = ("gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2024-08-06")
+
+
+@pytest.fixture
+def team() -> tuple[Organization, Budget]:
+    """A soft budget of $3.90 under a rule that blocks once it is spent."""
+    organization = make_organization()
+    scope = {"models": ["gpt-4o"]}
+    team = make_hard(organization, "Team", "3.90", enforcement="soft", scope=scope)
+    guard(team, given("block", "1.0 <= budget_percentage"))
+    return organization, team
+
+
+def ask(chance: Random) -> Ask:
+    return Ask(
+        where=Where(chance.choice(["openai", "openai.chat"]), user="ann"),
+        model=chance.choice(SPELLINGS),
+        estimate=to_units(COST),
+        ttl=timedelta(minutes=10),
+    )
+
+
+def lease(chance: Random) -> LeaseAsk:
+    return LeaseAsk(
+        where=Where("openai"),
+        model=chance.choice(SPELLINGS),
+        ttl=timedelta(minutes=1),
+        wanted=to_units(COST),
+        least=to_units(COST),
+    )
+
+
+def set_aside(answers: list[Answer]) -> Decimal:
+    units = sum(one.units for one in answers if one.decision == "allow")
+    return Decimal(units) / 10**10
+
+
+def test_many_at_once_never_pass_it(team: tuple[Organization, Budget]) -> None:
+    organization, budget = team
+
+    def client(seed: int) -> list[Answer]:
+        chance = Random(seed)
+        answers = []
+        for number in range(CALLS):
+            asked = lease(chance) if seed % 3 == 0 else ask(chance)
+            answers.append(decide_together(organization.pk, asked))
+            if answers[-1].decision == "allow" and number % 2:
+                use(organization, answers[-1], f"{seed}-{number}")
+        return answers
+
+    results = at_once(*(lambda seed=seed: client(seed) for seed in range(CLIENTS)))
+
+    answers = [answer for result in results for answer in result]
+    assert set_aside(answers) <= Decimal("3.90")
+    assert set_aside(answers) > Decimal("3.90") - COST  # and what fits is allowed
+    period = BudgetPeriod.objects.get(budget=budget)
+    assert period.spent + period.reserved <= period.limit
+    call_command("verify")
+
+
+def use(organization: Organization, answer: Answer, usage_id: str) -> None:
+    report(
+        organization,
+        usage_record(
+            id=usage_id,
+            model="gpt-4o",
+            timestamp=timezone.now().isoformat(),
+            cost=str(COST),
+            authorization_id=str(answer.uid),
+        ),
+    )
+
+
+def test_a_rule_that_comes_while_calls_are_decided_holds_from_then_on() -> None:
+    organization = make_organization()
+    budget = make_hard(organization, "Team", "3.90", enforcement="soft")
+    chance = Random(1)
+
+    def client() -> list[Answer]:
+        return [decide_together(organization.pk, ask(chance)) for _ in range(CALLS)]
+
+    def rule() -> None:
+        configure(budget, [given("block", "budget_percentage >= 1")])
+
+    at_once(*[client] * 6, rule)
+    held = BudgetPeriod.objects.get(budget=budget).reserved
+    after = decide_together(organization.pk, ask(chance))
+
+    assert Budget.objects.get(pk=budget.pk).enforcement == "hard"
+    # What was allowed before is held now, and nothing comes on top of it.
+    assert (after.decision == "allow") == (held + COST <= Decimal("3.90"))
+    call_command("verify")
