@@ -57,6 +57,15 @@ _ANSWER = {
     },
 }
 _OBJECTS = {"type": "array", "items": {"type": "object"}}
+_MODEL_NAMES = {
+    "type": "object",
+    "properties": {
+        "asked": _TEXT,
+        "model": _TEXT,
+        "version": {"type": "string", "description": "Empty: the name does not say."},
+        "meant_by": {"type": "array", "items": _TEXT},
+    },
+}
 _LEASE = {
     "type": "object",
     "properties": {
@@ -76,7 +85,22 @@ _LEASE = {
         "unpriced_policy": {"type": "string", "enum": ["allow", "block"]},
         "reasons": _REASONS,
         "budgets": _OBJECTS,
-        "rules": _OBJECTS,
+        "names": {
+            "type": "object",
+            "description": "What the names of its calls mean, for the model asked for "
+            "and those that downgrades lead to. `meant_by`: of the texts that triggers "
+            "compare models with, those by which this one is meant.",
+            "properties": {
+                "provider": _TEXT,
+                "user_id": _TEXT,
+                "models": {"type": "array", "items": _MODEL_NAMES},
+            },
+        },
+        "rules": {
+            **_OBJECTS,
+            "description": "`forbids` and `instead` of each say what its lists come to "
+            "for the models of `names`, as they were asked for.",
+        },
         "prices": {**_OBJECTS, "description": "Of one token, in 10^-16."},
     },
 }
