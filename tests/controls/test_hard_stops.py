@@ -215,7 +215,7 @@ def test_a_rule_that_is_changed_or_replaced_exempts_as_before(
 def test_the_change_is_in_the_budgets_history(api: Api, soft: Budget) -> None:
     put(api, soft, stop())
 
-    newest = Budget.history.filter(id=soft.pk).latest()  # type: ignore[attr-defined]  # simple-history's
+    newest = Budget.history.filter(id=soft.pk).latest()
 
     assert (newest.enforcement, newest.history_type) == ("hard", "~")
     assert newest.history_change_reason == (
@@ -227,11 +227,11 @@ def test_a_rule_that_is_saved_again_changes_nothing(
     api: Api, soft: Budget, django_assert_max_num_queries: Any
 ) -> None:
     put(api, soft, stop())
-    before = Budget.history.count()  # type: ignore[attr-defined]  # simple-history's
+    before = Budget.history.count()
 
     put(api, soft, stop())
 
-    assert Budget.history.count() == before  # type: ignore[attr-defined]  # likewise
+    assert Budget.history.count() == before
 
 
 def test_a_dry_run_treats_it_as_hard(api: Api, soft: Budget) -> None:
@@ -299,7 +299,7 @@ def test_the_migration_hardens_what_has_such_a_rule_and_nothing_else(
         "Other": ("soft", "", [False]),
         "Team": ("hard", "budget_percentage >= 1.0", [True, True]),
     }
-    changes = Budget.history.filter(history_type="~")  # type: ignore[attr-defined]  # simple-history's
+    changes = Budget.history.filter(history_type="~")
     assert [one.enforcement for one in changes] == ["hard"]
 
 
