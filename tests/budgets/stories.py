@@ -1,46 +1,16 @@
 """Random stories of an organization: what is booked, and how its budgets change."""
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests import spellings
-from tests.budgets.worlds import ODD_ZONE, SHILLING
+from tests.budgets.moments import DAY, INSTANT, MINUTE
+from tests.budgets.worlds import SHILLING
 from tests.factories import usage_record
-from tests.sizes import size
 
-# More of them, at random, to look for something new: EXAMPLES=2000 pytest ...
-EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
-INSTANT = timedelta(microseconds=1)
-MINUTE = timedelta(minutes=1)
-DAY = timedelta(days=1)
-
-# Around these moments the clocks or the calendar of some zone do something odd.
-ODD_MOMENTS = {
-    "leap day": datetime(2024, 2, 29, 12, tzinfo=UTC),
-    "new year": datetime(2024, 1, 1, tzinfo=UTC),
-    "summer time begins in Berlin": datetime(2024, 3, 31, 1, tzinfo=UTC),
-    "half an hour back on Lord Howe": datetime(2024, 4, 6, 15, tzinfo=UTC),
-    "no midnight in São Paulo": datetime(2018, 11, 4, 3, tzinfo=UTC),
-    "midnight twice in São Paulo": datetime(2018, 2, 18, 2, tzinfo=UTC),
-    "a day left out in Samoa": datetime(2011, 12, 30, 10, tzinfo=UTC),
-    "a minute past midnight in Newfoundland": datetime(2006, 10, 29, 2, 31, tzinfo=UTC),
-    "a Kolkata midnight": datetime(2024, 6, 30, 18, 30, tzinfo=UTC),
-}
-ZONES = [
-    "UTC",
-    "Asia/Kolkata",
-    "Australia/Lord_Howe",
-    "America/Sao_Paulo",
-    "Pacific/Apia",
-    "Europe/Berlin",
-    "America/New_York",
-    ODD_ZONE,
-]
 CADENCES = ["daily", "weekly", "monthly", "quarterly", "annual", "custom"]
 TAGS: list[Any] = [
     None,
@@ -157,14 +127,3 @@ def steps(around: datetime) -> st.SearchStrategy[tuple[Any, ...]]:
 stories = st.sampled_from(list(ODD_MOMENTS.values())).flatmap(
     lambda around: st.lists(steps(around), min_size=4, max_size=14)
 )
-
-
-def examples(count: int) -> settings:
-    return settings(
-        max_examples=EXAMPLES or size(count, 10 * count),
-        derandomize=not EXAMPLES,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate,) if os.environ.get("NOSHRINK") else tuple(Phase),
-    )

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets import recharging
-from tests.budgets.stories import examples, stories
+from tests.budgets.moments import examples
+from tests.budgets.stories import stories
 from tests.budgets.worlds import World, undone
 
 

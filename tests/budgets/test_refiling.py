@@ -18,7 +18,8 @@ from budgets.models import Budget, BudgetPeriod
 from budgets.refiling import refile, refile_due, refile_if_due
 from ledger.identity import REVISION
 from ledger.models import Attribution
-from tests.budgets.stories import examples, stories
+from tests.budgets.moments import examples
+from tests.budgets.stories import stories
 from tests.budgets.worlds import World, differences, jan, january_budget, undone
 from tests.factories import (
     make_api,
