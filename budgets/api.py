@@ -137,7 +137,7 @@ class BudgetViewSet(ApiViewSet):
         return Response([period_body(row, now) for row in rows])
 
     @extend_schema(responses=AmountLineOut(many=True))
-    @action(detail=True)
+    @action(detail=True, pagination_class=None)
     def lines(self, request: Request, uid: str) -> Response:
         """List why a budget may spend what it may: the dated lines, oldest first.
 

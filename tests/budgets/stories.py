@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests import spellings
-from tests.budgets.moments import DAY, INSTANT, MINUTE
+from tests.budgets.moments import DAY, INSTANT, MINUTE, ODD_MOMENTS, ZONES
 from tests.budgets.worlds import SHILLING
 from tests.factories import usage_record
 

@@ -60,7 +60,10 @@ def test_an_authorization_from_asking_to_releasing_it(world: World) -> None:
 
     assert leave.id is not None
     assert (leave.decision, leave.reserved) == ("allow", Decimal("0.5"))
+    (line,) = api.get_budget_lines(budget.id)
+    assert (line.kind, line.amount, line.effective_to) == ("planned", 100, None)
     (period,) = api.get_budget_periods(budget.id)
+    assert api.get_budget_periods(budget.id, at=period.start)[0].amount == 100
     assert (period.amount, period.reserved) == (100, Decimal("0.5"))
     assert api.release_authorization(leave.id).state == "released"
     assert api.get_authorization(leave.id).held == 0

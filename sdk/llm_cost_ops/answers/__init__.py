@@ -4,6 +4,7 @@ from llm_cost_ops.answers.alerts import Alert, AlertConfiguration, AlertStep
 from llm_cost_ops.answers.budgets import (
     Budget,
     BudgetConflict,
+    BudgetLine,
     BudgetNode,
     BudgetPeriod,
     BudgetStatus,
@@ -53,6 +54,7 @@ __all__ = [
     "BatchReceipt",
     "Budget",
     "BudgetConflict",
+    "BudgetLine",
     "BudgetNode",
     "BudgetPeriod",
     "BudgetStatus",

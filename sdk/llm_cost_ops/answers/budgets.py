@@ -125,6 +125,24 @@ class BudgetPeriod:
 
 
 @dataclass(frozen=True)
+class BudgetLine:
+    """One dated reason why a budget may spend more or less.
+
+    Its `amount` is the difference; it holds from `effective_from` until before
+    `effective_to` (None: for good).
+    """
+
+    at: datetime
+    effective_from: datetime
+    amount: Decimal
+    kind: str
+    effective_to: Optional[datetime] = None
+    actor: str = ""
+    reason: str = ""
+    request: Optional[str] = None
+
+
+@dataclass(frozen=True)
 class Named:
     id: str
     name: str

@@ -9,6 +9,7 @@ from llm_cost_ops.answers.alerts import AlertConfiguration
 from llm_cost_ops.answers.budgets import (
     Budget,
     BudgetConflict,
+    BudgetLine,
     BudgetNode,
     BudgetPeriod,
     BudgetStatus,
@@ -53,10 +54,12 @@ def create_budget(
     note: Optional[str] = None,
     start_date: Optional[Moment] = None,
     end_date: Optional[Moment] = None,
+    reason: Optional[str] = None,
 ) -> Request[Budget]:
     """Make a budget; what was spent before in its period is charged to it.
 
     `enforcement="hard"` makes the amount a limit that no authorized call passes.
+    `reason` says why the amount is what it is.
     """
     given = {**locals(), "amount": wire(amount)}
     return Request(
@@ -82,7 +85,10 @@ def get_budget(budget_id: str) -> Request[Budget]:
 
 
 def update_budget(budget_id: str, **changes: Unpack[BudgetFields]) -> Request[Budget]:
-    """Change a budget; what that concerns is charged anew."""
+    """Change a budget; what that concerns is charged anew.
+
+    A new amount holds from the present period on; `reason` is kept with it.
+    """
     body: dict[str, Any] = dict(changes)
     if "amount" in body:
         body["amount"] = wire(body["amount"])
@@ -110,9 +116,20 @@ def get_budget_variance(
     return Request("GET", path, reads(Variance), query={"at": at})
 
 
-def get_budget_periods(budget_id: str) -> Request[tuple[BudgetPeriod, ...]]:
-    """List a budget's periods, newest first."""
-    return Request("GET", f"{_path(budget_id)}/periods", reads_many(BudgetPeriod))
+def get_budget_periods(
+    budget_id: str, *, at: Optional[Moment] = None
+) -> Request[tuple[BudgetPeriod, ...]]:
+    """List a budget's periods, newest first.
+
+    Given *at*: the one that contains it alone, as it stood at that moment.
+    """
+    path = f"{_path(budget_id)}/periods"
+    return Request("GET", path, reads_many(BudgetPeriod), query={"at": at})
+
+
+def get_budget_lines(budget_id: str) -> Request[tuple[BudgetLine, ...]]:
+    """List why a budget may spend what it may: the dated lines, oldest first."""
+    return Request("GET", f"{_path(budget_id)}/lines", reads_many(BudgetLine))
 
 
 def get_budget_tree(

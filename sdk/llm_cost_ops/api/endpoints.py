@@ -104,6 +104,7 @@ class Api(TrackerApi):
     archive_budget = Endpoint(budgets.archive_budget)
     get_budget_variance = Endpoint(budgets.get_budget_variance)
     get_budget_periods = Endpoint(budgets.get_budget_periods)
+    get_budget_lines = Endpoint(budgets.get_budget_lines)
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
     get_alert_configuration = Endpoint(budgets.get_alert_configuration)

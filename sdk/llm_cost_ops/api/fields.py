@@ -47,6 +47,7 @@ class BudgetFields(TypedDict, total=False):
     rollover: Any
     start_date: Optional[Moment]
     end_date: Optional[Moment]
+    reason: str
 
 
 class PriceFields(TypedDict, total=False):
