@@ -5,7 +5,7 @@ notes it here: without money set aside, calls that come together would all pass 
 """
 
 from budgets.models import Budget, Enforcement
-from budgets.settling import rehold
+from budgets.reholding import rehold
 from costops.lib.errors import Invalid
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -38,6 +38,7 @@ from costops.lib.reading import locale_of, stretch
 from costops.lib.zones import zone_names
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
+MOST_LINES = 50  # of the amount's history, shown
 
 
 class Pages(Protocol):
@@ -57,7 +58,9 @@ def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     form = _form(request, outline, None)
     if request.method == "POST" and "preview" not in request.POST and form.is_valid():
         try:
-            budget = create_budget(organization, form.plan(), now=outline.now)
+            budget = create_budget(
+                organization, form.plan(), now=outline.now, reason=form.why
+            )
         except Refusal as refusal:
             tell_refusal(form, refusal)
         else:
@@ -90,7 +93,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
             token = _token(changes)
             if not changes or request.POST.get("confirm") == token:
                 try:
-                    change_budget(budget, form.plan(), now=outline.now)
+                    change_budget(budget, form.plan(), now=outline.now, reason=form.why)
                 except Refusal as refusal:
                     tell_refusal(form, refusal)
                     changes = []
@@ -108,6 +111,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         confirm=_token(changes),
         **_around(outline, form, budget),
         **standing_of(outline, budget),
+        lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "budgets/budget.html", context)
 
@@ -270,6 +274,32 @@ def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
             for one in without_leave(budget, since=found.window.start)
         ],
     }
+
+
+class LineRow(NamedTuple):
+    """One reason for the amount, written out."""
+
+    since: str
+    kind: str
+    amount: str
+    actor: str
+    reason: str
+
+
+def lines_of(outline: Outline, budget: Budget) -> list[LineRow]:
+    """Return why the budget may spend what it may, newest first. One query."""
+    zone = ZoneInfo(budget.timezone)
+    return [
+        LineRow(
+            f"{(line.effective_from or budget.starts_at).astimezone(zone):%Y-%m-%d}",
+            line.get_kind_display(),
+            ("+" if line.amount > 0 else "")
+            + outline.money(line.amount, budget.currency),
+            line.actor,
+            line.reason,
+        )
+        for line in budget.lines.order_by("-made_at", "-pk")[:MOST_LINES]
+    ]
 
 
 def outline_of(request: HttpRequest, organization: Organization) -> Outline:

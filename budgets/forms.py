@@ -168,7 +168,15 @@ class BudgetForm(forms.Form):
         max_digits=30,
         decimal_places=10,
         widget=_text(inputmode="decimal", autocomplete="off"),
-        help_text="What may be spent in one period.",
+        help_text="What may be spent in one period. A new amount holds from the "
+        "present one on; those that are over keep what they had.",
+    )
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=_text(autocomplete="off"),
+        label="Why this amount",
+        help_text="Kept with a new amount.",
     )
     currency = forms.CharField(max_length=3, widget=_text(list="co-currencies"))
     period = forms.ChoiceField(
@@ -281,6 +289,10 @@ class BudgetForm(forms.Form):
             for name in SCOPE_FIELDS
         }
         return scope | {"tags": self.cleaned_data.get("scope.tags") or {}}
+
+    @property
+    def why(self) -> str:
+        return str(self.cleaned_data["reason"])
 
     def plan(self) -> BudgetPlan:
         """Return what is asked for. What the form does not show stays as it was."""

@@ -465,6 +465,19 @@ def test_a_change_that_moves_money_is_asked_about_once(acme: Organization) -> No
     assert (budget.amount, budget.scope) == (Decimal(750), {"teams": ["ml"]})
 
 
+def test_a_new_amount_is_kept_with_who_and_why_and_shown(acme: Organization) -> None:
+    budget = make_budget(acme, "ML", "500")
+    browser = browser_for(acme)
+    form = form_of(amount="750", start_date=budget.starts_at.date(), reason="Growth")
+
+    token = browser.post(place_of(budget), form).context["confirm"]
+    browser.post(place_of(budget), {**form, "confirm": token})
+
+    text = shown(browser, place_of(budget))
+    assert "Changed +$250.00 finance_admin@acme.example Growth" in text
+    assert text.index("Changed +$250.00") < text.index("Planned +$500.00 system")
+
+
 def test_what_the_form_does_not_show_stays(acme: Organization) -> None:
     alerts = [{"threshold": "0.5", "channels": ["ops"]}]
     starts_at = datetime(2025, 1, 1, 15, 30, tzinfo=UTC)
