@@ -143,6 +143,7 @@ def _organization(name: str, budgets: int) -> Organization:
             " WHERE root.id = %s",
             [budgets - 1, root.pk],
         )
+        cursor.execute(_LINES, [organization.pk, root.pk])
         cursor.execute(
             "UPDATE budgets_budget SET rght = %s WHERE id = %s", [2 * budgets, root.pk]
         )
@@ -178,6 +179,12 @@ INSERT INTO budgets_budgetperiod (organization_id, budget_id, starts_at, ends_at
 SELECT organization_id, id, %(from)s, %(to)s, amount, 0, 0,
     (id * 7919 %% 10000) * 0.0799, 0, 0, 1, 0
 FROM budgets_budget WHERE organization_id = %(organization)s
+"""
+_LINES = """
+INSERT INTO budgets_amountline (organization_id, budget_id, kind, amount, reason,
+    actor, made_at)
+SELECT organization_id, id, 'planned', amount, '', 'benchmark', starts_at
+FROM budgets_budget WHERE organization_id = %s AND id <> %s
 """
 _HOURS = f"""
 INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, requests)

@@ -19,7 +19,7 @@ from django.db.models import Max
 
 from accounts.models import Organization
 from budgets.books import open_book
-from budgets.models import Budget
+from budgets.models import AmountLine, Budget
 from ledger.booking import Sheet
 from ledger.stored import Values
 from ledger.usage import Usage, decode_batch
@@ -166,6 +166,19 @@ def plant(
         )
     _number(budgets, children, None, level=0, places=count(1))
     Budget.objects.bulk_create(budgets.values(), batch_size=1_000)
+    AmountLine.objects.bulk_create(
+        [
+            AmountLine(
+                organization=organization,
+                budget=budget,
+                kind=AmountLine.Kind.PLANNED,
+                amount=amount,
+                made_at=STARTS_AT,
+            )
+            for budget in budgets.values()
+        ],
+        batch_size=1_000,
+    )
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:  # the sequence knows nothing of these ids
             cursor.execute(

@@ -145,7 +145,7 @@ def restless(module: ModuleType) -> Iterator[None]:
     try:
         yield
     finally:
-        threading.settrace(before)  # type: ignore[arg-type]  # None is what there was
+        threading.settrace(before)
 
 
 def lease_of(units: int, seconds: int = 60, since: float = 0.0) -> Lease:
