@@ -92,7 +92,8 @@ def change_amount(
         return
     lines = _own([budget.pk])
     # Clocks of several machines differ, and a change never comes before another.
-    last = lines.aggregate(last=Max("effective_from"))["last"]
+    changes = lines.filter(effective_to=None)
+    last = changes.aggregate(last=Max("effective_from"))["last"]
     since = max(now, last or now)
     lines.create(
         organization_id=budget.organization_id,

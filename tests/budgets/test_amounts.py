@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.audit import acting_as
 from accounts.models import Organization
 from budgets import services
+from budgets.charging import open_periods
 from budgets.closing import sweep_periods
 from budgets.models import AmountLine, Budget
 from budgets.status import status_at
+from costops.lib.periods import Window
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import spend
 
@@ -210,6 +213,43 @@ def test_a_clock_that_is_behind_changes_nothing_of_before(acme: Organization) ->
     assert amounts(budget) == [100]
     assert limit(budget, at(3, 1)) == 50
     assert differences(acme) == []
+
+
+def test_a_period_that_was_corrected_is_changed_by_the_difference(
+    acme: Organization,
+) -> None:
+    budget = january_budget(acme, now=at(1, 5))
+    spend(acme, "1", at(2, 20))
+    budget.lines.create(
+        organization=acme,
+        kind="correction",
+        amount=Decimal(30),
+        effective_from=at(2),
+        effective_to=at(3),
+        made_at=at(1, 6),
+    )
+    budget.periods.update(amount=130)
+
+    change(budget, at(1, 10), amount=Decimal(200))
+    spend(acme, "1", at(1, 20))
+    spend(acme, "1", at(3, 20))
+
+    assert amounts(budget) == [200, 230, 200]
+    assert differences(acme) == []
+
+
+def test_periods_are_opened_in_a_few_queries_however_often_amounts_changed(
+    acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    budgets = [january_budget(acme, name) for name in "abc"]
+    for day in range(16, 20):
+        for budget in budgets:
+            change(budget, jan(day), amount=Decimal(day))
+    window = Window(at(1), at(2))
+
+    # What is there, the lines, the insert, and what is there then.
+    with django_assert_num_queries(4):
+        open_periods(acme.pk, [(budget.pk, window) for budget in budgets])
 
 
 def test_a_line_says_who_when_and_why(acme: Organization) -> None:
