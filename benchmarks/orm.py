@@ -75,6 +75,7 @@ def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
     assert tariff is not None
     tokens = [usage[f"{kind}_tokens"] for kind in ("input", "cached", "output")]
     parts = tariff.cost(tokens[0], tokens[1], 0, tokens[2], 0)
+    assert parts is not None
     cost = from_units(sum(parts))
     _, fresh = CostRecord.objects.get_or_create(
         organization_id=book.organization_id,

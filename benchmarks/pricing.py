@@ -58,10 +58,11 @@ def _ours(one: Usage, stretch: Stretch) -> int:
     tariff = stretch.tariff
     assert tariff is not None
     assert stretch.start <= one.timestamp < stretch.end
-    input_units, output_units = tariff.cost(
+    parts = tariff.cost(
         one.input_tokens or 0, one.cached_tokens or 0, 0, one.output_tokens or 0, 0
     )
-    return input_units + output_units
+    assert parts is not None
+    return sum(parts)
 
 
 def _theirs(one: Usage) -> Decimal:

@@ -188,10 +188,10 @@ def price_body(plan: Plan) -> dict[str, Any]:
     body: dict[str, Any] = {
         "provider": plan.where.provider,
         "model": plan.model,
-        "priced": tariff is not None,
+        "priced": tariff is not None and tariff.rates.input is not None,
         "until": plan.stretch.end,
     }
-    if tariff is not None:
+    if tariff is not None and tariff.rates.input is not None:
         body |= _tariff_body(tariff)
         body["rate"] = None if rate is None else f"{rate:f}"
     return body
@@ -208,11 +208,17 @@ def _tariff_body(tariff: Tariff) -> dict[str, Any]:
 
 
 def _rates_body(rates: Rates) -> dict[str, int]:
+    """Return rates to reserve by: what has no price of its own as the rest of it.
+
+    What is then used and has none is kept unpriced when it is booked.
+    """
+    of_input, of_output = rates.input or 0, rates.output or 0
+    cached, written = rates.cached_input, rates.cache_write
     return {
-        "input": rates.input,
-        "cached_input": rates.cached_input,
-        "cache_write": rates.cache_write,
-        "output": rates.output,
-        "reasoning": rates.reasoning,
+        "input": of_input,
+        "cached_input": of_input if cached is None else cached,
+        "cache_write": of_input if written is None else written,
+        "output": of_output,
+        "reasoning": of_output if rates.reasoning is None else rates.reasoning,
         "per_request": rates.per_request,
     }

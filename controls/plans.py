@@ -90,7 +90,7 @@ class Plan:
         self.path = msgspec.Raw(_encode(self._path()))
         tariff = self.stretch.tariff
         self.reasoning_is_dearer = tariff is not None and any(
-            rates.reasoning > rates.output
+            (rates.reasoning or 0) > (rates.output or 0)
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
         )
 
@@ -128,17 +128,17 @@ class Plan:
         if tariff is None:
             return None
         units = _cost(tariff, tokens, 0)
+        if units is None:
+            return None
         if self.reasoning_is_dearer:
-            units = max(units, _cost(tariff, tokens, tokens.output))
+            units = max(units, _cost(tariff, tokens, tokens.output) or 0)
         rate = self.stretch.rate
         return units if rate is None else convert(units, rate)
 
 
-def _cost(tariff: Tariff, tokens: Tokens, reasoning: int) -> int:
-    return sum(
-        tariff.cost(
-            tokens.input, tokens.cached, tokens.cache_write, tokens.output, reasoning
-        )
+def _cost(tariff: Tariff, tokens: Tokens, reasoning: int) -> int | None:
+    return tariff.total(
+        tokens.input, tokens.cached, tokens.cache_write, tokens.output, reasoning
     )
 
 

@@ -299,8 +299,9 @@ class _Prices:
         tariff = self.book.span_at(provider, model, use.tier, use.at).tariff
         if tariff is None:
             return None
+        units = tariff.total(*use.tokens)
         rate = self.book.rate(tariff.currency, self.own, use.at.date())
-        return convert(sum(tariff.cost(*use.tokens)), rate.rate) if rate else None
+        return convert(units, rate.rate) if units is not None and rate else None
 
     def _charged(self, use: Use, cost: int) -> int:
         if self.own == self.foreign:

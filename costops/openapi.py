@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from costops import openapi_controls
+from ledger.quantities import PARTS, THINGS
 from ledger.usage import Usage
 
 _REF = "#/components/schemas/{name}"
@@ -78,6 +79,7 @@ _SETTLED = {
         },
     },
 }
+_WORDS = {"type": "array", "items": {"type": "string"}}
 _USAGE_ANSWER = {
     "type": "object",
     "properties": {
@@ -99,6 +101,18 @@ _USAGE_ANSWER = {
                 "The reported cost was rounded, half to even, to ten decimals; what "
                 "was sent stands in the metadata as `cost_sent`."
             ),
+        },
+        "unpriced_kinds": {
+            **_WORDS,
+            "description": "Kinds for want of whose price none of it has one.",
+        },
+        "assumed_kinds": {
+            **_WORDS,
+            "description": "Kinds whose price stands in for one of their own.",
+        },
+        "ignored": {
+            **_WORDS,
+            "description": "Fields that mean nothing here.",
         },
     },
 }
@@ -143,6 +157,28 @@ _BATCH_ANSWER = {
             "items": _PLACE,
             "description": "Whose reported costs were rounded to ten decimals.",
         },
+        "unpriced": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "index": {"type": "integer"},
+                    "id": {"type": "string"},
+                    "unpriced_kinds": _WORDS,
+                },
+            },
+        },
+        "ignored": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "index": {"type": "integer"},
+                    "id": {"type": "string"},
+                    "fields": _WORDS,
+                },
+            },
+        },
         "total_cost": {**_MONEY, "type": ["string", "null"]},
         "currency": {"type": ["string", "null"]},
         "total_costs": {
@@ -177,6 +213,15 @@ _USAGE_NOTES = {
         "More than ten decimals are rounded, half to even."
     ),
     "currency": "Of the cost, in any case; the organization's, if it is left out.",
+    "quantities": (
+        "What was metered beside plain tokens, by kind. Parts of the tokens above: "
+        f"{', '.join(sorted(PARTS))}. "
+        f"Things of their own: {', '.join(sorted(THINGS))}. Any other "
+        "word is a kind without a price until one is set. A kind may also stand beside "
+        "the other fields."
+    ),
+    "requests": "How many requests it adds up; 1, if it is left out.",
+    "response_id": "The provider's own id of the response.",
 }
 
 
@@ -223,6 +268,7 @@ def _usage_record() -> dict[str, Any]:
     properties = {
         each.name: {} if each.type is msgspec.Raw else msgspec.json.schema(each.type)
         for each in fields
+        if each.name != "ignored"
     }
     properties["tags"] = {
         "oneOf": [
@@ -236,8 +282,9 @@ def _usage_record() -> dict[str, Any]:
     return {
         "type": "object",
         "description": (
-            "One use of a model. Token counts or a cost are required, and one of "
-            "model_name and model; missing token counts are 0."
+            "One use of a model. Token counts, quantities or a cost are required, and "
+            "one of model_name and model; missing token counts are 0. Fields that mean "
+            "nothing are told in `ignored`; counts of tokens among them are refused."
         ),
         "properties": properties,
         "required": [each.name for each in fields if each.required],

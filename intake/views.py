@@ -17,7 +17,7 @@ from costops.lib.bodies import JSON_TYPES, body_of, json_response, type_of
 from costops.lib.errors import FieldError, Forbidden, Invalid, TooLarge
 from costops.lib.money import wire
 from intake.services import Receipt, receive
-from ledger.types import Settled
+from ledger.types import Marks, Outcome, Settled
 from ledger.usage import (
     Rejected,
     Usage,
@@ -77,6 +77,9 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
         answer["cost_rounded"] = True
     if outcome.settled is not None:
         answer["authorization"] = _settled_body(outcome.settled)
+    answer |= _marks_body(outcome)
+    if record.ignored:
+        answer["ignored"] = record.ignored
     return json_response(answer, status=200 if outcome.duplicate else 201)
 
 
@@ -140,6 +143,18 @@ def _summary(
             for place, record in enumerate(records)
             if record is not None and is_rounded(record)
         ],
+        "unpriced": [
+            {"index": place, "id": record.id, **_marks_body(outcome)}
+            for place, outcome in receipt.outcomes.items()
+            if outcome.marks
+            and outcome.marks.unpriced
+            and (record := records[place]) is not None
+        ],
+        "ignored": [
+            {"index": place, "id": record.id, "fields": record.ignored}
+            for place, record in enumerate(records)
+            if record is not None and record.ignored
+        ],
         "unsettled": [
             {"index": place, "authorization": _settled_body(settled)}
             for place, outcome in receipt.outcomes.items()
@@ -172,6 +187,13 @@ def _settled_body(settled: Settled) -> dict[str, Any]:
         "differs": [one._asdict() for one in said.differs] if said else [],
         "without_leave": said is not None and said.without_leave,
     }
+
+
+def _marks_body(outcome: Outcome) -> dict[str, Any]:
+    """Tell which kinds have no price, or one that stands in for their own."""
+    marks = outcome.marks or Marks()
+    named = {"unpriced_kinds": marks.unpriced, "assumed_kinds": marks.assumed}
+    return {name: kinds for name, kinds in named.items() if kinds}
 
 
 def wire_zero() -> str:

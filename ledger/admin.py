@@ -21,6 +21,7 @@ from accounts.tenants import (
 )
 from costops.lib.money import format_money
 from ledger import prices
+from ledger.forms import KindLinesField
 from ledger.lists import (
     NONE,
     Column,
@@ -97,9 +98,11 @@ class CostRecordAdmin(LedgerAdmin):
             *("usage_id", "time", "organization", "attribution", "sent_as"),
             *("tags", "remark"),
             *("input_tokens", "cached_tokens", "cache_write_tokens"),
-            *("output_tokens", "reasoning_tokens", "latency_ms", "service_tier"),
+            *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
+            *("latency_ms", "service_tier", "response_id"),
             amount("input_cost", "Input cost"),
             amount("output_cost", "Output cost"),
+            amount("other_cost", "Other cost"),
             amount("total_cost", "Total cost"),
             *("billed", "exchange_rate", "metadata", "repricing", "recorded_at"),
         )
@@ -134,8 +137,15 @@ class CostRecordAdmin(LedgerAdmin):
         if obj.correction:
             return f"correction {obj.correction}"
         if not obj.priced:
-            return "unpriced"
-        return "cost named by the sender" if obj.reported else ""
+            return f"unpriced{_for(obj.unpriced_kinds)}"
+        if obj.reported:
+            return "cost named by the sender"
+        return f"assumed price{_for(obj.assumed_kinds)}" if obj.assumed_kinds else ""
+
+    @admin.display(description="other kinds")
+    def other_kinds(self, obj: CostRecord) -> str:
+        kept = (obj.quantities or {}).items()
+        return ", ".join(f"{amount} {kind}" for kind, amount in kept) or NONE
 
     @admin.display(description="billed in another currency")
     def billed(self, obj: CostRecord) -> str:
@@ -148,6 +158,10 @@ def _sent_as(attribution: Attribution) -> str:
     """Return the words of a sender for what is filed under one name."""
     sent = attribution.sent_provider, attribution.sent_model, attribution.sent_user
     return " / ".join(filter(None, sent))
+
+
+def _for(kinds: list[str] | None) -> str:
+    return f" for {', '.join(kinds)}" if kinds else ""
 
 
 def _tags_of(attribution: Attribution) -> str:
@@ -204,6 +218,8 @@ class RepricingAdmin(ReadOnlyAdmin):
 
 
 class PriceForm(ServiceForm):
+    quantities = KindLinesField()
+
     class Meta:
         model = Price
         exclude = ()
@@ -232,7 +248,8 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
             {
                 "fields": (
                     *("currency", "input_per_million", "cached_input_per_million"),
-                    *("output_per_million", "per_request"),
+                    *("output_per_million", "per_request", "quantities", "tiers"),
+                    "percent_of_list",
                 )
             },
         ),
@@ -250,6 +267,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
             amount("cached_input_per_million", "Cached / M"),
             amount("output_per_million", "Output / M"),
             amount("per_request", "Per request"),
+            "others",
             "in_force",
         )
 
@@ -259,6 +277,13 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
         if obj.effective_to:
             text += f" until {_day(obj.effective_to)}"
         return f"{text}, provisional" if obj.provisional else text
+
+    @admin.display(description="other kinds")
+    def others(self, obj: Price) -> str:
+        if obj.percent_of_list is not None:
+            return f"{obj.percent_of_list.normalize():f} % of the list"
+        kinds = ", ".join(f"{kind} {amount}" for kind, amount in obj.quantities.items())
+        return f"{kinds}{', tiers' if obj.tiers else ''}" or NONE
 
     def delete_model(self, request: HttpRequest, obj: Price) -> None:
         prices.delete_price(obj)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from uuid import UUID
 
 import msgspec
@@ -17,9 +17,11 @@ from msgspec import Raw
 from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.pricing import convert
+from ledger.quantities import NONE, stored
 from ledger.stored import Forms, Values, forms
-from ledger.types import Named, Said, Stretch, Totals
-from ledger.usage import Usage, parse_metadata
+from ledger.tariffs import Bill, Metered, Tariff
+from ledger.types import Marks, Named, Said, Stretch, Totals
+from ledger.usage import Usage, is_metered, parse_metadata
 
 
 class Row(NamedTuple):
@@ -50,7 +52,7 @@ class Row(NamedTuple):
     requests: int = 1
     unpriced: int = 0
     quantities: str | None = None  # JSON, as are the next but one
-    other_cost: int | None = None
+    other_cost: int | None = None  # in units of 10^-10, as all costs
     unpriced_kinds: str | None = None
     assumed_kinds: str | None = None
     said: str | None = None
@@ -72,10 +74,39 @@ _AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cos
 PLAIN = Row._fields.index("requests")  # columns of a row that has no more than most
 REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])  # of such a row
 _SAID, _SETTLES = map(Row._fields.index, ("said", "settles"))
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
 
-# Input, output, total, source cost, source currency and rate.
-_Cost = tuple[int | None, int | None, int | None, int | None, str, Decimal | None]
+
+class Cost(NamedTuple):
+    """What a record costs, in units of 10^-10; None where nothing is known."""
+
+    input: int | None = None
+    output: int | None = None
+    other: int | None = None
+    total: int | None = None
+    source: int | None = None  # before it was exchanged
+    currency: str = ""  # of the source
+    rate: Decimal | None = None
+    unpriced: tuple[str, ...] = ()  # kinds
+    assumed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, bill: Bill, tariff: Tariff, rate: Decimal | None) -> Self:
+        """Return what *bill* comes to at *rate*; None: it is in the right currency."""
+        kinds = bill.unpriced, bill.assumed
+        if bill.input is None or bill.total is None:
+            return cls(unpriced=bill.unpriced)
+        if rate is None:
+            parts = bill.input, bill.output, bill.other, bill.total
+            return cls(*parts, None, "", None, *kinds)
+        total, first = convert(bill.total, rate), convert(bill.input, rate)
+        both = convert(bill.total - (bill.other or 0), rate)
+        other = None if bill.other is None else total - both
+        return cls(
+            *(first, both - first, other, total),
+            *(bill.total, tariff.currency, rate),
+            *kinds,
+        )
 
 
 class Conversion(NamedTuple):
@@ -100,6 +131,7 @@ class Sheet:
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order; in units
         self.named: list[Named] = []
+        self.marks: dict[str, Marks] = {}  # by usage id, where there are any
         self._forms = forms()
 
     def rows(
@@ -124,7 +156,7 @@ class Sheet:
     def _settling(self, row: Values, said: Said) -> Values:
         """Return *row* with what it settles, and what it says otherwise."""
         values = [*row, *REST[len(row) - PLAIN :]]
-        values[_SAID] = said.stored and _encode(said.stored).decode()
+        values[_SAID] = said.stored and encoded(said.stored)
         values[_SETTLES] = self._forms.uid(said.reservation)
         return tuple(values)
 
@@ -137,17 +169,26 @@ class Sheet:
         reasoning = record.reasoning_tokens or 0
         latency = record.latency_ms
         reported = record.cost is not None
-        source = rate = None
-        currency = ""
-        if tariff is None or stretch.rate or reported or not input_tokens:
-            input_cost, output_cost, total, source, currency, rate = self._cost(
-                record, stretch
-            )
-        else:  # nearly always
-            input_cost, output_cost = tariff.cost(
-                input_tokens, cached, written, output_tokens, reasoning
-            )
-            total = input_cost + output_cost
+        cost = parts = None
+        input_cost: int | None
+        output_cost: int | None
+        total: int | None
+        if not (
+            tariff is None
+            or stretch.rate
+            or reported
+            or not input_tokens
+            or record.quantities
+            or record.requests
+        ):  # nearly always
+            parts = tariff.cost(input_tokens, cached, written, output_tokens, reasoning)
+        if parts is not None:
+            input_cost, output_cost = parts
+            total, source, currency, rate = input_cost + output_cost, None, "", None
+        else:
+            cost = self._cost(record, stretch)
+            input_cost, output_cost, total = cost.input, cost.output, cost.total
+            source, currency, rate = cost.source, cost.currency, cost.rate
         self._add_up(record, stretch, total)
         money = self._forms.money
         plain = (
@@ -173,9 +214,27 @@ class Sheet:
             0,  # no correction
             None,  # by no repricing
         )
-        if total is not None:  # nearly always
+        if cost is None and record.response_id is None:  # nearly always
             return plain
-        return (*plain, 1, 1, *REST[2:])
+        return plain + self._rare(record, cost or Cost(total=total))
+
+    def _rare(self, record: Usage, cost: Cost) -> Values:
+        """Return the columns few records need; none of them, where this one doesn't."""
+        requests, unpriced = record.requests or 1, int(cost.total is None)
+        if cost.unpriced or cost.assumed:
+            self.marks[record.id] = Marks(cost.unpriced, cost.assumed)
+        rest = (
+            encoded(stored(record.quantities)) if record.quantities else None,
+            self._forms.money(cost.other),
+            encoded(cost.unpriced) if cost.unpriced else None,
+            encoded(cost.assumed) if cost.assumed else None,
+            None,  # what it said otherwise
+            record.response_id or None,
+            None,  # what it settles
+        )
+        if requests == 1 and not unpriced and not any(rest):
+            return ()
+        return (requests, unpriced, *rest)
 
     def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
         """Count a row in what the batch adds to its stretch, and to what it names."""
@@ -183,7 +242,7 @@ class Sheet:
         if record.authorization_id:
             self.named.append(Named(record.id, record.authorization_id, total))
         sums = self.totals.get(stretch) or self._new_totals(stretch)
-        sums.requests += 1
+        sums.requests += record.requests or 1
         sums.input_tokens += record.input_tokens or 0
         sums.cached_tokens += record.cached_tokens or 0
         sums.output_tokens += record.output_tokens or 0
@@ -205,27 +264,16 @@ class Sheet:
             sums.converted[position] += amount
             self.conversions.append(Conversion(record.id, currency, rate, amount))
 
-    def _cost(self, record: Usage, stretch: Stretch) -> _Cost:
-        tariff = stretch.tariff
-        input_cost = output_cost = total = source = rate = None
-        currency = ""
-        if tariff is not None and _has_tokens(record):
-            input_cost, output_cost = tariff.cost(
-                record.input_tokens or 0,
-                record.cached_tokens or 0,
-                record.cache_write_tokens or 0,
-                record.output_tokens or 0,
-                record.reasoning_tokens or 0,
-            )
-            total = input_cost + output_cost
-            if stretch.rate is not None:
-                source, currency, rate = total, tariff.currency, stretch.rate
-                total = convert(total, rate)
-                input_cost = convert(input_cost, rate)
-                output_cost = total - input_cost
+    def _cost(self, record: Usage, stretch: Stretch) -> Cost:
+        cost, tariff = Cost(), stretch.tariff
+        if tariff is not None and is_metered(record):
+            cost = Cost.of(tariff.bill(_metered(record)), tariff, stretch.rate)
         if record.cost is not None:
             total, source, currency, rate = self._reported(record)
-        return input_cost, output_cost, total, source, currency, rate
+            cost = cost._replace(
+                total=total, source=source, currency=currency, rate=rate
+            )
+        return cost
 
     def _reported(
         self, record: Usage
@@ -244,9 +292,20 @@ class Sheet:
         return convert(units, known.rate), units, currency, known.rate
 
 
-def _has_tokens(record: Usage) -> bool:
-    """Tell whether tokens were counted at all: none of them is a count too."""
-    return record.input_tokens is not None or record.output_tokens is not None
+def _metered(record: Usage) -> Metered:
+    return Metered(
+        record.input_tokens or 0,
+        record.cached_tokens or 0,
+        record.cache_write_tokens or 0,
+        record.output_tokens or 0,
+        record.reasoning_tokens or 0,
+        record.requests or 1,
+        record.quantities or NONE,
+    )
+
+
+def encoded(value: object) -> str:
+    return _encoder.encode(value).decode()
 
 
 def _json(metadata: Raw) -> str | None:

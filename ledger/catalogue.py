@@ -1,13 +1,14 @@
 """The bundled price catalogue (genai-prices), read offline.
 
-Prices are those of the package's own data: nothing here fetches anything. Only the
-prices of text tokens and of requests count; usage records have no others.
+Prices are those of the package's own data: nothing here fetches anything. What is known
+to be wrong or missing in it is put right by `ledger.corrections`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from genai_prices.types import (
@@ -21,6 +22,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from ledger.corrections import corrected, same_prices
 from ledger.fine_tuned import fine_tuned_prices
 from ledger.identity import (
     Identity,
@@ -30,6 +32,7 @@ from ledger.identity import (
     is_variant,
     provider_named,
 )
+from ledger.quantities import is_tokens
 from ledger.tariffs import PricedSpan, Rates, Tariff
 
 Constraint = StartDateConstraint | TimeOfDateConstraint | None
@@ -41,14 +44,40 @@ CURRENCY = "USD"  # the catalogue's only one
 KNOWN_NAMES = 4_096  # (provider, model) pairs kept
 PRECISION = Decimal("1E-10")  # of a price per million tokens
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
-TEXT_PRICES = (
-    "input_mtok",
-    "cache_read_mtok",
-    "cache_write_mtok",
-    "output_mtok",
-    "output_reasoning_mtok",
-    "requests_kcount",
-)
+# The catalogue's prices by our kinds; it has prices for a million tokens, a thousand of
+# other things, or an hour. Of two names of one kind the first that has a price counts.
+PRICES = {
+    "input_mtok": "input_tokens",
+    "cache_read_mtok": "cached_tokens",
+    "cache_write_mtok": "cache_write_tokens",
+    "cache_write_5m_mtok": "cache_write_5m_tokens",
+    "cache_write_1h_mtok": "cache_write_1h_tokens",
+    "output_mtok": "output_tokens",
+    "output_reasoning_mtok": "reasoning_tokens",
+    "output_citation_mtok": "citation_tokens",
+    "input_audio_mtok": "audio_input_tokens",
+    "input_image_mtok": "image_input_tokens",
+    "input_video_mtok": "video_input_tokens",
+    "cache_audio_read_mtok": "audio_cached_tokens",
+    "cache_image_read_mtok": "image_cached_tokens",
+    "cache_video_read_mtok": "video_cached_tokens",
+    "output_audio_mtok": "audio_output_tokens",
+    "output_image_mtok": "image_output_tokens",
+    "output_video_mtok": "video_output_tokens",
+    "audio_hours": "seconds",
+    "input_audio_hours": "seconds",
+    "input_mchars": "characters",
+    "input_document_kpages": "pages",
+    "input_annotated_document_kpages": "annotated_pages",
+    "web_searches_kcount": "searches",
+    "social_searches_kcount": "social_searches",
+    "storage_searches_kcount": "storage_searches",
+    "rerank_searches_kcount": "rerank_searches",
+    "code_executions_kcount": "code_executions",
+    "input_text_messages_kcount": "text_messages",
+    "requests_kcount": "requests",
+}
+_PER = {"mtok": 1, "kcount": 1_000, "kpages": 1_000, "mchars": 10**6, "hours": 3_600}
 
 # The catalogue files a service tier under one of these, by provider.
 TIER_KEYS = ("service_tier", "processing", "speed")
@@ -225,7 +254,10 @@ def _tariff(
         source += f" ({tier})"
         if not variants:
             share = TIER_SHARES.get((listing.provider, tier))
-    prices = _text_prices(entry, variants)
+    prices = _merged(entry, variants)
+    if put_right := corrected(listing.provider, listing.model, prices):
+        prices |= put_right
+        source += " (corrected)"
     if share is None or not prices:
         return None
     starts = {
@@ -242,35 +274,41 @@ def _tariff(
         ),
         source=source,
         price_ref=None,
+        alike=same_prices(listing.provider, listing.model),
     )
 
 
-def _text_prices(
-    entry: ModelPrice, variants: Sequence[PriceVariant]
-) -> dict[str, Price]:
-    """Merge the prices of text: of the first variant that has one, else of *entry*."""
+def _merged(entry: ModelPrice, variants: Sequence[PriceVariant]) -> dict[str, Price]:
+    """Merge prices: of the first variant that has one, else of *entry*."""
     prices: dict[str, Price] = {}
     for source in (*(variant.prices for variant in variants), entry):
-        for key in TEXT_PRICES:
+        for key in PRICES:
             price = vars(source).get(key)
             if price is not None:
                 prices.setdefault(key, price)
     return prices
 
 
-def _rates(prices: dict[str, Price], input_tokens: int, share: Decimal) -> Rates:
-    """Resolve *prices* for a request with so many input tokens."""
-    at = {key: _applicable(price, input_tokens) for key, price in prices.items()}
-    requests = EXACT.divide(at.pop("requests_kcount", Decimal(0)), Decimal(1_000))
-    at = {key: _clean(EXACT.multiply(price, share)) for key, price in at.items()}
-    return Rates.per_million(
-        at.get("input_mtok", Decimal(0)),
-        at.get("output_mtok", Decimal(0)),
-        cached_input=at.get("cache_read_mtok"),
-        cache_write=at.get("cache_write_mtok"),
-        reasoning=at.get("output_reasoning_mtok"),
-        per_request=_clean(requests),
-    )
+def _rates(listed: Mapping[str, Price], input_tokens: int, share: Decimal) -> Rates:
+    """Resolve prices for a request with so many input tokens.
+
+    The share of a service tier is one of the price per token: what a search or a
+    request costs stays.
+    """
+    prices: dict[str, Decimal | Fraction] = {}
+    per_request = Decimal(0)
+    for key, kind in PRICES.items():
+        if key not in listed:
+            continue
+        price = _applicable(listed[key], input_tokens)
+        if kind == "requests":
+            per_request = _clean(EXACT.divide(price, Decimal(1_000)))
+        elif is_tokens(kind):
+            prices[kind] = _clean(EXACT.multiply(price, share))
+        else:
+            per = _PER[key.rpartition("_")[2]]
+            prices.setdefault(kind, Fraction(_clean(price)) / per)
+    return Rates.of(prices, per_request=per_request)
 
 
 def _applicable(price: Price, input_tokens: int) -> Decimal:

@@ -5,6 +5,7 @@ from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from costops.lib.asking import listed, range_of
 from costops.lib.errors import Invalid
 from costops.lib.tables import cell, csv_lines, guarded
 from ledger.models import DIMENSIONS, Attribution, CostRecord
+from ledger.quantities import wire
 from ledger.querysets import CostRecordQuerySet
 from ledger.types import Tags
 
@@ -158,6 +160,12 @@ _COLUMNS = (
     "exchange_rate",
     "reported",
     "metadata",
+    "requests",
+    "quantities",
+    "other_cost",
+    "unpriced_kinds",
+    "assumed_kinds",
+    "response_id",
 )
 
 
@@ -239,18 +247,24 @@ FIELDS = (
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "requests",
+    "quantities",
     "input_cost",
     "output_cost",
+    "other_cost",
     "total_cost",
     "computed_cost",
     "currency",
     "priced",
+    "unpriced_kinds",
+    "assumed_kinds",
     "reported",
     "source_cost",
     "source_currency",
     "exchange_rate",
     "timestamp",
     "latency_ms",
+    "response_id",
     "tags",
     "metadata",
 )
@@ -259,6 +273,7 @@ FIELDS = (
 _AMOUNTS = (
     "input_cost",
     "output_cost",
+    "other_cost",
     "total_cost",
     "computed_cost",
     "source_cost",
@@ -266,16 +281,26 @@ _AMOUNTS = (
 )
 
 
+_NOTHING = Decimal("0E-10")
+
+
 def _record(
     row: tuple[Any, ...], described: dict[str, Any], organization: Organization
 ) -> dict[str, Any]:
     found = {**described, **dict(zip(_COLUMNS, row, strict=True))}
     input_cost, output_cost = found["input_cost"], found["output_cost"]
+    if input_cost is not None and found["other_cost"] is None:
+        found["other_cost"] = _NOTHING
     found |= {
         "organization_id": organization.slug,
         "currency": organization.currency,
         "priced": found["total_cost"] is not None,
-        "computed_cost": None if input_cost is None else input_cost + output_cost,
+        "computed_cost": None
+        if input_cost is None
+        else input_cost + output_cost + found["other_cost"],
+        "quantities": wire(found["quantities"]),
+        "unpriced_kinds": found["unpriced_kinds"] or [],
+        "assumed_kinds": found["assumed_kinds"] or [],
         "source_currency": found["source_currency"] or None,
     }
     for name in _AMOUNTS:
@@ -296,7 +321,7 @@ def json_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     yield b"[]" if opening == b"[" else b"]"
 
 
-_TEXTS = frozenset({"usage_id", "service_tier", *NAMES}) | {
+_TEXTS = frozenset({"usage_id", "service_tier", "response_id", *NAMES}) | {
     "model_version",
     "sent_provider",
     "sent_model",

@@ -1,5 +1,7 @@
 """The ledger: what was used, what it cost, and for whom."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -9,6 +11,7 @@ from django.db.models.functions import Now
 from accounts.audit import current_actor, history
 from accounts.models import Organization, validate_currency_code
 from costops.lib.fields import MoneyField, RateField
+from ledger.overrides import Override
 from ledger.querysets import (
     AttributionQuerySet,
     CostRecordQuerySet,
@@ -300,8 +303,9 @@ class DailySpend(models.Model):
 class Price(models.Model):
     """An override of the bundled catalogue, good for a stretch of time.
 
-    Amounts are per million tokens, in `currency`. An organization's own price beats one
-    for all, an exact model beats a pattern, a longer pattern beats a shorter one.
+    Amounts are per million tokens, in `currency`; what is null is the catalogue's. An
+    organization's own price beats one for all, an exact model beats a pattern, a longer
+    pattern beats a shorter one.
     """
 
     organization = models.ForeignKey(
@@ -324,12 +328,31 @@ class Price(models.Model):
     currency = models.CharField(
         max_length=3, default="USD", validators=[validate_currency_code]
     )
-    input_per_million = MoneyField(default=0)
-    cached_input_per_million = MoneyField(
-        null=True, blank=True, help_text="Empty: as other input."
+    input_per_million = MoneyField(
+        null=True, blank=True, help_text="Empty, as all of these: as in the catalogue."
     )
-    output_per_million = MoneyField(default=0)
-    per_request = MoneyField(default=0)
+    cached_input_per_million = MoneyField(null=True, blank=True)
+    output_per_million = MoneyField(null=True, blank=True)
+    per_request = MoneyField(null=True, blank=True)
+    quantities = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Other kinds: the price of one, or of a million tokens, as "
+        '{"cache_write_1h_tokens": "10", "searches": "0.01"}.',
+    )
+    tiers = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Other prices of long requests, as "
+        '[{"above_input_tokens": 200000, "prices": {"input_tokens": "6"}}].',
+    )
+    percent_of_list = models.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text="Instead of prices: 90 is 10 % off all that the catalogue has.",
+    )
     provisional = models.BooleanField(
         default=False, help_text="An estimate, until the real price is known."
     )
@@ -348,14 +371,24 @@ class Price(models.Model):
                 name="price_ends_after_it_begins",
             ),
             models.CheckConstraint(
+                # What is null is not negative.
                 condition=Q(input_per_million__gte=0)
                 & Q(output_per_million__gte=0)
                 & Q(per_request__gte=0)
-                & (
-                    Q(cached_input_per_million=None)
-                    | Q(cached_input_per_million__gte=0)
-                ),
+                & Q(cached_input_per_million__gte=0)
+                & Q(percent_of_list__gte=0),
                 name="price_is_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(percent_of_list=None)
+                | Q(
+                    input_per_million=None,
+                    cached_input_per_million=None,
+                    output_per_million=None,
+                    per_request=None,
+                    currency="USD",
+                ),
+                name="percent_of_list_stands_instead_of_prices",
             ),
         ]
 
@@ -368,6 +401,37 @@ class Price(models.Model):
             raise ValidationError({"model": "A * may stand at the end only."})
         if self.effective_to and self.effective_from >= self.effective_to:
             raise ValidationError({"effective_to": "Must be after effective_from."})
+
+    def override(self) -> Override:
+        """Return what it makes of the catalogue's price."""
+        return Override(
+            currency=self.currency,
+            source=f"override:{self.pk}",
+            price_ref=self.pk,
+            prices=self.prices(),
+            tiers=[
+                (tier["above_input_tokens"], _decimals(tier["prices"]))
+                for tier in self.tiers
+            ],
+            percent=self.percent_of_list,
+        )
+
+    def prices(self) -> dict[str, Decimal]:
+        """Return what it sets, by kind."""
+        named = {
+            "input_tokens": self.input_per_million,
+            "cached_tokens": self.cached_input_per_million,
+            "output_tokens": self.output_per_million,
+            "requests": self.per_request,
+        }
+        set_here = {
+            kind: amount for kind, amount in named.items() if amount is not None
+        }
+        return set_here | _decimals(self.quantities)
+
+
+def _decimals(prices: dict[str, str]) -> dict[str, Decimal]:
+    return {kind: Decimal(amount) for kind, amount in prices.items()}
 
 
 class ExchangeRate(models.Model):

@@ -4,17 +4,20 @@ Every change raises the revision of the organizations it is for, so that every p
 reads prices anew before it books the next record.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from costops.lib.errors import Conflict, Invalid, NotFound
-from ledger.catalogue import LIST_PRICE_TIERS
+from costops.lib.money import to_units
+from ledger.catalogue import CURRENCY, LIST_PRICE_TIERS
 from ledger.identity import (
     ModelPattern,
     identify,
@@ -25,8 +28,18 @@ from ledger.identity import (
 )
 from ledger.models import CostRecord, ExchangeRate, Price
 from ledger.patterns import is_priced_as
+from ledger.quantities import kind_named
 
 EVERYBODY = 0  # locked for what is for all organizations: none has this id
+MOST_OF_ONE = Decimal(1_000_000)  # the price of a million tokens, or of one thing
+MOST_PERCENT = 1_000
+# Kinds whose price has a column.
+_COLUMNS = {
+    "input_tokens": "input_per_million",
+    "cached_tokens": "cached_input_per_million",
+    "output_tokens": "output_per_million",
+    "requests": "per_request",
+}
 
 
 class PriceOverlaps(Conflict):
@@ -46,7 +59,8 @@ def add_price(**values: Any) -> Price:
     """Keep a new price and return it.
 
     Raises:
-        Invalid: its end is not after its beginning, or a * is not at the end.
+        Invalid: its end is not after its beginning, a * is not at the end, or it says
+            no price, or both prices and a share of the list.
         PriceOverlaps: two for the same would be in force at once.
     """
     values.setdefault("effective_from", timezone.now())
@@ -86,7 +100,80 @@ def delete_price(price: Price) -> None:
     _tell(price.organization_id)
 
 
+def kind_prices(given: Mapping[str, object]) -> dict[str, str]:
+    """Return prices by kind as they are kept: exact, as text.
+
+    Raises:
+        Invalid: a kind can't be called so, is named twice, or its price is none.
+    """
+    found: dict[str, str] = {}
+    for name, amount in given.items():
+        kind = kind_named(str(name))
+        if kind is None or kind in found:
+            detail = (
+                f"“{name}” is no kind, or named twice: a word of a to z, 0 to 9, _."
+            )
+            raise Invalid.field("quantities", detail)
+        found[kind] = _price_text(kind, amount)
+    if {"seconds", "minutes"} <= found.keys():
+        detail = "A minute is 60 seconds: give the price of one of them."
+        raise Invalid.field("quantities", detail)
+    return found
+
+
+def _price_text(kind: str, amount: object) -> str:
+    try:
+        price = Decimal(str(amount))
+        fits = 0 <= price <= MOST_OF_ONE and not isinstance(amount, bool)
+        to_units(price)
+    except (ArithmeticError, ValueError):
+        fits = False
+    if not fits:
+        detail = (
+            f"The price of {kind} must be from 0 to {MOST_OF_ONE:,}, with ten decimal "
+            "places at most."
+        )
+        raise Invalid.field("quantities", detail)
+    return f"{price:f}"
+
+
+def _take_kinds(price: Price) -> None:
+    """Bring the prices of kinds into their one form; those with a column go there."""
+    kinds = kind_prices(price.quantities or {})
+    for kind, column in _COLUMNS.items():
+        if kind not in kinds:
+            continue
+        amount = Decimal(kinds.pop(kind))
+        if getattr(price, column) not in {None, amount}:
+            raise Invalid.field("quantities", f"{kind} differs from {column}.")
+        setattr(price, column, amount)
+    price.quantities = kinds
+    price.tiers = sorted(price.tiers or [], key=lambda tier: tier["above_input_tokens"])
+    for tier in price.tiers:
+        tier["prices"] = kind_prices(tier["prices"])
+
+
+def _check_amounts(price: Price) -> None:
+    says = bool(price.prices() or price.tiers)
+    if price.percent_of_list is None:
+        if not says:
+            detail = "Give at least one price, or percent_of_list; 0 means free."
+            raise Invalid.field("input_per_million", detail, code="required")
+        return
+    if says:
+        detail = "A share of the list stands instead of prices: send one or the other."
+        raise Invalid.field("percent_of_list", detail)
+    if not 0 <= price.percent_of_list <= MOST_PERCENT:
+        detail = f"Must be from 0 to {MOST_PERCENT:,}."
+        raise Invalid.field("percent_of_list", detail)
+    if price.currency != CURRENCY:
+        detail = f"The catalogue is in {CURRENCY}; so is a share of it."
+        raise Invalid.field("currency", detail)
+
+
 def _check(price: Price) -> None:
+    _take_kinds(price)
+    _check_amounts(price)
     if "*" in price.model[:-1]:
         raise Invalid.field("model", "A * may stand at the end only.")
     if price.effective_to and price.effective_to <= price.effective_from:
@@ -124,6 +211,19 @@ def about(rows: QuerySet[Price], provider: str, model: str) -> QuerySet[Price]:
         and (not model or _model_meant(price.model) == _model_meant(model))
     ]
     return rows.filter(pk__in=found)
+
+
+def count_priced_by(price: Price) -> int:
+    """Return how many records without any price so far *price* would give one."""
+    if price.percent_of_list is not None:
+        return 0  # what the list has no price for has no share of one
+    priced = {"seconds" if kind == "minutes" else kind for kind in price.prices()}
+    rows = priced_by(price).values_list("unpriced_kinds").order_by()
+    return sum(
+        count
+        for kinds, count in rows.annotate(count=Count("pk"))
+        if kinds is None or priced.issuperset(kinds)
+    )
 
 
 def priced_by(price: Price) -> QuerySet[CostRecord]:

@@ -4,11 +4,12 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from ledger.catalogue import LIST_PRICE_TIERS, OPEN_END, OPEN_START, span_at
+from ledger.corrections import same_prices
 from ledger.identity import ModelName, identify, pattern_of
 from ledger.models import ExchangeRate, Price
 from ledger.patterns import is_priced_as
 from ledger.rates import bundled_rate, bundled_start
-from ledger.tariffs import PricedSpan, Rates, Tariff
+from ledger.tariffs import PricedSpan
 from ledger.types import Rate
 
 RATE_PLACES = Decimal("1E-12")
@@ -98,10 +99,12 @@ class PriceBook:
             if price.effective_from <= at
             and (price.effective_to is None or at < price.effective_to)
         ]
-        if in_force:
-            return PricedSpan(start, end, _tariff_of(max(in_force, key=_rank)))
         listed = span_at(provider, model, at, tier)
-        return PricedSpan(max(start, listed.start), min(end, listed.end), listed.tariff)
+        tariff = listed.tariff
+        if in_force:
+            override = max(in_force, key=_rank).override()
+            tariff = override.over(tariff, same_prices(meant.provider, meant.model))
+        return PricedSpan(max(start, listed.start), min(end, listed.end), tariff)
 
     def _find_rate(self, base: str, quote: str, on: date) -> Rate | None:
         found = [
@@ -130,7 +133,8 @@ def convert(units: int, rate: Decimal) -> int:
 def _serves(price: Price, tier: str) -> bool:
     if price.service_tier:
         return price.service_tier.lower() == tier.lower()
-    return tier.lower() in LIST_PRICE_TIERS
+    # A share of the list is one of all of it, whatever the service tier.
+    return price.percent_of_list is not None or tier.lower() in LIST_PRICE_TIERS
 
 
 def _rank(price: Price) -> tuple[bool, bool, tuple[int, int], int]:
@@ -139,19 +143,4 @@ def _rank(price: Price) -> tuple[bool, bool, tuple[int, int], int]:
         bool(price.service_tier),
         pattern_of(price.model).rank,
         price.pk,  # of several that mean the same, from before names were looked at
-    )
-
-
-def _tariff_of(price: Price) -> Tariff:
-    return Tariff(
-        currency=price.currency,
-        rates=Rates.per_million(
-            price.input_per_million,
-            price.output_per_million,
-            cached_input=price.cached_input_per_million,
-            per_request=price.per_request,
-        ),
-        tiers=(),
-        source=f"override:{price.pk}",
-        price_ref=price.pk,
     )

@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from accounts.models import Organization
 from costops.lib.money import to_units
 from ledger.book import Book, Entry
-from ledger.booking import Conversion, Row
+from ledger.booking import Conversion, Cost, Row, encoded
 from ledger.costs import Place, among, beyond
 from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
+from ledger.quantities import restored
 from ledger.querysets import CostRecordQuerySet
 from ledger.stored import forms
+from ledger.tariffs import Metered
 from ledger.types import Stretch, Totals
 from ledger.writing import (
     insert_conversions,
@@ -75,17 +77,6 @@ def page_of(
     """Return the next *size* records after *place*, by time; None: all of them."""
     ordered = beyond(rows, place).order_by("timestamp", "id")
     return list(ordered if size is None else ordered[:size])
-
-
-class _Cost(NamedTuple):
-    """What a record costs, in units of 10^-10; None where nothing is known."""
-
-    input: int | None
-    output: int | None
-    total: int | None
-    source: int | None = None
-    currency: str = ""
-    rate: Decimal | None = None
 
 
 @dataclass(slots=True)
@@ -162,7 +153,7 @@ class Assessor:
                 )
         return found
 
-    def _today(self, record: CostRecord, present: _Cost, stretch: Stretch) -> _Cost:
+    def _today(self, record: CostRecord, present: Cost, stretch: Stretch) -> Cost:
         """Return what *record* costs by today's knowledge; what it does, if nothing.
 
         A price that is no longer known takes nothing back.
@@ -174,25 +165,19 @@ class Assessor:
         tariff = stretch.tariff
         if tariff is None:
             return present
-        input_cost, output_cost = tariff.cost(
+        used = Metered(
             record.input_tokens,
             record.cached_tokens,
             record.cache_write_tokens,
             record.output_tokens,
             record.reasoning_tokens,
+            record.requests,
+            restored(record.quantities),
         )
-        total = input_cost + output_cost
-        if stretch.rate is None:
-            return _Cost(input_cost, output_cost, total)
-        exchanged, first = (
-            convert(total, stretch.rate),
-            convert(input_cost, stretch.rate),
-        )
-        return _Cost(
-            first, exchanged - first, exchanged, total, tariff.currency, stretch.rate
-        )
+        new = Cost.of(tariff.bill(used), tariff, stretch.rate)
+        return present if new.total is None else new
 
-    def _exchanged(self, record: CostRecord, present: _Cost) -> _Cost:
+    def _exchanged(self, record: CostRecord, present: Cost) -> Cost:
         """Return a reported cost that could not be exchanged when it was booked."""
         assert present.source is not None  # noqa: S101 - the caller looked
         prices, own = self.book.prices, self.book.currency
@@ -251,13 +236,14 @@ class _Booked:
         return amount
 
 
-def _present(rows: Iterable[CostRecord]) -> _Cost:
+def _present(rows: Iterable[CostRecord]) -> Cost:
     """Return what one use costs by all that is booked of it, the first row first."""
-    cost = _Cost(None, None, None)
+    cost = Cost()
     for row in rows:
-        cost = _Cost(
+        cost = Cost(
             _sum(cost.input, _units(row.input_cost)),
             _sum(cost.output, _units(row.output_cost)),
+            _sum(cost.other, _units(row.other_cost)),
             _sum(cost.total, _units(row.total_cost)),
             _sum(cost.source, _units(row.source_cost)),
             cost.currency or row.source_currency,
@@ -266,9 +252,18 @@ def _present(rows: Iterable[CostRecord]) -> _Cost:
     return cost
 
 
-def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> Row:
+def _difference(record: CostRecord, present: Cost, new: Cost, number: int) -> Row:
     """Return the row that makes *record* cost *new*."""
     assert new.total is not None  # noqa: S101 - the caller looked
+    # By the price list, which says nothing new about what was reported.
+    parts: list[int | None] = [None, None, None]
+    if not record.reported:
+        parts[:2] = (
+            (new.input or 0) - (present.input or 0),
+            (new.output or 0) - (present.output or 0),
+        )
+        if (new.other, present.other) != (None, None):
+            parts[2] = (new.other or 0) - (present.other or 0)
     return Row(
         organization_id=record.organization_id,
         attribution_id=record.attribution_id,
@@ -281,11 +276,9 @@ def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> 
         reasoning_tokens=0,
         latency_ms=None,
         service_tier=record.service_tier,
-        # By the price list, which says nothing new about what was reported.
-        input_cost=None if record.reported else (new.input or 0) - (present.input or 0),
-        output_cost=None
-        if record.reported
-        else (new.output or 0) - (present.output or 0),
+        input_cost=parts[0],
+        output_cost=parts[1],
+        other_cost=parts[2],
         total_cost=new.total - (present.total or 0),
         # The amount before it was exchanged, where all of it is new.
         source_cost=new.source if present.total is None else None,
@@ -296,6 +289,7 @@ def _difference(record: CostRecord, present: _Cost, new: _Cost, number: int) -> 
         correction=number,
         requests=0,
         unpriced=0 if present.total is not None else -1,
+        assumed_kinds=encoded(new.assumed) if new.assumed else None,
     )
 
 

@@ -11,8 +11,9 @@ from costops.lib.money import from_units, to_units
 from ledger.book import Book, sent_of
 from ledger.booking import Sheet
 from ledger.models import CostRecord
+from ledger.quantities import restored
 from ledger.stored import Values
-from ledger.types import Outcome, Recorded, Said
+from ledger.types import Marks, Outcome, Recorded, Said
 from ledger.usage import Usage, parse_metadata, parse_tags
 from ledger.writing import (
     insert_conversions,
@@ -58,6 +59,11 @@ def record(
             outcomes = [Outcome(costs[one.id]) for one in usage]
         else:
             outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
+        if sheet.marks:
+            outcomes = [
+                outcome._replace(marks=sheet.marks.get(one.id, outcome.marks))
+                for one, outcome in zip(usage, outcomes, strict=True)
+            ]
         due = book.cutter.reckon(sheet.totals)
         return ready_deltas(book.organization_id, sheet.totals), due, outcomes
 
@@ -86,7 +92,12 @@ def _outcome(
 ) -> Outcome:
     there = known.get(one.id)
     if there is not None:
-        return Outcome(there.total_cost, duplicate=True, conflict=_differs(one, there))
+        return Outcome(
+            there.total_cost,
+            duplicate=True,
+            conflict=_differs(one, there),
+            marks=Marks(there.unpriced_kinds or (), there.assumed_kinds or ()),
+        )
     cost = costs[one.id]
     if one is first:
         return Outcome(cost)
@@ -115,6 +126,8 @@ def _content(usage: Usage) -> tuple[object, ...]:
         None if usage.latency_ms is None else round(usage.latency_ms),
         None if usage.cost is None else to_units(usage.cost),
         usage.cost is not None and (usage.currency or ""),
+        usage.requests or 1,
+        usage.quantities or {},
         parse_metadata(bytes(usage.metadata)),
     )
 
@@ -141,13 +154,15 @@ def _differs(usage: Usage, row: CostRecord) -> bool:
         row.latency_ms,
         reported,
         currency,
+        row.requests,
+        restored(row.quantities),
         row.metadata,
     )
     said = _content(usage)
     if currency == "" and said[11]:
         # Named, but the organization's own: then it is not kept beside the amount.
         own = said[11] == row.organization.currency
-        said = (*said[:11], "" if own else said[11], said[12])
+        said = (*said[:11], "" if own else said[11], *said[12:])
     if row.settles is not None:
         # It belongs to what its decision was made for, whatever its sender says.
         return _but_where(booked) != _but_where(said)

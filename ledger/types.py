@@ -158,6 +158,13 @@ class Settled(NamedTuple):
     said: Said | None = None  # None where there is none with this id
 
 
+class Marks(NamedTuple):
+    """Kinds for want of a price, or with one that stands in for their own."""
+
+    unpriced: Sequence[str] = ()
+    assumed: Sequence[str] = ()
+
+
 class Outcome(NamedTuple):
     """What became of one usage record."""
 
@@ -165,6 +172,7 @@ class Outcome(NamedTuple):
     duplicate: bool = False
     conflict: bool = False  # a duplicate with other content: the first stands
     settled: Settled | None = None  # where it names an authorization
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)

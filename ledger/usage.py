@@ -12,6 +12,16 @@ import msgspec
 from costops.lib.errors import FieldError
 from costops.lib.money import quantize
 from ledger.identity import maker_of
+from ledger.quantities import (
+    FIELDS,
+    KNOWN,
+    MOST_REQUESTS,
+    WRITES,
+    Quantity,
+    is_tokens,
+    parts_too_large,
+)
+from ledger.quantities import read as read_quantities
 from ledger.rates import is_currency
 
 MOST_TOKENS = 10**12  # in one record
@@ -29,12 +39,13 @@ _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 _Tier = Annotated[str, msgspec.Meta(max_length=50)]
 
 
-class Usage(msgspec.Struct, gc=False):
+class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """One use of a model, as its sender describes it.
 
     `input_tokens` include the cached and cache-write ones, `output_tokens` the
     reasoning ones. `model_name`, `prompt_tokens` and `completion_tokens` are other
-    names of the same things. `check` makes the plain names hold the values.
+    names of the same things. `check` makes the plain names hold the values, and
+    `quantities` those that have no field of their own.
     """
 
     id: _Id
@@ -63,6 +74,11 @@ class Usage(msgspec.Struct, gc=False):
     cost: Decimal | None = None
     currency: str | None = None
     authorization_id: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+    quantities: dict[str, int | Decimal] | None = None
+    requests: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] | None = None
+    response_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    # Fields that were sent and mean nothing here: by a name that none of them has.
+    ignored: tuple[str, ...] = msgspec.field(default=(), name="(ignored)")
 
     def attribution_key(self) -> bytes:
         """Return what decides the attribution and the price, as one JSON array.
@@ -85,7 +101,7 @@ class Usage(msgspec.Struct, gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-decode_one = msgspec.json.Decoder(Usage).decode
+_decode_known = msgspec.json.Decoder(Usage).decode
 _decode_list = msgspec.json.Decoder(list[Usage]).decode
 _decode_lines = msgspec.json.Decoder(Usage).decode_lines
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -93,6 +109,9 @@ _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 type_of_tags = list[str] | dict[str, str | int | float | bool | None]
 _decode_tags = msgspec.json.Decoder(type_of_tags).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_numbers = msgspec.json.Decoder(dict[str, int | Decimal]).decode
+_FIELDS = frozenset(Usage.__struct_encode_fields__)
 
 Rejected = tuple[int, str | None, tuple[FieldError, ...]]  # index, id, errors
 
@@ -129,6 +148,48 @@ def decode_batch(
             rejected.append((index, record.id, errors))
             records[index] = None
     return records, rejected
+
+
+def decode_one(body: bytes | msgspec.Raw) -> Usage:
+    """Decode one record.
+
+    A field that is a kind of quantity is one of them; what else is not known is told
+    in `ignored`.
+
+    Raises:
+        msgspec.DecodeError: it is none, or has a count of tokens that is not known.
+    """
+    try:
+        return _decode_known(body)
+    except msgspec.ValidationError as error:
+        if "unknown field" not in str(error):
+            raise
+    fields = _decode_fields(body)
+    strange = sorted(fields.keys() - _FIELDS)
+    kinds = {name: fields.pop(name) for name in strange if name in KNOWN}
+    for name in strange:
+        if is_tokens(name) and name not in kinds:
+            # As quantities it would be seen; left alone it would be lost.
+            message = f"Unknown tokens; send them in quantities - at `$.{name}`"
+            raise msgspec.ValidationError(message)
+    record = _decode_known(
+        msgspec.json.encode({name: fields[name] for name in fields.keys() & _FIELDS})
+    )
+    record.ignored = tuple(name for name in strange if name not in kinds)
+    if kinds:
+        given = _decode_numbers(msgspec.json.encode(kinds))
+        record.quantities = _joined(given, record.quantities or {})
+    return record
+
+
+def _joined(
+    one: dict[str, Quantity], other: dict[str, Quantity]
+) -> dict[str, Quantity]:
+    for name in one.keys() & other.keys():
+        if one[name] != other[name]:
+            message = f"Differs from quantities; send one - at `$.{name}`"
+            raise msgspec.ValidationError(message)
+    return one | other
 
 
 def _lines_of(body: bytes) -> list[bytes]:
@@ -214,6 +275,10 @@ def check(record: Usage) -> tuple[FieldError, ...]:
         or record.completion_tokens is not None
     ) and (clash := _take_other_names(record)):
         return (clash,)
+    if (record.quantities is not None or record.requests is not None) and (
+        errors := _take_quantities(record)
+    ):
+        return tuple(errors)
     if record.timestamp.tzinfo is not UTC and not _made_utc(record):
         return (_TIME_OUT_OF_RANGE,)
     if _is_plain(record):
@@ -235,6 +300,24 @@ def _take_other_names(record: Usage) -> FieldError | None:
             return _bad("completion_tokens", "Differs from output_tokens; send one.")
         record.output_tokens = record.completion_tokens
     return None
+
+
+def _take_quantities(record: Usage) -> Sequence[FieldError]:
+    """Bring the quantities into their one form; those with a field go there."""
+    found, errors = read_quantities(record.quantities or {})
+    for name in (*FIELDS, "requests"):
+        if name not in found:
+            continue
+        amount = int(found.pop(name))
+        if getattr(record, name) not in {None, amount}:
+            detail = f"Differs from {name}; send one of them."
+            errors.append(_bad(f"quantities.{name}", detail))
+        setattr(record, name, amount)
+    if record.cache_write_tokens is None:
+        written = sum(int(found.get(kind, 0)) for kind in WRITES)
+        record.cache_write_tokens = written or None
+    record.quantities = found or None
+    return errors
 
 
 def _made_utc(record: Usage) -> bool:
@@ -260,6 +343,7 @@ def _is_plain(record: Usage) -> bool:
         and EARLIEST.year <= record.timestamp.year < LATEST.year
         and record.cost is None
         and record.currency is None
+        and record.quantities is None
         and (record.cached_tokens or 0) + (record.cache_write_tokens or 0)
         <= input_tokens
         and (record.reasoning_tokens or 0) <= output_tokens
@@ -297,6 +381,7 @@ _TEXTS = (
     "user_id",
     "service_tier",
     "authorization_id",
+    "response_id",
 )
 
 
@@ -328,8 +413,8 @@ def _what_and_when(record: Usage) -> Sequence[FieldError]:
 
 def _tokens(record: Usage) -> Sequence[FieldError]:
     given = record.input_tokens, record.output_tokens
-    if given == (None, None) and record.cost is None:
-        detail = "Token counts or a cost are required."
+    if given == (None, None) and not is_metered(record) and record.cost is None:
+        detail = "Token counts, quantities or a cost are required."
         return [_bad("prompt_tokens", detail, "required")]
     input_tokens, output_tokens = given[0] or 0, given[1] or 0
     errors = []
@@ -349,7 +434,20 @@ def _tokens(record: Usage) -> Sequence[FieldError]:
             "reasoning ones (Gemini reports them apart: add them)."
         )
         errors.append(_bad("reasoning_tokens", detail, "does_not_add_up"))
+    if record.quantities and not errors:
+        wholes = {name: getattr(record, name) or 0 for name in FIELDS}
+        errors += parts_too_large(wholes, record.quantities)
     return errors
+
+
+def is_metered(record: Usage) -> bool:
+    """Tell whether anything was counted at all: none of it is a count too."""
+    return (
+        record.input_tokens is not None
+        or record.output_tokens is not None
+        or record.quantities is not None
+        or record.requests is not None
+    )
 
 
 def _reported_cost(record: Usage) -> Sequence[FieldError]:

@@ -5,8 +5,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import (
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Organization
 from costops.lib.fields import MoneyField
@@ -15,6 +24,7 @@ from ledger.filing import misfiled
 from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
 from ledger.types import Dimensions
 
+_NOTHING = Value(Decimal(0), MoneyField())
 _SUMS = (
     "requests",
     "unpriced",
@@ -30,6 +40,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _stray_records(organization)
     yield from _wrong_attributions(organization)
     yield from _wrong_totals(organization)
+    yield from _wrong_marks(organization)
     yield from _wrong_days(organization)
 
 
@@ -64,11 +75,31 @@ def _wrong_totals(organization: Organization) -> Iterator[str]:
         organization=organization, reported=False, total_cost__isnull=False
     )
     parts = ExpressionWrapper(
-        F("input_cost") + F("output_cost"), output_field=MoneyField()
+        F("input_cost") + F("output_cost") + Coalesce("other_cost", _NOTHING),
+        output_field=MoneyField(),
     )
     wrong = computed.annotate(parts=parts).exclude(parts=F("total_cost"))
     for record in wrong[:100]:
-        yield f"Cost record {record.usage_id}: input and output are not its total."
+        yield f"Cost record {record.usage_id}: its parts are not its total."
+
+
+def _wrong_marks(organization: Organization) -> Iterator[str]:
+    """Yield which records say otherwise than their costs whether they are priced."""
+    first = CostRecord.objects.filter(organization=organization, correction=0)
+    unpriced = Q(total_cost=None)
+    wrong = first.filter(
+        (unpriced & ~Q(unpriced=1))
+        | (~unpriced & ~Q(unpriced=0))
+        | Q(requests__lt=1)
+        # A kind without a price leaves no part of the computed cost.
+        | Q(unpriced_kinds__isnull=False, input_cost__isnull=False)
+    )
+    for record in wrong[:100]:
+        yield f"Cost record {record.usage_id}: not marked as it is priced."
+    counts = CostRecord.objects.filter(organization=organization).values("usage_id")
+    sums = counts.order_by().annotate(left=Sum("unpriced"), booked=Count("correction"))
+    for row in sums.filter(booked__gt=1).exclude(left__in=(0, 1))[:100]:
+        yield f"Cost record {row['usage_id']}: unpriced {row['left']} times in all."
 
 
 def _wrong_days(organization: Organization) -> Iterator[str]:

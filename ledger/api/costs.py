@@ -65,16 +65,37 @@ class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
     cache_write_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField(help_text="Reasoning included.")
     reasoning_tokens = serializers.IntegerField()
+    requests = serializers.IntegerField(
+        help_text="How many requests it is of; what corrects it has none."
+    )
+    quantities = serializers.DictField(
+        child=serializers.FloatField(),
+        help_text="What was metered beside plain tokens.",
+    )
     input_cost = AmountField(allow_null=True)
     output_cost = AmountField(allow_null=True)
+    other_cost = AmountField(
+        allow_null=True, help_text="Of what is neither input nor output tokens."
+    )
     total_cost = AmountField(
         allow_null=True, help_text="What is charged. Null: no price is known."
     )
     computed_cost = AmountField(
-        allow_null=True, help_text="By the price list: input and output together."
+        allow_null=True, help_text="By the price list: input, output and all else."
     )
     currency = serializers.CharField()
     priced = serializers.BooleanField()
+    unpriced_kinds = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Kinds for want of whose price none of it has one.",
+    )
+    assumed_kinds = serializers.ListField(
+        child=serializers.CharField(),
+        help_text=(
+            "Kinds whose price stands in for one of their own: cached_tokens at the "
+            "price of others; requests: many in one record, priced by their mean."
+        ),
+    )
     reported = serializers.BooleanField(help_text="The sender named the cost.")
     source_cost = AmountField(
         allow_null=True, help_text="The amount before it was exchanged."
@@ -83,6 +104,7 @@ class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
     exchange_rate = serializers.CharField(allow_null=True)
     timestamp = MomentField()
     latency_ms = serializers.IntegerField(allow_null=True)
+    response_id = serializers.CharField(allow_null=True)
     tags = serializers.JSONField()
     metadata = serializers.JSONField(allow_null=True)
 

@@ -1,7 +1,6 @@
 """Prices set by hand, and which price applies: /pricing."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -25,16 +24,23 @@ from costops.lib.asking import moment_of
 from costops.lib.errors import Forbidden, Invalid, NotFound
 from costops.lib.money import from_units, wire
 from costops.lib.tables import CsvRenderer
-from costops.lib.wirefields import AmountField, MomentField
+from costops.lib.wirefields import AmountField, MomentField, Plain
 from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
+from ledger.api.price_fields import KindPricesField, TierSerializer, refuse_meant
 from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import Price
-from ledger.prices import about, add_price, change_price, delete_price, priced_by
+from ledger.prices import (
+    MOST_OF_ONE,
+    MOST_PERCENT,
+    about,
+    add_price,
+    change_price,
+    count_priced_by,
+    delete_price,
+)
 from ledger.pricing import PriceBook
 from ledger.rates import is_currency
 from ledger.tariffs import PricedSpan, Rates, Tariff
-
-MOST_PER_MILLION = Decimal(1_000_000)
 
 
 class CurrencyField(serializers.CharField):
@@ -50,8 +56,23 @@ class CurrencyField(serializers.CharField):
         return code
 
 
-class PriceSerializer(serializers.Serializer[Price]):
-    """A price that overrides the bundled catalogue, good for a stretch of time."""
+def _amount() -> AmountField:
+    return AmountField(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=MOST_OF_ONE,
+        help_text="Null, or left out: as in the catalogue.",
+    )
+
+
+class PriceSerializer(Plain):
+    """A price that overrides the bundled catalogue, good for a stretch of time.
+
+    What it leaves out is the catalogue's.
+    """
+
+    shown = frozenset({"unpriced_requests"})
 
     id = serializers.IntegerField(read_only=True)
     organization_id = serializers.CharField(
@@ -75,20 +96,28 @@ class PriceSerializer(serializers.Serializer[Price]):
         required=False, allow_null=True, help_text="Exclusive. Null: open."
     )
     currency = CurrencyField(required=False, default="USD")
-    input_per_million = AmountField(
-        required=False, min_value=0, max_value=MOST_PER_MILLION
+    input_per_million = _amount()
+    cached_input_per_million = _amount()
+    output_per_million = _amount()
+    per_request = _amount()
+    quantities = KindPricesField(
+        required=False,
+        help_text="Other kinds: the price of a million tokens, or of one thing.",
     )
-    cached_input_per_million = AmountField(
+    tiers = TierSerializer(
+        many=True,
+        required=False,
+        help_text="Other prices of long requests; those left out are as above.",
+    )
+    percent_of_list = serializers.DecimalField(
+        max_digits=7,
+        decimal_places=4,
         required=False,
         allow_null=True,
         min_value=0,
-        max_value=MOST_PER_MILLION,
-        help_text="Null: as other input.",
+        max_value=MOST_PERCENT,
+        help_text="Instead of prices: 90 is 10 % off all that the catalogue has.",
     )
-    output_per_million = AmountField(
-        required=False, min_value=0, max_value=MOST_PER_MILLION
-    )
-    per_request = AmountField(required=False, min_value=0, max_value=MOST_PER_MILLION)
     provisional = serializers.BooleanField(
         required=False, default=False, help_text="An estimate, for the time being."
     )
@@ -97,14 +126,9 @@ class PriceSerializer(serializers.Serializer[Price]):
     )
     created_at = MomentField(read_only=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        amounts = {"input_per_million", "output_per_million", "per_request"}
-        if not self.partial and not amounts & attrs.keys():
-            raise serializers.ValidationError(
-                {"input_per_million": ["Give at least one price; 0 means free."]},
-                code="required",
-            )
-        return attrs
+    def to_internal_value(self, data: Any) -> Any:
+        refuse_meant(data)
+        return super().to_internal_value(data)
 
 
 class MadePriceSerializer(PriceSerializer):
@@ -187,7 +211,7 @@ class PriceViewSet(ApiViewSet):
         given = PriceSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         price = add_price(organization=owner, **given.validated_data)
-        price.unpriced_requests = priced_by(price).count()  # type: ignore[attr-defined]  # for the answer alone
+        price.unpriced_requests = count_priced_by(price)  # type: ignore[attr-defined]  # for the answer alone
         return Response(MadePriceSerializer(price).data, status=201)
 
     @extend_schema(tags=["prices"], summary="Change a price")
@@ -226,15 +250,24 @@ def _object(data: object) -> dict[str, Any]:
     return data
 
 
-_RATES = (
-    ("input_per_million", "input"),
-    ("cached_input_per_million", "cached_input"),
-    ("cache_write_per_million", "cache_write"),
-    ("output_per_million", "output"),
-    ("reasoning_per_million", "reasoning"),
-    ("per_request", "per_request"),
-)
-_RATE_FIELDS = {name: AmountField() for name, _ in _RATES}
+_NAMED = {
+    "input_tokens": "input_per_million",
+    "cached_tokens": "cached_input_per_million",
+    "cache_write_tokens": "cache_write_per_million",
+    "output_tokens": "output_per_million",
+    "reasoning_tokens": "reasoning_per_million",
+}
+_RATE_FIELDS: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+    **{name: AmountField(allow_null=True) for name in _NAMED.values()},
+    "per_request": AmountField(),
+    "quantities": KindPricesField(
+        help_text="Other kinds: a million tokens, or one thing."
+    ),
+    "assumed_kinds": serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Kinds whose price stands in for one of their own.",
+    ),
+}
 
 
 class PriceResolution(ApiView):
@@ -309,9 +342,9 @@ def _described(span: PricedSpan, tariff: Tariff) -> dict[str, Any]:
         "source": tariff.source,
         "price_id": tariff.price_ref,
         "currency": tariff.currency,
-        **_amounts(tariff.rates),
+        **_amounts(tariff, tariff.rates),
         "tiers": [
-            {"above_input_tokens": start, **_amounts(rates)}
+            {"above_input_tokens": start, **_amounts(tariff, rates)}
             for start, rates in tariff.tiers
         ],
         "effective_from": _bound(span.start, OPEN_START),
@@ -319,8 +352,20 @@ def _described(span: PricedSpan, tariff: Tariff) -> dict[str, Any]:
     }
 
 
-def _amounts(rates: Rates) -> dict[str, str | None]:
-    return {name: wire(from_units(getattr(rates, attr))) for name, attr in _RATES}
+def _amounts(tariff: Tariff, rates: Rates) -> dict[str, Any]:
+    found = {kind: tariff.price_of(kind, rates) for kind in tariff.kinds(rates)}
+    prices = {
+        kind: wire(price.amount) if price else None for kind, price in found.items()
+    }
+    named = {name: prices.pop(kind, None) for kind, name in _NAMED.items()}
+    return {
+        **named,
+        "per_request": wire(from_units(rates.per_request)),
+        "quantities": {kind: prices[kind] for kind in sorted(prices) if prices[kind]},
+        "assumed_kinds": sorted(
+            kind for kind, price in found.items() if price and price.assumed
+        ),
+    }
 
 
 def _bound(moment: datetime, open_one: datetime) -> datetime | None:

@@ -47,7 +47,11 @@ def fill(organization: Organization) -> None:
     spend(organization, "10", id=f"of-{organization.slug}")
     make_key(organization=organization, name=f"key of {organization.slug}")
     prices.add_price(
-        organization=organization, provider="openai", model="own", note="a note"
+        organization=organization,
+        provider="openai",
+        model="own",
+        quantities={"searches": "0.01"},
+        note="a note",
     )
     prices.add_rate(
         organization=organization, base="USD", quote="KES", rate=129, date="2025-01-01"

@@ -200,7 +200,9 @@ def test_lists_take_few_queries(
 ) -> None:
     for number in range(4):
         spend(acme, "1", id=f"u{number}", team_id=f"t{number}")
-        prices.add_price(organization=acme, provider="openai", model=f"m{number}")
+        prices.add_price(
+            organization=acme, provider="openai", model=f"m{number}", per_request=1
+        )
         prices.add_rate(
             organization=acme,
             base="USD",
@@ -247,6 +249,7 @@ def test_what_the_service_refuses_stands_in_the_form(acme: Organization) -> None
         organization=acme,
         provider="openai",
         model="gpt-x",
+        per_request=1,
         effective_from=datetime(2024, 1, 1, tzinfo=UTC),
     )
     browser = browser_for(acme)
@@ -261,7 +264,9 @@ def test_what_the_service_refuses_stands_in_the_form(acme: Organization) -> None
 
 
 def test_a_price_is_changed_and_deleted_by_the_service(acme: Organization) -> None:
-    price = prices.add_price(organization=acme, provider="openai", model="gpt-x")
+    price = prices.add_price(
+        organization=acme, provider="openai", model="gpt-x", per_request=1
+    )
     browser = browser_for(acme)
     place = f"/admin/ledger/price/{price.pk}/"
 
@@ -279,7 +284,7 @@ def test_a_price_is_changed_and_deleted_by_the_service(acme: Organization) -> No
 def test_a_price_for_everybody_is_seen_by_all_and_kept_by_superusers(
     acme: Organization,
 ) -> None:
-    common = prices.add_price(provider="openai", model="for-all")
+    common = prices.add_price(provider="openai", model="for-all", per_request=1)
     browser = browser_for(acme)
     place = f"/admin/ledger/price/{common.pk}/change/"
 
@@ -310,7 +315,9 @@ def test_a_rate_is_made_by_the_service_and_never_changed(acme: Organization) -> 
 
 
 def test_a_viewer_only_reads_prices(acme: Organization) -> None:
-    price = prices.add_price(organization=acme, provider="openai", model="gpt-x")
+    price = prices.add_price(
+        organization=acme, provider="openai", model="gpt-x", per_request=1
+    )
     browser = browser_for(acme, Role.VIEWER)
     place = f"/admin/ledger/price/{price.pk}/"
 

@@ -9,8 +9,8 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
 from costops.lib.money import from_units
 from ledger import catalogue
-from ledger.catalogue import OPEN_END, OPEN_START, known_models, span_at
-from ledger.tariffs import PricedSpan, Tariff
+from ledger.catalogue import OPEN_END, OPEN_START, PRICES, known_models, span_at
+from ledger.tariffs import Bill, Metered, PricedSpan, Tariff
 
 TENTH_DECIMAL = Decimal("1E-10")
 INSTANT = timedelta(microseconds=1)
@@ -29,11 +29,13 @@ def tariff_at(provider: str, model: str, at: datetime, tier: str = "") -> Tariff
 
 
 def total(tariff: Tariff, usage: tuple[int, int, int, int, int]) -> Decimal:
-    return from_units(sum(tariff.cost(*usage)))
+    units = tariff.total(*usage)
+    assert units is not None
+    return from_units(units)
 
 
 def per_million(tariff: Tariff) -> tuple[Decimal, Decimal]:
-    return from_units(tariff.rates.input), from_units(tariff.rates.output)
+    return from_units(tariff.rates.input or 0), from_units(tariff.rates.output or 0)
 
 
 def library_usage(usage: tuple[int, int, int, int, int]) -> Usage:
@@ -96,10 +98,17 @@ def test_every_model_costs_what_the_library_says(at: datetime) -> None:
             provider_id=provider,
             genai_request_timestamp=at,
         )
-        has_price = not TEXT.isdisjoint(vars(theirs.model_price))
-        if tariff is None:
-            wrong += [(provider, model, "unpriced")] if has_price else []
-        elif abs(total(tariff, usage) - theirs.total_price) > TENTH_DECIMAL:
+        listed = {
+            PRICES[key] for key, price in vars(theirs.model_price).items() if price
+        }
+        bill = tariff.bill(Metered(*usage)) if tariff is not None else Bill(None, None)
+        if bill.total is None:
+            # The library takes what has no price for what is beside it, or for free.
+            said = listed.issuperset(bill.unpriced or {"input_tokens"})
+            wrong += [(provider, model, "unpriced")] if said else []
+        elif tariff is not None and tariff.source.endswith("(corrected)"):
+            continue
+        elif abs(from_units(bill.total) - theirs.total_price) > TENTH_DECIMAL:
             wrong.append((provider, model, str(theirs.total_price)))
 
     assert wrong == []
@@ -131,6 +140,8 @@ def test_a_service_tier_of_the_catalogue_costs_what_the_library_says(
             price_context={key: tier},
         )
         tariff = span_at(provider, model, at, tier).tariff
+        if tariff is not None and tariff.rates.output is None:
+            continue  # no price of output: embeddings
         if tariff is None or total(tariff, usage) != theirs.total_price:
             wrong.append((provider, model, str(theirs.total_price)))
 
@@ -188,9 +199,7 @@ def test_o3_became_cheaper_in_june_2025(at: datetime, prices: tuple[int, int]) -
 def test_claude_costs_more_above_200_000_tokens(input_tokens: int, rate: int) -> None:
     tariff = tariff_at("anthropic", "claude-sonnet-4-5", IN_AUTUMN_2026)
 
-    input_units, _ = tariff.cost(input_tokens, 0, 0, 0, 0)
-
-    assert input_units == input_tokens * rate * 10_000
+    assert tariff.total(input_tokens, 0, 0, 0, 0) == input_tokens * rate * 10_000
 
 
 @pytest.mark.parametrize(
@@ -224,7 +233,6 @@ def test_deepseek_is_cheaper_off_peak(
         ("", "gpt-4"),
         ("litellm", "gpt-4"),
         ("anthropic", "gpt-4"),
-        ("openai", "whisper-1"),
         ("openai", "moderation"),
     ],
     ids=[
@@ -233,7 +241,6 @@ def test_deepseek_is_cheaper_off_peak(
         "no provider",
         "gateway without provider",
         "another provider's model",
-        "no price for text",
         "no price at all",
     ],
 )
@@ -300,7 +307,7 @@ def test_an_ordinary_service_tier_costs_the_list_price(tier: str) -> None:
 def test_a_published_discount_halves_every_price(
     provider: str, model: str, tier: str
 ) -> None:
-    usage = (300_000, 1_000, 500, 2_000, 0)
+    usage = (300_000, 1_000, 0, 2_000, 0)
     full = total(tariff_at(provider, model, IN_2025), usage)
 
     half = total(tariff_at(provider, model, IN_2025, tier), usage)

@@ -55,8 +55,9 @@ def test_a_call_costs_what_the_server_books(
         reasoning=reasoned,
     )
 
-    booked = sum(tariff.cost(used.input, cached, written, used.output, used.reasoning))
+    booked = tariff.total(used.input, cached, written, used.output, used.reasoning)
 
+    assert booked is not None
     assert Price(listed, None).cost(used) == booked
     assert Price(listed, rate).cost(used) == convert(booked, rate)
 

@@ -1,0 +1,41 @@
+"""How people write prices of kinds in a form: a line each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+
+class KindLinesField(forms.CharField):
+    """Prices by kind, as lines of a kind and its price."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {
+            "required": False,
+            "label": "Other kinds",
+            "help_text": (
+                "A line each, as “cache_write_1h_tokens 10” or “searches 0.01”: the "
+                "price of a million tokens, or of one thing. Kinds left out cost what "
+                "the catalogue says."
+            ),
+            "widget": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+            **options,
+        }
+        super().__init__(**options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return "\n".join(f"{kind} {price}" for kind, price in value.items())
+        return value
+
+    def clean(self, value: Any) -> dict[str, str]:
+        prices: dict[str, str] = {}
+        for line in super().clean(value).splitlines():
+            kind, _, price = line.strip().partition(" ")
+            if not kind:
+                continue
+            if kind in prices:
+                raise forms.ValidationError(f"{kind} stands twice.")
+            prices[kind] = price.strip()
+        return prices
