@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_initial'),
-        ('ledger', '0006_attribution_sent_names'),
+        ('ledger', '0008_keep_what_prices_meant'),
     ]
 
     operations = [
