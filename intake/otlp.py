@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,32 +10,33 @@ from typing import Any
 
 import msgspec
 
+from intake.otlp_kinds import Kind, kind_of
 from intake.otlp_names import (
-    AGENT_NAMES,
     CACHE_WRITE,
     CACHED,
     COST,
     COST_CURRENCY,
     COST_SOURCE,
     DIMENSIONS,
-    FETCH,
     INPUT,
-    KINDS,
     METADATA,
     MODEL,
-    OPERATION,
+    NO_PROVIDERS,
     OUTPUT,
     PROVIDER,
-    PROVIDERS,
     REASONING,
+    REASONING_APART,
     RESPONSE_ID,
+    RESPONSE_IDS,
     SERVICE,
     SERVICE_TIER,
     TAGS,
     TOTAL,
-    Kind,
 )
+from intake.otlp_packed import counts_cached_apart, unpacked
 from intake.otlp_wire import Span
+from intake.reading import Counts, Reading, read
+from ledger.identity import provider_named
 from ledger.usage import (
     MOST_TOKENS,
     Usage,
@@ -66,6 +67,7 @@ class Tokens:
     cached: int | None
     cache_write: int | None
     reasoning: int | None
+    told: tuple[tuple[str, str], ...] = ()  # what was read otherwise than it was sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def candidate_of(span: Span) -> Candidate | None:
     Raises:
         Broken: its ids, times, tokens or cost can't be right.
     """
-    kind, named = _kind_of(span)
+    kind, named = kind_of(span.attributes, span.name)
     if kind is None:
         return None
     tokens = _tokens_of(span.attributes)
@@ -124,7 +126,7 @@ def candidate_of(span: Span) -> Candidate | None:
         end=max(span.start, span.end),
         input_tokens=tokens.input or 0,
         output_tokens=tokens.output or 0,
-        response_id=_text(span.attributes.get(RESPONSE_ID)),
+        response_id=_first_text(span.attributes, RESPONSE_IDS),
         named=named,
     )
     organization = _looked_up(span, DIMENSIONS["organization_id"])
@@ -176,36 +178,48 @@ def _fields_of(candidate: Candidate) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _kind_of(span: Span) -> tuple[Kind | None, bool]:
-    """Return the kind, None for what is never billed, and whether the span says it.
-
-    One without an operation may have it in its name, "chat gpt-4o"; or it names an
-    agent, as those did that came before the conventions.
-    """
-    named = _text(span.attributes.get(OPERATION)).lower()
-    operation = named or span.name.partition(" ")[0]
-    if operation == FETCH:
-        return None, True
-    known = KINDS.get(operation)
-    if known is None and not named and _first_text(span.attributes, AGENT_NAMES):
-        return Kind.AGENT, False
-    return known or Kind.INFERENCE, bool(named or known)
-
-
 # -- Tokens
 
 
-def _tokens_of(attributes: dict[str, Any]) -> Tokens | None:
-    read = [
-        _count(attributes, names)
-        for names in (INPUT, OUTPUT, CACHED, CACHE_WRITE, REASONING)
-    ]
-    if all(count is None for count in read):
+def _tokens_of(sent: dict[str, Any]) -> Tokens | None:
+    attributes = unpacked(sent)
+    counts = Counts(
+        *(
+            _count(attributes, names)
+            for names in (INPUT, OUTPUT, CACHED, CACHE_WRITE, REASONING, TOTAL)
+        )
+    )
+    if all(count is None for count in counts[:5]):
         return None
-    return _made_whole(Tokens(*read), _count(attributes, TOTAL))
+    reading = read(
+        counts,
+        cached_apart=counts_cached_apart(attributes, _provider_of(attributes)),
+        reasoning_apart=_first_there(attributes, REASONING) == REASONING_APART,
+    )
+    return Tokens(
+        reading.input,
+        reading.output,
+        counts.cached,
+        counts.cache_write,
+        counts.reasoning,
+        tuple(_told(sent, counts, reading)),
+    )
 
 
-def _count(attributes: dict[str, Any], names: tuple[str, ...]) -> int | None:
+def _told(
+    sent: dict[str, Any], counts: Counts, reading: Reading
+) -> Iterator[tuple[str, str]]:
+    """Say what was read otherwise than it was sent, for the metadata."""
+    if counts.input not in {None, reading.input}:
+        yield "corrected", f"input_tokens were {counts.input}, without the cached ones"
+    if counts.output not in {None, reading.output}:
+        said = f"output_tokens were {counts.output}, without the reasoning"
+        yield "corrected_output", said
+    if not reading.adds_up:
+        yield "total", f"{counts.total} is the sum in no reading of the parts"
+
+
+def _count(attributes: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
     for name in names:
         value = attributes.get(name)
         if value is None:
@@ -219,48 +233,20 @@ def _count(attributes: dict[str, Any], names: tuple[str, ...]) -> int | None:
     return None
 
 
-def _made_whole(tokens: Tokens, total: int | None) -> Tokens:
-    """Make the input hold the cached tokens and the output the reasoning ones.
-
-    The conventions want it so, but who passes on a provider's own numbers does not
-    always: Anthropic counts cached tokens apart, and Gemini the thoughts. That shows
-    where a part is larger than its whole, or where the total only adds up with the
-    parts; booked as they are, such tokens would be refused or priced too low.
-    """
-    inside, out = tokens.input or 0, tokens.output or 0
-    parts = (tokens.cached or 0) + (tokens.cache_write or 0)
-    thoughts = tokens.reasoning or 0
-    more_in, more_out = next(
-        (
-            (more_in, more_out)
-            for more_out in (0, thoughts)
-            for more_in in (0, parts)
-            if inside + more_in + out + more_out == total
-            and parts <= inside + more_in
-            and thoughts <= out + more_out
-        ),
-        (parts if parts > inside else 0, thoughts if thoughts > out else 0),
-    )
-    return Tokens(
-        tokens.input if not more_in else inside + more_in,
-        tokens.output if not more_out else out + more_out,
-        tokens.cached,
-        tokens.cache_write,
-        tokens.reasoning,
-    )
-
-
 # -- The other fields
 
 
-def _provider_of(attributes: dict[str, Any]) -> str | None:
+def _provider_of(attributes: Mapping[str, Any]) -> str | None:
     """Return the provider; None: the span names none, but its model may tell it."""
-    named = _first_text(attributes, PROVIDER).lower()
-    return PROVIDERS.get(named, named) or None
+    for name in PROVIDER:
+        said = _text(attributes.get(name)).strip('"')
+        if said and said.lower() not in NO_PROVIDERS:
+            return provider_named(said)
+    return None
 
 
 def _model_of(attributes: dict[str, Any]) -> str:
-    if model := _first_text(attributes, MODEL):
+    if model := _first_text(attributes, MODEL).strip('"'):
         return model
     raise Broken(f"no model: neither {MODEL[0]} nor {MODEL[1]}")
 
@@ -299,10 +285,10 @@ def _tags_of(span: Span) -> Any:
 def _metadata_of(candidate: Candidate) -> dict[str, Any]:
     """Return the details worth keeping, and what finds the call again in its trace."""
     attributes = candidate.span.attributes
-    return {
-        **{name: _cut(attributes[name]) for name in METADATA if name in attributes},
-        "otlp": dict(_origin_of(candidate)),
-    }
+    kept = {name: _cut(attributes[name]) for name in METADATA if name in attributes}
+    if (response_id := candidate.call.response_id) and RESPONSE_ID not in kept:
+        kept[RESPONSE_ID] = _cut(response_id)
+    return {**kept, "otlp": dict(_origin_of(candidate))}
 
 
 def _origin_of(candidate: Candidate) -> Iterator[tuple[str, str | bool]]:
@@ -311,12 +297,7 @@ def _origin_of(candidate: Candidate) -> Iterator[tuple[str, str | bool]]:
     yield "span_name", candidate.span.name[:_LONGEST_DETAIL]
     if candidate.call.parent_id:
         yield "parent_span_id", candidate.call.parent_id
-    given = _count(candidate.span.attributes, INPUT)
-    if given is not None and given != candidate.tokens.input:
-        yield "corrected", f"input_tokens were {given}, without the cached ones"
-    given = _count(candidate.span.attributes, OUTPUT)
-    if given is not None and given != candidate.tokens.output:
-        yield "corrected_output", f"output_tokens were {given}, without the reasoning"
+    yield from candidate.tokens.told
 
 
 def _cut(value: Any) -> Any:
@@ -327,7 +308,11 @@ def _cut(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else None
 
 
-def _first_text(attributes: dict[str, Any], names: tuple[str, ...]) -> str:
+def _first_there(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return next((name for name in names if attributes.get(name) is not None), "")
+
+
+def _first_text(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str:
     found = (_text(attributes.get(name)) for name in names)
     return next((text for text in found if text), "")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from intake.otlp import Call
-from intake.otlp_names import Kind
+from intake.otlp_kinds import Kind
 
 MOST_DEPTH = 64  # ancestors of a span that are looked at
 SLACK = 1_000_000_000  # ns that the clocks of two machines may differ by

@@ -1,49 +1,188 @@
 """The names of GenAI attributes: OpenTelemetry's, present and past, and others' own.
 
 https://github.com/open-telemetry/semantic-conventions-genai
+Which library writes which of them stands in docs/otlp.md.
 """
 
-from enum import StrEnum
+from collections.abc import Sequence
 
-# The first name that a span has counts: the present one, then older and others'
-# (OpenLLMetry, Sentry, Pydantic AI).
-INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
-OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+_USAGE = "gen_ai.usage"
+_OPEN_INFERENCE = "llm.token_count"
+_VERCEL = "ai.usage"
+
+
+def _each(prefix: str, *names: str) -> Sequence[str]:
+    return [f"{prefix}.{name}" for name in names]
+
+
+# The first name that a span has counts: the present one, then older and others'.
+INPUT = (
+    *_each(_USAGE, "input_tokens", "prompt_tokens"),
+    f"{_OPEN_INFERENCE}.prompt",
+    "llm.usage.prompt_tokens",
+    *_each(_VERCEL, "inputTokens", "promptTokens", "tokens"),
+)
+OUTPUT = (
+    *_each(_USAGE, "output_tokens", "completion_tokens"),
+    f"{_OPEN_INFERENCE}.completion",
+    "llm.usage.completion_tokens",
+    *_each(_VERCEL, "outputTokens", "completionTokens"),
+)
 CACHED = (
-    "gen_ai.usage.cache_read.input_tokens",
-    "gen_ai.usage.cache_read_input_tokens",
-    "gen_ai.usage.input_tokens.cached",
-    "gen_ai.usage.details.cache_read_input_tokens",
-    "gen_ai.usage.details.cache_read_tokens",
-    "gen_ai.usage.details.cached_tokens",
+    *_each(
+        _USAGE,
+        "cache_read.input_tokens",
+        "cache_read_input_tokens",
+        "cache.read_input_tokens",
+        "cache_read_tokens",
+        "cached_input_tokens",
+        "cached_tokens",
+        "input_cached_tokens",
+        "input_tokens.cached",
+        "input_tokens_details.cached_tokens",
+        "prompt_tokens_details.cached_tokens",
+        "prompt_tokens_details.cache_read",
+        "experimental.cached_tokens",
+        "details.cache_read_input_tokens",
+        "details.cache_read_tokens",
+        "details.cached_tokens",
+    ),
+    f"{_OPEN_INFERENCE}.prompt_details.cache_read",
+    f"{_OPEN_INFERENCE}.prompt_details.cache_input",
+    "llm.usage.cache_read_input_tokens",
+    *_each(_VERCEL, "inputTokenDetails.cacheReadTokens", "cachedInputTokens"),
 )
 CACHE_WRITE = (
-    "gen_ai.usage.cache_write.input_tokens",
-    "gen_ai.usage.cache_creation.input_tokens",
-    "gen_ai.usage.cache_creation_input_tokens",
-    "gen_ai.usage.input_tokens.cache_write",
-    "gen_ai.usage.details.cache_creation_input_tokens",
-    "gen_ai.usage.details.cache_write_tokens",
+    *_each(
+        _USAGE,
+        "cache_write.input_tokens",
+        "cache_creation.input_tokens",
+        "cache_creation_input_tokens",
+        "cache_write_input_tokens",
+        "cache.creation_input_tokens",
+        "cache_creation_tokens",
+        "cache_write_tokens",
+        "input_cache_creation",
+        "input_tokens.cache_write",
+        "prompt_tokens_details.cache_write",
+        "prompt_tokens_details.cache_creation_tokens",
+        "details.cache_creation_input_tokens",
+        "details.cache_write_tokens",
+    ),
+    f"{_OPEN_INFERENCE}.prompt_details.cache_write",
+    "llm.usage.cache_creation_input_tokens",
+    *_each(_VERCEL, "inputTokenDetails.cacheWriteTokens", "cacheCreationInputTokens"),
 )
+# Of writes to the cache, those that are kept so long.
+CACHE_WRITE_5M = (
+    "ephemeral_5m_input_tokens",
+    *_each(
+        _USAGE,
+        "cache_creation.ephemeral_5m_input_tokens",
+        "details.ephemeral_5m_input_tokens",
+        "input_cache_creation_5m",
+    ),
+)
+CACHE_WRITE_1H = (
+    "ephemeral_1h_input_tokens",
+    *_each(
+        _USAGE,
+        "cache_creation.ephemeral_1h_input_tokens",
+        "details.ephemeral_1h_input_tokens",
+        "input_cache_creation_1h",
+    ),
+)
+REASONING_APART = f"{_USAGE}.experimental.reasoning_tokens"  # Gemini's, by its name
 REASONING = (
-    "gen_ai.usage.reasoning.output_tokens",
-    "gen_ai.usage.output_tokens.reasoning",
-    "gen_ai.usage.reasoning_tokens",
-    "gen_ai.usage.details.reasoning_tokens",
+    *_each(
+        _USAGE,
+        "reasoning.output_tokens",
+        "output_tokens.reasoning",
+        "reasoning_tokens",
+        "reasoning_output_tokens",
+        "output_tokens_details.reasoning_tokens",
+        "completion_tokens_details.reasoning_tokens",
+        "completion_tokens_details.reasoning",
+        "details.reasoning_tokens",
+        "details.thoughts_tokens",
+        "details.thinking_tokens",
+    ),
+    f"{_OPEN_INFERENCE}.completion_details.reasoning",
+    "llm.usage.reasoning_tokens",
+    *_each(_VERCEL, "outputTokenDetails.reasoningTokens", "reasoningTokens"),
+    REASONING_APART,
 )
-TOTAL = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens")
+TOTAL = (
+    f"{_USAGE}.total_tokens",
+    f"{_OPEN_INFERENCE}.total",
+    "llm.usage.total_tokens",
+    f"{_VERCEL}.totalTokens",
+)
+# Vercel's SDK has this one where its input holds the cached tokens, whoever made them.
+VERCEL_NOT_CACHED = f"{_VERCEL}.inputTokenDetails.noCacheTokens"
+VERCEL_CACHED = f"{_VERCEL}.cachedInputTokens"
 COST = "gen_ai.usage.cost.amount"
 COST_CURRENCY = "gen_ai.usage.cost.currency"
 COST_SOURCE = "gen_ai.usage.cost.source"
 OPERATION = "gen_ai.operation.name"
 RESPONSE_ID = "gen_ai.response.id"
-PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
-MODEL = ("gen_ai.response.model", "gen_ai.request.model")
+RESPONSE_IDS = (RESPONSE_ID, "ai.response.id", "llm.response.id")
+PROVIDER = (
+    "gen_ai.provider.name",
+    "gen_ai.system",
+    "llm.provider",
+    "llm.system",
+    "ai.model.provider",
+    "mlflow.llm.provider",
+)
+# Said as the provider by frameworks that do not know or name themselves.
+NO_PROVIDERS = frozenset(
+    {
+        "_other",
+        "ag2",
+        "autogen",
+        "crewai",
+        "dynamiq",
+        "haystack",
+        "langchain",
+        "langgraph",
+        "langsmith",
+        "llama_index",
+        "llamaindex",
+        "microsoft.agent_framework",
+        "n/a",
+        "none",
+        "other",
+        "pydantic-ai",
+        "smolagents",
+        "strands",
+        "strands-agents",
+        "strands_agents",
+        "undefined",
+        "unknown",
+    }
+)
+MODEL = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.response.model_name",
+    "llm.response.model",
+    "llm.model_name",
+    "llm.request.model_name",
+    "llm.request.model",
+    "ai.response.model",
+    "ai.model.id",
+    "langfuse.observation.model.name",
+    "mlflow.llm.model",
+    "embedding.model_name",
+)
 SERVICE_TIER = (
     "openai.response.service_tier",
     "gen_ai.openai.response.service_tier",
+    "gen_ai.response.service_tier",
     "openai.request.service_tier",
     "gen_ai.openai.request.service_tier",
+    "gen_ai.request.service_tier",
 )
 SERVICE = "service.name"
 # Where a field of the usage record is looked for, each name in the span's own
@@ -92,47 +231,3 @@ METADATA = (
         for direction in ("input", "output", "cache_read.input")
     ),
 )
-# OpenTelemetry's names of providers, where the price catalogue has others: so that a
-# provider is one in every report, whichever door its usage came in by.
-PROVIDERS = {
-    "aws.bedrock": "aws",
-    "aws_bedrock": "aws",
-    "az.ai.inference": "azure",
-    "az.ai.openai": "azure",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-    "gcp": "google",
-    "gcp.gemini": "google",
-    "gcp.gen_ai": "google",
-    "gcp.vertex_ai": "google",
-    "gemini": "google",
-    "mistral_ai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "vertex_ai": "google",
-    "x_ai": "x-ai",
-    "xai": "x-ai",
-}
-
-
-class Kind(StrEnum):
-    """How far a span's usage can be trusted to be its own."""
-
-    INFERENCE = "inference"
-    EMBEDDINGS = "embeddings"
-    AGENT = "agent"  # usually repeats what the spans below it used
-
-
-FETCH = "fetch_response"  # reads a response that was billed when it was made
-KINDS = {
-    "chat": Kind.INFERENCE,
-    "generate_content": Kind.INFERENCE,
-    "text_completion": Kind.INFERENCE,
-    "embeddings": Kind.EMBEDDINGS,
-    "retrieval": Kind.EMBEDDINGS,
-    "invoke_agent": Kind.AGENT,
-    "invoke_workflow": Kind.AGENT,
-    "create_agent": Kind.AGENT,
-    "plan": Kind.AGENT,
-    "execute_tool": Kind.AGENT,
-}
-AGENT_NAMES = ("gen_ai.agent.name", "agent_name")

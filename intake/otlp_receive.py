@@ -14,7 +14,8 @@ from accounts.models import Organization
 from accounts.types import Caller
 from intake.otlp import Broken, Call, Candidate, candidate_of, usage_of
 from intake.otlp_billing import Trace
-from intake.otlp_names import RESPONSE_ID, Kind
+from intake.otlp_kinds import Kind
+from intake.otlp_names import RESPONSE_ID
 from intake.otlp_wire import Export, Span
 from intake.services import receive
 from ledger.models import CostRecord

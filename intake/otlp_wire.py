@@ -20,7 +20,15 @@ from costops.lib.errors import Invalid
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
-_MARK = "gen_ai."  # begins the names of the attributes that make a span interesting
+# Begin the names of the attributes that make a span interesting.
+_MARKS = (
+    "gen_ai.",
+    "llm.",
+    "ai.usage.",
+    "langfuse.observation.usage",
+    "langsmith.usage",
+    "mlflow.chat.",
+)
 _INT64 = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 # An escaped backslash, a pair of surrogates, or half of one: the group.
 _HALF = re.compile(
@@ -84,7 +92,7 @@ def _of_protobuf(body: bytes) -> Export:
 
 def _span_of(span: trace_pb2.Span, resource: dict[str, Any]) -> Span:
     # Most spans are of other things: their attributes are not even unpacked.
-    marked = any(each.key.startswith(_MARK) for each in span.attributes)
+    marked = any(each.key.startswith(_MARKS) for each in span.attributes)
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -234,7 +242,7 @@ def _read_span(raw: msgspec.Raw, resource: dict[str, Any], export: Export) -> No
 
 def _span_of_json(span: _Span, resource: dict[str, Any]) -> Span:
     pairs = span.attributes or ()
-    marked = any(pair.key.startswith(_MARK) for pair in pairs)
+    marked = any(pair.key.startswith(_MARKS) for pair in pairs)
     return Span(
         trace_id=span.trace_id.lower(),
         span_id=span.span_id.lower(),

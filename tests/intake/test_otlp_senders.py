@@ -1,0 +1,160 @@
+"""Spans as instrumentation libraries and agent frameworks write them."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import Organization
+from budgets.models import BudgetPeriod
+from intake import otlp_names as names
+from intake.otlp import candidate_of
+from intake.otlp_kinds import Kind
+from intake.otlp_wire import JSON, Span, decode
+from ledger.models import CostRecord
+from ledger.usage import parse_metadata
+from tests.budgets.factories import make_budget
+from tests.factories import NOON, make_key
+from tests.intake.otlp_exports import (
+    Exporter,
+    make_export,
+    make_span,
+    record_of,
+    to_json,
+)
+from tests.intake.otlp_senders import COUNT, SENDERS, USAGE, VERCEL, Told
+
+
+def told_of(record: Any) -> Told:
+    return Told(
+        record.provider,
+        record.model,
+        record.input_tokens or 0,
+        record.output_tokens or 0,
+        record.cached_tokens or 0,
+        record.cache_write_tokens or 0,
+        record.reasoning_tokens or 0,
+    )
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_span_is_read_as_its_sender_means_it(sender: str) -> None:
+    attributes, told = SENDERS[sender]
+
+    record = record_of(attributes)
+
+    assert told_of(record) == told
+
+
+AROUND: dict[str, dict[str, Any]] = {
+    "Vercel": {"ai.operationId": "ai.streamText", f"{VERCEL}.inputTokens": 3100},
+    "Vercel, 7": {"gen_ai.operation.name": "agent_step", f"{USAGE}.input_tokens": 1},
+    "OpenInference": {"openinference.span.kind": "AGENT", f"{COUNT}.prompt": 3100},
+    "OpenLLMetry": {"traceloop.span.kind": "workflow", f"{USAGE}.input_tokens": 9},
+    "Langfuse": {
+        "langfuse.observation.type": "span",
+        "langfuse.observation.usage_details": '{"input": 9, "output": 9}',
+    },
+    "LangSmith": {"gen_ai.operation.name": "chain", f"{USAGE}.input_tokens": 9},
+    "MLflow": {
+        "mlflow.spanType": '"AGENT"',
+        "mlflow.chat.tokenUsage": '{"input_tokens": 9}',
+    },
+}
+
+
+@pytest.mark.parametrize("sender", AROUND)
+def test_a_span_that_sums_up_the_calls_below_is_known_as_such(sender: str) -> None:
+    candidate = candidate_of(_span(AROUND[sender]))
+
+    assert candidate is not None
+    assert candidate.call.kind is Kind.AGENT
+
+
+def _span(attributes: dict[str, Any]) -> Span:
+    (span,) = decode(to_json(make_export(make_span(1, attributes))), JSON).spans
+    return span
+
+
+@pytest.mark.django_db
+def test_vercels_call_is_billed_once_to_its_provider(acme: Organization) -> None:
+    budget = make_budget(
+        acme,
+        "OpenAI",
+        "1",
+        scope={"providers": ["openai"]},
+        now=NOON,
+    )
+    call, _ = SENDERS["Vercel's SDK 5, OpenAI"]
+    around = {
+        "ai.operationId": "ai.streamText",
+        "ai.model.provider": "openai.responses",
+        f"{VERCEL}.inputTokens": 3100,
+        f"{VERCEL}.outputTokens": 640,
+        f"{VERCEL}.cachedInputTokens": 2900,
+    }
+
+    sent = Exporter(make_key(organization=acme)).send(
+        make_span(1, around), make_span(2, call, parent=1)
+    )
+
+    assert sent.counts == "booked=1, repeats=1, ignored=0, rejected=0"
+    (record,) = CostRecord.objects.select_related("attribution")
+    assert record.total_cost == Decimal("0.0002805000")
+    assert record.attribution.provider == "openai"
+    period = BudgetPeriod.objects.get(budget=budget, spent__gt=0)
+    assert period.spent == Decimal("0.0002805000")
+
+
+def test_a_total_that_no_reading_gives_is_told() -> None:
+    attributes, _ = SENDERS["Sentry"]
+
+    record = record_of({**attributes, f"{USAGE}.total_tokens": 999})
+
+    kept = parse_metadata(bytes(record.metadata))
+    assert kept is not None
+    assert kept["otlp"]["total"] == "999 is the sum in no reading of the parts"
+    assert (record.input_tokens, record.output_tokens) == (100, 50)
+
+
+# -- Any name of each count, and any number
+
+COUNTS = {
+    "input": names.INPUT,
+    "output": names.OUTPUT,
+    "cached": names.CACHED,
+    "cache_write": names.CACHE_WRITE,
+    "reasoning": names.REASONING,
+}
+
+
+@given(st.data())
+def test_counts_are_read_by_any_of_their_names(data: st.DataObject) -> None:
+    plain, cached, written, said, thought = (
+        data.draw(st.integers(0, 10**6)) for _ in range(5)
+    )
+    counts = {
+        "input": plain + cached + written,
+        "output": said + thought,
+        "cached": cached,
+        "cache_write": written,
+        "reasoning": thought,
+    }
+    chosen = {kind: data.draw(st.sampled_from(COUNTS[kind])) for kind in counts}
+    sent = dict(counts)
+    if data.draw(st.booleans()):
+        sent["input"] = plain  # as Anthropic counts
+    if data.draw(st.booleans()) or chosen["reasoning"] == names.REASONING_APART:
+        sent["output"] = said  # as Gemini does
+    attributes = {chosen[kind]: sent[kind] for kind in counts}
+    total = data.draw(st.sampled_from(names.TOTAL))
+    attributes[total] = sum(counts[kind] for kind in ("input", "output"))
+
+    record = record_of(
+        {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o", **attributes}
+    )
+
+    expected = Told("openai", "gpt-4o", *counts.values())
+    assert told_of(record) == expected
