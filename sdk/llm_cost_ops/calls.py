@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Any, Optional, Union
 
 Tags = Union[tuple[str, ...], tuple[tuple[str, str], ...]]
@@ -93,9 +94,27 @@ class Call:
 
 
 class Tokens:
-    """What a call used; input includes cached tokens, output the reasoning ones."""
+    """What a call used; input includes cached tokens, output the reasoning ones.
 
-    __slots__ = ("cache_write", "cached", "input", "output", "reasoning")
+    *quantities* are kinds with prices of their own, as the server names them: parts of
+    these tokens (`cache_write_1h_tokens`, `audio_input_tokens`) or other things
+    (`searches`). *cost* is what the provider says that it charges, in US dollars, and
+    *doubt* what in its usage contradicts itself.
+
+    Raises:
+        ValueError: a count is negative, or a part larger than its whole.
+    """
+
+    __slots__ = (
+        "cache_write",
+        "cached",
+        "cost",
+        "doubt",
+        "input",
+        "output",
+        "quantities",
+        "reasoning",
+    )
 
     def __init__(
         self,
@@ -105,12 +124,28 @@ class Tokens:
         cached: int = 0,
         cache_write: int = 0,
         reasoning: int = 0,
+        quantities: Optional[Mapping[str, int]] = None,
+        cost: Optional[Decimal] = None,
+        doubt: Optional[str] = None,
     ) -> None:
+        if cached < 0 or cache_write < 0 or cached + cache_write > input:
+            raise ValueError(
+                f"{cached} cached and {cache_write} cache-write tokens are no part of "
+                f"{input} input tokens: add them, if they are counted apart."
+            )
+        if reasoning < 0 or reasoning > output:
+            raise ValueError(
+                f"{reasoning} reasoning tokens are no part of {output} output tokens: "
+                "add them, if they are counted apart."
+            )
         self.input = input
         self.output = output
-        self.cached = min(cached, input)
-        self.cache_write = min(cache_write, input - self.cached)
-        self.reasoning = min(reasoning, output)
+        self.cached = cached
+        self.cache_write = cache_write
+        self.reasoning = reasoning
+        self.quantities = quantities or {}
+        self.cost = cost
+        self.doubt = doubt
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{name}={getattr(self, name)}" for name in self.__slots__)

@@ -149,16 +149,25 @@ class Flight:
         if is_estimated:
             self._desk.counter.add("estimated")
         record = self._record(used)
+        if details := self._details(used, model, is_estimated=is_estimated):
+            record["metadata"] = details
+        if isinstance(service_tier, str):
+            record["service_tier"] = service_tier
+        self._desk.reporter.add(record, arrived)
+
+    def _details(
+        self, used: Tokens, model: Any, *, is_estimated: bool
+    ) -> dict[str, Any]:
+        """Return the metadata of the record."""
         details = dict(self._desk.config.metadata)
         if _is_name(model) and model != self.model:
             record["model"], details["asked_model"] = model, self.model
         if is_estimated:
             details["usage"] = "estimated"
-        if details:
-            record["metadata"] = details
-        if isinstance(service_tier, str):
-            record["service_tier"] = service_tier
-        self._desk.reporter.add(record, arrived)
+        elif used.doubt is not None:
+            log.warning("a provider's usage contradicts itself: %s", used.doubt)
+            details["usage"] = f"in doubt: {used.doubt}"
+        return details
 
     def unasked(self) -> Flight:
         """Return the same for a call that was made without leave."""
@@ -200,6 +209,8 @@ class Flight:
             record["cache_write_tokens"] = used.cache_write
         if used.reasoning:
             record["reasoning_tokens"] = used.reasoning
+        if used.cost is not None:
+            record["cost"], record["currency"] = f"{used.cost:f}", "USD"
         if ticket is not None and (ticket.lease or ticket.authorization_id):
             lease = ticket.lease
             record["authorization_id"] = lease.id if lease else ticket.authorization_id

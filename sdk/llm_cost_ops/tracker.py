@@ -77,7 +77,7 @@ class _Tracker(TrackerApi):
 
         It is of the same type and shares the original's connections. *attribution*
         (project_id, user_id, tags, ...) adds to the tracker's own; *provider* is the
-        one to book by, where the client talks to another than it was made for.
+        one to book by, where the client's address does not tell it.
 
         Raises:
             TypeError: *client* is another kind, or *attribution* has an unknown name.

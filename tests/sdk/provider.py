@@ -23,6 +23,7 @@ class Provider:
     between_s: float = 0.0  # events of a stream
     slow_s: float = 0.0  # before it answers
     model: str = ""  # that answers; "": the one that is asked for
+    usage: dict[str, Any] | None = None  # what it tells; None: as OpenAI would
 
     def models(self) -> list[str]:
         return [str(body["model"]) for body in self.asked]
@@ -63,9 +64,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.told.status != 200:
             self._answer({"error": {"message": "unwell"}}, self.told.status)
         elif body.get("stream"):
-            self._stream(_events(self.path, body))
+            events = _events(self.path, body)
+            self._stream([_telling(event, self.told.usage) for event in events])
         else:
-            self._answer(_whole(self.path, body))
+            self._answer(_telling(_whole(self.path, body), self.told.usage))
 
     def _answer(self, body: dict[str, Any], status: int = 200) -> None:
         content = json.dumps(body).encode()
@@ -97,6 +99,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+def _telling(answer: dict[str, Any], usage: dict[str, Any] | None) -> dict[str, Any]:
+    """Return *answer* with other usage, wherever it has some."""
+    if usage is None:
+        return answer
+    told = dict(answer)
+    if answer.get("usage"):
+        is_sum_so_far = answer.get("type") == "message_delta"
+        later = ("output_tokens", "server_tool_use")
+        told["usage"] = {
+            name: value
+            for name, value in usage.items()
+            if not is_sum_so_far or name in later
+        }
+    for name in ("message", "response"):
+        if isinstance(answer.get(name), dict):
+            told[name] = _telling(answer[name], usage)
+    return told
 
 
 def _whole(path: str, body: dict[str, Any]) -> dict[str, Any]:

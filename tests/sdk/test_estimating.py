@@ -116,7 +116,7 @@ def test_usage_that_makes_no_sense_counts_nothing(usage: Any) -> None:
     assert openai_tokens(usage) == Tokens(0, 0)
 
 
-def test_parts_never_exceed_the_whole_that_the_server_checks() -> None:
+def test_a_part_that_is_larger_than_its_whole_was_counted_apart() -> None:
     usage = {
         "prompt_tokens": 10,
         "completion_tokens": 5,
@@ -124,7 +124,18 @@ def test_parts_never_exceed_the_whole_that_the_server_checks() -> None:
         "completion_tokens_details": {"reasoning_tokens": 9},
     }
 
-    assert openai_tokens(usage) == Tokens(10, 5, cached=8, cache_write=2, reasoning=5)
+    assert openai_tokens(usage) == Tokens(26, 14, cached=8, cache_write=8, reasoning=9)
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts"),
+    [((10, 5), {"cached": 8, "cache_write": 3}), ((10, 5), {"reasoning": 6})],
+)
+def test_tokens_whose_parts_are_no_parts_are_refused(
+    whole: tuple[int, int], parts: dict[str, int]
+) -> None:
+    with pytest.raises(ValueError, match="no part of"):
+        Tokens(*whole, **parts)  # type: ignore[arg-type]  # names of counts
 
 
 # -- Streams

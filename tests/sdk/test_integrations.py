@@ -8,6 +8,7 @@ import asyncio
 import importlib.util
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -150,6 +151,25 @@ def test_a_litellm_stream_without_usage_is_booked_by_its_text(
     (cost,) = world.costs(tracker)
     assert (cost.output_tokens, cost.metadata) == (10, {"usage": "estimated"})
     assert cost.input_tokens > 0
+
+
+def test_litellms_usage_of_xai_is_read_by_its_total(
+    callback: Any, track: Track, world: World
+) -> None:
+    tracker = track()
+    usage = {
+        "prompt_tokens": 40,
+        "completion_tokens": 3,
+        "total_tokens": 263,
+        "completion_tokens_details": {"reasoning_tokens": 220},
+    }
+    call = litellm_call(model="xai/grok-3-mini", custom_llm_provider="xai")
+    told = SimpleNamespace(model="grok-3-mini", usage=usage)
+
+    callback(tracker).log_success_event(call, told, None, None)
+
+    (cost,) = world.costs(tracker)
+    assert (cost.output_tokens, cost.total_cost) == (223, Decimal("0.0001235"))
 
 
 # -- LangChain

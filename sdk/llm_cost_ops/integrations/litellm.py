@@ -18,7 +18,7 @@ from llm_cost_ops.calls import Tokens
 from llm_cost_ops.errors import BudgetExceededError
 from llm_cost_ops.flights import Flight, landed
 from llm_cost_ops.providers.estimates import likely_output, size
-from llm_cost_ops.providers.usage import count, openai_tokens, part
+from llm_cost_ops.providers.usage import any_tokens, part
 from llm_cost_ops.tracker import AsyncCostTracker, CostTracker
 
 MOST_OPEN = 10_000  # calls that were asked for and have not ended
@@ -114,7 +114,7 @@ class Calls:
         flight = self._ended(kwargs)
         if flight is None:
             return
-        used = _tokens(part(answer, "usage"))
+        used = any_tokens(part(answer, "usage"), flight.call.provider)
         if used is not None and not used.input:  # of a stream that told no usage
             used = Tokens(0, max(used.output, likely_output(_size_of(answer), 0)))
         landed(flight, used, model=part(answer, "model"))
@@ -168,17 +168,3 @@ def _size_of(answer: Any) -> int:
     messages = [part(each, "message") for each in part(answer, "choices") or ()]
     said = [part(each, "content") for each in messages]
     return sum(size(text) for text in said if isinstance(text, str))
-
-
-def _tokens(usage: Any) -> Optional[Tokens]:
-    """Read LiteLLM's usage: as OpenAI's, with what Anthropic's cache took beside."""
-    found = openai_tokens(usage)
-    if found is None:
-        return None
-    return Tokens(
-        found.input,
-        found.output,
-        cached=found.cached,
-        cache_write=found.cache_write or count(usage, "cache_creation_input_tokens"),
-        reasoning=found.reasoning,
-    )

@@ -13,13 +13,24 @@ from llm_cost_ops.providers.usage import (
     part,
 )
 
+_OF_MESSAGES = (
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+    "output_tokens",
+    "output_tokens_details",
+    "server_tool_use",
+    "iterations",
+)
 _LAST = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
 class Meter:
     """Sees every event of one stream. This one is of chats as OpenAI streams them."""
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str = "") -> None:
+        self.provider = provider
         self.told: Optional[Tokens] = None
         self.is_whole = False  # what was told is all
         self.model: Optional[str] = None
@@ -31,8 +42,8 @@ class Meter:
         if part(event, "service_tier"):
             self.service_tier = part(event, "service_tier")
         self.model = part(event, "model") or self.model
-        if (usage := part(event, "usage")) is not None:
-            self.told, self.is_whole = any_tokens(usage), True
+        if (usage := _usage_in(event)) is not None:
+            self.told, self.is_whole = any_tokens(usage, self.provider), True
         for choice in part(event, "choices") or ():
             self._see_delta(part(choice, "delta") or part(choice, "text"))
 
@@ -65,6 +76,9 @@ class Meter:
             cached=told.cached,
             cache_write=told.cache_write,
             reasoning=told.reasoning,
+            quantities=told.quantities,
+            cost=told.cost,
+            doubt=told.doubt,
         )
 
     def is_only_usage(self, event: Any) -> bool:
@@ -85,38 +99,44 @@ class ResponsesMeter(Meter):
         self.model = part(answer, "model") or self.model
         self.service_tier = part(answer, "service_tier") or self.service_tier
         if kind in _LAST and part(answer, "usage") is not None:
-            self.told, self.is_whole = openai_tokens(part(answer, "usage")), True
+            usage = part(answer, "usage")
+            self.told, self.is_whole = openai_tokens(usage, self.provider), True
 
 
 class MessagesMeter(Meter):
-    """Of Anthropic's messages: input at the start, output so far with every delta."""
+    """Of Anthropic's messages: input at the start, output so far with every delta.
+
+    A delta tells sums again that have changed, and leaves out what it does not know.
+    """
+
+    def __init__(self, provider: str = "") -> None:
+        super().__init__(provider)
+        self._usage: dict[str, Any] = {}
 
     def see(self, event: Any) -> None:
         kind = part(event, "type")
         if kind == "message_start":
             message = part(event, "message")
             self.model = part(message, "model")
-            self.told = anthropic_tokens(part(message, "usage"))
+            self._take(part(message, "usage"))
         elif kind == "message_delta":
-            self._see_total(part(event, "usage"))
+            self.is_whole = self._take(part(event, "usage")) or self.is_whole
         elif kind == "content_block_delta":
             delta = part(event, "delta")
             for name in ("text", "partial_json", "thinking"):
                 self.add(part(delta, name))
 
-    def _see_total(self, usage: Any) -> None:
-        """Take the totals so far; input is told again only where it has changed."""
-        now, before = anthropic_tokens(usage), self.told
-        if now is None:
-            return
-        self.is_whole = True
-        if now.input or before is None:
-            self.told = now
-        else:
-            self.told = Tokens(
-                before.input,
-                now.output,
-                cached=before.cached,
-                cache_write=before.cache_write,
-                reasoning=now.reasoning,
-            )
+    def _take(self, usage: Any) -> bool:
+        """Take what *usage* tells; False: it tells nothing."""
+        if usage is None:
+            return False
+        told = {name: part(usage, name) for name in _OF_MESSAGES}
+        self._usage |= {name: now for name, now in told.items() if now is not None}
+        self.told = anthropic_tokens(self._usage, self.provider)
+        return True
+
+
+def _usage_in(event: Any) -> Any:
+    """Return the usage in an event of a chat; Groq puts it elsewhere, unless asked."""
+    usage = part(event, "usage")
+    return part(part(event, "x_groq"), "usage") if usage is None else usage

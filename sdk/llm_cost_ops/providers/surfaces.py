@@ -19,7 +19,7 @@ class Surface:
     provider: str
     inputs: tuple[str, ...]
     limits: tuple[str, ...]
-    tokens: Callable[[Any], Optional[Tokens]]
+    tokens: Callable[[Any, str], Optional[Tokens]]  # of usage, and the provider
     meter: type[Meter]
     has_output: bool = True
     tells_usage_if_asked: bool = False  # of streams, by stream_options

@@ -140,7 +140,7 @@ class Tracking:
         if kind is None:
             self._land(flight, answer)
             return answer
-        meter = flight.surface.meter()
+        meter = flight.surface.meter(flight.call.provider)
 
         def ended() -> None:
             used = meter.used(flight.likely_input())
@@ -161,7 +161,9 @@ class Tracking:
         tier = part(answer, "service_tier") or part(usage, "service_tier")
         landed(
             flight,
-            None if usage is None else flight.surface.tokens(usage),
+            None
+            if usage is None
+            else flight.surface.tokens(usage, flight.call.provider),
             model=part(answer, "model"),
             service_tier=tier,
         )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
+from llm_cost_ops.providers.hosts import provider_at
 from llm_cost_ops.providers.surfaces import ANTHROPIC, OPENAI, surface_of
 from llm_cost_ops.providers.tracking import Tracking
 
@@ -35,7 +36,9 @@ def provider_of(client: Any) -> str:
         return "azure"
     if "Bedrock" in name:
         return "aws"
-    return "google" if "Vertex" in name else family_of(client)
+    if "Vertex" in name:
+        return "google"
+    return provider_at(client) or family_of(client)
 
 
 def is_wrapped(client: Any) -> bool:
