@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,6 +24,8 @@ from intake.otlp_names import (
     NO_PROVIDERS,
     OUTPUT,
     PROVIDER,
+    QUANTITIES,
+    QUANTITY,
     REASONING,
     REASONING_APART,
     RESPONSE_ID,
@@ -35,8 +37,9 @@ from intake.otlp_names import (
 )
 from intake.otlp_packed import counts_cached_apart, unpacked
 from intake.otlp_wire import Span
-from intake.reading import Counts, Reading, read
+from intake.reading import Counts, Reading, fitted, read
 from ledger.identity import provider_named
+from ledger.quantities import WRITES
 from ledger.usage import (
     MOST_TOKENS,
     Usage,
@@ -67,6 +70,7 @@ class Tokens:
     cached: int | None
     cache_write: int | None
     reasoning: int | None
+    quantities: Mapping[str, int | float] = field(default_factory=dict)
     told: tuple[tuple[str, str], ...] = ()  # what was read otherwise than it was sent
 
 
@@ -165,6 +169,7 @@ def _fields_of(candidate: Candidate) -> dict[str, Any]:
         "cached_tokens": tokens.cached,
         "cache_write_tokens": tokens.cache_write,
         "reasoning_tokens": tokens.reasoning,
+        "quantities": dict(tokens.quantities) or None,
         # Clocks that were set in between are no reason to lose what it cost.
         "latency_ms": latency if 0 <= latency <= _LONGEST_MS else None,
         "service_tier": _first_text(span.attributes, SERVICE_TIER) or None,
@@ -189,21 +194,44 @@ def _tokens_of(sent: dict[str, Any]) -> Tokens | None:
             for names in (INPUT, OUTPUT, CACHED, CACHE_WRITE, REASONING, TOTAL)
         )
     )
-    if all(count is None for count in counts[:5]):
+    named = _quantities_named(attributes)
+    if all(count is None for count in counts[:5]) and not named:
         return None
+    quantities = {
+        kind: amount
+        for kind, names in QUANTITIES.items()
+        if (amount := _count(attributes, names))
+    }
+    written = sum(quantities.get(kind, 0) for kind in WRITES)
+    if written > (counts.cache_write or 0):
+        counts = counts._replace(cache_write=written)
     reading = read(
         counts,
         cached_apart=counts_cached_apart(attributes, _provider_of(attributes)),
         reasoning_apart=_first_there(attributes, REASONING) == REASONING_APART,
     )
+    quantities, doubt = fitted(quantities, counts, reading)
+    told = dict(_told(sent, counts, reading))
+    if doubt is not None:
+        told["quantities"] = doubt
     return Tokens(
         reading.input,
         reading.output,
         counts.cached,
         counts.cache_write,
         counts.reasoning,
-        tuple(_told(sent, counts, reading)),
+        {**quantities, **named},
+        tuple(told.items()),
     )
+
+
+def _quantities_named(attributes: Mapping[str, Any]) -> dict[str, int | float]:
+    """Return what is said to CostOps by name, of whatever kind; checked later on."""
+    return {
+        name.removeprefix(QUANTITY): value
+        for name, value in attributes.items()
+        if name.startswith(QUANTITY) and type(value) in {int, float}
+    }
 
 
 def _told(

@@ -4,15 +4,13 @@ https://github.com/open-telemetry/semantic-conventions-genai
 Which library writes which of them stands in docs/otlp.md.
 """
 
-from collections.abc import Sequence
-
 _USAGE = "gen_ai.usage"
 _OPEN_INFERENCE = "llm.token_count"
 _VERCEL = "ai.usage"
 
 
-def _each(prefix: str, *names: str) -> Sequence[str]:
-    return [f"{prefix}.{name}" for name in names]
+def _each(prefix: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}.{name}" for name in names)
 
 
 # The first name that a span has counts: the present one, then older and others'.
@@ -73,25 +71,47 @@ CACHE_WRITE = (
     "llm.usage.cache_creation_input_tokens",
     *_each(_VERCEL, "inputTokenDetails.cacheWriteTokens", "cacheCreationInputTokens"),
 )
-# Of writes to the cache, those that are kept so long.
-CACHE_WRITE_5M = (
-    "ephemeral_5m_input_tokens",
-    *_each(
-        _USAGE,
-        "cache_creation.ephemeral_5m_input_tokens",
-        "details.ephemeral_5m_input_tokens",
-        "input_cache_creation_5m",
+# Kinds with prices of their own; parts of the tokens above, but for the searches.
+QUANTITIES = {
+    "cache_write_5m_tokens": (
+        *_each(
+            _USAGE,
+            "cache_creation.ephemeral_5m_input_tokens",
+            "cache_creation_ephemeral_5m_input_tokens",
+            "details.ephemeral_5m_input_tokens",
+            "input_cache_creation_5m",
+        ),
     ),
-)
-CACHE_WRITE_1H = (
-    "ephemeral_1h_input_tokens",
-    *_each(
-        _USAGE,
-        "cache_creation.ephemeral_1h_input_tokens",
-        "details.ephemeral_1h_input_tokens",
-        "input_cache_creation_1h",
+    "cache_write_1h_tokens": (
+        *_each(
+            _USAGE,
+            "cache_creation.ephemeral_1h_input_tokens",
+            "cache_creation_ephemeral_1h_input_tokens",
+            "details.ephemeral_1h_input_tokens",
+            "input_cache_creation_1h",
+        ),
     ),
-)
+    "audio_input_tokens": (
+        *_each(_USAGE, "audio.input_tokens", "details.input_audio_tokens"),
+        f"{_OPEN_INFERENCE}.prompt_details.audio",
+    ),
+    "audio_cached_tokens": _each(
+        _USAGE, "audio.cache_read.input_tokens", "details.cache_audio_read_tokens"
+    ),
+    "audio_output_tokens": (
+        *_each(
+            _USAGE,
+            "audio.output_tokens",
+            "details.output_audio_tokens",
+            "completion_tokens_details.audio",
+            "completion_tokens_details.audio_tokens",
+        ),
+        f"{_OPEN_INFERENCE}.completion_details.audio",
+    ),
+    "searches": _each(_USAGE, "details.web_search_requests"),
+}
+# Said to CostOps by name, any kind: costops.quantities.images.
+QUANTITY = "costops.quantities."
 REASONING_APART = f"{_USAGE}.experimental.reasoning_tokens"  # Gemini's, by its name
 REASONING = (
     *_each(

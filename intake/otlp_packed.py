@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from intake.otlp_names import VERCEL_CACHED, VERCEL_NOT_CACHED
+from intake.otlp_names import QUANTITIES, VERCEL_CACHED, VERCEL_NOT_CACHED
+from intake.told import Told, of_langfuse, of_provider, under
 
 MOST_CHARACTERS = 50_000  # of a text that is looked into
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -39,7 +40,8 @@ _IN, _OUT, _SUM = (
 )
 _CACHED = "gen_ai.usage.cache_read.input_tokens"
 _WRITTEN = "gen_ai.usage.cache_write.input_tokens"
-_5M, _1H = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
+_NAMES = {kind: names[0] for kind, names in QUANTITIES.items()}
+_5M, _1H = _NAMES["cache_write_5m_tokens"], _NAMES["cache_write_1h_tokens"]
 _THOUGHT = "gen_ai.usage.reasoning.output_tokens"
 _EXACT = {"exact input": _IN, "exact output": _OUT}
 
@@ -66,107 +68,39 @@ def _python_in(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _under(thing: Any, *path: str) -> Any:
-    for name in path:
-        thing = thing.get(name) if isinstance(thing, dict) else None
-    return thing
+def _pairs(told: Told) -> Pairs:
+    names = (_IN, _OUT, _CACHED, _WRITTEN, _THOUGHT, _SUM)
+    yield from zip(names, told.counts, strict=True)
+    for kind, amount in told.quantities.items():
+        yield _NAMES[kind], amount
 
 
 def _langfuse(told: dict[str, Any]) -> Pairs:
-    """Read usage details: either a provider's own, or types that add up."""
-    if "input" not in told and "output" not in told:
-        yield from _provider_usage(told)
-        return
-    parts = {name: value for name, value in told.items() if type(value) is int}
-    sent_total = parts.pop("total", None)
-    of_input = sum(n for name, n in parts.items() if _is_of_input(name))
-    of_output = sum(n for name, n in parts.items() if name.startswith("output"))
-    whole_in, whole_out = parts.get("input", 0), parts.get("output", 0)
-    # `input` is what is in no other type, unless the total says that it is all.
-    if sent_total is not None and sent_total == whole_in + whole_out:
-        of_input, of_output = whole_in, whole_out
-    yield _IN, of_input
-    yield _OUT, of_output
-    yield _SUM, sent_total
-    yield _CACHED, _first(parts, *_LANGFUSE_CACHED)
-    long, short = (
-        parts.get("input_cache_creation_1h"),
-        parts.get("input_cache_creation_5m"),
-    )
-    rest = _first(parts, "input_cache_creation", "cache_creation_input_tokens")
-    if long is not None or short is not None or rest is not None:
-        yield _WRITTEN, (rest or 0) + (short or 0) + (long or 0)
-    yield _5M, short
-    yield _1H, long
-    yield _THOUGHT, _first(parts, "output_reasoning_tokens", "output_reasoning")
-    yield (
-        "gen_ai.usage.audio.input_tokens",
-        _first(parts, "input_audio_tokens", "input_audio"),
-    )
-    yield (
-        "gen_ai.usage.audio.output_tokens",
-        _first(parts, "output_audio_tokens", "output_audio"),
-    )
-
-
-_LANGFUSE_CACHED = (
-    "input_cached_tokens",
-    "input_cache_read",
-    "cache_read_input_tokens",
-    "input_cached",
-)
-
-
-def _is_of_input(name: str) -> bool:
-    return name.startswith(("input", "cache_read", "cache_creation"))
-
-
-def _first(counts: Mapping[str, Any], *names: str) -> Any:
-    return next((counts[name] for name in names if counts.get(name) is not None), None)
+    return _pairs(of_langfuse(told))
 
 
 def _provider_usage(told: dict[str, Any]) -> Pairs:
-    """Read usage as OpenAI or Anthropic tell it, or a framework in their words."""
-    yield _IN, _first(told, "input_tokens", "prompt_tokens", "inputTokens")
-    yield _OUT, _first(told, "output_tokens", "completion_tokens", "outputTokens")
-    yield _SUM, _first(told, "total_tokens", "totalTokens")
-    of_input = _first(told, "prompt_tokens_details", "input_tokens_details") or {}
-    of_output = _first(told, "completion_tokens_details", "output_tokens_details") or {}
-    yield (
-        _CACHED,
-        _first(told, "cache_read_input_tokens") or _under(of_input, "cached_tokens"),
-    )
-    yield (
-        _WRITTEN,
-        _first(told, "cache_creation_input_tokens")
-        or _under(of_input, "cache_write_tokens"),
-    )
-    yield from _durations(told)
-    yield _THOUGHT, _under(of_output, "reasoning_tokens")
-    yield "gen_ai.usage.audio.input_tokens", _under(of_input, "audio_tokens")
-    yield "gen_ai.usage.audio.output_tokens", _under(of_output, "audio_tokens")
-
-
-def _durations(told: dict[str, Any]) -> Pairs:
-    yield _5M, _under(told, "cache_creation", _5M)
-    yield _1H, _under(told, "cache_creation", _1H)
+    return _pairs(of_provider(told))
 
 
 def _langsmith_input(told: dict[str, Any]) -> Pairs:
     yield _CACHED, told.get("cache_read")
-    short, long = told.get(_5M), told.get(_1H)
+    short, long = (
+        told.get("ephemeral_5m_input_tokens"),
+        told.get("ephemeral_1h_input_tokens"),
+    )
     yield _5M, short
     yield _1H, long
     if short is not None or long is not None:
         yield _WRITTEN, (short or 0) + (long or 0)
     else:
         yield _WRITTEN, told.get("cache_creation")
-    yield "gen_ai.usage.audio.input_tokens", told.get("audio")
+    yield _NAMES["audio_input_tokens"], told.get("audio")
 
 
 def _langsmith_output(told: dict[str, Any]) -> Pairs:
     yield _THOUGHT, told.get("reasoning")
-    yield "gen_ai.usage.audio.output_tokens", told.get("audio")
+    yield _NAMES["audio_output_tokens"], told.get("audio")
 
 
 def _langsmith(told: dict[str, Any]) -> Pairs:
@@ -177,7 +111,7 @@ def _langsmith(told: dict[str, Any]) -> Pairs:
 
 def _vercel(told: dict[str, Any]) -> Pairs:
     """Read what a provider said itself, where Vercel's SDK has no name for it."""
-    usage = _under(told, "anthropic", "usage")
+    usage = under(told, "anthropic", "usage")
     if isinstance(usage, dict):
         pairs = dict(_provider_usage(usage))
         inside = pairs.pop(_IN, None)
@@ -187,13 +121,13 @@ def _vercel(told: dict[str, Any]) -> Pairs:
         pairs.pop(_OUT, None)
         yield from pairs.items()
     else:
-        yield _WRITTEN, _under(told, "anthropic", "cacheCreationInputTokens")
-        yield _CACHED, _under(told, "anthropic", "cacheReadInputTokens")
+        yield _WRITTEN, under(told, "anthropic", "cacheCreationInputTokens")
+        yield _CACHED, under(told, "anthropic", "cacheReadInputTokens")
     for provider in ("openai", "azure"):
-        yield _CACHED, _under(told, provider, "cachedPromptTokens")
-        yield _THOUGHT, _under(told, provider, "reasoningTokens")
-    yield _CACHED, _under(told, "bedrock", "usage", "cacheReadInputTokens")
-    yield _WRITTEN, _under(told, "bedrock", "usage", "cacheWriteInputTokens")
+        yield _CACHED, under(told, provider, "cachedPromptTokens")
+        yield _THOUGHT, under(told, provider, "reasoningTokens")
+    yield _CACHED, under(told, "bedrock", "usage", "cacheReadInputTokens")
+    yield _WRITTEN, under(told, "bedrock", "usage", "cacheWriteInputTokens")
 
 
 _PARTS = (_CACHED, _WRITTEN)
@@ -205,13 +139,13 @@ def _google(told: dict[str, Any]) -> Pairs:
     counts = {
         name: value
         for name in ("prompt", "tool_use_prompt", "candidates", "thoughts", "total")
-        if type(value := _under(usage, f"{name}_token_count")) is int
+        if type(value := under(usage, f"{name}_token_count")) is int
     }
     if "prompt" in counts:
         yield "exact input", counts["prompt"] + counts.get("tool_use_prompt", 0)
     if "candidates" in counts or "thoughts" in counts:
         yield "exact output", counts.get("candidates", 0) + counts.get("thoughts", 0)
-    yield _CACHED, _under(usage, "cached_content_token_count")
+    yield _CACHED, under(usage, "cached_content_token_count")
     yield _THOUGHT, counts.get("thoughts")
     yield _SUM, counts.get("total")
 

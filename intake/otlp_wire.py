@@ -22,6 +22,7 @@ JSON = "application/json"
 
 # Begin the names of the attributes that make a span interesting.
 _MARKS = (
+    "costops.quantities.",
     "gen_ai.",
     "llm.",
     "ai.usage.",

@@ -1,6 +1,9 @@
 """What token counts mean whose sender may count some of them apart. Pure."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from ledger.quantities import WRITES
 
 
 class Counts(NamedTuple):
@@ -60,3 +63,31 @@ def _ways(whole: int, parts: int, *, apart: bool) -> tuple[int, ...]:
     if parts > whole:
         return (parts,)
     return (parts, 0) if apart else (0, parts)
+
+
+def fitted(
+    quantities: Mapping[str, int], counts: Counts, reading: Reading
+) -> tuple[dict[str, int], str | None]:
+    """Return the kinds that fit the tokens they are parts of, and what did not fit.
+
+    Few tell how much of the sound was cached. What has to be both, is.
+    """
+    found = dict(quantities)
+    cached = (counts.cached or 0) + (counts.cache_write or 0)
+    inside, out = reading.input or 0, reading.output or 0
+    sound = found.get("audio_input_tokens", 0)
+    overlap = cached + sound - inside
+    if sound <= inside and overlap > found.get("audio_cached_tokens", 0) and sound:
+        found["audio_cached_tokens"] = overlap
+    too_many: list[str] = []
+    if sum(found.get(kind, 0) for kind in WRITES) > (counts.cache_write or 0):
+        too_many += WRITES
+    if sound > inside or found.get("audio_cached_tokens", 0) > min(
+        sound, counts.cached or 0
+    ):
+        too_many += ["audio_input_tokens", "audio_cached_tokens"]
+    if found.get("audio_output_tokens", 0) + (counts.reasoning or 0) > out:
+        too_many.append("audio_output_tokens")
+    left_out = {kind: found.pop(kind) for kind in too_many if found.get(kind)}
+    said = ", ".join(f"{amount} {kind}" for kind, amount in left_out.items())
+    return found, f"more than there are tokens: {said}" if said else None

@@ -209,6 +209,8 @@ class Flight:
             record["cache_write_tokens"] = used.cache_write
         if used.reasoning:
             record["reasoning_tokens"] = used.reasoning
+        if used.quantities:
+            record["quantities"] = dict(used.quantities)
         if used.cost is not None:
             record["cost"], record["currency"] = f"{used.cost:f}", "USD"
         if ticket is not None and (ticket.lease or ticket.authorization_id):

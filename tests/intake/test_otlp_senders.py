@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounts.models import Organization
@@ -15,8 +15,7 @@ from intake.otlp_kinds import Kind
 from intake.otlp_wire import JSON, Span, decode
 from ledger.models import CostRecord
 from ledger.usage import parse_metadata
-from tests.budgets.factories import make_budget
-from tests.factories import NOON, make_key
+from tests.factories import NOON, make_budget, make_key
 from tests.intake.otlp_exports import (
     Exporter,
     make_export,
@@ -108,6 +107,90 @@ def test_vercels_call_is_billed_once_to_its_provider(acme: Organization) -> None
     assert period.spent == Decimal("0.0002805000")
 
 
+@pytest.mark.parametrize(
+    ("sent", "kinds"),
+    [
+        ({f"{USAGE}.cache_creation.ephemeral_1h_input_tokens": 9}, {"1h": 9}),
+        ({f"{USAGE}.details.ephemeral_5m_input_tokens": 9}, {"5m": 9}),
+        (
+            {
+                "ai.response.providerMetadata": '{"anthropic": {"usage": {'
+                '"input_tokens": 91, "cache_creation_input_tokens": 9, '
+                '"cache_creation": {"ephemeral_1h_input_tokens": 9}}}}'
+            },
+            {"1h": 9},
+        ),
+        (
+            {f"{USAGE}.input_token_details": '{"ephemeral_1h_input_tokens": 9}'},
+            {"1h": 9},
+        ),
+        (
+            {
+                "langfuse.observation.usage_details": '{"input": 91, "output": 1, '
+                '"input_cache_creation_1h": 9}'
+            },
+            {"1h": 9},
+        ),
+    ],
+)
+def test_writes_to_the_cache_are_told_by_how_long_they_are_kept(
+    sent: dict[str, Any], kinds: dict[str, int]
+) -> None:
+    span = {"gen_ai.system": "anthropic", "gen_ai.request.model": "claude-opus-4-8"}
+
+    record = record_of({**span, f"{USAGE}.input_tokens": 100, **sent})
+
+    named = {f"cache_write_{age}_tokens": n for age, n in kinds.items()}
+    assert (record.cache_write_tokens, record.quantities) == (9, named)
+
+
+def test_sound_and_what_else_is_named_have_prices_of_their_own() -> None:
+    span = {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-audio-preview"}
+    counts = {
+        f"{USAGE}.input_tokens": 100,
+        f"{USAGE}.output_tokens": 50,
+        f"{USAGE}.details.input_audio_tokens": 60,
+        f"{USAGE}.audio.output_tokens": 20,
+        "costops.quantities.images": 2,
+    }
+
+    record = record_of({**span, **counts})
+
+    assert record.quantities == {
+        "audio_input_tokens": 60,
+        "audio_output_tokens": 20,
+        "images": 2,
+    }
+
+
+def test_parts_that_do_not_fit_are_left_out_and_told() -> None:
+    span = {"gen_ai.system": "openai", "gen_ai.request.model": "gpt-4o-audio-preview"}
+    counts = {f"{USAGE}.input_tokens": 10, f"{COUNT}.prompt_details.audio": 60}
+
+    record = record_of({**span, **counts})
+
+    kept = parse_metadata(bytes(record.metadata)) or {}
+    told = kept["otlp"]["quantities"]
+    assert record.quantities is None
+    assert told == "more than there are tokens: 60 audio_input_tokens"
+
+
+@pytest.mark.django_db
+def test_an_hours_cache_writes_of_a_span_cost_what_they_do(acme: Organization) -> None:
+    span = {
+        "gen_ai.system": "anthropic",
+        "gen_ai.request.model": "claude-opus-4-8",
+        f"{USAGE}.input_tokens": 100_100,
+        f"{USAGE}.output_tokens": 100,
+        f"{USAGE}.cache_creation.input_tokens": 100_000,
+        f"{USAGE}.cache_creation.ephemeral_1h_input_tokens": 100_000,
+    }
+
+    Exporter(make_key(organization=acme)).send(make_span(1, span))
+
+    assert CostRecord.objects.get().total_cost == Decimal("1.003")
+
+
 def test_a_total_that_no_reading_gives_is_told() -> None:
     attributes, _ = SENDERS["Sentry"]
 
@@ -148,6 +231,9 @@ def test_counts_are_read_by_any_of_their_names(data: st.DataObject) -> None:
         sent["input"] = plain  # as Anthropic counts
     if data.draw(st.booleans()) or chosen["reasoning"] == names.REASONING_APART:
         sent["output"] = said  # as Gemini does
+    # As many parts as thoughts, one of them apart: then two readings give the total.
+    one_apart = (sent["input"] == plain) != (sent["output"] == said)
+    assume(not (cached + written == thought and one_apart))
     attributes = {chosen[kind]: sent[kind] for kind in counts}
     total = data.draw(st.sampled_from(names.TOTAL))
     attributes[total] = sum(counts[kind] for kind in ("input", "output"))

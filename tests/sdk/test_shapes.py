@@ -5,6 +5,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 from hypothesis import given
@@ -102,6 +103,56 @@ def test_usage_that_contradicts_itself_is_booked_as_it_was_told_and_marked(
     assert booked.metadata == {
         "usage": "in doubt: 500 tokens in all, which no reading of 100 + 10 gives"
     }
+
+
+HOUR = {
+    "input_tokens": 100,
+    "output_tokens": 100,
+    "cache_read_input_tokens": 0,
+    "cache_creation_input_tokens": 100_000,
+    "cache_creation": {
+        "ephemeral_5m_input_tokens": 0,
+        "ephemeral_1h_input_tokens": 100_000,
+    },
+}
+SEARCHES = {
+    "input_tokens": 100,
+    "output_tokens": 100,
+    "server_tool_use": {"web_search_requests": 5},
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("usage", "cost", "quantities"),
+    [
+        (HOUR, "1.0030", {"cache_write_1h_tokens": 100_000}),
+        (SEARCHES, "0.0530", {"searches": 5}),
+    ],
+    ids=["an hour", "searches"],
+)
+def test_what_anthropic_sells_at_prices_of_its_own_is_paid_for(
+    track: Track,
+    provider: Provider,
+    world: World,
+    usage: dict[str, Any],
+    cost: str,
+    quantities: dict[str, int],
+    stream: bool,
+) -> None:
+    provider.usage = usage
+    tracker = track()
+    call: dict[str, Any] = {"model": "claude-opus-4-8", "max_tokens": 100}
+
+    with anthropic.Anthropic(api_key="none", base_url=provider.url) as claude:
+        answer: Any = tracker.wrap(claude).messages.create(
+            messages=MESSAGES, stream=stream, **call
+        )
+        if stream:
+            list(answer)
+
+    (booked,) = world.costs(tracker)
+    assert (booked.total_cost, booked.quantities) == (Decimal(cost), quantities)
 
 
 SHAPES: dict[str, tuple[str, dict[str, Any], Tokens]] = {
@@ -370,16 +421,7 @@ def test_usage_is_read_as_its_provider_means_it(shape: str) -> None:
 
 ANTHROPIC: dict[str, tuple[dict[str, Any], Tokens]] = {
     "an hour": (
-        {
-            "input_tokens": 100,
-            "output_tokens": 100,
-            "cache_read_input_tokens": 0,
-            "cache_creation_input_tokens": 100_000,
-            "cache_creation": {
-                "ephemeral_5m_input_tokens": 0,
-                "ephemeral_1h_input_tokens": 100_000,
-            },
-        },
+        HOUR,
         Tokens(
             100_100,
             100,
