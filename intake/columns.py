@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from costops.lib.errors import FieldError, Invalid
+from ledger.quantities import KNOWN
 from ledger.usage import Usage
 
-FIELDS = frozenset(Usage.__struct_fields__)
+# Fields of a usage record, and kinds of quantities: those may have columns, too.
+FIELDS = frozenset(Usage.__struct_fields__) - {"ignored"} | KNOWN
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # a byte order mark
 # Other words for the fields, as `_key` writes them.
 ALIASES = {
@@ -132,6 +134,15 @@ class Columns:
             if row[column] is not None and row[column] != ""
         }
         return {**found, **self.fixed}
+
+    def applied(self, fields: dict[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *fields* with those that were said to come from elsewhere."""
+        taken = {
+            name: row[column]
+            for name, column in self.renamed.items()
+            if row.get(column) not in (None, "")
+        }
+        return {**fields, **taken, **self.fixed}
 
     def places_in(self, header: Sequence[str]) -> list[tuple[str, int]]:
         """Return each field that a row of cells under *header* holds, and where.

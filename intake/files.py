@@ -22,6 +22,8 @@ import zstandard
 
 from costops.lib.errors import FieldError, Invalid
 from intake.columns import MARK, Columns
+from intake.formats import Format
+from ledger.quantities import KNOWN
 from ledger.usage import Usage, check, decode_error, odd_characters
 
 _LINES_TOLD = 500  # between two reports of how far reading has come
@@ -34,22 +36,25 @@ _CUT_OFF = (
     zstandard.ZstdError,
 )
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MOST_IN_ONE_PIECE = 200_000_000  # characters of JSON that is not in lines
 _PEEK = 65_536  # bytes, to see how lines end and cells are parted
 _DELIMITERS = ",;\t"
+_KINDS = KNOWN - {"requests"}  # which is a field of its own as well
+_decode_plain = msgspec.json.Decoder(Usage).decode  # nothing but fields
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class _Plain(Usage, forbid_unknown_fields=True, gc=False):
-    """A record that has nothing but fields, by their own names."""
-
-
-_decode_plain = msgspec.json.Decoder(_Plain).decode
 
 
 class Advance(Protocol):
     """Is told how far into the file, in bytes as stored, reading has come."""
 
     def __call__(self, position: int) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A row of another tool's file that says of no usage: a failed call, a span."""
+
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +72,96 @@ class CutOff(Invalid):
 
 
 def read_usage(
-    path: Path, columns: Columns, *, advance: Advance | None = None
-) -> Iterator[Usage | BadRow]:
-    """Yield the records of the file *path*, one at a time; memory stays flat.
+    path: Path,
+    columns: Columns,
+    *,
+    form: Format | None = None,
+    advance: Advance | None = None,
+) -> Iterator[Usage | BadRow | Unused]:
+    """Yield the records of the file *path*, one at a time; memory stays flat, unless
+    the file is one piece of JSON.
+
+    *form* says which other tool wrote it; None: its rows are usage records.
 
     Raises:
         CutOff: the file was cut off; everything that is whole was yielded before.
         Invalid: the kind of file is unknown, or a column is not there.
     """
-    records = _csv_records if _kind_of(path) == "csv" else _json_records
     with path.open("rb") as stored:
-        yield from records(_Chain(_lines_of(path, stored, advance)), columns)
+        chain = _Chain(_lines_of(path, stored, advance))
+        if form is not None:
+            rows = _csv_rows if _kind_of(path) == "csv" else _json_rows
+            for line, row in rows(chain):
+                yield from _converted(line, row, chain, columns, form)
+        elif _kind_of(path) == "csv":
+            yield from _csv_records(chain, columns)
+        else:
+            yield from _json_records(chain, columns)
+
+
+def _converted(
+    line: int, row: dict[str, Any], chain: "_Chain", columns: Columns, form: Format
+) -> Iterator[Usage | BadRow | Unused]:
+    """Yield the records that a row of another tool's file is, mostly one."""
+    if missing := form.missing(row):
+        raise Invalid(f"Line {line} is not {form.name}'s: it has no {missing}.")
+    kept = {name: cell for name, cell in row.items() if not columns.is_left_out(name)}
+    is_used = False
+    for fields in form.read(kept):
+        is_used = True
+        yield _record_of(line, chain, columns.applied(fields, row))
+    if not is_used:
+        yield Unused(line)
+
+
+def _csv_rows(chain: "_Chain") -> Iterator[tuple[int, dict[str, Any]]]:
+    reader, header = _csv_reader(chain)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, dict(zip(header, cells, strict=False))
+    except csv.Error as error:
+        raise Invalid(f"Malformed CSV in line {reader.line_num}: {error}.") from error
+
+
+def _json_rows(chain: "_Chain") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of JSON lines, or of a file that is one array or one object."""
+    lines = iter(chain.texts())
+    first = next((line for line in lines if line.strip()), "")
+    try:
+        rows = [_decode_object(first)]
+    except msgspec.DecodeError:
+        yield from _rows_of_one_piece(itertools.chain([first], lines))
+        return
+    for number, row in enumerate(rows, 1):
+        yield number, row
+    for number, line in enumerate(lines, 2):
+        if line.strip():
+            yield number, _row_in(number, line)
+
+
+def _row_in(number: int, line: str) -> dict[str, Any]:
+    try:
+        return _decode_object(line)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise Invalid(f"Line {number}: malformed JSON: {error}.") from error
+
+
+def _rows_of_one_piece(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    size, texts = 0, []
+    for line in lines:
+        size += len(line)
+        if size > MOST_IN_ONE_PIECE:
+            raise Invalid("One piece of JSON is too large; write it as JSON lines.")
+        texts.append(line)
+    try:
+        found = msgspec.json.decode("".join(texts))
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise Invalid(f"Malformed JSON: {error}.") from error
+    for number, row in enumerate(found if isinstance(found, list) else [found], 1):
+        if not isinstance(row, dict):
+            raise Invalid(f"Number {number} of the array is no object.")
+        yield number, row
 
 
 def _record_of(line: int, chain: "_Chain", fields: dict[str, Any]) -> Usage | BadRow:
@@ -85,7 +169,10 @@ def _record_of(line: int, chain: "_Chain", fields: dict[str, Any]) -> Usage | Ba
     if "id" not in fields:
         fields["id"] = f"{chain.digest()}-{line}"
     raw = {name: fields.pop(name) for name in _RAW_FIELDS if name in fields}
+    kinds = {name: fields.pop(name) for name in fields.keys() & _KINDS}
     try:
+        if kinds or isinstance(fields.get("quantities"), str):
+            fields["quantities"] = _with_kinds(fields.get("quantities"), kinds)
         record = msgspec.convert(fields, Usage, strict=False)
         for name, value in raw.items():
             setattr(record, name, msgspec.Raw(_as_json(name, value)))
@@ -95,6 +182,13 @@ def _record_of(line: int, chain: "_Chain", fields: dict[str, Any]) -> Usage | Ba
     if chain.is_odd and not errors:
         errors = odd_characters(record)
     return BadRow(line, errors) if errors else record
+
+
+def _with_kinds(given: Any, kinds: dict[str, Any]) -> dict[str, Any]:
+    """Return quantities, of which some may have columns of their own."""
+    if isinstance(given, str):
+        given = _decode_object(_as_json("quantities", given))
+    return {**(given or {}), **kinds}
 
 
 def _as_json(name: str, value: Any) -> bytes:
@@ -109,16 +203,21 @@ def _as_json(name: str, value: Any) -> bytes:
         raise msgspec.ValidationError(f"Not valid JSON - at `$.{name}`") from error
 
 
-def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
+def _csv_reader(chain: "_Chain") -> tuple[Any, list[str]]:
+    """Return a reader that has read the header, and the header."""
     lines = chain.texts()
     first = next(lines, "")
     reader = csv.reader(
         itertools.chain([first], lines), strict=True, delimiter=_delimiter_of(first)
     )
     try:
-        header = [name.strip() for name in next(reader, [])]
+        return reader, [name.strip() for name in next(reader, [])]
     except csv.Error as error:
         raise Invalid(f"Malformed CSV in the first line: {error}.") from error
+
+
+def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
+    reader, header = _csv_reader(chain)
     places = columns.places_in(header)
     while True:
         try:

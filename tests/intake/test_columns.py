@@ -82,6 +82,31 @@ def test_a_column_in_the_singular_is_the_field(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("columns", "cells"),
+    [
+        ("cache_write_1h_tokens", "100000"),
+        ("Cache Write 1h Tokens", "100000"),
+        ("quantities", '"{""cache_write_1h_tokens"": 100000}"'),
+    ],
+)
+def test_a_kind_of_quantity_may_have_a_column(
+    tmp_path: Path, columns: str, cells: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f"timestamp,model,input_tokens,output_tokens,{columns}\n"
+        f"2026-08-15T12:00:00Z,claude-opus-4-8,100100,100,{cells}\n"
+    )
+
+    load(path)
+
+    record = CostRecord.objects.get()
+    assert record.quantities == {"cache_write_1h_tokens": 100_000}
+    assert record.total_cost == Decimal("1.003")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_column_that_is_not_understood_is_refused_with_a_remedy(
     tmp_path: Path, kind: str

@@ -16,11 +16,13 @@ from accounts.types import Caller
 from costops.lib.errors import Refusal
 from intake.columns import Columns
 from intake.faults import Faults
-from intake.files import BadRow, CutOff, read_usage
+from intake.files import BadRow, CutOff, Unused, read_usage
+from intake.formats import FORMATS, Format
 from intake.services import receive
 from ledger.usage import Usage, is_rounded
 
 BATCH = 5_000  # records in one transaction
+Row = Usage | BadRow | Unused
 _MOST_NAMED = 20  # ids in conflict of one file
 
 
@@ -30,6 +32,7 @@ class _Tally:
 
     accepted: int = 0
     duplicates: int = 0
+    unused: int = 0  # rows that say of no usage
     rounded: int = 0  # costs that had more decimals than money has
     conflicts: list[str] = field(default_factory=list)  # ids
     faults: Faults = field(default_factory=Faults)
@@ -48,6 +51,11 @@ class Command(BaseCommand):
             "--organization",
             metavar="SLUG",
             help="whose usage it is, made if unknown (default: as the rows say)",
+        )
+        parser.add_argument(
+            "--format",
+            choices=sorted(FORMATS),
+            help="which other tool wrote the files (default: rows are usage records)",
         )
         _add_repeated(
             parser, "map", "FIELD=COLUMN", "take a field from a column of another name"
@@ -71,14 +79,18 @@ class Command(BaseCommand):
             wrong = [
                 sentence
                 for path in files
-                for sentence in self._load(path, columns, caller)
+                for sentence in self._load(
+                    path, columns, caller, FORMATS.get(options["format"])
+                )
             ]
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
         if wrong:
             raise CommandError(" ".join(wrong))
 
-    def _load(self, path: Path, columns: Columns, caller: Caller) -> list[str]:
+    def _load(
+        self, path: Path, columns: Columns, caller: Caller, form: Format | None
+    ) -> list[str]:
         """Load one file; return, in sentences, what was not loaded."""
         if not path.is_file():
             raise CommandError(f"{path} is not a file.")
@@ -91,7 +103,10 @@ class Command(BaseCommand):
             disable=not sys.stderr.isatty(),
         ) as progress:
             rows = read_usage(
-                path, columns, advance=lambda at: progress.update(at - progress.n)
+                path,
+                columns,
+                form=form,
+                advance=lambda at: progress.update(at - progress.n),
             )
             cut_off: CutOff | None = None
             while cut_off is None:
@@ -116,7 +131,7 @@ def _add_repeated(parser: CommandParser, name: str, metavar: str, what: str) -> 
     )
 
 
-def _take(batch: list[Usage | BadRow], tally: _Tally, caller: Caller) -> None:
+def _take(batch: list[Row], tally: _Tally, caller: Caller) -> None:
     good = [row for row in batch if isinstance(row, Usage)]
     receipt = receive(good, [], caller=caller)
     tally.accepted += receipt.accepted
@@ -128,6 +143,7 @@ def _take(batch: list[Usage | BadRow], tally: _Tally, caller: Caller) -> None:
     for row in batch:
         if isinstance(row, BadRow):
             tally.faults.add(f"line {row.line}", row.errors)
+        tally.unused += isinstance(row, Unused)
     for _, usage_id, errors in receipt.rejected:
         tally.faults.add(f"record {usage_id}", errors)
 
@@ -138,6 +154,8 @@ def _summary(tally: _Tally) -> str:
         said += f", {len(tally.conflicts):,} of them otherwise"
     if tally.rounded:
         said += f", {tally.rounded:,} costs rounded to ten decimals"
+    if tally.unused:
+        said += f", {tally.unused:,} rows used nothing"
     return said
 
 
@@ -157,9 +175,9 @@ def _not_loaded(tally: _Tally) -> Iterator[str]:
 
 
 def _next_batch(
-    rows: Iterator[Usage | BadRow],
-) -> tuple[list[Usage | BadRow], CutOff | None]:
-    batch: list[Usage | BadRow] = []
+    rows: Iterator[Row],
+) -> tuple[list[Row], CutOff | None]:
+    batch: list[Row] = []
     try:
         batch.extend(islice(rows, BATCH))
     except CutOff as error:
