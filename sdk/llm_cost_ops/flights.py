@@ -149,6 +149,8 @@ class Flight:
         if is_estimated:
             self._desk.counter.add("estimated")
         record = self._record(used)
+        if _is_name(model):
+            record["model"] = model
         if details := self._details(used, model, is_estimated=is_estimated):
             record["metadata"] = details
         if isinstance(service_tier, str):
@@ -161,7 +163,7 @@ class Flight:
         """Return the metadata of the record."""
         details = dict(self._desk.config.metadata)
         if _is_name(model) and model != self.model:
-            record["model"], details["asked_model"] = model, self.model
+            details["asked_model"] = self.model
         if is_estimated:
             details["usage"] = "estimated"
         elif used.doubt is not None:
