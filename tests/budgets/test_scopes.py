@@ -5,6 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgets.scopes import LONGEST_VALUE, MOST_VALUES, Scope, clean
+from ledger.types import Sent
+from tests.spellings import Spelled, in_scope, reaches, spelled
 
 ENGINEERING = {
     "department": "engineering",
@@ -36,6 +38,34 @@ def test_a_cost_has_one_value_of_each_dimension_that_is_named(
     scope: dict[str, Any], *, matches: bool
 ) -> None:
     assert Scope.of(scope).matches(ENGINEERING, {}) is matches
+
+
+@pytest.mark.parametrize(
+    ("scope", "matches"),
+    [
+        ({"models": ["GPT-4o"]}, True),
+        ({"models": ["openai/gpt-4o-latest"]}, True),
+        ({"models": ["gpt-4o-2024-08-06"]}, True),
+        ({"models": ["gpt-4o-20240806"]}, True),
+        ({"models": ["gpt-4o-2024-05-13"]}, False),
+        ({"models": ["gpt-4o-mini"]}, False),
+        ({"models": ["gpt-4*"]}, False),
+        ({"models": ["gpt-4*", "gpt-4o"]}, True),
+        ({"models": ["gpt-4o*"]}, True),
+        ({"models": ["GPT-*"]}, True),
+        ({"models": ["*"]}, True),
+        ({"providers": ["OpenAI.responses"]}, True),
+        ({"providers": ["azure_openai"]}, False),
+        ({"users": ["Ada@X.com"]}, True),
+        ({"users": ["ada"]}, False),
+    ],
+)
+def test_a_scope_means_models_providers_and_people_under_all_names(
+    scope: dict[str, Any], *, matches: bool
+) -> None:
+    sent = Sent("", "", "", "", "ADA@x.com", "openai.chat", "OpenAI/GPT-4o-2024-08-06")
+
+    assert Scope.of(clean(scope)).matches(sent.filed()._asdict(), {}) is matches
 
 
 @pytest.mark.parametrize(
@@ -76,6 +106,16 @@ def test_all_tags_are_there(
         ({"tags": {"team": "a"}}, {"tags": {"team": "b"}}, False),
         ({"tags": {"team": "a"}}, {"tags": {"team": ""}}, True),
         ({"tags": {"team": "a"}}, {"tags": {"beta": "1"}}, True),
+        ({"models": ["GPT-4o"]}, {"models": ["gpt-4o-2024-08-06"]}, True),
+        ({"models": ["gpt-4o-2024-05-13"]}, {"models": ["gpt-4o-2024-08-06"]}, False),
+        ({"models": ["gpt-4*"]}, {"models": ["gpt-4o"]}, False),
+        ({"models": ["gpt-4*"]}, {"models": ["gpt-*"]}, True),
+        ({"models": ["gpt-4*"]}, {"models": ["openai/gpt-4-turbo"]}, True),
+        ({"models": ["gpt-4o-2024*"]}, {"models": ["gpt-4o"]}, True),
+        ({"models": ["gpt-4o-mini*"]}, {"models": ["gpt-4o"]}, False),
+        ({"models": ["o3*"]}, {"models": ["gpt-*"]}, False),
+        ({"providers": ["openai.chat"]}, {"providers": ["OpenAI"]}, True),
+        ({"users": ["Ada@x.com"]}, {"users": ["ada@X.com"]}, True),
     ],
 )
 def test_scopes_overlap_when_one_cost_can_match_both(
@@ -116,6 +156,7 @@ def test_what_is_kept_is_sorted_and_has_nothing_twice() -> None:
         ({"teams": ["a\x00"]}, "scope.teams"),
         ({"teams": ["x" * (LONGEST_VALUE + 1)]}, "scope.teams"),
         ({"teams": [f"t{n}" for n in range(MOST_VALUES + 1)]}, "scope.teams"),
+        ({"models": ["gpt*o"]}, "scope.models"),
         ({"tags": "beta"}, "scope.tags"),
         ({"tags": {"team": 1}}, "scope.tags"),
         ({"tags": {"team": "a\x00"}}, "scope.tags"),
@@ -164,3 +205,22 @@ def test_what_matches_both_makes_them_overlap(
 
     if first.matches(cost, tags) and second.matches(cost, tags):
         assert first.overlaps(second)
+
+
+some_models = st.lists(in_scope, min_size=1, max_size=3)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(some_models, some_models, spelled)
+def test_scopes_reach_the_models_they_mean_and_overlap_where_one_is_meant_by_both(
+    one: list[str], other: list[str], used: Spelled
+) -> None:
+    first, second = Scope.of({"models": one}), Scope.of({"models": other})
+    cost = Sent("", "", "", "", "", used.provider, used.model).filed()._asdict()
+
+    for scope, wanted in ((first, one), (second, other)):
+        meant = any(reaches(text, used.model) for text in wanted)
+        assert scope.matches(cost, {}) is meant
+    if first.matches(cost, {}) and second.matches(cost, {}):
+        assert first.overlaps(second)
+        assert second.overlaps(first)
