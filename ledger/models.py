@@ -304,8 +304,8 @@ class Price(models.Model):
     """An override of the bundled catalogue, good for a stretch of time.
 
     Amounts are per million tokens, in `currency`; what is null is the catalogue's. An
-    organization's own price beats one for all, an exact model beats a pattern, a longer
-    pattern beats a shorter one.
+    organization's own price beats one for all, a version beats a model, a model a
+    pattern, and a longer pattern a shorter one.
     """
 
     organization = models.ForeignKey(
@@ -318,7 +318,9 @@ class Price(models.Model):
     )
     provider = models.CharField(max_length=200)
     model = models.CharField(
-        max_length=200, help_text="Exact, or with * at its end: “gpt-4*”."
+        max_length=200,
+        help_text="Under all its names and versions; a version is that one, “gpt-4*” "
+        "what goes on at a dash, “ft:gpt-4o” what is fine-tuned.",
     )
     service_tier = models.CharField(max_length=50, blank=True)
     effective_from = models.DateTimeField()

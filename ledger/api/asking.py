@@ -10,6 +10,9 @@ from accounts.views import ApiView
 
 NOBODY = 0  # no organization's id: only what is for all applies
 _SEVERAL = "Several values are separated by commas."
+_NAMES = (
+    "However it is spelled; a model means its versions, gpt-4* what follows a dash."
+)
 
 ORGANIZATION = OpenApiParameter(
     "organization_id",
@@ -31,15 +34,16 @@ FILTER_PARAMETERS = [
     ),
     ORGANIZATION,
     *(
+        OpenApiParameter(name, description=f"{_NAMES} {_SEVERAL}")
+        for name in ("provider", "model", "user_id")
+    ),
+    *(
         OpenApiParameter(name, description=_SEVERAL)
         for name in (
-            "provider",
-            "model",
             "project_id",
             "department_id",
             "team_id",
             "environment",
-            "user_id",
         )
     ),
     OpenApiParameter(
@@ -54,8 +58,8 @@ FILTER_PARAMETERS = [
 GROUP_BY = OpenApiParameter(
     "group_by",
     description=(
-        "Comma-separated: provider, model, project, department, team, environment, "
-        "user, tag (or project_id and so on)."
+        "Comma-separated: provider, model, model_version, project, department, team, "
+        "environment, user, tag (or project_id and so on)."
     ),
 )
 

@@ -84,7 +84,9 @@ class PriceSerializer(Plain):
     )
     provider = serializers.CharField(max_length=200)
     model = serializers.CharField(
-        max_length=200, help_text="Exact, or with * at its end: gpt-4*."
+        max_length=200,
+        help_text="Under all its names and versions; a version is that one, gpt-4* "
+        "what goes on at a dash, ft:gpt-4o what is fine-tuned.",
     )
     service_tier = serializers.CharField(
         max_length=50, required=False, allow_blank=True, default=""
