@@ -8,6 +8,7 @@ from budgets.models import Reservation
 from budgets.reserving import Line, NewReservation
 from controls.asks import Answer, Ask
 from controls.desk import Desk, switched_off
+from controls.downgrades import leads_back
 from controls.plans import Plan
 from controls.rules import FiguresOf, judge
 from controls.types import Call, Decision, Reason, Rule, Verdict
@@ -68,14 +69,14 @@ def has_effect(
 def _by_rules(desk: Desk, ask: Ask, plans: Plans) -> tuple[Answer, Verdict]:
     """Follow downgrades until nothing changes; a model that comes back stays."""
     model, reasons = ask.model, list[Reason]()
-    seen: set[ModelName] = set()
+    seen: list[ModelName] = []
     while True:
         verdict = judged(desk, ask, plans[model])
         reasons += [one for one in verdict.reasons if one not in reasons]
-        seen.add(plans[model].subject.name)
+        seen.append(plans[model].subject.name)
         if verdict.decision != "downgrade" or verdict.model not in plans:
             break
-        if plans[verdict.model].subject.name in seen:
+        if leads_back(plans[verdict.model].subject.name, seen):
             verdict = Verdict("allow", model)
             break
         model = verdict.model

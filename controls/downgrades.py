@@ -1,6 +1,6 @@
 """Which models are used instead of which, made ready for many calls. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ledger.identity import ModelName, ModelPattern, model_named, pattern_of
@@ -11,6 +11,13 @@ class _Instead(NamedTuple):
 
     text: str
     name: ModelName
+
+
+def leads_back(name: ModelName, seen: Sequence[ModelName]) -> bool:
+    """Tell whether going on with *name* comes back to one of *seen*, the last of which
+    is at hand: to the same name, or to any version of a model that was left."""
+    left = {one.model for one in seen} - {seen[-1].model}
+    return name in seen or name.model in left
 
 
 class Downgrades:

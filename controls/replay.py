@@ -17,6 +17,7 @@ from accounts.models import UnpricedPolicy
 from budgets.amounts import amounts_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.status import MOMENT, calendar_of, window_near
+from controls.downgrades import leads_back
 from controls.past import Use, uses_of
 from controls.rates import RateUse
 from controls.rules import judge
@@ -210,7 +211,7 @@ class _Run:
         """Follow downgrades, as whoever decides does; return the last one's rule."""
         model, by = use.place.dimensions.sent_model, None
         priced = _Priced(use.cost, use.charged)
-        seen = {model_named(model)}
+        seen = [model_named(model)]
         told: set[str] = set()
         figures = Figures(self.spent, 0, self.limit, self.zone, None)
         while True:
@@ -220,10 +221,10 @@ class _Run:
             )
             told.update(one.uid for one in verdict.acted if _only_tells(one))
             instead = model_named(verdict.model)
-            if verdict.decision != "downgrade" or instead in seen:
+            if verdict.decision != "downgrade" or leads_back(instead, seen):
                 break
             by, model = verdict.acted[0], verdict.model
-            seen.add(instead)
+            seen.append(instead)
             priced = self.prices.of(use, model)
         for uid in told:
             self._note(uid, use, 0)

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.models import Enforcement
-from controls.downgrades import Downgrades
+from controls.downgrades import Downgrades, leads_back
 from controls.expressions import LONGEST, read
 from controls.types import Action
 from costops.lib.asking import is_day
@@ -83,12 +83,12 @@ def _circle(pairs: Mapping[str, str]) -> str:
     """Say how downgrades lead in a circle, whatever the spelling; "": none does."""
     downgrades = Downgrades(pairs)
     for name, first in pairs.items():
-        chain, seen = [name], {model_named(name)}
+        chain, seen = [name], [model_named(name)]
         instead: str | None = first
-        while instead is not None and model_named(instead) not in seen:
+        while instead is not None and not leads_back(model_named(instead), seen):
             chain.append(instead)
-            seen.add(model_named(instead))
-            instead = downgrades.instead_of(model_named(instead))
+            seen.append(model_named(instead))
+            instead = downgrades.instead_of(seen[-1])
         if instead is not None:
             return f"Leads in a circle: {' -> '.join([*chain, instead])}"
     return ""

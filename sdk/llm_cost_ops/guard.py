@@ -28,7 +28,7 @@ from llm_cost_ops.leases.lease import Ticket
 from llm_cost_ops.leases.slot import Ask, Blocked
 from llm_cost_ops.money import to_units
 from llm_cost_ops.reporting.stats import Counter
-from llm_cost_ops.rules import DOWNGRADE, Verdict
+from llm_cost_ops.rules import DOWNGRADE, Verdict, leads_back
 from llm_cost_ops.threads import Threads
 from llm_cost_ops.triggers import Name
 
@@ -156,7 +156,7 @@ class Guard:
         call: Call,
         *,
         may_downgrade: bool = True,
-        seen: frozenset[Name] = frozenset(),
+        seen: tuple[Name, ...] = (),
     ) -> Found:
         found = self._book.decide_by_asking(call, may_downgrade=may_downgrade)
         if isinstance(found, Ticket):
@@ -178,7 +178,7 @@ class Guard:
         verdict: Verdict,
         *,
         asks: bool,
-        seen: frozenset[Name] = frozenset(),
+        seen: tuple[Name, ...] = (),
     ) -> Optional[Found]:
         """Go on with the cheaper model: by its own lease, price and rules.
 
@@ -186,8 +186,8 @@ class Guard:
         """
         lesser, reasons = call, list(verdict.reasons)
         while True:
-            seen |= {verdict.judged}
-            is_new = verdict.name not in seen and len(seen) < MOST_MODELS
+            seen = (*seen, verdict.judged)
+            is_new = not leads_back(verdict.name, seen) and len(seen) < MOST_MODELS
             if is_new:
                 lesser = call.of(verdict.model)
             found = self._book.decide(lesser, may_downgrade=is_new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 from llm_cost_ops.answers.controls import Reason, RuleTerms
@@ -88,6 +88,13 @@ class Rules:
             if rule.action == first.action and rule.holds(facts) is True:
                 reasons.append(rule.reason)
         return Verdict(first.action, tuple(reasons))
+
+
+def leads_back(name: Name, seen: Sequence[Name]) -> bool:
+    """Tell whether going on with *name* comes back to one of *seen*, the last of which
+    is at hand: to the same name, or to any version of a model that was left."""
+    left = {model for model, _ in seen} - {seen[-1][0]}
+    return name in seen or name[0] in left
 
 
 def _concerns(terms: RuleTerms, names: Names) -> bool:

@@ -108,6 +108,7 @@ def test_downgrades_that_lead_back_under_another_name_end(
     guard(company, ruled("model_downgrade", downgrades={"gpt-4o": "openai/gpt-4"}))
 
     assert authorize(api, model="gpt-4")["model"] == "GPT-4o"
+    assert authorize(api, model="gpt-4-0613")["model"] == "GPT-4o"
     assert authorize(api, model="gpt-4o")["model"] == "openai/gpt-4"
 
 
@@ -116,6 +117,7 @@ def test_downgrades_that_lead_back_under_another_name_end(
     [
         ({"gpt-4": "o3", "O3": "openai/gpt-4"}, "circle: gpt-4 -> o3 -> openai/gpt-4."),
         ({"gpt-4-0613": "o3", "o3": "gpt-4-0613"}, "circle"),
+        ({"gpt-4-0613": "o3", "o3": "gpt-4"}, "circle: gpt-4-0613 -> o3 -> gpt-4."),
         ({"gpt-4": "a", "GPT-4": "b"}, "gpt-4 and GPT-4 are the same model"),
     ],
 )
