@@ -12,7 +12,7 @@ from django.urls import reverse
 from alerts.drivers import Driver, top_drivers
 from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.status import BudgetStatus, statuses
-from costops.lib.money import format_money, format_percent, share, wire
+from costops.lib.money import format_money, format_percent, share, told, told_use
 from costops.lib.periods import DAY, Window, day_of
 from costops.lib.reading import clock, stretch
 from notifications.types import Link, Message
@@ -154,8 +154,7 @@ def budget_url(alert: Alert) -> str:
 def payload_of(
     alert: Alert, event: str, figures: Figures, now: datetime
 ) -> dict[str, Any]:
-    """Return the JSON that programs get: money as text, `utilization` in percent."""
-    used = figures.used
+    """Return the JSON that programs get: money as numbers and, `_exact`, as text."""
     return {
         "event": event,
         "id": str(alert.uid),
@@ -166,10 +165,10 @@ def payload_of(
         "budget": str(alert.budget.uid),
         "budget_name": alert.budget.name,
         "currency": alert.budget.currency,
-        "limit": wire(figures.limit),
-        "current_spend": wire(figures.spent),
-        "projected_spend": wire(figures.projected),
-        "utilization": None if used is None else float(round(used * 100, 4)),
+        **told("limit", figures.limit),
+        **told("current_spend", figures.spent),
+        **told("projected_spend", figures.projected),
+        **told_use(figures.used),
         "period_start": _iso(alert.period_starts_at),
         "period_end": _iso(alert.period_ends_at),
         "message": text_of(alert),

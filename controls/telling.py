@@ -20,7 +20,7 @@ from budgets.people import path_of, usual_recipients
 from budgets.status import BudgetStatus, statuses
 from controls.types import Action, Rule
 from controls.wording import effect_of, summary_of
-from costops.lib.money import format_money, format_percent, share, wire
+from costops.lib.money import format_money, format_percent, share, told, told_use
 from costops.lib.reading import clock, stretch
 from notifications.models import ChannelType
 from notifications.services import notify, resolve
@@ -163,8 +163,8 @@ class _News:
 
 
 def _payload_of(news: _News) -> dict[str, Any]:
-    """Return the JSON that programs get: money as text, `utilization` in percent."""
-    rule, budget, used = news.rule, news.budget, news.used
+    """Return the JSON that programs get: money as numbers and, `_exact`, as text."""
+    rule, budget = news.rule, news.budget
     status, window = news.found.status, news.found.window
     return {
         "event": "fired",
@@ -177,9 +177,9 @@ def _payload_of(news: _News) -> dict[str, Any]:
         "budget": str(budget.uid),
         "budget_name": budget.name,
         "currency": budget.currency,
-        "limit": wire(status.limit),
-        "current_spend": wire(status.total_spend),
-        "utilization": None if used is None else float(round(used * 100, 4)),
+        **told("limit", status.limit),
+        **told("current_spend", status.total_spend),
+        **told_use(news.used),
         "period_start": _iso(window.start),
         "period_end": _iso(window.end),
         "message": news.text,

@@ -1,10 +1,12 @@
 """Messages about nothing: for tests of a channel and previews of a template."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import uuid4
 
 from django.conf import settings
 
+from costops.lib.money import told, told_use
 from notifications.models import Channel
 from notifications.types import Link, Message
 
@@ -61,10 +63,10 @@ def trial_message(channel: Channel, *, by: str, now: datetime) -> Message:
         payload={
             "type": "test",
             "severity": "info",
-            "budget_name": None,
-            "limit": None,
-            "current_spend": None,
-            "utilization": None,
+            "budget_name": "Test",
+            **told("limit", Decimal(0)),
+            **told("current_spend", Decimal(0)),
+            **told_use(Decimal(0)),
             "message": text,
             "timestamp": now.isoformat().replace("+00:00", "Z"),
         },

@@ -67,6 +67,24 @@ def wire(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{quantize(amount):f}"
 
 
+def told(name: str, amount: Decimal | None) -> dict[str, float | str | None]:
+    """Return *amount* for programs of others: a number, and exactly as text beside it.
+
+    Receivers of messages format `limit` as a number; who reckons takes `limit_exact`.
+    """
+    number = None if amount is None else float(quantize(amount))
+    return {name: number, f"{name}_exact": wire(amount)}
+
+
+def told_use(used: Decimal | None) -> dict[str, float | str | None]:
+    """Return the share *used* in percent, likewise; of no limit at all, all is used."""
+    percent = 100.0 if used is None else float(round(used * 100, 4))
+    return {
+        "utilization": percent,
+        "utilization_exact": None if used is None else f"{quantize(used * 100):f}",
+    }
+
+
 def wire_units(units: int) -> str:
     """Write what `from_units` returns as `wire` does, several times as fast."""
     sign, whole = ("-", -units) if units < 0 else ("", units)

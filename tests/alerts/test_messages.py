@@ -88,8 +88,10 @@ def test_programs_get_the_keys_they_know(ml: Budget, acme: Organization) -> None
             "type": "threshold",
             "severity": "warning",
             "budget_name": "ML Team",
-            "limit": "15000.0000000000",
-            "current_spend": "12600.0000000000",
+            "limit": 15000.0,
+            "limit_exact": "15000.0000000000",
+            "current_spend": 12600.0,
+            "current_spend_exact": "12600.0000000000",
             "utilization": 84.0,
             "timestamp": "2026-11-10T12:02:00Z",
             "event": "fired",
@@ -97,6 +99,19 @@ def test_programs_get_the_keys_they_know(ml: Budget, acme: Organization) -> None
         }.items()
     )
     assert "ML Team has spent" in payload["message"]
+
+
+def test_programs_get_numbers_where_there_is_no_limit(
+    ml: Budget, acme: Organization
+) -> None:
+    alert = whole(fire(ml, now=NOW, limit=Decimal(0), spent=Decimal("0.0000000001")))
+    later = NOW + timedelta(days=60)
+
+    told = message_of(alert, "fired", now=later).payload
+
+    assert (told["limit"], told["current_spend"]) == (0.0, 1e-10)
+    assert told["current_spend_exact"] == "0.0000000001"
+    assert (told["utilization"], told["utilization_exact"]) == (100.0, None)
 
 
 def test_the_templates_variables_are_the_seeds(ml: Budget, acme: Organization) -> None:

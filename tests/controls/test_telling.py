@@ -172,7 +172,8 @@ def test_a_message_says_which_rule_and_where_the_budget_stands(
     assert dict(message.facts)["Spent"].startswith("$91.00 of $100.00, 91")
     assert dict(message.facts)["Period"] == "1 to 30 November 2026"
     assert message.payload["type"] == "control"
-    assert message.payload["current_spend"] == "91.0000000000"
+    assert message.payload["current_spend"] == 91.0
+    assert message.payload["current_spend_exact"] == "91.0000000000"
     assert message.payload["period_start"] == "2026-11-01T00:00:00Z"
     assert message.variables["budget"]["percentage"] == "91"
 

@@ -80,6 +80,15 @@ class Api:
         return datetime.now(UTC)
 
 
+def worded(alert: dict[str, Any]) -> str:
+    """Word an alert as a simple receiver does: it formats the numbers as they come."""
+    return (
+        f"{alert['severity'].upper()}: {alert['budget_name']}, "
+        f"${alert['current_spend']:,.2f} of ${alert['limit']:,.2f}, "
+        f"{alert['utilization']:.1f}%"
+    )
+
+
 def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
     server: Server, mails: MailServer, hooks: Receiver
 ) -> None:
@@ -134,6 +143,8 @@ def test_usage_that_passes_a_threshold_finds_somebody_who_takes_it_on(
     assert "$54.99" in mail.text
     assert Webhook(SECRET).verify(call.body, dict(call.headers))
     assert call.json["budget_name"] == "ML Team"
+    assert worded(call.json) == "WARNING: ML Team, $54.99 of $100.00, 55.0%"
+    assert call.json["current_spend_exact"] == "54.9900000000"
 
     (escalated,) = until(lambda: mails.to(MANAGER))
     (alert,) = api("GET", "/alerts")["results"]
