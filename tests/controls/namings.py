@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from controls.types import Rule
 from ledger.identity import person_named
 from tests.controls.calls import a_rule
+from tests.controls.spelled import Spelled
 
 
 class Naming(NamedTuple):
@@ -31,3 +32,14 @@ def naming_of(row: dict[str, Any]) -> Naming:
     asked = (row.get(name, "") for name in ("provider", "model", "user"))
     provider, model, user = asked
     return Naming(rule, provider or "openai", model or "gpt-4o", user, row["is"])
+
+
+def rules_about(written: Spelled) -> tuple[Rule, ...]:
+    text = written.text
+    return (
+        a_rule("model_blocklist", blocked_models=(text,)),
+        a_rule("block", f'model == "{text}"'),
+        a_rule("block", f'"{text}" == model'),
+        a_rule("block", f'model in ["x", "{text}"]'),
+        a_rule("block", f'not model != "{text}"'),
+    )

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controls.types import Rule, Verdict
+from controls.types import Verdict
 from ledger.identity import person_named
 from tests.controls.calls import a_call, a_rule, said
-from tests.controls.namings import Naming, namings
+from tests.controls.namings import Naming, namings, rules_about
 from tests.controls.spelled import Spelled, means, models, people, providers
 
 
@@ -20,17 +20,6 @@ def test_a_rule_reaches_every_name_of_what_it_names(naming: Naming) -> None:
     call = a_call(naming.model, provider=naming.provider, user=naming.user)
 
     assert became(said(naming.rule, call=call)) == naming.becomes
-
-
-def rules_about(written: Spelled) -> tuple[Rule, ...]:
-    text = written.text
-    return (
-        a_rule("model_blocklist", blocked_models=(text,)),
-        a_rule("block", f'model == "{text}"'),
-        a_rule("block", f'"{text}" == model'),
-        a_rule("block", f'model in ["x", "{text}"]'),
-        a_rule("block", f'not model != "{text}"'),
-    )
 
 
 @given(models(), models())

@@ -40,7 +40,7 @@ def test_a_rule_is_tried_on_the_past_where_it_is_written(
     page: Any, acme: Organization
 ) -> None:
     budget = make_budget(acme, amount="10")
-    spend(acme, "11", id="u1")
+    spend(acme, "9", id="u1")
     spend(acme, "4", id="u2")
     page.goto(f"{RULES}add/?budget={budget.pk}&action=block")
 

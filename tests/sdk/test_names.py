@@ -14,9 +14,8 @@ from llm_cost_ops.triggers import Names, Standing
 from controls.bodies import names_body, rule_body
 from controls.types import Rule
 from tests.controls.calls import a_call, a_rule
-from tests.controls.namings import Naming, namings
+from tests.controls.namings import Naming, namings, rules_about
 from tests.controls.spelled import Spelled, means, models, people, providers
-from tests.controls.test_names import rules_about
 
 FIGURES = BudgetFigures("budget-7", "ML Team", "USD", spent=0, limit=100)  # type: ignore[arg-type]  # as good
 

@@ -38,8 +38,8 @@ class ResolvedPrice:
     model: str
     currency: str
     source: str
-    input_per_million: Decimal
-    output_per_million: Decimal
+    input_per_million: Optional[Decimal] = None  # None: no price of that kind
+    output_per_million: Optional[Decimal] = None
     cached_input_per_million: Optional[Decimal] = None
     cache_write_per_million: Optional[Decimal] = None
     reasoning_per_million: Optional[Decimal] = None
@@ -50,6 +50,7 @@ class ResolvedPrice:
     tiers: tuple[Any, ...] = ()
     effective_from: Optional[datetime] = None
     effective_to: Optional[datetime] = None
+    quantities: Optional[dict[str, Decimal]] = None  # per unit; of tokens a million
 
 
 @dataclass(frozen=True)
