@@ -115,6 +115,7 @@ class Plan:
         return tariff is not None and all(
             rates.input == rates.output == rates.per_request == 0
             and not (rates.cached_input or rates.cache_write or rates.reasoning)
+            and not any(rates.kinds.values())
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
         )
 

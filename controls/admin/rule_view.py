@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from accounts.tenants import tell_refusal
 from budgets.models import Budget, Enforcement
-from budgets.preview import offers_of
+from budgets.preview import offers_of, reach_words
 from controls.admin.editing import edit, given_of, own_rows, with_rule
 from controls.admin.forms import RuleForm
 from controls.admin.presets import PRESETS
-from controls.admin.reach import Reach, reach_of
 from controls.admin.showing import Pages, budget_or_404, may_write, path_to, way_of
 from controls.admin.trial import Trial, tried
 from controls.configuring import proposed
@@ -25,6 +24,7 @@ from controls.expressions import (
     OF_BUDGET,
     OF_CALL,
     OF_CLOCK,
+    read,
 )
 from controls.models import ControlRule
 from controls.replay import Plan, last_period
@@ -118,7 +118,7 @@ class _Said(NamedTuple):
 
     summary: str = ""
     notes: Sequence[str] = ()  # what it makes of the limit
-    reach: Sequence[Reach] = ()
+    reach: Sequence[str] = ()  # a line for each name of a model in it
 
 
 def _said(budget: Budget, form: RuleForm) -> _Said:
@@ -134,8 +134,20 @@ def _said(budget: Budget, form: RuleForm) -> _Said:
     return _Said(
         summary_of(rule),
         stop_notes(budget.name, [rule]),
-        reach_of(budget.organization, given),
+        list(reach_words(budget.organization, _models_in(given))),
     )
+
+
+def _models_in(given: Any) -> list[str]:
+    """Return the names of models that a rule looks for, each once."""
+    config = given["config"]
+    texts = [
+        *sorted(read(given["trigger"]).models),
+        *config.get("blocked_models", ()),
+        *config.get("allowed_models", ()),
+        *config.get("downgrades", {}),
+    ]
+    return list(dict.fromkeys(texts))
 
 
 _WITHOUT_CONFIG = {Action.BLOCK, Action.NOTIFY}

@@ -26,6 +26,8 @@ def company(api: Api, acme: Organization) -> Budget:
         provider="acme",
         model="free",
         effective_from=datetime(2000, 1, 1, tzinfo=UTC),
+        input_per_million=0,
+        output_per_million=0,
     )
     acme.touch()
     company = make_hard(acme, "Company", "1")
