@@ -92,7 +92,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     scope = Scope.of(stored)
     found = _matching(draft, [scope, *_scopes_below(draft, outline)])
     preview = Preview(matches=_matches_words(found, scope))
-    preview.reaches = list(_reach_words(draft.organization, stored.get("models", ())))
+    preview.reaches = list(reach_words(draft.organization, stored.get("models", ())))
     spent, window = _spent(draft, [row[0] for row in found], outline.now)
     if window is None:
         preview.spent = "It is not in force now."
@@ -179,7 +179,7 @@ def _matches_words(found: list[Any], scope: Scope) -> str:
     return f"Matches {'everything: ' if scope.is_everything else ''}{what}."
 
 
-def _reach_words(organization: Organization, texts: Sequence[str]) -> Iterator[str]:
+def reach_words(organization: Organization, texts: Sequence[str]) -> Iterator[str]:
     """Say which models in use each of *texts* reaches, and which it misses by a hair.
 
     One query.
