@@ -119,6 +119,18 @@ def summary_of(question: Question, groups: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def unpriced_of(question: Question) -> int:
+    """Return how many of the records *question* is about have no known price.
+
+    One query where the organization never had any.
+    """
+    rows = CostRecord.objects.filter(organization=question.organization)
+    window = _window_of(question)
+    if window is None or not rows.filter(total_cost=None).exists():
+        return 0
+    return sum(line.sums.unpriced for line in lines_of(question, (), [window]))
+
+
 def timeseries_of(
     question: Question, interval: str, zone: ZoneInfo, groups: Sequence[str]
 ) -> list[dict[str, Any]]:

@@ -22,12 +22,14 @@ from ledger.models import DIMENSIONS, Attribution, CostRecord
 from ledger.quantities import wire
 from ledger.querysets import CostRecordQuerySet
 from ledger.types import Tags
+from ledger.versions import AT, COLUMNS, Values, all_versions, last_versions
 
 PAGE = 2_000  # records a stream sends in one piece
 _MOST_ASKED = 16_000  # rows that one statement fetches
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOST_DESCRIBED = 20_000  # attributions a stream remembers
+_ATTRIBUTION, _TOTAL = AT["attribution_id"], AT["total_cost"]
 # What a query and an answer call the dimensions of an attribution.
 NAMES = {
     "department_id": "department",
@@ -139,60 +141,65 @@ def among(rows: CostRecordQuerySet, ids: Sequence[int] | None) -> CostRecordQuer
     return rows.filter(attribution_id__in=chosen)
 
 
-_COLUMNS = (
-    "id",
-    "usage_id",
-    "correction",
-    "attribution_id",
-    "timestamp",
-    "input_tokens",
-    "cached_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "latency_ms",
-    "service_tier",
-    "input_cost",
-    "output_cost",
-    "total_cost",
-    "source_cost",
-    "source_currency",
-    "exchange_rate",
-    "reported",
-    "metadata",
-    "requests",
-    "quantities",
-    "other_cost",
-    "unpriced_kinds",
-    "assumed_kinds",
-    "response_id",
-)
+class View(NamedTuple):
+    """Which of the records a question is about are listed."""
+
+    unpriced: bool = False  # those no price is known for, too
+    corrections: bool = False  # everything that was booked of each usage
 
 
 def pages_of(
-    question: Question, *, after: Place | None = None, size: int = PAGE
+    question: Question, *, after: Place | None = None, size: int = PAGE, view: View
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the records as clients see them, ordered by time, *size* at a time.
 
-    Every page is a statement of its own that goes on where the last one ended, so
-    memory stays flat and no transaction stays open while a slow client reads.
+    Each usage once, as it stands now, unless *view* says otherwise. Every statement
+    goes on where the last one ended, so memory stays flat and no transaction stays
+    open while a slow client reads.
     """
-    rows = records_of(question).order_by("timestamp", "id")
     described: dict[int, dict[str, Any]] = {}
+
+    def told(rows: Sequence[Values]) -> list[dict[str, Any]]:
+        if len(described) > _MOST_DESCRIBED:
+            described.clear()
+        _describe({row[_ATTRIBUTION] for row in rows} - described.keys(), described)
+        return [
+            _record(row, described[row[_ATTRIBUTION]], question.organization)
+            for row in rows
+        ]
+
+    waiting: list[Values] = []
+    for rows in _parts_of(question, after, size, view):
+        waiting += rows
+        whole = len(waiting) - len(waiting) % size
+        for start in range(0, whole, size):
+            yield told(waiting[start : start + size])
+        del waiting[:whole]
+    yield told(waiting)
+
+
+def _parts_of(
+    question: Question, after: Place | None, size: int, view: View
+) -> Iterator[Sequence[Values]]:
+    """Yield what is listed in parts of any length."""
+    rows = records_of(question).order_by("timestamp", "id")
+    rows = rows.filter(correction__gte=0) if view.corrections else rows.contents()
+    organization_id = question.organization.pk
     asked = size
     while True:
-        found = list(beyond(rows, after).values_list(*_COLUMNS)[:asked])
-        for start in range(0, len(found) or 1, size):
-            page = found[start : start + size]
-            if len(described) > _MOST_DESCRIBED:
-                described.clear()
-            _describe({row[3] for row in page} - described.keys(), described)
-            yield [
-                _record(row, described[row[3]], question.organization) for row in page
-            ]
+        found = list(beyond(rows, after).values_list(*COLUMNS)[:asked])
+        if view.corrections:
+            yield all_versions(organization_id, found)
+        else:
+            standing = last_versions(organization_id, found, more=len(found) == asked)
+            yield (
+                standing
+                if view.unpriced
+                else [row for row in standing if row[_TOTAL] is not None]
+            )
         if len(found) < asked:
             return
-        after = Place(found[-1][4], found[-1][0])
+        after = Place(found[-1][AT["timestamp"]], found[-1][AT["id"]])
         # A filter may make the database go through much for little: ever less often.
         asked = max(min(2 * asked, _MOST_ASKED), size)
 
@@ -230,6 +237,7 @@ FIELDS = (
     "id",
     "usage_id",
     "correction",
+    "corrected",
     "organization_id",
     "project_id",
     "department_id",
@@ -287,12 +295,13 @@ _NOTHING = Decimal("0E-10")
 def _record(
     row: tuple[Any, ...], described: dict[str, Any], organization: Organization
 ) -> dict[str, Any]:
-    found = {**described, **dict(zip(_COLUMNS, row, strict=True))}
+    found = {**described, **dict(zip(COLUMNS, row, strict=True))}
     input_cost, output_cost = found["input_cost"], found["output_cost"]
     if input_cost is not None and found["other_cost"] is None:
         found["other_cost"] = _NOTHING
     found |= {
         "organization_id": organization.slug,
+        "corrected": found["correction"] > 0,
         "currency": organization.currency,
         "priced": found["total_cost"] is not None,
         "computed_cost": None

@@ -111,7 +111,8 @@ class CostRecord(models.Model):
         related_name="cost_records",
     )
     usage_id = models.CharField(max_length=255)  # the sender's id
-    correction = models.PositiveSmallIntegerField(default=0)  # 0: as first booked
+    # 0: as first booked. Below 0: takes off what counted before the one above it.
+    correction = models.SmallIntegerField(default=0)
     timestamp = models.DateTimeField()
     input_tokens = models.BigIntegerField(default=0)  # cached ones included
     cached_tokens = models.BigIntegerField(default=0)
@@ -171,6 +172,11 @@ class CostRecord(models.Model):
                 condition=Q(said__isnull=False),
                 name="cost_record_said",
             ),
+            models.Index(
+                fields=["organization", "timestamp"],
+                condition=~Q(correction=0),
+                name="cost_record_change",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -192,7 +198,7 @@ class ConvertedCost(models.Model):
         Organization, models.PROTECT, db_constraint=False, db_index=False
     )
     usage_id = models.CharField(max_length=255)
-    correction = models.PositiveSmallIntegerField(default=0)
+    correction = models.SmallIntegerField(default=0)
     currency = models.CharField(max_length=3)
     rate = RateField()
     amount = MoneyField()

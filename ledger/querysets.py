@@ -51,18 +51,31 @@ class CostRecordQuerySet(QuerySet["CostRecord"]):
             rows = rows.filter(timestamp__lt=end)
         return rows
 
-    def originals(self) -> Self:
-        """Keep the records as first booked, without the corrections."""
-        return self.filter(correction=0)
+    def contents(self) -> Self:
+        """Keep the rows that have all of a usage: as first booked, or corrected."""
+        return self.filter(requests__gt=0)
+
+    def changes(self) -> Self:
+        """Keep the rows that correct others; served by a partial index."""
+        return self.exclude(correction=0)
+
+    def standing(self) -> Self:
+        """Keep the contents that count: of each usage the last one."""
+        taken_off = self._of_same_usage().filter(
+            correction__lt=0 - OuterRef("correction")
+        )
+        return self.contents().filter(~Exists(taken_off))
 
     def unpriced(self) -> Self:
-        """Keep the records no price was ever found for; served by a partial index."""
-        corrected = self.model.objects.filter(
-            organization=OuterRef("organization"),
-            usage_id=OuterRef("usage_id"),
-            correction__gt=0,
+        """Keep the contents that count and have no price; served by a partial index."""
+        later = self._of_same_usage().filter(correction__gt=OuterRef("correction"))
+        return self.filter(~Exists(later), total_cost=None)
+
+    def _of_same_usage(self) -> Self:
+        rows: Self = self.model.objects.filter(
+            organization=OuterRef("organization"), usage_id=OuterRef("usage_id")
         )
-        return self.filter(~Exists(corrected), total_cost=None, correction=0)
+        return rows
 
 
 class DailySpendQuerySet(QuerySet["DailySpend"]):

@@ -56,8 +56,8 @@ class Selection:
 
 
 def records_of(organization: Organization, selection: Selection) -> CostRecordQuerySet:
-    """Return the records as first booked that *selection* is about."""
-    rows = CostRecord.objects.filter(organization=organization).originals()
+    """Return the contents that count of the usage that *selection* is about."""
+    rows = CostRecord.objects.filter(organization=organization).standing()
     rows = rows.during(selection.start, selection.end)
     if selection.only_unpriced:
         rows = rows.unpriced()
@@ -121,7 +121,7 @@ class Assessor:
         self._entries: dict[tuple[int, str], Entry] = {}
 
     def assess(self, records: list[CostRecord]) -> Correction:
-        """Return what would correct *records*, which are as first booked.
+        """Return what would correct *records*, the contents that count of some usage.
 
         Three queries for a few thousand records.
         """
@@ -207,8 +207,11 @@ class Assessor:
                 "organization": self.book.organization_id,
                 "usage_id__in": ids[start : start + _ASKED_FOR],
             }
-            for row in CostRecord.objects.filter(**asked, correction__gt=0):
-                booked.rows[row.usage_id].append(row)
+            later = CostRecord.objects.filter(**asked, correction__gt=0)
+            for row in later.order_by("correction"):
+                rows = booked.rows[row.usage_id]
+                if row.correction > rows[0].correction:
+                    rows.append(row)
             for kept in ConvertedCost.objects.filter(**asked):
                 key = kept.usage_id, kept.correction, kept.currency
                 booked.converted[key] = to_units(kept.amount)
@@ -219,7 +222,7 @@ class Assessor:
 class _Booked:
     """What is booked of some usage ids; amounts in units."""
 
-    rows: dict[str, list[CostRecord]]  # as first booked, and the corrections
+    rows: dict[str, list[CostRecord]]  # the contents, and the differences since
     converted: dict[tuple[str, int, str], int]  # by usage id, correction, currency
 
     def amount(self, rows: Iterable[CostRecord], currency: str, rate: Decimal) -> int:

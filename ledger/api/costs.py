@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Min, Sum
-from django.http import StreamingHttpResponse
+from django.http import QueryDict, StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
@@ -20,12 +20,19 @@ from costops.lib.errors import Invalid
 from costops.lib.tables import CsvRenderer
 from costops.lib.wirefields import AmountField, MomentField
 from costops.lib.zones import zone_names
-from ledger.analytics import INTERVALS, groups_of, summary_of, timeseries_of
+from ledger.analytics import (
+    INTERVALS,
+    groups_of,
+    summary_of,
+    timeseries_of,
+    unpriced_of,
+)
 from ledger.api.asking import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
     FILTERS,
     Place,
     Question,
+    View,
     csv_stream,
     cursor_of,
     json_stream,
@@ -35,17 +42,20 @@ from ledger.costs import (
 )
 
 MOST_ON_A_PAGE = 10_000  # records
+UNPRICED = "X-Unpriced-Records"
+_INCLUDE = "include"
 DEFAULT_GROUPS = ["provider", "model", "project"]
 
 
 class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
-    """One cost record, or the correction of one."""
+    """One use of a model and what it cost, as it stands or as it stood."""
 
     id = serializers.IntegerField()
     usage_id = serializers.CharField(help_text="The id its sender gave it.")
     correction = serializers.IntegerField(
-        help_text="0: as first booked. From 1 on: what a later repricing added."
+        help_text="0: as first booked. From 1 on: as corrected or repriced since."
     )
+    corrected = serializers.BooleanField(help_text="It is not as first booked.")
     organization_id = serializers.CharField()
     project_id = serializers.CharField(allow_null=True)
     department_id = serializers.CharField(allow_null=True)
@@ -112,7 +122,7 @@ class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
 class CostsView(ApiView):
     """Cost records, by time."""
 
-    query_parameters = FILTERS | {"limit", "cursor"}
+    query_parameters = FILTERS | {"limit", "cursor", "unpriced", "corrections"}
     renderer_classes = [JSONRenderer, CsvRenderer]
 
     @extend_schema(
@@ -120,15 +130,28 @@ class CostsView(ApiView):
         tags=["costs"],
         summary="List cost records",
         description=(
-            "A plain array of every cost record that matches, ordered by time and "
-            "streamed. With `limit` it is a page, and a `Link` header with "
-            '`rel="next"` leads to the next one while there is one.'
+            "A plain array of all usage that matches, each once, as it stands now: "
+            "corrected and repriced. Ordered by time and streamed. With `limit` it is "
+            'a page, and a `Link` header with `rel="next"` leads to the next one '
+            "while there is one. Usage that no price is known for is left out, and "
+            f"counted in `{UNPRICED}`, unless `unpriced=include`; its `total_cost` is "
+            "then null. `corrections=include` lists all there ever was of each: as "
+            "first booked, and as it stood after each correction and repricing."
         ),
         parameters=[
             *FILTER_PARAMETERS,
             OpenApiParameter("limit", int, description=f"1 to {MOST_ON_A_PAGE:,}."),
             OpenApiParameter("cursor", description="Where a page left off."),
+            OpenApiParameter("unpriced", enum=[_INCLUDE]),
+            OpenApiParameter("corrections", enum=[_INCLUDE]),
             OpenApiParameter("format", enum=["json", "csv"]),
+            OpenApiParameter(
+                UNPRICED,
+                int,
+                location=OpenApiParameter.HEADER,
+                response=[200],
+                description="How many records that match have no known price.",
+            ),
         ],
         responses=CostRecordSerializer(many=True),
     )
@@ -136,17 +159,24 @@ class CostsView(ApiView):
         query = request.query_params
         question = Question.of(query, self.organization())
         after = place_of(query["cursor"]) if query.get("cursor") else None
+        view = View(
+            unpriced=_is_included(query, "unpriced"),
+            corrections=_is_included(query, "corrections"),
+        )
+        unpriced = unpriced_of(question)
         if "limit" in query:
             limit = whole_number(query["limit"], "limit", least=1, most=MOST_ON_A_PAGE)
-            found = next(pages_of(question, after=after, size=limit + 1))
+            pages = pages_of(question, after=after, size=limit + 1, view=view)
+            found = next(pages)
             pages = iter([found[:limit]])
         else:
             limit, found = 0, []
-            pages = pages_of(question, after=after)
+            pages = pages_of(question, after=after, view=view)
             # The first page is read before the answer begins: what fails is an error,
             # not an answer that breaks off.
             pages = chain([next(pages)], pages)
         response = _streamed(pages, request.accepted_renderer.format)
+        response[UNPRICED] = str(unpriced)
         if len(found) > limit:
             response["Link"] = self._link_after(found[limit - 1])
         return response
@@ -156,6 +186,13 @@ class CostsView(ApiView):
         query["cursor"] = cursor_of(Place(record["timestamp"], record["id"]))
         path = f"{self.request.path}?{query.urlencode()}"
         return f'<{self.request.build_absolute_uri(path)}>; rel="next"'
+
+
+def _is_included(query: QueryDict, name: str) -> bool:
+    value = query.get(name) or ""
+    if value not in {"", _INCLUDE}:
+        raise Invalid.field(name, f"Must be “{_INCLUDE}”, or left out.")
+    return value == _INCLUDE
 
 
 def _streamed(

@@ -43,6 +43,7 @@ def test_a_cost_record_has_the_fields_of_the_contract(
     assert record == {
         "usage_id": "u1",
         "correction": 0,
+        "corrected": False,
         "organization_id": "acme",
         "project_id": "p",
         "department_id": None,
@@ -101,7 +102,7 @@ def test_a_reported_cost_stands_beside_the_computed_one(
 def test_an_unknown_price_is_null_never_zero(acme: Organization, api: Api) -> None:
     report(acme, usage(model="unheard-of"))
 
-    (record,) = api.get("costs").body
+    (record,) = api.get("costs?unpriced=include").body
 
     assert record["priced"] is False
     assert record["total_cost"] is record["computed_cost"] is None
@@ -268,8 +269,9 @@ def test_a_page_costs_few_queries(acme: Organization, api: Api) -> None:
     ) as queries:
         api.get("costs?provider=openai")
 
-    # The organization, the attributions asked for, the records, their attributions.
-    assert len(queries) == 4
+    # The organization, whether anything is unpriced, the attributions asked for, the
+    # records, whether any is corrected, their attributions.
+    assert len(queries) == 6
 
 
 def test_unpriced_usage_is_listed_by_model(acme: Organization, api: Api) -> None:

@@ -93,7 +93,7 @@ class BatchReceipt:
 
 @dataclass(frozen=True)
 class CostRecord:
-    """One line of the ledger; costs are None where no price is known."""
+    """One use of a model as it stands; costs are None where no price is known."""
 
     id: int
     usage_id: str
@@ -112,7 +112,14 @@ class CostRecord:
     cached_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
-    correction: int = 0
+    correction: int = 0  # how often it was corrected or repriced
+    corrected: bool = False
+    requests: int = 1
+    quantities: dict[str, Any] = field(default_factory=dict)  # by kind
+    other_cost: Optional[Decimal] = None
+    unpriced_kinds: tuple[str, ...] = ()
+    assumed_kinds: tuple[str, ...] = ()
+    response_id: Optional[str] = None
     reported: bool = False
     source_cost: Optional[Decimal] = None
     source_currency: Optional[str] = None

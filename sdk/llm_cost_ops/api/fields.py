@@ -28,6 +28,14 @@ class CostFilters(TypedDict, total=False):
     tag: str
 
 
+class ListedCosts(CostFilters, total=False):
+    """Which costs are listed, and how; `unpriced="include"`: also without a price,
+    `corrections="include"`: as first booked, and after each correction."""
+
+    unpriced: str
+    corrections: str
+
+
 class BudgetFields(TypedDict, total=False):
     """A budget as it is sent."""
 

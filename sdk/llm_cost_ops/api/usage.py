@@ -13,7 +13,7 @@ from llm_cost_ops.answers.usage import (
     UnpricedModels,
     UsageReceipt,
 )
-from llm_cost_ops.api.fields import CostFilters, UsageFields
+from llm_cost_ops.api.fields import CostFilters, ListedCosts, UsageFields
 from llm_cost_ops.errors import BadAnswerError
 from llm_cost_ops.money import wire
 from llm_cost_ops.reading import read
@@ -60,13 +60,13 @@ def _written(record: UsageFields) -> dict[str, Any]:
     return written
 
 
-def get_costs(**filters: Unpack[CostFilters]) -> Request[tuple[CostRecord, ...]]:
-    """List every cost record there is; for very many, page with `list_costs`."""
+def get_costs(**filters: Unpack[ListedCosts]) -> Request[tuple[CostRecord, ...]]:
+    """List all usage once, as it stands; for very much, page with `list_costs`."""
     return Request("GET", "/api/v1/costs", reads_many(CostRecord), query=dict(filters))
 
 
 def list_costs(
-    *, limit: int = 1000, **filters: Unpack[CostFilters]
+    *, limit: int = 1000, **filters: Unpack[ListedCosts]
 ) -> Request[Page[CostRecord]]:
     """List cost records page by page; `iterate` walks over all pages."""
     query = {**filters, "limit": limit}
