@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from intake.reading import Counts
+from ledger.usage import MOST_TOKENS
 
 WRITES = {
     "cache_write_5m_tokens": "ephemeral_5m_input_tokens",
@@ -38,22 +39,24 @@ def of_provider(usage: Mapping[str, Any]) -> Told:
     created = first(usage, "cache_creation")
     created = created or first(of_input, "cache_creation_token_details")
     counts = Counts(
-        first(usage, "input_tokens", "prompt_tokens", "inputTokens"),
-        first(usage, "output_tokens", "completion_tokens", "outputTokens"),
-        first(usage, "cache_read_input_tokens") or under(of_input, "cached_tokens"),
-        first(usage, "cache_creation_input_tokens")
-        or first(of_input, "cache_write_tokens", "cache_creation_tokens"),
-        under(of_output, "reasoning_tokens"),
-        first(usage, "total_tokens", "totalTokens"),
+        _count(usage, "input_tokens", "prompt_tokens", "inputTokens"),
+        _count(usage, "output_tokens", "completion_tokens", "outputTokens"),
+        _count(usage, "cache_read_input_tokens") or _count(of_input, "cached_tokens"),
+        _count(usage, "cache_creation_input_tokens")
+        or _count(of_input, "cache_write_tokens", "cache_creation_tokens"),
+        _count(of_output, "reasoning_tokens"),
+        _count(usage, "total_tokens", "totalTokens"),
     )
     return Told(
         counts,
         _there(
             {
-                **{kind: under(created, name) for kind, name in WRITES.items()},
-                "audio_input_tokens": under(of_input, "audio_tokens"),
-                "audio_output_tokens": under(of_output, "audio_tokens"),
-                "searches": under(usage, "server_tool_use", "web_search_requests"),
+                **{kind: _count(created, name) for kind, name in WRITES.items()},
+                "audio_input_tokens": _count(of_input, "audio_tokens"),
+                "audio_output_tokens": _count(of_output, "audio_tokens"),
+                "searches": _count(
+                    under(usage, "server_tool_use"), "web_search_requests"
+                ),
             }
         ),
     )
@@ -66,7 +69,8 @@ def of_langfuse(details: Mapping[str, Any]) -> Told:
     """
     if "input" not in details and "output" not in details:
         return of_provider(details)
-    parts = {name: value for name, value in details.items() if type(value) is int}
+    read = {name: _whole(value) for name, value in details.items()}
+    parts = {name: value for name, value in read.items() if value is not None}
     total = parts.pop("total", None)
     inside, out = parts.get("input", 0), parts.get("output", 0)
     if total is None or total != inside + out:
@@ -113,6 +117,17 @@ _CREATED = (
 
 def _is_of_input(name: str) -> bool:
     return name.startswith(("input", "cache_read", "cache_creation"))
+
+
+def _count(thing: Any, *names: str) -> int | None:
+    return _whole(first(thing, *names))
+
+
+def _whole(value: Any) -> int | None:
+    """Return a count; None for what is none: the sender's own words for it differ."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # some have no other numbers
+    return value if type(value) is int and 0 <= value <= MOST_TOKENS else None
 
 
 def _there(found: Mapping[str, Any]) -> dict[str, int]:

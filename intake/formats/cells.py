@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from ledger.usage import MOST_TOKENS
+
 _decode = msgspec.json.Decoder().decode
 _ZONE = re.compile(r"([+-]\d{2})$")  # as PostgreSQL writes it
 _SECONDS_UP_TO = 10**11  # above it they are milliseconds
@@ -38,14 +40,26 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def objects(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of an array."""
+    found = parsed(value)
+    return (
+        [each for each in found if isinstance(each, dict)]
+        if (isinstance(found, list))
+        else []
+    )
+
+
 def whole(value: Any) -> int | None:
     """Return a count; None where there is none, or what is no count."""
     said = text(value)
     try:
         number = None if said is None else Decimal(said)
+        if number is not None and not number.is_finite():
+            return None
     except InvalidOperation:
         return None
-    if number is None or not number.is_finite() or number != int(number):
+    if number is None or not 0 <= number <= MOST_TOKENS or number != int(number):
         return None
     return int(number)
 

@@ -7,7 +7,7 @@ is grouped by, so that exports which overlap count once.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from intake.formats.cells import filled, mapping, moment, parsed, text, whole
+from intake.formats.cells import filled, moment, objects, text, whole
 
 _GROUPS = ("model", "project_id", "user_id", "api_key_id", "service_tier", "batch")
 # Of rows that count no tokens: what they count, and what it is called here.
@@ -22,15 +22,13 @@ _SEARCHES = ("web_searches", "file_searches")
 
 def openai(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the records of a page, of a bucket, or of one row."""
-    if "data" in row:
-        for bucket in parsed(row["data"]) or ():
-            yield from openai(mapping(bucket))
-    elif "results" in row:
-        around = {name: row.get(name) for name in ("start_time", "end_time")}
-        for result in parsed(row["results"]) or ():
-            yield from openai({**around, **mapping(result)})
-    else:
-        yield from _record(row)
+    for bucket in objects(row["data"]) if "data" in row else [row]:
+        if "results" not in bucket:
+            yield from _record(bucket)
+            continue
+        around = {name: bucket.get(name) for name in ("start_time", "end_time")}
+        for result in objects(bucket["results"]):
+            yield from _record({**around, **result})
 
 
 def _record(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -189,7 +189,7 @@ def test_ids_in_conflict_are_named_and_the_first_stands(tmp_path: Path) -> None:
     ]
     path.write_text("\n".join(map(json.dumps, lines)))
 
-    with pytest.raises(CommandError, match="the first stands: msg_A"):
+    with pytest.raises(CommandError, match=r"1 id is .* the first stands: msg_A"):
         load(path)
 
     assert CostRecord.objects.get(usage_id="msg_A").output_tokens == 1

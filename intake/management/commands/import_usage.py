@@ -32,9 +32,10 @@ class _Tally:
 
     accepted: int = 0
     duplicates: int = 0
+    otherwise: int = 0  # of the duplicates: with other content
     unused: int = 0  # rows that say of no usage
     rounded: int = 0  # costs that had more decimals than money has
-    conflicts: list[str] = field(default_factory=list)  # ids
+    conflicts: dict[str, None] = field(default_factory=dict)  # ids, in order
     faults: Faults = field(default_factory=Faults)
 
 
@@ -136,9 +137,10 @@ def _take(batch: list[Row], tally: _Tally, caller: Caller) -> None:
     receipt = receive(good, [], caller=caller)
     tally.accepted += receipt.accepted
     tally.duplicates += receipt.duplicates
-    tally.conflicts += [
-        good[place].id for place, one in receipt.outcomes.items() if one.conflict
-    ]
+    tally.otherwise += sum(one.conflict for one in receipt.outcomes.values())
+    tally.conflicts |= {
+        good[place].id: None for place, one in receipt.outcomes.items() if one.conflict
+    }
     tally.rounded += sum(map(is_rounded, good))
     for row in batch:
         if isinstance(row, BadRow):
@@ -151,7 +153,7 @@ def _take(batch: list[Row], tally: _Tally, caller: Caller) -> None:
 def _summary(tally: _Tally) -> str:
     said = f"{tally.accepted:,} records loaded, {tally.duplicates:,} were there already"
     if tally.conflicts:
-        said += f", {len(tally.conflicts):,} of them otherwise"
+        said += f", {tally.otherwise:,} of them otherwise"
     if tally.rounded:
         said += f", {tally.rounded:,} costs rounded to ten decimals"
     if tally.unused:
@@ -165,12 +167,12 @@ def _not_loaded(tally: _Tally) -> Iterator[str]:
             f"{count:,} {'row is' if count == 1 else 'rows are'} wrong and "
             f"{'was' if count == 1 else 'were'} left out."
         )
-    if tally.conflicts:
-        named = ", ".join(tally.conflicts[:_MOST_NAMED])
-        more = len(tally.conflicts) - _MOST_NAMED
+    if count := len(tally.conflicts):
+        named = ", ".join(islice(tally.conflicts, _MOST_NAMED))
+        more = f" and {count - _MOST_NAMED:,} more" if count > _MOST_NAMED else ""
         yield (
-            f"{len(tally.conflicts):,} ids are there already with other content, and "
-            f"the first stands: {named}{f' and {more:,} more' if more > 0 else ''}."
+            f"{count:,} {'id is' if count == 1 else 'ids are'} there already with "
+            f"other content, and the first stands: {named}{more}."
         )
 
 
