@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.columns import FIELDS, Columns, field_named
@@ -235,7 +235,6 @@ PLAIN = {
 }
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     marks=st.integers(0, 2),
     inner=st.booleans(),
