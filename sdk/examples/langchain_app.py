@@ -71,12 +71,15 @@ def _tokens(response: LLMResult) -> Tokens | None:
         return None
     of_input = usage.get("input_token_details") or {}
     of_output = usage.get("output_token_details") or {}
+    short = of_input.get("ephemeral_5m_input_tokens") or 0
+    long = of_input.get("ephemeral_1h_input_tokens") or 0
     return Tokens(
         usage["input_tokens"],
         usage["output_tokens"],
         cached=of_input.get("cache_read") or 0,
-        cache_write=of_input.get("cache_creation") or 0,
+        cache_write=max(of_input.get("cache_creation") or 0, short + long),
         reasoning=of_output.get("reasoning") or 0,
+        quantities={"cache_write_1h_tokens": long} if long else None,
     )
 
 

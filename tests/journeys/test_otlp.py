@@ -176,7 +176,7 @@ def test_the_answer_tells_what_was_rejected(server: Server, key: str) -> None:
 
     partial = answer.json()["partialSuccess"]
     assert partial["rejectedSpans"] == "1"
-    assert "no model: neither gen_ai.response.model nor" in partial["errorMessage"]
+    assert "no model" in partial["errorMessage"]
 
 
 def test_every_promise_holds_in_the_end(server: Server) -> None:

@@ -133,9 +133,6 @@ class CostRecord:
     latency_ms: Optional[int] = None
     tags: Any = None  # a list of texts, or a dict
     metadata: Any = None
-    requests: int = 1
-    quantities: Any = None  # a dict by kind
-    unpriced_kinds: Any = None  # a list of kinds without a price
 
 
 @dataclass(frozen=True)

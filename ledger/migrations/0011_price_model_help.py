@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0009_settled_records")]
+    dependencies = [("ledger", "0010_corrections_of_usage")]
 
     operations = [
         migrations.AlterField(
