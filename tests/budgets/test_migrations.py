@@ -1,6 +1,6 @@
 """What migrations make of rows that were there before."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,22 +15,25 @@ from tests.budgets.worlds import differences
 from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BEFORE = ("budgets", "0003_reservation")
-AFTER = ("budgets", "0006_delete_period_line")
-Migrate = Callable[[tuple[str, str]], Any]
+BEFORE = [("budgets", "0003_reservation")]
 
 
 @pytest.fixture
-def migrate() -> Iterator[Migrate]:
-    """Bring the tables of budgets to a migration; returns the models of then."""
+def old(transactional_db: None) -> Iterator[Any]:
+    """Take the tables back to before lines; returns the models of then."""
+    migrate(BEFORE)
+    yield models_of_then()
+    migrate()
 
-    def to(target: tuple[str, str]) -> Any:
-        MigrationExecutor(connection).migrate([target])
-        loader = MigrationExecutor(connection).loader
-        return loader.project_state([target]).apps
 
-    yield to
-    to(AFTER)
+def migrate(targets: list[tuple[str, str]] | None = None) -> None:
+    """Bring the tables to a migration, and what depends on it; None: to the last."""
+    executor = MigrationExecutor(connection)
+    executor.migrate(targets or executor.loader.graph.leaf_nodes())
+
+
+def models_of_then() -> Any:
+    return MigrationExecutor(connection).loader.project_state(BEFORE).apps
 
 
 def month(number: int, day: int = 1) -> datetime:
@@ -89,10 +92,9 @@ def lines(budget_id: int) -> list[tuple[Any, ...]]:
 
 
 def test_existing_budgets_get_lines_from_history_and_periods_keep_their_amounts(
-    migrate: Migrate,
+    old: Any,
 ) -> None:
     acme = make_organization("acme")
-    old = migrate(BEFORE)
     budget = budget_of(old, acme, "300")
     saved(old, budget, month(1, 3), "90", currency="EUR")
     saved(old, budget, month(1, 4), "100", history_change_reason="In dollars")
@@ -109,7 +111,7 @@ def test_existing_budgets_get_lines_from_history_and_periods_keep_their_amounts(
         actor="system",
     )
 
-    migrate(AFTER)
+    migrate()
 
     assert sorted(lines(budget.pk)) == [
         ("change", 200, month(3, 10), None),
@@ -124,16 +126,15 @@ def test_existing_budgets_get_lines_from_history_and_periods_keep_their_amounts(
 
 @pytest.mark.parametrize("amount", ["100", "250"])
 def test_a_budget_whose_history_lacks_something_has_its_present_amount(
-    migrate: Migrate, amount: str
+    old: Any, amount: str
 ) -> None:
     acme = make_organization("acme")
-    old = migrate(BEFORE)
     budget = budget_of(old, acme, amount)
     period_of(old, budget, 1, "100")
     if amount == "250":
         saved(old, budget, month(1), "100")
 
-    migrate(AFTER)
+    migrate()
 
     total = sum(line[1] for line in lines(budget.pk))
     assert total == Decimal(amount)
@@ -141,20 +142,19 @@ def test_a_budget_whose_history_lacks_something_has_its_present_amount(
 
 
 def test_back_again_what_was_carried_over_belongs_to_its_period(
-    migrate: Migrate,
+    old: Any,
 ) -> None:
     acme = make_organization("acme")
-    old = migrate(BEFORE)
     budget = budget_of(old, acme, "100")
     period = period_of(old, budget, 2, "100", carried_over=7)
     old.get_model("budgets", "PeriodLine").objects.create(
         organization_id=acme.pk, period=period, kind="rollover", amount=7, reason="So"
     )
-    migrate(AFTER)
+    migrate()
 
-    old = migrate(BEFORE)
+    migrate(BEFORE)
 
-    (line,) = old.get_model("budgets", "PeriodLine").objects.all()
+    (line,) = models_of_then().get_model("budgets", "PeriodLine").objects.all()
     assert (line.period_id, line.amount, line.reason) == (period.pk, 7, "So")
-    migrate(AFTER)
+    migrate()
     assert differences(acme) == []
