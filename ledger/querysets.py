@@ -72,10 +72,9 @@ class CostRecordQuerySet(QuerySet["CostRecord"]):
         return self.filter(~Exists(later), total_cost=None)
 
     def _of_same_usage(self) -> Self:
-        rows: Self = self.model.objects.filter(
+        return type(self)(self.model).filter(
             organization=OuterRef("organization"), usage_id=OuterRef("usage_id")
         )
-        return rows
 
 
 class DailySpendQuerySet(QuerySet["DailySpend"]):

@@ -224,9 +224,7 @@ def test_a_price_that_does_not_add_up_is_found(company: Organization) -> None:
     report(company, usage_record(id="priced"))
     tamper("UPDATE ledger_costrecord SET input_cost = input_cost + $100")
 
-    assert "Cost record priced: input and output are not its total." in differences(
-        company
-    )
+    assert "Cost record priced: its parts are not its total." in differences(company)
 
 
 def test_a_tree_that_two_organizations_share_is_found(company: Organization) -> None:

@@ -141,7 +141,8 @@ def test_a_stream_of_many_corrections_is_complete(
     price(api)
     monkeypatch.setattr("ledger.versions._MOST_CHANGES", 3)
     monkeypatch.setattr("ledger.versions._ASKED_FOR", 2)
-    monkeypatch.setitem(costs.pages_of.__kwdefaults__, "size", 5)
+    defaults: Any = costs.pages_of.__kwdefaults__
+    monkeypatch.setitem(defaults, "size", 5)
 
     found = api.get("costs").body
 
