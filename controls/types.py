@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
@@ -140,7 +140,8 @@ class Subject:
         )
 
 
-class Call(NamedTuple):
+@dataclass(slots=True)  # not frozen: one is made at every decision
+class Call:
     """A call of a model that somebody is about to make."""
 
     subject: Subject
