@@ -62,6 +62,7 @@ class OrganizationAdmin(TenantHistoryAdmin):
             {"fields": ("currency", "timezone", "fiscal_year_start_month")},
         ),
         ("Usage without a known price", {"fields": ("unpriced_policy",)}),
+        ("Usage that is reported twice", {"fields": ("response_ids",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:

@@ -12,7 +12,13 @@ from rest_framework.response import Response
 
 from accounts.access import is_platform, organizations_of
 from accounts.idempotency import idempotent
-from accounts.models import Organization, UnpricedPolicy, validate_slug, validate_zone
+from accounts.models import (
+    Organization,
+    ResponseIds,
+    UnpricedPolicy,
+    validate_slug,
+    validate_zone,
+)
 from accounts.organizations import change_organization, make_organization
 from accounts.views import ApiViewSet
 from costops.lib.errors import Conflict, Forbidden
@@ -47,6 +53,11 @@ class OrganizationSerializer(serializers.Serializer[Organization]):
         UnpricedPolicy.choices,
         required=False,
         help_text="Calls under a hard limit whose model has no known price.",
+    )
+    response_ids = serializers.ChoiceField(
+        ResponseIds.choices,
+        required=False,
+        help_text="once: a second record of a response is a repeat of the first.",
     )
 
     def validate_currency(self, code: str) -> str:

@@ -38,6 +38,13 @@ class UnpricedPolicy(models.TextChoices):
     BLOCK = "block", "Block calls without a known price"
 
 
+class ResponseIds(models.TextChoices):
+    """What a second record of the same response of a provider is."""
+
+    ONCE = "once", "A repeat: a response counts once"
+    IGNORE = "ignore", "Usage of its own"
+
+
 class Organization(models.Model):
     """A tenant: everything else belongs to one, and none sees another's."""
 
@@ -54,6 +61,13 @@ class Organization(models.Model):
     )
     unpriced_policy = models.CharField(
         max_length=8, choices=UnpricedPolicy.choices, default=UnpricedPolicy.ALLOW
+    )
+    response_ids = models.CharField(
+        "one response in two records",
+        max_length=8,
+        choices=ResponseIds.choices,
+        default=ResponseIds.ONCE,
+        db_default=ResponseIds.ONCE,
     )
     # Rises with every change that pricing or charging depends on (prices, rates,
     # budgets): a process that finds another number drops what it had cached.
@@ -76,6 +90,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(unpriced_policy__in=UnpricedPolicy.values),
                 name="organization_unpriced_policy_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(response_ids__in=ResponseIds.values),
+                name="organization_response_ids_are_known",
             ),
         ]
 

@@ -85,7 +85,8 @@ def told(
         return outcomes
     return [
         outcome
-        if outcome.duplicate or (settled := settlement.told.get(one.id)) is None
+        if (outcome.duplicate and outcome.duplicate_of is None)
+        or (settled := settlement.told.get(one.id)) is None
         else outcome._replace(settled=settled)
         for one, outcome in zip(usage, outcomes, strict=True)
     ]

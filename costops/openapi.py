@@ -95,6 +95,10 @@ _USAGE_ANSWER = {
             "description": "A repeat with other content: the first stands.",
         },
         "authorization": _SETTLED,
+        "duplicate_of": {
+            "type": "string",
+            "description": "The usage that the same response is booked for.",
+        },
         "cost_rounded": {
             "type": "boolean",
             "description": (
@@ -151,6 +155,20 @@ _BATCH_ANSWER = {
             "type": "array",
             "items": _SETTLED_PLACE,
             "description": "Which say otherwise than their decisions, or had no leave.",
+        },
+        "repeated_responses": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "index": {"type": "integer"},
+                    "id": {"type": "string"},
+                    "duplicate_of": {"type": "string"},
+                },
+            },
+            "description": (
+                "Duplicates whose id is new, and whose response is booked for another."
+            ),
         },
         "rounded": {
             "type": "array",

@@ -53,6 +53,7 @@ _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MS = 2**31 - 1
+_LONGEST_ID = 255  # of a response
 _LONGEST_DETAIL = 200  # characters of a text in the metadata; the rest is cut off
 _MOST_DETAILS = 10  # of a list
 
@@ -175,6 +176,7 @@ def _fields_of(candidate: Candidate) -> dict[str, Any]:
         "service_tier": _first_text(span.attributes, SERVICE_TIER) or None,
         "tags": _tags_of(span),
         "metadata": _metadata_of(candidate),
+        "response_id": call.response_id[:_LONGEST_ID] or None,
         "cost": cost,
         "currency": currency if cost and currency else None,
     }

@@ -73,6 +73,8 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
     }
     if outcome.duplicate:
         answer["conflict"] = outcome.conflict
+    if outcome.duplicate_of is not None:
+        answer["duplicate_of"] = outcome.duplicate_of
     if is_rounded(record):
         answer["cost_rounded"] = True
     if outcome.settled is not None:
@@ -138,6 +140,11 @@ def _summary(
             for place, usage_id, errors in receipt.rejected
         ],
         "conflicts": conflicts,
+        "repeated_responses": [
+            {"index": place, "id": record.id, "duplicate_of": outcome.duplicate_of}
+            for place, outcome in receipt.outcomes.items()
+            if outcome.duplicate_of and (record := records[place]) is not None
+        ],
         "rounded": [
             {"index": place, "id": record.id}
             for place, record in enumerate(records)

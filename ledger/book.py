@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from django.db import transaction
 
-from accounts.models import Organization
+from accounts.models import Organization, ResponseIds
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
 from ledger.types import Cutter, Dimensions, Sent, Stretch, Tags
@@ -56,6 +56,7 @@ class Book:
         self.organization_id = organization.pk
         self.revision = organization.revision
         self.currency = organization.currency
+        self.counts_responses_once = organization.response_ids == ResponseIds.ONCE
         self.prices = PriceBook(organization.pk)
         self.cutter = cutter
         self._entries: dict[Key, Entry] = {}

@@ -187,6 +187,28 @@ class CostRecord(models.Model):
         return self.total_cost is not None
 
 
+class Response(models.Model):
+    """A provider's response, and the usage it is booked for: any other repeats it."""
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, db_constraint=False, db_index=False
+    )
+    provider = models.CharField(max_length=500)  # its one name
+    digest = models.BinaryField(max_length=16)  # of the provider's id
+    usage_id = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "provider", "digest"],
+                name="one_usage_per_response",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"A response of {self.provider}"
+
+
 class ConvertedCost(models.Model):
     """A cost record's amount in the currency of a budget that has another one.
 

@@ -1,6 +1,6 @@
 """Writing to the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -12,8 +12,9 @@ from ledger.book import Book, sent_of
 from ledger.booking import Sheet
 from ledger.models import CostRecord
 from ledger.quantities import restored
+from ledger.responses import repeated
 from ledger.stored import Values
-from ledger.types import Marks, Outcome, Recorded, Said
+from ledger.types import Marks, Named, Outcome, Recorded, Said
 from ledger.usage import Usage, parse_metadata, parse_tags
 from ledger.writing import (
     insert_conversions,
@@ -38,6 +39,7 @@ def record(
 
     A usage id counts once, however often and in however many batches it comes: the
     first stands, a repeat changes nothing, and one with other content is a conflict.
+    So does a response of a provider, under whichever id it comes again.
     Outcomes are in the order of *usage*; totals are what its budgets are to be charged.
 
     Raises:
@@ -46,8 +48,21 @@ def record(
     """
     first = {one.id: one for one in reversed(usage)}
     known = _known_records(book, first) if look_first else {}
+    repeats = repeated(
+        book,
+        (
+            one
+            for one in usage
+            if one.response_id and one.id not in known and one is first[one.id]
+        ),
+    )
+    known |= _known_records(book, set(repeats.values()) - first.keys())
     # One order for every caller, or two overlapping batches could deadlock.
-    fresh = [first[usage_id] for usage_id in sorted(first) if usage_id not in known]
+    fresh = [
+        first[usage_id]
+        for usage_id in sorted(first)
+        if usage_id not in known and usage_id not in repeats
+    ]
     sheet = Sheet(book, said)
 
     def finish() -> tuple[Sequence[Values], Any, Sequence[Outcome]]:
@@ -58,7 +73,12 @@ def record(
         if len(costs) == len(usage):  # nothing came twice
             outcomes = [Outcome(costs[one.id]) for one in usage]
         else:
-            outcomes = [_outcome(one, first[one.id], known, costs) for one in usage]
+            outcomes = [
+                _repeat(repeats[one.id], known, costs)
+                if one.id in repeats
+                else _outcome(one, first[one.id], known, costs)
+                for one in usage
+            ]
         if sheet.marks:
             outcomes = [
                 outcome._replace(marks=sheet.marks.get(one.id, outcome.marks))
@@ -67,17 +87,25 @@ def record(
         due = book.cutter.reckon(sheet.totals)
         return ready_deltas(book.organization_id, sheet.totals), due, outcomes
 
+    # What was set aside for a call that is charged already is not needed.
+    spared = [
+        Named(usage_id, authorization_id, 0)
+        for usage_id in repeats
+        if (authorization_id := first[usage_id].authorization_id)
+    ]
     if not fresh:
         _, due, outcomes = finish()
-        return Recorded(outcomes, due)
+        return Recorded(outcomes, due, spared)
     rows = sheet.rows(fresh, book.entries_for(fresh))
     deltas, due, outcomes = insert_records(rows, meanwhile=finish)
     insert_deltas(deltas)
     insert_conversions(book.organization_id, sheet.conversions)
-    return Recorded(outcomes, due, sheet.named)
+    return Recorded(outcomes, due, sheet.named + spared)
 
 
-def _known_records(book: Book, ids: dict[str, Usage]) -> dict[str, CostRecord]:
+def _known_records(book: Book, ids: Collection[str]) -> dict[str, CostRecord]:
+    if not ids:
+        return {}
     rows = CostRecord.objects.filter(
         organization=book.organization_id, usage_id__in=list(ids), correction=0
     ).select_related("attribution", "organization")
@@ -102,6 +130,14 @@ def _outcome(
     if one is first:
         return Outcome(cost)
     return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
+
+
+def _repeat(
+    usage_id: str, known: dict[str, CostRecord], costs: dict[str, Decimal | None]
+) -> Outcome:
+    """Return what is told of a record whose response is booked for *usage_id*."""
+    cost = known[usage_id].total_cost if usage_id in known else costs.get(usage_id)
+    return Outcome(cost, duplicate=True, duplicate_of=usage_id)
 
 
 def _content(usage: Usage) -> tuple[object, ...]:

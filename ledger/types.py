@@ -171,6 +171,7 @@ class Outcome(NamedTuple):
     cost: Decimal | None  # organization's currency; None: no price is known
     duplicate: bool = False
     conflict: bool = False  # a duplicate with other content: the first stands
+    duplicate_of: str | None = None  # the usage the same response is booked for
     settled: Settled | None = None  # where it names an authorization
     marks: Marks | None = None
 

@@ -21,7 +21,13 @@ from accounts.models import Organization
 from costops.lib.fields import MoneyField
 from ledger.book import digest_of, sent_of
 from ledger.filing import misfiled
-from ledger.models import Attribution, CostRecord, DailySpend, SpendDelta
+from ledger.models import (
+    Attribution,
+    CostRecord,
+    DailySpend,
+    Response,
+    SpendDelta,
+)
 from ledger.types import Dimensions
 
 _NOTHING = Value(Decimal(0), MoneyField())
@@ -41,6 +47,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_attributions(organization)
     yield from _wrong_totals(organization)
     yield from _wrong_marks(organization)
+    yield from _lost_responses(organization)
     yield from _wrong_days(organization)
 
 
@@ -100,6 +107,16 @@ def _wrong_marks(organization: Organization) -> Iterator[str]:
     sums = counts.order_by().annotate(left=Sum("unpriced"), booked=Count("correction"))
     for row in sums.filter(booked__gt=1).exclude(left__in=(0, 1))[:100]:
         yield f"Cost record {row['usage_id']}: unpriced {row['left']} times in all."
+
+
+def _lost_responses(organization: Organization) -> Iterator[str]:
+    """Yield the responses that are repeats of usage which is not there."""
+    booked = CostRecord.objects.filter(
+        organization=organization, usage_id=OuterRef("usage_id")
+    )
+    lost = Response.objects.filter(~Exists(booked), organization=organization)
+    for row in lost[:100]:
+        yield f"A response of {row.provider} counts for {row.usage_id}, not booked."
 
 
 def _wrong_days(organization: Organization) -> Iterator[str]:

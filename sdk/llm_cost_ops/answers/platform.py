@@ -13,6 +13,7 @@ class Organization:
     timezone: str = "UTC"
     fiscal_year_start_month: int = 1
     unpriced_policy: str = "allow"
+    response_ids: str = "once"
 
 
 @dataclass(frozen=True)

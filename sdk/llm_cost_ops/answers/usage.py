@@ -48,6 +48,7 @@ class UsageReceipt:
     duplicate: bool = False
     conflict: bool = False  # a repeat with other content: the first stands
     authorization: Optional[Settled] = None
+    duplicate_of: Optional[str] = None  # the usage the same response is booked for
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,15 @@ class Conflicting:
 
 
 @dataclass(frozen=True)
+class RepeatedResponse:
+    """A record whose response is booked for another usage already."""
+
+    index: int
+    id: str
+    duplicate_of: str
+
+
+@dataclass(frozen=True)
 class BatchReceipt:
     """What became of a batch; `total_cost` is that of the accepted ones."""
 
@@ -84,6 +94,7 @@ class BatchReceipt:
     duplicates: int
     rejected: tuple[Rejected, ...]
     conflicts: tuple[Conflicting, ...] = ()
+    repeated_responses: tuple[RepeatedResponse, ...] = ()
     total_cost: Optional[Decimal] = None
     currency: Optional[str] = None
     total_costs: dict[str, Decimal] = field(default_factory=dict)

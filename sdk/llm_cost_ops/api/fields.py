@@ -108,3 +108,4 @@ class UsageFields(CallFields, total=False):
     cost: Money
     currency: str
     authorization_id: str
+    response_id: str  # the provider's: a response counts once

@@ -32,6 +32,7 @@ def create_organization(
     timezone: Optional[str] = None,
     fiscal_year_start_month: Optional[int] = None,
     unpriced_policy: Optional[str] = None,
+    response_ids: Optional[str] = None,
 ) -> Request[Organization]:
     return Request(
         "POST",
@@ -54,14 +55,17 @@ def update_organization(
     timezone: Optional[str] = None,
     fiscal_year_start_month: Optional[int] = None,
     unpriced_policy: Optional[str] = None,
+    response_ids: Optional[str] = None,
 ) -> Request[Organization]:
-    """Change an organization; *unpriced_policy* is "allow" or "block"."""
+    """Change an organization; *unpriced_policy* is "allow" or "block", *response_ids*
+    "once" or "ignore"."""
     changes = {
         "name": name,
         "currency": currency,
         "timezone": timezone,
         "fiscal_year_start_month": fiscal_year_start_month,
         "unpriced_policy": unpriced_policy,
+        "response_ids": response_ids,
     }
     return Request("PATCH", _path(slug), reads(Organization), body=present(changes))
 
