@@ -497,11 +497,27 @@ def _extras(record: Usage) -> Sequence[FieldError]:
         *_json_problem("tags", record.tags, parse_tags),
         *_json_problem("metadata", record.metadata, parse_metadata),
     ]
+    if _REQUESTS in bytes(record.metadata) and not errors and record.requests is None:
+        record.requests = _requests_in(record.metadata)
     if record.tags and not errors:
         if len(_good_tags) >= _MOST_GOOD_TAGS:
             _good_tags.clear()
         _good_tags.add(bytes(record.tags))
     return errors
+
+
+_REQUESTS = b'"requests"'
+
+
+def _requests_in(metadata: msgspec.Raw) -> int | None:
+    """Return how many requests a record adds up, where its metadata says so.
+
+    Those who sum a day up in one row put the number there: its price is that of the
+    requests' mean, not that of one long request.
+    """
+    found = (parse_metadata(bytes(metadata)) or {}).get("requests")
+    is_many = type(found) is int and 1 < found <= MOST_REQUESTS
+    return found if is_many else None
 
 
 def _json_problem(

@@ -157,12 +157,13 @@ def test_a_day_in_one_record_is_priced_by_its_mean_and_marked(api: Api) -> None:
     }
 
     many = sent(api, **day, id="day", quantities={"requests": 800})
-    one = sent(api, **day, id="one")
+    noted = sent(api, **day, id="noted", metadata={"requests": 800})
+    one = sent(api, **day, id="one", metadata={"requests": "many"})
 
-    assert many.body["cost"] == "3.4500000000"
-    assert many.body["assumed_kinds"] == ["requests"]
+    assert many.body["cost"] == noted.body["cost"] == "3.4500000000"
+    assert many.body["assumed_kinds"] == noted.body["assumed_kinds"] == ["requests"]
     assert one.body["cost"] == "6.4500000000"
-    assert api.get("analytics/summary").body["total_requests"] == 801
+    assert api.get("analytics/summary").body["total_requests"] == 1601
 
 
 @pytest.mark.parametrize(
