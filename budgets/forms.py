@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from accounts.models import Organization, User, validate_zone
 from budgets.models import Budget, Enforcement, RolloverMode
-from budgets.scopes import DIMENSION_OF, Scope
+from budgets.scopes import DIMENSION_OF, READ_AS, Scope
 from budgets.services import BudgetPlan, plan_of
 from costops.lib.periods import Cadence, day_of, start_of
 
@@ -35,12 +35,6 @@ CADENCES = {
     Cadence.QUARTERLY: "Every quarter of the fiscal year",
     Cadence.ANNUAL: "Every fiscal year",
     Cadence.CUSTOM: "Once, from the first day to the last",
-}
-_MEANT = {
-    "models": "A model means all its versions, a version that one. gpt-4* means "
-    "what goes on at a dash: not gpt-4o.",
-    "providers": "Under all names: openai is openai.responses too.",
-    "users": "Mail addresses in any letters.",
 }
 SCOPE_FIELDS = tuple(f"scope.{name}" for name in DIMENSION_OF)
 
@@ -237,7 +231,7 @@ class BudgetForm(forms.Form):
             del self.fields["parent"]  # moving is a form of its own
         for name, dimension in DIMENSION_OF.items():
             field = ValuesField(
-                required=False, label=name.title(), help_text=_MEANT.get(name, "")
+                required=False, label=name.title(), help_text=READ_AS.get(name, "")
             )
             field.widget.offers = (offers or {}).get(dimension, ())
             self.fields[f"scope.{name}"] = field

@@ -24,8 +24,9 @@ from costops.lib.periods import Cadence, Calendar, Window
 from costops.lib.reading import stretch
 from ledger.analytics import lines_of
 from ledger.costs import Question
-from ledger.identity import ModelName, ModelPattern, pattern_of
+from ledger.identity import ModelName
 from ledger.models import DIMENSIONS, Attribution
+from ledger.patterns import ModelPattern, pattern_of
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
 

@@ -17,6 +17,13 @@ DIMENSION_OF = {
     "providers": "provider",
     "models": "model",
 }
+# For people: what is meant by the values of a dimension.
+READ_AS = {
+    "models": "A model means all its versions, a version that one. gpt-4* means "
+    "what goes on at a dash: not gpt-4o.",
+    "providers": "Under all names: openai is openai.responses too.",
+    "users": "Mail addresses in any letters.",
+}
 MOST_VALUES = 1_000  # in one dimension
 LONGEST_VALUE = 200
 

@@ -10,7 +10,7 @@ from controls.plans import Guard, Plan
 from controls.pool import Quick
 from controls.types import Figures, Reason, Rule, Subject
 from costops.lib.money import wire, wire_units
-from ledger.identity import pattern_of
+from ledger.patterns import pattern_of
 from ledger.tariffs import Rates, Tariff
 
 REFRESH_S = 15  # how often the holder of a lease looks for new rules and figures

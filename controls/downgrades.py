@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ledger.identity import ModelName, ModelPattern, model_named, pattern_of
+from ledger.identity import ModelName, model_named
+from ledger.patterns import ModelPattern, pattern_of
 
 
 class _Instead(NamedTuple):

@@ -14,7 +14,8 @@ from costops.lib.asking import is_day
 from costops.lib.errors import Refusal
 from costops.lib.money import wire
 from costops.lib.wirefields import AmountField, MomentField, Plain
-from ledger.identity import model_named, pattern_of
+from ledger.identity import model_named
+from ledger.patterns import pattern_of
 
 MOST = 50  # rules of a budget
 _DAY = timedelta(days=1)

@@ -44,7 +44,7 @@ class Rule:
     notify: bool
     exempt_users: frozenset[str]  # whom no rule of its budget concerns; person_named
     message: str  # of a block; "": one is made up
-    # Models as they were written: see ledger.identity.ModelPattern for what is meant.
+    # Models as they were written: see ledger.patterns.ModelPattern for what is meant.
     downgrades: Mapping[str, str]  # model or pattern -> cheaper model
     blocked_models: tuple[str, ...]
     allowed_models: tuple[str, ...]  # empty: all that are not blocked

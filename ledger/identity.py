@@ -7,18 +7,17 @@ override, filter and report matches by them. Nothing here knows prices or rows.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from genai_prices.data_snapshot import find_provider_by_id
 from genai_prices.types import Provider
 
 # Raise it when names come to mean something else: what is filed is then filed anew.
 REVISION = 1
-_REMEMBERED = 16_384  # names
+REMEMBERED = 16_384  # names
 
 # What tells a provider, as the first word or words of its name: the catalogue's own
 # matching misses some of these, and takes some for another provider.
@@ -156,7 +155,7 @@ def bundled_providers() -> list[Provider]:
 # -- Providers
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def provider_named(sent: str) -> str:
     """Return the one name of a provider: the price catalogue's, where it has one.
 
@@ -188,7 +187,7 @@ def _provider_by_words(name: str, words: Sequence[str]) -> str | None:
     return None
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def maker_of(sent_model: str) -> str | None:
     """Return the provider that a model's name alone tells; None: it tells none, or
     there are several that sell it.
@@ -215,7 +214,7 @@ def _begins(model: str, stem: str) -> bool:
 # -- Models
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def model_named(sent: str) -> ModelName:
     """Return the one name of a model, and of the version that is meant, if one is.
 
@@ -249,6 +248,11 @@ def is_variant(sent: str) -> bool:
     return bool(_VARIANT.search(sent.strip().lower().removesuffix(":latest")))
 
 
+def without_place(name: str) -> str:
+    """Take off the region and the maker that Bedrock puts before a model."""
+    return _VENDOR.sub("", _REGION.sub("", name))
+
+
 def _bare(sent: str) -> str:
     """Return a model's name without what says where and how it is sold."""
     name = sent.strip().lower()
@@ -256,7 +260,7 @@ def _bare(sent: str) -> str:
         name = tuned[1] or tuned[2]
     name = name.rstrip("/").rpartition("/")[2]
     name = name.rpartition(":")[2] if name.startswith("arn:") else name
-    bare = _VENDOR.sub("", _REGION.sub("", name))
+    bare = without_place(name)
     numbered = _BEDROCK_VERSION.sub("", bare)
     if numbered != bare or (bare != name and re.search(r"-v\d+$", bare)):
         bare = _without_bedrock_version(numbered)
@@ -353,71 +357,3 @@ def one_name(dimension: str, sent: str) -> str:
     if dimension == "provider":
         return provider_named(sent)
     return person_named(sent) if dimension == "user" else sent
-
-
-# -- What a name in a scope or rule reaches
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPattern:
-    """What a scope, rule or override means by a model.
-
-    A model means all its versions; a version that one; with * at the end, all whose
-    name goes on at a - after it: `gpt-4*` reaches gpt-4-turbo and gpt-4-0613, and
-    neither gpt-4o nor gpt-4.1. `gpt-*` reaches them all.
-    """
-
-    text: str  # as it was written
-    model: str  # "" for a pattern
-    version: str  # "": all of them
-    stem: str | None = None  # of a pattern
-
-    @classmethod
-    def of(cls, text: str) -> Self:
-        """Read what somebody wrote."""
-        if not text.endswith("*"):
-            return cls(text, *model_named(text))
-        stem = text.rstrip("*").strip().lower().rpartition("/")[2]
-        stem = _VENDOR.sub("", _REGION.sub("", stem.removeprefix("ft:")))
-        stem = stem.replace("@", "-")
-        if stem.startswith("claude"):
-            stem = re.sub(r"(?<=\d)\.(?=\d)", "-", stem)
-        return cls(text, "", "", stem)
-
-    def reaches(self, name: ModelName) -> bool:
-        """Tell whether *name* is meant."""
-        if self.stem is not None:
-            return _goes_on(name.model, self.stem) or _goes_on(name.version, self.stem)
-        if self.version:
-            return self.version == name.version
-        return self.model == name.model
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Return how narrow it is: a version, a model, a longer pattern, a shorter."""
-        if self.stem is None:
-            return (3 if self.version else 2), 0
-        return 1, len(self.stem)
-
-
-def _goes_on(name: str, stem: str) -> bool:
-    rest = name.removeprefix(stem)
-    if len(rest) + len(stem) != len(name):
-        return False
-    return (
-        not rest
-        or not stem
-        or not stem[-1].isalnum()
-        or not (rest[0].isalnum() or rest[0] == ".")
-    )
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def pattern_of(text: str) -> ModelPattern:
-    return ModelPattern.of(text)
-
-
-def narrowest(texts: Iterable[str], name: ModelName) -> str | None:
-    """Return the one of *texts* that means *name* most narrowly; None: none does."""
-    found = [text for text in texts if pattern_of(text).reaches(name)]
-    return max(found, key=lambda text: pattern_of(text).rank, default=None)

@@ -1,10 +1,82 @@
-"""What several names of models in one scope, list or filter mean together."""
+"""What a name of a model in a scope, rule, override or filter reaches."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
-from ledger.identity import ModelName, ModelPattern, is_fine_tuned, pattern_of
+from ledger.identity import (
+    REMEMBERED,
+    ModelName,
+    is_fine_tuned,
+    model_named,
+    without_place,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPattern:
+    """What a scope, rule or override means by a model.
+
+    A model means all its versions; a version that one; with * at the end, all whose
+    name goes on at a - after it: `gpt-4*` reaches gpt-4-turbo and gpt-4-0613, and
+    neither gpt-4o nor gpt-4.1. `gpt-*` reaches them all.
+    """
+
+    text: str  # as it was written
+    model: str  # "" for a pattern
+    version: str  # "": all of them
+    stem: str | None = None  # of a pattern
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Read what somebody wrote."""
+        if not text.endswith("*"):
+            return cls(text, *model_named(text))
+        stem = text.rstrip("*").strip().lower().rpartition("/")[2]
+        stem = without_place(stem.removeprefix("ft:")).replace("@", "-")
+        if stem.startswith("claude"):
+            stem = re.sub(r"(?<=\d)\.(?=\d)", "-", stem)
+        return cls(text, "", "", stem)
+
+    def reaches(self, name: ModelName) -> bool:
+        """Tell whether *name* is meant."""
+        if self.stem is not None:
+            return any(_is_begun_by(one, self.stem) for one in name)
+        if self.version:
+            return self.version == name.version
+        return self.model == name.model
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Return how narrow it is: a version, a model, a longer pattern, a shorter."""
+        if self.stem is None:
+            return (3 if self.version else 2), 0
+        return 1, len(self.stem)
+
+
+def _is_begun_by(name: str, stem: str) -> bool:
+    rest = name.removeprefix(stem)
+    if len(rest) + len(stem) != len(name):
+        return False
+    return (
+        not rest
+        or not stem
+        or not stem[-1].isalnum()
+        or not (rest[0].isalnum() or rest[0] == ".")
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def pattern_of(text: str) -> ModelPattern:
+    return ModelPattern.of(text)
+
+
+def narrowest(texts: Iterable[str], name: ModelName) -> str | None:
+    """Return the one of *texts* that means *name* most narrowly; None: none does."""
+    found = [text for text in texts if pattern_of(text).reaches(name)]
+    return max(found, key=lambda text: pattern_of(text).rank, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,13 @@ from costops.lib.errors import Conflict, Invalid, NotFound
 from costops.lib.money import to_units
 from ledger.catalogue import CURRENCY, LIST_PRICE_TIERS
 from ledger.identity import (
-    ModelPattern,
     identify,
     is_fine_tuned,
     model_named,
-    pattern_of,
     provider_named,
 )
 from ledger.models import CostRecord, ExchangeRate, Price
-from ledger.patterns import is_priced_as
+from ledger.patterns import ModelPattern, is_priced_as, pattern_of
 from ledger.quantities import kind_named
 
 EVERYBODY = 0  # locked for what is for all organizations: none has this id

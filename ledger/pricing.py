@@ -5,9 +5,9 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from ledger.catalogue import LIST_PRICE_TIERS, OPEN_END, OPEN_START, span_at
 from ledger.corrections import same_prices
-from ledger.identity import ModelName, identify, pattern_of
+from ledger.identity import ModelName, identify
 from ledger.models import ExchangeRate, Price
-from ledger.patterns import is_priced_as
+from ledger.patterns import is_priced_as, pattern_of
 from ledger.rates import bundled_rate, bundled_start
 from ledger.tariffs import PricedSpan
 from ledger.types import Rate

@@ -10,11 +10,10 @@ from ledger.identity import (
     identify,
     maker_of,
     model_named,
-    narrowest,
-    pattern_of,
     person_named,
     provider_named,
 )
+from ledger.patterns import narrowest, pattern_of
 
 SPELLINGS = {
     ("gpt-4o", ""): (
