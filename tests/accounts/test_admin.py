@@ -235,6 +235,7 @@ def test_history_tells_who_changed_what(acme: Organization) -> None:
         "timezone": "Europe/Berlin",
         "fiscal_year_start_month": 1,
         "unpriced_policy": "allow",
+        "response_ids": "once",
     }
     browser.post(pages_of(Organization, "change", acme.pk), form)
 
@@ -254,6 +255,7 @@ def test_a_change_of_an_organization_is_told_to_all_processes(
         "timezone": "UTC",
         "fiscal_year_start_month": 4,
         "unpriced_policy": "block",
+        "response_ids": "once",
     }
 
     browser_for(acme).post(pages_of(Organization, "change", acme.pk), form)

@@ -17,6 +17,7 @@ FIELDS = {
     "timezone",
     "fiscal_year_start_month",
     "unpriced_policy",
+    "response_ids",
 }
 
 

@@ -32,7 +32,9 @@ class World:
         return self.client.get_budget_status(budget.id)
 
     def costs(self, tracker: CostTracker) -> list[CostRecord]:
-        """Return what is booked, once *tracker* has sent everything."""
+        """Return what is booked, priced or not, once *tracker* has sent everything."""
         tracker.flush()
-        found = self.client.get_costs(organization_id=self.organization)
+        found = self.client.get_costs(
+            organization_id=self.organization, unpriced="include"
+        )
         return sorted(found, key=lambda record: record.id)
