@@ -48,15 +48,16 @@ class Row(NamedTuple):
     metadata: str | None  # JSON
     correction: int = 0
     repricing_id: int | None = None
-    # What few records have; a row that ends before these has the values given here.
+    # What few records have, the most frequent first; a row that ends before one of
+    # these has the values given here. Kinds, quantities and what was said are JSON.
+    assumed_kinds: str | None = None
+    response_id: str | None = None
     requests: int = 1
     unpriced: int = 0
-    quantities: str | None = None  # JSON, as are the next but one
-    other_cost: int | None = None  # in units of 10^-10, as all costs
     unpriced_kinds: str | None = None
-    assumed_kinds: str | None = None
+    quantities: str | None = None
+    other_cost: int | None = None
     said: str | None = None
-    response_id: str | None = None
     settles: UUID | None = None
 
     def stored(self, by: Forms) -> Values:
@@ -71,8 +72,13 @@ class Row(NamedTuple):
 
 
 _AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cost")
-PLAIN = Row._fields.index("requests")  # columns of a row that has no more than most
+PLAIN = Row._fields.index(
+    "assumed_kinds"
+)  # columns of a row that has no more than most
 REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])  # of such a row
+# Of the most frequent row that has more.
+_CACHED = Marks(assumed=("cached_tokens",))
+_CACHED_ROW = ('["cached_tokens"]',)
 _SAID, _SETTLES = map(Row._fields.index, ("said", "settles"))
 _encoder = msgspec.json.Encoder()
 
@@ -215,26 +221,31 @@ class Sheet:
             None,  # by no repricing
         )
         if cost is None and record.response_id is None:  # nearly always
-            return plain
+            if not cached or tariff is None or not tariff.assumes_cached:
+                return plain
+            self.marks[record.id] = _CACHED
+            return plain + _CACHED_ROW
+        if cost is None and cached and tariff is not None and tariff.assumes_cached:
+            cost = Cost(total=total, assumed=_CACHED.assumed)
         return plain + self._rare(record, cost or Cost(total=total))
 
     def _rare(self, record: Usage, cost: Cost) -> Values:
-        """Return the columns few records need; none of them, where this one doesn't."""
-        requests, unpriced = record.requests or 1, int(cost.total is None)
+        """Return the columns few records need, up to the last that this one needs."""
         if cost.unpriced or cost.assumed:
             self.marks[record.id] = Marks(cost.unpriced, cost.assumed)
         rest = (
+            encoded(cost.assumed) if cost.assumed else None,
+            record.response_id or None,
+            record.requests or 1,
+            int(cost.total is None),
+            encoded(cost.unpriced) if cost.unpriced else None,
             encoded(stored(record.quantities)) if record.quantities else None,
             self._forms.money(cost.other),
-            encoded(cost.unpriced) if cost.unpriced else None,
-            encoded(cost.assumed) if cost.assumed else None,
-            None,  # what it said otherwise
-            record.response_id or None,
-            None,  # what it settles
         )
-        if requests == 1 and not unpriced and not any(rest):
-            return ()
-        return (requests, unpriced, *rest)
+        needed = len(rest)
+        while needed and rest[needed - 1] == REST[needed - 1]:
+            needed -= 1
+        return rest[:needed]
 
     def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
         """Count a row in what the batch adds to its stretch, and to what it names."""

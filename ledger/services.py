@@ -1,6 +1,6 @@
 """Writing to the ledger."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -80,10 +80,7 @@ def record(
                 for one in usage
             ]
         if sheet.marks:
-            outcomes = [
-                outcome._replace(marks=sheet.marks.get(one.id, outcome.marks))
-                for one, outcome in zip(usage, outcomes, strict=True)
-            ]
+            outcomes = list(_marked(outcomes, usage, sheet.marks))
         due = book.cutter.reckon(sheet.totals)
         return ready_deltas(book.organization_id, sheet.totals), due, outcomes
 
@@ -112,6 +109,14 @@ def _known_records(book: Book, ids: Collection[str]) -> dict[str, CostRecord]:
     return {row.usage_id: row for row in rows}
 
 
+def _marked(
+    outcomes: Iterable[Outcome], usage: Iterable[Usage], marks: dict[str, Marks]
+) -> Iterator[Outcome]:
+    for outcome, one in zip(outcomes, usage, strict=True):
+        mark = marks.get(one.id)
+        yield outcome if mark is None else outcome._replace(marks=mark)
+
+
 def _outcome(
     one: Usage,
     first: Usage,
@@ -124,7 +129,9 @@ def _outcome(
             there.total_cost,
             duplicate=True,
             conflict=_differs(one, there),
-            marks=Marks(there.unpriced_kinds or (), there.assumed_kinds or ()),
+            marks=Marks(
+                tuple(there.unpriced_kinds or ()), tuple(there.assumed_kinds or ())
+            ),
         )
     cost = costs[one.id]
     if one is first:

@@ -84,12 +84,11 @@ class Rates:
         name = PLAIN.get(kind)
         return self.kinds.get(kind) if name is None else getattr(self, name)
 
-    def has_own_prices(self, cached_tokens: int, cache_write_tokens: int) -> bool:
-        """Tell whether all plain tokens of a request have a price of their own."""
+    def are_known(self, cache_write_tokens: int) -> bool:
+        """Tell whether all plain tokens of a request have a price."""
         return not (
             self.input is None
             or self.output is None
-            or (cached_tokens and self.cached_input is None)
             or (cache_write_tokens and self.cache_write is None)
         )
 
@@ -170,14 +169,15 @@ class Tariff:
     _whole: tuple[int, int, int, int, int, int] = field(
         init=False, repr=False, compare=False
     )
-    _caches: bool = field(init=False, repr=False, compare=False)
+    # Cached tokens have no price of their own: that of others stands in for it.
+    assumes_cached: bool = field(init=False, repr=False, compare=False)
     _writes: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         rates = self.rates
         prices = (
             rates.input,
-            rates.cached_input or 0,
+            rates.input if rates.cached_input is None else rates.cached_input,
             rates.cache_write or 0,
             rates.output,
             rates.reasoning,
@@ -187,7 +187,7 @@ class Tariff:
         object.__setattr__(self, "_whole_up_to", first_tier if is_whole else -1)
         whole = (*((price or 0) // MILLION for price in prices), rates.per_request)
         object.__setattr__(self, "_whole", whole)
-        object.__setattr__(self, "_caches", rates.cached_input is not None)
+        object.__setattr__(self, "assumes_cached", rates.cached_input is None)
         object.__setattr__(self, "_writes", rates.cache_write is not None)
 
     def cost(
@@ -199,10 +199,9 @@ class Tariff:
         reasoning_tokens: int,
     ) -> tuple[int, int] | None:
         """Price one request of plain tokens: (input, output) as `bill` does, and as
-        fast as can be.
+        fast as can be; see `assumes_cached`.
 
-        None: a price that it needs is missing, or another stands in for it: `bill`
-        tells.
+        None: a price that it needs is missing: `bill` tells which.
 
         Raises:
             ValueError: a part is more than the whole it belongs to.
@@ -212,9 +211,7 @@ class Tariff:
         if plain_input < 0 or plain_output < 0:
             message = "Cached or reasoning tokens exceed the tokens they are part of."
             raise ValueError(message)
-        if (cached_tokens and not self._caches) or (
-            cache_write_tokens and not self._writes
-        ):
+        if cache_write_tokens and not self._writes:
             return None
         if input_tokens <= self._whole_up_to:  # nearly always: nothing to round
             read, cached, written, produced, reasoned, request = self._whole
@@ -226,11 +223,15 @@ class Tariff:
                 plain_output * produced + reasoning_tokens * reasoned,
             )
         rates = self.rates_for(input_tokens)
-        if not rates.has_own_prices(cached_tokens, cache_write_tokens):
+        if not rates.are_known(cache_write_tokens):
+            return None
+        cached_input = rates.cached_input
+        if cached_tokens and (cached_input is None) != self.assumes_cached:
             return None
         input_price = (
             plain_input * (rates.input or 0)
-            + cached_tokens * (rates.cached_input or 0)
+            + cached_tokens
+            * ((rates.input or 0) if cached_input is None else cached_input)
             + cache_write_tokens * (rates.cache_write or 0)
             + rates.per_request * MILLION
         )

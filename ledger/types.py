@@ -161,8 +161,8 @@ class Settled(NamedTuple):
 class Marks(NamedTuple):
     """Kinds for want of a price, or with one that stands in for their own."""
 
-    unpriced: Sequence[str] = ()
-    assumed: Sequence[str] = ()
+    unpriced: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):

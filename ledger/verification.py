@@ -28,6 +28,7 @@ from ledger.models import (
     Response,
     SpendDelta,
 )
+from ledger.quantities import FIELDS, parts_too_large, restored
 from ledger.types import Dimensions
 
 _NOTHING = Value(Decimal(0), MoneyField())
@@ -103,6 +104,10 @@ def _wrong_marks(organization: Organization) -> Iterator[str]:
     )
     for record in wrong[:100]:
         yield f"Cost record {record.usage_id}: not marked as it is priced."
+    for record in first.filter(quantities__isnull=False).iterator(chunk_size=5_000):
+        wholes = {name: getattr(record, name) for name in FIELDS}
+        if any(parts_too_large(wholes, restored(record.quantities))):
+            yield f"Cost record {record.usage_id}: parts are more than their whole."
     counts = CostRecord.objects.filter(organization=organization).values("usage_id")
     sums = counts.order_by().annotate(left=Sum("unpriced"), booked=Count("correction"))
     for row in sums.filter(booked__gt=1).exclude(left__in=(0, 1))[:100]:

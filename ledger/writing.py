@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, islice, takewhile
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
@@ -19,7 +19,6 @@ from ledger.types import Stretch, Totals
 # each time, up to the most.
 FEWEST, MOST = 50, 400
 RECORDS = f"ledger_costrecord ({', '.join(Row._fields[:PLAIN])})"
-FULL_RECORDS = f"ledger_costrecord ({', '.join(Row._fields)})"
 _DELTA = (
     "starts_at, currency, requests, unpriced, input_tokens, cached_tokens,"
     " output_tokens, cost"
@@ -124,25 +123,33 @@ class Piece(NamedTuple):
 
 
 def _record_pieces(rows: Iterable[Values]) -> Iterator[Piece]:
-    """Part rows of the ledger into pieces, the first of them without the rare columns.
+    """Part rows of the ledger into pieces, each with the columns that its rows need.
 
-    From the first row on that has the rare ones all have: the order stays, and there
-    are two targets at most.
+    From the first row on that needs more all have more, so the order stays, and there
+    are few targets: the columns that are needed most often come first.
     """
-    full = False
+    width = PLAIN
     for chunk in _chunks(rows):
-        if not full:
-            if max(map(len, chunk)) == PLAIN:
-                yield Piece(RECORDS, chunk)
-                continue
-            full = True
-            before = list(takewhile(lambda row: len(row) == PLAIN, chunk))
-            if before:
-                yield Piece(RECORDS, before)
-            del chunk[: len(before)]
-        yield Piece(
-            FULL_RECORDS, [row + REST if len(row) == PLAIN else row for row in chunk]
-        )
+        most = max(map(len, chunk))
+        if most > width:
+            first = next(at for at, row in enumerate(chunk) if len(row) > width)
+            if first:
+                yield _piece(chunk[:first], width)
+                del chunk[:first]
+            width = most
+        yield _piece(chunk, width)
+
+
+def _piece(rows: list[Values], width: int) -> Piece:
+    if width == PLAIN:
+        return Piece(RECORDS, rows)
+    return Piece(
+        f"ledger_costrecord ({', '.join(Row._fields[:width])})",
+        [
+            row if len(row) == width else row + REST[len(row) - PLAIN : width - PLAIN]
+            for row in rows
+        ],
+    )
 
 
 def _insert(pieces: Iterator[Piece], meanwhile: Callable[[], _T]) -> _T:

@@ -27,6 +27,17 @@ def company(acme: Organization) -> Organization:
     january_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]}, currency="EUR")
     spend(acme, "7.5", jan(3), team_id="a")
     spend(acme, None, jan(4), model="unheard-of", team_id="a")
+    metered = {"quantities": {"searches": 2}, "requests": 800}
+    opus = {"provider": "anthropic", "model": "claude-opus-4-1"}
+    report(
+        acme,
+        usage_record(id="metered", timestamp=jan(4).isoformat(), **opus, **metered),
+        usage_record(
+            id="deaf",
+            timestamp=jan(4).isoformat(),
+            quantities={"audio_input_tokens": 9},
+        ),
+    )
     sweep_periods(now=jan(15))
     fold(acme.pk)
     spend(acme, "-2", jan(20), team_id="b")
@@ -70,6 +81,36 @@ def test_tags_mean_the_same_in_any_order(company: Organization) -> None:
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
+        (
+            "UPDATE ledger_costrecord SET other_cost = $1.5 WHERE usage_id = 'metered'",
+            "Cost record metered: its parts are not its total",
+        ),
+        (
+            "UPDATE ledger_costrecord SET requests = 799 WHERE usage_id = 'metered'",
+            "requests is 800, the cost records say 799",
+        ),
+        (
+            "UPDATE ledger_costrecord SET requests = 0 WHERE usage_id = 'metered'",
+            "Cost record metered: not marked as it is priced",
+        ),
+        (
+            "UPDATE ledger_costrecord SET unpriced = 1 WHERE usage_id = 'metered'",
+            "Cost record metered: not marked as it is priced",
+        ),
+        (
+            "UPDATE ledger_costrecord SET unpriced = 0 WHERE usage_id = 'deaf'",
+            "Cost record deaf: not marked as it is priced",
+        ),
+        (
+            "UPDATE ledger_costrecord SET unpriced_kinds = '[\"hats\"]' "
+            "WHERE usage_id = 'metered'",
+            "Cost record metered: not marked as it is priced",
+        ),
+        (
+            "UPDATE ledger_costrecord SET quantities = "
+            "'{\"cache_write_1h_tokens\": 5}' WHERE usage_id = 'metered'",
+            "Cost record metered: parts are more than their whole",
+        ),
         (
             "UPDATE budgets_budgetperiod SET spent = spent + $1.5 "
             "WHERE budget_id = {ROOT} AND spent > 0",
@@ -199,7 +240,7 @@ def test_tags_mean_the_same_in_any_order(company: Organization) -> None:
         ),
         (
             "UPDATE ledger_costrecord SET attribution_id = -1",
-            "4 cost records have no attribution of their organization",
+            "6 cost records have no attribution of their organization",
         ),
     ],
 )

@@ -122,8 +122,8 @@ def test_cached_tokens_without_a_price_cost_what_others_do_and_say_so() -> None:
     bill = tariff.bill(Metered(input=1_000, cached=600))
 
     assert (bill.total, bill.assumed) == (20_000_000, ("cached_tokens",))
-    assert tariff.cost(1_000, 600, 0, 0, 0) is None
-    assert tariff.cost(1_000, 0, 0, 0, 0) == (20_000_000, 0)
+    assert tariff.cost(1_000, 600, 0, 0, 0) == (20_000_000, 0)
+    assert tariff.assumes_cached
 
 
 def test_reasoning_without_a_price_of_its_own_is_output() -> None:
