@@ -115,9 +115,8 @@ def _asked_of(budget: Budget, uids: set[UUID]) -> set[UUID]:
 
 
 def _told(organization: Organization) -> QuerySet[CostRecord]:
-    return CostRecord.objects.filter(
-        organization=organization, said__isnull=False, correction=0
-    )
+    rows = CostRecord.objects.filter(organization=organization, said__isnull=False)
+    return rows.standing()
 
 
 def _shown(value: object) -> str:
@@ -162,9 +161,9 @@ def differences(organization: Organization) -> Iterator[str]:
 
 def _charged_elsewhere(organization: Organization) -> Iterator[str]:
     """Yield the records that are not where their money was set aside, untold."""
-    records = CostRecord.objects.filter(
-        organization=organization, settles__isnull=False, correction=0
-    ).select_related("attribution")
+    booked = CostRecord.objects.filter(organization=organization)
+    records = booked.standing().filter(settles__isnull=False)
+    records = records.select_related("attribution")
     paths: dict[Any, Mapping[str, Any]] = {}
     seen: set[tuple[Any, int, bool]] = set()
     for record in records.iterator(chunk_size=5_000):

@@ -15,6 +15,13 @@ _ATOMIC = {
     "schema": {"type": "boolean", "default": False},
     "description": "All or nothing: one bad record refuses the whole batch.",
 }
+_USAGE_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "The usage's id, as its sender gave it.",
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -99,6 +106,11 @@ _USAGE_ANSWER = {
             "type": "string",
             "description": "The usage that the same response is booked for.",
         },
+        "corrected": {
+            "type": "boolean",
+            "description": "Of a correction: false if it has this content already.",
+        },
+        "detail": {"type": "string", "description": "Of a correction of nothing."},
         "cost_rounded": {
             "type": "boolean",
             "description": (
@@ -249,7 +261,7 @@ def complete(
     """Add the doors that are plain views, and the one shape of every error."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = _PROBLEM
-    schemas |= {"UsageRecord": _usage_record()}
+    schemas |= {"UsageRecord": _usage_record(), "UsageCorrection": _correction()}
     schemas |= {"UsageAnswer": _USAGE_ANSWER, "UsageBatchAnswer": _BATCH_ANSWER}
     schemas["Health"] = _HEALTH
     schemas |= openapi_controls.schemas()
@@ -309,6 +321,18 @@ def _usage_record() -> dict[str, Any]:
     }
 
 
+def _correction() -> dict[str, Any]:
+    """Return the schema of a correction: a record whose id is in the path, and why."""
+    record = _usage_record()
+    reason = {"type": "string", "minLength": 1, "maxLength": 500}
+    return {
+        "type": "object",
+        "description": "A usage record as it should be; its id may be left out.",
+        "properties": {**record["properties"], "reason": reason},
+        "required": [*(name for name in record["required"] if name != "id"), "reason"],
+    }
+
+
 def _usage_paths() -> dict[str, Any]:
     answered = _answer("UsageAnswer", "Booked and charged.")
     repeated = _answer("UsageAnswer", "Known already: nothing was changed.")
@@ -324,6 +348,26 @@ def _usage_paths() -> dict[str, Any]:
                 "security": [{"apiKey": []}],
                 "requestBody": _body({"schema": _ref("UsageRecord")}),
                 "responses": {"201": answered, "200": repeated},
+            }
+        },
+        "/api/v1/usage/{id}/correction": {
+            "post": {
+                "operationId": "usage_correction_create",
+                "summary": "Correct usage that was reported wrongly",
+                "description": (
+                    "The whole record as it should be, and why. The usage then counts "
+                    "with this content everywhere: budgets, costs, analytics. What an "
+                    "authorization was settled with stays. 200 where it has this "
+                    "content already."
+                ),
+                "tags": ["usage"],
+                "security": [{"apiKey": []}],
+                "parameters": [_USAGE_ID],
+                "requestBody": _body({"schema": _ref("UsageCorrection")}),
+                "responses": {
+                    "201": _answer("UsageAnswer", "Corrected and charged."),
+                    "200": _answer("UsageAnswer", "Nothing to correct."),
+                },
             }
         },
         "/api/v1/usage/batch": {

@@ -123,7 +123,9 @@ class RepricingResultSerializer(serializers.Serializer[dict[str, Any]]):
 class RepricingViewSet(ApiViewSet):
     """Corrections of what usage was charged at: who, when, why, how much."""
 
-    queryset = Repricing.objects.select_related("organization")
+    queryset = Repricing.objects.filter(kind=Repricing.Kind.PRICES).select_related(
+        "organization"
+    )
     serializer_class = RepricingSerializer
     lookup_value_regex = r"\d{1,18}"
     renderer_classes = [JSONRenderer, CsvRenderer]

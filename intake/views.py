@@ -62,6 +62,12 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
         _refuse(receipt.rejected)
     outcome = receipt.outcomes[0]
     (currency,) = receipt.totals
+    answer = answer_of(record, outcome, currency)
+    return json_response(answer, status=200 if outcome.duplicate else 201)
+
+
+def answer_of(record: Usage, outcome: Outcome, currency: str) -> dict[str, Any]:
+    """Tell what became of one record."""
     answer: dict[str, Any] = {
         "status": "success",
         "id": record.id,
@@ -82,7 +88,7 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
     answer |= _marks_body(outcome)
     if record.ignored:
         answer["ignored"] = record.ignored
-    return json_response(answer, status=200 if outcome.duplicate else 201)
+    return answer
 
 
 def decoded(body: bytes) -> Usage:

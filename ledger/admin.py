@@ -134,6 +134,8 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="remark")
     def remark(self, obj: CostRecord) -> str:
+        if obj.correction < 0:
+            return f"taken off for correction {-obj.correction}"
         if obj.correction:
             return f"correction {obj.correction}"
         if not obj.priced:
@@ -205,13 +207,13 @@ class AttributionAdmin(ReadOnlyAdmin):
 @admin.register(Repricing)
 class RepricingAdmin(ReadOnlyAdmin):
     read_scope = Scope.COSTS_READ
-    list_filter = (OrganizationFilter,)
+    list_filter = ("kind", OrganizationFilter)
     list_select_related = ("organization",)
     search_fields = ("reason", "actor")
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return (
-            *("created_at", "actor", "reason"),
+            *("created_at", "kind", "actor", "reason"),
             count_column("records", "Records"),
             money_column("difference", "Difference", of_organization, request),
         )

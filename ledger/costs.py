@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
@@ -155,7 +155,7 @@ def pages_of(
 
     Each usage once, as it stands now, unless *view* says otherwise. Every statement
     goes on where the last one ended, so memory stays flat and no transaction stays
-    open while a slow client reads.
+    open while a slow client reads; what is booked meanwhile is left for the next time.
     """
     described: dict[int, dict[str, Any]] = {}
 
@@ -182,16 +182,17 @@ def _parts_of(
     question: Question, after: Place | None, size: int, view: View
 ) -> Iterator[Sequence[Values]]:
     """Yield what is listed in parts of any length."""
-    rows = records_of(question).order_by("timestamp", "id")
+    upto_id = CostRecord.objects.aggregate(last=Max("pk"))["last"] or 0
+    rows = records_of(question).filter(pk__lte=upto_id).order_by("timestamp", "id")
     rows = rows.filter(correction__gte=0) if view.corrections else rows.contents()
     organization_id = question.organization.pk
     asked = size
     while True:
         found = list(beyond(rows, after).values_list(*COLUMNS)[:asked])
         if view.corrections:
-            yield all_versions(organization_id, found)
+            yield all_versions(organization_id, found, upto_id=upto_id)
         else:
-            standing = last_versions(organization_id, found, more=len(found) == asked)
+            standing = last_versions(organization_id, found, upto_id=upto_id)
             yield (
                 standing
                 if view.unpriced

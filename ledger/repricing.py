@@ -14,6 +14,8 @@ from accounts.models import Organization
 from costops.lib.money import to_units
 from ledger.book import Book, Entry
 from ledger.booking import Conversion, Cost, Row, encoded
+from ledger.contents import cost_of
+from ledger.conversions import amounts_in
 from ledger.costs import Place, among, beyond
 from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
@@ -133,7 +135,7 @@ class Assessor:
             entry = self._entries[record.attribution_id, record.service_tier]
             stretch = self.book.stretch_at(entry, record.timestamp)
             rows = booked.rows[record.usage_id]
-            present = _present(rows)
+            present = cost_of(rows)
             new = self._today(record, present, stretch)
             if new.total is None:
                 found.unpriced += 1
@@ -230,29 +232,13 @@ class _Booked:
 
         What was not converted yet will be at *rate*, by a backfill that is under way.
         """
-        amount = 0
-        for row in rows:
-            kept = self.converted.get((row.usage_id, row.correction, currency))
-            if kept is None:
-                kept = convert(_units(row.total_cost) or 0, rate)
-            amount += kept
-        return amount
-
-
-def _present(rows: Iterable[CostRecord]) -> Cost:
-    """Return what one use costs by all that is booked of it, the first row first."""
-    cost = Cost()
-    for row in rows:
-        cost = Cost(
-            _sum(cost.input, _units(row.input_cost)),
-            _sum(cost.output, _units(row.output_cost)),
-            _sum(cost.other, _units(row.other_cost)),
-            _sum(cost.total, _units(row.total_cost)),
-            _sum(cost.source, _units(row.source_cost)),
-            cost.currency or row.source_currency,
-            row.exchange_rate,
-        )
-    return cost
+        rows = list(rows)
+        kept = {
+            row.correction: self.converted[key]
+            for row in rows
+            if (key := (row.usage_id, row.correction, currency)) in self.converted
+        }
+        return sum(amounts_in(rows, kept, lambda units: convert(units, rate)).values())
 
 
 def _difference(record: CostRecord, present: Cost, new: Cost, number: int) -> Row:
@@ -309,11 +295,3 @@ def append(organization_id: int, correction: Correction, repricing_id: int) -> N
     )
     insert_deltas(deltas)
     insert_conversions(organization_id, correction.conversions)
-
-
-def _units(amount: Decimal | None) -> int | None:
-    return None if amount is None else to_units(amount)
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return one if other is None else (one or 0) + other

@@ -29,6 +29,11 @@ class Key(NamedTuple):
             provider, blake2b(response_id.strip().encode(), digest_size=16).digest()
         )
 
+    @classmethod
+    def of_usage(cls, one: Usage) -> "Key":
+        meant = identify(one.provider or "", one.model or "")
+        return cls.of(meant.provider, one.response_id or "")
+
 
 def repeated(book: Book, usage: Iterable[Usage]) -> Mapping[str, str]:
     """Return the usage ids of *usage*, in its order, that repeat a response, with the

@@ -10,6 +10,7 @@ from django.db import transaction
 from costops.lib.money import from_units, to_units
 from ledger.book import Book, sent_of
 from ledger.booking import Sheet
+from ledger.contents import Standing, standing_of
 from ledger.models import CostRecord
 from ledger.quantities import restored
 from ledger.responses import repeated
@@ -47,7 +48,7 @@ def record(
             connection has just added one. Roll back and look again.
     """
     first = {one.id: one for one in reversed(usage)}
-    known = _known_records(book, first) if look_first else {}
+    known = _known(book, first) if look_first else {}
     repeats = repeated(
         book,
         (
@@ -56,7 +57,7 @@ def record(
             if one.response_id and one.id not in known and one is first[one.id]
         ),
     )
-    known |= _known_records(book, set(repeats.values()) - first.keys())
+    known |= _known(book, set(repeats.values()) - first.keys())
     # One order for every caller, or two overlapping batches could deadlock.
     fresh = [
         first[usage_id]
@@ -100,13 +101,8 @@ def record(
     return Recorded(outcomes, due, sheet.named + spared)
 
 
-def _known_records(book: Book, ids: Collection[str]) -> dict[str, CostRecord]:
-    if not ids:
-        return {}
-    rows = CostRecord.objects.filter(
-        organization=book.organization_id, usage_id__in=list(ids), correction=0
-    ).select_related("attribution", "organization")
-    return {row.usage_id: row for row in rows}
+def _known(book: Book, ids: Collection[str]) -> dict[str, Standing]:
+    return standing_of(book.organization_id, ids) if ids else {}
 
 
 def _marked(
@@ -120,17 +116,19 @@ def _marked(
 def _outcome(
     one: Usage,
     first: Usage,
-    known: dict[str, CostRecord],
+    known: dict[str, Standing],
     costs: dict[str, Decimal | None],
 ) -> Outcome:
     there = known.get(one.id)
     if there is not None:
+        last = there.rows[-1]
         return Outcome(
-            there.total_cost,
+            _cost_of(there),
             duplicate=True,
-            conflict=_differs(one, there),
+            # What was sent before it was corrected is no news either.
+            conflict=all(differs(one, row) for row in (there.content, *there.before)),
             marks=Marks(
-                tuple(there.unpriced_kinds or ()), tuple(there.assumed_kinds or ())
+                tuple(last.unpriced_kinds or ()), tuple(last.assumed_kinds or ())
             ),
         )
     cost = costs[one.id]
@@ -139,11 +137,16 @@ def _outcome(
     return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
 
 
+def _cost_of(standing: Standing) -> Decimal | None:
+    total = standing.cost.total
+    return None if total is None else from_units(total)
+
+
 def _repeat(
-    usage_id: str, known: dict[str, CostRecord], costs: dict[str, Decimal | None]
+    usage_id: str, known: dict[str, Standing], costs: dict[str, Decimal | None]
 ) -> Outcome:
     """Return what is told of a record whose response is booked for *usage_id*."""
-    cost = known[usage_id].total_cost if usage_id in known else costs.get(usage_id)
+    cost = _cost_of(known[usage_id]) if usage_id in known else costs.get(usage_id)
     return Outcome(cost, duplicate=True, duplicate_of=usage_id)
 
 
@@ -175,7 +178,7 @@ def _content(usage: Usage) -> tuple[object, ...]:
     )
 
 
-def _differs(usage: Usage, row: CostRecord) -> bool:
+def differs(usage: Usage, row: CostRecord) -> bool:
     """Tell whether *usage* is not what *row* was booked from."""
     sent = sent_of(row.attribution)
     reported = None

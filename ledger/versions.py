@@ -53,47 +53,37 @@ _ASKED_FOR = 5_000  # usage ids in one query
 
 
 def last_versions(
-    organization_id: int, rows: Sequence[Values], *, more: bool
+    organization_id: int, rows: Sequence[Values], *, upto_id: int
 ) -> Sequence[Values]:
     """Return of *rows*, contents in the order of time, those that count, as they stand.
 
-    *more* says that later rows will be asked for. One query where nothing was
+    What was booked after *upto_id* is left out of account. One query where nothing was
     corrected; two and more otherwise.
     """
-    changed = _changed(organization_id, rows)
+    changed = _changed(organization_id, rows, upto_id)
     if not changed:
         return rows
-    versions = _versions(organization_id, changed)
-    there = {row[_ID] for row in rows}
-    found = {}
+    versions = _versions(organization_id, changed, upto_id)
+    found = []
     for row in rows:
         known = versions.get(row[_USAGE])
         if known is None:
-            found[row[_ID]] = row
-            continue
-        content = known.rows[known.content]
-        # One that came after *rows* were read will not be met, so it stands in.
-        if row[_NUMBER] == known.content or (
-            content[_ID] not in there
-            and _place(rows[0]) < _place(content)
-            and not (more and _place(content) > _place(rows[-1]))
-        ):
+            found.append(row)
+        elif row[_NUMBER] == known.content:
             last = list(known.rows[known.last])
-            last[_ID] = content[_ID]
-            found[content[_ID]] = tuple(last)
-    return sorted(found.values(), key=_place)
+            last[_ID] = row[_ID]
+            found.append(tuple(last))
+    return found
 
 
-def _place(row: Values) -> tuple[Any, int]:
-    return row[_TIME], row[_ID]
-
-
-def all_versions(organization_id: int, rows: Sequence[Values]) -> Sequence[Values]:
+def all_versions(
+    organization_id: int, rows: Sequence[Values], *, upto_id: int
+) -> Sequence[Values]:
     """Return each of *rows*, contents and differences, as the usage stood with it."""
-    changed = _changed(organization_id, rows)
+    changed = _changed(organization_id, rows, upto_id)
     if not changed:
         return rows
-    versions = _versions(organization_id, changed)
+    versions = _versions(organization_id, changed, upto_id)
     return [
         versions[row[_USAGE]].rows[row[_NUMBER]] if row[_USAGE] in versions else row
         for row in rows
@@ -132,7 +122,7 @@ def with_difference(before: Values, row: Values) -> Values:
     return tuple(values)
 
 
-def _changed(organization_id: int, rows: Sequence[Values]) -> set[str]:
+def _changed(organization_id: int, rows: Sequence[Values], upto_id: int) -> set[str]:
     """Return the usage ids of *rows*, in the order of time, that have corrections.
 
     What corrects a row, or takes it off, has its time: a partial index finds it.
@@ -140,7 +130,9 @@ def _changed(organization_id: int, rows: Sequence[Values]) -> set[str]:
     if not rows:
         return set()
     changes = CostRecord.objects.filter(organization=organization_id).changes()
-    changes = changes.filter(timestamp__range=(rows[0][_TIME], rows[-1][_TIME]))
+    changes = changes.filter(
+        timestamp__range=(rows[0][_TIME], rows[-1][_TIME]), id__lte=upto_id
+    )
     ids = changes.order_by().values_list("usage_id", flat=True)
     mine = {row[_USAGE] for row in rows}
     found = list(ids[:_MOST_CHANGES])
@@ -153,11 +145,16 @@ def _changed(organization_id: int, rows: Sequence[Values]) -> set[str]:
     }
 
 
-def _versions(organization_id: int, usage_ids: Iterable[str]) -> dict[str, _Versions]:
+def _versions(
+    organization_id: int, usage_ids: Iterable[str], upto_id: int
+) -> dict[str, _Versions]:
     versions: dict[str, _Versions] = defaultdict(_Versions)
     for chunk in _chunks(usage_ids):
         booked = CostRecord.objects.filter(
-            organization=organization_id, usage_id__in=chunk, correction__gte=0
+            organization=organization_id,
+            usage_id__in=chunk,
+            correction__gte=0,
+            id__lte=upto_id,
         )
         for row in booked.order_by("correction").values_list(*COLUMNS):
             versions[row[_USAGE]].add(row)

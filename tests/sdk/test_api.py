@@ -1,6 +1,7 @@
 """The typed client against a server that was really started."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from llm_cost_ops import ConflictError, CostOpsClient, NotFoundError
@@ -47,6 +48,24 @@ def test_usage_from_reporting_it_to_adding_it_up(world: World) -> None:
         interval="month", group_by="model", organization_id=world.organization
     )
     assert [point.group for point in series.points] == [{"model": "gpt-4o"}]
+
+
+def test_usage_is_corrected_and_listed_as_it_stands(world: World) -> None:
+    api, whose = world.client, {"organization_id": world.organization}
+    record = {**GPT_4O, **whose, "timestamp": "2026-01-15T12:00:00Z"}
+    wrong = {**record, "input_tokens": 1000, "output_tokens": 1}
+    right: Any = {**wrong, "output_tokens": 1000}
+    api.report_usage({**wrong, "id": "a/1"})  # type: ignore[typeddict-item]
+
+    done = api.correct_usage("a/1", right, reason="The last line was lost.")
+    again = api.correct_usage("a/1", right, reason="The last line was lost.")
+
+    assert (done.corrected, done.cost) == (True, Decimal("0.0125"))
+    assert again.corrected is False
+    (cost,) = api.get_costs(organization_id=world.organization)
+    assert (cost.corrected, cost.total_cost) == (True, Decimal("0.0125"))
+    versions = api.get_costs(organization_id=world.organization, corrections="include")
+    assert [one.output_tokens for one in versions] == [1, 1000]
 
 
 def test_an_authorization_from_asking_to_releasing_it(world: World) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from accounts.audit import acting_as
 from accounts.scopes import Scope
 from accounts.services import organization_for
 from accounts.types import Caller
 from costops.lib.errors import Refusal
 from intake.columns import Columns
+from intake.corrections import LONGEST_REASON, correct_repeats
 from intake.faults import Faults
 from intake.files import BadRow, CutOff, Unused, read_usage
 from intake.formats import FORMATS, Format
@@ -33,6 +35,7 @@ class _Tally:
     accepted: int = 0
     duplicates: int = 0
     otherwise: int = 0  # of the duplicates: with other content
+    corrected: int = 0
     unused: int = 0  # rows that say of no usage
     rounded: int = 0  # costs that had more decimals than money has
     conflicts: dict[str, None] = field(default_factory=dict)  # ids, in order
@@ -71,26 +74,37 @@ class Command(BaseCommand):
             "leave out a column that is not understood, or by NAME* all that begin so",
         )
 
+        parser.add_argument(
+            "--correct",
+            action="store_true",
+            help="have ids that are there with other content count with this one: the "
+            "last row of each; needs --reason",
+        )
+        parser.add_argument(
+            "--reason", default="", help="why it is corrected, for the audit trail"
+        )
+
     def handle(self, *, files: list[Path], **options: Any) -> None:
+        reason = _reason(options["reason"], is_needed=options["correct"])
         try:
             columns = Columns(
                 _pairs(options["map"]), _pairs(options["set"]), options["ignore_column"]
             )
-            caller = _caller(options["organization"])
-            wrong = [
-                sentence
-                for path in files
-                for sentence in self._load(
-                    path, columns, caller, FORMATS.get(options["format"])
-                )
-            ]
+            door = _Door(_caller(options["organization"]), reason)
+            form = FORMATS.get(options["format"])
+            with acting_as(door.caller.name):
+                wrong = [
+                    sentence
+                    for path in files
+                    for sentence in self._load(path, columns, door, form)
+                ]
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
         if wrong:
             raise CommandError(" ".join(wrong))
 
     def _load(
-        self, path: Path, columns: Columns, caller: Caller, form: Format | None
+        self, path: Path, columns: Columns, door: "_Door", form: Format | None
     ) -> list[str]:
         """Load one file; return, in sentences, what was not loaded."""
         if not path.is_file():
@@ -114,7 +128,7 @@ class Command(BaseCommand):
                 batch, cut_off = _next_batch(rows)
                 if not batch and cut_off is None:
                     break
-                _take(batch, tally, caller)
+                door.take(batch, tally)
         for sentence in tally.faults.told():
             self.stderr.write(f"  {sentence}")
         self.stdout.write(f"{path.name}: {_summary(tally)}.")
@@ -132,28 +146,50 @@ def _add_repeated(parser: CommandParser, name: str, metavar: str, what: str) -> 
     )
 
 
-def _take(batch: list[Row], tally: _Tally, caller: Caller) -> None:
-    good = [row for row in batch if isinstance(row, Usage)]
-    receipt = receive(good, [], caller=caller)
-    tally.accepted += receipt.accepted
-    tally.duplicates += receipt.duplicates
-    tally.otherwise += sum(one.conflict for one in receipt.outcomes.values())
-    tally.conflicts |= {
-        good[place].id: None for place, one in receipt.outcomes.items() if one.conflict
-    }
-    tally.rounded += sum(map(is_rounded, good))
-    for row in batch:
-        if isinstance(row, BadRow):
-            tally.faults.add(f"line {row.line}", row.errors)
-        tally.unused += isinstance(row, Unused)
-    for _, usage_id, errors in receipt.rejected:
-        tally.faults.add(f"record {usage_id}", errors)
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Takes rows for somebody; with a *reason* the last row of an id holds."""
+
+    caller: Caller
+    reason: str
+
+    def take(self, batch: list[Row], tally: _Tally) -> None:
+        good = [row for row in batch if isinstance(row, Usage)]
+        receipt = receive(good, [], caller=self.caller)
+        tally.accepted += receipt.accepted
+        tally.duplicates += receipt.duplicates
+        tally.rounded += sum(map(is_rounded, good))
+        for row in batch:
+            if isinstance(row, BadRow):
+                tally.faults.add(f"line {row.line}", row.errors)
+            tally.unused += isinstance(row, Unused)
+        for _, usage_id, errors in receipt.rejected:
+            tally.faults.add(f"record {usage_id}", errors)
+        if self.reason:
+            tally.corrected += correct_repeats(
+                good, receipt, caller=self.caller, reason=self.reason
+            )
+            return
+        others = [place for place, one in receipt.outcomes.items() if one.conflict]
+        tally.otherwise += len(others)
+        tally.conflicts |= dict.fromkeys(good[place].id for place in others)
+
+
+def _reason(text: str, *, is_needed: bool) -> str:
+    text = text.strip()
+    if bool(text) != is_needed or len(text) > LONGEST_REASON:
+        raise CommandError(
+            "--correct and --reason go together, the reason of 1 to 500 characters."
+        )
+    return text
 
 
 def _summary(tally: _Tally) -> str:
     said = f"{tally.accepted:,} records loaded, {tally.duplicates:,} were there already"
     if tally.conflicts:
         said += f", {tally.otherwise:,} of them otherwise"
+    if tally.corrected:
+        said += f", {tally.corrected:,} ids corrected"
     if tally.rounded:
         said += f", {tally.rounded:,} costs rounded to ten decimals"
     if tally.unused:

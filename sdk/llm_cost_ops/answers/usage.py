@@ -49,6 +49,7 @@ class UsageReceipt:
     conflict: bool = False  # a repeat with other content: the first stands
     authorization: Optional[Settled] = None
     duplicate_of: Optional[str] = None  # the usage the same response is booked for
+    corrected: Optional[bool] = None  # of a correction; False: nothing to correct
 
 
 @dataclass(frozen=True)

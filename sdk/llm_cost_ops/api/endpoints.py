@@ -94,6 +94,7 @@ class Api(TrackerApi):
 
     report_usage = Endpoint(usage.report_usage)
     report_usage_batch = Endpoint(usage.report_usage_batch)
+    correct_usage = Endpoint(usage.correct_usage)
     list_costs = Endpoint(usage.list_costs)
     get_unpriced = Endpoint(usage.get_unpriced)
     get_timeseries = Endpoint(usage.get_timeseries)

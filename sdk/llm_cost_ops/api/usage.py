@@ -24,6 +24,7 @@ from llm_cost_ops.requests import (
     reads,
     reads_linked_page,
     reads_many,
+    segment,
 )
 
 if TYPE_CHECKING:
@@ -38,6 +39,22 @@ _OF_POINT = frozenset(
 def report_usage(record: UsageFields) -> Request[UsageReceipt]:
     """Report one use of a model; its id counts once, so a repeat does no harm."""
     return Request("POST", "/api/v1/usage", reads(UsageReceipt), body=_written(record))
+
+
+def correct_usage(
+    usage_id: str, record: UsageFields, *, reason: str
+) -> Request[UsageReceipt]:
+    """Have a use count with what *record* says, all of it, instead of what was booked.
+
+    `corrected` of the answer is False where it says that already.
+    """
+    return Request(
+        "POST",
+        f"/api/v1/usage/{segment(usage_id)}/correction",
+        reads(UsageReceipt),
+        body={**_written(record), "id": usage_id, "reason": reason},
+        creates=True,
+    )
 
 
 def report_usage_batch(

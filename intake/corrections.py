@@ -1,0 +1,163 @@
+"""Corrections of usage: what was reported wrongly counts as it should, everywhere.
+
+The pipeline once more, for what is booked already: taken off, booked anew, charged and
+watched in one transaction.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.locks import hold_repricing
+from accounts.types import Caller
+from alerts import services as alerts
+from budgets.books import hold_book
+from budgets.claims import claim
+from costops.lib.errors import NotFound
+from costops.lib.money import from_units
+from costops.lib.queue import enqueue
+from intake.services import Receipt, parted
+from ledger.book import Book
+from ledger.contents import Standing, standing_of
+from ledger.models import Repricing
+from ledger.restating import Restatement, append, restate, take_responses
+from ledger.services import differs
+from ledger.types import Marks, Outcome
+from ledger.usage import Usage
+
+LONGEST_REASON = 500
+_MOST_NAMED = 20  # ids in the audit trail of one correction
+_REJUDGE = "alerts.tasks.rejudge"
+
+
+class UnknownUsage(NotFound):
+    """A correction is of usage that was never booked."""
+
+    code = "usage_unknown"
+
+
+class Corrected(NamedTuple):
+    """What became of one correction."""
+
+    outcome: Outcome
+    corrected: bool  # False: it counts with this content already
+
+
+@transaction.atomic
+def correct(
+    organization_id: int, usage: Sequence[Usage], *, reason: str
+) -> dict[str, Corrected]:
+    """Have *usage* of one organization count with this content; each id once.
+
+    All or nothing, and safe to repeat: what has this content already is left as it is.
+    What an authorization was settled with stays: the new content belongs to what its
+    decision was made for, too.
+
+    Raises:
+        UnknownUsage: one of the ids was never booked.
+        ResponseTaken: the response one names is booked for another usage.
+    """
+    book, charging = hold_book(organization_id)
+    # Only now may records be read: another correction may just have changed them.
+    hold_repricing(organization_id)
+    standing = standing_of(organization_id, [one.id for one in usage])
+    for one in usage:
+        if one.id not in standing:
+            raise UnknownUsage(f"There is no usage “{one.id}”.")
+    wrong = [
+        _settling(one, standing[one.id])
+        for one in usage
+        if _is_other(one, standing[one.id])
+    ]
+    done = {
+        one.id: Corrected(_as_it_stands(standing[one.id]), corrected=False)
+        for one in usage
+    }
+    if not wrong:
+        return done
+    claimed = claim(charging, wrong)
+    take_responses(book, claimed.usage, standing)
+    audit = _audited(book, wrong, reason)
+    restated = restate(
+        book, claimed.usage, standing, claimed.said, repricing_id=audit.pk
+    )
+    append(organization_id, restated)
+    audit.difference = from_units(restated.new - restated.old)
+    audit.save(update_fields=["difference"])
+    crossings = charging.charge(charging.reckon(restated.totals), {})
+    if crossings:
+        alerts.observe(organization_id, crossings, now=timezone.now())
+    # Alerts that no longer hold end without waiting for the sweep.
+    enqueue(_REJUDGE, organization_id)
+    return done | _outcomes(restated)
+
+
+def correct_repeats(
+    records: Sequence[Usage], receipt: Receipt, *, caller: Caller, reason: str
+) -> int:
+    """Have *records* that repeat an id count with what they say, the last of each id.
+
+    *receipt* is what `receive` told of them. Returns how many were corrected.
+    """
+    last = {
+        records[place].id: place
+        for place, outcome in sorted(receipt.outcomes.items())
+        if outcome.duplicate and outcome.duplicate_of is None
+    }
+    repeats = [records[place] for place in sorted(last.values())]
+    count = 0
+    for (organization_id, _), places in sorted(parted(repeats, [], caller).items()):
+        done = correct(
+            organization_id, [repeats[place] for place in places], reason=reason
+        )
+        count += sum(one.corrected for one in done.values())
+    return count
+
+
+def _is_other(one: Usage, standing: Standing) -> bool:
+    named = one.response_id or None
+    return differs(one, standing.content) or (
+        named is not None and named != standing.content.response_id
+    )
+
+
+def _settling(one: Usage, standing: Standing) -> Usage:
+    """Name the reservation that was settled, whichever *one* names."""
+    settles = standing.content.settles
+    named = None if settles is None else str(settles)
+    return msgspec.structs.replace(one, authorization_id=named)
+
+
+def _audited(book: Book, wrong: Sequence[Usage], reason: str) -> Repricing:
+    ids = [one.id for one in wrong]
+    return Repricing.objects.create(
+        organization_id=book.organization_id,
+        kind=Repricing.Kind.USAGE,
+        reason=reason,
+        filters={"usage_ids": ids[:_MOST_NAMED]},
+        records=len(ids),
+    )
+
+
+def _as_it_stands(standing: Standing) -> Outcome:
+    total, last = standing.cost.total, standing.rows[-1]
+    marks = Marks(last.unpriced_kinds or (), last.assumed_kinds or ())
+    return Outcome(
+        None if total is None else from_units(total), duplicate=True, marks=marks
+    )
+
+
+def _outcomes(restated: Restatement) -> dict[str, Corrected]:
+    return {
+        usage_id: Corrected(
+            Outcome(
+                None if units is None else from_units(units),
+                marks=restated.marks.get(usage_id),
+            ),
+            corrected=True,
+        )
+        for usage_id, units in restated.costs.items()
+    }

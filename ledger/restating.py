@@ -1,0 +1,235 @@
+"""Putting usage right: what counts of it is taken off, and its new content is booked.
+
+Rows are never changed. The row that takes off has the attribution and the time of what
+it takes off, and all its numbers with the other sign; the new content is a row like any
+other. So every sum that is made of rows or of deltas is right.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from costops.lib.errors import Conflict
+from costops.lib.money import to_units
+from ledger.book import Book
+from ledger.booking import PLAIN, REST, Conversion, Row, Sheet, encoded
+from ledger.contents import Standing
+from ledger.conversions import amounts_in
+from ledger.models import ConvertedCost
+from ledger.pricing import convert
+from ledger.quantities import restored, stored
+from ledger.responses import Key, leave, names_response, take
+from ledger.stored import Values, forms
+from ledger.types import Marks, Said, Stretch, Totals
+from ledger.usage import Usage
+from ledger.writing import (
+    insert_conversions,
+    insert_deltas,
+    insert_records,
+    ready_deltas,
+)
+
+_NUMBER, _REPRICING = map(Row._fields.index, ("correction", "repricing_id"))
+MOST_CORRECTIONS = 30_000  # of one usage; PostgreSQL's smallint ends a little above
+
+
+class ResponseTaken(Conflict):
+    """A correction names a response that another usage is booked for."""
+
+    code = "response_taken"
+
+
+class TooManyCorrections(Conflict):
+    """A usage was corrected more often than can be counted."""
+
+    code = "too_many_corrections"
+
+
+@dataclass(slots=True)
+class Restatement:
+    """What puts some usage right, ready to be booked; money in units of 10^-10."""
+
+    rows: list[Values] = field(default_factory=list)
+    totals: dict[Stretch, Totals] = field(default_factory=dict)
+    conversions: list[Conversion] = field(default_factory=list)
+    costs: dict[str, int | None] = field(default_factory=dict)  # new, by usage id
+    marks: Mapping[str, Marks] = field(default_factory=dict)  # likewise
+    old: int = 0
+    new: int = 0
+
+
+def restate(
+    book: Book,
+    usage: Sequence[Usage],
+    standing: Mapping[str, Standing],
+    said: Mapping[str, Said],
+    *,
+    repricing_id: int,
+) -> Restatement:
+    """Return what makes *usage*, each id once, count with this content from now on.
+
+    *standing* has what counts of each now; the organization's repricings are held.
+    """
+    ordered = sorted(usage, key=lambda one: one.id)  # as the ledger is written in
+    numbers = {one.id: standing[one.id].last + 1 for one in ordered}
+    if max(numbers.values()) > MOST_CORRECTIONS:
+        raise TooManyCorrections("This usage has been corrected too often.")
+    sheet = Sheet(book, said)
+    contents = list(sheet.rows(ordered, book.entries_for(ordered)))
+    done = Restatement(totals=sheet.totals, marks=sheet.marks)
+    done.conversions = [
+        one._replace(correction=numbers[one.usage_id]) for one in sheet.conversions
+    ]
+    kept = _kept(book.organization_id, numbers)
+    by = forms()
+    for one, content, cost in zip(ordered, contents, sheet.costs, strict=True):
+        before, number = standing[one.id], numbers[one.id]
+        off = _taken_off(before, number)._replace(repricing_id=repricing_id)
+        _take_off(book, before, off, kept, done)
+        row = [*content, *REST[len(content) - PLAIN :]]
+        row[_NUMBER], row[_REPRICING] = number, repricing_id
+        done.rows += [off.stored(by), tuple(row)]
+        done.costs[one.id] = cost
+        done.old -= off.total_cost or 0
+        done.new += cost or 0
+    return done
+
+
+def append(organization_id: int, restated: Restatement) -> None:
+    """Book what puts usage right. Call it in the transaction that charges it."""
+    deltas = insert_records(
+        iter(restated.rows),
+        meanwhile=lambda: ready_deltas(organization_id, restated.totals),
+    )
+    insert_deltas(deltas)
+    insert_conversions(organization_id, restated.conversions)
+
+
+def take_responses(
+    book: Book, usage: Sequence[Usage], standing: Mapping[str, Standing]
+) -> None:
+    """Have each of *usage* be booked for the response it names, and no other.
+
+    One that names none keeps the one it had. Locks responses.
+
+    Raises:
+        ResponseTaken: it is another usage's.
+    """
+    for one in usage:
+        if not names_response(one):
+            one.response_id = standing[one.id].content.response_id
+    keys = {one.id: Key.of_usage(one) for one in usage if one.response_id}
+    if not keys or not book.counts_responses_once:
+        return
+    wanted: dict[Key, str] = {}
+    for usage_id, key in keys.items():
+        wanted.setdefault(key, usage_id)
+    holders = take(book.organization_id, wanted)
+    for usage_id, key in keys.items():
+        if (holder := holders[key]) != usage_id:
+            raise ResponseTaken(
+                f"The response of “{usage_id}” is booked for the usage “{holder}”."
+            )
+    left = {
+        (had, usage_id)
+        for usage_id, key in keys.items()
+        if (had := _key_of(standing[usage_id])) and had != key
+    }
+    for had, usage_id in sorted(left):
+        leave(book.organization_id, had, usage_id)
+
+
+def _key_of(standing: Standing) -> Key | None:
+    content = standing.content
+    if not content.response_id:
+        return None
+    return Key.of(content.attribution.provider, content.response_id)
+
+
+def _taken_off(standing: Standing, number: int) -> Row:
+    """Return the row that takes off all that counts of a usage."""
+    content, cost = standing.content, standing.cost
+    quantities = {kind: -n for kind, n in restored(content.quantities).items()}
+    # What has no price has no parts to take off, and neither has a reported cost.
+    nothing = None if content.reported else 0
+    return Row(
+        organization_id=content.organization_id,
+        attribution_id=content.attribution_id,
+        usage_id=content.usage_id,
+        timestamp=content.timestamp,
+        input_tokens=-content.input_tokens,
+        cached_tokens=-content.cached_tokens,
+        cache_write_tokens=-content.cache_write_tokens,
+        output_tokens=-content.output_tokens,
+        reasoning_tokens=-content.reasoning_tokens,
+        latency_ms=None,
+        service_tier=content.service_tier,
+        input_cost=nothing if cost.input is None else -cost.input,
+        output_cost=nothing if cost.output is None else -cost.output,
+        other_cost=None if cost.other is None else -cost.other,
+        total_cost=-(cost.total or 0),
+        source_cost=None if cost.source is None else -cost.source,
+        source_currency=cost.currency,
+        exchange_rate=cost.rate,
+        reported=content.reported,
+        metadata=None,
+        correction=-number,
+        requests=-content.requests,
+        unpriced=-int(cost.total is None),
+        quantities=encoded(stored(quantities)) if quantities else None,
+    )
+
+
+_Kept = Mapping[tuple[str, str], Mapping[int, tuple[int, Decimal]]]
+
+
+def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
+    """Return amounts and rates in foreign currencies, by usage id, currency, number."""
+    found: dict[tuple[str, str], dict[int, tuple[int, Decimal]]] = {}
+    rows = ConvertedCost.objects.filter(
+        organization=organization_id, usage_id__in=list(usage_ids)
+    )
+    for row in rows:
+        amounts = found.setdefault((row.usage_id, row.currency), {})
+        amounts[row.correction] = to_units(row.amount), row.rate
+    return found
+
+
+def _take_off(
+    book: Book, standing: Standing, off: Row, kept: _Kept, done: Restatement
+) -> None:
+    """Add a row that takes off to the sums, and its amounts in foreign currencies."""
+    entry = book.entry_of(standing.content.attribution, off.service_tier)
+    stretch = book.stretch_at(entry, off.timestamp)
+    sums = done.totals.get(stretch)
+    if sums is None:
+        sums = Totals(converted=[0] * len(stretch.currencies))
+        done.totals[stretch] = sums
+    sums.requests += off.requests
+    sums.unpriced += off.unpriced
+    sums.input_tokens += off.input_tokens
+    sums.cached_tokens += off.cached_tokens
+    sums.output_tokens += off.output_tokens
+    sums.cost += off.total_cost or 0
+    charged = dict(stretch.currencies)
+    # Those that nobody is charged in now, too: somebody may be again.
+    past = {currency for usage_id, currency in kept if usage_id == off.usage_id}
+    for currency in sorted(charged.keys() | past):
+        known = kept.get((off.usage_id, currency), {})
+        rate = charged.get(currency) or next(iter(known.values()))[1]
+        amount = -_amount(standing, known, rate)
+        done.conversions.append(
+            Conversion(off.usage_id, currency, rate, amount, off.correction)
+        )
+        for position, (name, _) in enumerate(stretch.currencies):
+            if name == currency:
+                sums.converted[position] += amount
+
+
+def _amount(
+    standing: Standing, known: Mapping[int, tuple[int, Decimal]], rate: Decimal
+) -> int:
+    """Return what counts of a usage in a foreign currency, at *rate* if not kept."""
+    kept = {number: units for number, (units, _) in known.items()}
+    amounts = amounts_in(standing.rows, kept, lambda units: convert(units, rate))
+    return sum(amounts.values())
