@@ -231,7 +231,7 @@ def _sent(record: Record) -> Record:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=size(40, 2_000),
+    max_examples=size(20, 2_000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -274,7 +274,7 @@ def set_override(model: str, override: dict[str, Any] | str, **values: Any) -> b
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES or size(60, 600),
+    max_examples=EXAMPLES or size(30, 600),
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
