@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.db import transaction
-from django.db.models import ForeignKey, Model, QuerySet
+from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from simple_history.admin import SimpleHistoryAdmin
@@ -14,11 +14,13 @@ from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
 from accounts.models import Organization, User
 from accounts.scopes import Scope
 from costops.lib.errors import Refusal
+from costops.lib.fields import ExactField
 
 _ROLES = "costops.roles"  # of request.META
 _READING = ("GET", "HEAD")
@@ -63,6 +65,16 @@ class OrganizationFilter(DropdownFilter):
         return len(self.ids) > 1
 
 
+class AmountInput(UnfoldAdminTextInputWidget):
+    """An amount, without the zeros that its place in the database adds."""
+
+    def format_value(self, value: Any) -> str | None:
+        if isinstance(value, Decimal):
+            return f"{value.normalize():f}"
+        shown: str | None = super().format_value(value)
+        return shown
+
+
 class TenantModelAdmin(ModelAdmin):
     """Shows a person the rows of their organizations, and lets their role change them.
 
@@ -79,6 +91,10 @@ class TenantModelAdmin(ModelAdmin):
     list_filter_submit = True
     compressed_fields = True
     warn_unsaved_form = True
+    # Unfold knows Django's own fields; without it amounts look as if they were fixed.
+    formfield_overrides: ClassVar[dict[type[Field[Any, Any]], dict[str, Any]]] = {
+        ExactField: {"widget": AmountInput}
+    }
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
