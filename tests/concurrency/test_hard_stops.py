@@ -1,12 +1,14 @@
 """A rule that stops at the amount, and many who ask at once: nobody passes it."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
@@ -16,6 +18,8 @@ from controls.configuring import configure
 from controls.deciding import decide_together
 from controls.plans import Where
 from costops.lib.money import to_units
+from tests.concurrency.interleaving import jostling, several_servers
+from tests.concurrency.waiting import come_to_wait
 from tests.controls.factories import make_hard
 from tests.controls.guarding import given, guard
 from tests.factories import at_once, make_organization, report, usage_record
@@ -27,9 +31,15 @@ pytestmark = [
     ),
 ]
 
-CLIENTS, CALLS = 12, 25
+SERVERS, CLIENTS, CALLS = 3, 12, 25
 COST = Decimal("0.97")  # of each call: 300 of them come to $291
 SPELLINGS = ("gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2024-08-06")
+
+
+@pytest.fixture(autouse=True)
+def _servers() -> Iterator[None]:
+    with several_servers(SERVERS):
+        yield
 
 
 @pytest.fixture
@@ -66,6 +76,7 @@ def set_aside(answers: list[Answer]) -> Decimal:
     return Decimal(units) / 10**10
 
 
+# Without the desk's lock of the period: it is passed.
 def test_many_at_once_never_pass_it(team: tuple[Organization, Budget]) -> None:
     organization, budget = team
 
@@ -79,7 +90,9 @@ def test_many_at_once_never_pass_it(team: tuple[Organization, Budget]) -> None:
                 use(organization, answers[-1], f"{seed}-{number}")
         return answers
 
-    results = at_once(*(lambda seed=seed: client(seed) for seed in range(CLIENTS)))
+    clients = (partial(client, seed) for seed in range(CLIENTS))
+    with jostling(BudgetPeriod.objects.filter(budget=budget), SERVERS):
+        results = at_once(*clients)
 
     answers = [answer for result in results for answer in result]
     assert set_aside(answers) <= Decimal("3.90")
@@ -102,6 +115,7 @@ def use(organization: Organization, answer: Answer, usage_id: str) -> None:
     )
 
 
+# Without the organization held alone: calls that are allowed and not held.
 def test_a_rule_that_comes_while_calls_are_decided_holds_from_then_on() -> None:
     organization = make_organization()
     budget = make_hard(organization, "Team", "3.90", enforcement="soft")
@@ -110,14 +124,19 @@ def test_a_rule_that_comes_while_calls_are_decided_holds_from_then_on() -> None:
     def client() -> list[Answer]:
         return [decide_together(organization.pk, ask(chance)) for _ in range(CALLS)]
 
-    def rule() -> None:
-        configure(budget, [given("block", "budget_percentage >= 1")])
+    def rule() -> list[Answer]:
+        with transaction.atomic():
+            configure(budget, [given("block", "budget_percentage >= 1")])
+            come_to_wait(SERVERS, patience_s=0.5)  # without the lock they go on
+        return []
 
-    at_once(*[client] * 6, rule)
+    first = decide_together(organization.pk, ask(chance))  # the process knows it now
+    results = [[first], *at_once(*[client] * 6, rule)]
     held = BudgetPeriod.objects.get(budget=budget).reserved
     after = decide_together(organization.pk, ask(chance))
 
     assert Budget.objects.get(pk=budget.pk).enforcement == "hard"
     # What was allowed before is held now, and nothing comes on top of it.
+    assert set_aside([one for result in results for one in result]) == held
     assert (after.decision == "allow") == (held + COST <= Decimal("3.90"))
     call_command("verify")
