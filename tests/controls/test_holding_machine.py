@@ -164,7 +164,7 @@ class Holding(RuleBasedStateMachine):
 
         answer = self._ask(_call(project, cost))
 
-        fits = room is None or cost <= room
+        fits = room is None or cost <= room or cost == 0  # what is free always fits
         assert answer.decision == ("allow" if fits else "block"), (room, cost)
         if answer.uid is not None:
             self.model.held.append(Held(answer.uid, project, cost, lease=False))
