@@ -30,7 +30,9 @@ from tests.factories import (
     make_organization,
     make_person,
     make_tree,
+    report,
     spend,
+    usage_record,
 )
 from tests.pages import page_at
 
@@ -328,3 +330,35 @@ def test_a_viewer_only_reads_prices(acme: Organization) -> None:
     ]
 
     assert [answer.status_code for answer in answers] == [200, 403, 403]
+
+
+def test_prices_of_kinds_are_lines_in_the_form(acme: Organization) -> None:
+    browser = browser_for(acme)
+    lines = "cache_write_1h_tokens 10\nSearches  0.01\n\n"
+
+    browser.post(
+        "/admin/ledger/price/add/", price_form(organization=acme.pk, quantities=lines)
+    )
+    price = Price.objects.get()
+    shown = browser.get(f"/admin/ledger/price/{price.pk}/change/").content.decode()
+    wrong = browser.post(
+        "/admin/ledger/price/add/",
+        price_form(organization=acme.pk, model="other", quantities="hats many"),
+    ).content.decode()
+
+    assert price.quantities == {"cache_write_1h_tokens": "10", "searches": "0.01"}
+    assert "cache_write_1h_tokens 10\nsearches 0.01" in shown
+    assert "The price of hats must be" in wrong
+
+
+def test_records_say_which_prices_are_missing_or_assumed(acme: Organization) -> None:
+    report(
+        acme,
+        usage_record(id="deaf", quantities={"audio_input_tokens": 5}),
+        usage_record(id="plain", model="gpt-4", cached_tokens=5),
+    )
+
+    shown = listed(browser_for(acme), when="all")
+
+    assert "unpriced for audio_input_tokens" in shown
+    assert "assumed price for cached_tokens" in shown

@@ -11,7 +11,7 @@ from tests.factories import Api, usage_record
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("unknown", [{0}, {1_199}, {5, 49, 50, 700}, set(range(1_200))])
+@pytest.mark.parametrize("unknown", [{0}, {399}, {5, 49, 50, 160}, set(range(400))])
 def test_a_batch_keeps_the_order_of_its_ids_whatever_its_rows_have(
     acme: Organization, api: Api, unknown: set[int]
 ) -> None:
@@ -19,12 +19,12 @@ def test_a_batch_keeps_the_order_of_its_ids_whatever_its_rows_have(
         usage_record(
             id=f"u{number:04}", model="no-such-model" if number in unknown else "gpt-4o"
         )
-        for number in range(1_200)
+        for number in range(400)
     ]
 
     answer = api.post("usage/batch", batch)
 
-    assert answer.body["accepted"] == 1_200
+    assert answer.body["accepted"] == 400
     rows = CostRecord.objects.order_by("pk")
     kept = list(rows.values_list("usage_id", "total_cost", "requests", "unpriced"))
     assert kept == [
@@ -34,5 +34,5 @@ def test_a_batch_keeps_the_order_of_its_ids_whatever_its_rows_have(
             1,
             int(number in unknown),
         )
-        for number in range(1_200)
+        for number in range(400)
     ]
