@@ -15,92 +15,25 @@ from typing import NamedTuple
 from genai_prices.data_snapshot import find_provider_by_id
 from genai_prices.types import Provider
 
+from ledger.spellings import (
+    ALIASES,
+    AT_BEDROCK,
+    CLOUDS,
+    GATEWAYS,
+    MAKERS,
+    OPEN_WEIGHTS,
+    PROVIDERS,
+)
+
 # Raise it when names come to mean something else: what is filed is then filed anew.
-REVISION = 1
+REVISION = 2
 REMEMBERED = 16_384  # names
 
-# What tells a provider, as the first word or words of its name: the catalogue's own
-# matching misses some of these, and takes some for another provider.
-PROVIDERS = {
-    "az": "azure",
-    "azure": "azure",
-    "azureai": "azure",
-    "azureopenai": "azure",
-    "microsoft": "azure",
-    "amazon": "aws",
-    "aws": "aws",
-    "bedrock": "aws",
-    "gcp": "google",
-    "gemini": "google",
-    "google": "google",
-    "googleai": "google",
-    "vertex": "google",
-    "vertexai": "google",
-    "anthropic": "anthropic",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "fireworks": "fireworks",
-    "fireworksai": "fireworks",
-    "groq": "groq",
-    "kimi": "moonshotai",
-    "mistral": "mistral",
-    "mistralai": "mistral",
-    "moonshot": "moonshotai",
-    "moonshotai": "moonshotai",
-    "openai": "openai",
-    "openrouter": "openrouter",
-    "perplexity": "perplexity",
-    "perplexityai": "perplexity",
-    "together": "together",
-    "togetherai": "together",
-    "x-ai": "x-ai",
-    "xai": "x-ai",
-    "z-ai": "zai",
-    "zai": "zai",
-}
-# A model's name holds the provider before its first slash.
-GATEWAYS = frozenset({"litellm", "litellm-proxy"})
-# Who makes models whose names begin so: who is meant where no provider is named.
-MAKERS = {
-    "chatgpt": "openai",
-    "claude": "anthropic",
-    "codestral": "mistral",
-    "command": "cohere",
-    "dall-e": "openai",
-    "deepseek": "deepseek",
-    "devstral": "mistral",
-    "gemini": "google",
-    "glm": "zai",
-    "gpt": "openai",
-    "grok": "x-ai",
-    "kimi": "moonshotai",
-    "magistral": "mistral",
-    "ministral": "mistral",
-    "mistral": "mistral",
-    "nova": "aws",
-    "o1": "openai",
-    "o3": "openai",
-    "o4": "openai",
-    "pixtral": "mistral",
-    "sonar": "perplexity",
-    "text-embedding-3": "openai",
-    "text-embedding-ada": "openai",
-    "titan": "aws",
-    "tts": "openai",
-    "voyage": "voyageai",
-    "whisper": "openai",
-}
-_OPEN_WEIGHTS = ("gpt-oss",)  # sold by many
-# Names of models whose versions have names of another make.
-_ALIASES = {
-    "gpt-4-turbo-preview": ("gpt-4-turbo", ""),
-    "gpt-4-0125-preview": ("gpt-4-turbo", "gpt-4-turbo-0125-preview"),
-    "gpt-4-1106-preview": ("gpt-4-turbo", "gpt-4-turbo-1106-preview"),
-    "gpt-4-turbo-0125-preview": ("gpt-4-turbo", "gpt-4-turbo-0125-preview"),
-    "gpt-4-turbo-1106-preview": ("gpt-4-turbo", "gpt-4-turbo-1106-preview"),
-    "text-embedding-ada": ("text-embedding-ada-002", ""),
-}
-
+# What a name of a provider may begin or end with that tells only what is called.
+_CALLED = ("api", "chat", "text", "completion")
+_CALLS = re.compile(
+    r"(?:[ ._-](?:chat|text|responses|messages|completions?|embeddings?))+$"
+)
 _WORDS = re.compile(r"[^a-z0-9]+")
 # Bedrock: a region or "global", the maker, the model, its version.
 _REGION = re.compile(r"^(?:us-gov|us|eu|apac|ap|jp|au|ca|sa|me|af|global)\.(?=[a-z])")
@@ -126,6 +59,8 @@ _CLAUDE = re.compile(
     r"^claude-(?:(?P<v1>\d)(?:-(?P<m1>\d))?-(?P<n1>haiku|opus|sonnet)"
     r"|(?P<n2>haiku|opus|sonnet)-(?P<v2>\d)(?:-(?P<m2>\d))?)(?=-|$)"
 )
+# Its sellers write 3.1, 3-1 and v3p1.
+_LLAMA = re.compile(r"^(?:meta-)?llama-?v?(\d)(?:[.p-](\d))?(?=-|$)")
 _MAIL = re.compile(r"^[^@\s]+@[^@\s]+$")
 
 
@@ -162,14 +97,24 @@ def provider_named(sent: str) -> str:
     One that nobody knows keeps its name, in small letters.
     """
     name = sent.strip().lower()
-    words = [word for word in _WORDS.split(name) if word]
+    words = _words_of(name)
     found = _provider_by_words(name, words)
     if found is None and words:
         listed = bundled_providers()
         match = find_provider_by_id(listed, "-".join(words))
         match = match or find_provider_by_id(listed, words[0])
         found = match.id if match else None
-    return found or name
+    return found or _CALLS.sub("", name).strip() or name
+
+
+def _words_of(name: str) -> list[str]:
+    """Return the words of a provider's name from the first that may tell it."""
+    words = [word for word in _WORDS.split(name) if word]
+    while len(words) > 1 and words[0] in _CALLED:
+        del words[0]
+    if words and words[0] not in PROVIDERS:  # LangChain's classes: "ChatGroq"
+        words[0] = words[0].removeprefix("chat") or words[0]
+    return words
 
 
 def _provider_by_words(name: str, words: Sequence[str]) -> str | None:
@@ -179,8 +124,9 @@ def _provider_by_words(name: str, words: Sequence[str]) -> str | None:
             return provider.id
     if "huggingface" in words:  # it resells, at the sellers' own prices
         return None
-    if "azure" in words:  # wherever it stands: "openai.azure"
-        return "azure"
+    for cloud, provider_id in CLOUDS.items():
+        if cloud in name:
+            return provider_id
     for count in range(min(len(words), 2), 0, -1):
         if known := PROVIDERS.get("-".join(words[:count])):
             return known
@@ -198,10 +144,11 @@ def maker_of(sent_model: str) -> str | None:
     first, slash, _ = name.partition("/")
     if slash and first == "projects":
         return "google"
-    if slash and (known := _provider_by_words(first, _WORDS.split(first))):
+    first = first if slash else _before_colon(name)
+    if first and (known := _provider_by_words(first, _words_of(first))):
         return known
     model = model_named(name).model
-    if model.startswith(_OPEN_WEIGHTS):
+    if model.startswith(OPEN_WEIGHTS):
         return None
     found = [stem for stem in MAKERS if _begins(model, stem)]
     return MAKERS[max(found, key=len)] if found else None
@@ -222,11 +169,11 @@ def model_named(sent: str) -> ModelName:
     `-latest`, a date and Bedrock's `-v1:0` make no other model; a fine-tuned one is its
     base.
     """
-    name = _uniform(_bare(sent))
-    if name in _ALIASES:
-        return ModelName(*_ALIASES[name])
+    name = uniform(_bare(sent))
+    if name in ALIASES:
+        return ModelName(*ALIASES[name])
     model, said = _without_date(name)
-    model = _uniform(model)
+    model = uniform(model)
     return ModelName(model, f"{model}-{said}" if said else "")
 
 
@@ -253,14 +200,37 @@ def without_place(name: str) -> str:
     return _VENDOR.sub("", _REGION.sub("", name))
 
 
+def without_path(name: str) -> str:
+    """Take off what stands before a model in a path, an ARN or after `openai:`."""
+    name = name.rstrip("/").rpartition("/")[2]
+    if name.startswith("arn:"):
+        return name.rpartition(":")[2]
+    return name.removeprefix(f"{_before_colon(name)}:").lstrip(":") or name
+
+
+def _before_colon(name: str) -> str:
+    """Return the provider in `openai:gpt-4o`; "" where the colon comes before a tag,
+    as in `mistral:7b`."""
+    first, colon, rest = name.partition(":")
+    if not colon or "." in first or not _provider_by_words(first, _words_of(first)):
+        return ""
+    is_model = any(_begins(first, stem) for stem in MAKERS)
+    if is_model and not any(_begins(rest, stem) for stem in MAKERS):
+        return ""
+    return first
+
+
 def _bare(sent: str) -> str:
     """Return a model's name without what says where and how it is sold."""
     name = sent.strip().lower()
     if tuned := _FINE_TUNED.match(name):
         name = tuned[1] or tuned[2]
-    name = name.rstrip("/").rpartition("/")[2]
-    name = name.rpartition(":")[2] if name.startswith("arn:") else name
+    name = without_path(name)
     bare = without_place(name)
+    if bare != name:
+        bare = re.sub(r":\d+k$", "", bare)  # how much it reads
+        bare = AT_BEDROCK.get(bare, bare)
+    bare = re.sub(r"-v0:(\d)$", r"-v0.\1", bare)  # mistral-7b-instruct-v0:2
     numbered = _BEDROCK_VERSION.sub("", bare)
     if numbered != bare or (bare != name and re.search(r"-v\d+$", bare)):
         bare = _without_bedrock_version(numbered)
@@ -323,14 +293,20 @@ def _date_as_written(name: str, text: str) -> str:
     return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
 
 
-def _uniform(name: str) -> str:
+def uniform(name: str) -> str:
     """Write the same numbers and words of a name in the same way and order."""
     if name.startswith("claude"):
         name = re.sub(r"(?<=\d)\.(?=\d)", "-", name)
+        name = re.sub(r"-v\d(?=-\d{8}$)", "", name)  # at Vertex
         return _CLAUDE.sub(_claude, name)
+    name = _LLAMA.sub(_llama, name)
     # Azure leaves the point out, some gateways write a - for it.
-    name = re.sub(r"^gpt-35(?=-|$)", "gpt-3.5", name)
+    name = re.sub(r"^gpt-(?:(3)(5)|(4)([15]))(?=-|$)", r"gpt-\1\3.\2\4", name)
     return re.sub(r"^gpt-(\d)-(\d)(?=-|$)(?!-\d{2}-)", r"gpt-\1.\2", name)
+
+
+def _llama(found: re.Match[str]) -> str:
+    return f"llama-{found[1]}" + (f".{found[2]}" if found[2] else "")
 
 
 def _claude(found: re.Match[str]) -> str:

@@ -1,6 +1,5 @@
 """What a name of a model in a scope, rule, override or filter reaches."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,10 @@ from ledger.identity import (
     REMEMBERED,
     ModelName,
     is_fine_tuned,
+    maker_of,
     model_named,
+    provider_named,
+    uniform,
     without_place,
 )
 
@@ -21,27 +23,36 @@ class ModelPattern:
 
     A model means all its versions; a version that one; with * at the end, all whose
     name goes on at a - after it: `gpt-4*` reaches gpt-4-turbo and gpt-4-0613, and
-    neither gpt-4o nor gpt-4.1. `gpt-*` reaches them all.
+    neither gpt-4o nor gpt-4.1. `gpt-*` reaches them all, `openai/*` and `anthropic.*`
+    the models of that maker.
     """
 
     text: str  # as it was written
     model: str  # "" for a pattern
     version: str  # "": all of them
     stem: str | None = None  # of a pattern
+    maker: str = ""  # of `anthropic/*`
 
     @classmethod
     def of(cls, text: str) -> Self:
         """Read what somebody wrote."""
-        if not text.endswith("*"):
+        written = text.strip().lower()
+        if not written.endswith("*"):
             return cls(text, *model_named(text))
-        stem = text.rstrip("*").strip().lower().rpartition("/")[2]
-        stem = without_place(stem.removeprefix("ft:")).replace("@", "-")
+        begun = written.rstrip("*")
+        path, _, stem = begun.removeprefix("ft:").replace(":", "/").rpartition("/")
+        if stem and without_place(f"{stem}x") == "x":  # Bedrock's "us.anthropic.*"
+            path, stem = stem.rstrip(".").rpartition(".")[2], ""
+        stem = uniform(without_place(stem).replace("@", "-"))
         if stem.startswith("claude"):
-            stem = re.sub(r"(?<=\d)\.(?=\d)", "-", stem)
-        return cls(text, "", "", stem)
+            stem = stem.replace(".", "-")
+        maker = "" if stem else provider_named(path.rpartition("/")[2])
+        return cls(text, "", "", stem, maker)
 
     def reaches(self, name: ModelName) -> bool:
         """Tell whether *name* is meant."""
+        if self.maker:
+            return maker_of(name.model) == self.maker
         if self.stem is not None:
             return any(_is_begun_by(one, self.stem) for one in name)
         if self.version:
@@ -53,7 +64,7 @@ class ModelPattern:
         """Return how narrow it is: a version, a model, a longer pattern, a shorter."""
         if self.stem is None:
             return (3 if self.version else 2), 0
-        return 1, len(self.stem)
+        return 1, len(self.stem) or bool(self.maker)
 
 
 def _is_begun_by(name: str, stem: str) -> bool:
@@ -138,4 +149,6 @@ def is_priced_as(text: str, sent: str, name: ModelName) -> bool:
     pattern = pattern_of(text)
     if not pattern.reaches(name):
         return False
-    return pattern.stem == "" or is_fine_tuned(text) == is_fine_tuned(sent)
+    if pattern.stem == pattern.maker == "":
+        return True
+    return is_fine_tuned(text) == is_fine_tuned(sent)

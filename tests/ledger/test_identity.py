@@ -23,6 +23,8 @@ SPELLINGS = {
         "gpt-4o-latest",
         "gpt-4o:extended",
         " gpt-4o ",
+        "openai:gpt-4o",  # LangChain, Pydantic AI
+        "openrouter:openai/gpt-4o",
     ),
     ("gpt-4o", "gpt-4o-2024-08-06"): (
         "gpt-4o-2024-08-06",
@@ -42,6 +44,9 @@ SPELLINGS = {
         "anthropic/claude-3.5-sonnet-20241022",
         "us.anthropic.claude-3-5-sonnet-20241022-v2:0",
         "anthropic.claude-3-5-sonnet-20241022-v2:0:200k",
+        "bedrock:us.anthropic.claude-3-5-sonnet-20241022-v2:0",
+        "claude-3-5-sonnet-v2@20241022",  # Vertex
+        "claude-3-5-sonnet-v2",
         "projects/p/locations/l/publishers/anthropic/models/claude-3-5-sonnet@20241022",
     ),
     ("claude-sonnet-4", ""): ("claude-4-sonnet", "claude-sonnet-4-0"),
@@ -64,6 +69,21 @@ SPELLINGS = {
     ("gpt-oss-120b", ""): ("openai.gpt-oss-120b-1:0", "openai/gpt-oss-120b"),
     ("davinci-002", ""): ("davinci-002",),
     ("llama3.1:70b", ""): ("llama3.1:70b",),
+    ("mistral:7b", ""): ("mistral:7b",),
+    ("deepseek-r1:7b", ""): ("deepseek-r1:7b",),
+    ("deepseek-r1", ""): ("us.deepseek.r1-v1:0", "deepseek/deepseek-r1"),
+    ("claude-2-1", ""): ("anthropic.claude-v2:1", "anthropic.claude-v2:1:18k"),
+    ("claude-2", ""): ("anthropic.claude-v2", "claude-2.0"),
+    ("claude-instant-1-2", ""): ("anthropic.claude-instant-v1", "claude-instant-1.2"),
+    ("llama-3.1-8b-instruct", ""): (
+        "meta-llama/Meta-Llama-3.1-8B-Instruct",
+        "us.meta.llama3-1-8b-instruct-v1:0",
+        "accounts/fireworks/models/llama-v3p1-8b-instruct",
+    ),
+    ("mistral-7b-instruct-v0.2", ""): (
+        "mistral.mistral-7b-instruct-v0:2",
+        "mistralai/Mistral-7B-Instruct-v0.2",
+    ),
     ("whisper-1", ""): ("whisper-1",),
 }
 
@@ -104,6 +124,20 @@ def test_a_model_has_one_name(meant: tuple[str, str], sent: str) -> None:
         "together_ai": "together",
         "z.ai": "zai",
         "huggingface_together": "huggingface_together",
+        "AzureChatOpenAI": "azure",
+        "ChatGroq": "groq",
+        "chat-deepseek": "deepseek",
+        "AnthropicBedrock": "aws",
+        "anthropic_vertex": "google",
+        "text-completion-codestral": "mistral",
+        "api.x.ai": "x-ai",
+        "ibm.watsonx.ai": "watsonx",
+        "Watsonx": "watsonx",
+        "ollama_chat": "ollama",
+        "deepinfra.chat": "deepinfra",
+        "hosted_vllm": "vllm",
+        "Aleph Alpha": "aleph-alpha",
+        "my.chat.chat": "my",
         "MyCorp": "mycorp",
         "my.gateway": "my.gateway",
     }.items(),
@@ -114,6 +148,8 @@ def test_a_provider_has_one_name(sent: str, meant: str) -> None:
 
 def test_a_gateway_names_the_provider_in_the_model() -> None:
     assert identify("litellm", "azure/gpt-4o") == ("azure", "gpt-4o", "")
+    assert identify("litellm_proxy", "azure/gpt-4o") == ("azure", "gpt-4o", "")
+    assert identify("gateway", "openai/gpt-4o") == ("openai", "gpt-4o", "")
     assert identify("openrouter", "openai/gpt-4o") == ("openrouter", "gpt-4o", "")
 
 
@@ -126,6 +162,9 @@ def test_a_gateway_names_the_provider_in_the_model() -> None:
         ("projects/p/locations/l/publishers/google/models/gemini-2.5-pro", "google"),
         ("groq/llama-3.1-8b-instant", "groq"),
         ("gpt-oss-120b", None),
+        ("google-gla:gemini-2.0-flash", "google"),
+        ("bedrock:us.anthropic.claude-opus-4-6-v1", "aws"),
+        ("mistral:7b", None),
         ("llama-3.1-70b", None),
         ("house-model", None),
     ],
@@ -150,6 +189,13 @@ def test_people_are_one_by_mail_address_in_any_letters() -> None:
         ("gpt-*", ("gpt-4", "gpt-4o"), ("o3",)),
         ("gpt-4o-2024*", ("gpt-4o-2024-08-06",), ("gpt-4o",)),
         ("claude-3.5*", ("claude-3-5-sonnet",), ("claude-3-opus",)),
+        ("claude-3.*", ("claude-3-5-sonnet", "claude-3-7-sonnet"), ("claude-opus-4",)),
+        ("claude-4-sonnet*", ("claude-sonnet-4-20250514",), ("claude-opus-4",)),
+        ("gpt-35*", ("gpt-3.5-turbo",), ("gpt-4",)),
+        ("openai:gpt-4*", ("gpt-4-0613",), ("gpt-4o",)),
+        ("openai/*", ("gpt-4o", "azure/o3-mini"), ("claude-3-opus", "house")),
+        ("us.anthropic.*", ("claude-3-haiku",), ("nova-pro", "gpt-4o")),
+        (" * ", ("gpt-4o", "x"), ()),
         ("*", ("gpt-4o", "x"), ()),
     ],
 )
