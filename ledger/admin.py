@@ -146,7 +146,7 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="other kinds")
     def other_kinds(self, obj: CostRecord) -> str:
-        kept = (obj.quantities or {}).items()
+        kept = sorted((obj.quantities or {}).items())
         return ", ".join(f"{amount} {kind}" for kind, amount in kept) or NONE
 
     @admin.display(description="billed in another currency")
@@ -284,7 +284,8 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     def others(self, obj: Price) -> str:
         if obj.percent_of_list is not None:
             return f"{obj.percent_of_list.normalize():f} % of the list"
-        kinds = ", ".join(f"{kind} {amount}" for kind, amount in obj.quantities.items())
+        given = sorted(obj.quantities.items())
+        kinds = ", ".join(f"{kind} {amount}" for kind, amount in given)
         return f"{kinds}{', tiers' if obj.tiers else ''}" or NONE
 
     def delete_model(self, request: HttpRequest, obj: Price) -> None:

@@ -26,7 +26,7 @@ class KindLinesField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return "\n".join(f"{kind} {price}" for kind, price in value.items())
+            return "\n".join(f"{kind} {price}" for kind, price in sorted(value.items()))
         return value
 
     def clean(self, value: Any) -> dict[str, str]:
