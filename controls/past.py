@@ -1,6 +1,7 @@
 """What a budget was charged for, use by use, in the order of time; any number of them.
 
-A use and its corrections are one: they have the same time, and stand side by side.
+What was booked of a use at one time stands side by side: differences in its cost make
+one use with it, and what a correction took off is none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,13 +24,14 @@ _Row = Sequence[Any]  # as _USES has it
 _CHUNK = 2_000  # rows read at once
 _MOST_PLACES = 50_000  # attributions remembered
 
-# By usage id and correction, so that the corrections of a use follow it.
+# By usage id and correction, so that what corrects a use follows it: what takes it off
+# is numbered below zero, and comes before what counts from then on.
 _USES = """
 SELECT record.timestamp, record.usage_id, record.correction, record.attribution_id,
     record.input_tokens, record.cached_tokens, record.cache_write_tokens,
     record.output_tokens, record.reasoning_tokens, record.service_tier,
     record.reported, record.total_cost, converted.amount, converted.rate,
-    coverage.currency
+    coverage.currency, record.requests
 FROM ledger_costrecord AS record
 JOIN budgets_coverage AS coverage
     ON coverage.organization_id = record.organization_id
@@ -42,9 +44,9 @@ LEFT JOIN ledger_convertedcost AS converted
     AND converted.correction = record.correction
 WHERE record.organization_id = %s AND coverage.budget_id = %s
     AND record.timestamp >= %s AND record.timestamp < %s
-ORDER BY record.timestamp, record.usage_id, record.correction
+ORDER BY record.timestamp, record.usage_id, abs(record.correction), record.correction
 """
-_CORRECTION, _ATTRIBUTION = 2, 3  # places in a row
+_ATTRIBUTION, _REQUESTS = 3, -1  # places in a row
 
 
 class Tokens(NamedTuple):
@@ -114,15 +116,17 @@ def _placed(chunks: Iterable[Sequence[_Row]]) -> Iterator[tuple[_Row, Place]]:
 
 
 def _whole(placed: Iterable[tuple[_Row, Place]]) -> Iterator[Use]:
-    """Yield uses, each with the corrections that follow it."""
+    """Yield uses, each with the differences in cost that follow it."""
     use: Use | None = None
     for row, place in placed:
-        if use is not None and row[_CORRECTION]:
+        if row[_REQUESTS] < 0:
+            use = None  # taken off by a correction
+        elif use is not None and not row[_REQUESTS]:
             use = _corrected(use, row)
-            continue
-        if use is not None:
-            yield use
-        use = _use_of(row, place)
+        else:
+            if use is not None:
+                yield use
+            use = _use_of(row, place)
     if use is not None:
         yield use
 
@@ -151,7 +155,7 @@ def _corrected(use: Use, row: _Row) -> Use:
 
 
 def _amounts(row: _Row) -> tuple[int | None, int, Decimal | None]:
-    cost, converted, rate, currency = row[11:]
+    cost, converted, rate, currency = row[11:_REQUESTS]
     own = None if cost is None else _units(cost)
     if not currency:  # the budget's is the organization's
         return own, own or 0, None

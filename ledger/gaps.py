@@ -33,8 +33,10 @@ def gaps_of(organization: Organization) -> Iterator[Gap]:
     prices = PriceBook(organization.pk)
     rows = CostRecord.objects.filter(organization=organization, reported=False)
     # What is booked of a use stands in its last row.
-    later = rows.filter(
-        usage_id=OuterRef("usage_id"), correction__gt=OuterRef("correction")
+    later = CostRecord.objects.filter(
+        organization=organization,
+        usage_id=OuterRef("usage_id"),
+        correction__gt=OuterRef("correction"),
     )
     gaps = Q(total_cost=None) | Q(assumed_kinds__isnull=False)
     found = (

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from accounts.models import Organization, UnpricedPolicy
 from budgets.models import Budget, BudgetPeriod, Enforcement
@@ -20,11 +22,13 @@ from controls.configuring import configure, own_rules, proposed
 from controls.past import uses_of
 from controls.replay import Plan, Replay, last_period, replay
 from controls.types import Rule
-from costops.lib.money import from_units
+from costops.lib.money import from_units, to_units
 from costops.lib.periods import Window
+from intake.corrections import correct
 from intake.repricing import reprice_at_once
 from ledger.models import ExchangeRate, Price
 from ledger.repricing import Selection
+from ledger.usage import check, decode_one
 from tests.budgets.worlds import SHILLING, jan, january_budget, undone
 from tests.factories import Api, make_organization, report, usage_record
 from tests.sizes import size
@@ -252,6 +256,33 @@ def test_a_use_and_its_corrections_are_one_call(world: Organization) -> None:
 
     assert came_to(found) == {"While estimated_cost == 20": (3, 60, 60)}
     assert found.calls == 4
+
+
+def test_a_corrected_use_is_the_call_it_is_now(world: Organization) -> None:
+    budget = january_budget(world)
+    report(world, *(use(n, jan(3)) for n in range(4)))
+    for number, fields in enumerate(
+        [{"model": "cheap"}, {"timestamp": jan(4).isoformat()}, {"cost": "3"}]
+    ):
+        record = {**use(number, jan(3)), **fields}
+        read = decode_one(msgspec.json.encode(record))
+        assert check(read) == ()
+        for last in (replace(read, output_tokens=7), read):
+            correct(world.pk, [last], reason="wrong")
+
+    found = [(one.at, one.place.dimensions.model, one.cost) for one in january(budget)]
+
+    dear, cheap = to_units(Decimal(10)), to_units(Decimal(1))
+    assert sorted(found) == [
+        (jan(3), "cheap", cheap),
+        (jan(3), "dear", to_units(Decimal(3))),
+        (jan(3), "dear", dear),
+        (jan(4), "dear", dear),
+    ]
+
+
+def january(budget: Budget) -> list[past.Use]:
+    return list(uses_of(budget, JANUARY.start, JANUARY.end))
 
 
 def test_rules_that_only_tell_are_counted_and_change_nothing(
