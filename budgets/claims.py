@@ -2,8 +2,9 @@
 
 A record takes the dimensions its decision was made for; what it says otherwise is kept
 beside it, and told. Only the model stays what was really used: one that the decision
-did not allow went where it had no leave, which is told too. What the decision left open
-the record may fill in, unless that leads to a hard limit which nobody asked.
+did not allow, or another version than it named, went where it had no leave, which is
+told too. What the decision left open the record may fill in, unless that leads to a
+hard limit which nobody asked.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,13 @@ import msgspec
 from budgets.charging import Charging
 from budgets.models import Reservation
 from budgets.tickets import uid_of
-from ledger.identity import Identity, identify, person_named
+from ledger.identity import (
+    Identity,
+    identify,
+    is_fine_tuned,
+    is_variant,
+    person_named,
+)
 from ledger.types import Difference, Said, Sent, Tags
 from ledger.usage import Usage, parse_tags
 
@@ -85,10 +92,10 @@ class _Decided:
     def __init__(self, charging: Charging) -> None:
         self.said: dict[str, Said] = {}
         self._charging = charging
-        self._known: dict[tuple[int, bytes], _Change] = {}
+        self._known: dict[tuple[int, bytes, bool], _Change] = {}
 
     def record(self, record: Usage, row: Reservation) -> Usage:
-        key = row.pk, record.attribution_key()
+        key = row.pk, record.attribution_key(), record.is_provider_found
         change = self._known.get(key)
         if change is None:
             change = self._known[key] = self._change(record, row)
@@ -101,26 +108,23 @@ class _Decided:
         words = _Words.of(record)
         asked = _Words.of_decision(row.path)
         filled, differs = asked.filled_by(words)
-        used = identify(record.provider or "", record.model or "")
-        allowed = identify(row.path["provider"], row.path["model"])
-        if filled != asked and self._reaches_more(filled, asked, record):
+        decided = row.path["provider"], row.path["model"]
+        used = _model_used(record, *decided)
+        if filled != asked and not self._hard(filled, *used) <= self._hard(
+            asked, *used
+        ):
             differs += asked.left_open(filled)
             filled = asked
-        said = Said(
-            row.uid,
-            (*differs, *_other_model(allowed, used)),
-            without_leave=used[:2] != allowed[:2],
-        )
-        return _Change(filled.changes(record), said)
+        others = _other_model(identify(*decided), identify(*used))
+        if not others and not self._hard(filled, *used) <= self._hard(filled, *decided):
+            # One of the versions that were allowed, with a limit that nobody asked.
+            others = [Difference("model", decided[1], used[1])]
+        said = Said(row.uid, (*differs, *others), without_leave=bool(others))
+        return _Change(filled.changes(record) | _changed_model(record, *used), said)
 
-    def _reaches_more(self, words: "_Words", asked: "_Words", record: Usage) -> bool:
-        """Tell whether *words* lead to hard limits that *asked* do not."""
-        return not self._hard(words, record) <= self._hard(asked, record)
-
-    def _hard(self, words: "_Words", record: Usage) -> set[int]:
-        sent = Sent(
-            **words.names, provider=record.provider or "", model=record.model or ""
-        )
+    def _hard(self, words: "_Words", provider: str, model: str) -> set[int]:
+        """Return the hard limits that lie where *words* lead."""
+        sent = Sent(**words.names, provider=provider, model=model)
         charges = self._charging.charges_of(sent.filed(), words.tags)
         return {charge.node.id for charge in charges if charge.node.hard}
 
@@ -204,9 +208,34 @@ def _contradicts(asked: Tags, sent: Tags) -> bool:
     return bool(sent) and type(asked) is not type(sent)
 
 
+def _model_used(record: Usage, provider: str, model: str) -> tuple[str, str]:
+    """Return the provider and model that *record* names, with what it leaves out, the
+    provider or which version of the model, as they were allowed."""
+    said = record.provider or "", record.model or ""
+    if record.is_provider_found:
+        said = identify(provider, model).provider, said[1]
+    allowed, used = identify(provider, model), identify(*said)
+    if allowed[:2] != used[:2] or used.version or not allowed.version:
+        return said
+    if is_fine_tuned(said[1]) != is_fine_tuned(model) or is_variant(said[1]):
+        return said  # at another price
+    return said[0], model
+
+
+def _changed_model(record: Usage, provider: str, model: str) -> dict[str, Any]:
+    """Return the fields of *record* that its provider and model change."""
+    given = {"provider": record.provider, "model": record.model}
+    meant = {"provider": provider, "model": model}
+    return {name: meant[name] for name in given if given[name] != meant[name]}
+
+
 def _other_model(allowed: Identity, used: Identity) -> list[Difference]:
-    return [
+    differs = [
         Difference(name, getattr(allowed, name), getattr(used, name))
         for name in ("provider", "model")
         if getattr(allowed, name) != getattr(used, name)
     ]
+    if not differs and allowed.version and used.version != allowed.version:
+        sent = used.version or used.model
+        differs.append(Difference("model", allowed.version, sent))
+    return differs

@@ -13,7 +13,7 @@ from accounts.models import Organization
 from budgets.charging import Charging
 from budgets.claims import FIELDS
 from budgets.models import Budget, Reservation
-from ledger.identity import identify, person_named
+from ledger.identity import Identity, identify, person_named
 from ledger.models import CostRecord
 from ledger.types import Sent
 
@@ -196,6 +196,8 @@ def _not_as_asked(
         if asked and asked != booked:
             return f"its {dimension} is “{booked}”"
     allowed = identify(path["provider"], path["model"])
-    if not told and (where.provider, where.model) != (allowed.provider, allowed.model):
-        return f"it used {where.model} of {where.provider}, untold"
+    used = Identity(where.provider, where.model, where.model_version)
+    named = 3 if allowed.version else 2  # without one, any version was allowed
+    if not told and used[:named] != allowed[:named]:
+        return f"it used {used.version or used.model} of {used.provider}, untold"
     return None

@@ -11,6 +11,7 @@ from costops.lib.money import from_units, to_units
 from ledger.book import Book, sent_of
 from ledger.booking import Sheet
 from ledger.contents import Standing, standing_of
+from ledger.identity import model_named
 from ledger.models import CostRecord
 from ledger.quantities import restored
 from ledger.responses import repeated
@@ -211,11 +212,15 @@ def differs(usage: Usage, row: CostRecord) -> bool:
         said = (*said[:11], "" if own else said[11], *said[12:])
     if row.settles is not None:
         # It belongs to what its decision was made for, whatever its sender says.
-        return _but_where(booked) != _but_where(said)
+        found = usage.is_provider_found
+        return _but_where(booked, is_provider_found=found) != _but_where(
+            said, is_provider_found=found
+        )
     return booked != said
 
 
-def _but_where(content: tuple[object, ...]) -> tuple[object, ...]:
-    """Leave out dimensions and tags of `_content`, but for provider and model."""
-    when, _, what, _, *rest = content
-    return when, what, *rest
+def _but_where(content: tuple[Any, ...], *, is_provider_found: bool) -> tuple[Any, ...]:
+    """Leave out of `_content` what may be the decision's, and not its sender's."""
+    when, _, (provider, model, tier), _, *rest = content
+    provider = "" if is_provider_found else provider
+    return when, provider, model_named(model).model, tier, *rest

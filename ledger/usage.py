@@ -79,6 +79,8 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     response_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
     # Fields that were sent and mean nothing here: by a name that none of them has.
     ignored: tuple[str, ...] = msgspec.field(default=(), name="(ignored)")
+    # Whether the provider was found from the model: a decision's, if any, beats it.
+    is_provider_found: bool = msgspec.field(default=False, name="(provider found)")
 
     def attribution_key(self) -> bytes:
         """Return what decides the attribution and the price, as one JSON array.
@@ -400,6 +402,7 @@ def _what_and_when(record: Usage) -> Sequence[FieldError]:
         errors.append(_bad("model_name", "model_name is required.", "required"))
     elif not record.provider:
         record.provider = maker_of(record.model)
+        record.is_provider_found = True
         if record.provider is None:
             detail = (
                 f"provider is required: several sell a model named “{record.model}”, "

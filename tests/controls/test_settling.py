@@ -101,6 +101,95 @@ def test_a_lease_is_drawn_on_however_the_record_spells_it(
     assert money_of(limited) == (Decimal("0.6"), 0)
 
 
+# A decision, what its record says of the model, and whether it was another one.
+OF_MODELS = [
+    ({"model": "gpt-4o-2024-08-06"}, {"model": "gpt-4o"}),
+    ({"model": "openai/gpt-4o-20240806"}, {"model": "GPT-4o-latest"}),
+    ({"model": "claude-3-5-sonnet-20241022"}, {"model": "claude-3.5-sonnet"}),
+    ({"provider": "azure"}, {"provider": None}),
+    ({"provider": "azure"}, {"provider": None, "model": "gpt-4o-2024-08-06"}),
+    (
+        {"provider": "bedrock", "model": "anthropic.claude-3-5-sonnet-20241022-v2:0"},
+        {"provider": None, "model": "claude-3-5-sonnet-latest"},
+    ),
+    ({"provider": "openrouter", "model": "openai/gpt-4o"}, {"provider": None}),
+]
+
+
+@pytest.mark.parametrize("takes_lease", [False, True], ids=["asked", "leased"])
+@pytest.mark.parametrize(("asked", "sent"), OF_MODELS)
+def test_a_limit_holds_though_records_leave_out_version_or_provider(
+    acme: Organization,
+    api: Api,
+    asked: dict[str, str],
+    sent: dict[str, Any],
+    *,
+    takes_lease: bool,
+) -> None:
+    said = {**ASKED, **asked}
+    scope = {"models": [said["model"]], "providers": [said["provider"]]}
+    limited = make_hard(acme, "Limited", "1", scope=scope)
+    if takes_lease:
+        named = lease(api, **said, amount="0.60", minimum="0.60")["id"]
+    else:
+        named = authorize(api, **said, estimated_cost="0.60")["id"]
+
+    told = settle(api, named, id="u1", **{**asked, **sent})["authorization"]
+
+    assert money_of(limited) == (Decimal("0.6"), 0)
+    assert (told["differs"], told["without_leave"]) == ([], False)
+    assert list(differences(acme)) == []
+
+
+def test_what_is_left_out_is_left_out_by_a_repeat_too(
+    acme: Organization, api: Api
+) -> None:
+    asked = {"provider": "azure", "model": "gpt-4o-2024-08-06"}
+    decision = authorize(api, **asked, estimated_cost="0.60")
+    record = usage_record(
+        timestamp=timezone.now().isoformat(), model="gpt-4o", cost="0.60"
+    )
+    del record["provider"]
+    api.post("usage", {**record, "authorization_id": decision["id"]})
+
+    again = api.post("usage", {**record, "authorization_id": decision["id"]})
+    unnamed = api.post("usage", record)
+    other = api.post("usage", {**record, "model": "gpt-4o-mini"})
+
+    assert (again.body["duplicate"], again.body["conflict"]) == (True, False)
+    assert (unnamed.body["duplicate"], unnamed.body["conflict"]) == (True, False)
+    assert other.body["conflict"] is True
+
+
+def test_another_version_than_was_allowed_is_told(acme: Organization, api: Api) -> None:
+    limited = make_hard(acme, "May", "1", scope={"models": ["gpt-4o-2024-05-13"]})
+    asked = authorize(api, model="gpt-4o-2024-08-06", estimated_cost="0.60")
+
+    answer = settle(api, asked["id"], model="gpt-4o-2024-05-13")
+
+    assert answer["authorization"]["without_leave"] is True
+    assert answer["authorization"]["differs"] == [
+        {"field": "model", "asked": "gpt-4o-2024-08-06", "sent": "gpt-4o-2024-05-13"}
+    ]
+    assert money_of(limited) == (Decimal("0.6"), 0)
+    assert list(differences(acme)) == []
+
+
+def test_a_version_that_leads_to_a_limit_nobody_asked_is_told(
+    acme: Organization, api: Api
+) -> None:
+    limited = make_hard(acme, "August", "1", scope={"models": ["gpt-4o-2024-08-06"]})
+    asked = authorize(api, model="gpt-4o", estimated_cost="0.60")
+
+    answer = settle(api, asked["id"], model="gpt-4o-2024-08-06")
+
+    assert answer["authorization"]["without_leave"] is True
+    assert answer["authorization"]["differs"] == [
+        {"field": "model", "asked": "gpt-4o", "sent": "gpt-4o-2024-08-06"}
+    ]
+    assert money_of(limited) == (Decimal("0.6"), 0)
+
+
 def test_another_word_is_told_and_kept(acme: Organization, api: Api) -> None:
     make_hard(acme, "Limited", "1", scope={"projects": ["search"]})
     asked = authorize(api, estimated_cost="0.60")  # says nothing of a user
