@@ -6,7 +6,7 @@ import msgspec
 
 from costops import openapi_controls
 from ledger.quantities import PARTS, THINGS
-from ledger.usage import Usage
+from ledger.usage import NOT_SENT, Usage
 
 _REF = "#/components/schemas/{name}"
 _ATOMIC = {
@@ -298,7 +298,7 @@ def _usage_record() -> dict[str, Any]:
     properties = {
         each.name: {} if each.type is msgspec.Raw else msgspec.json.schema(each.type)
         for each in fields
-        if each.name != "ignored"
+        if each.name not in NOT_SENT
     }
     properties["tags"] = {
         "oneOf": [

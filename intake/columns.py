@@ -10,10 +10,10 @@ from typing import Any
 
 from costops.lib.errors import FieldError, Invalid
 from ledger.quantities import KNOWN
-from ledger.usage import Usage
+from ledger.usage import NOT_SENT, Usage
 
 # Fields of a usage record, and kinds of quantities: those may have columns, too.
-FIELDS = frozenset(Usage.__struct_fields__) - {"ignored"} | KNOWN
+FIELDS = frozenset(Usage.__struct_fields__) - NOT_SENT | KNOWN
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # a byte order mark
 # Other words for the fields, as `_key` writes them.
 ALIASES = {

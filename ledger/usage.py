@@ -114,6 +114,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_numbers = msgspec.json.Decoder(dict[str, int | Decimal]).decode
 _FIELDS = frozenset(Usage.__struct_encode_fields__)
+NOT_SENT = frozenset({"ignored", "is_provider_found"})  # fields of no sender
 
 Rejected = tuple[int, str | None, tuple[FieldError, ...]]  # index, id, errors
 
