@@ -133,5 +133,46 @@ def test_a_budget_over_the_whole_organization_counts_every_cost_of_the_month(
     assert status["total_days"] in {28, 29, 30, 31}
 
 
+def test_programs_that_add_costs_up_outlive_a_model_without_a_price(
+    client: CostOpsClient, server: Server
+) -> None:
+    """They do so by float(cost["total_cost"]), which a null once ended for good."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    query = {
+        "start_date": (now - timedelta(hours=1)).isoformat(),
+        "end_date": (now + timedelta(hours=1)).isoformat(),
+        "organization_id": "org-acme-corp",
+        "project_id": "ultra",
+    }
+
+    def added_up() -> float:
+        costs = client.get("/api/v1/costs", **query)
+        return sum(float(cost["total_cost"]) for cost in costs)
+
+    ultra = {"provider": "google", "model_name": "gemini-ultra", "project_id": "ultra"}
+    client.post("/api/v1/usage", gpt_4_call("ultra-1", project_id="ultra"))
+    client.post("/api/v1/usage", gpt_4_call("ultra-2", **ultra))
+    before = added_up()
+    client.post(
+        "/api/v1/pricing",
+        {
+            "provider": "google",
+            "model": "gemini-ultra",
+            "currency": "USD",
+            "input_per_million": 7,
+            "output_per_million": 21,
+            "effective_from": "2020-01-01T00:00:00Z",
+        },
+    )
+    server.manage("reprice", "--organization", "org-acme-corp", "--reason", "Priced.")
+    after = added_up()
+
+    assert before == pytest.approx(0.039)
+    assert after == pytest.approx(0.039 + 0.0105 + 0.0168)
+    summary = client.get("/api/v1/analytics/summary", **query)
+    assert float(summary["total_cost"]) == pytest.approx(after)
+    assert summary["unpriced_requests"] == 0
+
+
 def test_every_promise_holds_in_the_end(server: Server) -> None:
     assert "every promise holds" in server.manage("verify")
