@@ -1,6 +1,7 @@
 """Writing to the ledger."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -48,58 +49,85 @@ def record(
         AlreadyThere: without *look_first*, an id is in the ledger; with it, another
             connection has just added one. Roll back and look again.
     """
-    first = {one.id: one for one in reversed(usage)}
-    known = _known(book, first) if look_first else {}
-    repeats = repeated(
-        book,
-        (
-            one
-            for one in usage
-            if one.response_id and one.id not in known and one is first[one.id]
-        ),
-    )
-    known |= _known(book, set(repeats.values()) - first.keys())
-    # One order for every caller, or two overlapping batches could deadlock.
-    fresh = [
-        first[usage_id]
-        for usage_id in sorted(first)
-        if usage_id not in known and usage_id not in repeats
-    ]
+    batch = _Batch.of(book, usage, look_first=look_first)
     sheet = Sheet(book, said)
 
     def finish() -> tuple[Sequence[Values], Any, Sequence[Outcome]]:
-        costs = {
-            one.id: None if units is None else from_units(units)
-            for one, units in zip(fresh, sheet.costs, strict=True)
-        }
-        if len(costs) == len(usage):  # nothing came twice
-            outcomes = [Outcome(costs[one.id]) for one in usage]
-        else:
-            outcomes = [
-                _repeat(repeats[one.id], known, costs)
-                if one.id in repeats
-                else _outcome(one, first[one.id], known, costs)
-                for one in usage
-            ]
-        if sheet.marks:
-            outcomes = list(_marked(outcomes, usage, sheet.marks))
         due = book.cutter.reckon(sheet.totals)
-        return ready_deltas(book.organization_id, sheet.totals), due, outcomes
+        deltas = ready_deltas(book.organization_id, sheet.totals)
+        return deltas, due, batch.outcomes(sheet)
 
-    # What was set aside for a call that is charged already is not needed.
-    spared = [
-        Named(usage_id, authorization_id, 0)
-        for usage_id in repeats
-        if (authorization_id := first[usage_id].authorization_id)
-    ]
-    if not fresh:
+    if not batch.fresh:
         _, due, outcomes = finish()
-        return Recorded(outcomes, due, spared)
-    rows = sheet.rows(fresh, book.entries_for(fresh))
+        return Recorded(outcomes, due, batch.spared)
+    rows = sheet.rows(batch.fresh, book.entries_for(batch.fresh))
     deltas, due, outcomes = insert_records(rows, meanwhile=finish)
     insert_deltas(deltas)
     insert_conversions(book.organization_id, sheet.conversions)
-    return Recorded(outcomes, due, sheet.named + spared)
+    return Recorded(outcomes, due, sheet.named + batch.spared)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The records of a batch, by what is to become of them."""
+
+    usage: Sequence[Usage]
+    first: Mapping[str, Usage]  # of each id
+    known: Mapping[str, Standing]  # what is booked already, by usage id
+    repeats: Mapping[str, str]  # of a response: the usage id it is booked under
+    fresh: Sequence[Usage]  # to be booked, by usage id
+
+    @classmethod
+    def of(cls, book: Book, usage: Sequence[Usage], *, look_first: bool) -> "_Batch":
+        first = {one.id: one for one in reversed(usage)}
+        known = _known(book, first) if look_first else {}
+        told = (
+            one
+            for one in usage
+            if one.response_id and one.id not in known and one is first[one.id]
+        )
+        repeats = repeated(book, told)
+        known |= _known(book, set(repeats.values()) - first.keys())
+        # One order for every caller, or two overlapping batches could deadlock.
+        fresh = [
+            first[usage_id]
+            for usage_id in sorted(first)
+            if usage_id not in known and usage_id not in repeats
+        ]
+        return cls(usage, first, known, repeats, fresh)
+
+    @property
+    def spared(self) -> list[Named]:
+        """What was set aside for calls that are charged already: it is not needed."""
+        return [
+            Named(usage_id, authorization_id, 0)
+            for usage_id in self.repeats
+            if (authorization_id := self.first[usage_id].authorization_id)
+        ]
+
+    def outcomes(self, sheet: Sheet) -> Sequence[Outcome]:
+        """Return what becomes of each record, when *sheet* has priced the fresh."""
+        costs = {
+            one.id: None if units is None else from_units(units)
+            for one, units in zip(self.fresh, sheet.costs, strict=True)
+        }
+        if len(costs) == len(self.usage):  # nothing came twice
+            outcomes = [Outcome(costs[one.id]) for one in self.usage]
+        else:
+            outcomes = [self._outcome(one, costs) for one in self.usage]
+        if sheet.marks:
+            return list(_marked(outcomes, self.usage, sheet.marks))
+        return outcomes
+
+    def _outcome(self, one: Usage, costs: Mapping[str, Decimal | None]) -> Outcome:
+        if one.id in self.repeats:
+            return _repeat(self.repeats[one.id], self.known, costs)
+        if one.id in self.known:
+            return _again(one, self.known[one.id])
+        cost, first = costs[one.id], self.first[one.id]
+        if one is first:
+            return Outcome(cost)
+        return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
 
 
 def _known(book: Book, ids: Collection[str]) -> dict[str, Standing]:
@@ -114,28 +142,16 @@ def _marked(
         yield outcome if mark is None else outcome._replace(marks=mark)
 
 
-def _outcome(
-    one: Usage,
-    first: Usage,
-    known: dict[str, Standing],
-    costs: dict[str, Decimal | None],
-) -> Outcome:
-    there = known.get(one.id)
-    if there is not None:
-        last = there.rows[-1]
-        return Outcome(
-            _cost_of(there),
-            duplicate=True,
-            # What was sent before it was corrected is no news either.
-            conflict=all(differs(one, row) for row in (there.content, *there.before)),
-            marks=Marks(
-                tuple(last.unpriced_kinds or ()), tuple(last.assumed_kinds or ())
-            ),
-        )
-    cost = costs[one.id]
-    if one is first:
-        return Outcome(cost)
-    return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
+def _again(one: Usage, there: Standing) -> Outcome:
+    """Return what is told of a record whose id is booked already."""
+    last = there.rows[-1]
+    return Outcome(
+        _cost_of(there),
+        duplicate=True,
+        # What was sent before it was corrected is no news either.
+        conflict=all(differs(one, row) for row in (there.content, *there.before)),
+        marks=Marks(tuple(last.unpriced_kinds or ()), tuple(last.assumed_kinds or ())),
+    )
 
 
 def _cost_of(standing: Standing) -> Decimal | None:
@@ -144,7 +160,7 @@ def _cost_of(standing: Standing) -> Decimal | None:
 
 
 def _repeat(
-    usage_id: str, known: dict[str, Standing], costs: dict[str, Decimal | None]
+    usage_id: str, known: Mapping[str, Standing], costs: Mapping[str, Decimal | None]
 ) -> Outcome:
     """Return what is told of a record whose response is booked for *usage_id*."""
     cost = _cost_of(known[usage_id]) if usage_id in known else costs.get(usage_id)
