@@ -61,6 +61,7 @@ class OrganizationSerializer(serializers.Serializer[Organization]):
     )
 
     def validate_currency(self, code: str) -> str:
+        code = code.strip().upper()
         if code not in list_currencies():
             raise serializers.ValidationError(
                 "Unknown currency; use an ISO 4217 code such as USD.",

@@ -36,7 +36,7 @@ from costops.lib.periods import Cadence, Calendar
 from costops.lib.queue import enqueue
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
-from ledger.rates import is_currency
+from ledger.rates import currency_named
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
@@ -298,20 +298,21 @@ def _sound_amount(amount: Decimal) -> Decimal:
 
 
 def _sound_currency(currency: str, organization: Organization) -> str:
-    if not is_currency(currency):
+    code = currency_named(currency)
+    if code is None:
         detail = "Unknown currency; use an ISO 4217 code such as USD."
         raise Invalid.field("currency", detail, code="unknown_currency")
-    if currency != organization.currency:
+    if code != organization.currency:
         try:
-            PriceBook(organization.pk).first_rate(organization.currency, currency)
+            PriceBook(organization.pk).first_rate(organization.currency, code)
         except LookupError as error:
             raise Invalid.field(
                 "currency",
                 f"There is no exchange rate from {organization.currency} to "
-                f"{currency}. Enter one first.",
+                f"{code}. Enter one first.",
                 code="no_rate",
             ) from error
-    return currency
+    return code
 
 
 def _sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:

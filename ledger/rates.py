@@ -68,6 +68,12 @@ def known_currencies() -> frozenset[str]:
     return frozenset({*list_currencies(), *_history().columns, REFERENCE})
 
 
+def currency_named(text: str) -> str | None:
+    """Return the code of the currency that is meant, in any case; None: of none."""
+    code = text.strip().upper()
+    return code if is_currency(code) else None
+
+
 def is_currency(code: str) -> bool:
     """Tell whether *code* is a currency's, in capitals."""
     return code in known_currencies()

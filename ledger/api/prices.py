@@ -39,16 +39,16 @@ from ledger.prices import (
     delete_price,
 )
 from ledger.pricing import PriceBook
-from ledger.rates import is_currency
+from ledger.rates import currency_named
 from ledger.tariffs import PricedSpan, Rates, Tariff
 
 
 class CurrencyField(serializers.CharField):
-    """An ISO 4217 code."""
+    """An ISO 4217 code, in any case."""
 
     def to_internal_value(self, data: Any) -> str:
-        code = super().to_internal_value(data)
-        if not is_currency(code):
+        code = currency_named(super().to_internal_value(data))
+        if code is None:
             raise serializers.ValidationError(
                 "Unknown currency; use an ISO 4217 code such as USD.",
                 code="unknown_currency",

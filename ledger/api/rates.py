@@ -124,6 +124,7 @@ class RateViewSet(ApiViewSet):
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def _resolved(self, base: str, quote: str) -> dict[str, Any]:
+        base, quote = base.strip().upper(), quote.strip().upper()
         given = self.request.query_params.get("date")
         on = day_of_text(given, "date") if given else timezone.now().date()
         for name, code in (("base", base), ("quote", quote)):

@@ -140,7 +140,7 @@ def refusals() -> list[tuple[str, dict[str, Any], str]]:
         ("no name", {"name": "  "}, "name"),
         ("unknown currency", {"currency": "XXZ"}, "currency"),
         ("a currency without a rate", {"currency": "KES"}, "currency"),
-        ("a currency in small letters", {"currency": "eur"}, "currency"),
+        ("no currency", {"currency": "euro"}, "currency"),
         ("unknown zone", {"timezone": "Mars/Olympus"}, "timezone"),
         ("unknown period", {"period": "hourly"}, "period"),
         ("less than nothing", {"amount": Decimal("-0.01")}, "amount"),

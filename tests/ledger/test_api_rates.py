@@ -120,3 +120,18 @@ def test_a_currency_no_budget_could_be_charged_in_is_refused(
     answer = api.patch("organizations/acme", {"currency": "EUR"})
 
     assert (answer.status, answer.body["code"]) == (409, "rate_needed")
+
+
+def test_currencies_are_taken_in_any_case(api: Api, platform: Api) -> None:
+    rate = {"base": "eur", "quote": "Usd", "rate": "1.5", "date": "2025-01-15"}
+    found = api.post("exchange-rates", rate).body
+    assert (found["base"], found["quote"]) == ("EUR", "USD")
+    resolved = api.get("exchange-rates?base=eur&quote=usd&date=2025-01-15").body
+    assert resolved["base"] == "EUR"
+    price = {"provider": "openai", "model": "m", "currency": "eur"}
+    price |= {"input_per_million": "1"}
+    assert api.post("pricing", price).body["currency"] == "EUR"
+    budget = {"name": "b", "amount": "1", "period": "monthly", "currency": "eur"}
+    assert api.post("budgets", budget).body["currency"] == "EUR"
+    made = platform.post("organizations", {"slug": "o", "name": "O", "currency": "eur"})
+    assert made.body["currency"] == "EUR"
