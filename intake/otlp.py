@@ -51,6 +51,7 @@ from ledger.usage import (
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}", re.ASCII)
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}", re.ASCII)
+_DIGITS = re.compile(r"\d{1,20}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_MS = 2**31 - 1
 _LONGEST_ID = 255  # of a response
@@ -256,6 +257,8 @@ def _count(attributes: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
             continue
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # some senders have no other numbers
+        elif isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
+            value = int(value)  # and Java's observations nothing but texts
         if type(value) is not int or not 0 <= value <= MOST_TOKENS:
             detail = f"{name} must be a whole number from 0 to {MOST_TOKENS:,}"
             raise Broken(detail)

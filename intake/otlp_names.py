@@ -18,12 +18,14 @@ INPUT = (
     *_each(_USAGE, "input_tokens", "prompt_tokens"),
     f"{_OPEN_INFERENCE}.prompt",
     "llm.usage.prompt_tokens",
+    "gen_ai.response.prompt_tokens",
     *_each(_VERCEL, "inputTokens", "promptTokens", "tokens"),
 )
 OUTPUT = (
     *_each(_USAGE, "output_tokens", "completion_tokens"),
     f"{_OPEN_INFERENCE}.completion",
     "llm.usage.completion_tokens",
+    "gen_ai.response.completion_tokens",
     *_each(_VERCEL, "outputTokens", "completionTokens"),
 )
 CACHED = (
@@ -108,7 +110,18 @@ QUANTITIES = {
         ),
         f"{_OPEN_INFERENCE}.completion_details.audio",
     ),
-    "searches": _each(_USAGE, "details.web_search_requests"),
+    **{
+        f"{kind}_{ours}_tokens": _each(_USAGE, f"{kind}.{theirs}")
+        for kind in ("image", "video")
+        for ours, theirs in (
+            ("input", "input_tokens"),
+            ("cached", "cache_read.input_tokens"),
+            ("output", "output_tokens"),
+        )
+    },
+    "searches": _each(
+        _USAGE, "details.web_search_requests", "server_tool_use.web_search_requests"
+    ),
 }
 # Said to CostOps by name, any kind: costops.quantities.images.
 QUANTITY = "costops.quantities."

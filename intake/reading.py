@@ -1,9 +1,9 @@
 """What token counts mean whose sender may count some of them apart. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ledger.quantities import WRITES
+from ledger.quantities import CACHED_PARTS, INPUT_PARTS, OUTPUT_PARTS, WRITES
 
 
 class Counts(NamedTuple):
@@ -70,24 +70,40 @@ def fitted(
 ) -> tuple[dict[str, int], str | None]:
     """Return the kinds that fit the tokens they are parts of, and what did not fit.
 
-    Few tell how much of the sound was cached. What has to be both, is.
+    Few tell how much of sound or images was cached. What has to be both, is.
     """
     found = dict(quantities)
-    cached = (counts.cached or 0) + (counts.cache_write or 0)
-    inside, out = reading.input or 0, reading.output or 0
-    sound = found.get("audio_input_tokens", 0)
-    overlap = cached + sound - inside
-    if sound <= inside and overlap > found.get("audio_cached_tokens", 0) and sound:
-        found["audio_cached_tokens"] = overlap
+    inside, cached = reading.input or 0, counts.cached or 0
+    apart = _sum(found, INPUT_PARTS)
+    if apart <= inside:
+        _say_what_is_both(found, cached + (counts.cache_write or 0) + apart - inside)
     too_many: list[str] = []
-    if sum(found.get(kind, 0) for kind in WRITES) > (counts.cache_write or 0):
+    if _sum(found, WRITES) > (counts.cache_write or 0):
         too_many += WRITES
-    if sound > inside or found.get("audio_cached_tokens", 0) > min(
-        sound, counts.cached or 0
+    if (
+        apart > inside
+        or _sum(found, CACHED_PARTS) > cached
+        or any(
+            found.get(both, 0) > found.get(of, 0) for both, of in CACHED_PARTS.items()
+        )
     ):
-        too_many += ["audio_input_tokens", "audio_cached_tokens"]
-    if found.get("audio_output_tokens", 0) + (counts.reasoning or 0) > out:
-        too_many.append("audio_output_tokens")
+        too_many += (*INPUT_PARTS, *CACHED_PARTS)
+    if _sum(found, OUTPUT_PARTS) + (counts.reasoning or 0) > (reading.output or 0):
+        too_many += OUTPUT_PARTS
     left_out = {kind: found.pop(kind) for kind in too_many if found.get(kind)}
     said = ", ".join(f"{amount} {kind}" for kind, amount in left_out.items())
     return found, f"more than there are tokens: {said}" if said else None
+
+
+def _sum(found: Mapping[str, int], kinds: Iterable[str]) -> int:
+    return sum(found.get(kind, 0) for kind in kinds)
+
+
+def _say_what_is_both(found: dict[str, int], overlap: int) -> None:
+    """Have so many tokens be cached and of another kind than text, where none are."""
+    missing = overlap - _sum(found, CACHED_PARTS)
+    for both, of in CACHED_PARTS.items():
+        more = min(missing, found.get(of, 0) - found.get(both, 0))
+        if more > 0:
+            found[both] = found.get(both, 0) + more
+            missing -= more

@@ -42,6 +42,9 @@ _GEMINI = {
     "video_cached_tokens": "cached_tokens",
 }
 
+# https://platform.openai.com/docs/pricing: what these models put out are images.
+_GPT_IMAGE = {"image_output_tokens": "output_tokens"}
+
 
 def corrected(provider: str, model: str, prices: Mapping[str, object]) -> Prices | None:
     """Return what is to be put in place of a model's *prices*, as they are listed."""
@@ -59,4 +62,6 @@ def same_prices(provider: str, model: str) -> Mapping[str, str]:
         return _CLAUDE
     if provider == "google" and model.startswith("gemini"):
         return _GEMINI
+    if model.startswith(("gpt-image", "chatgpt-image")):
+        return _GPT_IMAGE
     return {}

@@ -244,3 +244,64 @@ def test_counts_are_read_by_any_of_their_names(data: st.DataObject) -> None:
 
     expected = Told("openai", "gpt-4o", *counts.values())
     assert told_of(record) == expected
+
+
+REALTIME = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-realtime",
+}
+# Texts at 4 and 0.40 dollars a million, images at 5 and 0.50, the answer at 16.
+IMAGES = {
+    f"{USAGE}.input_tokens": 1000,
+    f"{USAGE}.output_tokens": 100,
+    f"{USAGE}.image.input_tokens": 800,
+}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "cost"),
+    [
+        (IMAGES, "0.0064"),  # 200 x 4 + 800 x 5 + 100 x 16
+        (
+            # 150 x 4 + 50 x 0.40 + 600 x 5 + 200 x 0.50 + 100 x 16
+            {
+                **IMAGES,
+                f"{USAGE}.cache_read.input_tokens": 250,
+                f"{USAGE}.image.cache_read.input_tokens": 200,
+            },
+            "0.00532",
+        ),
+        (
+            # What has to be both, is: 100 x 5 + 700 x 0.50 + 200 x 0.40 + 100 x 16
+            {**IMAGES, f"{USAGE}.cache_read.input_tokens": 900},
+            "0.00253",
+        ),
+        ({name: str(count) for name, count in IMAGES.items()}, "0.0064"),
+    ],
+    ids=["fresh", "some cached", "cached for certain", "counts as text"],
+)
+@pytest.mark.django_db
+def test_images_in_spans_have_a_price_of_their_own(
+    acme: Organization, attributes: dict[str, Any], cost: str
+) -> None:
+    exporter = Exporter(make_key(organization=acme))
+
+    exporter.send(make_span(attributes={**REALTIME, **attributes}))
+
+    record = CostRecord.objects.get()
+    assert (record.total_cost, record.unpriced_kinds) == (Decimal(cost), None)
+
+
+def test_searches_and_older_names_of_counts_are_read() -> None:
+    searched = record_of(
+        {
+            **REALTIME,
+            "gen_ai.response.prompt_tokens": 30,
+            "gen_ai.response.completion_tokens": "5",
+            f"{USAGE}.server_tool_use.web_search_requests": 3,
+        }
+    )
+
+    assert (searched.input_tokens, searched.output_tokens) == (30, 5)
+    assert searched.quantities == {"searches": 3}
