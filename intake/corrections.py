@@ -5,6 +5,7 @@ watched in one transaction.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -15,7 +16,8 @@ from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
 from budgets.books import hold_book
-from budgets.claims import claim
+from budgets.claims import Claimed, claim
+from budgets.models import Reservation
 from costops.lib.errors import NotFound
 from costops.lib.money import from_units
 from costops.lib.queue import enqueue
@@ -25,7 +27,7 @@ from ledger.contents import Standing, standing_of
 from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
-from ledger.types import Marks, Outcome
+from ledger.types import Marks, Outcome, Settled
 from ledger.usage import Usage
 
 LONGEST_REASON = 500
@@ -92,7 +94,7 @@ def correct(
         alerts.observe(organization_id, crossings, now=timezone.now())
     # Alerts that no longer hold end without waiting for the sweep.
     enqueue(_REJUDGE, organization_id)
-    return done | _outcomes(restated)
+    return done | _outcomes(restated, claimed)
 
 
 def correct_repeats(
@@ -150,14 +152,24 @@ def _as_it_stands(standing: Standing) -> Outcome:
     )
 
 
-def _outcomes(restated: Restatement) -> dict[str, Corrected]:
-    return {
-        usage_id: Corrected(
-            Outcome(
-                None if units is None else from_units(units),
-                marks=restated.marks.get(usage_id),
-            ),
-            corrected=True,
-        )
-        for usage_id, units in restated.costs.items()
-    }
+def _outcomes(restated: Restatement, claimed: Claimed) -> dict[str, Corrected]:
+    found = {}
+    for usage_id, units in restated.costs.items():
+        cost = None if units is None else from_units(units)
+        settled = _settled(claimed, usage_id, cost or Decimal(0))
+        marks = restated.marks.get(usage_id)
+        outcome = Outcome(cost, settled=settled, marks=marks)
+        found[usage_id] = Corrected(outcome, corrected=True)
+    return found
+
+
+def _settled(claimed: Claimed, usage_id: str, cost: Decimal) -> Settled | None:
+    """Return how the new content compares with what was set aside for it once."""
+    said = claimed.said.get(usage_id)
+    if said is None:
+        return None
+    row = claimed.rows[said.reservation]
+    if row.kind == Reservation.Kind.LEASE:
+        return Settled(str(row.uid), known=True, said=said)
+    over = max(cost - row.granted, Decimal(0))
+    return Settled(str(row.uid), known=True, reserved=row.granted, over=over, said=said)

@@ -287,6 +287,8 @@ def lines_of(
     for bucket, *row in _rows(statement, parameters):
         cost, *counts = row[len(groups) :]
         sums = Sums(_amount(cost), *map(int, counts))
+        if sums == Sums():  # all that was there was put right since, and is elsewhere
+            continue
         yield Line(bucket, _group(groups, row), sums)
 
 

@@ -82,7 +82,6 @@ def test_usage_counts_with_its_new_content_from_then_on(
     assert summary["by_project"] == {
         "app": "0.0325000000",
         "": "0.0125000000",
-        "web": "0.0000000000",
     }
 
 
@@ -398,3 +397,28 @@ def test_a_new_file_is_loaded_and_corrected_at_once(
 
     found = {one["usage_id"]: one["total_cost"] for one in api.get("costs").body}
     assert found == {"msg_A": "0.0190500000", "msg_B": "0.0006000000"}
+
+
+def test_a_correction_tells_that_another_model_was_used_than_was_allowed(
+    acme: Organization, api: Api
+) -> None:
+    make_hard(acme, "Company", "10")
+    asked = {"provider": "openai", "model": "gpt-4o", "estimated_cost": "0.6"}
+    allowed = api.post("authorizations", asked).body["id"]
+    api.post("usage", usage_record(cost="0.5", authorization_id=allowed))
+
+    answer = correct(api, provider="anthropic", model="claude-sonnet-4-5", cost="0.7")
+
+    told = answer.body["authorization"]
+    assert (told["id"], told["known"], told["without_leave"]) == (allowed, True, True)
+    assert (told["reserved"], told["over"]) == ("0.6000000000", "0.1000000000")
+
+
+def test_a_model_that_was_named_wrongly_is_in_no_sum_any_more(api: Api) -> None:
+    api.post("usage", usage_record(model="gpt-4o-mini"))
+    correct(api)
+
+    summary = api.get("analytics/summary").body
+    assert summary["by_model"] == {"gpt-4o": "0.0125000000"}
+    points = api.get("analytics/timeseries?interval=day&group_by=model").body["points"]
+    assert [point["model"] for point in points] == ["gpt-4o"]
