@@ -29,6 +29,7 @@ from ledger.usage import Usage, check
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.factories import at_once, make_organization, report, usage_record
+from tests.sizes import size
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -194,20 +195,29 @@ def test_overlapping_batches_in_any_order_are_booked_once(
 def test_trees_change_under_the_writers(
     company: Organization, short_steps: None
 ) -> None:
-    load = {"rounds": 3, "known": 900, "size": 50}
+    load = {
+        "rounds": size(2, 3),
+        "known": size(200, 900),
+        "size": size(30, 50),
+    }
+    writers, backfills = size(6, WRITERS), size(4, 8)
 
     assert_all_went_well(
         at_once(
-            *(writer(company, seed, **load) for seed in range(WRITERS)),
-            repeatedly(12, lambda number: change_something(company, Random(number))),
-            repeatedly(8, lambda _: fold(company.pk)),
-            repeatedly(3, lambda n: sweep_periods(now=jan(1) + n * 20 * 24 * HOUR)),
-            repeatedly(8, lambda _: recharging.continue_all()),
-            repeatedly(8, lambda _: recharging.continue_all()),
+            *(writer(company, seed, **load) for seed in range(writers)),
+            repeatedly(
+                size(6, 12), lambda number: change_something(company, Random(number))
+            ),
+            repeatedly(size(4, 8), lambda _: fold(company.pk)),
+            repeatedly(
+                size(2, 3), lambda n: sweep_periods(now=jan(1) + n * 20 * 24 * HOUR)
+            ),
+            repeatedly(backfills, lambda _: recharging.continue_all()),
+            repeatedly(backfills, lambda _: recharging.continue_all()),
         )
     )
 
-    assert_booked_once(sent_by(WRITERS, **load))
+    assert_booked_once(sent_by(writers, **load))
     finish(company)
 
 

@@ -115,6 +115,7 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(
     surroundings: dict[str, str], mail_server: MailServer
 ) -> None:
     with receiving() as receiver:
+        receiver.slow_s = 0.02  # or no kill would find a message on its way
         run(surroundings, "fill", receiver.port, SENT, LEVELS)
         made_meanwhile = int(run(surroundings, "kill", KILLS))
         record: dict[str, Any] = json.loads(run(surroundings, "drain"))

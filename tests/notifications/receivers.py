@@ -43,6 +43,7 @@ class Receiver:
     requests: list[Request] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
     over: Event = field(default_factory=Event)  # lets those go that hang
+    slow_s: float = 0.0  # before it answers
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -65,6 +66,8 @@ class Handler(BaseHTTPRequestHandler):
             self.receiver.requests.append(request)
             answers = self.receiver.answers
             answering = answers.pop(0) if answers else with_status(200)
+        if self.receiver.slow_s:
+            self.receiver.over.wait(self.receiver.slow_s)
         with suppress(OSError):
             answering(self)
 
