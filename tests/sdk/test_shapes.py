@@ -598,3 +598,32 @@ def test_the_server_reads_counts_as_the_sdk_does(
     )
 
     assert here == read_by_the_server(told, reasoning_apart=apart)
+
+
+@pytest.mark.parametrize(
+    ("told", "quantities"),
+    [
+        ({"prompt_audio_seconds": 30}, {"seconds": 30}),
+        (
+            {
+                "num_server_side_tools_used": 5,
+                "server_side_tool_usage_details": {
+                    "web_search_calls": 2,
+                    "x_search_calls": 3,
+                },
+            },
+            {"searches": 2, "tool_calls": 3},
+        ),
+        ({"num_server_side_tools_used": 0}, {}),
+    ],
+    ids=["Mistral's sound", "xAI's tools", "no tools"],
+)
+def test_what_is_sold_beside_tokens_is_told(
+    told: dict[str, Any], quantities: dict[str, int]
+) -> None:
+    usage = {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}
+
+    tokens = openai_tokens({**usage, **told}, "x-ai")
+
+    assert tokens is not None
+    assert tokens.quantities == quantities

@@ -182,6 +182,8 @@ def _writes(usage: Any, of_input: Any) -> dict[str, int]:
 
 def _things(usage: Any, of_input: Any, of_output: Any) -> dict[str, int]:
     """Return what else has a price of its own."""
+    served = part(usage, "server_side_tool_usage_details")  # xAI
+    web = count(served, "web_search_calls")
     found = {
         "audio_cached_tokens": count(
             part(of_input, "cached_tokens_details"), "audio_tokens"
@@ -190,7 +192,10 @@ def _things(usage: Any, of_input: Any, of_output: Any) -> dict[str, int]:
         "audio_output_tokens": count(of_output, "audio_tokens"),
         "citation_tokens": count(usage, "citation_tokens"),  # Perplexity
         "searches": count(usage, "num_search_queries")
-        or count(part(usage, "server_tool_use"), "web_search_requests"),
+        or count(part(usage, "server_tool_use"), "web_search_requests")
+        or web,
+        "seconds": count(usage, "prompt_audio_seconds"),  # Mistral
+        "tool_calls": max(count(usage, "num_server_side_tools_used") - web, 0),  # xAI
         "sources": count(usage, "num_sources_used"),  # xAI
     }
     return {kind: amount for kind, amount in found.items() if amount}
