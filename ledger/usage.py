@@ -171,7 +171,7 @@ def decode_one(body: bytes | msgspec.Raw) -> Usage:
     strange = sorted(fields.keys() - _FIELDS)
     kinds = {name: fields.pop(name) for name in strange if name in KNOWN}
     for name in strange:
-        if is_tokens(name) and name not in kinds:
+        if name not in kinds and _counts_tokens(name, fields[name]):
             # As quantities it would be seen; left alone it would be lost.
             message = f"Unknown tokens; send them in quantities - at `$.{name}`"
             raise msgspec.ValidationError(message)
@@ -183,6 +183,19 @@ def decode_one(body: bytes | msgspec.Raw) -> Usage:
         given = _decode_numbers(msgspec.json.encode(kinds))
         record.quantities = _joined(given, record.quantities or {})
     return record
+
+
+def _counts_tokens(name: str, value: msgspec.Raw) -> bool:
+    """Tell whether an unknown field is a count, also as “promptTokens”, “cached_token”.
+
+    What is no number may be a token of another sort.
+    """
+    if is_tokens(name):
+        return True
+    return bytes(value)[:1].isdigit() and _TOKENS.search(name) is not None
+
+
+_TOKENS = re.compile(r"tokens?(_?count)?$", re.IGNORECASE)
 
 
 def _joined(

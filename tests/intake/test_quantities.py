@@ -273,3 +273,13 @@ def test_a_reported_cost_stands_whatever_has_no_price(api: Api) -> None:
 
     assert (answer.body["cost"], answer.body["priced"]) == ("0.5000000000", True)
     assert listed(api)["computed_cost"] is None
+
+
+@pytest.mark.parametrize(
+    "name", ["Prompt_Tokens", "promptTokens", "cached_token", "inputTokenCount"]
+)
+def test_a_count_under_an_unknown_name_is_refused_by_it(api: Api, name: str) -> None:
+    answer = sent(api, **{name: 300})
+
+    assert (answer.status, answer.body["errors"][0]["attr"]) == (400, name)
+    assert sent(api, token="secret").body["ignored"] == ["token"]
