@@ -134,8 +134,10 @@ def _changed(organization_id: int, rows: Sequence[Values], upto_id: int) -> set[
         timestamp__range=(rows[0][_TIME], rows[-1][_TIME]), id__lte=upto_id
     )
     ids = changes.order_by().values_list("usage_id", flat=True)
-    mine = {row[_USAGE] for row in rows}
     found = list(ids[:_MOST_CHANGES])
+    if not found:
+        return set()
+    mine = {row[_USAGE] for row in rows}
     if len(found) < _MOST_CHANGES:
         return mine.intersection(found)
     return {
