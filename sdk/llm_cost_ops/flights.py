@@ -18,6 +18,7 @@ from llm_cost_ops.guard import Guard
 from llm_cost_ops.leases.lease import Ticket
 from llm_cost_ops.numbering import Numbering
 from llm_cost_ops.providers.estimates import likely_input, most_output, worst_input
+from llm_cost_ops.providers.responses import responses
 from llm_cost_ops.providers.surfaces import Surface
 from llm_cost_ops.reporting.reporter import Reporter
 from llm_cost_ops.reporting.stats import Counter
@@ -131,6 +132,7 @@ class Flight:
         *,
         model: Any = None,
         service_tier: Any = None,
+        response_id: Any = None,
         is_early: bool = False,
     ) -> None:
         """Record what the call used; None: nobody knows, so it is estimated.
@@ -155,6 +157,8 @@ class Flight:
             record["metadata"] = details
         if isinstance(service_tier, str):
             record["service_tier"] = service_tier
+        if (told := responses.new(response_id)) is not None:
+            record["response_id"] = told
         self._desk.reporter.add(record, arrived)
 
     def _details(

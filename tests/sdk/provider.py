@@ -24,6 +24,7 @@ class Provider:
     slow_s: float = 0.0  # before it answers
     model: str = ""  # that answers; "": the one that is asked for
     usage: dict[str, Any] | None = None  # what it tells; None: as OpenAI would
+    response_id: str | None = None  # None: a short one, the same each time
 
     def models(self) -> list[str]:
         return [str(body["model"]) for body in self.asked]
@@ -65,9 +66,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"error": {"message": "unwell"}}, self.told.status)
         elif body.get("stream"):
             events = _events(self.path, body)
-            self._stream([_telling(event, self.told.usage) for event in events])
+            self._stream([self._told(event) for event in events])
         else:
-            self._answer(_telling(_whole(self.path, body), self.told.usage))
+            self._answer(self._told(_whole(self.path, body)))
+
+    def _told(self, event: dict[str, Any]) -> dict[str, Any]:
+        event = _telling(event, self.told.usage)
+        if self.told.response_id is not None:
+            for part in (event, event.get("response"), event.get("message")):
+                if isinstance(part, dict) and "id" in part:
+                    part["id"] = self.told.response_id
+        return event
 
     def _answer(self, body: dict[str, Any], status: int = 200) -> None:
         content = json.dumps(body).encode()

@@ -337,3 +337,45 @@ def test_a_cancelled_task_is_booked_by_what_has_come(
     (cost,) = world.client.get_costs(organization_id=world.organization)
     assert cost.output_tokens in {1, 2, 3}
     assert cost.input_tokens > 0
+
+
+REAL_ID = "chatcmpl-{:024d}"
+
+
+@pytest.mark.parametrize("kind", ["chat", "stream", "responses", "messages"])
+def test_the_providers_id_of_a_response_is_told(
+    track: Track,
+    chat: openai.OpenAI,
+    claude: anthropic.Anthropic,
+    provider: Provider,
+    world: World,
+    kind: str,
+) -> None:
+    tracker = track()
+    provider.response_id = f"{kind}-{REAL_ID.format(1)}"
+
+    if kind == "chat":
+        tracker.wrap(chat).chat.completions.create(**CALL)
+    elif kind == "stream":
+        list(tracker.wrap(chat).chat.completions.create(**CALL, stream=True))
+    elif kind == "responses":
+        tracker.wrap(chat).responses.create(model="gpt-4o", input="Hello?")
+    else:
+        tracker.wrap(claude).messages.create(**CLAUDE)
+
+    (cost,) = world.costs(tracker)
+    assert cost.response_id == provider.response_id
+
+
+def test_ids_that_come_again_are_no_ids_of_responses(
+    track: Track, chat: openai.OpenAI, provider: Provider, world: World
+) -> None:
+    tracker, short = track(), "chatcmpl-7"
+    same = REAL_ID.format(2)
+    for response_id in (same, same, short, short):
+        provider.response_id = response_id
+        tracker.wrap(chat).chat.completions.create(**CALL)
+
+    told = [cost.response_id for cost in world.costs(tracker)]
+
+    assert sorted(told, key=str) == [None, None, None, same]

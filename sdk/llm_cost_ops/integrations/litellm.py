@@ -117,7 +117,9 @@ class Calls:
         used = any_tokens(part(answer, "usage"), flight.call.provider)
         if used is not None and not used.input:  # of a stream that told no usage
             used = Tokens(0, max(used.output, likely_output(_size_of(answer), 0)))
-        landed(flight, used, model=part(answer, "model"))
+        landed(
+            flight, used, model=part(answer, "model"), response_id=part(answer, "id")
+        )
 
     def failed(self, kwargs: Mapping[str, Any]) -> None:
         """Give back what was set aside for a call that has failed."""

@@ -34,6 +34,7 @@ class Meter:
         self.told: Optional[Tokens] = None
         self.is_whole = False  # what was told is all
         self.model: Optional[str] = None
+        self.response_id: Any = None
         self.service_tier: Optional[str] = None
         self._bytes = 0
         self._pieces = 0
@@ -42,6 +43,7 @@ class Meter:
         if part(event, "service_tier"):
             self.service_tier = part(event, "service_tier")
         self.model = part(event, "model") or self.model
+        self.response_id = part(event, "id") or self.response_id
         if (usage := _usage_in(event)) is not None:
             self.told, self.is_whole = any_tokens(usage, self.provider), True
         for choice in part(event, "choices") or ():
@@ -97,6 +99,7 @@ class ResponsesMeter(Meter):
         if answer is None:
             return
         self.model = part(answer, "model") or self.model
+        self.response_id = part(answer, "id") or self.response_id
         self.service_tier = part(answer, "service_tier") or self.service_tier
         if kind in _LAST and part(answer, "usage") is not None:
             usage = part(answer, "usage")
@@ -118,6 +121,7 @@ class MessagesMeter(Meter):
         if kind == "message_start":
             message = part(event, "message")
             self.model = part(message, "model")
+            self.response_id = part(message, "id")
             self._take(part(message, "usage"))
         elif kind == "message_delta":
             self.is_whole = self._take(part(event, "usage")) or self.is_whole

@@ -149,6 +149,7 @@ class Tracking:
                 used,
                 model=meter.model,
                 service_tier=meter.service_tier,
+                response_id=meter.response_id,
                 is_early=not meter.is_whole,
             )
 
@@ -166,6 +167,7 @@ class Tracking:
             else flight.surface.tokens(usage, flight.call.provider),
             model=part(answer, "model"),
             service_tier=tier,
+            response_id=part(answer, "id"),
         )
 
 
