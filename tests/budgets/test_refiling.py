@@ -230,3 +230,17 @@ def test_the_words_are_kept_when_the_release_is_taken_back(old: Organization) ->
 
     assert differences(old) == []
     assert spends(old) == {"gpt-4o": 3, "ada": 3}
+
+
+def test_what_is_still_to_be_filed_anew_is_noted_and_not_wrong(
+    acme: Organization, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(acme, usage_record(id="u1", provider="openai.responses", model="GPT-4o"))
+    Attribution.objects.update(provider="openai.responses", model="GPT-4o")
+    Organization.objects.update(identity_revision=0)
+
+    call_command("verify")
+
+    printed = capsys.readouterr().out
+    assert "acme: note: 1 combinations are filed as an older version" in printed
+    assert "every promise holds" in printed

@@ -65,6 +65,11 @@ def _differences(organization: Organization) -> Iterator[str]:
 
 def _notes(organization: Organization) -> Iterator[str]:
     """Yield what is as it was promised, and still worth knowing."""
+    if due := ledger.refiling_due(organization):
+        yield (
+            f"note: {due:,} combinations are filed as an older version understood "
+            "their names. The worker files them anew, or manage.py refile at once."
+        )
     for one in settlements.said_otherwise(organization):
         if one.without_leave:
             calls = "1 call" if one.records == 1 else f"{one.records:,} calls"
