@@ -61,7 +61,9 @@ class Plan:
 
     @property
     def passing(self) -> frozenset[str]:
-        """Return whom the limit does not bind."""
+        """Return whom the limit does not bind; nobody, if it needs no rule."""
+        if self.is_hard:
+            return frozenset()
         return frozenset().union(*(rule.passing for rule in self.rules))
 
 

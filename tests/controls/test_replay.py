@@ -411,6 +411,11 @@ class Tried:
     amount: Decimal
     hard: bool
 
+    def binds(self, one: Told) -> bool:
+        """Tell whether the amount is a limit to *one*: a block at all of it makes it
+        one, but to those the rule exempts."""
+        return self.hard or (self.blocked_from == 1 and one.user != "boss")
+
     def rules(self, budget: Budget) -> Sequence[Rule]:
         found: Sequence[Rule] = rules_for(
             budget,
@@ -517,8 +522,8 @@ def saved_by_oracle(uses: list[Told], rules: Tried) -> dict[str, Decimal]:  # no
         limits = not boss and share >= rules.limited_from
         if outcome == "made" and limits and len(recent) >= rules.most_a_minute:
             outcome = "limited"
-        elif outcome == "made" and rules.hard and spent[month] + price > rules.amount:
-            outcome = "stopped"
+        elif outcome == "made" and rules.binds(one) and price:
+            outcome = "stopped" if spent[month] + price > rules.amount else "made"
         if outcome == "made":
             spent[month] += price
             saved["downgraded"] += cost - price

@@ -94,7 +94,7 @@ WRONG_PRICES: list[dict[str, Any]] = [
     {"input_per_million": {}},
     {"output_per_million": "free"},
     {"currency": "XXXX"},
-    {"currency": "usd"},
+    {"currency": "us"},
     {"currency": 5},
     {"effective_from": "0001-01-01"},
     {"effective_from": 20250101},
