@@ -149,14 +149,15 @@ class Sheet:
         sums are complete when all are. The values are those of `Row`, which is not
         made first: it would take half as long again.
         """
+        said = self.said
         for record, entry in zip(records, entries, strict=True):
             at = record.timestamp
             stretch = entry.last
             if stretch is None or not stretch.start <= at < stretch.end:
                 stretch = self.book.stretch_at(entry, at)
             row = self._row(record, entry.tier, stretch)
-            if record.authorization_id and record.id in self.said:
-                row = self._settling(row, self.said[record.id])
+            if said and record.id in said:
+                row = self._settling(row, said[record.id])
             yield row
 
     def _settling(self, row: Values, said: Said) -> Values:
@@ -175,22 +176,25 @@ class Sheet:
         reasoning = record.reasoning_tokens or 0
         latency = record.latency_ms
         reported = record.cost is not None
-        cost = parts = None
+        cost = source = rate = None
+        currency = ""
         input_cost: int | None
         output_cost: int | None
         total: int | None
-        if not (
-            tariff is None
-            or stretch.rate
-            or reported
-            or not input_tokens
-            or record.quantities
-            or record.requests
-        ):  # nearly always
-            parts = tariff.cost(input_tokens, cached, written, output_tokens, reasoning)
-        if parts is not None:
+        if (
+            tariff is not None
+            and input_tokens
+            and not (
+                reported or stretch.rate or record.quantities or record.requests
+            )  # nearly always
+            and (
+                parts := tariff.cost(
+                    input_tokens, cached, written, output_tokens, reasoning
+                )
+            )
+        ):
             input_cost, output_cost = parts
-            total, source, currency, rate = input_cost + output_cost, None, "", None
+            total = input_cost + output_cost
         else:
             cost = self._cost(record, stretch)
             input_cost, output_cost, total = cost.input, cost.output, cost.total

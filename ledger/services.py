@@ -81,12 +81,11 @@ class _Batch:
     def of(cls, book: Book, usage: Sequence[Usage], *, look_first: bool) -> "_Batch":
         first = {one.id: one for one in reversed(usage)}
         known = _known(book, first) if look_first else {}
-        told = (
-            one
-            for one in usage
-            if one.response_id and one.id not in known and one is first[one.id]
+        told = [one for one in usage if one.response_id]
+        repeats = repeated(
+            book,
+            (one for one in told if one.id not in known and one is first[one.id]),
         )
-        repeats = repeated(book, told)
         known |= _known(book, set(repeats.values()) - first.keys())
         # One order for every caller, or two overlapping batches could deadlock.
         fresh = [

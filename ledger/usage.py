@@ -30,6 +30,7 @@ MOST_PLACES = 60  # of a cost; a float written out has some twenty
 COST_SENT = "cost_sent"  # in the metadata of a record whose cost was rounded
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_FIRST_YEAR, _LAST_YEAR = EARLIEST.year, LATEST.year
 MOST_TAGS_BYTES = 4_000
 MOST_METADATA_BYTES = 16_000
 
@@ -356,7 +357,7 @@ def _is_plain(record: Usage) -> bool:
         and record.provider
         and input_tokens is not None
         and output_tokens is not None
-        and EARLIEST.year <= record.timestamp.year < LATEST.year
+        and _FIRST_YEAR <= record.timestamp.year < _LAST_YEAR
         and record.cost is None
         and record.currency is None
         and record.quantities is None
