@@ -11,6 +11,7 @@ from benchmarks import orm, world
 from benchmarks.timing import Contender, Figure, take_turns
 from intake.pipeline import take
 from ledger import writing
+from ledger.booking import PLAIN
 
 PRELOADED = 300_000  # rows in the ledger's table
 BATCHES = {1: 300, 100: 30, 1_000: 8, 5_000: 3}  # batches in a round, by their size
@@ -80,8 +81,11 @@ def each(way: Callable[[Any], object], material: list[Any]) -> None:
 
 
 def ready_rows(organization_id: int, body: bytes) -> Any:
-    """Return what `insert_ready` wants: COPY's bytes, or tuples for SQLite."""
-    rows = world.rows_of(organization_id, body)
+    """Return what `insert_ready` wants: COPY's bytes, or tuples for SQLite.
+
+    Without the rare columns, which some rows have: the limit is that of plain ones.
+    """
+    rows = [row[:PLAIN] for row in world.rows_of(organization_id, body)]
     if connection.vendor == "postgresql":
         return b"".join(writing.csv_of(rows))
     return rows

@@ -17,7 +17,7 @@ from budgets.models import BudgetPeriod
 from costops.lib.fields import MoneyField
 from costops.lib.money import from_units
 from ledger.book import Book
-from ledger.booking import Row, Sheet
+from ledger.booking import PLAIN, Row, Sheet
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.stored import Values
 from ledger.types import Sent
@@ -134,7 +134,7 @@ def bulk_create(organization_id: int, body: bytes) -> None:
 
 
 def _record(values: Values) -> CostRecord:
-    named = dict(zip(Row._fields, values, strict=True))
+    named = dict(zip(Row._fields[:PLAIN], values[:PLAIN], strict=True))
     for name in ("input_cost", "output_cost", "total_cost"):
         stored = named[name]  # text on PostgreSQL, units on SQLite
         named[name] = Decimal(stored) if isinstance(stored, str) else from_units(stored)
