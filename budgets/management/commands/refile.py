@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from tqdm import tqdm
 
+from accounts.management.organizations import organizations_named
 from accounts.models import Organization
 from budgets.models import Backfill
 from budgets.refiling import refile
@@ -22,11 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", metavar="SLUG", help="only this one")
 
     def handle(self, *, organization: str | None, **options: Any) -> None:
-        chosen = Organization.objects.order_by("slug")
-        if organization:
-            chosen = chosen.filter(slug=organization)
-            if not chosen.exists():
-                raise CommandError(f"There is no organization “{organization}”.")
+        chosen = organizations_named(organization)
         for one in chosen:
             self._refile(one)
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 from tqdm import tqdm
 
+from accounts.management.organizations import organizations_named
 from accounts.models import Organization
 from budgets import settlements
 from budgets import verification as budgets
@@ -27,11 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", metavar="SLUG", help="only this one")
 
     def handle(self, *, organization: str | None, **options: Any) -> None:
-        chosen = Organization.objects.order_by("slug")
-        if organization:
-            chosen = chosen.filter(slug=organization)
-            if not chosen.exists():
-                raise CommandError(f"There is no organization “{organization}”.")
+        chosen = organizations_named(organization)
         off = 0
         for one in tqdm(
             list(chosen), unit="organization", disable=not sys.stderr.isatty()

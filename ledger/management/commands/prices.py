@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from accounts.models import Organization
+from accounts.management.organizations import organizations_named
 from ledger.gaps import Gap, gaps_of
 
 _HEADS = ("model", "service tier", "kinds", "records", "last used", "what to do")
@@ -23,11 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--organization", metavar="SLUG", help="only this one")
 
     def handle(self, *, organization: str | None, **options: Any) -> None:
-        chosen = Organization.objects.order_by("slug")
-        if organization:
-            chosen = chosen.filter(slug=organization)
-            if not chosen.exists():
-                raise CommandError(f"There is no organization “{organization}”.")
+        chosen = organizations_named(organization)
         unpriced = 0
         for one in chosen:
             gaps = list(gaps_of(one))
