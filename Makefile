@@ -1,4 +1,4 @@
-# Every target works from a fresh clone: scripts/setup installs what is missing.
+# Every target works from a fresh clone: dev/scripts/setup installs what is missing.
 
 # With it each command would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,19 +16,19 @@ help: ## Show what there is
 		| awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
 run: ## Start the product with demo data on http://localhost:8080 (PORT=... for another)
-	@exec scripts/run
+	@exec dev/scripts/run
 
 test: ## Run the checks and the tests, on each database there is (ARGS="-k word")
-	@scripts/test $(ARGS)
+	@dev/scripts/test $(ARGS)
 
 test-large: ## The same with large sizes of random work, everything on each database
-	@COSTOPS_TESTS=large scripts/test $(ARGS)
+	@COSTOPS_TESTS=large dev/scripts/test $(ARGS)
 
 check: ## Run everything but the tests: format, lint, types, migrations, schema
-	@scripts/check
+	@dev/scripts/check
 
-bench: setup-test ## Run the benchmarks (see benchmarks/README.md)
-	$(PYTHON_OF_VENV) -m benchmarks $(ARGS)
+bench: setup-test ## Run the benchmarks (see dev/benchmarks/README.md)
+	$(PYTHON_OF_VENV) -m dev.benchmarks $(ARGS)
 
 docs: setup-test ## Write docs/openapi.yaml anew
 	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
@@ -41,4 +41,4 @@ clean: ## Remove .venv and caches; data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup-test:
-	@scripts/setup test
+	@dev/scripts/setup test

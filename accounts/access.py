@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import Membership, Organization, User
 from accounts.scopes import SCOPES_OF_ROLE
 from accounts.types import Caller
-from costops.lib.errors import Forbidden, NotFound
+from lib.errors import Forbidden, NotFound
 
 Row = TypeVar("Row", bound=Model)
 

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.forms import AdminPasswordChangeForm, AuthenticationForm
+from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
@@ -35,18 +35,7 @@ from accounts.tenants import (
     may,
     person,
 )
-from costops.lib.reading import ago
-
-
-class LoginForm(AuthenticationForm):
-    """Lets in everybody who has a role somewhere."""
-
-    def confirm_login_allowed(self, user: User) -> None:
-        if not (user.is_superuser or user.memberships.exists()):
-            raise ValidationError(
-                "You have no role in any organization yet. Ask its finance admin.",
-                code="no_role",
-            )
+from lib.humanize import ago
 
 
 @admin.register(Organization)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from accounts.models import IdempotentAnswer
 from accounts.types import Caller
-from costops.lib.errors import Conflict, Invalid
+from lib.errors import Conflict, Invalid
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 255

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.scopes import SCOPES_OF_ROLE, Scope
 from accounts.types import Caller, NewKey
-from costops.lib.errors import Invalid, Unauthenticated
+from lib.errors import Invalid, Unauthenticated
 
 PREFIX = "cok_"
 MEMORY_S = 2.0  # for so long a key is taken as it was

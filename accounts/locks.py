@@ -7,7 +7,7 @@ SQLite has one writer at a time by itself (transactions begin IMMEDIATE).
 
 from django.db import connection
 
-from costops.lib.roundtrips import cursor_that_prepares
+from lib.roundtrips import cursor_that_prepares
 
 # The first of the two numbers of PostgreSQL's advisory locks: never reuse one.
 ORGANIZATION_LOCK = 4201

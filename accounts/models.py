@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.audit import history
 from accounts.scopes import Role, Scope
-from costops.lib.zones import zone_names
+from lib.zones import zone_names
 
 
 def validate_zone(name: str) -> None:

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
-from costops.lib.errors import Conflict, NotFound
+from lib.errors import Conflict, NotFound
 
 Check = Callable[[Organization, frozenset[str]], None]
 

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Membership, Organization, User, validate_slug
 from accounts.scopes import Role
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 
 def organization_for(slug: str) -> Organization:

@@ -19,8 +19,8 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
 from accounts.models import Organization, User
 from accounts.scopes import Scope
-from costops.lib.errors import Refusal
-from costops.lib.fields import ExactField
+from lib.errors import Refusal
+from lib.fields import ExactField
 
 _ROLES = "costops.roles"  # of request.META
 _READING = ("GET", "HEAD")

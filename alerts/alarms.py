@@ -5,10 +5,10 @@ from datetime import datetime
 
 from accounts.people import finance_admins
 from alerts import messages
-from alerts.ladder import step_key
 from alerts.models import Alert
 from notifications.models import ChannelType
 from notifications.services import notify
+from notifications.steps import step_key
 from notifications.types import Message, Target
 
 logger = logging.getLogger("alerts")

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from simpleeval import SimpleEval
 
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 LONGEST = 500  # characters
 

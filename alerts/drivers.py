@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from budgets.drivers import DIMENSIONS, costs_by
 from budgets.models import Budget
-from costops.lib.money import share, wire
+from lib.money import share, wire
 
 _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)

@@ -11,7 +11,24 @@ from django.db.models import QuerySet
 from alerts import messages
 from alerts.alarms import alarm
 from alerts.events import event_of
-from alerts.ladder import (
+from alerts.links import make_link
+from alerts.models import Alert, AlertEvent, AlertState
+from alerts.people import Above
+from alerts.recipients import (
+    READ_BY_PEOPLE,
+    Address,
+    address_of,
+    channel_names,
+    reached,
+    reason_of,
+    somebody,
+)
+from alerts.schedule import plan_next
+from alerts.silences import silenced_until
+from budgets.people import path_of
+from notifications.models import ChannelType, Delivery
+from notifications.services import notify
+from notifications.steps import (
     Step,
     at_of,
     begun_anew,
@@ -21,23 +38,6 @@ from alerts.ladder import (
     step_key,
     steps_of,
 )
-from alerts.links import make_link
-from alerts.models import Alert, AlertEvent, AlertState
-from alerts.people import Above
-from alerts.planning import plan_next
-from alerts.reaching import (
-    READ_BY_PEOPLE,
-    Address,
-    address_of,
-    channel_names,
-    reached,
-    reason_of,
-    somebody,
-)
-from alerts.silences import silenced_until
-from budgets.people import path_of
-from notifications.models import ChannelType, Delivery
-from notifications.services import notify
 from notifications.types import Message, Target
 
 logger = logging.getLogger("alerts")

@@ -16,20 +16,20 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Organization
 from alerts.conditions import check
-from alerts.detectors import WINDOW
 from alerts.models import NotAnAnomaly, RuleType
 from alerts.rules import RECENT, SLIDING
 from alerts.types import EffectiveRule, Facts
-from budgets.history import (
+from budgets.models import Budget
+from forecasts.detectors import WINDOW
+from forecasts.history import (
     PresentPeriod,
     midnight_of,
     since_first_spend,
     spends_between,
     standing_of,
 )
-from budgets.models import Budget
-from costops.lib.money import quantize
-from costops.lib.periods import DAY, Cadence, Calendar, Window, day_of
+from lib.money import quantize
+from lib.periods import DAY, Cadence, Calendar, Window, day_of
 
 FINE_FOR = 365 * DAY  # that "not an anomaly" is remembered
 _ZERO = Decimal(0)

@@ -12,9 +12,9 @@ from django.urls import reverse
 from alerts.drivers import Driver, top_drivers
 from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.status import BudgetStatus, statuses
-from costops.lib.money import format_money, format_percent, share, told, told_use
-from costops.lib.periods import DAY, Window, day_of
-from costops.lib.reading import clock, stretch
+from lib.humanize import clock, stretch
+from lib.money import format_money, format_percent, share, told, told_use
+from lib.periods import DAY, Window, day_of
 from notifications.types import Link, Message
 
 MOST_DRIVERS = 3

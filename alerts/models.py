@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from accounts.audit import current_actor, history
 from accounts.models import Organization, validate_zone
 from budgets.models import Budget, BudgetPeriod
-from costops.lib.fields import MoneyField
+from lib.fields import MoneyField
 
 
 class RuleType(models.TextChoices):
@@ -180,7 +180,7 @@ class Alert(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=320, blank=True)  # "": by itself
     rearmed_at = models.DateTimeField(null=True, blank=True)
-    # The policy as it was at the start, sorted by "at": see alerts.ladder.Step.
+    # The policy as it was at the start, sorted by "at": see notifications.steps.Step.
     # `next_step` counts those done, `next_step_at` is when the next is due.
     steps = models.JSONField(default=list)
     next_step = models.PositiveSmallIntegerField(default=0)

@@ -10,15 +10,15 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from alerts.facts import Asked, Between, Moment, assemble, fine_days
-from alerts.forecasting import Method, run_rate
 from alerts.rules import SLIDING, judge
 from alerts.types import EffectiveRule, Facts, Verdict
 from budgets.amounts import amounts_of
-from budgets.folding import hours_of
-from budgets.history import PresentPeriod
 from budgets.models import Budget, BudgetPeriod
+from budgets.rollup import hours_of
 from budgets.status import calendar_of
-from costops.lib.periods import DAY, Calendar, Window
+from forecasts.history import PresentPeriod
+from forecasts.methods import Method, run_rate
+from lib.periods import DAY, Calendar, Window
 
 _MICROSECOND = timedelta(microseconds=1)
 

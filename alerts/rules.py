@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from alerts.conditions import EXAMPLES, NAMES, Condition, check
-from alerts.detectors import SPREAD, WIDTHS, Usual, usual_of
-from alerts.forecasting import Method, Outlook, run_rate
 from alerts.types import EffectiveRule, Facts, Verdict
-from budgets.shape import is_passed
-from costops.lib.money import format_money, format_percent, quantize, share, wire
-from costops.lib.periods import DAY, HOUR, WEEK
-from costops.lib.reading import when
+from budgets.index import is_passed
+from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
+from forecasts.methods import Method, Outlook, run_rate
+from lib.humanize import when
+from lib.money import format_money, format_percent, quantize, share, wire
+from lib.periods import DAY, HOUR, WEEK
 
 ZERO = Decimal(0)
 ONE = Decimal(1)

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
-from alerts import escalation, raising
+from alerts import escalation, firing
 from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
 from alerts.events import event_of
 from alerts.models import (
@@ -25,14 +25,14 @@ from alerts.models import (
     NotAnAnomaly,
     RuleType,
 )
-from alerts.planning import AHEAD, ESCALATE
+from alerts.schedule import AHEAD, ESCALATE
 from alerts.types import Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
-from costops.lib.errors import Invalid
-from costops.lib.periods import day_of
-from costops.lib.queue import enqueue_at
-from costops.lib.reading import clock
+from lib.errors import Invalid
+from lib.humanize import clock
+from lib.periods import day_of
+from lib.queue import enqueue_at
 
 ACKNOWLEDGED_FOR = timedelta(hours=4)  # where nothing else is said
 LONGEST = timedelta(days=366)  # that an alert may be acknowledged or snoozed
@@ -52,7 +52,7 @@ def observe(
     budget_ids = {crossing.budget_id for crossing in crossings}
     rows = Budget.objects.select_related("organization").filter(pk__in=budget_ids)
     budgets = {budget.pk: budget for budget in rows}
-    rules = raising.rules_of(budgets.values())
+    rules = firing.rules_of(budgets.values())
     period_ids = {crossing.period_id for crossing in crossings}
     periods = BudgetPeriod.objects.in_bulk(period_ids)
     found: dict[int, list[Finding]] = defaultdict(list)
@@ -62,16 +62,16 @@ def observe(
         if rule is None or period.ends_at <= now:
             continue  # no longer watched, or late usage of a period that is over
         budget = budgets[crossing.budget_id]
-        finding = raising.finding_of_crossing(budget, crossing, period, rule, now)
+        finding = firing.finding_of_crossing(budget, crossing, period, rule, now)
         if finding is not None:
             found[budget.pk].append(finding)
     if not found:
         return
-    raising.rearm_crossed(organization_id, found, now)
+    firing.rearm_crossed(organization_id, found, now)
     raised = [
         alert
         for budget_id, findings in sorted(found.items())
-        for alert in raising.raise_all(budgets[budget_id], findings, now=now)
+        for alert in firing.raise_all(budgets[budget_id], findings, now=now)
     ]
     telling = [alert.pk for alert in raised if alert.next_step_at][:_TOLD_AT_ONCE]
     if telling:
@@ -88,7 +88,7 @@ def raise_(
     None when there is one that is open or not re-armed, or its rule is cooling down.
     """
     budget.organization = organization
-    raised = raising.raise_all(budget, [finding], now=now)
+    raised = firing.raise_all(budget, [finding], now=now)
     return raised[0] if raised else None
 
 
@@ -100,7 +100,7 @@ def raise_all(
 
     As `raise_`; the first that can be raised tells for all of them.
     """
-    return raising.raise_all(budget, findings, now=now)
+    return firing.raise_all(budget, findings, now=now)
 
 
 @transaction.atomic
@@ -115,7 +115,7 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
     ended = 0
-    for alert in raising.whole(Alert.objects.filter(pk__in=wanted, resolved_at=None)):
+    for alert in firing.whole(Alert.objects.filter(pk__in=wanted, resolved_at=None)):
         moved = Alert.objects.filter(pk=alert.pk, resolved_at=None).update(
             **_resolved(now, by=""), rearmed_at=now
         )

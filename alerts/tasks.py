@@ -7,10 +7,10 @@ from django.utils import timezone
 from accounts.audit import acting_as
 from accounts.models import Organization
 from alerts import escalation, services
-from alerts.auditing import audit
-from alerts.judging import judge_thresholds
+from alerts.evaluation import judge_thresholds
 from alerts.links import forget_links
-from alerts.planning import plan
+from alerts.schedule import plan
+from alerts.watchdog import audit
 
 
 def escalate() -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from costops.lib.periods import Window
+from lib.periods import Window
 
 Slot = tuple[str, str]  # type; share or window, "" for the others
 

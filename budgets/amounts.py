@@ -10,10 +10,10 @@ from typing import NamedTuple
 from django.db.models import F, Max, QuerySet, Sum, Value
 
 from budgets.models import AmountLine, Budget, BudgetPeriod
-from costops.lib.fields import MoneyField, RateField
-from costops.lib.money import quantize
-from costops.lib.periods import Window
 from ledger.pricing import PriceBook
+from lib.fields import MoneyField, RateField
+from lib.money import quantize
+from lib.periods import Window
 
 ZERO = Decimal(0)
 _MOMENT = timedelta(microseconds=1)

@@ -14,13 +14,13 @@ from django.db.models import F
 from accounts.models import Organization
 from budgets.amounts import amounts_of
 from budgets.errors import MoreThanSQLiteHolds
+from budgets.index import Charge, Place, Shape, Target, cut, is_passed, shape_of
 from budgets.models import Budget, BudgetPeriod, Coverage
-from budgets.shape import Charge, Place, Shape, Target, cut, is_passed, shape_of
 from budgets.types import Crossing, Freed
-from costops.lib.money import from_units
-from costops.lib.periods import Window
 from ledger.stored import array_of
 from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
+from lib.money import from_units
+from lib.periods import Window
 
 _MOST_PERIODS = 200_000  # period ids remembered
 

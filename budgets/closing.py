@@ -11,10 +11,10 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from budgets.charging import open_periods
+from budgets.index import shape_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
-from budgets.shape import shape_of
-from costops.lib.money import quantize
-from costops.lib.periods import Window
+from lib.money import quantize
+from lib.periods import Window
 
 ZERO = Decimal(0)
 

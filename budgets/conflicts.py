@@ -11,11 +11,11 @@ from django.db.models import Exists, OuterRef, Sum
 
 from accounts.models import Organization
 from budgets.models import Budget, Coverage
+from budgets.reservations.settlements import said_otherwise
 from budgets.scopes import Scope
-from budgets.settlements import said_otherwise
 from budgets.tree import TreeNode, tree_of
-from costops.lib.money import format_money
 from ledger.models import DailySpend, SpendDelta
+from lib.money import format_money
 
 Kind = Literal[
     "over_allocated",

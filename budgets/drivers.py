@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Sum
 
 from budgets.models import Budget, Coverage
-from costops.lib.money import share
 from ledger.models import DailySpend, SpendDelta
+from lib.money import share
 
 DIMENSIONS = ("model", "project", "user")
 MOST = 5  # of each dimension

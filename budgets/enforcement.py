@@ -5,8 +5,8 @@ notes it here: without money set aside, calls that come together would all pass 
 """
 
 from budgets.models import Budget, Enforcement
-from budgets.reholding import rehold
-from costops.lib.errors import Invalid
+from budgets.reservations.rehold import rehold
+from lib.errors import Invalid
 
 
 def note_stop(budget: Budget, trigger: str) -> None:

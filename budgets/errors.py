@@ -1,6 +1,6 @@
 """What budgets refuse."""
 
-from costops.lib.errors import Conflict, NotFound
+from lib.errors import Conflict, NotFound
 
 
 class HasBudgetsBelow(Conflict):

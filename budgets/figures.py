@@ -12,8 +12,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from costops.lib.money import format_money, quantize, share
-from costops.lib.periods import DAY, HOUR, Window, day_of
+from lib.money import format_money, quantize, share
+from lib.periods import DAY, HOUR, Window, day_of
 
 StatusName = Literal["OK", "WARNING", "CRITICAL", "EXCEEDED"]
 Severity = Literal["info", "warning", "critical"]

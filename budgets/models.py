@@ -19,9 +19,9 @@ from accounts.models import (
     validate_zone,
 )
 from budgets.querysets import BudgetManager
-from costops.lib.fields import MoneyField
-from costops.lib.periods import Cadence, Window
 from ledger.models import Attribution
+from lib.fields import MoneyField
+from lib.periods import Cadence, Window
 
 
 class Enforcement(models.TextChoices):
@@ -346,7 +346,7 @@ class Reservation(models.Model):
     held = MoneyField()  # of it, still set aside
     settled = MoneyField(default=0)  # cost of the records that named it
     records = models.IntegerField(default=0)  # that named it
-    lines = models.JSONField()  # see budgets.reserving.Line
+    lines = models.JSONField()  # see budgets.reservations.hold.Line
     details = models.JSONField(default=dict)  # the decision, for people
     at = models.DateTimeField()  # the periods that contain it are reserved on
     expires_at = models.DateTimeField()

@@ -2,7 +2,7 @@
 
 `ledger.identity` says what a name means, and its REVISION rises when it says something
 else. The attributions of an organization are filed under the names of one revision;
-whoever opens its book finds them filed by the present one: see `budgets.books`.
+whoever opens its book finds them filed by the present one: see `budgets.snapshots`.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from django.db.models import F
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
-from budgets.folding import fold
+from budgets.backfill import recharge
 from budgets.models import Budget
-from budgets.recharging import recharge
-from budgets.reholding import rehold
+from budgets.reservations.rehold import rehold
+from budgets.rollup import fold
 from ledger.filing import file_anew
 from ledger.identity import REVISION
 

@@ -17,9 +17,10 @@ from budgets.amounts import (
     plan_amount,
     take_back_rollover,
 )
+from budgets.backfill import recharge
 from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
-from budgets.folding import fold
+from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     Budget,
     BudgetPeriod,
@@ -27,16 +28,15 @@ from budgets.models import (
     Reservation,
     RolloverMode,
 )
-from budgets.recharging import recharge
-from budgets.reholding import rehold
+from budgets.reservations.rehold import rehold
+from budgets.rollup import fold
 from budgets.scopes import clean as clean_scope
-from budgets.shape import ALWAYS, FOREVER
-from costops.lib.errors import FieldError, Invalid
-from costops.lib.periods import Cadence, Calendar
-from costops.lib.queue import enqueue
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
+from lib.errors import FieldError, Invalid
+from lib.periods import Cadence, Calendar
+from lib.queue import enqueue
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
 from budgets.amounts import amounts_of
+from budgets.backfill import quarters_of
 from budgets.errors import NoPeriod
 from budgets.figures import (
     Position,
@@ -22,12 +23,11 @@ from budgets.figures import (
     status_of,
     variance_of,
 )
-from budgets.folding import hours_of, total_of
 from budgets.models import Budget, BudgetPeriod
-from budgets.recharging import quarters_of
-from costops.lib.fields import MoneyField
-from costops.lib.periods import Cadence, Calendar, Window
+from budgets.rollup import hours_of, total_of
 from ledger.models import CostRecord
+from lib.fields import MoneyField
+from lib.periods import Cadence, Calendar, Window
 
 ZERO = Decimal(0)
 MOMENT = timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from budgets.tree import TreeNode
-from costops.lib.money import format_money, format_percent
+from lib.money import format_money, format_percent
 
 WIDTH = 80
 _BAR = 26

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from budgets.shape import Place
+from budgets.index import Place
 
 
 @dataclass(frozen=True, slots=True)

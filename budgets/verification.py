@@ -7,10 +7,10 @@ from decimal import Decimal
 from django.db.models import Max, Sum
 
 from accounts.models import Organization
-from budgets import settlements
 from budgets.amounts import amounts_of
+from budgets.backfill import Quarter, begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
-from budgets.folding import hours_of
+from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     AmountLine,
     Budget,
@@ -18,11 +18,11 @@ from budgets.models import (
     Coverage,
     Reservation,
 )
-from budgets.recharging import Quarter, begun, charges_of_all, place_of, quarters_of
-from budgets.settling import lines_of
-from budgets.shape import ALWAYS, FOREVER
-from costops.lib.money import from_units
+from budgets.reservations import settlements
+from budgets.reservations.capture import lines_of
+from budgets.rollup import hours_of
 from ledger.models import CostRecord
+from lib.money import from_units
 
 ZERO = Decimal(0)
 _STEP = 500  # budgets at a time

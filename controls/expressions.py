@@ -36,7 +36,7 @@ from controls.parts import (
     number,
     reckoned,
 )
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 LONGEST = 500  # characters
 _DEEPEST = 40  # brackets, signs and sums within each other

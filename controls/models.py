@@ -17,7 +17,7 @@ class ControlRule(models.Model):
     """What is to happen to calls that a budget is charged for while a trigger holds.
 
     Effective for the budgets below it too, as their calls charge this one as well.
-    `config` is what `controls.serializers` made of it, by the action.
+    `config` is what `controls.api.rule_schemas` made of it, by the action.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)

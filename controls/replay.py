@@ -18,16 +18,16 @@ from budgets.amounts import amounts_of
 from budgets.models import Budget, BudgetPeriod
 from budgets.status import MOMENT, calendar_of, window_near
 from controls.downgrades import leads_back
-from controls.past import Use, uses_of
+from controls.history import Use, uses_of
 from controls.rates import RateUse
 from controls.rules import judge
 from controls.types import Action, Call, Figures, Rule, Subject, Verdict
 from controls.wording import summary_of
-from costops.lib.money import format_money, from_units, to_units
-from costops.lib.periods import Window
-from costops.lib.reading import when
 from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
+from lib.humanize import when
+from lib.money import format_money, from_units, to_units
+from lib.periods import Window
 
 Outcome = Literal["stopped", "downgraded", "limited", "told"]
 

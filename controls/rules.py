@@ -21,8 +21,8 @@ from typing import Any
 from controls.rates import RateUse
 from controls.types import Action, Call, Figures, Reason, Rule, Verdict
 from controls.wording import why_downgraded, why_limited, why_stopped
-from costops.lib.money import from_units
 from ledger.identity import ModelName
+from lib.money import from_units
 
 FiguresOf = Callable[[int], Figures]  # by budget
 UseOf = Callable[[int], RateUse | None]  # by rule; None: not used lately

@@ -11,8 +11,8 @@ from accounts.models import Organization
 from controls.expressions import read
 from controls.models import ControlRule, KillSwitch
 from controls.types import Action, Rule
-from costops.lib.money import to_units
 from ledger.identity import person_named
+from lib.money import to_units
 
 
 @dataclass(frozen=True, slots=True)

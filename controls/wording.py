@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from controls.expressions import ALWAYS, Expression
 from controls.types import Action, Rule
-from costops.lib.money import format_money, format_percent, from_units
-from costops.lib.reading import lasting
+from lib.humanize import lasting
+from lib.money import format_money, format_percent, from_units
 
 _PLACES = ("environment", "project", "team", "department")
 

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.api import OrganizationViewSet
+from accounts.api.organizations import OrganizationViewSet
 from accounts.models import Organization
 from budgets.models import Budget
-from costops.lib.errors import Conflict
-from costops.lib.periods import Cadence
 from ledger.api.rates import RateViewSet
 from ledger.models import CostRecord, ExchangeRate
 from ledger.pricing import PriceBook
+from lib.errors import Conflict
+from lib.periods import Cadence
 
 MANY: dict[str, Any] = {"get": "list", "post": "create"}
 BY_FISCAL_YEAR = (Cadence.QUARTERLY.value, Cadence.ANNUAL.value)

@@ -122,7 +122,9 @@ class Plan:
     scope: dict[str, list[str]]
     parent: str | None = None
     enforcement: str = "soft"
-    rules: tuple[dict[str, Any], ...] = ()  # as controls.configuring.configure has them
+    rules: tuple[
+        dict[str, Any], ...
+    ] = ()  # as controls.configuration.configure has them
 
 
 def _rule(action: str, trigger: str, *, notify: bool = False, **config: Any) -> Any:

@@ -104,7 +104,7 @@ def database() -> dict[str, Any]:
             "OPTIONS": {
                 # Compiling a query at run time costs more than these queries take.
                 "options": "-c jit=off",
-                "prepare_threshold": 1,  # see costops.lib.roundtrips
+                "prepare_threshold": 1,  # see lib.roundtrips
                 **_options(url.query),
             },
         }
@@ -128,7 +128,7 @@ def email() -> dict[str, Any]:
     """Return Django's EMAIL_* settings for EMAIL_URL; the console without one."""
     url = urlsplit(text("EMAIL_URL", "console:"))
     if url.scheme == "console":
-        return {"EMAIL_BACKEND": "costops.lib.console.PlainEmailBackend"}
+        return {"EMAIL_BACKEND": "lib.terminal_mail.PlainEmailBackend"}
     if url.scheme in {"smtp", "smtp+tls"}:
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",

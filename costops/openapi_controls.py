@@ -4,7 +4,12 @@ from typing import Any
 
 import msgspec
 
-from controls.asking import AuthorizationIn, LeaseIn, RenewalIn, ReturnIn
+from controls.api.authorization_schemas import (
+    AuthorizationIn,
+    LeaseIn,
+    RenewalIn,
+    ReturnIn,
+)
 
 MONEY = {"type": "string", "format": "decimal", "example": "0.0930000000"}
 _TAGS = {

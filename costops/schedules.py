@@ -7,13 +7,13 @@ from datetime import datetime
 from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
-from alerts.judging import sweep as sweep_alerts
+from alerts.evaluation import sweep as sweep_alerts
 from alerts.tasks import audit_at, escalate_at, forget_links_at
+from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
-from budgets.folding import fold_all
-from budgets.recharging import continue_all
 from budgets.refiling import refile_due
-from budgets.settling import expire_all
+from budgets.reservations.capture import expire_all
+from budgets.rollup import fold_all
 from notifications.tasks import deliver
 
 

@@ -31,7 +31,7 @@ INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.simple_history",
-    "costops.admin.CostOpsAdminConfig",
+    "console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -50,9 +50,11 @@ INSTALLED_APPS = [
     "notifications",
     "ledger",
     "budgets",
+    "forecasts",
     "alerts",
     "controls",
     "intake",
+    "console.apps.ConsoleConfig",
 ]
 
 MIDDLEWARE = [
@@ -65,7 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.audit.AuditMiddleware",
-    "costops.lib.web.RefusalMiddleware",
+    "lib.web.RefusalMiddleware",
 ]
 
 TEMPLATES = [
@@ -157,14 +159,14 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.KeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["costops.lib.web.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "costops.lib.web.Page",
+    "DEFAULT_PARSER_CLASSES": ["lib.web.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "lib.web.Page",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.OrderingFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "costops.lib.web.exception_handler",
+    "EXCEPTION_HANDLER": "lib.web.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",
 }
@@ -224,5 +226,5 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "navigation": "costops.admin.navigation"},
+    "SIDEBAR": {"show_search": True, "navigation": "console.site.navigation"},
 }

@@ -3,19 +3,19 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from alerts.views import answer_by_link
+from console.alerts.answer_page import answer_by_link
 from costops.api import MANY, Organizations, Rates
-from costops.lib.web import route
 from costops.views import health, live
-from intake.otlp_view import traces
+from intake.otlp.views import traces
+from lib.web import route
 
-handler404 = "costops.lib.web.not_found"
-handler500 = "costops.lib.web.server_error"
+handler404 = "lib.web.not_found"
+handler500 = "lib.web.server_error"
 
 urlpatterns = [
     # The busiest doors first: looking through all the others takes longer than they do.
-    path("api/v1/", include("controls.doors")),
-    path("api/v1/", include("intake.urls")),
+    path("api/v1/", include("controls.api.authorization_urls")),
+    path("api/v1/", include("intake.api.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="start"),
     path("admin/", admin.site.urls),
     route("health", health, "health"),
@@ -23,11 +23,11 @@ urlpatterns = [
     route("health/ready", health, "health-ready"),
     route("api/v1/health", health, "api-health"),
     route("otlp/v1/traces", traces, "otlp-traces"),
-    path("api/v1/", include("budgets.urls")),
-    path("api/v1/", include("ledger.urls")),
-    path("api/v1/", include("alerts.urls")),
-    path("api/v1/", include("controls.urls")),
-    path("api/v1/", include("notifications.urls")),
+    path("api/v1/", include("budgets.api.urls")),
+    path("api/v1/", include("ledger.api.urls")),
+    path("api/v1/", include("alerts.api.urls")),
+    path("api/v1/", include("controls.api.urls")),
+    path("api/v1/", include("notifications.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
     route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from costops.lib.errors import FieldError, Invalid
 from ledger.quantities import KNOWN
 from ledger.usage import NOT_SENT, Usage
+from lib.errors import FieldError, Invalid
 
 # Fields of a usage record, and kinds of quantities: those may have columns, too.
 FIELDS = frozenset(Usage.__struct_fields__) - NOT_SENT | KNOWN

@@ -15,20 +15,20 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
-from budgets.books import hold_book
-from budgets.claims import Claimed, claim
 from budgets.models import Reservation
-from costops.lib.errors import NotFound
-from costops.lib.money import from_units
-from costops.lib.queue import enqueue
+from budgets.reservations.claims import Claimed, claim
+from budgets.snapshots import hold_book
 from intake.services import Receipt, parted
-from ledger.book import Book
 from ledger.contents import Standing, standing_of
 from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
+from ledger.snapshot import Book
 from ledger.types import Marks, Outcome, Settled
 from ledger.usage import Usage
+from lib.errors import NotFound
+from lib.money import from_units
+from lib.queue import enqueue
 
 LONGEST_REASON = 500
 _MOST_NAMED = 20  # ids in the audit trail of one correction

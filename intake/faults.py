@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from costops.lib.errors import FieldError
+from lib.errors import FieldError
 
 MOST_KINDS = 20  # told of one file
 # What to do about a field that is wrong in every row of a file.

@@ -20,11 +20,11 @@ from typing import Any, Protocol, cast
 import msgspec
 import zstandard
 
-from costops.lib.errors import FieldError, Invalid
 from intake.columns import MARK, Columns
 from intake.formats import Format
 from ledger.quantities import KNOWN
 from ledger.usage import Usage, check, decode_error, odd_characters
+from lib.errors import FieldError, Invalid
 
 _LINES_TOLD = 500  # between two reports of how far reading has come
 _RAW_FIELDS = ("tags", "metadata")

@@ -1,9 +1,9 @@
 """Small requests that arrive together are booked in one transaction."""
 
-from costops.lib.grouping import Together
 from intake.pipeline import take
 from ledger.types import Outcome
 from ledger.usage import Usage
+from lib.grouping import Together
 
 MOST_TOGETHER = 5_000  # records in one transaction
 

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts import services as alerts
-from budgets.books import hold_book
-from budgets.claims import claim
-from budgets.settling import settle, told
-from controls.ending import adjust as adjust_rates
+from budgets.reservations.capture import settle, told
+from budgets.reservations.claims import claim
+from budgets.snapshots import hold_book
+from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
 from ledger.types import Outcome
 from ledger.usage import Usage

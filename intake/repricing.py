@@ -16,11 +16,9 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.models import Organization
 from alerts import services as alerts
-from budgets.books import hold_book
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
-from costops.lib.errors import Invalid
-from costops.lib.money import from_units, to_units, wire
+from budgets.snapshots import hold_book
 from ledger.costs import Place
 from ledger.models import Repricing
 from ledger.repricing import (
@@ -32,6 +30,8 @@ from ledger.repricing import (
     records_of,
 )
 from ledger.types import Stretch, Totals
+from lib.errors import Invalid
+from lib.money import from_units, to_units, wire
 
 CHUNK = 1_000  # records in one transaction
 MOST_AT_ONCE = 50_000  # records in one request

@@ -10,11 +10,11 @@ from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.services import organization_for
 from accounts.types import Caller
-from costops.lib.errors import FieldError, Invalid, Refusal
 from intake.grouping import take_together
 from intake.pipeline import take
 from ledger.types import Outcome
 from ledger.usage import Rejected, Usage
+from lib.errors import FieldError, Invalid, Refusal
 
 SMALL = 500  # records: up to here a request shares a transaction with others
 _FOREIGN = FieldError(

@@ -19,7 +19,6 @@ from accounts.tenants import (
     TenantHistoryAdmin,
     person,
 )
-from costops.lib.money import format_money
 from ledger import prices
 from ledger.forms import KindLinesField
 from ledger.lists import (
@@ -42,6 +41,7 @@ from ledger.models import (
     Price,
     Repricing,
 )
+from lib.money import format_money
 
 
 class LedgerAdmin(ReadOnlyAdmin):

@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Max, Min
 
-from costops.lib.errors import Invalid
-from costops.lib.money import from_units, quantize, wire
-from costops.lib.periods import Cadence, Calendar, Window
 from ledger.costs import ELEMENTS, NAMES, Question, numbers
 from ledger.models import DIMENSIONS, CostRecord
 from ledger.types import Tags
+from lib.errors import Invalid
+from lib.money import from_units, quantize, wire
+from lib.periods import Cadence, Calendar, Window
 
 DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)

@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from costops.lib.money import to_units
-from ledger.booking import Cost
+from ledger.batch import Cost
 from ledger.models import CostRecord
+from lib.money import to_units
 
 
 @dataclass(frozen=True, slots=True)

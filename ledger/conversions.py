@@ -8,9 +8,9 @@ from operator import attrgetter
 from django.db.models import QuerySet
 
 from accounts.models import Organization
-from costops.lib.money import from_units, to_units
 from ledger.models import ConvertedCost, CostRecord
 from ledger.pricing import PriceBook, convert
+from lib.money import from_units, to_units
 
 _ASKED_FOR = 5_000  # usage ids in one query
 _Amount = tuple[CostRecord, Decimal, int]  # with the rate; in units of 10^-10

@@ -15,14 +15,14 @@ from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from accounts.models import Organization
-from costops.lib.asking import listed, range_of
-from costops.lib.errors import Invalid
-from costops.lib.tables import cell, csv_lines, guarded
 from ledger.models import DIMENSIONS, Attribution, CostRecord
 from ledger.quantities import wire
 from ledger.querysets import CostRecordQuerySet
 from ledger.types import Tags
 from ledger.versions import AT, COLUMNS, Values, all_versions, last_versions
+from lib.errors import Invalid
+from lib.query_params import listed, range_of
+from lib.tables import cell, csv_lines, guarded
 
 PAGE = 2_000  # records a stream sends in one piece
 _MOST_ASKED = 16_000  # rows that one statement fetches

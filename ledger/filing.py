@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from accounts.models import Organization
-from ledger.book import dimensions_of, sent_of
 from ledger.models import Attribution
+from ledger.snapshot import dimensions_of, sent_of
 from ledger.types import Dimensions
 
 _CHUNK = 1_000  # attributions written at once

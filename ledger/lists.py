@@ -15,8 +15,8 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.tenants import OrganizationFilter
-from costops.lib.money import format_money
-from costops.lib.reading import locale_of
+from lib.humanize import locale_of
+from lib.money import format_money
 
 WHEN = {
     "1": "Last 24 hours",

@@ -10,7 +10,6 @@ from django.db.models.functions import Now
 
 from accounts.audit import current_actor, history
 from accounts.models import Organization, validate_currency_code
-from costops.lib.fields import MoneyField, RateField
 from ledger.overrides import Override
 from ledger.querysets import (
     AttributionQuerySet,
@@ -19,6 +18,7 @@ from ledger.querysets import (
     ExchangeRateQuerySet,
     PriceQuerySet,
 )
+from lib.fields import MoneyField, RateField
 
 # The dimensions of an attribution, in the order everything that lists them follows.
 DIMENSIONS = (

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
-from costops.lib.money import to_units
 from ledger.quantities import SECONDS_IN_MINUTE
 from ledger.tariffs import PLAIN, Rates, Tariff, rate_of
+from lib.money import to_units
 
 _NO_RATES = Rates(None, None, None, None, None, 0)
 

@@ -15,8 +15,6 @@ from django.utils import timezone
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
-from costops.lib.errors import Conflict, Invalid, NotFound
-from costops.lib.money import to_units
 from ledger.catalogue import CURRENCY, LIST_PRICE_TIERS
 from ledger.identity import (
     identify,
@@ -27,6 +25,8 @@ from ledger.identity import (
 from ledger.models import CostRecord, ExchangeRate, Price
 from ledger.patterns import ModelPattern, is_priced_as, pattern_of
 from ledger.quantities import kind_named
+from lib.errors import Conflict, Invalid, NotFound
+from lib.money import to_units
 
 EVERYBODY = 0  # locked for what is for all organizations: none has this id
 MOST_OF_ONE = Decimal(1_000_000)  # the price of a million tokens, or of one thing

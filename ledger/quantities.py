@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Raw
 
-from costops.lib.errors import FieldError
+from lib.errors import FieldError
 
 Quantity = int | Decimal
 Quantities = Mapping[str, Quantity]

@@ -11,9 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.models import Organization
-from costops.lib.money import to_units
-from ledger.book import Book, Entry
-from ledger.booking import Conversion, Cost, Row, encoded
+from ledger.batch import Conversion, Cost, Row, encoded
 from ledger.contents import cost_of
 from ledger.conversions import amounts_in
 from ledger.costs import Place, among, beyond
@@ -21,6 +19,7 @@ from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
 from ledger.quantities import restored
 from ledger.querysets import CostRecordQuerySet
+from ledger.snapshot import Book, Entry
 from ledger.stored import forms
 from ledger.tariffs import Metered
 from ledger.types import Stretch, Totals
@@ -30,6 +29,7 @@ from ledger.writing import (
     insert_records,
     ready_deltas,
 )
+from lib.money import to_units
 
 _ASKED_FOR = 5_000  # usage ids in one query
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ledger.book import Book
 from ledger.identity import identify
 from ledger.models import Response
+from ledger.snapshot import Book
 from ledger.usage import Usage
 
 # What programs write where they have no id.

@@ -9,16 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from costops.lib.errors import Conflict
-from costops.lib.money import to_units
-from ledger.book import Book
-from ledger.booking import PLAIN, REST, Conversion, Row, Sheet, encoded
+from ledger.batch import PLAIN, REST, Conversion, Row, Sheet, encoded
 from ledger.contents import Standing
 from ledger.conversions import amounts_in
 from ledger.models import ConvertedCost
 from ledger.pricing import convert
 from ledger.quantities import restored, stored
 from ledger.responses import Key, leave, names_response, take
+from ledger.snapshot import Book
 from ledger.stored import Values, forms
 from ledger.types import Marks, Said, Stretch, Totals
 from ledger.usage import Usage
@@ -28,6 +26,8 @@ from ledger.writing import (
     insert_records,
     ready_deltas,
 )
+from lib.errors import Conflict
+from lib.money import to_units
 
 _NUMBER, _REPRICING = map(Row._fields.index, ("correction", "repricing_id"))
 MOST_CORRECTIONS = 30_000  # of one usage; PostgreSQL's smallint ends a little above

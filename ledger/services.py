@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
-from costops.lib.money import from_units, to_units
-from ledger.book import Book, sent_of
-from ledger.booking import Sheet
+from ledger.batch import Sheet
 from ledger.contents import Standing, standing_of
 from ledger.identity import model_named
 from ledger.models import CostRecord
 from ledger.quantities import restored
 from ledger.responses import repeated
+from ledger.snapshot import Book, sent_of
 from ledger.stored import Values
 from ledger.types import Marks, Named, Outcome, Recorded, Said
 from ledger.usage import Usage, parse_metadata, parse_tags
@@ -25,6 +24,7 @@ from ledger.writing import (
     insert_records,
     ready_deltas,
 )
+from lib.money import from_units, to_units
 
 
 @transaction.atomic(savepoint=False)

@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, Self
 
-from costops.lib.money import from_units, to_units
 from ledger.quantities import (
     CACHED_PARTS,
     NONE,
@@ -18,6 +17,7 @@ from ledger.quantities import (
     Quantity,
     is_tokens,
 )
+from lib.money import from_units, to_units
 
 MILLION = 1_000_000  # prices of tokens are quoted for so many
 NO_LIMIT = 2**63  # more tokens than a record can hold

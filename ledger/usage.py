@@ -9,8 +9,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from costops.lib.errors import FieldError
-from costops.lib.money import quantize
 from ledger.identity import maker_of
 from ledger.quantities import (
     FIELDS,
@@ -23,6 +21,8 @@ from ledger.quantities import (
 )
 from ledger.quantities import read as read_quantities
 from ledger.rates import is_currency
+from lib.errors import FieldError
+from lib.money import quantize
 
 MOST_TOKENS = 10**12  # in one record
 MOST_COST = Decimal(100_000_000)  # in one record, either way

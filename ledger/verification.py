@@ -18,8 +18,6 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Organization
-from costops.lib.fields import MoneyField
-from ledger.book import digest_of, sent_of
 from ledger.filing import misfiled
 from ledger.identity import REVISION
 from ledger.models import (
@@ -30,7 +28,9 @@ from ledger.models import (
     SpendDelta,
 )
 from ledger.quantities import FIELDS, parts_too_large, restored
+from ledger.snapshot import digest_of, sent_of
 from ledger.types import Dimensions
+from lib.fields import MoneyField
 
 _NOTHING = Value(Decimal(0), MoneyField())
 _SUMS = (

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.errors import UniqueViolation
 
-from ledger.booking import PLAIN, REST, Conversion, Row
+from ledger.batch import PLAIN, REST, Conversion, Row
 from ledger.stored import Values, array_of, forms
 from ledger.types import Stretch, Totals
 

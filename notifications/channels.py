@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from accounts.models import Organization
-from costops.lib.errors import Conflict, FieldError, Invalid, NotFound
+from lib.errors import Conflict, FieldError, Invalid, NotFound
 from notifications.configs import (
     Setup,
     new_signing_secret,

@@ -17,8 +17,8 @@ import apprise
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from costops.lib.errors import FieldError, Invalid
-from costops.lib.http import check_address
+from lib.errors import FieldError, Invalid
+from lib.http import check_address
 from notifications.models import ChannelType
 from notifications.transports.service import is_guarded
 

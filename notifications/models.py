@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.audit import history
 from accounts.models import Organization, validate_zone
-from costops.lib.secrets import EncryptedJSONField
+from lib.secrets import EncryptedJSONField
 
 
 class ChannelType(models.TextChoices):

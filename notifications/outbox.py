@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications.claiming import claim, claimed, due
+from notifications.claims import claim, claimed, due
 from notifications.jobs import Job, Result, masked
 from notifications.models import Delivery
 from notifications.outcomes import settle

@@ -19,7 +19,7 @@ from notifications.models import (
     Preference,
 )
 from notifications.notices import tell_of_gone
-from notifications.quiet import earliest
+from notifications.quiet_hours import earliest
 from notifications.services import wish_of
 from notifications.transports import TransportError
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from accounts.models import Organization
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 from notifications.models import Preference
 
 

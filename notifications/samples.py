@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from costops.lib.money import told, told_use
+from lib.money import told, told_use
 from notifications.models import Channel
 from notifications.types import Link, Message
 

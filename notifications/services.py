@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from django.db import models, transaction
 from django.utils import timezone
 
-from costops.lib.errors import Conflict, Invalid
-from costops.lib.queue import enqueue_once
+from lib.errors import Conflict, Invalid
+from lib.queue import enqueue_once
 from notifications.models import (
     Channel,
     ChannelType,
@@ -17,7 +17,7 @@ from notifications.models import (
     DeliveryState,
     Preference,
 )
-from notifications.quiet import Wish, earliest, is_together
+from notifications.quiet_hours import Wish, earliest, is_together
 from notifications.types import Message, Resolved, Target, packed
 
 DELIVER = "notifications.tasks.deliver"

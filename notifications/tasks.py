@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from costops.lib.queue import enqueue
+from lib.queue import enqueue
 from notifications import outbox
 
 STAY_S = 15  # a worker waits this long for what failed first to be due again

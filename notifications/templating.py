@@ -14,7 +14,7 @@ import liquid
 from liquid.exceptions import LiquidError
 from liquid.template import BoundTemplate
 
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 from notifications.types import Message
 
 LONGEST = 4_000  # characters of one text

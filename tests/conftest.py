@@ -4,22 +4,31 @@ from pathlib import Path
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
+from pytest_django import Settings
 
 from accounts import keys
 from accounts.models import Organization
-from budgets import books
-from controls import plans, pool, ruleset, telling
+from budgets import snapshots
+from controls import notices, policy, ruleset
+from controls.decisions import server_leases
 from intake import services
 from tests import databases
 from tests.factories import Api, make_api, make_organization
 from tests.kinds import kinds_of
+from tests.notifications.receivers import (
+    MailServer,
+    Receiver,
+    receiving,
+    receiving_mail,
+)
 
 # How long an example takes says how busy the machine is, not whether it is right.
-settings.register_profile(
+examples.register_profile(
     "tests", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("tests")
+examples.load_profile("tests")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -67,11 +76,11 @@ def own_database(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Begin every test with a process that knows nothing yet."""
-    books.forget()
-    plans.forget()
-    pool.forget()
+    snapshots.forget()
+    policy.forget()
+    server_leases.forget()
     ruleset.forget()
-    telling.forget()
+    notices.forget()
     services.forget()
     keys.forget()
 
@@ -92,3 +101,25 @@ def api(acme: Organization) -> Api:
 def platform(db: None) -> Api:
     """A client that may do everything, everywhere."""
     return make_api()
+
+
+@pytest.fixture
+def open_to_itself(settings: Settings) -> None:
+    """Let requests to this machine through the guard."""
+    settings.OUTGOING_ALLOW = ["127.0.0.0/8"]
+
+
+@pytest.fixture
+def receiver(open_to_itself: None) -> Iterator[Receiver]:
+    """A real HTTP receiver that the guard lets requests through to."""
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture
+def mail_server(settings: Settings) -> Iterator[MailServer]:
+    """A real SMTP server that mail goes to."""
+    with receiving_mail() as running:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+        yield running

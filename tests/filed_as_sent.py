@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from accounts.models import Organization
-from budgets import books, scopes
+from budgets import scopes, snapshots
 from ledger.patterns import ModelSet
 from ledger.types import Dimensions, Sent
 
@@ -22,11 +22,11 @@ def filed_as_sent() -> Iterator[None]:
     def of(texts: Iterable[str]) -> ModelSet:
         return ModelSet(frozenset(texts), frozenset(), ())
 
-    books.forget()
+    snapshots.forget()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Sent, "filed", filed)
         patched.setattr(ModelSet, "of", of)
         patched.setattr(scopes, "one_name", lambda _, text: text)
         yield
     Organization.objects.update(identity_revision=0)
-    books.forget()
+    snapshots.forget()

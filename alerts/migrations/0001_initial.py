@@ -2,7 +2,7 @@
 
 import accounts.audit
 import accounts.models
-import costops.lib.fields
+import lib.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import simple_history.models
@@ -33,9 +33,9 @@ class Migration(migrations.Migration):
             name='Watch',
             fields=[
                 ('period', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='watch', serialize=False, to='budgets.budgetperiod')),
-                ('limit', costops.lib.fields.MoneyField()),
-                ('at_least', costops.lib.fields.MoneyField(null=True)),
-                ('below', costops.lib.fields.MoneyField(null=True)),
+                ('limit', lib.fields.MoneyField()),
+                ('at_least', lib.fields.MoneyField(null=True)),
+                ('below', lib.fields.MoneyField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -48,10 +48,10 @@ class Migration(migrations.Migration):
                 ('period_ends_at', models.DateTimeField()),
                 ('type', models.CharField(choices=[('threshold', 'Share of the budget spent'), ('forecast', 'Projected to pass the budget'), ('velocity', 'Spending faster than planned'), ('anomaly', 'Unusual day'), ('spike', 'Much in little time')], max_length=16)),
                 ('severity', models.CharField(choices=[('info', 'Information'), ('warning', 'Warning'), ('critical', 'Critical')], max_length=16)),
-                ('threshold', costops.lib.fields.MoneyField(null=True)),
-                ('value', costops.lib.fields.MoneyField()),
-                ('spent', costops.lib.fields.MoneyField()),
-                ('limit', costops.lib.fields.MoneyField()),
+                ('threshold', lib.fields.MoneyField(null=True)),
+                ('value', lib.fields.MoneyField()),
+                ('spent', lib.fields.MoneyField()),
+                ('limit', lib.fields.MoneyField()),
                 ('message', models.CharField(max_length=500)),
                 ('details', models.JSONField(default=dict)),
                 ('state', models.CharField(choices=[('firing', 'Firing'), ('acknowledged', 'Acknowledged'), ('snoozed', 'Snoozed'), ('resolved', 'Resolved')], default='firing', max_length=16)),
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('type', models.CharField(choices=[('threshold', 'Share of the budget spent'), ('forecast', 'Projected to pass the budget'), ('velocity', 'Spending faster than planned'), ('anomaly', 'Unusual day'), ('spike', 'Much in little time')], max_length=16)),
-                ('threshold', costops.lib.fields.MoneyField(blank=True, null=True)),
+                ('threshold', lib.fields.MoneyField(blank=True, null=True)),
                 ('condition', models.CharField(blank=True, max_length=500)),
                 ('sensitivity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='medium', max_length=8)),
                 ('window', models.CharField(choices=[('hourly', 'An hour'), ('daily', 'A day'), ('weekly', 'A week')], default='hourly', max_length=8)),
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                 ('actor', models.CharField(default=accounts.audit.current_actor, max_length=200)),
                 ('uid', models.UUIDField(db_index=True, default=uuid.uuid4, editable=False)),
                 ('type', models.CharField(choices=[('threshold', 'Share of the budget spent'), ('forecast', 'Projected to pass the budget'), ('velocity', 'Spending faster than planned'), ('anomaly', 'Unusual day'), ('spike', 'Much in little time')], max_length=16)),
-                ('threshold', costops.lib.fields.MoneyField(blank=True, null=True)),
+                ('threshold', lib.fields.MoneyField(blank=True, null=True)),
                 ('condition', models.CharField(blank=True, max_length=500)),
                 ('sensitivity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], default='medium', max_length=8)),
                 ('window', models.CharField(choices=[('hourly', 'An hour'), ('daily', 'A day'), ('weekly', 'A week')], default='hourly', max_length=8)),
@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('day', models.DateField()),
-                ('amount', costops.lib.fields.MoneyField()),
+                ('amount', lib.fields.MoneyField()),
                 ('said_by', models.CharField(default=accounts.audit.current_actor, max_length=320)),
                 ('said_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('budget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='budgets.budget')),

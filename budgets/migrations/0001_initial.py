@@ -2,7 +2,7 @@
 
 import accounts.audit
 import accounts.models
-import costops.lib.fields
+import lib.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('note', models.TextField(blank=True)),
                 ('scope', models.JSONField(blank=True, default=dict)),
-                ('amount', costops.lib.fields.MoneyField()),
+                ('amount', lib.fields.MoneyField()),
                 ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}\\Z', 'Use the three capital letters of ISO 4217, such as USD.')])),
                 ('period', models.CharField(choices=[('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly'), ('quarterly', 'Quarterly'), ('annual', 'Annual'), ('custom', 'Custom')], max_length=16)),
                 ('timezone', models.CharField(max_length=64, validators=[accounts.models.validate_zone], verbose_name='time zone')),
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('starts_at', models.DateTimeField()),
-                ('spent', costops.lib.fields.MoneyField(default=0)),
+                ('spent', lib.fields.MoneyField(default=0)),
                 ('requests', models.BigIntegerField(default=0)),
                 ('budget', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='budgets.budget')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.organization')),
@@ -87,12 +87,12 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('starts_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField()),
-                ('amount', costops.lib.fields.MoneyField()),
-                ('carried_over', costops.lib.fields.MoneyField(default=0)),
-                ('adjusted', costops.lib.fields.MoneyField(default=0)),
-                ('spent', costops.lib.fields.MoneyField(default=0)),
-                ('reserved', costops.lib.fields.MoneyField(default=0)),
-                ('late_spend', costops.lib.fields.MoneyField(default=0)),
+                ('amount', lib.fields.MoneyField()),
+                ('carried_over', lib.fields.MoneyField(default=0)),
+                ('adjusted', lib.fields.MoneyField(default=0)),
+                ('spent', lib.fields.MoneyField(default=0)),
+                ('reserved', lib.fields.MoneyField(default=0)),
+                ('late_spend', lib.fields.MoneyField(default=0)),
                 ('requests', models.BigIntegerField(default=0)),
                 ('unpriced_requests', models.BigIntegerField(default=0)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('note', models.TextField(blank=True)),
                 ('scope', models.JSONField(blank=True, default=dict)),
-                ('amount', costops.lib.fields.MoneyField()),
+                ('amount', lib.fields.MoneyField()),
                 ('currency', models.CharField(max_length=3, validators=[django.core.validators.RegexValidator('^[A-Z]{3}\\Z', 'Use the three capital letters of ISO 4217, such as USD.')])),
                 ('period', models.CharField(choices=[('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly'), ('quarterly', 'Quarterly'), ('annual', 'Annual'), ('custom', 'Custom')], max_length=16)),
                 ('timezone', models.CharField(max_length=64, validators=[accounts.models.validate_zone], verbose_name='time zone')),
@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('rollover', 'Carried over')], max_length=16)),
-                ('amount', costops.lib.fields.MoneyField()),
+                ('amount', lib.fields.MoneyField()),
                 ('reason', models.CharField(max_length=500)),
                 ('actor', models.CharField(default=accounts.audit.current_actor, max_length=200)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from controls.expressions import read
 from controls.stops import stops_at_the_amount
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 REASON = "a rule stops calls: "
 

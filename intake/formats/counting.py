@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from intake.reading import Counts, fitted, read
+from intake.counts import Counts, fitted, read
 from ledger.quantities import WRITES
 
 

@@ -7,9 +7,9 @@ priced here. The tool's CSV has no provider: it is found from the model.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from intake.counts import Counts
 from intake.formats.cells import amount, filled, mapping, moment, text, whole
 from intake.formats.counting import counted, said_nothing
-from intake.reading import Counts
 
 _NOT_CACHED = "00000000-0000-0000-0000-000000000000"
 _KEPT = ("response_id", "response_status", "request_path", "target_url", "prompt_id")

@@ -7,10 +7,10 @@ totalCost, costDetails) the tokens are priced here.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from intake.counts import Counts
 from intake.formats.cells import amount, filled, mapping, moment, parsed, text, whole
 from intake.formats.counting import counted, said_nothing
-from intake.reading import Counts
-from intake.told import Told, of_langfuse
+from intake.objects import Told, of_langfuse
 
 _KEPT = ("trace_id", "name", "type", "session_id", "release", "version")
 

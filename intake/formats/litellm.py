@@ -9,7 +9,7 @@ from typing import Any
 
 from intake.formats.cells import amount, filled, mapping, moment, parsed, text, whole
 from intake.formats.counting import counted, said_nothing
-from intake.told import of_provider
+from intake.objects import of_provider
 
 _KEPT = ("call_type", "model_group", "api_base", "session_id", "end_user", "cache_hit")
 

@@ -14,12 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.views import ApiView
-from costops.lib.asking import listed, whole_number
-from costops.lib.errors import Invalid
-from costops.lib.tables import CsvRenderer
-from costops.lib.wirefields import AmountField, MomentField
-from costops.lib.zones import zone_names
+from accounts.api.base import ApiView
 from ledger.analytics import (
     INTERVALS,
     groups_of,
@@ -27,7 +22,7 @@ from ledger.analytics import (
     timeseries_of,
     unpriced_of,
 )
-from ledger.api.asking import FILTER_PARAMETERS, GROUP_BY
+from ledger.api.questions import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
     FILTERS,
     Place,
@@ -40,6 +35,11 @@ from ledger.costs import (
     place_of,
     records_of,
 )
+from lib.errors import Invalid
+from lib.query_params import listed, whole_number
+from lib.tables import CsvRenderer
+from lib.wirefields import AmountField, MomentField
+from lib.zones import zone_names
 
 MOST_ON_A_PAGE = 10_000  # records
 UNPRICED = "X-Unpriced-Records"

@@ -7,10 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from costops.lib.errors import Invalid
-from costops.lib.money import wire
-from costops.lib.wirefields import AmountField, Plain
 from ledger.prices import MOST_OF_ONE, kind_prices
+from lib.errors import Invalid
+from lib.money import wire
+from lib.wirefields import AmountField, Plain
 
 # Amounts that have a field of their own, by their kind.
 NAMED = {

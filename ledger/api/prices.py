@@ -18,15 +18,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import is_platform, owner_named
+from accounts.api.base import ApiView, ApiViewSet
 from accounts.idempotency import idempotent
-from accounts.views import ApiView, ApiViewSet
-from costops.lib.asking import moment_of
-from costops.lib.errors import Forbidden, Invalid, NotFound
-from costops.lib.money import from_units, wire
-from costops.lib.tables import CsvRenderer
-from costops.lib.wirefields import AmountField, MomentField, Plain
-from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
 from ledger.api.price_fields import KindPricesField, TierSerializer, refuse_meant
+from ledger.api.questions import ORGANIZATION, concerning, organization_concerned
 from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import Price
 from ledger.prices import (
@@ -41,6 +36,11 @@ from ledger.prices import (
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
 from ledger.tariffs import PricedSpan, Rates, Tariff
+from lib.errors import Forbidden, Invalid, NotFound
+from lib.money import from_units, wire
+from lib.query_params import moment_of
+from lib.tables import CsvRenderer
+from lib.wirefields import AmountField, MomentField, Plain
 
 
 class CurrencyField(serializers.CharField):

@@ -14,17 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import is_platform, owner_named
+from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
-from accounts.views import ApiViewSet
-from costops.lib.asking import day_of_text
-from costops.lib.errors import Forbidden, Invalid, NotFound
-from costops.lib.tables import CsvRenderer
-from ledger.api.asking import ORGANIZATION, concerning, organization_concerned
 from ledger.api.prices import CurrencyField
+from ledger.api.questions import ORGANIZATION, concerning, organization_concerned
 from ledger.models import ExchangeRate
 from ledger.prices import add_rate, delete_rate
 from ledger.pricing import PriceBook
 from ledger.rates import bundled_rate, is_currency
+from lib.errors import Forbidden, Invalid, NotFound
+from lib.query_params import day_of_text
+from lib.tables import CsvRenderer
 
 MOST_RATE = Decimal(1_000_000)  # what the embedded database can hold exactly
 LEAST_RATE = Decimal("1E-12")

@@ -2,7 +2,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
-import costops.lib.fields
+import lib.fields
 
 ARRAYS = (
     "attribution_ids",
@@ -90,7 +90,7 @@ class Migration(migrations.Migration):
                 ("input_tokens", array(models.BigIntegerField())),
                 ("cached_tokens", array(models.BigIntegerField())),
                 ("output_tokens", array(models.BigIntegerField())),
-                ("cost", array(costops.lib.fields.MoneyField())),
+                ("cost", array(lib.fields.MoneyField())),
                 (
                     "organization",
                     models.ForeignKey(

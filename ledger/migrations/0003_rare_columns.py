@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-import costops.lib.fields
+import lib.fields
 
 
 class Migration(migrations.Migration):
@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField("costrecord", "quantities", models.JSONField(null=True)),
         migrations.AddField(
-            "costrecord", "other_cost", costops.lib.fields.MoneyField(null=True)
+            "costrecord", "other_cost", lib.fields.MoneyField(null=True)
         ),
         migrations.AddField(
             "costrecord", "unpriced_kinds", models.JSONField(null=True)

@@ -1,7 +1,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-import costops.lib.fields
+import lib.fields
 
 KINDS = (
     "Other kinds: the price of one, or of a million tokens, as "
@@ -17,7 +17,7 @@ EMPTY = "Empty, as all of these: as in the catalogue."
 
 def fields_of(model):
     def amount(**options):
-        return costops.lib.fields.MoneyField(blank=True, null=True, **options)
+        return lib.fields.MoneyField(blank=True, null=True, **options)
 
     return [
         migrations.AddField(

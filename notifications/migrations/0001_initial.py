@@ -2,7 +2,7 @@
 
 import accounts.audit
 import accounts.models
-import costops.lib.secrets
+import lib.secrets
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import simple_history.models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('type', models.CharField(choices=[('email', 'Email'), ('slack', 'Slack'), ('webhook', 'Webhook'), ('pagerduty', 'PagerDuty'), ('sms', 'SMS'), ('phone', 'Phone call'), ('apprise', 'Other service')], max_length=16)),
                 ('config', models.JSONField(blank=True, default=dict)),
-                ('secrets', costops.lib.secrets.EncryptedJSONField(blank=True, default=dict, editable=False)),
+                ('secrets', lib.secrets.EncryptedJSONField(blank=True, default=dict, editable=False)),
                 ('template', models.JSONField(blank=True, default=dict)),
                 ('enabled', models.BooleanField(default=True)),
                 ('disabled_reason', models.CharField(blank=True, editable=False, max_length=300)),
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('type', models.CharField(choices=[('email', 'Email'), ('slack', 'Slack'), ('webhook', 'Webhook'), ('pagerduty', 'PagerDuty'), ('sms', 'SMS'), ('phone', 'Phone call'), ('apprise', 'Other service')], max_length=16)),
                 ('recipient', models.CharField(blank=True, max_length=320)),
                 ('subject', models.CharField(blank=True, max_length=64)),
-                ('message', costops.lib.secrets.EncryptedJSONField()),
+                ('message', lib.secrets.EncryptedJSONField()),
                 ('state', models.CharField(choices=[('pending', 'Pending'), ('delivered', 'Delivered'), ('failed', 'Failed')], default='pending', max_length=16)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('next_attempt_at', models.DateTimeField(null=True)),

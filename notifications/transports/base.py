@@ -7,7 +7,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from costops.lib import http
+from lib import http
 from notifications.types import Message
 
 COLORS = {"info": "#2563eb", "warning": "#b45309", "critical": "#b91c1c"}

@@ -8,7 +8,7 @@ import apprise
 import requests
 from apprise.exception import AppriseException
 
-from costops.lib import http
+from lib import http
 from notifications.templating import worded
 from notifications.transports.base import (
     Parcel,

@@ -304,4 +304,4 @@ def test_what_was_refused_has_a_page_without_a_log_in() -> None:
 
     assert answer.status_code == 404
     assert "There is no such page." in answer.content.decode()
-    assert "costops/notice" in answer.content.decode()
+    assert "console/notice" in answer.content.decode()

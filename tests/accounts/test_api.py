@@ -3,10 +3,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
+from accounts.api.base import ApiView
 from accounts.audit import current_actor
 from accounts.models import Organization
 from accounts.scopes import Scope
-from accounts.views import ApiView
 from tests.factories import Api, make_api, make_key, make_organization, report
 from tests.factories import usage_record as usage
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import ApiKey, Organization
 from accounts.types import Caller
-from costops.lib.errors import Unauthenticated
+from lib.errors import Unauthenticated
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from alerts.conditions import EXAMPLES, NAMES, check
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 VELOCITY = {
     "spending_rate": Decimal("10.00"),

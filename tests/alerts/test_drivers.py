@@ -3,7 +3,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from alerts.drivers import top_drivers
-from budgets.folding import fold
+from budgets.rollup import fold
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
 

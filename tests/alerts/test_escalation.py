@@ -11,12 +11,12 @@ from django_q.models import OrmQ
 from accounts.models import Organization
 from accounts.scopes import Role
 from alerts import escalation, services, tasks
-from alerts.auditing import audit
 from alerts.models import Alert, AlertEvent, EscalationPolicy, MaintenanceWindow
 from alerts.people import above
-from alerts.planning import ESCALATE
-from alerts.rungs import rungs_of
+from alerts.schedule import ESCALATE
+from alerts.watchdog import audit
 from budgets.models import Budget
+from console.alerts.steps import rungs_of
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import fire, level, make_policy
 from tests.factories import make_budget, make_person

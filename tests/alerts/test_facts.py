@@ -11,9 +11,9 @@ from accounts.models import Organization
 from alerts.facts import Asked, facts_of
 from alerts.rules import SLIDING
 from alerts.types import Facts
-from budgets.folding import fold
 from budgets.models import Budget
-from costops.lib.periods import DAY, HOUR
+from budgets.rollup import fold
+from lib.periods import DAY, HOUR
 from tests.budgets.worlds import jan, january_budget, undone
 from tests.factories import make_organization, spend
 

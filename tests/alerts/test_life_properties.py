@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts import escalation, services
-from alerts.auditing import audit
 from alerts.models import Alert, AlertEvent, AlertState
+from alerts.watchdog import audit
 from budgets.models import Budget
-from costops.lib.errors import Refusal
+from lib.errors import Refusal
 from notifications.models import Delivery
 from tests.alerts.firing import fire, level, make_policy
 from tests.factories import make_budget, make_organization

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from alerts import escalation, tasks
-from alerts.configuring import configure
-from alerts.judging import sweep
+from alerts.api.schemas import ConfigurationIn
+from alerts.configuration import configure
+from alerts.evaluation import sweep
 from alerts.models import Alert
-from alerts.serializers import ConfigurationIn
 from budgets.models import Budget
 from budgets.services import change_budget, move_budget, plan_of
 from notifications.models import Delivery

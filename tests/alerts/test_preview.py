@@ -5,7 +5,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from alerts.judging import sweep
+from alerts.evaluation import sweep
 from alerts.models import Alert
 from alerts.preview import preview
 from alerts.ruleset import effective_rules, of_rule

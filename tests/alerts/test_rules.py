@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.detectors import WARM_UP, Band, usual_of
-from alerts.forecasting import Outlook, run_rate
 from alerts.rules import judge
 from alerts.types import EffectiveRule, Facts, Origin, Verdict
-from budgets.shape import is_passed
-from costops.lib.periods import DAY, HOUR, Window
+from budgets.index import is_passed
+from forecasts.detectors import WARM_UP, Band, usual_of
+from forecasts.methods import Outlook, Past, run_rate
+from lib.periods import DAY, HOUR, Window
 
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)  # a Monday
 JANUARY = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
@@ -136,7 +136,7 @@ def test_a_forecast_that_holds_ends_a_tenth_later() -> None:
     unsure = Outlook(about, about, about, Decimal("0.45"), "a guess")
     likely = rule("forecast", threshold=Decimal("0.5"))
 
-    def method(_: Facts) -> Outlook:
+    def method(_: Past) -> Outlook:
         return unsure
 
     assert judge(likely, facts(), method=method) is None

@@ -15,7 +15,7 @@ from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
 from alerts.models import Alert, AlertEvent, AlertRule, AlertState, NotAnAnomaly
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import NOVEMBER, cross, fire, level, make_policy
 from tests.factories import make_budget, make_person, spend

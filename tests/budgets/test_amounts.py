@@ -15,7 +15,7 @@ from budgets.charging import open_periods
 from budgets.closing import sweep_periods
 from budgets.models import AmountLine, Budget
 from budgets.status import status_at
-from costops.lib.periods import Window
+from lib.periods import Window
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import spend
 

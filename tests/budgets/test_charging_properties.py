@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from budgets import recharging
+from budgets import backfill
 from tests.budgets.moments import examples
 from tests.budgets.stories import stories
 from tests.budgets.worlds import World, undone
@@ -37,13 +37,13 @@ def test_long_backfills_go_chunk_by_chunk_beside_new_usage_and_new_trees(
     story: list[tuple[Any, ...]], chunk: int
 ) -> None:
     with undone(), pytest.MonkeyPatch.context() as patched:
-        patched.setattr(recharging, "AT_ONCE", 0)
-        patched.setattr(recharging, "CHUNK", chunk)
-        patched.setattr(recharging, "enqueue", lambda *task: None)
+        patched.setattr(backfill, "AT_ONCE", 0)
+        patched.setattr(backfill, "CHUNK", chunk)
+        patched.setattr(backfill, "enqueue", lambda *task: None)
         world = World()
 
         tell(world, story)
-        recharging.continue_all()
+        backfill.continue_all()
 
         assert all(budget.backfill is None for budget in world.budgets)
         world.check()

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import QuerySet
 
 from accounts.models import Organization
-from budgets import recharging, services
+from budgets import backfill, services
 from budgets.closing import Closed, sweep_periods
 from budgets.models import AmountLine, Backfill, Budget, BudgetPeriod
 from tests.budgets.worlds import differences, jan, january_budget, period_of
@@ -255,12 +255,12 @@ def test_what_a_backfill_still_fills_is_neither_closed_nor_carried(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spend(acme, "30", jan(15))
-    monkeypatch.setattr(recharging, "AT_ONCE", 0)
-    monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
+    monkeypatch.setattr(backfill, "AT_ONCE", 0)
+    monkeypatch.setattr(backfill, "enqueue", lambda *task: None)
     budget = rolling(acme)
 
     during = sweep_periods(now=FEBRUARY)
-    recharging.step(Backfill.objects.get().pk)
+    backfill.step(Backfill.objects.get().pk)
     after = sweep_periods(now=FEBRUARY)
 
     assert (during.closed, during.carried) == (0, 0)

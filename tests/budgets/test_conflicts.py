@@ -7,8 +7,8 @@ import pytest
 from accounts.models import Organization
 from budgets import services
 from budgets.conflicts import conflicts_of, orphan_spend
-from budgets.folding import fold
 from budgets.models import Budget
+from budgets.rollup import fold
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
 

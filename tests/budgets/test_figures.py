@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from budgets.figures import Position, status_of, variance_of
-from costops.lib.money import quantize
-from costops.lib.periods import Cadence, Calendar, Window, end_of, start_of
+from lib.money import quantize
+from lib.periods import Cadence, Calendar, Window, end_of, start_of
 
 ZERO = Decimal(0)
 HOUR = timedelta(hours=1)

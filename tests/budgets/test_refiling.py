@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Organization
-from budgets import recharging
+from budgets import backfill
 from budgets.models import Budget, BudgetPeriod
 from budgets.refiling import refile, refile_due, refile_if_due
 from ledger.identity import REVISION
@@ -74,26 +74,26 @@ def test_history_follows_when_names_come_to_mean_more(
 ) -> None:
     with undone(), pytest.MonkeyPatch.context() as patched:
         if chunk:
-            patched.setattr(recharging, "AT_ONCE", 0)
-            patched.setattr(recharging, "CHUNK", chunk)
-            patched.setattr(recharging, "enqueue", lambda *task: None)
+            patched.setattr(backfill, "AT_ONCE", 0)
+            patched.setattr(backfill, "CHUNK", chunk)
+            patched.setattr(backfill, "enqueue", lambda *task: None)
         world = World()
         with filed_as_sent():
             for step in story:
                 world.do(step)
-            recharging.continue_all()
+            backfill.continue_all()
             assert differences(world.organization) == []
 
         refile_due()
         world.check()
-        recharging.continue_all()
+        backfill.continue_all()
         world.check()
         if again:
             refile(world.organization)
             world.check()
         for step in story:
             world.do(step)
-        recharging.continue_all()
+        backfill.continue_all()
         world.check()
 
 
@@ -149,13 +149,13 @@ def test_the_command_tells_what_it_moved(old: Organization) -> None:
 def test_long_history_is_left_to_a_worker(
     old: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recharging, "AT_ONCE", 0)
+    monkeypatch.setattr(backfill, "AT_ONCE", 0)
     told = StringIO()
 
     call_command("refile", stdout=told)
 
     assert "A worker goes on" in told.getvalue()
-    recharging.continue_all()
+    backfill.continue_all()
     assert spends(old) == {"gpt-4o": 3, "ada": 3}
     assert differences(old) == []
 

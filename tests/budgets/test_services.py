@@ -8,10 +8,10 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from budgets import recharging, services
+from budgets import backfill, services
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.models import Backfill, Budget, BudgetPeriod
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 from tests.budgets.worlds import differences, jan, january_budget, period_of
 from tests.factories import make_organization, spend
 
@@ -387,17 +387,17 @@ def test_a_long_history_is_left_to_a_worker(
     for day in range(1, 6):
         spend(acme, "1", jan(day))
     told: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(recharging, "AT_ONCE", 4)
-    monkeypatch.setattr(recharging, "CHUNK", 2)
-    monkeypatch.setattr(recharging, "enqueue", lambda *task: told.append(task))
+    monkeypatch.setattr(backfill, "AT_ONCE", 4)
+    monkeypatch.setattr(backfill, "CHUNK", 2)
+    monkeypatch.setattr(backfill, "enqueue", lambda *task: told.append(task))
 
     budget = january_budget(acme)
 
-    backfill = Backfill.objects.get()
-    assert budget.backfill == backfill
-    assert told == [("budgets.tasks.continue_backfill", backfill.pk)]
+    row = Backfill.objects.get()
+    assert budget.backfill == row
+    assert told == [("budgets.tasks.continue_backfill", row.pk)]
     shares = []
-    while recharging.step(backfill.pk):
+    while backfill.step(row.pk):
         spend(acme, "10", jan(1))
         shares.append(Backfill.objects.get().share_done)
     assert shares == sorted(shares)
@@ -408,7 +408,7 @@ def test_a_long_history_is_left_to_a_worker(
 
 
 def test_a_backfill_that_is_done_or_gone_has_no_next_step(acme: Organization) -> None:
-    assert recharging.step(12345) is False
+    assert backfill.step(12345) is False
 
 
 def test_many_records_of_one_instant_are_one_step(
@@ -417,6 +417,6 @@ def test_many_records_of_one_instant_are_one_step(
     for _ in range(5):
         spend(acme, "1", NOW)
     spend(acme, "1", NOW + INSTANT)
-    monkeypatch.setattr(recharging, "CHUNK", 2)
+    monkeypatch.setattr(backfill, "CHUNK", 2)
 
     assert spent(january_budget(acme)) == 6

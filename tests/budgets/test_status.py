@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from budgets import services
 from budgets.errors import NoPeriod
-from budgets.folding import fold
 from budgets.models import Budget
+from budgets.rollup import fold
 from budgets.status import BudgetStatus, standings, status_at, statuses
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend

@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import Organization
-from budgets import recharging
+from budgets import backfill
 from budgets.closing import sweep_periods
-from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod
+from budgets.rollup import fold
 from ledger.models import Attribution
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import make_organization, report, spend, usage_record
@@ -300,8 +300,8 @@ def test_what_a_backfill_still_fills_is_left_out(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spend(acme, "5", jan(15))
-    monkeypatch.setattr(recharging, "AT_ONCE", 0)
-    monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
+    monkeypatch.setattr(backfill, "AT_ONCE", 0)
+    monkeypatch.setattr(backfill, "enqueue", lambda *task: None)
     january_budget(acme)
 
     assert BudgetPeriod.objects.count() == 0

@@ -10,15 +10,15 @@ from django.db import transaction
 from django.test import TestCase
 
 from accounts.models import Organization
-from budgets import books, folding, recharging, services
+from budgets import backfill, rollup, services, snapshots
 from budgets import verification as budgets
 from budgets.closing import sweep_periods
 from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.services import BudgetPlan
-from costops.lib.errors import Refusal
 from ledger import verification as ledger
 from ledger.models import CostRecord, ExchangeRate
 from ledger.rates import bundled_rate, bundled_start
+from lib.errors import Refusal
 from tests.budgets import oracle
 from tests.factories import make_budget, make_organization, report
 
@@ -63,11 +63,11 @@ def differences(organization: Organization) -> list[str]:
 @contextmanager
 def undone() -> Iterator[None]:
     """Take back everything at the end: one example of many in one test."""
-    books.forget()
+    snapshots.forget()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-    books.forget()
+    snapshots.forget()
 
 
 class World:
@@ -128,7 +128,7 @@ class World:
             services.archive_budget(budget, now=now)
 
     def fold(self) -> None:
-        folding.fold(self.organization.pk)
+        rollup.fold(self.organization.pk)
 
     def sweep(self, now: datetime) -> None:
         sweep_periods(now=now)
@@ -137,7 +137,7 @@ class World:
         """Go one chunk further with one of the backfills."""
         waiting = list(Backfill.objects.order_by("pk").values_list("pk", flat=True))
         if waiting:
-            recharging.step(waiting[number % len(waiting)])
+            backfill.step(waiting[number % len(waiting)])
 
     def rate_of(self, currency: str, day: date) -> Decimal:
         own = self.organization.currency
@@ -191,7 +191,7 @@ def hours_of(
     zones = {budget.pk: budget.timezone for budget in budgets}
     hours: dict[tuple[int, oracle.Hour], tuple[Decimal, int]] = {}
     always = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-    for part in folding.hours_of(budgets, *always):
+    for part in rollup.hours_of(budgets, *always):
         key = part.budget_id, oracle.hour_of(part.starts_at, zones[part.budget_id])
         spent, requests = hours.get(key, (Decimal(0), 0))
         hours[key] = spent + part.spent, requests + part.requests

@@ -15,8 +15,8 @@ from unittest.mock import patch
 from django.db import transaction
 from django.db.models import QuerySet
 
-from controls import deciding
-from costops.lib.grouping import Together
+from controls.decisions import services
+from lib.grouping import Together
 from tests.concurrency.waiting import come_to_wait, until_somebody_waits
 from tests.factories import at_once
 
@@ -74,7 +74,7 @@ def several_servers(number: int) -> Iterator[None]:
 
     Threads of one process share transactions: nothing of it would be at once.
     """
-    work, most = deciding._decide_each, deciding.MOST_TOGETHER
+    work, most = services._decide_each, services.MOST_TOGETHER
     servers = [Together(work, most=most) for _ in range(number)]
     threads, mine = count(), local()
 
@@ -84,7 +84,7 @@ def several_servers(number: int) -> Iterator[None]:
         answers: Sequence[Any] = mine.server.do(organization_id, asks)
         return answers
 
-    with patch.object(deciding, "_together", SimpleNamespace(do=do)):
+    with patch.object(services, "_together", SimpleNamespace(do=do)):
         yield
 
 

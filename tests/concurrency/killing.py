@@ -228,8 +228,8 @@ def drain() -> None:
 
 if __name__ == "__main__":
     django.setup()
-    from notifications import claiming
+    from notifications import claims
 
-    claiming.CLAIM = CLAIM
+    claims.CLAIM = CLAIM
     doing: dict[str, Callable[..., None]] = {"fill": fill, "kill": kill, "drain": drain}
     doing[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from alerts import escalation, services
-from alerts.judging import judge_thresholds
+from alerts.evaluation import judge_thresholds
 from alerts.models import Alert, AlertEvent, AlertState
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
-from costops.lib.errors import Conflict
+from lib.errors import Conflict
 from notifications.models import Delivery
 from tests.alerts.firing import fire, level, make_policy
 from tests.concurrency.interleaving import at_once_behind, locked

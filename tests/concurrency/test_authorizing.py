@@ -15,18 +15,18 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
-from budgets import outright
 from budgets.models import Budget, BudgetPeriod, Reservation
-from budgets.reserving import _read
+from budgets.reservations import fast_path
+from budgets.reservations.capture import expire, release
+from budgets.reservations.hold import _read
 from budgets.services import change_budget, move_budget, plan_of
-from budgets.settling import expire, release
-from controls.asks import Answer, Ask, LeaseAsk
-from controls.configuring import configure
-from controls.deciding import decide, decide_together
-from controls.ending import release_call
-from controls.outright import allow_outright
-from controls.plans import Where
-from costops.lib.money import to_units
+from controls.configuration import configure
+from controls.decisions.fast_path import allow_outright
+from controls.decisions.release import release_call
+from controls.decisions.services import decide, decide_together
+from controls.decisions.types import Answer, Ask, LeaseAsk
+from controls.policy import Where
+from lib.money import to_units
 from tests.concurrency.interleaving import (
     at_once_behind,
     jostling,
@@ -344,9 +344,9 @@ def test_without_the_lock_the_limit_is_passed(
     alone: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard is what holds: these races find it out when it is gone."""
-    monkeypatch.setattr("controls.deciding.allow_outright", lambda *_: {})
+    monkeypatch.setattr("controls.decisions.services.allow_outright", lambda *_: {})
 
-    with patch("budgets.reserving._locked", _read):
+    with patch("budgets.reservations.hold._locked", _read):
         answers = fill(alone.organization)
 
     assert allowed(answers) > LIMIT
@@ -356,13 +356,13 @@ def test_without_the_lock_the_limit_is_passed(
 def test_in_one_round_trip_too_it_is_the_lock_that_holds(
     alone: Budget, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
 ) -> None:
-    slowly = outright._RESERVE.replace(
+    slowly = fast_path._RESERVE.replace(
         "SELECT count(", "SELECT pg_sleep(0.002) IS NOT NULL AND count(", 1
     )
-    assert slowly != outright._RESERVE
-    monkeypatch.setattr(outright, "_RESERVE", slowly)
+    assert slowly != fast_path._RESERVE
+    monkeypatch.setattr(fast_path, "_RESERVE", slowly)
     if not guarded:
-        monkeypatch.setattr(outright, "LOCK", "SELECT %s")
+        monkeypatch.setattr(fast_path, "LOCK", "SELECT %s")
 
     answers = fill(alone.organization)
 

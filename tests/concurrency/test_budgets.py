@@ -15,17 +15,17 @@ from django.db import connection, transaction
 
 from accounts.models import Organization
 from accounts.types import Caller
-from budgets import recharging, services
+from budgets import backfill, services
 from budgets.closing import sweep_periods
-from budgets.folding import fold
 from budgets.models import Backfill, Budget, BudgetPeriod, Coverage
+from budgets.rollup import fold
 from budgets.services import BudgetPlan
 from budgets.verification import broken_trees
-from costops.lib.errors import Refusal
 from intake.services import receive
 from ledger.models import Attribution, CostRecord, DailySpend, SpendBatch
 from ledger.types import Outcome
 from ledger.usage import Usage, check
+from lib.errors import Refusal
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.factories import at_once, make_organization, report, usage_record
@@ -89,7 +89,7 @@ def assert_all_went_well(results: list[Any]) -> None:
 
 
 def finish(organization: Organization) -> None:
-    recharging.continue_all()
+    backfill.continue_all()
     assert list(broken_trees(list(Budget.objects.all()))) == []
     assert differences(organization) == []
     fold(organization.pk)
@@ -125,9 +125,9 @@ def company() -> Organization:
 @pytest.fixture
 def short_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave every backfill to those who step through it."""
-    monkeypatch.setattr(recharging, "AT_ONCE", 100)
-    monkeypatch.setattr(recharging, "CHUNK", 150)
-    monkeypatch.setattr(recharging, "enqueue", lambda *task: None)
+    monkeypatch.setattr(backfill, "AT_ONCE", 100)
+    monkeypatch.setattr(backfill, "CHUNK", 150)
+    monkeypatch.setattr(backfill, "enqueue", lambda *task: None)
 
 
 def writer(
@@ -212,8 +212,8 @@ def test_trees_change_under_the_writers(
             repeatedly(
                 size(2, 3), lambda n: sweep_periods(now=jan(1) + n * 20 * 24 * HOUR)
             ),
-            repeatedly(backfills, lambda _: recharging.continue_all()),
-            repeatedly(backfills, lambda _: recharging.continue_all()),
+            repeatedly(backfills, lambda _: backfill.continue_all()),
+            repeatedly(backfills, lambda _: backfill.continue_all()),
         )
     )
 
@@ -255,7 +255,7 @@ def test_a_step_of_a_backfill_stops_nobody_who_books(short_steps: None) -> None:
         return report(organization, usage_record(id="new", team_id="b", user_id="new"))
 
     with transaction.atomic():
-        assert recharging.step(Backfill.objects.get().pk)
+        assert backfill.step(Backfill.objects.get().pk)
         results = at_once(book)
 
     assert_all_went_well(results)

@@ -19,7 +19,7 @@ from notifications.channels import (
     rotate_secret,
 )
 from notifications.models import Channel, Delivery
-from notifications.trying import send_test
+from notifications.trials import send_test
 from tests.factories import at_once, make_organization
 from tests.notifications.factories import make_channel, make_webhook
 from tests.notifications.receivers import receiving

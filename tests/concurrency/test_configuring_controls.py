@@ -13,9 +13,9 @@ from django.db import connection
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget
-from controls.configuring import configure, own_rules, switch_off, switch_on
+from controls.configuration import configure, own_rules, switch_off, switch_on
 from controls.models import ControlRule, Intervention, KillSwitch
-from controls.telling import tell
+from controls.notices import tell
 from notifications.models import Delivery
 from tests.factories import at_once, make_budget, make_organization, make_person
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import Organization
-from budgets.books import hold_book
 from budgets.models import BudgetPeriod
+from budgets.snapshots import hold_book
 from tests.budgets.worlds import differences, january_budget
 from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import at_once, make_organization, report, usage_record

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
-from controls.asks import Answer, Ask, LeaseAsk
-from controls.configuring import configure
-from controls.deciding import decide_together
-from controls.plans import Where
-from costops.lib.money import to_units
+from controls.configuration import configure
+from controls.decisions.services import decide_together
+from controls.decisions.types import Answer, Ask, LeaseAsk
+from controls.policy import Where
+from lib.money import to_units
 from tests.concurrency.interleaving import jostling, several_servers
 from tests.concurrency.waiting import come_to_wait
 from tests.controls.factories import make_hard

@@ -10,10 +10,10 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
-from budgets import books, refiling
-from budgets.folding import fold
+from budgets import refiling, snapshots
 from budgets.models import Coverage
 from budgets.refiling import refile, refile_if_due
+from budgets.rollup import fold
 from ledger.filing import file_anew
 from ledger.models import CostRecord
 from tests.budgets.worlds import differences, jan, january_budget
@@ -99,7 +99,7 @@ def charge_anew(
 def fold_and_forget(organization: Organization) -> set[str]:
     for _ in range(TURNS):
         fold(organization.pk)
-        books.forget()
+        snapshots.forget()
     return set()
 
 

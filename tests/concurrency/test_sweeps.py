@@ -13,8 +13,8 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Organization
-from alerts import raising
-from alerts.judging import sweep
+from alerts import firing
+from alerts.evaluation import sweep
 from alerts.models import Alert, AlertEvent
 from budgets.models import BudgetPeriod
 from tests.alerts.firing import make_rule
@@ -34,7 +34,7 @@ KEYS = ("threshold:0.8", "threshold:0.95", "threshold:1")
 def _all_look_before_any_raises() -> Iterator[None]:
     """Have each sweep see what may fire before another has raised it."""
     barrier = Barrier(SWEEPS)
-    free = raising._free
+    free = firing._free
 
     def look(*args: Any) -> Any:
         found = free(*args)
@@ -42,7 +42,7 @@ def _all_look_before_any_raises() -> Iterator[None]:
             barrier.wait(5)
         return found
 
-    with patch.object(raising, "_free", look):
+    with patch.object(firing, "_free", look):
         yield
 
 

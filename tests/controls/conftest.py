@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django.test import TestCase
 
-from controls import deciding
+from controls.decisions import services
 
 
 @pytest.fixture(params=[False, True], ids=["new", "known"])
@@ -14,10 +14,10 @@ def _remembers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """
     if not request.param:
         return
-    decide = deciding.decide
+    decide = services.decide
 
     def committed(*given: Any) -> Any:
         with TestCase.captureOnCommitCallbacks(execute=True):
             return decide(*given)
 
-    monkeypatch.setattr(deciding, "decide", committed)
+    monkeypatch.setattr(services, "decide", committed)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from budgets.models import Budget
-from controls.configuring import configure
+from controls.configuration import configure
 from controls.models import ControlRule
 
 RULES = "/admin/controls/controlrule/"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controls.expressions import LONGEST, read, tag_of
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 
 NUMBERS = ("budget_percentage", "spent", "hour", "weekday", "estimated_cost")
 TEXTS = ("model", "environment", "user")

@@ -9,8 +9,8 @@ from django.utils import timezone
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
 from controls.replay import Plan, replay
-from costops.lib.periods import Window
 from ledger.models import Price
+from lib.periods import Window
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.factories import Api
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget
-from controls.configuring import configure
+from controls.configuration import configure
 from controls.expressions import read
 from controls.models import ControlRule
 from controls.stops import stops_at_the_amount

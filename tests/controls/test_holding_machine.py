@@ -27,13 +27,14 @@ from hypothesis.stateful import (
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Reservation
+from budgets.reservations.capture import expire, release
 from budgets.services import change_budget, move_budget, plan_of
-from budgets.settling import expire, release
-from controls import deciding, plans
-from controls.asks import Answer, Ask, LeaseAnswer, LeaseAsk
-from controls.plans import Where
-from costops.lib.errors import Refusal
-from costops.lib.money import from_units, to_units
+from controls import policy
+from controls.decisions import services
+from controls.decisions.types import Answer, Ask, LeaseAnswer, LeaseAsk
+from controls.policy import Where
+from lib.errors import Refusal
+from lib.money import from_units, to_units
 from tests.budgets.worlds import differences, undone
 from tests.controls.factories import make_hard
 from tests.factories import make_organization, report, usage_record
@@ -143,10 +144,10 @@ class Holding(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._undone.__exit__(None, None, None)
-        plans.forget()
+        policy.forget()
 
     def _ask(self, ask: Ask) -> Answer:
-        return deciding.decide(self.organization.pk, [ask])[0]
+        return services.decide(self.organization.pk, [ask])[0]
 
     def _budget(self, name: str) -> Budget:
         return Budget.objects.select_related("organization").get(

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
-from controls import pool
+from controls.decisions import server_leases
 from tests.controls.factories import authorize, book, call, make_hard, money_of
 from tests.controls.guarding import given, guard
 from tests.factories import Api
@@ -62,13 +62,13 @@ def test_leases_that_are_due_are_renewed_in_one_transaction(
     api: Api, company: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(pool, "time", clock)
+    monkeypatch.setattr(server_leases, "time", clock)
     used = [f"gpt-4o{which}" for which in ("", "-mini", "-audio-preview")]
     for model in used:
         authorize(api, estimated_cost="0.01", durable=False, model=model)
     authorize(api, estimated_cost="0.01", durable=False, model="o3")
-    clock.ahead = pool.TTL.total_seconds()
-    for lease in pool._leases.values():
+    clock.ahead = server_leases.TTL.total_seconds()
+    for lease in server_leases._leases.values():
         lease.decided *= lease.key.model != "o3"  # not used since it was renewed
 
     authorize(api, estimated_cost="0.01", durable=False, model=used[0])
@@ -89,12 +89,12 @@ def test_what_calls_are_told_apart_by_from_now_on_counts_once_it_is_known(
     api: Api, company: Budget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(pool, "time", clock)
+    monkeypatch.setattr(server_leases, "time", clock)
     authorize(api, estimated_cost="0.01", durable=False, user_id="ann")
     scope = {"users": ["bob"]}
     bob = make_hard(company.organization, "Bob", "0.5", parent=company, scope=scope)
     guard(company, given("block", 'user == "ann"'))
-    clock.ahead = pool.NEWS.total_seconds()
+    clock.ahead = server_leases.NEWS.total_seconds()
 
     stopped = authorize(api, estimated_cost="0.01", durable=False, user_id="ann")
     too_much = authorize(api, estimated_cost="0.9", durable=False, user_id="bob")
@@ -134,7 +134,7 @@ def test_what_is_left_goes_back_and_calls_under_way_keep_theirs(
     for _ in range(3):
         answer = quickly(api)
 
-    pool.give_all_back()
+    server_leases.give_all_back()
 
     assert money_of(company) == (0, Decimal("0.03"))
     book(api, "0.01", authorization_id=answer["id"])
@@ -168,7 +168,7 @@ def test_what_a_call_did_not_use_goes_back_when_it_is_booked(
     api: Api, company: Budget
 ) -> None:
     answers = [quickly(api) for _ in range(3)]
-    pool.give_all_back()
+    server_leases.give_all_back()
 
     for number, answer in enumerate(answers):
         book(api, "0.001", id=f"u{number}", authorization_id=answer["id"])
@@ -206,7 +206,7 @@ def test_a_price_that_is_not_known_is_decided_with_the_database(
     assert answer["priced"] is False
 
 
-@pytest.mark.parametrize("used", [lambda: None, lambda: pool.give_all_back()])
+@pytest.mark.parametrize("used", [lambda: None, lambda: server_leases.give_all_back()])
 def test_a_lease_that_was_given_back_is_taken_anew(
     api: Api, company: Budget, used: Callable[[], None]
 ) -> None:

@@ -17,18 +17,18 @@ from msgspec.structs import replace
 
 from accounts.models import Organization, UnpricedPolicy
 from budgets.models import Budget, BudgetPeriod, Enforcement
-from controls import past
-from controls.configuring import configure, own_rules, proposed
-from controls.past import uses_of
+from controls import history
+from controls.configuration import configure, own_rules, proposed
+from controls.history import uses_of
 from controls.replay import Plan, Replay, last_period, replay
 from controls.types import Rule
-from costops.lib.money import from_units, to_units
-from costops.lib.periods import Window
 from intake.corrections import correct
 from intake.repricing import reprice_at_once
 from ledger.models import ExchangeRate, Price
 from ledger.repricing import Selection
 from ledger.usage import check, decode_one
+from lib.money import from_units, to_units
+from lib.periods import Window
 from tests.budgets.worlds import SHILLING, jan, january_budget, undone
 from tests.factories import Api, make_organization, report, usage_record
 from tests.sizes import size
@@ -281,7 +281,7 @@ def test_a_corrected_use_is_the_call_it_is_now(world: Organization) -> None:
     ]
 
 
-def january(budget: Budget) -> list[past.Use]:
+def january(budget: Budget) -> list[history.Use]:
     return list(uses_of(budget, JANUARY.start, JANUARY.end))
 
 
@@ -369,8 +369,8 @@ def test_the_last_period_that_is_over_is_looked_at(world: Organization) -> None:
 def test_all_of_it_is_streamed(
     world: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(past, "_CHUNK", 7)
-    monkeypatch.setattr(past, "_MOST_PLACES", 2)
+    monkeypatch.setattr(history, "_CHUNK", 7)
+    monkeypatch.setattr(history, "_MOST_PLACES", 2)
     budget = january_budget(world)
     users = ("ann", "bo", "cy", "di")
     report(world, *(use(n, jan(3), user_id=users[n % 4]) for n in range(30)))

@@ -9,7 +9,7 @@ from django.test import TestCase
 from accounts.models import Organization
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
-from controls.configuring import configure, switch_off
+from controls.configuration import configure, switch_off
 from controls.ruleset import Ruleset, open_ruleset
 from tests.budgets.worlds import jan, january_budget
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import BudgetPeriod, Reservation
-from budgets.settlements import differences
+from budgets.reservations.settlements import differences
 from ledger.models import Attribution, CostRecord
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.factories import Api, browser_for, usage_record

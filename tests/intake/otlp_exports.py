@@ -15,8 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from intake.otlp import candidate_of, usage_of
-from intake.otlp_wire import decode
+from intake.otlp.spans import candidate_of, usage_of
+from intake.otlp.wire import decode
 from ledger.usage import Usage
 from tests.factories import NOON
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from budgets.closing import sweep_periods
 from budgets.drivers import drivers_of
-from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod
+from budgets.rollup import fold
 from intake.corrections import correct
 from intake.repricing import reprice
 from ledger.analytics import summary_of

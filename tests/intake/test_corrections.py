@@ -14,9 +14,9 @@ from accounts.models import Organization
 from alerts.models import Alert
 from alerts.tasks import rejudge
 from budgets.closing import sweep_periods
-from budgets.folding import fold
 from budgets.models import Budget, BudgetPeriod, Reservation
-from budgets.settling import lines_of
+from budgets.reservations.capture import lines_of
+from budgets.rollup import fold
 from ledger.models import CostRecord, Price, Repricing, Response
 from tests.budgets.worlds import differences
 from tests.controls.factories import authorize, make_hard

@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costops.lib.errors import Invalid
 from intake.columns import Columns
 from intake.files import BadRow, Unused, read_usage
 from intake.formats import FORMATS
 from intake.formats.cells import moment
 from ledger.models import CostRecord
 from ledger.usage import Usage
+from lib.errors import Invalid
 
 pytestmark = pytest.mark.django_db
 

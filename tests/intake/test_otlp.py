@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from intake.otlp import candidate_of, usage_of
-from intake.otlp_kinds import Kind
-from intake.otlp_names import METADATA
-from intake.otlp_wire import JSON, PROTOBUF, decode
+from intake.otlp.kinds import Kind
+from intake.otlp.names import METADATA
+from intake.otlp.spans import candidate_of, usage_of
+from intake.otlp.wire import JSON, PROTOBUF, decode
 from ledger.catalogue import span_at
 from ledger.usage import parse_metadata, parse_tags
 from tests.factories import NOON

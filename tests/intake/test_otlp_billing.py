@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Organization
-from intake.otlp import Call
-from intake.otlp_billing import Trace
-from intake.otlp_kinds import Kind
+from intake.otlp.billing import Trace
+from intake.otlp.kinds import Kind
+from intake.otlp.spans import Call
 from ledger.models import CostRecord
 from tests.factories import make_key, make_organization
 from tests.intake.otlp_exports import (

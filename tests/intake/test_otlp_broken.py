@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.otlp import Broken, candidate_of, usage_of
-from intake.otlp_wire import JSON, decode
+from intake.otlp.spans import Broken, candidate_of, usage_of
+from intake.otlp.wire import JSON, decode
 from tests.intake.otlp_exports import (
     CHAT,
     make_export,

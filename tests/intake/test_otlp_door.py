@@ -14,7 +14,7 @@ from accounts.scopes import Scope
 from budgets.models import BudgetPeriod
 from budgets.services import BudgetPlan, create_budget
 from costops.openapi import complete
-from intake import otlp_receive
+from intake.otlp import receipts
 from ledger.models import CostRecord
 from tests.factories import NOON, make_key, make_organization
 from tests.intake.otlp_exports import (
@@ -287,7 +287,7 @@ def test_when_the_database_is_away_the_exporter_is_to_try_again(
     def away(*_: object, **__: object) -> None:
         raise OperationalError("the connection is lost")
 
-    monkeypatch.setattr(otlp_receive, "receive", away)
+    monkeypatch.setattr(receipts, "receive", away)
 
     sent = exporter.send(make_span(), content_type=content_type)
 
@@ -298,7 +298,7 @@ def test_when_the_database_is_away_the_exporter_is_to_try_again(
 def test_more_than_one_transaction_holds_are_booked_in_several(
     exporter: Exporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(otlp_receive, "MOST_AT_ONCE", 10)
+    monkeypatch.setattr(receipts, "MOST_AT_ONCE", 10)
 
     sent = exporter.send(*(make_span(number, trace=number) for number in range(1, 36)))
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from accounts.models import Organization
 from budgets.models import BudgetPeriod
-from intake import otlp_names as names
-from intake.otlp import candidate_of
-from intake.otlp_kinds import Kind
-from intake.otlp_wire import JSON, Span, decode
+from intake.otlp import names as names
+from intake.otlp.kinds import Kind
+from intake.otlp.spans import candidate_of
+from intake.otlp.wire import JSON, Span, decode
 from ledger.models import CostRecord
 from ledger.usage import parse_metadata
 from tests.factories import NOON, make_budget, make_key

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from intake.otlp import Broken
+from intake.otlp.spans import Broken
 from ledger.models import CostRecord
 from tests.factories import Api, usage_record
 from tests.intake.otlp_exports import CHAT, record_of

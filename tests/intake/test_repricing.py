@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models import Sum
 
 from accounts.models import Organization
-from budgets.folding import fold_all
 from budgets.models import Budget, BudgetPeriod
+from budgets.rollup import fold_all
 from budgets.verification import differences as wrong_budgets
 from intake import repricing
 from intake.repricing import reprice, reprice_at_once

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from budgets.folding import fold
+from budgets.rollup import fold
 from ledger import prices
 from ledger.models import (
     Attribution,

@@ -10,13 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
-from budgets.folding import fold_all
-from costops.lib.asking import listed
-from costops.lib.money import quantize, wire
+from budgets.rollup import fold_all
 from intake.repricing import reprice_at_once
 from ledger.costs import Question, records_of
 from ledger.prices import add_price
 from ledger.repricing import Selection
+from lib.money import quantize, wire
+from lib.query_params import listed
 from tests.factories import Api, make_api, make_organization, report
 from tests.factories import usage_record as usage
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets.folding import fold
+from budgets.rollup import fold
 from ledger.models import CostRecord, DailySpend
 from ledger.prices import PriceOverlaps, add_price, add_rate
 from ledger.verification import differences

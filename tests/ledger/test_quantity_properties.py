@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets.folding import fold
+from budgets.rollup import fold
 from ledger.models import CostRecord
 from ledger.prices import add_price
 from tests.budgets.worlds import differences, january_budget, undone

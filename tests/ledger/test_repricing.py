@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
-from budgets.books import open_book
-from costops.lib.money import from_units
+from budgets.snapshots import open_book
 from ledger.models import CostRecord
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Assessor, Correction, Selection, page_of, records_of
+from lib.money import from_units
 from tests.factories import NOON, report
 from tests.factories import usage_record as usage
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
-from costops.lib import http
-from costops.lib.errors import Invalid
+from lib import http
+from lib.errors import Invalid
 from tests.notifications.receivers import (
     Answering,
     Receiver,

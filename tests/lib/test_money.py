@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costops.lib.money import (
+from lib.money import (
     UNITS,
     format_money,
     format_percent,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from costops.lib.periods import (
+from lib.periods import (
     Cadence,
     Calendar,
     Window,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costops.lib.tables import CsvRenderer, cell, csv_lines, guarded
+from lib.tables import CsvRenderer, cell, csv_lines, guarded
 
 STARTS_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")  # noqa: RUF001 - full-width forms
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from costops.lib import addresses, http
+from lib import addresses, http
 from tests.notifications.receivers import Receiver, until
 
 PATIENCE_S = 0.3

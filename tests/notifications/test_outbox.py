@@ -14,8 +14,8 @@ from standardwebhooks import Webhook
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from costops.lib import http
-from notifications import claiming, outbox, outcomes, tasks, transports
+from lib import http
+from notifications import claims, outbox, outcomes, tasks, transports
 from notifications.channels import change_channel, rotate_secret
 from notifications.jobs import Job, Result
 from notifications.models import Attempt, Channel, Delivery, Preference
@@ -375,9 +375,9 @@ def test_a_changed_secret_signs_along_for_a_day(
 def test_what_a_worker_has_claimed_is_left_to_it(acme: Organization) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, "http://example.com/")))
 
-    (job,) = claiming.claim(NOON, most=10)
+    (job,) = claims.claim(NOON, most=10)
 
-    assert claiming.claim(NOON, most=10) == []
+    assert claims.claim(NOON, most=10) == []
     (attempt,) = fresh(delivery).attempts.all()
     assert job.attempts == [attempt]
     assert attempt.duration_ms is None
@@ -387,7 +387,7 @@ def test_what_a_killed_worker_had_claimed_is_sent_two_minutes_later(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    claiming.claim(NOON, most=10)
+    claims.claim(NOON, most=10)
 
     assert outbox.deliver(now=NOON + timedelta(seconds=119)) == Done()
     assert outbox.deliver(now=NOON + timedelta(seconds=120)) == Done(delivered=1)
@@ -402,8 +402,8 @@ def test_who_comes_too_late_with_a_failure_changes_nothing(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    (slow,) = claiming.claim(NOON, most=10)
-    (fast,) = claiming.claim(NOON + claiming.CLAIM, most=10)
+    (slow,) = claims.claim(NOON, most=10)
+    (fast,) = claims.claim(NOON + claims.CLAIM, most=10)
     error = transports.TransportError("too slow", permanent=True)
     late = Result(slow, NOON, 1, error=error)
 
@@ -420,8 +420,8 @@ def test_who_comes_late_with_a_success_ends_it(
     acme: Organization, receiver: Receiver
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
-    (slow,) = claiming.claim(NOON, most=10)
-    (fast,) = claiming.claim(NOON + claiming.CLAIM, most=10)
+    (slow,) = claims.claim(NOON, most=10)
+    (fast,) = claims.claim(NOON + claims.CLAIM, most=10)
 
     settle([Result(slow, NOON, 1, 200)])
     error = transports.TransportError("oh")

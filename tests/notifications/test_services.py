@@ -4,8 +4,8 @@ from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from costops.lib.errors import Invalid
-from notifications import claiming, outbox, services
+from lib.errors import Invalid
+from notifications import claims, outbox, services
 from notifications.models import Delivery, Preference
 from notifications.types import Message, Target, unpacked
 from tests.factories import NOON, make_organization
@@ -220,8 +220,8 @@ def test_what_is_done_can_be_sent_once_more(
 
 def test_what_is_being_sent_is_not_sent_once_more(acme: Organization) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, "http://example.com/")))
-    claiming.claim(NOON, most=10)
+    claims.claim(NOON, most=10)
 
     with pytest.raises(services.BeingSent):
         services.redeliver(delivery, now=NOON)
-    services.redeliver(delivery, now=NOON + claiming.CLAIM)
+    services.redeliver(delivery, now=NOON + claims.CLAIM)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from costops.lib.errors import Invalid
+from lib.errors import Invalid
 from notifications.templating import read_template, worded
 from notifications.transports.slack import escape
 from tests.notifications.factories import SLACK_TEMPLATE, make_message

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from costops.lib import http
+from lib import http
 from notifications.configs import new_signing_secret
 from notifications.transports import (
     TRANSPORTS,

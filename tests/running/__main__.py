@@ -1,4 +1,4 @@
-"""scripts/test: the checks and all tests, or those that arguments for pytest select.
+"""dev/scripts/test: the checks and all tests, or those that arguments select.
 
 TEST_DATABASE_URL          where PostgreSQL is, if not in one of the usual places
 COSTOPS_REQUIRE_POSTGRES   1: it is a failure if none answers

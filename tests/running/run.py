@@ -43,7 +43,7 @@ class Run:
         make = [sys.executable, "-m", "tests.databases"]
         if self.postgres:
             make.append(self.postgres.url(self.postgres.template))
-        checks = [] if self.arguments else [self._job(CHECKS, ["scripts/check"])]
+        checks = [] if self.arguments else [self._job(CHECKS, ["dev/scripts/check"])]
         return [*checks, self._job(COLLECTING, collect), self._job(DATABASES, make)]
 
     def next(self, done: Done) -> list[Job]:

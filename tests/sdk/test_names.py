@@ -11,7 +11,7 @@ from llm_cost_ops.reading import read
 from llm_cost_ops.rules import Rules
 from llm_cost_ops.triggers import Names, Standing
 
-from controls.bodies import names_body, rule_body
+from controls.api.authorization_answers import names_body, rule_body
 from controls.types import Rule
 from tests.controls.calls import a_call, a_rule
 from tests.controls.namings import Naming, namings, rules_about

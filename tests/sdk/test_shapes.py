@@ -16,8 +16,8 @@ from llm_cost_ops.providers.hosts import provider_at
 from llm_cost_ops.providers.meters import MessagesMeter, Meter
 from llm_cost_ops.providers.usage import anthropic_tokens, any_tokens, openai_tokens
 
-from intake.reading import Counts
-from intake.reading import read as read_by_the_server
+from intake.counts import Counts
+from intake.counts import read as read_by_the_server
 from tests.sdk.provider import Provider
 from tests.sdk.world import MESSAGES, World
 

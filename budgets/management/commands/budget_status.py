@@ -10,11 +10,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from accounts.models import Organization
-from budgets.api import node_body
+from budgets.api.views import node_body
 from budgets.terminal import lines_of
 from budgets.tree import tree_of
-from costops.lib.asking import moment_of
-from costops.lib.errors import Refusal
+from lib.errors import Refusal
+from lib.query_params import moment_of
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from django.db import transaction
 from accounts.audit import acting_as
 from accounts.keys import make_key
 from accounts.services import organization_for, person_for
-from costops.lib.asking import listed, moment_of
-from costops.lib.errors import Refusal
+from lib.errors import Refusal
+from lib.query_params import listed, moment_of
 
 
 class Command(BaseCommand):

@@ -20,7 +20,7 @@ from accounts.services import organization_for
 from budgets.closing import sweep_periods
 from budgets.models import Budget
 from budgets.services import BudgetPlan, create_budget
-from controls.configuring import configure
+from controls.configuration import configure
 from costops import demo, env
 from intake.pipeline import take
 from ledger.models import CostRecord, Price

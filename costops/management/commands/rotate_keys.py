@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models, transaction
 
-from costops.lib.secrets import EncryptedJSONField
+from lib.secrets import EncryptedJSONField
 
 
 class Command(BaseCommand):

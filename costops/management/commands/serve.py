@@ -107,11 +107,11 @@ def _load_in_worker() -> WSGIApplication:
 
 
 def _give_leases_back_in_time() -> None:
-    from controls import pool  # Django has started by now
+    from controls.decisions import server_leases
 
-    pool.start_keeper()
+    server_leases.start_keeper()
     # A process that multiprocessing started ends without atexit.
-    Finalize(None, pool.give_all_back, exitpriority=0)
+    Finalize(None, server_leases.give_all_back, exitpriority=0)
 
 
 def load_application() -> WSGIApplication:

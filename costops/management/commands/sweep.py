@@ -6,9 +6,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.audit import acting_as
-from costops.lib.asking import moment_of
-from costops.lib.errors import Refusal
 from costops.schedules import PERIODIC
+from lib.errors import Refusal
+from lib.query_params import moment_of
 
 
 class Command(BaseCommand):

@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from accounts.management.organizations import organizations_named
 from accounts.models import Organization
-from budgets import settlements
 from budgets import verification as budgets
-from costops.lib.money import format_money
+from budgets.reservations import settlements
 from ledger import verification as ledger
+from lib.money import format_money
 
 _MOST_SHOWN = 100  # differences of one organization
 

@@ -14,7 +14,6 @@ from accounts.audit import acting_as
 from accounts.scopes import Scope
 from accounts.services import organization_for
 from accounts.types import Caller
-from costops.lib.errors import Refusal
 from intake.columns import Columns
 from intake.corrections import LONGEST_REASON, correct_repeats
 from intake.faults import Faults
@@ -22,6 +21,7 @@ from intake.files import BadRow, CutOff, Unused, read_usage
 from intake.formats import FORMATS, Format
 from intake.services import receive
 from ledger.usage import Usage, is_rounded
+from lib.errors import Refusal
 
 BATCH = 5_000  # records in one transaction
 Row = Usage | BadRow | Unused

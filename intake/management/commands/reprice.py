@@ -7,10 +7,10 @@ from tqdm import tqdm
 
 from accounts.audit import acting_as
 from accounts.models import Organization
-from costops.lib.asking import range_of
-from costops.lib.errors import Refusal
 from intake.repricing import Outcome, body_of, preview, reprice
 from ledger.repricing import Selection, records_of
+from lib.errors import Refusal
+from lib.query_params import range_of
 
 
 class Command(BaseCommand):

@@ -1,0 +1,355 @@
+"""Alerts and their rules as the wire has them, in and out."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from accounts.models import validate_zone
+from alerts.conditions import check
+from alerts.models import (
+    Alert,
+    AlertEvent,
+    AlertState,
+    RuleType,
+    Sensitivity,
+    Severity,
+    Window,
+)
+from lib.errors import Refusal
+from lib.money import wire
+from lib.wirefields import AmountField, MomentField, Plain
+
+MOST = 50  # rules of a budget, levels of an escalation, names in a list
+_LONGEST_DELAY_S = 30 * 86_400
+_MOST_SHARE = Decimal(1_000)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
+
+
+class NamesField(serializers.ListField):
+    """Channels: types or names; each once."""
+
+    child = serializers.CharField(max_length=100)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MOST, default=list, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
+class PeopleField(NamesField):
+    """Mail addresses."""
+
+    child = serializers.EmailField(max_length=320)
+
+
+class RuleIn(Plain):
+    """What a budget is watched for, and who is told."""
+
+    shown = frozenset({"id", "not_set_up"})
+
+    type = serializers.ChoiceField(RuleType.choices)
+    threshold = AmountField(required=False, allow_null=True, default=None)
+    condition = serializers.CharField(max_length=500, allow_blank=True, default="")
+    sensitivity = serializers.ChoiceField(
+        Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value
+    )
+    window = serializers.ChoiceField(
+        Window.choices, allow_null=True, default=Window.HOURLY.value
+    )
+    channels = NamesField()
+    recipients = PeopleField()
+    message = serializers.CharField(max_length=500, allow_blank=True, default="")
+    cooldown = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
+    severity = serializers.ChoiceField(Severity.choices, allow_null=True, default=None)
+    enabled = serializers.BooleanField(default=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        kind = attrs["type"]
+        attrs["threshold"] = _threshold(kind, attrs["threshold"])
+        attrs["condition"] = _condition(kind, attrs["condition"])
+        attrs["sensitivity"] = attrs["sensitivity"] or Sensitivity.MEDIUM.value
+        attrs["window"] = attrs["window"] or Window.HOURLY.value
+        attrs["cooldown_s"] = attrs.pop("cooldown")
+        return attrs
+
+
+def _threshold(kind: str, value: Decimal | None) -> Decimal | None:
+    if kind in {RuleType.VELOCITY, RuleType.ANOMALY}:
+        if value is not None:
+            detail = "Such a rule has a condition, not a threshold."
+            raise serializers.ValidationError({"threshold": [detail]})
+        return None
+    if value is None:
+        if kind == RuleType.FORECAST:
+            return None
+        detail = "A spike needs an amount, a threshold a share such as 0.8."
+        raise serializers.ValidationError({"threshold": [detail]}, code="required")
+    most = {RuleType.THRESHOLD: _MOST_SHARE, RuleType.FORECAST: Decimal(1)}.get(
+        RuleType(kind)
+    )
+    if value <= 0 or (most is not None and value > most):
+        detail = "Must be more than 0." if most is None else f"Above 0, up to {most}."
+        raise serializers.ValidationError({"threshold": [detail]})
+    if kind == RuleType.THRESHOLD and value != round(value, 4):
+        raise serializers.ValidationError({"threshold": ["At most four places."]})
+    return value
+
+
+def _condition(kind: str, text: str) -> str:
+    text = text.strip()
+    if text:
+        try:
+            check(text, kind)
+        except Refusal as refusal:
+            raise serializers.ValidationError({"condition": [str(refusal)]}) from (
+                refusal
+            )
+    return text
+
+
+class HoursIn(Plain):
+    """When a level may be told, by the clocks of its time zone."""
+
+    until = serializers.CharField(max_length=5)
+    days = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=6),
+        min_length=1,
+        max_length=7,
+        default=lambda: list(range(7)),
+    )
+    timezone = serializers.CharField(max_length=64, required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        # "from" is a word of Python's own.
+        return {"from": serializers.CharField(max_length=5), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for name in ("from", "until"):
+            if not _CLOCK.fullmatch(attrs[name]) or attrs["from"] == "24:00":
+                detail = "Must be a time of day such as 09:00."
+                raise serializers.ValidationError({name: [detail]})
+        if attrs["from"] == attrs["until"]:
+            detail = "Must not be when it begins."
+            raise serializers.ValidationError({"until": [detail]})
+        return attrs
+
+    def validate_days(self, value: list[int]) -> list[int]:
+        return sorted(set(value))
+
+    def validate_timezone(self, value: str) -> str:
+        return _zone(value)
+
+
+class LevelIn(Plain):
+    """Who is told when, if nobody has acknowledged by then."""
+
+    shown = frozenset({"not_set_up"})
+
+    delay = serializers.IntegerField(min_value=0, max_value=_LONGEST_DELAY_S)
+    recipients = PeopleField()
+    channels = NamesField()
+    hours = HoursIn(required=False, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["recipients"] and not attrs["channels"]:
+            detail = "Name somebody, or a channel."
+            raise serializers.ValidationError({"recipients": [detail]})
+        attrs["channels"] = attrs["channels"] or ["email"]
+        attrs["hours"] = dict(attrs["hours"]) if attrs["hours"] else None
+        return attrs
+
+
+class EscalationIn(Plain):
+    """The levels that are told one after the other."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    enabled = serializers.BooleanField(default=True)
+    levels = serializers.ListField(child=LevelIn(), default=list, max_length=MOST)
+    repeat = serializers.IntegerField(min_value=0, max_value=9, default=0)
+    repeat_after = serializers.IntegerField(
+        min_value=60, max_value=_LONGEST_DELAY_S, default=3600
+    )
+    timezone = serializers.CharField(max_length=64, required=False)
+    holidays = serializers.ListField(
+        child=serializers.CharField(max_length=10), max_length=400, default=list
+    )
+
+    def validate_timezone(self, value: str) -> str:
+        return _zone(value)
+
+    def validate_holidays(self, value: list[str]) -> list[str]:
+        return sorted({_day(text) for text in value})
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["enabled"] and not attrs["levels"]:
+            detail = "An escalation has at least one level."
+            raise serializers.ValidationError({"levels": [detail]})
+        return attrs
+
+
+class ConfigurationIn(Plain):
+    """All that watches a budget: its rules, and who is told one after the other."""
+
+    shown = frozenset(
+        {"budget", "inherited", "inherited_escalation", "usual_recipients"}
+        | {"not_set_up"}
+    )
+
+    budget_id = serializers.CharField(max_length=64, required=False)
+    alerts = serializers.ListField(child=RuleIn(), required=False, max_length=MOST)
+    escalation = EscalationIn(required=False, allow_null=True)
+
+    def validate_alerts(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        shares = [
+            rule["threshold"] for rule in value if rule["type"] == RuleType.THRESHOLD
+        ]
+        twice = sorted({share for share in shares if shares.count(share) > 1})
+        if twice:
+            detail = f"The threshold {twice[0].normalize():f} comes twice."
+            raise serializers.ValidationError(detail)
+        return value
+
+
+class AcknowledgeIn(Plain):
+    """For how long somebody takes care of it; nothing: 4 hours."""
+
+    until = MomentField(required=False)
+    minutes = serializers.IntegerField(min_value=1, max_value=527_040, required=False)
+    hours = serializers.IntegerField(min_value=1, max_value=8_784, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) > 1:
+            detail = "Send one of until, minutes and hours."
+            raise serializers.ValidationError({sorted(attrs)[1]: [detail]})
+        return attrs
+
+
+class SnoozeIn(AcknowledgeIn):
+    """For how long nobody is told."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            detail = "Send until, minutes or hours."
+            raise serializers.ValidationError({"until": [detail]}, code="required")
+        return super().validate(attrs)
+
+
+class StepSaid(serializers.Serializer[Any]):
+    """One line of an alert's timeline; the last three where it is a step."""
+
+    kind = serializers.ChoiceField(AlertEvent.Kind.choices)
+    at = serializers.DateTimeField()
+    actor = serializers.CharField(allow_null=True)
+    text = serializers.CharField()
+    level = serializers.IntegerField(required=False)
+    recipients = serializers.ListField(child=serializers.CharField(), required=False)
+    channels = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class AlertOut(serializers.Serializer[Any]):
+    """An alert as `body_of` writes it; for the schema."""
+
+    id = serializers.UUIDField()
+    type = serializers.ChoiceField(RuleType.choices)
+    severity = serializers.ChoiceField(Severity.choices)
+    state = serializers.ChoiceField(AlertState.choices)
+    budget = serializers.UUIDField()
+    budget_name = serializers.CharField()
+    organization_id = serializers.CharField()
+    currency = serializers.CharField()
+    period_start = serializers.DateTimeField()
+    period_end = serializers.DateTimeField()
+    threshold = serializers.JSONField(help_text="A share; text where it is money.")
+    value = serializers.JSONField(help_text="As the threshold.")
+    spent = AmountField()
+    limit = AmountField()
+    message = serializers.CharField()
+    details = serializers.DictField()
+    fired_at = serializers.DateTimeField()
+    acknowledged_by = serializers.CharField(allow_null=True)
+    acknowledged_until = serializers.DateTimeField(allow_null=True)
+    snoozed_until = serializers.DateTimeField(allow_null=True)
+    resolved_at = serializers.DateTimeField(allow_null=True)
+    resolved_by = serializers.CharField(allow_null=True)
+    next_step_at = serializers.DateTimeField(allow_null=True)
+    timeline = StepSaid(many=True)
+
+
+def _zone(name: str) -> str:
+    try:
+        validate_zone(name)
+    except DjangoValidationError as error:
+        raise serializers.ValidationError(error.messages) from error
+    return name
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        detail = f"“{text}” is not a day such as 2026-12-25."
+        raise serializers.ValidationError(detail) from error
+
+
+# Of these, threshold and value are no amounts.
+_SHARES = frozenset({RuleType.THRESHOLD.value})
+
+
+def body_of(alert: Alert) -> dict[str, Any]:
+    """Return an alert as the wire has it; its events and budget are at hand.
+
+    A threshold's numbers are shares; all others are amounts, rates or probabilities,
+    as text.
+    """
+    return {
+        "id": str(alert.uid),
+        "type": alert.type,
+        "severity": alert.severity,
+        "state": alert.state,
+        "budget": str(alert.budget.uid),
+        "budget_name": alert.budget.name,
+        "organization_id": alert.organization.slug,
+        "currency": alert.budget.currency,
+        "period_start": alert.period_starts_at,
+        "period_end": alert.period_ends_at,
+        "threshold": _number(alert, alert.threshold),
+        "value": _number(alert, alert.value),
+        "spent": wire(alert.spent),
+        "limit": wire(alert.limit),
+        "message": alert.message,
+        "details": alert.details,
+        "fired_at": alert.fired_at,
+        "acknowledged_by": alert.acknowledged_by or None,
+        "acknowledged_until": alert.acknowledged_until,
+        "snoozed_until": alert.snoozed_until,
+        "resolved_at": alert.resolved_at,
+        "resolved_by": alert.resolved_by or None,
+        "next_step_at": alert.next_step_at,
+        "timeline": [_event_body(alert, event) for event in alert.events.all()],
+    }
+
+
+def _number(alert: Alert, value: Decimal | None) -> float | str | None:
+    if value is None or alert.type not in _SHARES:
+        return wire(value)
+    return float(value)
+
+
+def _event_body(alert: Alert, event: AlertEvent) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "kind": event.kind,
+        "at": event.at,
+        "actor": event.actor or None,
+        "text": event.text,
+    }
+    if event.step is not None and event.step < len(alert.steps):
+        step = alert.steps[event.step]
+        body["level"] = step["level"]
+        body["recipients"] = step["recipients"]
+        body["channels"] = step["channels"]
+    return body

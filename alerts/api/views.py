@@ -1,0 +1,218 @@
+"""The API of alerts: shapes in, services, shapes out."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import organization_named, visible_to
+from accounts.api.base import ApiView, ApiViewSet
+from accounts.models import User
+from accounts.scopes import Scope
+from alerts import services
+from alerts.api.schemas import (
+    AcknowledgeIn,
+    AlertOut,
+    ConfigurationIn,
+    SnoozeIn,
+    body_of,
+)
+from alerts.configuration import configuration, configure
+from alerts.models import Alert, AlertState, RuleType, Severity
+from budgets.models import Budget
+from lib.errors import Invalid, NotFound
+from lib.query_params import listed, truth
+from lib.tables import CsvRenderer
+
+
+class AlertViewSet(ApiViewSet):
+    """Alerts: what is wrong with which budget, who was told, who takes care of it."""
+
+    read_scope = Scope.BUDGETS_READ
+    write_scope = Scope.ALERTS_WRITE
+    queryset = Alert.objects.none()
+    serializer_class = AlertOut
+    renderer_classes = [JSONRenderer, CsvRenderer]
+    filter_backends = []
+    lookup_field = "uid"
+    lookup_value_regex = "[^/]+"
+    query_parameters = frozenset(
+        {"organization_id", "state", "type", "severity", "budget", "mine"}
+    )
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        rows = Alert.objects.select_related("budget", "organization")
+        return visible_to(self.caller, rows.prefetch_related("events"))
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("organization_id", str),
+            OpenApiParameter("state", str, description="One or more, with commas."),
+            OpenApiParameter("type", str, description="One or more, with commas."),
+            OpenApiParameter("severity", str, description="One or more, with commas."),
+            OpenApiParameter("budget", str, description="Of it and those below it."),
+            OpenApiParameter(
+                "mine",
+                bool,
+                description="Of my budgets, or told to me, or taken by me.",
+            ),
+        ]
+    )
+    def list(self, request: Request) -> Response:
+        """List alerts, newest first, each with its timeline."""
+        rows = self._filtered(request)
+        page = self.paginate_queryset(rows)
+        bodies = [body_of(alert) for alert in (rows if page is None else page)]
+        if page is None:
+            return Response(bodies)
+        return self.get_paginated_response(bodies)
+
+    def retrieve(self, request: Request, uid: str) -> Response:
+        """Return one alert with its timeline."""
+        return Response(body_of(self._alert(uid)))
+
+    @extend_schema(request=AcknowledgeIn, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, uid: str) -> Response:
+        """Take care of an alert: nobody else is told, for 4 hours if not said."""
+        alert, now = self._alert(uid), timezone.now()
+        until = _until(AcknowledgeIn(data=request.data), now)
+        services.acknowledge(alert, by=self.caller.name, until=until, now=now)
+        return Response(body_of(self._alert(uid)))
+
+    @extend_schema(request=SnoozeIn, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def snooze(self, request: Request, uid: str) -> Response:
+        """Tell nobody for a while; then the telling begins anew."""
+        alert, now = self._alert(uid), timezone.now()
+        until = _until(SnoozeIn(data=request.data), now) or now
+        services.snooze(alert, by=self.caller.name, until=until, now=now)
+        return Response(body_of(self._alert(uid)))
+
+    @extend_schema(request=None, responses=AlertOut)
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, uid: str) -> Response:
+        """Close an alert; it fires again once its condition has come back."""
+        services.resolve(self._alert(uid), by=self.caller.name, now=timezone.now())
+        return Response(body_of(self._alert(uid)))
+
+    @extend_schema(request=None, responses=AlertOut)
+    @action(detail=True, methods=["post"], url_path="not-an-anomaly")
+    def not_an_anomaly(self, request: Request, uid: str) -> Response:
+        """Close an alert about an unusual day, and remember that it was fine."""
+        alert = self._alert(uid)
+        services.not_an_anomaly(alert, by=self.caller.name, now=timezone.now())
+        return Response(body_of(self._alert(uid)))
+
+    def _filtered(self, request: Request) -> QuerySet[Alert]:
+        query = request.query_params
+        rows = self.get_queryset()
+        if slug := query.get("organization_id"):
+            organization = organization_named(slug, caller=self.caller)
+            rows = rows.filter(organization=organization)
+        for name, known in (
+            ("state", AlertState.values),
+            ("type", RuleType.values),
+            ("severity", Severity.values),
+        ):
+            if wanted := listed(query.get(name)):
+                rows = rows.filter(**{f"{name}__in": _known(name, wanted, known)})
+        if uid := query.get("budget"):
+            budgets = visible_to(self.caller, Budget.objects.all())
+            budget = budget_of(uid, budgets)
+            below = budget.get_descendants(include_self=True)
+            rows = rows.filter(budget__in=below.order_by().values("pk"))
+        if truth(query.get("mine"), "mine"):
+            rows = rows.filter(self._mine())
+        return rows
+
+    def _mine(self) -> Q:
+        if self.caller.user_id is None:
+            raise Invalid.field("mine", "This API key belongs to no person.")
+        user = User.objects.get(pk=self.caller.user_id)
+        told = Alert.objects.filter(links__person__iexact=user.email).order_by()
+        return (
+            Q(budget__owner=user)
+            | Q(acknowledged_by=user.email)
+            | Q(pk__in=told.values("pk"))
+        )
+
+    def _alert(self, uid: str) -> Alert:
+        found = self.get_queryset().filter(uid=_uuid(uid)).first()
+        if found is None:
+            raise NotFound("There is no such alert.")
+        return found
+
+
+class BudgetAlerts(ApiView):
+    """What watches one budget, and who is told one after the other."""
+
+    read_scope = Scope.BUDGETS_READ
+    write_scope = Scope.ALERTS_WRITE
+    query_parameters = frozenset()
+
+    @extend_schema(responses=ConfigurationIn)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return a budget's rules and escalation, and what it inherits."""
+        return Response(configuration(self._budget(uid)))
+
+    @extend_schema(request=ConfigurationIn, responses=ConfigurationIn)
+    def put(self, request: Request, uid: str) -> Response:
+        """Replace a budget's rules and escalation; what is left out stays."""
+        budget = self._budget(uid)
+        shape = ConfigurationIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = dict(shape.validated_data)
+        if given.pop("budget_id", str(budget.uid)) != str(budget.uid):
+            detail = "Is another budget than the one in the address."
+            raise Invalid.field("budget_id", detail)
+        configure(budget, given, now=timezone.now())
+        return Response(configuration(self._budget(uid)))
+
+    def _budget(self, uid: str) -> Budget:
+        rows = Budget.objects.select_related("organization", "parent", "owner")
+        return budget_of(uid, visible_to(self.caller, rows))
+
+
+def budget_of(uid: str, rows: QuerySet[Budget]) -> Budget:
+    """Return the budget *uid* among *rows*.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = rows.filter(uid=_uuid(uid)).first()
+    if found is None:
+        raise NotFound("There is no such budget.")
+    return found
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such thing.") from error
+
+
+def _known(name: str, wanted: list[str], known: list[str]) -> list[str]:
+    if unknown := [value for value in wanted if value not in known]:
+        detail = f"“{unknown[0]}” is unknown; there are {', '.join(known)}."
+        raise Invalid.field(name, detail)
+    return wanted
+
+
+def _until(shape: Any, now: datetime) -> datetime | None:
+    shape.is_valid(raise_exception=True)
+    given = shape.validated_data
+    if "until" in given:
+        until: datetime = given["until"]
+        return until
+    if not given:
+        return None
+    return now + timedelta(**given)

@@ -1,0 +1,336 @@
+"""Setting up a budget's rules and escalation, all at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from accounts.models import Organization
+from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
+from alerts.people import above
+from alerts.ruleset import effective_rules, of_budget, of_rule
+from alerts.types import EffectiveRule, Origin
+from budgets.models import Budget
+from budgets.services import change_budget, plan_of
+from lib.errors import FieldError, Invalid
+from lib.queue import enqueue
+from notifications.models import Channel, ChannelType
+from notifications.services import unknown_names
+
+_FIELDS = (
+    *("type", "threshold", "condition", "sensitivity", "window", "channels"),
+    *("recipients", "message", "cooldown_s", "severity", "enabled"),
+)
+
+
+@transaction.atomic
+def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budget:
+    """Give *budget* the rules and the escalation of *data*, in place of its own.
+
+    *data* is what `ConfigurationIn` made of the wire. What it leaves out stays as it
+    is; an escalation of None is taken away. Rules that stay keep their identity, and
+    with it their open alerts.
+
+    Raises:
+        Invalid: a channel is unknown; each is named.
+        IsArchived: the budget is no longer in use.
+    """
+    _check_names(budget.organization_id, data)
+    if "alerts" in data:
+        budget = _watch(budget, data["alerts"], now=now)
+        _replace_rules(budget, data["alerts"])
+        enqueue("alerts.tasks.rejudge", budget.organization_id)
+    if "escalation" in data:
+        _replace_policy(budget, data["escalation"])
+    return budget
+
+
+def watch_thresholds(
+    budget: Budget, *, gone: Decimal | None = None, now: datetime
+) -> Budget:
+    """Have charging watch exactly the shares that the budget's rules are about.
+
+    They are kept in `Budget.alerts`: charging knows no rules. Those of a budget are
+    watched on all below it as well, for they may inherit them.
+    Call it when a threshold rule was added, changed or taken away on its own; *gone* is
+    the share that it had before.
+    """
+    rules = AlertRule.objects.filter(budget=budget, type=RuleType.THRESHOLD)
+    shares = {rule.threshold for rule in rules} | {gone}
+    kept = [
+        rule
+        for rule in of_budget(budget)
+        if rule.threshold not in shares and rule.threshold is not None
+    ]
+    watched = [
+        {"threshold": rule.threshold, "channels": list(rule.channels)} for rule in kept
+    ]
+    watched += [
+        {"threshold": rule.threshold, "channels": rule.channels}
+        for rule in rules
+        if rule.enabled
+    ]
+    return _watched(budget, watched, now=now)
+
+
+def watch_missing(organization: Organization, *, now: datetime) -> int:
+    """Have charging watch rules whose shares it has lost; return of how many budgets.
+
+    `Budget.alerts` may be written by itself, and so may a rule. One query where all is
+    as it should be.
+    """
+    rules = AlertRule.objects.filter(
+        organization=organization,
+        type=RuleType.THRESHOLD,
+        threshold__isnull=False,
+        enabled=True,
+        budget__archived_at=None,
+    )
+    lost = {
+        rule.budget
+        for rule in rules.select_related("budget").order_by("pk")
+        if rule.threshold not in {one.threshold for one in of_budget(rule.budget)}
+    }
+    for budget in sorted(lost, key=lambda budget: budget.pk):
+        watch_thresholds(budget, now=now)
+    return len(lost)
+
+
+def configuration(budget: Budget) -> dict[str, Any]:
+    """Return what watches *budget*, and who is told, in the shape `configure` takes.
+
+    Beside it: what is inherited, and which named types are not set up.
+    """
+    rules = AlertRule.objects.filter(budget=budget).order_by("pk")
+    own = [of_rule(rule) for rule in rules]
+    uids = {rule.pk: str(rule.uid) for rule in rules}
+    written = {rule.key for rule in own}
+    own += [rule for rule in of_budget(budget) if rule.key not in written]
+    inherited = [
+        rule
+        for rule in effective_rules(budget)
+        if rule.is_inherited_by(budget.pk) or rule.origin in _BUILT_IN
+    ]
+    standing = above(budget)
+    names = {one.pk: one for one in standing.path}
+    ready = _ready(budget.organization_id)
+    policy = standing.policy
+    body: dict[str, Any] = {
+        "budget": str(budget.uid),
+        "alerts": [
+            {"id": uids.get(rule.rule_id or 0), **_rule_body(rule, ready)}
+            for rule in own
+        ],
+        "inherited": [
+            {
+                **_rule_body(rule, ready),
+                "origin": rule.origin.value,
+                "from": _named(names[rule.budget_id]),
+            }
+            for rule in inherited
+        ],
+        "escalation": None,
+        "inherited_escalation": None,
+        "usual_recipients": list(standing.usual),
+    }
+    if policy is not None:
+        own_policy = policy.budget_id == budget.pk
+        place = "escalation" if own_policy else "inherited_escalation"
+        body[place] = _policy_body(policy, ready)
+        if not own_policy:
+            source = names.get(policy.budget_id or 0)
+            body[place]["from"] = _named(source) if source else None
+    body["not_set_up"] = sorted(_mentioned(body) - ready)
+    return body
+
+
+_BUILT_IN = (Origin.WARNING, Origin.CRITICAL, Origin.EXCEEDED)
+
+
+# -- Saving
+
+
+def _check_names(organization_id: int, data: Mapping[str, Any]) -> None:
+    places = list(_named_channels(data))
+    unknown = set(unknown_names(organization_id, [name for _, name in places]))
+    known = ", ".join(ChannelType.values)
+    errors = tuple(
+        FieldError(
+            attr,
+            "unknown_channel",
+            f"There is no channel “{name}”. Use one of {known}, or the name of a "
+            "channel of the organization.",
+        )
+        for attr, name in places
+        if name in unknown
+    )
+    if errors:
+        raise Invalid(errors[0].detail, errors=errors)
+
+
+def _named_channels(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield every channel that is named, with the path of its field."""
+    escalation = data.get("escalation") or {}
+    for path, entries in (
+        ("alerts", data.get("alerts", ())),
+        ("escalation.levels", escalation.get("levels", ())),
+    ):
+        for place, entry in enumerate(entries):
+            for number, name in enumerate(entry.get("channels", ())):
+                yield f"{path}.{place}.channels.{number}", name
+
+
+def _watch(
+    budget: Budget, rules: Sequence[Mapping[str, Any]], *, now: datetime
+) -> Budget:
+    watched = [
+        {"threshold": rule["threshold"], "channels": rule["channels"]}
+        for rule in rules
+        if rule["type"] == RuleType.THRESHOLD and rule["enabled"]
+    ]
+    return _watched(budget, watched, now=now)
+
+
+def _watched(
+    budget: Budget, watched: Iterable[Mapping[str, Any]], *, now: datetime
+) -> Budget:
+    plan = plan_of(budget)
+    alerts = [
+        {
+            "threshold": f"{Decimal(one['threshold']).normalize():f}",
+            "channels": list(one["channels"]),
+        }
+        for one in sorted(watched, key=lambda one: one["threshold"])
+    ]
+    if alerts == plan.alerts and budget.archived_at is None:
+        return budget
+    plan.alerts = alerts
+    return change_budget(budget, plan, now=now)
+
+
+def _replace_rules(budget: Budget, rules: Sequence[Mapping[str, Any]]) -> None:
+    there: dict[tuple[Any, ...], list[AlertRule]] = defaultdict(list)
+    for rule in AlertRule.objects.filter(budget=budget).order_by("pk"):
+        there[_identity(rule.type, rule.threshold, rule.window)].append(rule)
+    kept: list[tuple[AlertRule | None, Mapping[str, Any]]] = []
+    for given in rules:
+        same = there[_identity(given["type"], given["threshold"], given["window"])]
+        kept.append((same.pop(0) if same else None, given))
+    for gone in [rule for rules_left in there.values() for rule in rules_left]:
+        gone.delete()
+    for found, given in kept:
+        rule = found or AlertRule(organization_id=budget.organization_id, budget=budget)
+        _save_if_changed(
+            rule, {**given, "severity": given["severity"] or _severity(budget, given)}
+        )
+
+
+def _identity(kind: str, threshold: Decimal | None, window: str) -> tuple[Any, ...]:
+    if kind == RuleType.THRESHOLD:
+        return kind, threshold
+    return (kind, window) if kind == RuleType.SPIKE else (kind,)
+
+
+def _severity(budget: Budget, given: Mapping[str, Any]) -> str:
+    if given["type"] != RuleType.THRESHOLD:
+        return Severity.WARNING
+    grave = given["threshold"] >= min(budget.critical_threshold, Decimal(1))
+    return Severity.CRITICAL if grave else Severity.WARNING
+
+
+def _save_if_changed(rule: AlertRule, given: Mapping[str, Any]) -> None:
+    changed = [name for name in _FIELDS if getattr(rule, name) != given[name]]
+    for name in changed:
+        setattr(rule, name, given[name])
+    if changed or rule.pk is None:
+        rule.save()
+
+
+def _replace_policy(budget: Budget, given: Mapping[str, Any] | None) -> None:
+    found = EscalationPolicy.objects.filter(budget=budget).first()
+    if given is None:
+        if found is not None:
+            found.delete()
+        return
+    policy = found or EscalationPolicy(
+        organization_id=budget.organization_id, budget=budget
+    )
+    policy.name = given.get("name") or policy.name
+    policy.enabled = given["enabled"]
+    policy.levels = sorted(
+        (dict(level) for level in given["levels"]), key=lambda level: level["delay"]
+    )
+    policy.repeat = given["repeat"]
+    policy.repeat_after_s = given["repeat_after"]
+    policy.timezone = given.get("timezone") or budget.timezone
+    policy.holidays = given["holidays"]
+    policy.save()
+
+
+# -- Showing
+
+
+def _rule_body(rule: EffectiveRule, ready: frozenset[str]) -> dict[str, Any]:
+    threshold = None if rule.threshold is None else f"{rule.threshold.normalize():f}"
+    return {
+        "type": rule.type,
+        "threshold": threshold,
+        "condition": rule.condition,
+        "sensitivity": rule.sensitivity or None,
+        "window": rule.window or None,
+        "channels": list(rule.channels),
+        "recipients": list(rule.recipients),
+        "message": rule.message,
+        "cooldown": rule.cooldown_s,
+        "severity": rule.severity,
+        "enabled": rule.enabled,
+        "not_set_up": _missing(rule.channels, ready),
+    }
+
+
+def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, Any]:
+    return {
+        "name": policy.name,
+        "enabled": policy.enabled,
+        "levels": [
+            {
+                "delay": level["delay"],
+                "recipients": level.get("recipients", []),
+                "channels": level.get("channels", []),
+                "hours": level.get("hours"),
+                "not_set_up": _missing(level.get("channels", []), ready),
+            }
+            for level in policy.levels
+        ],
+        "repeat": policy.repeat,
+        "repeat_after": policy.repeat_after_s,
+        "timezone": policy.timezone,
+        "holidays": policy.holidays,
+    }
+
+
+def _ready(organization_id: int) -> frozenset[str]:
+    """Return the types and names that lead somewhere. Mail to a person always does."""
+    channels = Channel.objects.filter(organization=organization_id, enabled=True)
+    found = {ChannelType.EMAIL.value}
+    for kind, name in channels.values_list("type", "name"):
+        found |= {kind, name}
+    return frozenset(found)
+
+
+def _missing(names: Iterable[str], ready: frozenset[str]) -> list[str]:
+    return [name for name in names if name not in ready]
+
+
+def _mentioned(body: Mapping[str, Any]) -> set[str]:
+    rules = [*body["alerts"], *body["inherited"]]
+    for policy in (body["escalation"], body["inherited_escalation"]):
+        rules += policy["levels"] if policy else []
+    return {name for rule in rules for name in rule["channels"]}
+
+
+def _named(budget: Budget) -> dict[str, str]:
+    return {"id": str(budget.uid), "name": budget.name}

@@ -1,0 +1,61 @@
+"""From a rule that holds to what is raised."""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from alerts.types import EffectiveRule, Facts, Finding, Verdict
+from budgets.models import Budget
+from lib.periods import Window, day_of, start_of
+
+# What SQLite's whole numbers hold; a share or an estimate may be more.
+_MOST = {"sqlite": Decimal(900_000_000)}
+_HUGE = Decimal(10) ** 18
+
+
+def facts_of_period(
+    budget: Budget, window: Window, *, spent: Decimal, limit: Decimal, now: datetime
+) -> Facts:
+    """Return all that thresholds are judged by."""
+    zone = ZoneInfo(budget.timezone)
+    today = day_of(now, zone)
+    return Facts(
+        now=now,
+        name=budget.name,
+        currency=budget.currency,
+        zone=zone,
+        window=window,
+        limit=limit,
+        spent=spent,
+        today=today,
+        today_began_at=start_of(today, zone),
+    )
+
+
+def finding_of(rule: EffectiveRule, facts: Facts, verdict: Verdict) -> Finding:
+    """Return what is raised: the rule's words and people, the verdict's figures."""
+    return Finding(
+        rule_id=rule.rule_id,
+        key=rule.key,
+        type=rule.type,
+        severity=rule.severity,
+        threshold=verdict.threshold and storable(verdict.threshold),
+        value=storable(verdict.value),
+        spent=facts.spent,
+        limit=facts.limit,
+        period_starts_at=facts.window.start,
+        period_ends_at=facts.window.end,
+        message=rule.message or verdict.sentence,
+        details={"sentence": verdict.sentence, **verdict.details},
+        channels=rule.channels,
+        recipients=rule.recipients,
+        cooldown_s=rule.cooldown_s,
+    )
+
+
+def storable(amount: Decimal) -> Decimal:
+    """Return *amount*, or the most that the database holds of it."""
+    most = _MOST.get(connection.vendor, _HUGE)
+    return max(-most, min(most, amount))

@@ -1,0 +1,362 @@
+"""The sweep: judging every budget by the clock.
+
+Thresholds are noticed where they are passed, in the transaction that charges. The sweep
+sees to what happens without a charge: an amount that was changed, a rule that is new, a
+condition that has ended. It looks only at periods whose spend or limit has left the
+amounts between which nothing changes (`Watch`), or at all when rules or budgets did.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+from hashlib import sha256
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from django.db.models import F, Q, QuerySet
+
+from accounts.models import Organization
+from alerts.configuration import watch_missing
+from alerts.detections import facts_of_period, finding_of, storable
+from alerts.facts import Asked, facts_of
+from alerts.models import Alert, AlertRule, Judged, RuleType, Watch
+from alerts.rules import judge, judge_threshold
+from alerts.ruleset import Ruleset, ruleset_for
+from alerts.services import end, end_over, raise_, raise_all
+from alerts.types import EffectiveRule, Facts, Verdict
+from budgets.index import is_passed
+from budgets.models import Budget, BudgetPeriod
+from forecasts.methods import Method, run_rate
+from lib.money import PLACES, format_money
+from lib.periods import Window
+
+logger = logging.getLogger("alerts")
+
+_AT_ONCE = 1_000  # budgets judged together: more would not fit PostgreSQL's work_mem
+_UNIT = Decimal(1).scaleb(-PLACES)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Done:
+    """What a sweep did."""
+
+    judged: int = 0  # budgets looked at, thresholds apart
+    raised: int = 0
+    ended: int = 0
+    failed: list[str] = field(default_factory=list)  # slugs of organizations
+
+
+class Held(NamedTuple):
+    """An alert that is open, or that a person resolved and that is not re-armed."""
+
+    id: int
+    is_open: bool
+    since: datetime  # its period's start
+
+
+class Period(NamedTuple):
+    """A budget's present period, as its row has it."""
+
+    id: int
+    budget_id: int
+    starts_at: datetime
+    ends_at: datetime
+    spent: Decimal
+    limit: Decimal
+
+
+def sweep(now: datetime, *, method: Method = run_rate) -> Done:
+    """Judge all budgets; raise and end alerts. Safe to repeat, also side by side.
+
+    An organization that can't be judged doesn't keep the others from it: it is logged
+    and named in the result.
+    """
+    done = Done(ended=end_over(now) + _end_gone(now))
+    organizations = Organization.objects.filter(budgets__isnull=False).distinct()
+    for organization in organizations.order_by("pk"):
+        try:
+            judge_thresholds(organization, now=now, done=done)
+            judge_by_clock(organization, now=now, done=done, method=method)
+        except Exception:  # others must be told all the same
+            logger.exception("Can't judge the budgets of %s.", organization.slug)
+            done.failed.append(organization.slug)
+    return done
+
+
+def _end_gone(now: datetime) -> int:
+    """End the alerts of budgets that are archived, or that end sooner than they did."""
+    gone = Q(budget__archived_at__isnull=False) | Q(budget__ends_at__lte=now)
+    rows = Alert.objects.filter(gone, resolved_at=None).order_by()
+    ids = list(rows.values_list("pk", flat=True))
+    return end(ids, now=now, why="The budget is no longer in use.") if ids else 0
+
+
+# -- Thresholds
+
+
+def judge_thresholds(
+    organization: Organization, *, now: datetime, done: Done | None = None
+) -> Done:
+    """Raise and end the threshold alerts of one organization.
+
+    Two queries where nothing has changed.
+    """
+    done = done or Done()
+    state = _state_of(organization)
+    judged = Judged.objects.filter(organization=organization, state=state).exists()
+    if not judged and watch_missing(organization, now=now):
+        organization.refresh_from_db(fields=["revision"])
+        state = _state_of(organization)
+    rows = _periods(organization, now)
+    if judged:
+        rows = rows.filter(_OUT_OF_BOUNDS)
+    for some in _chunks(map(Period._make, rows.values_list(*_PERIOD)), _AT_ONCE):
+        _judge_periods(organization, some, now, done)
+    if not judged:
+        Judged.objects.update_or_create(
+            organization=organization, defaults={"state": state}
+        )
+    return done
+
+
+_PERIOD = ("pk", "budget_id", "starts_at", "ends_at", "spent", "limit_now")
+_OUT_OF_BOUNDS = (
+    Q(watch=None)
+    | Q(watch__limit__lt=F("limit_now"))
+    | Q(watch__limit__gt=F("limit_now"))
+    | Q(spent__gte=F("watch__below"))
+    | Q(spent__lt=F("watch__at_least"))
+)
+
+
+def _periods(organization: Organization, now: datetime) -> QuerySet[BudgetPeriod]:
+    return (
+        BudgetPeriod.objects.filter(
+            organization=organization, starts_at__lte=now, ends_at__gt=now
+        )
+        .order_by()
+        .annotate(limit_now=F("amount") + F("carried_over") + F("adjusted"))
+    )
+
+
+def _state_of(organization: Organization) -> str:
+    """Say which thresholds are watched: another one where any of them changed."""
+    rows = AlertRule.objects.filter(
+        organization=organization, type=RuleType.THRESHOLD
+    ).order_by("pk")
+    digest = sha256()
+    for row in rows.values_list("budget_id", "threshold", "enabled"):
+        digest.update(repr(row).encode())
+    return f"{organization.revision}:{digest.hexdigest()}"
+
+
+def _judge_periods(
+    organization: Organization, periods: Sequence[Period], now: datetime, done: Done
+) -> None:
+    # While a backfill runs, what was spent is not known yet.
+    budgets = (
+        Budget.objects.filter(backfill=None)
+        .active()
+        .in_bulk([period.budget_id for period in periods])
+    )
+    ruleset = ruleset_for(budgets.values())
+    held = _held(organization, now, Q(type=RuleType.THRESHOLD, budget__in=budgets))
+    watches = []
+    for period in periods:
+        budget = budgets.get(period.budget_id)
+        if budget is None:
+            continue
+        budget.organization = organization
+        rules = ruleset.thresholds(budget)
+        if _judge_period(budget, period, rules, held[budget.pk], now, done):
+            watches.append(_watch(period, rules))
+    Watch.objects.bulk_create(
+        sorted(watches, key=lambda watch: watch.pk),
+        update_conflicts=True,
+        unique_fields=["period"],
+        update_fields=["limit", "at_least", "below"],
+    )
+
+
+def _judge_period(
+    budget: Budget,
+    period: Period,
+    rules: Sequence[EffectiveRule],
+    held: dict[str, Held],
+    now: datetime,
+    done: Done,
+) -> bool:
+    """Raise and end one period's alerts; False: not all could be, look again."""
+    window = Window(period.starts_at, period.ends_at)
+    facts = facts_of_period(
+        budget, window, spent=period.spent, limit=period.limit, now=now
+    )
+    passed = {
+        rule.key: finding_of(rule, facts, verdict)
+        for rule in reversed(rules)
+        if (verdict := judge_threshold(rule, facts))
+    }
+    over = [
+        held.pop(key).id
+        for key, alert in list(held.items())
+        if key not in passed or alert.since != period.starts_at
+    ]
+    new = [finding for key, finding in passed.items() if key not in held]
+    raised = len(raise_all(budget, new, now=now)) if new else 0
+    if over:
+        limit = format_money(period.limit, budget.currency)
+        spent = format_money(period.spent, budget.currency)
+        done.ended += end(over, now=now, why=f"{spent} of {limit} is within it again.")
+    done.raised += raised
+    return raised == len(new)
+
+
+def _watch(period: Period, rules: Iterable[EffectiveRule]) -> Watch:
+    """Return the bounds around what was spent, within which all stays as it is."""
+    at_least: Decimal | None = None
+    below: Decimal | None = None
+    for rule in rules:
+        threshold = Decimal(1) if rule.threshold is None else rule.threshold
+        amount = amount_at(period.limit, threshold)
+        if is_passed(period.spent, period.limit, threshold):
+            at_least = amount if at_least is None else max(at_least, amount)
+        else:
+            below = amount if below is None else min(below, amount)
+    return Watch(
+        period_id=period.id, limit=period.limit, at_least=at_least, below=below
+    )
+
+
+def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:
+    """Return the least amount that has passed *threshold*, a share of *limit*."""
+    if limit <= 0:
+        return limit + _UNIT
+    return storable((threshold * limit).quantize(_UNIT, ROUND_CEILING))
+
+
+# -- By the clock
+
+
+def judge_by_clock(
+    organization: Organization,
+    *,
+    now: datetime,
+    done: Done | None = None,
+    method: Method = run_rate,
+) -> Done:
+    """Judge forecast, velocity, anomaly and spike rules of one organization.
+
+    Two queries where there are none. Else few for every 1,000 budgets, and some for
+    each alert that is raised or ended.
+    """
+    done = done or Done()
+    timed = ~Q(type=RuleType.THRESHOLD)
+    rules = list(AlertRule.objects.filter(timed, organization=organization))
+    held = _held(organization, now, timed)
+    if not rules and not held:
+        return done
+    rows = Budget.objects.filter(organization=organization).order_by("pk")
+    ruleset = Ruleset(dict(rows.values_list("pk", "parent_id")), rules)
+    watched = (budget for budget in rows.active() if ruleset.timed(budget.pk))
+    for some in _chunks(watched, _AT_ONCE):
+        for budget in some:
+            budget.organization = organization
+        _judge_budgets(some, ruleset, held, now, done, method)
+    orphans = [alert.id for alerts in held.values() for alert in alerts.values()]
+    if orphans:
+        done.ended += end(orphans, now=now, why="It is no longer watched.")
+    return done
+
+
+def _judge_budgets(
+    budgets: Sequence[Budget],
+    ruleset: Ruleset,
+    held: dict[int, dict[str, Held]],
+    now: datetime,
+    done: Done,
+    method: Method,
+) -> None:
+    """Judge some budgets, taking those alerts that stay out of *held*."""
+    for budget in budgets:
+        if budget.backfill_id:  # what was spent is not known yet
+            held.pop(budget.pk, None)
+    known = [budget for budget in budgets if budget.backfill_id is None]
+    asked = Asked.by(rule for one in known for rule in ruleset.timed(one.pk))
+    facts = facts_of(known[0].organization, known, asked, now=now) if known else {}
+    over: list[int] = []
+    for budget in known:
+        if budget.pk in facts:
+            done.judged += 1
+            judging = _Judging(budget, facts[budget.pk], method)
+            own = held.get(budget.pk, {})
+            for rule in ruleset.timed(budget.pk):
+                if rule.enabled:
+                    judging.judge(rule, own.pop(rule.key, None))
+            done.raised += judging.raised
+            over += judging.over
+    if over:
+        done.ended += end(over, now=now, why="What it told of has ended.")
+
+
+@dataclass(slots=True)
+class _Judging:
+    """One budget, as its rules are gone through."""
+
+    budget: Budget
+    facts: Facts
+    method: Method
+    raised: int = 0
+    over: list[int] = field(default_factory=list)  # alerts whose condition has ended
+
+    def judge(self, rule: EffectiveRule, held: Held | None) -> None:
+        facts = self.facts
+        was_open = held is not None and held.is_open
+        verdict = judge(rule, facts, held=was_open, method=self.method)
+        if held is not None and (verdict is None or held.since != facts.window.start):
+            self.over.append(held.id)
+        elif held is None and verdict is not None and not self._was_told(rule, verdict):
+            finding = finding_of(rule, facts, verdict)
+            organization = self.budget.organization
+            if raise_(organization, self.budget, finding, now=facts.now):
+                self.raised += 1
+
+    def _was_told(self, rule: EffectiveRule, verdict: Verdict) -> bool:
+        """Tell whether a day that is unusual was told of: one alert a day will do."""
+        day = verdict.details.get("day")
+        return day is not None and (
+            Alert.objects.filter(
+                organization=self.budget.organization_id,
+                budget=self.budget,
+                key=rule.key,
+                details__day=day,
+            ).exists()
+        )
+
+
+# -- Both
+
+
+def _held(
+    organization: Organization, now: datetime, which: Q
+) -> dict[int, dict[str, Held]]:
+    """Return the alerts of present periods that keep others from firing, by budget."""
+    rows = Alert.objects.filter(
+        which, organization=organization, rearmed_at=None, period_ends_at__gt=now
+    ).order_by()
+    found: dict[int, dict[str, Held]] = defaultdict(dict)
+    for budget_id, key, pk, resolved_at, since in rows.values_list(
+        "budget_id", "key", "pk", "resolved_at", "period_starts_at"
+    ):
+        found[budget_id][key] = Held(pk, resolved_at is None, since)
+    return found
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    going = iter(items)
+    while some := list(islice(going, size)):
+        yield some

@@ -1,0 +1,72 @@
+"""Whom a step of a ladder reaches, and what they are told of why."""
+
+from collections.abc import Iterable
+
+from accounts.people import finance_admins
+from alerts.models import Alert
+from alerts.people import above
+from notifications.models import Channel, ChannelType
+from notifications.services import resolve
+from notifications.steps import Step
+from notifications.types import Target
+
+Address = tuple[str, str | int | None]
+# Whose readers are people who can open a page; programs have the API.
+READ_BY_PEOPLE = {
+    ChannelType.EMAIL,
+    ChannelType.SLACK,
+    ChannelType.SMS,
+    ChannelType.APPRISE,
+}
+
+
+def reached(organization_id: int, step: Step) -> tuple[list[Target], tuple[str, ...]]:
+    """Return whom *step* reaches, and the types that are not set up."""
+    found = resolve(organization_id, step["channels"], step["recipients"])
+    targets = list(found.targets)
+    if step.get("usual") and step["recipients"]:
+        # Nobody is named, so the organization's mail channels are meant as well.
+        mail = resolve(organization_id, [ChannelType.EMAIL.value], [])
+        if ChannelType.EMAIL in step["channels"]:
+            known = {target.recipient for target in targets}
+            targets += [one for one in mail.targets if one.recipient not in known]
+    return targets, found.missing
+
+
+def somebody(alert: Alert) -> list[Target]:
+    """Return who is told when a step leads to nobody: better they than no one."""
+    mail = [ChannelType.EMAIL.value]
+    usual = above(alert.budget).usual or finance_admins(alert.organization_id)
+    return list(resolve(alert.organization_id, mail, usual).targets)
+
+
+def address_of(target: Target) -> Address:
+    """Return what tells targets apart: nobody is told twice at one address."""
+    return target.kind, target.recipient or target.channel_id
+
+
+def channel_names(targets: Iterable[Target]) -> dict[int, str]:
+    """Return the names of the channels that are addresses themselves, by id."""
+    ids = [one.channel_id for one in targets if one.channel_id and not one.recipient]
+    if not ids:
+        return {}
+    return dict(Channel.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def reason_of(alert: Alert, step: Step) -> str:
+    """Say why the readers of *step* are told."""
+    name = alert.budget.name
+    if step["level"]:
+        return (
+            f"You get this because level {step['level']} of the escalation of {name} "
+            "names you. The budget's page says who is told when."
+        )
+    if step.get("usual"):
+        return (
+            f"You get this because you look after {name}. The alert rules on the "
+            "budget's page say who is told instead."
+        )
+    return (
+        f"You get this because an alert rule of {name} names you. The rules on the "
+        "budget's page say who is told."
+    )

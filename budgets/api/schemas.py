@@ -1,0 +1,294 @@
+"""Budgets as the wire has them, in and out."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rest_framework import serializers
+
+from accounts.models import Membership, Organization, User
+from budgets.models import AmountLine, Budget, Enforcement, RolloverMode
+from budgets.scopes import DIMENSION_OF
+from budgets.services import BudgetPlan, plan_of
+from lib.errors import Invalid
+from lib.money import wire
+from lib.periods import Cadence, end_of
+from lib.query_params import is_day, moment_of
+
+# Other names that clients use for a field.
+_ALIASES = {"limit": "amount", "parent_budget": "parent"}
+
+
+class RolloverIn(serializers.Serializer[Any]):
+    """What of a closed period is carried over."""
+
+    mode = serializers.ChoiceField(RolloverMode.choices)
+    cap = serializers.DecimalField(
+        max_digits=7,
+        decimal_places=4,
+        min_value=Decimal(0),
+        allow_null=True,
+        required=False,
+    )
+
+
+class AlertIn(serializers.Serializer[Any]):
+    """A share of the limit at which to tell people."""
+
+    threshold = serializers.DecimalField(
+        max_digits=7, decimal_places=4, min_value=Decimal("0.0001")
+    )
+    channels = serializers.ListField(
+        child=serializers.CharField(max_length=100), max_length=20, default=list
+    )
+
+    def validate_threshold(self, value: Decimal) -> str:
+        return f"{value.normalize():f}"
+
+
+class BudgetIn(serializers.Serializer[Any]):
+    """A budget as it is sent. `limit` is another name of `amount`, `parent_budget` of
+    `parent`; `project_id` stands for a scope of one project."""
+
+    name = serializers.CharField(max_length=200)
+    amount = serializers.DecimalField(
+        max_digits=30, decimal_places=10, min_value=Decimal(0)
+    )
+    currency = serializers.CharField(max_length=3, required=False)
+    period = serializers.ChoiceField([c.value for c in Cadence], required=False)
+    timezone = serializers.CharField(max_length=64, required=False)
+    organization_id = serializers.CharField(
+        max_length=100, required=False, allow_null=True
+    )
+    parent = serializers.CharField(  # type: ignore[assignment]  # the wire's name
+        max_length=64, required=False, allow_null=True
+    )
+    project_id = serializers.CharField(
+        max_length=200, required=False, allow_null=True, write_only=True
+    )
+    owner = serializers.EmailField(required=False, allow_null=True)
+    note = serializers.CharField(max_length=5_000, required=False, allow_blank=True)
+    scope = serializers.JSONField(required=False, allow_null=True)
+    warning_threshold = serializers.DecimalField(
+        max_digits=7, decimal_places=4, required=False
+    )
+    critical_threshold = serializers.DecimalField(
+        max_digits=7, decimal_places=4, required=False
+    )
+    alerts = AlertIn(many=True, required=False)
+    enforcement = serializers.ChoiceField(Enforcement.choices, required=False)
+    rollover = RolloverIn(required=False, allow_null=True)
+    start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
+    end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
+    reason = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        write_only=True,
+        help_text="Why the amount is what it is; kept on its line.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read other names, and refuse fields there are none of."""
+        if isinstance(data, dict):
+            data = _with_plain_names(data)
+            unknown = {
+                str(name): ["Unknown field."]
+                for name in data
+                if name not in self.fields
+            }
+            if unknown:
+                raise serializers.ValidationError(unknown, code="unknown_field")
+        return super().to_internal_value(data)
+
+    @property
+    def why(self) -> str:
+        return str(self.validated_data.get("reason", ""))
+
+    def plan(
+        self, organization: Organization, find: Callable[[str], Budget | None]
+    ) -> BudgetPlan:
+        """Return the plan that was sent; what was not sent stays as it is.
+
+        Raises:
+            Invalid: a budget or person that is named does not exist.
+        """
+        given = dict(self.validated_data)
+        if self.instance is None:
+            plan = BudgetPlan(name=given["name"], amount=given["amount"])
+        else:
+            plan = plan_of(self.instance)
+            _keep_organization(given, organization)
+        for name in _SAME_NAMES & given.keys():
+            setattr(plan, name, given[name])
+        if "parent" in given:
+            plan.parent = _found(given["parent"], find)
+        if "owner" in given:
+            plan.owner = _member(given["owner"], organization)
+        if given.get("project_id"):
+            plan.scope = _with_project(plan.scope, given["project_id"])
+        if "rollover" in given:
+            rollover = given["rollover"] or {"mode": RolloverMode.NONE}
+            plan.rollover_mode = rollover["mode"]
+            plan.rollover_cap = rollover.get("cap")
+        _set_dates(plan, given, organization)
+        return plan
+
+
+class AmountLineOut(serializers.ModelSerializer[AmountLine]):
+    """One reason why a budget may spend more or less; `amount` is the difference."""
+
+    at = serializers.DateTimeField(source="made_at")
+    effective_from = serializers.SerializerMethodField()
+    amount = serializers.SerializerMethodField()
+    request = serializers.SerializerMethodField(help_text="The approved request.")
+
+    class Meta:
+        model = AmountLine
+        fields = (
+            *("at", "effective_from", "effective_to", "amount", "kind", "actor"),
+            *("reason", "request"),
+        )
+        read_only_fields = fields
+
+    def get_effective_from(self, line: AmountLine) -> datetime:
+        return line.effective_from or line.budget.starts_at
+
+    def get_amount(self, line: AmountLine) -> str:
+        return str(wire(line.amount))
+
+    def get_request(self, line: AmountLine) -> str | None:
+        return None  # no request has written a line
+
+
+_SAME_NAMES = frozenset(
+    {
+        "name",
+        "amount",
+        "currency",
+        "period",
+        "timezone",
+        "note",
+        "scope",
+        "warning_threshold",
+        "critical_threshold",
+        "alerts",
+        "enforcement",
+    }
+)
+
+
+def _with_plain_names(data: dict[Any, Any]) -> dict[Any, Any]:
+    plain = dict(data)
+    for alias, name in _ALIASES.items():
+        if alias not in plain:
+            continue
+        value = plain.pop(alias)
+        if name in plain and plain[name] != value:
+            detail = f"Differs from {name}; send one of them."
+            raise serializers.ValidationError({alias: [detail]})
+        plain[name] = value
+    return plain
+
+
+def _keep_organization(given: dict[str, Any], organization: Organization) -> None:
+    if given.get("organization_id") not in {None, organization.slug}:
+        raise Invalid.field("organization_id", "A budget stays in its organization.")
+
+
+def _found(uid: str | None, find: Callable[[str], Budget | None]) -> Budget | None:
+    if uid is None:
+        return None
+    found = find(uid)
+    if found is None:
+        raise Invalid.field("parent", "There is no such budget.", code="not_found")
+    return found
+
+
+def _member(email: str | None, organization: Organization) -> User | None:
+    if email is None:
+        return None
+    membership = Membership.objects.select_related("user").filter(
+        organization=organization, user__email=email.lower()
+    )
+    found = membership.first()
+    if found is None:
+        detail = f"{email} is not a member of {organization}."
+        raise Invalid.field("owner", detail, code="not_found")
+    return found.user
+
+
+def _with_project(scope: Any, project: str) -> Any:
+    if not isinstance(scope, dict):
+        scope = {}
+    if scope.get("projects") not in (None, [], [project]):
+        raise Invalid.field("project_id", "Differs from scope.projects; send one.")
+    return {**scope, "projects": [project]}
+
+
+def _set_dates(
+    plan: BudgetPlan, given: dict[str, Any], organization: Organization
+) -> None:
+    """Read the dates in the budget's zone: bare ones are whole days there."""
+    if not {"start_date", "end_date"} & given.keys():
+        return
+    name = plan.timezone or organization.timezone
+    try:
+        zone = ZoneInfo(name)
+    except (ValueError, OSError) as error:
+        detail = f"“{name}” is not a time zone. Use a name such as Europe/Berlin."
+        raise Invalid.field("timezone", detail) from error
+    if "start_date" in given:
+        text = given["start_date"]
+        plan.starts_at = moment_of(text, "start_date", zone=zone) if text else None
+    if "end_date" in given:
+        plan.ends_at = _end_of(given["end_date"], zone)
+
+
+def _end_of(text: str | None, zone: ZoneInfo) -> datetime | None:
+    if not text:
+        return None
+    moment = moment_of(text, "end_date", zone=zone)
+    if not is_day(text):
+        return moment
+    return end_of(moment.astimezone(zone).date(), zone)
+
+
+def body_of(budget: Budget) -> dict[str, Any]:
+    """Return a budget as the wire has it."""
+    scope = {name: budget.scope.get(name, []) for name in DIMENSION_OF}
+    body = {
+        "id": str(budget.uid),
+        "name": budget.name,
+        "amount": wire(budget.amount),
+        "currency": budget.currency,
+        "period": budget.period,
+        "timezone": budget.timezone,
+        "organization_id": budget.organization.slug,
+        "parent": str(budget.parent.uid) if budget.parent else None,
+        "owner": budget.owner.email if budget.owner else None,
+        "note": budget.note,
+        "scope": {**scope, "tags": budget.scope.get("tags", {})},
+        "warning_threshold": float(budget.warning_threshold),
+        "critical_threshold": float(budget.critical_threshold),
+        "alerts": [
+            {**alert, "threshold": float(alert["threshold"])} for alert in budget.alerts
+        ],
+        "enforcement": budget.enforcement,
+        "rollover": {
+            "mode": budget.rollover_mode,
+            "cap": None
+            if budget.rollover_cap is None
+            else f"{budget.rollover_cap.normalize():f}",
+        },
+        "start_date": budget.starts_at,
+        "end_date": budget.ends_at,
+        "archived_at": budget.archived_at,
+        "created_at": budget.created_at,
+    }
+    if budget.backfill is not None:
+        share = round(budget.backfill.share_done, 4)
+        body["backfill"] = {"state": "running", "done": share}
+    return body

@@ -1,0 +1,236 @@
+"""The budgets of an organization as charging sees them: pure, and held in memory.
+
+A record charges every budget whose scope matches it and whose dates contain its time,
+and all their ancestors whose dates contain it too; each once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from budgets.scopes import Scope
+from lib.periods import Cadence, Calendar, Window
+
+FOREVER = datetime(2200, 1, 1, tzinfo=UTC)  # the end of what has none
+ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
+
+Interval = tuple[datetime, datetime]  # [start, end)
+# The lock order of periods: deepest budget first, the root last; then id and start.
+Place = tuple[int, int, datetime]
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One budget: what it matches, when it lives, how it counts time."""
+
+    id: int
+    parent_id: int | None
+    scope: Scope
+    calendar: Calendar
+    currency: str  # "" when it is the organization's
+    thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
+    hard: bool = False  # no authorization passes its limit
+    alerts: tuple[Decimal, ...] = ()  # shares that those below may inherit
+    level: int = 0  # depth: 0 for a root
+    # The period and clock hour last asked for: most questions come close together.
+    target: "Target | None" = None
+    hour: Window | None = None
+
+    @property
+    def life(self) -> Interval:
+        return self.calendar.starts_at or ALWAYS, self.calendar.ends_at or FOREVER
+
+    def window_at(self, at: datetime) -> Window:
+        """Return the period that contains *at*, which is in the budget's life."""
+        return self.target_at(at).window
+
+    def target_at(self, at: datetime) -> "Target":
+        """Return what `window_at` does, as what is charged."""
+        target = self.target
+        if target is None or at not in target.window:
+            window = self.calendar.window_at(at)
+            assert window is not None, (self.id, at)  # noqa: S101 - the caller looked
+            target = self.target = Target(self, window)
+        return target
+
+    def hour_at(self, at: datetime) -> Window:
+        hour = self.hour
+        if hour is None or at not in hour:
+            hour = self.hour = self.calendar.hour_at(at)
+        return hour
+
+    def may_cross(self, spent: Decimal, limit: Decimal) -> bool:
+        """Tell quickly whether *spent* can have come to any threshold at all."""
+        return bool(self.thresholds) and is_passed(spent, limit, self.thresholds[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """That *node* is charged for one attribution during [start, end)."""
+
+    node: Node
+    start: datetime
+    end: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Target:
+    """One period of one budget, as a stretch of time charges it.
+
+    Two may mean the same period, though mostly they are one: then `place` is the same.
+    Told apart by identity, for hashing two datetimes costs more than charging.
+    """
+
+    node: Node
+    window: Window
+    currency: str = field(init=False)
+    key: tuple[int, datetime] = field(init=False)  # budget id, start
+    place: Place = field(init=False)
+    starts_at: str = field(init=False)  # ISO 8601
+
+    def __post_init__(self) -> None:
+        self.currency = self.node.currency
+        self.starts_at = self.window.start.isoformat()
+        self.key = self.node.id, self.window.start
+        self.place = -self.node.level, *self.key
+
+
+@dataclass(slots=True)
+class Shape:
+    """All budgets of one organization that can be charged."""
+
+    nodes: Mapping[int, Node]
+    _anywhere: list[Node] = field(init=False, default_factory=list)
+    _by_value: dict[tuple[str, str], list[Node]] = field(
+        init=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        for node in self.nodes.values():
+            above = list(self.ancestors(node))
+            node.level = len(above)
+            # Shares of those above may be rules that this one inherits: alerts know.
+            if inherited := {share for one in above for share in one.alerts}:
+                node.thresholds = tuple(sorted(inherited.union(node.thresholds)))
+            finders = node.scope.finders()
+            if finders is None:
+                self._anywhere.append(node)
+                continue
+            for finder in finders:
+                self._by_value.setdefault(finder, []).append(node)
+
+    def ancestors(self, node: Node) -> Iterable[Node]:
+        """Walk up from the parent of *node* to the root."""
+        while node.parent_id is not None:
+            node = self.nodes[node.parent_id]
+            yield node
+
+    def matched(
+        self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
+    ) -> list[Node]:
+        """Return the budgets whose own scope matches, whatever their dates."""
+        candidates = list(self._anywhere)
+        for dimension, value in dimensions.items():
+            candidates += self._by_value.get((dimension, value), ())
+        # A model and its version may both lead to one.
+        once = dict.fromkeys(candidates)
+        return [node for node in once if node.scope.matches(dimensions, tags)]
+
+    def charges_of(
+        self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
+    ) -> tuple[Charge, ...]:
+        """Return who is charged for an attribution and when, root last.
+
+        The stretches of one budget neither overlap nor touch.
+        """
+        lives: dict[int, list[Interval]] = {}
+        for node in self.matched(dimensions, tags):
+            own = node.life
+            lives.setdefault(node.id, []).append(own)
+            for ancestor in self.ancestors(node):
+                lives.setdefault(ancestor.id, []).append(_common(own, ancestor.life))
+        charges = [
+            Charge(self.nodes[budget_id], start, end)
+            for budget_id, intervals in lives.items()
+            for start, end in union(intervals)
+        ]
+        # The lock order of periods: deepest first, the root last.
+        charges.sort(key=lambda charge: (-charge.node.level, charge.node.id))
+        return tuple(charges)
+
+
+def is_passed(spent: Decimal, limit: Decimal, share: Decimal) -> bool:
+    """Tell whether *spent* has come to *share* of *limit*.
+
+    By multiplying: a division would round what is exactly there. Of a limit of nothing,
+    or of less, there are no shares: what passes it passes all of them.
+    """
+    return spent >= share * limit if limit > 0 else spent > limit
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """Join intervals that overlap or touch; drop empty ones; sorted by start."""
+    joined: list[Interval] = []
+    for start, end in sorted(intervals):
+        if start >= end:
+            continue
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _common(one: Interval, other: Interval) -> Interval:
+    return max(one[0], other[0]), min(one[1], other[1])
+
+
+def cut(charges: Iterable[Charge], at: datetime) -> tuple[Interval, list[Target]]:
+    """Return what is charged at a moment, and how long around it that stays the same.
+
+    Within the returned stretch every budget has one period and one clock hour.
+    """
+    start, end = ALWAYS, FOREVER
+    targets = []
+    for charge in charges:
+        if at < charge.start:
+            end = min(end, charge.start)
+        elif at >= charge.end:
+            start = max(start, charge.end)
+        else:
+            target, hour = charge.node.target_at(at), charge.node.hour_at(at)
+            start = max(start, charge.start, target.window.start, hour.start)
+            end = min(end, charge.end, target.window.end, hour.end)
+            targets.append(target)
+    return (start, end), targets
+
+
+def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
+    """Build the shape from *rows* of budgets and their *organization*."""
+    nodes = {}
+    for row in rows:
+        calendar = Calendar(
+            cadence=Cadence(row.period),
+            zone=ZoneInfo(row.timezone),
+            fiscal_month=organization.fiscal_year_start_month,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+        )
+        currency = "" if row.currency == organization.currency else row.currency
+        # Through text: the float 0.8 is a little more than 0.8.
+        alerts = tuple(Decimal(str(alert["threshold"])) for alert in row.alerts)
+        built_in = row.warning_threshold, row.critical_threshold, Decimal(1)
+        nodes[row.pk] = Node(
+            row.pk,
+            row.parent_id,
+            Scope.of(row.scope),
+            calendar,
+            currency,
+            tuple(sorted({*built_in, *alerts})),
+            row.enforcement == "hard",
+            alerts,
+        )
+    return Shape(nodes)

@@ -1,0 +1,8 @@
+"""The pages of each app, found here by the admin."""
+
+from console.alerts import admin as alerts
+from console.budgets import admin as budgets
+from console.controls import admin as controls
+from console.notifications import admin as notifications
+
+__all__ = ["alerts", "budgets", "controls", "notifications"]

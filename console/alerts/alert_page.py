@@ -1,0 +1,210 @@
+"""The page of one alert: what happened, what moved it, who was told."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from accounts.scopes import Scope
+from accounts.tenants import may, person
+from alerts.drivers import top_drivers
+from alerts.models import Alert, AlertState, RuleType
+from budgets.models import BudgetPeriod
+from budgets.paths import ways_of
+from budgets.rollup import hours_of
+from budgets.status import BudgetStatus, statuses
+from console.alerts.charts import Course, drawing_of
+from console.alerts.inbox import line_of
+from console.alerts.inbox_page import SPAN_CONTEXT, Pages, alert_or_404, path_words
+from console.alerts.timeline import timeline_of
+from lib.humanize import locale_of, stretch
+from lib.money import format_money, format_percent, share
+from lib.periods import Window
+
+MOST_DRIVERS = 3
+_INSTANT = "%Y-%m-%dT%H:%M:%SZ"  # of a moment in UTC
+
+
+def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpResponse:
+    alert = alert_or_404(request, pages, alert_id)
+    user, now, locale = person(request), timezone.now(), locale_of(request)
+    budget, zone = alert.budget, ZoneInfo(alert.budget.timezone)
+    window = Window(alert.period_starts_at, alert.period_ends_at)
+    paths = ways_of([budget])
+    found = _standing(alert, now)
+    is_open = alert.state != AlertState.RESOLVED
+    context = pages.page(
+        request,
+        title=budget.name,
+        alert=alert,
+        budget=budget,
+        way=paths[budget.pk],
+        line=line_of(alert, path_words(alert, paths, many=False), now, user),
+        sentence=alert.details.get("sentence") or alert.message,
+        period=stretch(window, zone),
+        chart=chart_of(alert, found, window, now, locale),
+        figures=figures_of(alert, found, locale),
+        records=_records(alert, window),
+        drivers=drivers_of(alert, now, locale),
+        judged=alert.details.get("formula", ""),
+        timeline=timeline_of(alert, now=now, zone=zone, user=user),
+        origin=_origin(alert),
+        may_act=is_open and may(request, Scope.ALERTS_WRITE, alert.organization),
+        is_anomaly=alert.type == RuleType.ANOMALY,
+        **SPAN_CONTEXT,
+    )
+    return TemplateResponse(request, "console/alerts/alert.html", context)
+
+
+def _standing(alert: Alert, now: datetime) -> BudgetStatus | None:
+    """Return where its period stands now; None when it is over."""
+    if now >= alert.period_ends_at:
+        return None
+    return statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
+
+
+def chart_of(
+    alert: Alert,
+    found: BudgetStatus | None,
+    window: Window,
+    now: datetime,
+    locale: str,
+) -> SafeString:
+    """Draw what was spent in the alert's period up to *now*. One query, or two."""
+    budget = alert.budget
+    hours = hours_of([budget], window.start, window.end)
+    limit = found.status.limit if found else _limit_of(alert)
+    return drawing_of(
+        Course(
+            window=window,
+            zone=ZoneInfo(budget.timezone),
+            hours=[(hour.starts_at, hour.spent) for hour in hours],
+            until=now,
+            limit=limit,
+            threshold=_threshold_amount(alert, limit),
+            fired_at=alert.fired_at,
+            fired_spent=alert.spent,
+            projected=found.status.projected_spend if found else None,
+            currency=budget.currency,
+            locale=locale,
+        )
+    )
+
+
+def _limit_of(alert: Alert) -> Decimal:
+    rows = BudgetPeriod.objects.filter(
+        organization=alert.organization_id,
+        budget=alert.budget_id,
+        starts_at=alert.period_starts_at,
+    )
+    period = rows.first()
+    return period.limit if period else alert.limit
+
+
+def _threshold_amount(alert: Alert, limit: Decimal) -> Decimal | None:
+    """Return the amount at which it fired; None: the limit itself, or no amount."""
+    threshold: Decimal | None = alert.threshold
+    if alert.type != RuleType.THRESHOLD or threshold is None or threshold == 1:
+        return None
+    return threshold * limit
+
+
+def figures_of(
+    alert: Alert, found: BudgetStatus | None, locale: str
+) -> list[tuple[str, str]]:
+    """Return what was known at the alert and what is now: label and value."""
+
+    def money(amount: Decimal) -> str:
+        return format_money(amount, alert.budget.currency, locale)
+
+    used = format_percent(share(alert.spent, alert.limit), locale)
+    figures = [
+        ("Spent at the alert", f"{money(alert.spent)}, {used}"),
+        ("Limit at the alert", money(alert.limit)),
+        *_judged(alert, money, locale),
+    ]
+    if found is not None:
+        status = found.status
+        now_used = format_percent(status.utilization, locale)
+        figures.append(("Spent now", f"{money(status.total_spend)}, {now_used}"))
+        if status.projected_spend is not None:
+            figures.append(("At this pace it ends at", money(status.projected_spend)))
+    return figures
+
+
+def _judged(alert: Alert, money: Any, locale: str) -> list[tuple[str, str]]:
+    """Return the value that was judged, and what is usual."""
+    figures = []
+    if alert.type == RuleType.FORECAST:
+        figures.append(("Probability", format_percent(alert.value, locale)))
+    elif alert.type == RuleType.ANOMALY:
+        figures.append(("That day", money(alert.value)))
+    elif alert.type == RuleType.SPIKE:
+        figures.append(("In the window", money(alert.value)))
+    band = alert.details.get("band") or {}
+    if "lower" in band and "upper" in band:
+        low, high = (money(Decimal(str(band[name]))) for name in ("lower", "upper"))
+        figures.append(("Usual", f"{low} to {high}"))
+    return figures
+
+
+def _records(alert: Alert, window: Window) -> str:
+    """Return the address of the cost records of its period."""
+    place = reverse("admin:ledger_costrecord_changelist")
+    return (
+        f"{place}?organization={alert.organization.slug}&budget={alert.budget_id}"
+        f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One line of what moved it, written out."""
+
+    dimension: str
+    name: str
+    amount: str
+    share: str
+    width: float  # percent of the bar
+
+
+def drivers_of(alert: Alert, now: datetime, locale: str) -> list[Driver]:
+    """Return what moved it most: as noted at the alert, else as it is now."""
+    noted = alert.details.get("drivers")
+    if noted is None:
+        end = min(now, alert.period_ends_at)
+        noted = top_drivers(
+            alert.budget, alert.period_starts_at, end, now, n=MOST_DRIVERS
+        )
+    drivers = []
+    for one in noted[:MOST_DRIVERS]:
+        part = None if one.get("share") is None else Decimal(str(one["share"]))
+        amount = Decimal(str(one["amount"]))
+        drivers.append(
+            Driver(
+                dimension=one["dimension"],
+                name=one["name"] or "not named",
+                amount=format_money(amount, alert.organization.currency, locale),
+                share=format_percent(part, locale),
+                width=float(min(max(part or 0, 0), 1)) * 100,
+            )
+        )
+    return drivers
+
+
+def _origin(alert: Alert) -> str:
+    """Say where the rule comes from that raised it."""
+    if alert.rule is None and alert.type == RuleType.THRESHOLD:
+        return "a threshold of the budget itself"
+    if alert.rule is None:
+        return "a rule that is deleted by now"
+    if alert.rule.budget_id == alert.budget_id:
+        return "a rule of this budget"
+    return f"a rule inherited from {alert.rule.budget.name}"

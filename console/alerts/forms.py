@@ -1,0 +1,324 @@
+"""The forms of rules, ladders and maintenance windows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from accounts.models import validate_zone
+from alerts.conditions import EXAMPLES, NAMES, check
+from alerts.models import AlertRule, EscalationPolicy, RuleType
+from console.budgets.forms import PercentField
+from lib.errors import Refusal
+from notifications.models import Channel, ChannelType
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MOST_LEVELS = 10
+_MINUTE_S = 60
+_WEEK_MIN = 10_080
+
+
+def text_input(**attributes: str) -> UnfoldAdminTextInputWidget:
+    return UnfoldAdminTextInputWidget(attributes)
+
+
+class RecipientsField(forms.CharField):
+    """Mail addresses, one a line or with commas between them."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = UnfoldAdminTextareaWidget({"rows": "2", "spellcheck": "false"})
+        super().__init__(required=False, widget=widget, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        addresses = str(value or "").replace(",", "\n").split("\n")
+        kept = list(dict.fromkeys(filter(None, (one.strip() for one in addresses))))
+        for address in kept:
+            try:
+                validate_email(address)
+            except ValidationError as error:
+                raise ValidationError(f"“{address}” is not a mail address.") from error
+        return kept
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool((initial or []) != str(data or "").split())
+
+
+class MinutesField(forms.DecimalField):
+    """Minutes for people, whole seconds inside."""
+
+    def __init__(self, **options: Any) -> None:
+        usual = {"max_digits": 8, "decimal_places": 2, "min_value": 0}
+        widget = text_input(inputmode="decimal", autocomplete="off")
+        super().__init__(**usual | {"widget": widget} | options)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            minutes = (Decimal(value) / _MINUTE_S).quantize(Decimal("0.01"))
+            return f"{minutes.normalize():f}"
+        return value
+
+    def clean(self, value: Any) -> Any:
+        minutes = super().clean(value)
+        return None if minutes is None else round(minutes * _MINUTE_S)
+
+
+def ready_types(organization_id: int) -> set[str]:
+    """Return the types that lead somewhere: mail always does. One query."""
+    rows = Channel.objects.filter(organization=organization_id, enabled=True)
+    kinds = rows.order_by().values_list("type", flat=True).distinct()
+    return {ChannelType.EMAIL.value, *kinds}
+
+
+def channels_field(organization_id: int, chosen: Sequence[str]) -> forms.Field:
+    """Return a choice of types and of channels; what was *chosen* stays one."""
+    channels = Channel.objects.filter(organization=organization_id, enabled=True)
+    ready = ready_types(organization_id)
+    types = [
+        (kind.value, kind.label if kind in ready else f"{kind.label}, not set up")
+        for kind in ChannelType
+    ]
+    named = channels.exclude(name__in=ChannelType.values)
+    names = [(name, name) for name in named.values_list("name", flat=True)]
+    known = {value for value, _ in (*types, *names)}
+    rest = [(one, f"{one}, disabled") for one in chosen if one not in known]
+    return forms.MultipleChoiceField(
+        required=False,
+        choices=[*types, *names, *rest],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class RuleForm(forms.ModelForm[AlertRule]):
+    """One rule of a budget; only the fields that its type has."""
+
+    recipients = RecipientsField(
+        help_text="One a line. Empty: the budget's owner, or the nearest one above."
+    )
+    cooldown_s = MinutesField(
+        label="Not again within, in minutes", required=False, max_value=_WEEK_MIN
+    )
+
+    class Meta:
+        model = AlertRule
+        fields = (
+            *("threshold", "condition", "sensitivity", "window", "severity"),
+            *("channels", "recipients", "message", "cooldown_s", "enabled"),
+        )
+        widgets = {
+            "severity": UnfoldAdminSelectWidget,
+            "sensitivity": UnfoldAdminSelectWidget,
+            "window": UnfoldAdminSelectWidget,
+            "message": text_input(),
+            "condition": text_input(spellcheck="false", autocomplete="off"),
+        }
+
+    def __init__(self, data: Any = None, *, instance: AlertRule) -> None:
+        super().__init__(data, instance=instance)
+        kind = RuleType(instance.type)
+        self.fields["channels"] = channels_field(
+            instance.organization_id, instance.channels
+        )
+        self.fields["message"].help_text = "Empty: a sentence that says the figures."
+        self.fields["enabled"].label = "In use"
+        _adapt(self.fields, kind, instance.budget.currency)
+
+    def clean_condition(self) -> str:
+        text = str(self.cleaned_data.get("condition") or "").strip()
+        if text:
+            try:
+                check(text, self.instance.type)
+            except Refusal as refusal:
+                raise ValidationError(str(refusal)) from refusal
+        return text
+
+    def clean_cooldown_s(self) -> int:
+        return self.cleaned_data.get("cooldown_s") or 0
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.type == RuleType.THRESHOLD and cleaned.get("threshold"):
+            same = AlertRule.objects.filter(
+                budget=self.instance.budget,
+                type=RuleType.THRESHOLD,
+                threshold=cleaned["threshold"],
+            )
+            if same.exclude(pk=self.instance.pk).exists():
+                self.add_error("threshold", "This budget has a rule for that share.")
+        return cleaned
+
+
+def _adapt(fields: dict[str, forms.Field], kind: RuleType, currency: str) -> None:
+    """Keep what *kind* has, under its own words."""
+    if kind not in {RuleType.THRESHOLD, RuleType.FORECAST, RuleType.SPIKE}:
+        del fields["threshold"]
+    elif kind == RuleType.SPIKE:
+        fields["threshold"].label = f"Amount, in {currency}"
+        fields["threshold"].widget = text_input(inputmode="decimal", autocomplete="off")
+    else:
+        share = kind == RuleType.THRESHOLD
+        fields["threshold"] = PercentField(
+            label="Share of the limit, in percent"
+            if share
+            else "Probability, in percent",
+            max_digits=7,
+            widget=text_input(inputmode="decimal", autocomplete="off"),
+        )
+    if kind in NAMES:
+        fields[
+            "condition"
+        ].help_text = (
+            f"For example {EXAMPLES[kind]}. It may name {', '.join(NAMES[kind])}."
+        )
+    else:
+        del fields["condition"]
+    if kind != RuleType.ANOMALY:
+        del fields["sensitivity"]
+    if kind != RuleType.SPIKE:
+        del fields["window"]
+
+
+class LevelForm(forms.Form):
+    """One level of a ladder. Empty hours: at any time."""
+
+    delay = MinutesField(label="Minutes after the alert", max_value=_WEEK_MIN)
+    recipients = RecipientsField(help_text="Mail addresses, one a line.")
+    since = forms.TimeField(
+        label="From", required=False, widget=text_input(type="time")
+    )
+    until = forms.TimeField(
+        label="Until", required=False, widget=text_input(type="time")
+    )
+    days = forms.TypedMultipleChoiceField(
+        required=False,
+        coerce=int,
+        choices=[(number, name[:3]) for number, name in enumerate(DAYS)],
+        widget=forms.CheckboxSelectMultiple,
+        label="Only on",
+    )
+    timezone = forms.CharField(
+        label="Time zone",
+        required=False,
+        widget=text_input(list="co-zones", autocomplete="off"),
+        help_text="Empty: the ladder's.",
+    )
+    removed = forms.BooleanField(required=False, label="Remove this level")
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        prefix: str,
+        organization_id: int,
+        level: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data, prefix=prefix, initial=_level_initial(level or {}))
+        chosen = (level or {}).get("channels", [])
+        self.fields["channels"] = channels_field(organization_id, chosen)
+
+    def clean_timezone(self) -> str:
+        zone = str(self.cleaned_data.get("timezone") or "").strip()
+        if zone:
+            validate_zone(zone)
+        return zone
+
+    def clean(self) -> dict[str, Any]:
+        said = self.cleaned_data
+        if bool(said.get("since")) != bool(said.get("until")):
+            self.add_error("until", "Give both times, or neither.")
+        if said.get("since") and said.get("since") == said.get("until"):
+            self.add_error("until", "Must not be when it begins.")
+        if "recipients" in said and not said["recipients"] and not said.get("channels"):
+            self.add_error("recipients", "Name somebody, or choose a channel.")
+        return said
+
+    @property
+    def level(self) -> dict[str, Any]:
+        """Return the level as it is stored; see EscalationPolicy."""
+        said = self.cleaned_data
+        return {
+            "delay": said["delay"],
+            "recipients": said["recipients"],
+            "channels": said["channels"] or [ChannelType.EMAIL.value],
+            "hours": self._hours(),
+        }
+
+    def _hours(self) -> dict[str, Any] | None:
+        said = self.cleaned_data
+        if not said["since"] and not said["days"]:
+            return None
+        return {
+            "from": f"{said['since']:%H:%M}" if said["since"] else "00:00",
+            "until": f"{said['until']:%H:%M}" if said["until"] else "24:00",
+            "days": said["days"] or list(range(len(DAYS))),
+            **({"timezone": said["timezone"]} if said["timezone"] else {}),
+        }
+
+
+def _level_initial(level: Mapping[str, Any]) -> dict[str, Any]:
+    hours = level.get("hours") or {}
+    whole_day = (hours.get("from"), hours.get("until")) == ("00:00", "24:00")
+    days = hours.get("days") or []
+    return {
+        "delay": level.get("delay"),
+        "recipients": level.get("recipients", []),
+        "channels": level.get("channels", [ChannelType.EMAIL.value]),
+        "since": "" if whole_day else hours.get("from", ""),
+        "until": "" if whole_day else hours.get("until", ""),
+        "days": [] if len(days) == len(DAYS) else days,
+        "timezone": hours.get("timezone", ""),
+    }
+
+
+class PolicyForm(forms.ModelForm[EscalationPolicy]):
+    """A ladder without its levels, which are forms of their own."""
+
+    holidays = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget({"rows": "2", "placeholder": "2026-12-25"}),
+        help_text="Days, one a line, on which levels with hours wait.",
+    )
+    repeat_after_s = MinutesField(
+        label="Minutes between", required=False, max_value=_WEEK_MIN
+    )
+
+    class Meta:
+        model = EscalationPolicy
+        fields = (
+            *("name", "enabled", "repeat", "repeat_after_s", "timezone", "holidays"),
+        )
+        labels = {"enabled": "In use", "repeat": "Times it runs again"}
+        widgets = {
+            "name": text_input(autocomplete="off"),
+            "repeat": text_input(inputmode="numeric"),
+            "timezone": text_input(list="co-zones", autocomplete="off"),
+        }
+
+    def __init__(self, data: Any = None, *, instance: EscalationPolicy) -> None:
+        super().__init__(data, instance=instance)
+        self.initial["holidays"] = "\n".join(instance.holidays)
+
+    def clean_holidays(self) -> list[str]:
+        lines = str(self.cleaned_data.get("holidays") or "").replace(",", "\n").split()
+        return sorted({_day(line) for line in lines})
+
+    def clean_repeat_after_s(self) -> int:
+        return self.cleaned_data.get("repeat_after_s") or self.instance.repeat_after_s
+
+
+def _day(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError as error:
+        raise ValidationError(f"“{text}” is not a day such as 2026-12-25.") from error

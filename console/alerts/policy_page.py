@@ -1,0 +1,224 @@
+"""The escalation editor: levels as rows, and the ladder they make beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.access import organizations_of
+from accounts.models import Organization
+from accounts.scopes import Scope
+from accounts.tenants import may, person
+from alerts.models import EscalationPolicy
+from budgets.models import Budget
+from budgets.paths import ways_of
+from console.alerts.forms import DAYS, MOST_LEVELS, LevelForm, PolicyForm
+from console.alerts.inbox import step_words
+from console.alerts.inbox_page import Pages
+from lib.humanize import clock, lasting
+from lib.periods import HOUR
+from lib.zones import zone_names
+from notifications.steps import Step, at_of, steps_of
+
+_MOST_SHOWN = 20  # steps of the ladder
+_FIRST_LEVELS: list[dict[str, Any]] = [{"delay": 0}, {"delay": 1800}, {"delay": 3600}]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder as it would run if an alert fired now."""
+
+    after: str  # "at once", "after 30 min"
+    title: str
+    to: str
+    at: str
+    note: str
+
+
+def policy_page(
+    request: HttpRequest, pages: Pages, policy: EscalationPolicy
+) -> HttpResponse:
+    """Answer the editor of *policy*, which need not be saved yet."""
+    may_change = may(request, Scope.ALERTS_WRITE, policy.organization)
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
+    data = request.POST if request.method == "POST" else None
+    form = PolicyForm(data, instance=policy)
+    levels = level_forms(data, policy)
+    kept = [one for one in levels if not _is_removed(one)]
+    is_whole = form.is_valid() and all(level.is_valid() for level in kept)
+    if data is not None and not {"more", "preview"} & set(data) and is_whole:
+        if kept:
+            policy.levels = [one.level for one in sorted(kept, key=_delay_of)]
+            form.save()
+            messages.success(request, f"“{policy.name}” is saved.")
+            return redirect("admin:alerts_escalationpolicy_change", policy.pk)
+        form.add_error(None, "A ladder has at least one level.")
+    context = pages.page(
+        request,
+        title=policy.name if policy.pk else "New escalation",
+        policy=policy,
+        place=place_of(policy),
+        form=form,
+        levels=levels if data is None or "more" not in data else kept,
+        has_room=len(levels) < MOST_LEVELS,
+        may_change=may_change,
+        rungs=rungs_of(form, kept, timezone.now()),
+        is_asking=data is not None and bool({"more", "preview"} & set(data)),
+        zones=sorted(zone_names()),
+    )
+    return TemplateResponse(request, "console/alerts/policy.html", context)
+
+
+def _is_removed(level: LevelForm) -> bool:
+    """Tell whether it is to go, however it is filled in; every level is checked."""
+    level.is_valid()
+    return level.is_bound and bool(level.cleaned_data.get("removed"))
+
+
+def _delay_of(level: LevelForm) -> int:
+    return int(level.cleaned_data["delay"])
+
+
+def level_forms(data: Any, policy: EscalationPolicy) -> list[LevelForm]:
+    """Return a form for each level that is sent, or that *policy* has."""
+    stored: Sequence[dict[str, Any]] = policy.levels or _FIRST_LEVELS
+    if data is None:
+        return [
+            LevelForm(
+                prefix=f"level{n}", organization_id=policy.organization_id, level=one
+            )
+            for n, one in enumerate(stored)
+        ]
+    numbers = sorted(
+        int(name.removeprefix("level").removesuffix("-delay"))
+        for name in data
+        if name.endswith("-delay") and name[5:-6].isdigit() and len(name) < 15
+    )[:MOST_LEVELS]
+    forms = [_level_form(data, policy, n, stored) for n in numbers]
+    if "more" in data and len(forms) < MOST_LEVELS:
+        number = max(numbers, default=-1) + 1
+        forms.append(
+            LevelForm(prefix=f"level{number}", organization_id=policy.organization_id)
+        )
+    return forms
+
+
+def _level_form(
+    data: Any, policy: EscalationPolicy, number: int, stored: Sequence[dict[str, Any]]
+) -> LevelForm:
+    level = stored[number] if number < len(stored) else None
+    return LevelForm(
+        data,
+        prefix=f"level{number}",
+        organization_id=policy.organization_id,
+        level=level,
+    )
+
+
+def place_of(policy: EscalationPolicy) -> str:
+    """Return for which budgets it is."""
+    if policy.budget is None:
+        return f"all budgets of {policy.organization.name} that have none of their own"
+    (way,) = ways_of([policy.budget]).values()
+    return " / ".join(name for _, name in way) + " and what is below it"
+
+
+def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[Rung]:
+    """Return the ladder that is filled in, as far as it is right."""
+    if form.is_bound:
+        said = form.cleaned_data
+        stored = [one.level for one in levels if one.is_valid()]
+    else:
+        said = {name: getattr(form.instance, name) for name in form.fields}
+        stored = list(form.instance.levels)
+    zone = said.get("timezone") or form.instance.timezone
+    return rungs_from(
+        stored,
+        now,
+        timezone=zone,
+        holidays=said.get("holidays") or [],
+        repeat=said.get("repeat") or 0,
+        repeat_after_s=said.get("repeat_after_s") or 0,
+    )
+
+
+def rungs_from(
+    levels: Sequence[dict[str, Any]], now: datetime, *, timezone: str, **more: Any
+) -> list[Rung]:
+    """Return how *levels* would run from *now* on, written out."""
+    steps = steps_of(now, (), levels, timezone=timezone, **more)
+    return [_rung(step, now, ZoneInfo(timezone)) for step in steps[:_MOST_SHOWN]]
+
+
+def _rung(step: Step, now: datetime, zone: ZoneInfo) -> Rung:
+    at = at_of(step)
+    planned = now + timedelta(seconds=step["delay"])
+    note = ""
+    if step["hours"] is not None:
+        hours = step["hours"]
+        days = _days_words(hours["days"])
+        note = f"only {days} {hours['from']} to {hours['until']}, {hours['timezone']}"
+        if at > planned:
+            note += f"; waits {lasting(at - planned)}"
+    after = lasting(at - now) if at > now else ""
+    return Rung(
+        after=f"after {after}" if after else "at once",
+        title=f"Level {step['level']}",
+        to=step_words(step),
+        at=clock(at, zone) if at - now > HOUR else f"{at.astimezone(zone):%H:%M}",
+        note=note,
+    )
+
+
+def _days_words(days: Sequence[int]) -> str:
+    """Say days of the week: "every day", "Mon to Fri", "Mon, Wed"."""
+    ordered = sorted(days)
+    names = [DAYS[day][:3] for day in ordered]
+    if len(ordered) == len(DAYS):
+        return "every day"
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{names[0]} to {names[-1]}"
+    return ", ".join(names)
+
+
+def new_policy(request: HttpRequest) -> EscalationPolicy:
+    """Return one that is not saved: `?budget=ID`, or `?organization=SLUG`.
+
+    Raises:
+        Http404: that is not the person's.
+        PermissionDenied: they may not write there.
+    """
+    organizations = organizations_of(person(request))
+    budget: Budget | None = None
+    if "budget" in request.GET:
+        asked = request.GET["budget"]
+        rows = Budget.objects.filter(organization__in=organizations)
+        budget = rows.filter(pk=asked).first() if asked.isdigit() else None
+        if budget is None:
+            raise Http404("There is no such budget.")
+        organization: Organization | None = budget.organization
+    elif slug := request.GET.get("organization"):
+        organization = organizations.filter(slug=slug).first()
+    else:
+        taken = EscalationPolicy.objects.filter(budget=None).values("organization")
+        free = organizations.exclude(pk__in=taken)
+        organization = free.first() or organizations.first()
+    if organization is None:
+        raise Http404("There is no such organization.")
+    if not may(request, Scope.ALERTS_WRITE, organization):
+        raise PermissionDenied
+    return EscalationPolicy(
+        organization=organization,
+        budget=budget,
+        name=f"Escalation of {budget or organization}"[:100],
+        timezone=budget.timezone if budget else organization.timezone,
+    )

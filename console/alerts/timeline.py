@@ -1,0 +1,118 @@
+"""What happened to an alert and what is still to come, in order, written out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounts.models import User
+from alerts.models import Alert, AlertEvent, AlertState
+from console.alerts.inbox import step_words
+from console.alerts.steps import rungs_of
+from lib.humanize import ago, ahead, clock
+from notifications.models import Delivery, DeliveryState
+
+_KINDS = {
+    AlertEvent.Kind.FIRED: "fired",
+    AlertEvent.Kind.RESOLVED: "ended",
+    AlertEvent.Kind.NOT_AN_ANOMALY: "ended",
+}
+_STEPS = {
+    "done": " told",
+    "due": "",
+    "stopped": ": waits",
+    "silenced": ": silenced by maintenance",
+    "missed": ": missed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One delivery: where it went, and how it ended."""
+
+    to: str
+    how: str
+    state: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line; "" stands for what there is nothing to say."""
+
+    kind: str  # fired, ended, said; of steps: done, due, stopped, silenced, missed
+    at: datetime
+    when: str
+    at_words: str
+    title: str
+    text: str = ""
+    by: str = ""  # who said it, or what is to be noted of a step
+    sent: tuple[Sent, ...] = ()
+
+
+def timeline_of(
+    alert: Alert, *, now: datetime, zone: ZoneInfo, user: User
+) -> list[Entry]:
+    """Return the alert's events and the steps of its ladder, by time."""
+
+    def at(moment: datetime) -> dict[str, Any]:
+        when = ago(moment, now) if moment <= now else ahead(moment, now)
+        return {"at": moment, "when": when, "at_words": clock(moment, zone)}
+
+    events = list(alert.events.all())
+    noted = {event.step: event.text for event in events if event.step is not None}
+    said = [
+        Entry(
+            kind=_KINDS.get(AlertEvent.Kind(event.kind), "said"),
+            title=event.get_kind_display(),
+            text=event.text,
+            by="" if event.actor == "system" else event.actor,
+            **at(event.at),
+        )
+        for event in events
+        if event.step is None
+    ]
+    steps = [
+        Entry(
+            kind=step["state"],
+            title=_level(step["level"]) + _state_words(step["state"], alert),
+            text=step_words(step, user),
+            by=noted.get(number, ""),
+            sent=tuple(sent_of(step["deliveries"], now)),
+            **at(step["at"]),
+        )
+        for number, step in enumerate(rungs_of(alert))
+    ]
+    return sorted([*said, *steps], key=lambda entry: entry.at)
+
+
+def _level(level: int) -> str:
+    return f"Level {level}" if level else "The rule's people"
+
+
+def _state_words(state: str, alert: Alert) -> str:
+    if state == "stopped" and alert.state == AlertState.RESOLVED:
+        return ": not needed any more"
+    return _STEPS[state]
+
+
+def sent_of(deliveries: Iterable[Delivery], now: datetime) -> Iterable[Sent]:
+    for delivery in deliveries:
+        yield Sent(
+            to=str(delivery),
+            how=_how(delivery, now),
+            state=delivery.state,
+            id=delivery.pk,
+        )
+
+
+def _how(delivery: Delivery, now: datetime) -> str:
+    if delivery.state == DeliveryState.DELIVERED:
+        return "delivered"
+    if delivery.state == DeliveryState.FAILED:
+        return f"failed: {delivery.error or 'no answer'}"
+    if delivery.tries and delivery.next_attempt_at:
+        again = ahead(delivery.next_attempt_at, now)
+        return f"tried {delivery.tries} times, again {again}: {delivery.error}"
+    return "waiting to be sent"

@@ -1,0 +1,324 @@
+"""The page of one budget: where it stands, and its form with the preview."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.models import Organization
+from accounts.scopes import Scope
+from accounts.tenants import may, tell_refusal
+from budgets.models import Budget
+from budgets.reservations.settlements import without_leave
+from budgets.services import (
+    BudgetPlan,
+    change_budget,
+    create_budget,
+    plan_of,
+)
+from console.budgets.forms import CADENCES, BudgetForm, scope_words
+from console.budgets.lines import Place, Row, Writer
+from console.budgets.preview import Draft, Preview, offers_of, preview_of
+from console.budgets.tree import Outline
+from console.budgets.tree_page import organization_asked
+from lib.errors import Refusal
+from lib.humanize import locale_of, stretch
+from lib.money import format_percent
+from lib.periods import Cadence
+from lib.zones import zone_names
+
+CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
+MOST_LINES = 50  # of the amount's history, shown
+
+
+class Pages(Protocol):
+    """What these pages need of the admin that shows them."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]: ...
+    def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]: ...
+
+
+def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
+    organization = organization_asked(request)
+    if organization is None:
+        raise Http404("There is no organization yet.")
+    if not may(request, Scope.BUDGETS_WRITE, organization):
+        raise PermissionDenied
+    outline = outline_of(request, organization)
+    form = _form(request, outline, None)
+    if request.method == "POST" and "preview" not in request.POST and form.is_valid():
+        try:
+            budget = create_budget(
+                organization, form.plan(), now=outline.now, reason=form.why
+            )
+        except Refusal as refusal:
+            tell_refusal(form, refusal)
+        else:
+            messages.success(request, f"“{budget.name}” is made.")
+            return redirect("admin:budgets_budget_change", budget.pk)
+    context = pages.page(
+        request,
+        title="New budget",
+        organization=organization,
+        form=form,
+        may_change=True,
+        **_around(outline, form, None),
+    )
+    return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpResponse:
+    """Answer the page of one budget; who may not change it reads it."""
+    budget = budget_or_404(request, pages, budget_id)
+    may_change = may(request, Scope.BUDGETS_WRITE, budget.organization)
+    outline = outline_of(request, budget.organization)
+    editable = may_change and not budget.archived_at
+    form = _form(request, outline, budget)
+    changes: list[tuple[str, str, str]] = []
+    if request.method == "POST":
+        if not editable:
+            raise PermissionDenied
+        if "preview" not in request.POST and form.is_valid():
+            changes = moved_money(budget, form.plan(), outline)
+            token = _token(changes)
+            if not changes or request.POST.get("confirm") == token:
+                try:
+                    change_budget(budget, form.plan(), now=outline.now, reason=form.why)
+                except Refusal as refusal:
+                    tell_refusal(form, refusal)
+                    changes = []
+                else:
+                    messages.success(request, f"“{form.plan().name}” is saved.")
+                    return redirect("admin:budgets_budget_change", budget.pk)
+    context = pages.page(
+        request,
+        title=budget.name,
+        organization=budget.organization,
+        budget=budget,
+        form=form,
+        may_change=editable,
+        changes=changes,
+        confirm=_token(changes),
+        **_around(outline, form, budget),
+        **standing_of(outline, budget),
+        lines=lines_of(outline, budget),
+    )
+    return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
+    """Answer the panel beside the form, from its fields as they are now."""
+    budget = None
+    if request.GET.get("budget"):
+        budget = budget_or_404(request, pages, request.GET["budget"])
+        organization: Organization | None = budget.organization
+    else:
+        organization = organization_asked(request)
+    if organization is None:
+        raise Http404("There is no organization yet.")
+    outline = outline_of(request, organization)
+    form = BudgetForm(request.GET, organization=organization, budget=budget)
+    form.is_valid()
+    context = {"preview": preview_of(_draft(form, outline), outline), "budget": budget}
+    return TemplateResponse(request, "console/budgets/preview.html", context)
+
+
+def moved_money(
+    budget: Budget, plan: BudgetPlan, outline: Outline
+) -> list[tuple[str, str, str]]:
+    """Return what of *plan* changes which money is counted: label, old, new."""
+    before = plan_of(budget)
+    return [
+        (label, _said(name, before, outline), _said(name, plan, outline))
+        for name, label in (
+            ("amount", "Amount"),
+            ("currency", "Currency"),
+            ("scope", "Scope"),
+            ("period", "Period"),
+            ("timezone", "Time zone"),
+            ("starts_at", "First day"),
+            ("ends_at", "End"),
+        )
+        if _said(name, before, outline) != _said(name, plan, outline)
+        or (name == "amount" and before.amount != plan.amount)
+    ]
+
+
+def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:
+    value = getattr(plan, name)
+    if name == "amount":
+        return outline.money(value, plan.currency)
+    if name == "scope":
+        return scope_words({key: kept for key, kept in value.items() if kept})
+    if name == "period":
+        return CADENCES[Cadence(value)]
+    if isinstance(value, datetime):
+        return f"{value.astimezone(ZoneInfo(plan.timezone)):%Y-%m-%d %H:%M}"
+    return "none" if value is None else str(value)
+
+
+def _token(changes: list[tuple[str, str, str]]) -> str:
+    """Return what stands for these changes, so that others are asked about anew."""
+    return sha256(repr(changes).encode()).hexdigest()[:16] if changes else ""
+
+
+def _form(request: HttpRequest, outline: Outline, budget: Budget | None) -> BudgetForm:
+    return BudgetForm(
+        request.POST if request.method == "POST" else None,
+        organization=outline.organization,
+        budget=budget,
+        parents=paths(outline),
+        offers=offers_of(outline.organization, outline.now, outline.locale),
+        first={"parent": request.GET.get("parent")},
+    )
+
+
+def paths(outline: Outline, without: int | None = None) -> list[tuple[int, str]]:
+    """Return the budgets in use with their paths, but for *without* and below it."""
+    barred = set(outline.below(without)) if without in outline.leaves else set()
+    return sorted(
+        (
+            (leaf.id, " / ".join(step.name for step in outline.path(leaf.id)))
+            for leaf in outline.leaves.values()
+            if leaf.id not in barred and leaf.archived_at is None
+        ),
+        key=lambda pair: pair[1].casefold(),
+    )
+
+
+def _draft(form: BudgetForm, outline: Outline) -> Draft:
+    """Return what is filled in, and rightly so; for a form not sent, what it is."""
+    budget, organization = form.budget, outline.organization
+    if form.is_bound:
+        said: Mapping[str, Any] = form.cleaned_data
+        scope = form.scope
+    else:
+        said = form.initial
+        scope = dict(budget.scope) if budget else {}
+    zone = said.get("timezone") or organization.timezone
+    starts_at = budget.starts_at if budget else None
+    ends_at = budget.ends_at if budget else None
+    if form.is_bound and "timezone" in said:
+        starts_at, ends_at = form.instants()
+    parent = said.get("parent")
+    amount = said.get("amount")
+    return Draft(
+        organization=organization,
+        scope=scope,
+        amount=None if amount in (None, "") else Decimal(amount),
+        currency=said.get("currency") or organization.currency,
+        period=Cadence(said.get("period") or Cadence.MONTHLY),
+        zone=ZoneInfo(zone),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        parent_id=budget.parent_id if budget else _id_of(parent),
+        budget=budget,
+        warning_threshold=said.get("warning_threshold") or Decimal("0.80"),
+        critical_threshold=said.get("critical_threshold") or Decimal("0.95"),
+    )
+
+
+def _id_of(parent: Any) -> int | None:
+    if isinstance(parent, Budget):
+        return parent.pk
+    return int(parent) if str(parent or "").isdigit() else None
+
+
+def _around(
+    outline: Outline, form: BudgetForm, budget: Budget | None
+) -> dict[str, Any]:
+    form.is_valid()
+    preview: Preview = preview_of(_draft(form, outline), outline)
+    return {
+        "preview": preview,
+        "currencies": CURRENCIES,
+        "zones": sorted(zone_names()),
+        "way": outline.path(budget.pk)[:-1] if budget else [],
+        "where": [form[name] for name in form.fields if name.startswith("scope.")],
+    }
+
+
+def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
+    """Return where the budget stands, with how its thresholds read in money."""
+    found = outline.describe([budget.pk])[budget.pk]
+    writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
+    place = Place(budget.pk, 1, 1, 1, budget.name, 0)
+    row: Row = writer.row(place, found)
+    return {
+        "row": row,
+        "advice": found.status.recommended_action(budget.currency, outline.locale),
+        "period": stretch(found.window, ZoneInfo(budget.timezone)),
+        "thresholds": [
+            (
+                word,
+                format_percent(share, outline.locale),
+                outline.money(share * found.status.limit, budget.currency),
+            )
+            for word, share in (
+                ("Warning", budget.warning_threshold),
+                ("Critical", budget.critical_threshold),
+            )
+        ],
+        "without_leave": [
+            (one, outline.money(one.cost, outline.organization.currency))
+            for one in without_leave(budget, since=found.window.start)
+        ],
+    }
+
+
+class LineRow(NamedTuple):
+    """One reason for the amount, written out."""
+
+    since: str
+    kind: str
+    amount: str
+    actor: str
+    reason: str
+
+
+def lines_of(outline: Outline, budget: Budget) -> list[LineRow]:
+    """Return why the budget may spend what it may, newest first. One query."""
+    zone = ZoneInfo(budget.timezone)
+    return [
+        LineRow(
+            f"{(line.effective_from or budget.starts_at).astimezone(zone):%Y-%m-%d}",
+            line.get_kind_display(),
+            ("+" if line.amount > 0 else "")
+            + outline.money(line.amount, budget.currency),
+            line.actor,
+            line.reason,
+        )
+        for line in budget.lines.order_by("-made_at", "-pk")[:MOST_LINES]
+    ]
+
+
+def outline_of(request: HttpRequest, organization: Organization) -> Outline:
+    now = timezone.now()
+    return Outline(organization, now, now, locale_of(request), archived=True)
+
+
+def budget_or_404(request: HttpRequest, pages: Pages, budget_id: str) -> Budget:
+    rows = pages.get_queryset(request).select_related(
+        "organization", "owner", "parent", "backfill"
+    )
+    found = rows.filter(pk=budget_id).first() if budget_id.isdigit() else None
+    if found is None:
+        raise Http404("There is no such budget.")
+    return found  # type: ignore[no-any-return]  # the admin's rows are budgets
+
+
+def progress_part(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Answer how far a backfill is: a share, or null when it is done."""
+    budget = budget_or_404(request, pages, str(budget_id))
+    share = budget.backfill.share_done if budget.backfill else None
+    return JsonResponse({"done": share})

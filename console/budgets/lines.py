@@ -1,0 +1,183 @@
+"""The lines of the budget tree, written out for one reader."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from budgets.figures import Status
+from budgets.models import Budget
+from budgets.status import BudgetStatus
+from console.budgets.bars import bar_of, drawing_of, words_of
+from lib.humanize import day_words, stretch
+from lib.money import format_money, format_percent
+from lib.periods import Window
+
+_INSTANT = "%Y-%m-%dT%H:%M:%SZ"  # of a moment in UTC
+STATUS_WORDS = {
+    "OK": "OK",
+    "WARNING": "Warning",
+    "CRITICAL": "Critical",
+    "EXCEEDED": "Exceeded",
+    "NONE": "No data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a budget stands among those that are drawn."""
+
+    id: int
+    level: int  # from 1
+    number: int  # among its siblings, from 1
+    siblings: int
+    path: str  # the names above it and its own
+    children: int
+    is_open: bool = False
+    is_found: bool = True  # False: there only because something below it was found
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One budget; "" stands for what there is nothing to say about."""
+
+    budget: Budget
+    place: Place
+    kind: str  # a key of STATUS_WORDS
+    word: str
+    status: Status
+    window: Window
+    bar: str  # SVG
+    url: str
+    records: str  # the address of the cost records that were spent
+    amount: str
+    carried: str
+    allocated: str
+    spent: str
+    used: str
+    left: str
+    reserved: str
+    daily: str
+    advice: str
+    projected: str
+    overrun: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The thin last child: what of a parent is promised to nobody, or too often."""
+
+    parent_id: int
+    level: int
+    text: str
+    of: str  # the parent's name
+    is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """A line that stands for siblings not drawn yet."""
+
+    parent_id: int | None
+    level: int
+    count: int
+    after: int
+
+
+Line = Row | Rest | More
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes rows as one reader has them, at one moment."""
+
+    now: datetime
+    locale: str
+    common: Window | None  # the page says this one once
+    organization: str  # its slug
+    budgets: str = field(init=False)  # where their pages are
+    records: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name, view in (
+            ("budgets", "budgets_budget"),
+            ("records", "ledger_costrecord"),
+        ):
+            object.__setattr__(self, name, reverse(f"admin:{view}_changelist"))
+
+    def money(self, amount: Decimal | None, currency: str) -> str:
+        if amount is None:
+            return ""
+        return _money(amount, currency, self.locale)
+
+    def row(
+        self, place: Place, found: BudgetStatus, allocated: Decimal | None = None
+    ) -> Row:
+        status, budget, position = found.status, found.budget, found.position
+        currency = budget.currency
+        kind = kind_of(found)
+        extra = position.carried_over + position.adjusted
+        window = found.window
+        used = format_percent(status.utilization, self.locale)
+        running = window.start <= self.now < window.end
+        words = words_of(status, used, self.locale, running=running)
+        return Row(
+            budget=budget,
+            place=place,
+            kind=kind,
+            word=STATUS_WORDS[kind],
+            status=status,
+            window=window,
+            bar=drawing_of(bar_of(position, status, self.now), kind, words),
+            url=f"{self.budgets}{budget.pk}/change/",
+            records=(
+                f"{self.records}?organization={self.organization}&budget={budget.pk}"
+                f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
+            ),
+            amount=self.money(status.limit, currency),
+            carried=self.money(extra or None, currency),
+            allocated=self.money(allocated, currency),
+            spent=self.money(status.total_spend, currency),
+            used=used,
+            left=self.money(status.remaining_budget, currency),
+            reserved=self.money(status.reserved or None, currency),
+            daily=self.money(status.burn_rate, currency),
+            # Where all is well there is nothing to do, and much to write.
+            advice=""
+            if kind in {"OK", "NONE"}
+            else status.recommended_action(currency, self.locale),
+            projected=self.money(status.projected_spend, currency),
+            overrun=self.money(status.projected_overrun or None, currency),
+            note=self._note(budget, found.window),
+        )
+
+    def _note(self, budget: Budget, window: Window) -> str:
+        """Say what is special about a row's time."""
+        zone = ZoneInfo(budget.timezone)
+        notes = []
+        if budget.archived_at:
+            notes.append(f"archived {day_words(budget.archived_at, zone)}")
+        elif budget.ends_at and budget.ends_at <= self.now:
+            notes.append(f"ended {day_words(budget.ends_at, zone, is_end=True)}")
+        elif budget.starts_at > self.now:
+            notes.append(f"begins {day_words(budget.starts_at, zone)}")
+        if window != self.common:
+            notes.append(stretch(window, zone))
+        if budget.backfill is not None:
+            done = format_percent(Decimal(str(budget.backfill.share_done)), self.locale)
+            notes.append(f"counting what was spent before: {done} done")
+        return " · ".join(notes)
+
+
+_money = lru_cache(maxsize=8_192)(format_money)  # most amounts are seen again
+
+
+def kind_of(found: BudgetStatus) -> str:
+    """Return the status people see: one without any request has none."""
+    if found.status.status == "OK" and not found.requests:
+        return "NONE"
+    return found.status.status

@@ -1,0 +1,140 @@
+"""Moving a budget and archiving it: each a page that says what it does first."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.scopes import Scope
+from accounts.tenants import may, tell_refusal
+from budgets.models import Budget
+from budgets.services import archive_budget, move_budget
+from console.budgets.form_page import (
+    Pages,
+    budget_or_404,
+    outline_of,
+    paths,
+    standing_of,
+)
+from console.budgets.forms import MoveForm
+from console.budgets.tree import Outline
+from lib.errors import Refusal
+
+
+def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Ask where to, show what that does to the limits, and then do it."""
+    budget = budget_or_404(request, pages, str(budget_id))
+    if not may(request, Scope.BUDGETS_WRITE, budget.organization) or budget.archived_at:
+        raise PermissionDenied
+    outline = outline_of(request, budget.organization)
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    if data is None and "parent" in request.GET:
+        data = request.GET
+    form = MoveForm(data, budget=budget, parents=paths(outline, without=budget.pk))
+    target: Budget | None = budget.parent
+    is_chosen = False
+    if data is not None:
+        is_whole = form.is_valid()
+        is_chosen = "parent" in form.cleaned_data
+        if request.method == "GET":
+            form.errors.pop("reason", None)  # nobody was asked for it yet
+        target = form.cleaned_data.get("parent") if is_chosen else target
+        seen = data.get("seen") == _seen(target)
+        if request.method == "POST" and is_whole and seen:
+            try:
+                move_budget(budget, target, reason=form.cleaned_data["reason"])
+            except Refusal as refusal:
+                tell_refusal(form, refusal)
+            else:
+                messages.success(request, f"“{budget.name}” is moved.")
+                place = reverse("admin:budgets_budget_tree")
+                slug = budget.organization.slug
+                return redirect(f"{place}?organization={slug}")
+    context = pages.page(
+        request,
+        title=f"Move {budget.name}",
+        budget=budget,
+        form=form,
+        move=_move(outline, budget, target) if is_chosen else None,
+        seen=_seen(target),
+        old_path=_path_words(outline, budget.parent_id, budget.name),
+    )
+    part = (
+        "console/budgets/move_part.html"
+        if "part" in request.GET
+        else "console/budgets/move.html"
+    )
+    return TemplateResponse(request, part, context)
+
+
+def _seen(target: Budget | None) -> str:
+    return str(target.pk) if target else "none"
+
+
+def _move(outline: Outline, budget: Budget, target: Budget | None) -> dict[str, Any]:
+    """Return what a move does: both paths, and both parents before and after."""
+    old, new = budget.parent_id, target.pk if target else None
+    mine = outline.leaves[budget.pk]
+    parents = []
+    for parent_id, sign in ((old, 1), (new, -1)):
+        if parent_id is None or old == new:
+            continue
+        parent = outline.leaves[parent_id]
+        before = parent.promised - (outline.allocated(parent_id) or Decimal(0))
+        alike = (mine.currency, mine.period) == (parent.currency, parent.period)
+        after = before + sign * mine.promised if alike else before
+        parents.append(
+            {
+                "role": "Leaves" if sign > 0 else "Joins",
+                "name": parent.name,
+                "limit": outline.money(parent.limit, parent.currency),
+                "before": outline.money(before, parent.currency),
+                "after": outline.money(after, parent.currency),
+                "is_over": after < 0,
+                "is_apart": not alike,
+            }
+        )
+    return {
+        "is_same": old == new,
+        "old_path": _path_words(outline, old, budget.name),
+        "new_path": _path_words(outline, new, budget.name),
+        "amount": outline.money(mine.limit, mine.currency),
+        "parents": parents,
+        "below": sum(1 for _ in outline.below(budget.pk)) - 1,
+    }
+
+
+def _path_words(outline: Outline, parent_id: int | None, name: str) -> str:
+    above = outline.path(parent_id) if parent_id else []
+    return " / ".join([*(leaf.name for leaf in above), name])
+
+
+def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    budget = budget_or_404(request, pages, str(budget_id))
+    if not may(request, Scope.BUDGETS_WRITE, budget.organization):
+        raise PermissionDenied
+    refusal = None
+    if request.method == "POST":
+        try:
+            archive_budget(budget, now=timezone.now())
+        except Refusal as refused:
+            refusal = refused
+        else:
+            messages.success(request, f"“{budget.name}” is archived.")
+            place = reverse("admin:budgets_budget_tree")
+            return redirect(f"{place}?organization={budget.organization.slug}")
+    outline = outline_of(request, budget.organization)
+    context = pages.page(
+        request,
+        title=f"Archive {budget.name}",
+        budget=budget,
+        refusal=refusal,
+        **standing_of(outline, budget),
+    )
+    return TemplateResponse(request, "console/budgets/archive.html", context)

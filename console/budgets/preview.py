@@ -1,0 +1,358 @@
+"""What a budget would mean, before it is saved: what it matches, what it would cost,
+and what would not fit together. Read-only."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.core.cache import cache
+
+from accounts.models import Organization
+from budgets.figures import Position, Status, status_of
+from budgets.index import FOREVER
+from budgets.models import Budget
+from budgets.scopes import Scope
+from budgets.scopes import clean as clean_scope
+from budgets.status import ZERO
+from console.budgets.forms import Offer
+from console.budgets.tree import Outline
+from ledger.analytics import lines_of
+from ledger.costs import Question
+from ledger.identity import ModelName
+from ledger.models import DIMENSIONS, Attribution
+from ledger.patterns import ModelPattern, pattern_of
+from ledger.pricing import PriceBook
+from ledger.types import Dimensions
+from lib.humanize import stretch
+from lib.money import format_money, format_percent, quantize
+from lib.periods import Cadence, Calendar, Window
+
+OFFERED = 50  # values of one dimension
+LATELY = timedelta(days=30)
+_REMEMBERED_S = 60
+_MOST_NAMED = 12  # models, in one line
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A budget as far as its form is filled in. None: not yet, or not rightly."""
+
+    organization: Organization
+    scope: Mapping[str, Any]
+    amount: Decimal | None
+    currency: str
+    period: Cadence
+    zone: ZoneInfo
+    starts_at: datetime | None
+    ends_at: datetime | None
+    parent_id: int | None
+    budget: Budget | None  # the one that is changed
+    warning_threshold: Decimal = Decimal("0.80")
+    critical_threshold: Decimal = Decimal("0.95")
+
+
+@dataclass(slots=True)
+class Preview:
+    """What the panel beside the form says."""
+
+    matches: str
+    reaches: list[str] = field(default_factory=list)  # a line for each model named
+    spent: str = ""
+    ending: str = ""
+    window: str = ""
+    used: Decimal | None = None  # share
+    kind: str = "NONE"
+    overlaps: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen(Question):
+    """The costs of attributions that are known already."""
+
+    ids: Sequence[int] = ()
+
+    def attribution_ids(self) -> list[int] | None:
+        return list(self.ids)
+
+
+def preview_of(draft: Draft, outline: Outline) -> Preview:
+    """Say what *draft* would mean among the budgets of *outline*.
+
+    Five queries, six where it names models, two more where it has a currency of its
+    own.
+    """
+    try:
+        stored = clean_scope(draft.scope)
+    except ValueError as error:
+        return Preview(matches=str(error.args[1]))
+    scope = Scope.of(stored)
+    found = _matching(draft, [scope, *_scopes_below(draft, outline)])
+    preview = Preview(matches=_matches_words(found, scope))
+    preview.reaches = list(reach_words(draft.organization, stored.get("models", ())))
+    spent, window = _spent(draft, [row[0] for row in found], outline.now)
+    if window is None:
+        preview.spent = "It is not in force now."
+    elif spent is None:
+        preview.spent = (
+            f"There is no exchange rate from {draft.organization.currency} to "
+            f"{draft.currency}."
+        )
+    else:
+        _add_figures(preview, draft, spent, window, outline)
+    preview.overlaps = list(_overlaps(draft, scope, outline))
+    preview.conflicts += _conflicts(draft, outline)
+    return preview
+
+
+def offers_of(
+    organization: Organization, now: datetime, locale: str
+) -> dict[str, list[Offer]]:
+    """Return the values of each dimension that usage had lately, dearest first.
+
+    One query; what it found is remembered for a minute.
+    """
+    key = f"costops.offers.{organization.pk}"
+    costs: dict[str, list[tuple[str, Decimal]]] | None = cache.get(key)
+    if costs is None:
+        costs = _costs_lately(organization, now)
+        cache.set(key, costs, _REMEMBERED_S)
+    return {
+        dimension: [
+            Offer(value, format_money(cost, organization.currency, locale))
+            for value, cost in values
+        ]
+        for dimension, values in costs.items()
+    }
+
+
+def _costs_lately(
+    organization: Organization, now: datetime
+) -> dict[str, list[tuple[str, Decimal]]]:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    # Whole UTC days are read from daily sums.
+    window = Window(midnight - LATELY, midnight + _DAY)
+    sums: dict[str, dict[str, Decimal]] = {name: {} for name in DIMENSIONS}
+    for line in lines_of(Question(organization), DIMENSIONS, [window]):
+        for name, value in zip(DIMENSIONS, line.group, strict=True):
+            if value:
+                known = sums[name]
+                known[value] = known.get(value, ZERO) + line.sums.cost
+    return {
+        name: sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:OFFERED]
+        for name, found in sums.items()
+    }
+
+
+def _scopes_below(draft: Draft, outline: Outline) -> list[Scope]:
+    """Return the scopes of the budgets below, for which it is charged as well."""
+    if draft.budget is None or draft.budget.pk not in outline.leaves:
+        return []
+    below = [pk for pk in outline.below(draft.budget.pk) if pk != draft.budget.pk]
+    rows = Budget.objects.filter(pk__in=below).values_list("scope", flat=True)
+    return [Scope.of(stored) for stored in rows]
+
+
+def _matching(draft: Draft, scopes: list[Scope]) -> list[Any]:
+    rows = Attribution.objects.filter(organization=draft.organization)
+    found = []
+    fields = "pk", "tags", *Dimensions._fields
+    for row in rows.values_list(*fields).iterator(chunk_size=5_000):
+        dimensions = Dimensions(*row[2:])._asdict()
+        if any(scope.matches(dimensions, row[1]) for scope in scopes):
+            found.append(row)
+    return found
+
+
+def _matches_words(found: list[Any], scope: Scope) -> str:
+    if not found:
+        if scope.is_everything:
+            return "Matches everything; nothing has been used yet."
+        return "Matches nothing that was used so far."
+    places = {name: number for number, name in enumerate(DIMENSIONS, start=2)}
+    projects = {row[places["project"]] for row in found} - {""}
+    models = {(row[places["provider"]], row[places["model"]]) for row in found}
+    what = f"{_count(len(projects), 'project')} and {_count(len(models), 'model')}"
+    return f"Matches {'everything: ' if scope.is_everything else ''}{what}."
+
+
+def reach_words(organization: Organization, texts: Sequence[str]) -> Iterator[str]:
+    """Say which models in use each of *texts* reaches, and which it misses by a hair.
+
+    One query.
+    """
+    if not texts:
+        return
+    rows = Attribution.objects.filter(organization=organization).order_by()
+    pairs = rows.values_list("model", "model_version").distinct()
+    used = sorted(ModelName(*pair) for pair in pairs)
+    for text in texts:
+        pattern = pattern_of(text)
+        names = [one.version or one.model for one in used if pattern.reaches(one)]
+        line = f"“{text}” reaches {_named(names) or 'nothing that was used so far'}"
+        missed = {one.model for one in used if _is_missed(pattern, one)}
+        yield f"{line}; not {_named(sorted(missed))}." if missed else f"{line}."
+
+
+def _is_missed(pattern: ModelPattern, name: ModelName) -> bool:
+    """Tell whether *name* begins as a pattern does, but goes on without a dash."""
+    if not pattern.stem or pattern.reaches(name):
+        return False
+    return name.model.startswith(pattern.stem)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def _spent(
+    draft: Draft, ids: list[int], now: datetime
+) -> tuple[Decimal | None, Window | None]:
+    """Return what the present period spent so far, in the draft's currency."""
+    if draft.period is Cadence.CUSTOM and not (draft.starts_at and draft.ends_at):
+        return None, None
+    if draft.starts_at and draft.ends_at and draft.starts_at >= draft.ends_at:
+        return None, None
+    month = draft.organization.fiscal_year_start_month
+    calendar = Calendar(draft.period, draft.zone, month, draft.starts_at, draft.ends_at)
+    window = calendar.window_at(now)
+    if window is None:
+        return None, None
+    question = _Chosen(draft.organization, ids=ids)
+    spent = sum((line.sums.cost for line in lines_of(question, (), [window])), ZERO)
+    if draft.currency == draft.organization.currency:
+        return spent, window
+    rate = PriceBook(draft.organization.pk).rate(
+        draft.organization.currency, draft.currency, now.date()
+    )
+    return (None if rate is None else quantize(spent * rate.rate)), window
+
+
+def _add_figures(
+    preview: Preview, draft: Draft, spent: Decimal, window: Window, outline: Outline
+) -> None:
+    about = "" if draft.currency == draft.organization.currency else "about "
+    shown = outline.money(spent, draft.currency)
+    preview.window = stretch(window, draft.zone)
+    preview.spent = f"{about}{shown} this period so far"
+    if draft.amount is None or draft.amount < 0:
+        return
+    position = Position(
+        amount=draft.amount,
+        carried_over=ZERO,
+        adjusted=ZERO,
+        spent=spent,
+        reserved=ZERO,
+        window=window,
+        zone=draft.zone,
+        warning_threshold=draft.warning_threshold,
+        critical_threshold=draft.critical_threshold,
+    )
+    status = status_of(position, outline.now)
+    preview.used, preview.kind = status.utilization, status.status
+    share = format_percent(status.utilization, outline.locale)
+    preview.spent += f": {share} of the amount."
+    preview.ending = _ending(status, draft.currency, outline)
+
+
+def _ending(status: Status, currency: str, outline: Outline) -> str:
+    if status.status == "EXCEEDED":
+        over = outline.money(-status.remaining_budget, currency)
+        return f"That is {over} more than the amount."
+    if not status.projected_spend:
+        return ""
+    ends = outline.money(status.projected_spend, currency)
+    if status.projected_overrun:
+        over = outline.money(status.projected_overrun, currency)
+        return f"At this pace it ends at {ends}, {over} over the amount."
+    return f"At this pace it ends at {ends}, inside the amount."
+
+
+def _overlaps(draft: Draft, scope: Scope, outline: Outline) -> Any:
+    beside = Budget.objects.filter(
+        organization=draft.organization, parent=draft.parent_id
+    ).active()
+    if draft.budget is not None:
+        beside = beside.exclude(pk=draft.budget.pk)
+    start = draft.starts_at or outline.now
+    end = draft.ends_at or FOREVER
+    for other in beside.order_by("name"):
+        theirs = Scope.of(other.scope)
+        live = other.starts_at < end and (
+            other.ends_at is None or other.ends_at > start
+        )
+        if live and scope.overlaps(theirs):
+            yield f"Overlaps with {other.name} on {_common(scope, theirs)}."
+
+
+def _common(one: Scope, other: Scope) -> str:
+    """Say what two scopes that overlap share."""
+    shared = [
+        f"{dimension} {', '.join(values[:3])}"
+        for dimension, values in one.shared(other).items()
+    ]
+    if shared:
+        return " and ".join(shared)
+    if one.is_everything and other.is_everything:
+        return "everything"
+    return "costs that match both scopes"
+
+
+def _conflicts(draft: Draft, outline: Outline) -> list[str]:
+    found = []
+    parent = outline.leaves.get(draft.parent_id) if draft.parent_id else None
+    if parent is not None:
+        if parent.currency != draft.currency:
+            found.append(
+                f"{parent.name} above it is in {parent.currency}: "
+                "their amounts can't be compared."
+            )
+        if parent.period != draft.period.value:
+            found.append(
+                f"{parent.name} above it is {parent.period}: "
+                "their amounts can't be compared."
+            )
+        if not found and draft.amount is not None:
+            found += _against_parent(draft, draft.amount, parent.id, outline)
+    if draft.budget is not None and draft.amount is not None:
+        found += _against_children(draft, draft.amount, outline)
+    return found
+
+
+def _against_parent(
+    draft: Draft, amount: Decimal, parent_id: int, outline: Outline
+) -> list[str]:
+    parent = outline.leaves[parent_id]
+    free = parent.promised - (outline.allocated(parent_id) or ZERO)
+    mine = outline.leaves.get(draft.budget.pk) if draft.budget else None
+    if mine and mine.parent_id == parent_id and mine.period == parent.period:
+        free += mine.promised if mine.currency == parent.currency else ZERO
+    if amount <= free:
+        return []
+    over = outline.money(amount - free, draft.currency)
+    left = outline.money(max(free, ZERO), draft.currency)
+    return [
+        f"{parent.name} has {left} unallocated: with this it is over-allocated by "
+        f"{over}. Raise {parent.name}, or take less."
+    ]
+
+
+def _against_children(draft: Draft, amount: Decimal, outline: Outline) -> list[str]:
+    assert draft.budget is not None  # noqa: S101 - the caller looked
+    if draft.budget.pk not in outline.leaves:
+        return []
+    allocated = outline.allocated(draft.budget.pk)
+    if allocated is None or allocated <= amount:
+        return []
+    total = outline.money(allocated, draft.currency)
+    over = outline.money(allocated - amount, draft.currency)
+    return [f"The budgets below it add up to {total}, {over} more than this."]

@@ -1,0 +1,319 @@
+"""The budget tree as people see it: which rows are drawn, and in which order."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from accounts.models import Organization
+from budgets.figures import StatusName, status_name, status_of
+from budgets.models import Budget
+from budgets.scopes import Scope
+from budgets.status import ZERO, BudgetStatus, statuses
+from console.budgets.lines import Line, More, Place, Rest, Row, Writer, kind_of
+from lib.money import format_money
+from lib.periods import Window
+
+MOST_ROWS = 150  # drawn at once; more are fetched in place
+DEPTH = 2  # levels below the roots that are open at first
+FAMILY = 100  # children fetched at once
+
+
+class Leaf(NamedTuple):
+    """What is known of every budget, drawn or not."""
+
+    id: int
+    parent_id: int | None
+    name: str
+    owner_id: int | None
+    period: str
+    currency: str
+    amount: Decimal
+    archived_at: datetime | None
+    warning_threshold: Decimal
+    critical_threshold: Decimal
+    # Of the period at the moment; None: it is not open.
+    current: Decimal | None  # its amount
+    carried_over: Decimal | None
+    adjusted: Decimal | None
+    spent_then: Decimal | None
+
+    @property
+    def promised(self) -> Decimal:
+        return self.amount if self.current is None else self.current
+
+    @property
+    def limit(self) -> Decimal:
+        return self.promised + (self.carried_over or ZERO) + (self.adjusted or ZERO)
+
+    @property
+    def spent(self) -> Decimal:
+        return self.spent_then or ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the reader looks for; empty: everything."""
+
+    q: str = ""
+    status: str = ""
+    owner: str = ""
+    period: str = ""
+
+    @property
+    def any(self) -> bool:
+        return bool(self.q or self.status or self.owner or self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sums of roots of one currency and period that share no costs."""
+
+    limit: Decimal
+    spent: Decimal
+    projected: Decimal | None
+    currency: str
+    window: Window
+
+
+@dataclass(slots=True)
+class Outline:
+    """The budgets of one organization around a moment. One query to make, a few more
+    for a moment that is over."""
+
+    organization: Organization
+    at: datetime
+    now: datetime
+    locale: str
+    archived: bool = False
+    leaves: dict[int, Leaf] = field(init=False)
+    families: dict[int | None, list[int]] = field(init=False)
+    common: Window | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        rows: Any = Budget.objects.filter(organization=self.organization)
+        if not self.archived:
+            rows = rows.active()
+        period = ("amount", "carried_over", "adjusted", "spent")
+        found = (
+            rows.order_by("name", "pk")
+            .with_period_at(self.at)
+            .values_list(*Leaf._fields[:-4], *(f"current__{name}" for name in period))
+        )
+        self.leaves = {row[0]: Leaf(*row) for row in found}
+        if self.at < self.now:
+            self._look_back()
+        self.families = {}
+        for leaf in self.leaves.values():
+            above = leaf.parent_id if leaf.parent_id in self.leaves else None
+            self.families.setdefault(above, []).append(leaf.id)
+
+    def _look_back(self) -> None:
+        """Give what nothing has opened the amount it had then. Two queries."""
+        unopened = [leaf.id for leaf in self.leaves.values() if leaf.current is None]
+        budgets = Budget.objects.filter(pk__in=unopened)
+        for pk, found in statuses(budgets, self.organization, at=self.at).items():
+            self.leaves[pk] = self.leaves[pk]._replace(current=found.position.amount)
+
+    # -- Which
+
+    def path(self, budget_id: int) -> list[Leaf]:
+        """Return the way from the root down to the budget."""
+        way: list[Leaf] = []
+        current: int | None = budget_id
+        while current is not None and current in self.leaves:
+            way.append(self.leaves[current])
+            current = way[-1].parent_id
+        return way[::-1]
+
+    def below(self, budget_id: int) -> Iterator[int]:
+        """Yield the budget and all below it."""
+        yield budget_id
+        for child in self.families.get(budget_id, ()):
+            yield from self.below(child)
+
+    def opened(self, roots: list[int]) -> set[int]:
+        """Return which budgets are open at first: whole levels, as long as they fit."""
+        opened: set[int] = set()
+        level, drawn = roots, len(roots)
+        for _ in range(DEPTH):
+            below = [child for one in level for child in self.families.get(one, ())]
+            if drawn + len(below) > MOST_ROWS:
+                break
+            opened.update(one for one in level if one in self.families)
+            level, drawn = below, drawn + len(below)
+        return opened
+
+    def found(self, filters: Filters, among: Iterable[int]) -> set[int]:
+        """Return the budgets that *filters* keep. For a status: two queries."""
+        words = filters.q.casefold().split()
+        kept = {
+            one
+            for one in among
+            if all(word in self.leaves[one].name.casefold() for word in words)
+            and filters.owner in {"", str(self.leaves[one].owner_id or "none")}
+            and filters.period in {"", self.leaves[one].period}
+        }
+        if not filters.status:
+            return kept
+        described = self.describe(kept)
+        return {one for one in kept if kind_of(described[one]) == filters.status}
+
+    def troubled(self, among: Iterable[int]) -> Counter[StatusName]:
+        """Count the budgets that are past a threshold in the period at the moment."""
+        names = (
+            status_name(self.leaves[one])
+            for one in among
+            if self.leaves[one].archived_at is None
+        )
+        return Counter(name for name in names if name != "OK")
+
+    # -- How they stand
+
+    def describe(self, ids: Iterable[int]) -> dict[int, BudgetStatus]:
+        """Return where budgets stand, judged as of the present. Two queries."""
+        # With all that are above them, for these are read as a whole tree.
+        whole = {leaf.id for one in ids for leaf in self.path(one)}
+        budgets = Budget.objects.filter(pk__in=whole).select_related(
+            "owner", "backfill"
+        )
+        described = statuses(budgets, self.organization, at=self.at)
+        if self.at == self.now:
+            return described
+        return {
+            pk: replace(found, status=status_of(found.position, self.now))
+            for pk, found in described.items()
+        }
+
+    def lines(
+        self, roots: list[int], opened: set[int], kept: set[int] | None = None
+    ) -> list[Line]:
+        """Return the lines from *roots* down: of *kept* and what is above them."""
+        shown = kept and {leaf.id for one in kept for leaf in self.path(one)}
+        plan = list(_plan(self, roots, opened, shown))
+        if kept is not None:
+            plan = [
+                replace(step, is_found=step.id in kept)
+                if isinstance(step, Place)
+                else step
+                for step in plan
+            ]
+        return self._written(plan)
+
+    def children(self, parent_id: int, *, level: int, after: int = 0) -> list[Line]:
+        """Return the lines of one family, from its member number *after* on."""
+        family = self.families.get(parent_id, [])
+        part = family[after : after + FAMILY]
+        plan: list[Place | More | Rest | None] = [
+            self.place(one, level, number, len(family))
+            for number, one in enumerate(part, start=after + 1)
+        ]
+        left = len(family) - after - len(part)
+        if left:
+            plan.append(More(parent_id, level, left, after + len(part)))
+        else:
+            plan.append(self.rest(parent_id, level))
+        return self._written(plan)
+
+    def place(self, budget_id: int, level: int, number: int, siblings: int) -> Place:
+        path = " / ".join(leaf.name for leaf in self.path(budget_id))
+        children = len(self.families.get(budget_id, ()))
+        return Place(budget_id, level, number, siblings, path, children)
+
+    def _written(self, plan: Iterable[Place | More | Rest | None]) -> list[Line]:
+        steps = [step for step in plan if step is not None]
+        ids = [step.id for step in steps if isinstance(step, Place)]
+        described = self.describe(ids)
+        if self.common is None:
+            self.common = _most_common(described)
+        writer = Writer(self.now, self.locale, self.common, self.organization.slug)
+        return [
+            writer.row(step, described[step.id], self.allocated(step.id))
+            if isinstance(step, Place)
+            else step
+            for step in steps
+        ]
+
+    def allocated(self, parent_id: int) -> Decimal | None:
+        """Return what is promised to the children that count as the parent does.
+
+        None: there are none of these.
+        """
+        parent = self.leaves[parent_id]
+        amounts = [
+            child.promised
+            for child in map(self.leaves.__getitem__, self.families.get(parent_id, ()))
+            if child.currency == parent.currency
+            and child.period == parent.period
+            and child.archived_at is None
+        ]
+        return sum(amounts, ZERO) if amounts else None
+
+    def rest(self, parent_id: int, level: int) -> Rest | None:
+        allocated = self.allocated(parent_id)
+        parent = self.leaves[parent_id]
+        if allocated is None or allocated == parent.promised:
+            return None
+        rest = parent.promised - allocated
+        shown = self.money(abs(rest), parent.currency)
+        word = "unallocated" if rest > 0 else "over-allocated by"
+        return Rest(parent_id, level, f"{word} {shown}", parent.name, rest < 0)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        return format_money(amount, currency, self.locale)
+
+
+def total_of(rows: list[Row]) -> Total | None:
+    """Return the sums of roots; None where they would mean nothing."""
+    if not rows:
+        return None
+    first = rows[0]
+    alike = {(row.window, row.budget.currency) for row in rows}
+    scopes = [Scope.of(row.budget.scope) for row in rows]
+    if len(alike) > 1 or any(
+        one.overlaps(other)
+        for number, one in enumerate(scopes)
+        for other in scopes[:number]
+    ):
+        return None
+    projected = [row.status.projected_spend for row in rows]
+    known = [amount for amount in projected if amount is not None]
+    return Total(
+        sum((row.status.limit for row in rows), ZERO),
+        sum((row.status.total_spend for row in rows), ZERO),
+        sum(known, ZERO) if len(known) == len(rows) else None,
+        first.budget.currency,
+        first.window,
+    )
+
+
+def _plan(
+    outline: Outline,
+    ids: list[int],
+    opened: set[int],
+    shown: set[int] | None,
+    level: int = 1,
+) -> Iterator[Place | More | Rest | None]:
+    family = ids if shown is None else [one for one in ids if one in shown]
+    part = family[:MOST_ROWS]
+    for number, one in enumerate(part, start=1):
+        below = outline.families.get(one, [])
+        is_open = one in opened
+        if shown is not None:
+            is_open = any(child in shown for child in below)
+        place = outline.place(one, level, number, len(family))
+        yield replace(place, is_open=is_open)
+        if is_open:
+            yield from _plan(outline, below, opened, shown, level + 1)
+            if shown is None:
+                yield outline.rest(one, level + 1)
+    if len(part) < len(family):
+        yield More(None, level, len(family) - len(part), len(part))
+
+
+def _most_common(described: Mapping[int, BudgetStatus]) -> Window | None:
+    """Return the window that most have, which is said once for the page."""
+    windows = [one.window for one in described.values()]
+    return max(windows, key=windows.count, default=None)

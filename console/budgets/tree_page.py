@@ -1,0 +1,312 @@
+"""The budget tree page: where an organization's budgets stand, at a glance."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from accounts.access import organizations_of
+from accounts.models import Organization, User
+from accounts.scopes import Scope
+from accounts.tenants import may, person
+from budgets.conflicts import conflicts_of
+from console.budgets.lines import STATUS_WORDS, Row
+from console.budgets.tree import Filters, Outline, Total, total_of
+from ledger.models import CostRecord
+from lib.humanize import ago, locale_of, stretch, when
+from lib.money import format_percent, share
+from lib.periods import Cadence, day_of, start_of
+
+MOST_FOUND = 100  # budgets a search shows
+# What floors above say of an organization's budgets as they are now, by budget.
+Mark = Callable[[Organization], Mapping[int, str]]
+marks: list[Mark] = []
+_MOMENT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page is asked for: whose budgets, around which moment."""
+
+    organization: Organization
+    at: datetime
+    now: datetime
+    span: str  # "this", "last" or "day"
+    day: date
+    filters: Filters
+    archived: bool
+
+    @classmethod
+    def of(cls, query: QueryDict, organization: Organization, now: datetime) -> "Asked":
+        zone = ZoneInfo(organization.timezone)
+        today = day_of(now, zone)
+        span, day = _day_asked(query, today)
+        return cls(
+            organization=organization,
+            at=now
+            if day == today
+            else start_of(day + timedelta(days=1), zone) - _MOMENT,
+            now=now,
+            span=span,
+            day=day,
+            filters=Filters(
+                q=query.get("q", "").strip()[:100],
+                status=_known(query.get("status"), STATUS_WORDS),
+                owner=query.get("owner", ""),
+                period=_known(query.get("period"), {one.value: "" for one in Cadence}),
+            ),
+            archived=bool(query.get("archived")),
+        )
+
+    def outline(self, locale: str) -> Outline:
+        return Outline(
+            self.organization, self.at, self.now, locale, archived=self.archived
+        )
+
+    def query(self, **changes: object) -> str:
+        """Return the query of a URL that asks the same, but for *changes*."""
+        query = QueryDict(mutable=True)
+        query["organization"] = self.organization.slug
+        if self.span != "this":
+            query["span"] = self.span
+        if self.span == "day":
+            query["day"] = self.day.isoformat()
+        if self.archived:
+            query["archived"] = "1"
+        for name, value in changes.items():
+            query[name] = str(value)
+        return query.urlencode()
+
+
+def organization_asked(request: HttpRequest) -> Organization | None:
+    """Return the organization a page is about; the first one that has budgets, if
+    none is named; None when the person has none at all.
+
+    Raises:
+        Http404: it is named, and not the person's.
+    """
+    mine = organizations_of(person(request))
+    slug = request.GET.get("organization")
+    if slug:
+        found = mine.filter(slug=slug).first()
+        if found is None:
+            raise Http404("There is no such organization.")
+        return found
+    with_budgets = mine.filter(budgets__isnull=False)
+    return with_budgets.order_by("name").first() or mine.first()
+
+
+def tree_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Answer the whole page, or with `?children=ID` the lines of one family."""
+    organization = organization_asked(request)
+    if organization is None:
+        return TemplateResponse(request, "console/budgets/tree.html", context)
+    asked = Asked.of(request.GET, organization, timezone.now())
+    outline = asked.outline(locale_of(request))
+    root = _number(request.GET.get("root"))
+    if root is not None and root not in outline.leaves:
+        raise Http404("There is no such budget.")
+    if "children" in request.GET:
+        return _family(request, asked, outline)
+    return _page(request, context, asked, outline, root)
+
+
+def conflicts_part(request: HttpRequest) -> HttpResponse:
+    """Answer the list of conflicts, which takes longer than the page itself."""
+    organization = organization_asked(request)
+    found = conflicts_of(organization, now=timezone.now()) if organization else []
+    context = {"clashes": found, "organization": organization}
+    return TemplateResponse(request, "console/budgets/conflicts.html", context)
+
+
+def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpResponse:
+    parent = _number(request.GET.get("children"))
+    if parent not in outline.leaves:
+        raise Http404("There is no such budget.")
+    level = min(_number(request.GET.get("level")) or 2, 50)
+    after = _number(request.GET.get("after")) or 0
+    lines = _marked(outline.children(parent, level=level, after=after), asked)
+    return TemplateResponse(
+        request, "console/budgets/tree_lines.html", {"lines": lines, "asked": asked}
+    )
+
+
+def _marked(lines: Iterable[Any], asked: Asked) -> list[Any]:
+    """Return *lines* with what else is known of their budgets. A query a mark."""
+    if asked.span != "this":
+        return list(lines)
+    found = [mark(asked.organization) for mark in marks]
+    return [
+        replace(
+            line, note=_joined(line.note, [one.get(line.place.id) for one in found])
+        )
+        if isinstance(line, Row)
+        else line
+        for line in lines
+    ]
+
+
+def _joined(note: str, said: list[str | None]) -> SafeString:
+    parts = [(part,) for part in (note, *said) if part]
+    return format_html_join(" · ", "{}", parts)
+
+
+def _page(
+    request: HttpRequest,
+    context: dict[str, Any],
+    asked: Asked,
+    outline: Outline,
+    root: int | None,
+) -> HttpResponse:
+    roots = outline.families.get(None, []) if root is None else [root]
+    everything = [one for top in roots for one in outline.below(top)]
+    kept, found = None, 0
+    may_add = may(request, Scope.BUDGETS_WRITE, asked.organization)
+    if asked.filters.any:
+        wanted = outline.found(asked.filters, everything)
+        found = len(wanted)
+        kept = set([one for one in everything if one in wanted][:MOST_FOUND])
+    lines = outline.lines(roots, outline.opened(roots), kept)
+    rows = [line for line in lines if isinstance(line, Row)]
+    tops = [row for row in rows if row.place.level == 1]
+    total = total_of(tops) if kept is None and len(tops) == len(roots) else None
+    context |= {
+        "asked": asked,
+        "organization": asked.organization,
+        "may_add": may_add,
+        "organizations": _organizations(request),
+        "lines": _marked(lines, asked),
+        "found": found,
+        "is_filtered": kept is not None,
+        "most_found": MOST_FOUND,
+        "way": outline.path(root)[:-1] if root is not None else [],
+        "root": outline.leaves.get(root) if root is not None else None,
+        "sentence": sentence_of(outline, tops, total),
+        "troubles": _troubles(outline, everything),
+        "total": _written_total(outline, total) if len(tops) > 1 else None,
+        "last_record": _last_record(asked),
+        "zone": asked.organization.timezone,
+        "common": _common_words(outline, tops),
+        "owners": User.objects.filter(
+            budgets__organization=asked.organization
+        ).distinct(),
+        "statuses": STATUS_WORDS,
+        "cadences": [(one.value, one.value.title()) for one in Cadence],
+        "count": len(everything),
+    }
+    return TemplateResponse(request, "console/budgets/tree.html", context)
+
+
+def sentence_of(outline: Outline, tops: list[Row], total: Total | None) -> str:
+    """Return the answer in one sentence; "" where there is none."""
+    if total is None:
+        if not tops:
+            return ""
+        return (
+            f"{outline.organization.name} has {len(tops)} budgets at the top, "
+            "which can't be added up: they differ in currency or period, "
+            "or share costs."
+        )
+    name = tops[0].budget.name if len(tops) == 1 else outline.organization.name
+    zone = ZoneInfo(tops[0].budget.timezone)
+    past = total.window.end <= outline.now
+    used = format_percent(share(total.spent, total.limit), outline.locale)
+    verb = "spent" if past else "has spent"
+    spent = outline.money(total.spent, total.currency)
+    limit = outline.money(total.limit, total.currency)
+    start = f"{name} {verb} {spent} of {limit} {when(total.window, zone)}, {used}"
+    return start + _ending(outline, total, past=past)
+
+
+def _ending(outline: Outline, total: Total, *, past: bool) -> str:
+    left = total.limit - total.spent
+    shown = outline.money(abs(left), total.currency)
+    if left < 0:
+        return f": {shown} over the budget."
+    if past:
+        return f": {shown} was left."
+    if total.projected is None:
+        return "; the period has not begun."
+    ends = outline.money(total.projected, total.currency)
+    over = total.projected - total.limit
+    verdict = "inside the budget"
+    if over > 0:
+        verdict = f"{outline.money(over, total.currency)} over the budget"
+    return f"; at this pace it ends at {ends}, {verdict}."
+
+
+def _troubles(outline: Outline, among: list[int]) -> list[tuple[str, str, int]]:
+    """Return kind, word and number of the budgets past a threshold, worst first."""
+    counted = outline.troubled(among)
+    return [
+        (kind, STATUS_WORDS[kind], counted[kind])
+        for kind in ("EXCEEDED", "CRITICAL", "WARNING")
+        if counted[kind]
+    ]
+
+
+def _written_total(outline: Outline, total: Total | None) -> Mapping[str, str] | None:
+    if total is None:
+        return None
+    money = outline.money
+    return {
+        "amount": money(total.limit, total.currency),
+        "spent": money(total.spent, total.currency),
+        "used": format_percent(share(total.spent, total.limit), outline.locale),
+        "left": money(total.limit - total.spent, total.currency),
+        "projected": ""
+        if total.projected is None
+        else money(total.projected, total.currency),
+    }
+
+
+def _common_words(outline: Outline, tops: list[Row]) -> str:
+    if outline.common is None or not tops:
+        return ""
+    return stretch(outline.common, ZoneInfo(tops[0].budget.timezone))
+
+
+def _last_record(asked: Asked) -> dict[str, str] | None:
+    rows = CostRecord.objects.filter(organization=asked.organization)
+    moment = rows.order_by("-timestamp").values_list("timestamp", flat=True).first()
+    if moment is None:
+        return None
+    return {
+        "ago": ago(moment, asked.now),
+        "at": f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+    }
+
+
+def _organizations(request: HttpRequest) -> list[Organization]:
+    return list(organizations_of(person(request)).only("slug", "name"))
+
+
+def _day_asked(query: QueryDict, today: date) -> tuple[str, date]:
+    span = query.get("span", "this")
+    if span == "last":
+        return span, today.replace(day=1) - timedelta(days=1)
+    if span == "day":
+        try:
+            day = date.fromisoformat(query.get("day", ""))
+        except ValueError:
+            return "this", today
+        if 2000 <= day.year < 2100:
+            return span, day
+    return "this", today
+
+
+def _known(value: str | None, known: Mapping[str, str]) -> str:
+    return value if value and value in known else ""
+
+
+def _number(text: str | None) -> int | None:
+    if text and text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
+    return None

@@ -1,0 +1,103 @@
+"""The kill switch of a budget: how it stands, and the page that asks before it acts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.tenants import tell_refusal
+from budgets.models import Budget
+from console.controls.forms import SwitchForm
+from console.controls.showing import (
+    Pages,
+    below,
+    budget_or_404,
+    of_and_below,
+    path_to,
+    require_write,
+    way_of,
+)
+from controls.api.authorization_answers import REFRESH_S
+from controls.configuration import kill_switch_of, switch_off, switch_on
+from controls.decisions.server_leases import NEWS
+from lib.errors import Refusal
+from lib.humanize import ago, clock, lasting
+
+
+def switch_words(budget: Budget, path: Sequence[Budget]) -> dict[str, Any]:
+    """Say how the switch of *budget* stands, and those above it on its *path*."""
+    found = kill_switch_of(budget)
+    zone, now = ZoneInfo(budget.timezone), timezone.now()
+    ids = {str(one.uid): one.pk for one in path}
+    above = [
+        {**_off_words(one, zone, now), "pk": ids[one["from"]["id"]]}
+        for one in found["inherited"]
+    ]
+    own = _off_words(found, zone, now) if found["active"] else None
+    return {
+        "own": own,
+        "above": above,
+        "is_off": bool(own or above),
+        "sentence": _sentence(budget, above, is_own=own is not None),
+    }
+
+
+def _sentence(budget: Budget, above: list[dict[str, Any]], *, is_own: bool) -> str:
+    if is_own:
+        return f"{budget.name} is switched off: all its calls are blocked."
+    if above:
+        names = " and ".join(one["from"]["name"] for one in above)
+        verb = "is" if len(above) == 1 else "are"
+        return f"All calls of {budget.name} are blocked: {names} {verb} switched off."
+    return "Calls go through, where no rule or limit stops them."
+
+
+def _off_words(switch: dict[str, Any], zone: ZoneInfo, now: datetime) -> dict[str, Any]:
+    since: datetime = switch["since"]
+    return {**switch, "ago": ago(since, now), "since": clock(since, zone)}
+
+
+def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Ask before calls are stopped, or let through again; then do it."""
+    budget = budget_or_404(request, budget_id)
+    require_write(request, budget)
+    path = path_to(budget)
+    words = switch_words(budget, path)
+    form = SwitchForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            said = _switched(budget, request.POST.get("what"), form)
+        except Refusal as refusal:
+            tell_refusal(form, refusal)
+        else:
+            messages.success(request, said)
+            return redirect("admin:controls_controlrule_budget", budget.pk)
+    count = below(budget)
+    context = pages.page(
+        request,
+        title=f"Kill switch of {budget.name}",
+        budget=budget,
+        way=way_of(path),
+        switch=words,
+        form=form,
+        whom=of_and_below(budget, count),
+        soon=lasting(NEWS),
+        refresh=REFRESH_S,
+    )
+    return TemplateResponse(request, "console/controls/switch.html", context)
+
+
+def _switched(budget: Budget, what: str | None, form: SwitchForm) -> str:
+    if what == "on":
+        switch_on(budget)
+        return f"{budget.name} is switched on again."
+    if what != "off":
+        raise Http404("A switch is on or off.")
+    switch_off(budget, form.cleaned_data["message"], now=timezone.now())
+    return f"{budget.name} is switched off: its calls are blocked from now on."

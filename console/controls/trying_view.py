@@ -1,0 +1,208 @@
+"""A request that is only tried: what would be decided about it, and why."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.access import organizations_of
+from accounts.models import Organization
+from accounts.tenants import person, tell_refusal
+from budgets.index import Target
+from budgets.models import Budget, Coverage
+from budgets.reservations.hold import in_currency
+from budgets.status import statuses
+from console.budgets.preview import offers_of
+from console.controls.showing import Pages, budget_or_404, path_to, way_of
+from console.controls.trying_form import DIMENSIONS, TryForm
+from controls.api.authorization_schemas import AuthorizationIn, call_of, read
+from controls.decisions.services import try_call
+from controls.decisions.types import Answer, Ask
+from controls.policy import Plan
+from lib.errors import Refusal
+from lib.humanize import lasting, locale_of
+from lib.money import format_money, from_units
+
+
+class Decided(NamedTuple):
+    """A decision, for people."""
+
+    kind: str  # of console/budgets/symbols.html
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One budget that the request is charged to, as it stands; written out."""
+
+    budget: Budget
+    limit: str
+    spent: str
+    reserved: str
+    left: str
+    is_over: bool
+    is_hard: bool
+    takes: str  # what would be set aside; "": nothing
+    blocked: tuple[str, ...]  # what it says against the request
+
+
+def try_page(request: HttpRequest, pages: Pages) -> HttpResponse:
+    """Answer the form, and what would be decided about what is filled in."""
+    budget = None
+    if request.GET.get("budget"):
+        budget = budget_or_404(request, request.GET["budget"])
+    organization = budget.organization if budget else _organization(request)
+    locale = locale_of(request)
+    context: dict[str, Any] = {"organization": organization, "budget": budget}
+    if organization is not None:
+        form = _form(request, organization, budget, locale)
+        context |= {"form": form, "organizations": _others(request, budget)}
+        if form.is_bound and form.is_valid():
+            context |= _answered(form, organization, locale)
+    context["way"] = way_of(path_to(budget)) if budget else []
+    shown = pages.page(request, title="Try a request", **context)
+    return TemplateResponse(request, "console/controls/try.html", shown)
+
+
+def _organization(request: HttpRequest) -> Organization | None:
+    mine = organizations_of(person(request)).order_by("name")
+    slug = request.GET.get("organization")
+    if not slug:
+        return mine.filter(budgets__isnull=False).first() or mine.first()
+    found = mine.filter(slug=slug).first()
+    if found is None:
+        raise Http404("There is no such organization.")
+    return found
+
+
+def _others(request: HttpRequest, budget: Budget | None) -> list[Organization]:
+    if budget is not None:
+        return []
+    return list(organizations_of(person(request)).order_by("name"))
+
+
+def _form(
+    request: HttpRequest,
+    organization: Organization,
+    budget: Budget | None,
+    locale: str,
+) -> TryForm:
+    offers = offers_of(organization, timezone.now(), locale)
+    return TryForm(
+        request.GET if "provider" in request.GET else None,
+        initial=_latest(organization, budget),
+        currency=organization.currency,
+        offers={name: [one.value for one in values] for name, values in offers.items()},
+    )
+
+
+def _latest(organization: Organization, budget: Budget | None) -> dict[str, Any]:
+    """Return what the newest kind of usage was like, of *budget* if there is one."""
+    covered = Coverage.objects.filter(organization=organization)
+    if budget is not None:
+        covered = covered.filter(budget=budget)
+    found = covered.select_related("attribution").order_by("-attribution").first()
+    usual = {"input_tokens": 1_000, "max_output_tokens": 1_000}
+    if found is None:
+        return usual
+    place = found.attribution
+    return usual | {
+        wire: getattr(place, dimension) for wire, dimension in DIMENSIONS.items()
+    }
+
+
+def _answered(form: TryForm, organization: Organization, locale: str) -> dict[str, Any]:
+    try:
+        given = read(json.dumps(form.body).encode(), AuthorizationIn)
+        ask = call_of(given)
+    except Refusal as refusal:
+        tell_refusal(form, refusal)
+        return {}
+    answer = try_call(organization.pk, ask)
+    plan = answer.plan or answer.guard.plan(ask.where, answer.model, timezone.now())
+    steps = steps_of(organization, answer, plan, locale)
+    return {
+        "answer": answer,
+        "decided": decided(answer, plan, ask, locale),
+        "steps": steps,
+        "others": _reasons_beside(answer, steps),
+    }
+
+
+def decided(answer: Answer, plan: Plan, ask: Ask, locale: str) -> Decided:
+    """Say what would become of a request."""
+    cost = format_money(from_units(answer.units), answer.currency, locale)
+    match answer.decision:
+        case "block":
+            names = dict.fromkeys(one.budget_name for one in answer.reasons)
+            by = " and ".join(filter(None, names))
+            said = f"The request would be blocked{f' by {by}' if by else ''}."
+            return Decided("EXCEEDED", "Blocked", said)
+        case "rate_limit":
+            wait = answer.retry_after_s
+            when = f"try again in {lasting(timedelta(seconds=wait))}" if wait else ""
+            said = f"The request would have to wait{': ' + when if when else ''}."
+            return Decided("CRITICAL", "Rate limited", said)
+    if not answer.priced:
+        aside = "no price is known, so nothing would be set aside"
+    elif plan.hard:
+        aside = f"{cost} would be set aside"
+    else:
+        aside = (
+            f"it may cost {cost}; no hard limit is on its way, so nothing is set aside"
+        )
+    if answer.decision == "downgrade":
+        said = f"The request would go on with {answer.model} instead of {ask.model}; "
+        return Decided("WARNING", "Cheaper model", f"{said}{aside}.")
+    return Decided(
+        "OK", "Allowed", f"The request would be allowed with {answer.model}; {aside}."
+    )
+
+
+def steps_of(
+    organization: Organization, answer: Answer, plan: Plan, locale: str
+) -> list[Step]:
+    """Return the budgets a request is charged to, the topmost first. Two queries."""
+    targets: list[Target] = list(plan.stretch.targets)
+    rows = Budget.objects.filter(pk__in=[one.node.id for one in targets])
+    standing = statuses(rows, organization, at=timezone.now())
+    said: dict[str, list[str]] = {}
+    for reason in answer.reasons:
+        said.setdefault(reason.budget, []).append(reason.message)
+    steps = []
+    for target in reversed(targets):
+        found = standing[target.node.id]
+        budget, position = found.budget, found.position
+        left = position.limit - position.spent - position.reserved
+
+        def money(amount: Decimal, currency: str = budget.currency) -> str:
+            return format_money(amount, currency, locale)
+
+        is_hard = target in plan.hard
+        units = in_currency(plan.stretch, target, answer.units) if is_hard else 0
+        steps.append(
+            Step(
+                budget=budget,
+                limit=money(position.limit),
+                spent=money(position.spent),
+                reserved=money(position.reserved),
+                left=money(left),
+                is_over=left < 0,
+                is_hard=is_hard,
+                takes=money(from_units(units)) if units else "",
+                blocked=tuple(said.get(str(budget.uid), ())),
+            )
+        )
+    return steps
+
+
+def _reasons_beside(answer: Answer, steps: list[Step]) -> list[str]:
+    """Return the reasons that belong to no budget on the way."""
+    named = {str(step.budget.uid) for step in steps}
+    return [one.message for one in answer.reasons if one.budget not in named]

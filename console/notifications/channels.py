@@ -1,0 +1,274 @@
+"""Channels in the admin."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+
+from accounts.scopes import Scope
+from accounts.tenants import (
+    OrganizationFilter,
+    TenantHistoryAdmin,
+    may,
+    person,
+)
+from console.notifications.forms import FORMS, ChannelForm
+from console.notifications.preview import preview_of, preview_part
+from console.notifications.showing import PrefilledAdmin, tell, when_shown
+from console.notifications.wording import (
+    PURPOSES,
+    badge,
+    channel_state,
+    delivery_state,
+    destination,
+)
+from lib.errors import Refusal
+from notifications import trials
+from notifications.channels import Saved, delete_channel, rotate_secret
+from notifications.models import Channel, ChannelType, Delivery
+
+_SHOWN = 5  # deliveries on a channel's page
+
+
+@admin.register(Channel)
+class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
+    """One form for each type; what is secret goes in and never comes out."""
+
+    write_scope = Scope.ALERTS_WRITE
+    may_delete = True
+    list_display = ("name", "kind", "goes_to", "state", "last")
+    list_filter = (("type", ChoicesDropdownFilter), OrganizationFilter)
+    list_select_related = ("organization",)
+    search_fields = ("name",)
+    list_before_template = "console/notifications/no_channels.html"
+    change_form_outer_before_template = "console/notifications/channel_top.html"
+    change_form_after_template = "console/notifications/channel_preview.html"
+    change_form_outer_after_template = "console/notifications/channel_deliveries.html"
+
+    class Media:
+        css: ClassVar = {"all": ["console/notifications.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
+        latest = Delivery.objects.filter(channel=OuterRef("pk")).order_by("-pk")[:1]
+        rows: QuerySet[Channel] = super().get_queryset(request)
+        return rows.annotate(
+            last_state=Subquery(latest.values("state")),
+            last_tries=Subquery(latest.values("tries")),
+            last_at=Subquery(latest.values("created_at")),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        def page(route: str, view: Callable[..., HttpResponse]) -> URLPattern:
+            name = f"notifications_channel_{route.rstrip('/').rpartition('/')[2]}"
+            return path(route, self.admin_site.admin_view(view), name=name)
+
+        return [
+            page("preview/", self.preview_view),
+            page("<int:channel_id>/test/", self.test_view),
+            page("<int:channel_id>/rotate/", self.rotate_view),
+            *super().get_urls(),
+        ]
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask for the type first: each has fields of its own."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        kind = request.GET.get("type", "")
+        if kind not in FORMS:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Set up a channel",
+                "opts": self.opts,
+                "types": [
+                    (value, label, PURPOSES[value])
+                    for value, label in ChannelType.choices
+                ],
+            }
+            return TemplateResponse(
+                request, "console/notifications/types.html", context
+            )
+        title = f"Set up a channel: {ChannelType(kind).label}"
+        shown = {"title": title, **self._preview_context(request, kind, None)}
+        return super().add_view(request, form_url, shown)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        channel = self.get_object(request, object_id)
+        shown: dict[str, Any] = {}
+        if channel is not None:
+            rows = Delivery.objects.filter(channel=channel)[: _SHOWN + 1]
+            place = reverse("admin:notifications_delivery_changelist")
+            shown = {
+                "may_send": self.has_change_permission(request, channel),
+                "is_webhook": channel.type == ChannelType.WEBHOOK,
+                "deliveries": [_line(one) for one in rows[:_SHOWN]],
+                "all_deliveries": f"{place}?channel={channel.pk}",
+                **self._preview_context(request, channel.type, channel),
+            }
+        return super().change_view(request, object_id, form_url, shown)
+
+    def _preview_context(
+        self, request: HttpRequest, kind: str, channel: Channel | None
+    ) -> dict[str, Any]:
+        if not self._may(request, self.write_scope, channel):
+            return {}
+        typed = request.POST.get("template")
+        return {
+            "kind": kind,
+            "preview": preview_of(
+                kind, channel.template if typed is None and channel else typed or ""
+            ),
+        }
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        if obj is None or self.has_change_permission(request, obj):
+            kwargs["form"] = FORMS[obj.type if obj else request.GET["type"]]
+        return super().get_form(request, obj, *args, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None and not self.has_change_permission(request, obj):
+            shown = ("organization", "name", "kind", "goes_to", "state", "worded")
+            return [(None, {"fields": shown})]
+        kind = obj.type if obj else request.GET["type"]
+        about = {"description": PURPOSES[kind]}
+        return [
+            (None, {"fields": ("organization", "name", "enabled")}),
+            (ChannelType(kind).label, {"fields": FORMS[kind].keys, **about}),
+            ("Wording", {"fields": ("template",)}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        told = ("kind", "goes_to", "state", "worded") if obj else ()
+        return (*super().get_readonly_fields(request, obj), *told)
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: Any, change: Any
+    ) -> None:
+        assert isinstance(form, ChannelForm)  # noqa: S101 - see get_form
+        request.META["costops.saved"] = form.saved
+
+    def delete_model(self, request: HttpRequest, obj: Channel) -> None:
+        delete_channel(obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        saved: Saved = request.META.pop("costops.saved")
+        if saved.made_secret:
+            return self._secret_page(request, saved, "The channel is set up")
+        messages.success(
+            request, f"“{obj}” is set up. Send a test message to see that it works."
+        )
+        return redirect("admin:notifications_channel_change", obj.pk)
+
+    def _secret_page(
+        self, request: HttpRequest, saved: Saved, title: str
+    ) -> HttpResponse:
+        """Show a signing secret, this once, as the answer itself."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "channel": saved.channel,
+            "secret": saved.made_secret,
+        }
+        page = TemplateResponse(
+            request, "console/notifications/secret_made.html", context
+        )
+        page["Cache-Control"] = "no-store"
+        return page
+
+    def _writable(self, request: HttpRequest, channel_id: int) -> Channel:
+        channel: Channel = get_object_or_404(self.get_queryset(request), pk=channel_id)
+        if not self.has_change_permission(request, channel):
+            raise PermissionDenied
+        return channel
+
+    def preview_view(self, request: HttpRequest) -> HttpResponse:
+        if not may(request, Scope.ALERTS_WRITE, None):
+            raise PermissionDenied
+        return preview_part(request)
+
+    def test_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        channel = self._writable(request, channel_id)
+        if request.method == "POST":
+            try:
+                sent = trials.send_test(channel, by=person(request).email)
+            except Refusal as refusal:
+                messages.error(request, str(refusal))
+            else:
+                tell(request, trials.outcome(sent))
+        return redirect("admin:notifications_channel_change", channel.pk)
+
+    def rotate_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        channel = self._writable(request, channel_id)
+        if channel.type != ChannelType.WEBHOOK:
+            raise Http404
+        if request.method == "POST":
+            saved = rotate_secret(channel, now=timezone.now())
+            return self._secret_page(request, saved, "New signing secret")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"New signing secret for {channel}",
+            "opts": self.opts,
+            "channel": channel,
+        }
+        return TemplateResponse(request, "console/notifications/rotate.html", context)
+
+    @admin.display(description="type", ordering="type")
+    def kind(self, obj: Channel) -> str:
+        return ChannelType(obj.type).label
+
+    @admin.display(description="goes to")
+    def goes_to(self, obj: Channel) -> str:
+        return destination(obj)
+
+    @admin.display(description="state", ordering="enabled")
+    def state(self, obj: Channel) -> SafeString:
+        return channel_state(obj)
+
+    @admin.display(description="wording")
+    def worded(self, obj: Channel) -> str:
+        return "a template of its own" if obj.template else "our own"
+
+    @admin.display(description="last message")
+    def last(self, obj: Any) -> str:
+        if obj.last_at is None:
+            return "none yet"
+        return format_html(
+            "{} {}",
+            badge(*delivery_state(obj.last_state, obj.last_tries)),
+            when_shown(obj.last_at),
+        )
+
+
+def _line(delivery: Delivery) -> dict[str, Any]:
+    """Return a delivery as a line of a channel's page."""
+    return {
+        "delivery": delivery,
+        "title": delivery.message.get("title", ""),
+        "state": badge(*delivery_state(delivery.state, delivery.tries)),
+        "when": when_shown(delivery.created_at),
+    }

@@ -1,0 +1,209 @@
+"""The admin site: who may enter, its look, and what its side bar shows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.http import urlencode
+from unfold.admin import ModelAdmin
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from accounts.models import User
+from console.alerts.inbox import firing
+
+
+class LoginForm(AuthenticationForm):
+    """Lets in everybody who has a role somewhere."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        if not (user.is_superuser or user.memberships.exists()):
+            raise ValidationError(
+                "You have no role in any organization yet. Ask its finance admin.",
+                code="no_role",
+            )
+
+
+class CostOpsSite(UnfoldAdminSite):
+    """The admin in the house's look; everybody with a role somewhere may enter."""
+
+    login_form = LoginForm
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        if not user.is_active or user.is_anonymous:
+            return False
+        if user.is_superuser:
+            return True
+        known = request.META.get("costops.member")
+        if known is None:
+            known = user.memberships.exists()
+            request.META["costops.member"] = known
+        return bool(known)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().each_context(request) | {
+            "styles": [static("console/admin.css")],
+            "site_favicons": [{"href": static("console/icon.svg"), "rel": "icon"}],
+        }
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # The theme's form does not pass on where to go, so the address must say it.
+        if request.method == "GET" and "next" not in request.GET:
+            return redirect(
+                f"{request.path}?{urlencode({'next': reverse('admin:index')})}"
+            )
+        return super().login(request, extra_context)
+
+    def index(  # type: ignore[override]  # not a page but the way to one
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("admin:budgets_budget_tree")
+
+
+def _is_superuser(declared: Any, request: HttpRequest, row: Any = None) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+def adapt_foreign_models(site: CostOpsSite) -> None:
+    """Show the queue in the house's look; hide what has no meaning here."""
+    dressed = ModelAdmin
+    for model, declared in list(site._registry.items()):  # noqa: SLF001 - no public way
+        if model._meta.app_label == "auth":
+            site.unregister(model)  # roles say what people may do, groups nothing
+        elif model._meta.app_label == "django_q":
+            kind = type(declared)
+            site.unregister(model)
+            rules = {
+                f"has_{what}_permission": _is_superuser
+                for what in ("module", "view", "add", "change", "delete")
+                if f"has_{what}_permission" not in vars(kind)
+            }
+            site.register(model, type(kind.__name__, (kind, dressed), rules))
+
+
+# Group, then what is in it: title, symbol, model or URL name, query.
+_NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
+    (
+        "Budgets",
+        (
+            ("Budget tree", "account_tree", "budgets_budget_tree", ""),
+            ("Periods", "date_range", "budgets_budgetperiod", ""),
+            ("Backfills", "history_toggle_off", "budgets_backfill", ""),
+        ),
+    ),
+    (
+        "Alerts",
+        (
+            ("Alerts", "notifications_active", "alerts_alert", ""),
+            ("Rules", "rule", "alerts_alertrule", ""),
+            ("Escalation", "stairs", "alerts_escalationpolicy", ""),
+            ("Maintenance", "notifications_off", "alerts_maintenancewindow", ""),
+            ("Usual days", "event_available", "alerts_notananomaly", ""),
+        ),
+    ),
+    (
+        "Guardrails",
+        (
+            ("Guardrails", "shield", "controls_controlrule", ""),
+            ("Authorizations, leases", "lock_clock", "budgets_reservation", ""),
+        ),
+    ),
+    (
+        "Costs",
+        (
+            ("Cost records", "receipt_long", "ledger_costrecord", ""),
+            ("Unpriced usage", "help", "ledger_costrecord", "?priced=no&when=all"),
+            ("Daily spend", "calendar_month", "ledger_dailyspend", ""),
+            ("Attributions", "category", "ledger_attribution", ""),
+        ),
+    ),
+    (
+        "Prices and rates",
+        (
+            ("Prices", "sell", "ledger_price", ""),
+            ("Exchange rates", "currency_exchange", "ledger_exchangerate", ""),
+            ("Repricings", "published_with_changes", "ledger_repricing", ""),
+        ),
+    ),
+    (
+        "Notifications",
+        (
+            ("Channels", "campaign", "notifications_channel", ""),
+            ("Deliveries", "outbox", "notifications_delivery", ""),
+            ("Quiet hours, digests", "bedtime", "notifications_preference", ""),
+        ),
+    ),
+    (
+        "People and keys",
+        (
+            ("Organizations", "domain", "accounts_organization", ""),
+            ("Members", "badge", "accounts_membership", ""),
+            ("People", "person", "accounts_user", ""),
+            ("API keys", "key", "accounts_apikey", ""),
+        ),
+    ),
+    (
+        "System",
+        (
+            ("Scheduled tasks", "schedule", "django_q_schedule", ""),
+            ("Queue", "low_priority", "django_q_ormq", ""),
+            ("Done tasks", "task_alt", "django_q_success", ""),
+            ("Failed tasks", "error", "django_q_failure", ""),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the side bar for one person: only what they may see."""
+    visible = _visible_models(request)
+    groups: list[dict[str, Any]] = []
+    for title, entries in _NAVIGATION:
+        items = list(_items(request, entries, visible))
+        if items:
+            groups.append({"title": title, "separator": bool(groups), "items": items})
+    return groups
+
+
+def _visible_models(request: HttpRequest) -> set[str]:
+    return {
+        f"{model._meta.app_label}_{model._meta.model_name}"
+        for model, declared in admin.site._registry.items()  # noqa: SLF001 - as unfold's own search reads it
+        if declared.has_view_permission(request)
+    }
+
+
+def _items(
+    request: HttpRequest,
+    entries: Iterable[tuple[str, str, str, str]],
+    visible: set[str],
+) -> Iterable[dict[str, Any]]:
+    unpriced = request.GET.get("priced") == "no"
+    for title, symbol, name, query in entries:
+        model = name.removesuffix("_tree")
+        if model not in visible:
+            continue
+        is_tree = name != model
+        place = reverse("admin:" + (name if is_tree else f"{name}_changelist"))
+        home = place.removesuffix("tree/") if is_tree else place
+        here = request.path.startswith(home)
+        if name == "ledger_costrecord":
+            here = here and unpriced == bool(query)
+        item = {"title": title, "icon": symbol, "link": place + query, "active": here}
+        yield item | _badge(request, name)
+
+
+def _badge(request: HttpRequest, name: str) -> dict[str, str]:
+    """Return how many alerts are firing, for the entry that leads to them."""
+    if name != "alerts_alert" or not isinstance(request.user, User):
+        return {}
+    count = firing(request.user)
+    return {"badge": str(count), "badge_variant": "danger"} if count else {}

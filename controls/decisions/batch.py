@@ -1,0 +1,148 @@
+"""The desk at which several decisions are made in one transaction.
+
+Everything they depend on is locked in one order for all of them: leases that are
+renewed by id, uses of rate limits by rule, periods with the root last.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from budgets.models import Reservation
+from budgets.reservations.claims import hold
+from budgets.reservations.hold import Line, NewReservation, Standings, in_currency, save
+from controls.decisions.types import Ask, LeaseAsk
+from controls.models import RateCount
+from controls.notices import tell
+from controls.policy import Guard, Plan
+from controls.rates import RateUse
+from controls.types import Figures, Reason, Rule
+from lib.money import format_money, from_units
+
+
+class Desk:
+    """What one transaction's decisions look at, and what they take."""
+
+    def __init__(self, guard: Guard, asks: Sequence[Ask], now: datetime) -> None:
+        self.guard, self.now = guard, now
+        self.leases = _leases(guard, asks)
+        # By model: of each ask, and of whatever it may be downgraded to.
+        self.plans = [guard.plans(ask.where, ask.model, now) for ask in asks]
+        plans = [plan for several in self.plans for plan in several.values()]
+        self.uses = _uses(guard, plans)
+        self.standings = Standings.lock(
+            guard.charging, (target for plan in plans for target in plan.looked_at)
+        )
+        self._new: list[NewReservation] = []
+        self._renewed: dict[int, Reservation] = {}
+        self._counted: set[int] = set()  # rules whose use was added to
+        self._acted: dict[int, tuple[Rule, datetime]] = {}
+
+    def figures(self, plan: Plan, budget_id: int) -> Figures:
+        return self.guard.figures(plan, self.standings, budget_id, self.now)
+
+    def room(self, plan: Plan) -> int | None:
+        """Return the least that any hard limit of the path has left, never negative.
+
+        In its own currency; None: there is no hard limit.
+        """
+        of = self.standings.of
+        return min((max(of[one.key].left, 0) for one in plan.hard), default=None)
+
+    def lacking(self, plan: Plan, units: int) -> list[Reason]:
+        """Return the hard limits that *units* more would pass."""
+        of = self.standings.of
+        return [
+            self._too_much(target.node.id, left)
+            for target in plan.hard
+            if in_currency(plan.stretch, target, units) > (left := of[target.key].left)
+        ]
+
+    def take(self, plan: Plan, units: int) -> list[Line]:
+        """Set *units* aside on every hard limit of the path."""
+        if not units:
+            return []
+        return [
+            self.standings.take(target, in_currency(plan.stretch, target, units))
+            for target in plan.hard
+        ]
+
+    def keep(self, reservation: NewReservation) -> None:
+        self._new.append(reservation)
+
+    def keep_renewed(self, lease: Reservation) -> None:
+        self._renewed[lease.pk] = lease
+
+    def count(self, rules: Iterable[Rule], units: int) -> None:
+        """Count one call in each of some rate limits."""
+        for rule in rules:
+            self.uses[rule.id].add(self.now, units)
+            self._counted.add(rule.id)
+
+    def note(self, acted: Iterable[Rule], plan: Plan) -> None:
+        """Remember which rules had an effect, for people to be told."""
+        for rule in acted:
+            if rule.notify and rule.id not in self._acted:
+                starts = {one.node.id: one.window.start for one in plan.looked_at}
+                self._acted[rule.id] = rule, starts[rule.budget_id]
+
+    def write(self) -> None:
+        """Write what was taken, counted and noted."""
+        self.standings.write(self._new)
+        save(list(self._renewed.values()))
+        if self._counted:
+            counts = [
+                RateCount(rule_id=pk, data=self.uses[pk].json)
+                for pk in sorted(self._counted)
+            ]
+            RateCount.objects.bulk_update(counts, ["data"])
+        if self._acted:
+            tell(self.guard.organization_id, self._acted.values(), self.now)
+
+    def _too_much(self, budget_id: int, left: int) -> Reason:
+        budget = self.guard.budgets[budget_id]
+        words = format_money(from_units(max(left, 0)), budget.currency)
+        return Reason(
+            budget.uid,
+            budget.name,
+            "hard_limit",
+            f"{budget.name} has {words} left, which is less than the call may cost.",
+            left=max(left, 0),
+            currency=budget.currency,
+        )
+
+
+def switched_off(plan: Plan) -> Reason | None:
+    """Return why no money is spent on a path at all; None: it is."""
+    switch = plan.switch
+    if switch is None:
+        return None
+    message = switch.message or f"{switch.budget_name} is switched off."
+    return Reason(switch.budget_uid, switch.budget_name, "kill_switch", message)
+
+
+def _leases(guard: Guard, asks: Sequence[Ask]) -> dict[UUID, Reservation]:
+    uids = {ask.lease for ask in asks if isinstance(ask, LeaseAsk) and ask.lease}
+    if not uids:
+        return {}
+    rows = hold(guard.organization_id, uids)
+    return {row.uid: row for row in rows if row.kind == Reservation.Kind.LEASE}
+
+
+def _uses(guard: Guard, plans: Iterable[Plan]) -> dict[int, RateUse]:
+    """Lock how the rate limits of *plans* were used, by rule."""
+    rules = {rule.id for plan in plans for rule in plan.limits}
+    if not rules:
+        return {}
+    counts = RateCount.objects.filter(rule__in=rules).order_by("pk")
+    found = {row.pk: row for row in counts.select_for_update()}
+    if missing := sorted(rules - found.keys()):
+        RateCount.objects.bulk_create(
+            [
+                RateCount(rule_id=pk, organization_id=guard.organization_id)
+                for pk in missing
+            ],
+            ignore_conflicts=True,
+        )
+        found = {row.pk: row for row in counts.select_for_update()}
+    return {pk: RateUse.of(row.data) for pk, row in found.items()}

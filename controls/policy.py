@@ -1,0 +1,330 @@
+"""What a call would charge and cost, and what guards it: found once, remembered."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import transaction
+
+from accounts.models import Organization, UnpricedPolicy
+from budgets.charging import Charging
+from budgets.index import Target
+from budgets.models import Budget
+from budgets.reservations.hold import Standings
+from budgets.snapshots import hold_book
+from controls.expressions import OF_BUDGET
+from controls.ruleset import Ruleset, Switch, open_ruleset
+from controls.types import Action, Figures, Rule, Subject
+from forecasts.probabilities import probabilities
+from ledger.pricing import convert
+from ledger.snapshot import Book, Entry
+from ledger.tariffs import Tariff
+from ledger.types import Sent, Stretch
+from ledger.usage import parse_tags
+
+_encode = msgspec.json.Encoder().encode
+_MOST_PLANS = 50_000  # remembered for one organization
+_MOST_MODELS = 10  # that downgrades may lead through
+PROBABILITY_S = 60.0  # for so long a forecast is taken as it is
+# As records name what scopes and triggers know by these.
+FIELD_OF = {
+    "department": "department_id",
+    "team": "team_id",
+    "project": "project_id",
+    "environment": "environment",
+    "user": "user_id",
+    "tags": "tags",
+}
+
+
+class Where(NamedTuple):
+    """What a call belongs to, but for its model; "" where it was not given."""
+
+    provider: str
+    department: str = ""
+    team: str = ""
+    project: str = ""
+    environment: str = ""
+    user: str = ""
+    tags: bytes = b""  # JSON, as it came
+    tier: str = ""
+
+
+class Tokens(NamedTuple):
+    """How much a call may use at most."""
+
+    input: int
+    output: int
+    cached: int = 0
+    cache_write: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """Whom a call of one model charges, at what price, under which rules.
+
+    True within its stretch of time, at one revision of the organization.
+    """
+
+    model: str  # as it was asked for
+    where: Where
+    tags: Any  # as ledger.usage.parse_tags has them
+    subject: Subject
+    stretch: Stretch
+    hard: tuple[Target, ...]  # whose limit no authorization passes
+    looked_at: tuple[Target, ...]  # those, and the ones that triggers look at
+    rules: tuple[Rule, ...]
+    limits: tuple[Rule, ...]  # those of them that limit the rate
+    switch: Switch | None
+    reasoning_is_dearer: bool = field(init=False)
+    # What a reservation keeps, to be held again on another tree.
+    path: msgspec.Raw = field(init=False)
+    # Of the periods of `hard`; None: not all of them are known to be open yet.
+    period_ids: tuple[int, ...] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.path = msgspec.Raw(_encode(self._path()))
+        tariff = self.stretch.tariff
+        self.reasoning_is_dearer = tariff is not None and any(
+            (rates.reasoning or 0) > (rates.output or 0)
+            for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
+        )
+
+    def _path(self) -> dict[str, Any]:
+        where = self.where
+        return {
+            "department": where.department,
+            "team": where.team,
+            "project": where.project,
+            "environment": where.environment,
+            "user": where.user,
+            "provider": where.provider,
+            "model": self.model,
+            "tags": self.tags,
+            "tier": where.tier,
+        }
+
+    @property
+    def is_free(self) -> bool:
+        """Tell that no call of the model costs anything, and that this is known."""
+        tariff = self.stretch.tariff
+        return tariff is not None and all(
+            rates.input == rates.output == rates.per_request == 0
+            and not (rates.cached_input or rates.cache_write or rates.reasoning)
+            and not any(rates.kinds.values())
+            for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
+        )
+
+    def price_of(self, tokens: Tokens) -> int | None:
+        """Return the most that *tokens* can cost, in units of the organization's
+        currency; None: no price is known.
+
+        How much of the output will be reasoning nobody knows before.
+        """
+        tariff = self.stretch.tariff
+        if tariff is None:
+            return None
+        units = _cost(tariff, tokens, 0)
+        if units is None:
+            return None
+        if self.reasoning_is_dearer:
+            units = max(units, _cost(tariff, tokens, tokens.output) or 0)
+        rate = self.stretch.rate
+        return units if rate is None else convert(units, rate)
+
+
+def _cost(tariff: Tariff, tokens: Tokens, reasoning: int) -> int | None:
+    return tariff.total(
+        tokens.input, tokens.cached, tokens.cache_write, tokens.output, reasoning
+    )
+
+
+class BudgetLabel(NamedTuple):
+    """What people and clients know a budget by."""
+
+    uid: str
+    name: str
+    currency: str
+
+
+class Guard:
+    """All that decisions need to know of an organization, at one revision.
+
+    Safe to share between threads, as `ledger.snapshot.Book` is.
+    """
+
+    def __init__(self, book: Book, charging: Charging, ruleset: Ruleset) -> None:
+        organization = Organization.objects.get(pk=book.organization_id)
+        self.book, self.charging, self.ruleset = book, charging, ruleset
+        self.organization_id = organization.pk
+        self.currency = organization.currency
+        self.blocks_unpriced = organization.unpriced_policy == UnpricedPolicy.BLOCK
+        rows = Budget.objects.filter(organization=organization)
+        self.budgets = {
+            pk: BudgetLabel(str(uid), name, currency)
+            for pk, uid, name, currency in rows.values_list(
+                "pk", "uid", "name", "currency"
+            )
+        }
+        self.dimensions = self._dimensions()
+        self._plans: dict[tuple[Where, str], Plan] = {}
+        self._entries: dict[tuple[Where, str], Entry] = {}
+        self._probabilities: dict[int, tuple[float, Decimal | None]] = {}
+
+    def plan(self, where: Where, model: str, at: datetime) -> Plan:
+        """Return what holds for a call of *model* at a moment.
+
+        Raises:
+            ValueError: the tags are not tags.
+        """
+        key = where, model
+        plan = self._plans.get(key)
+        if plan is None or not plan.stretch.start <= at < plan.stretch.end:
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+                self._entries.clear()
+            plan = self._plans[key] = self._new_plan(where, model, at)
+        return plan
+
+    def plans(self, where: Where, model: str, at: datetime) -> dict[str, Plan]:
+        """Return the plan of *model*, and those of all it may be downgraded to."""
+        found: dict[str, Plan] = {}
+        models = [model]
+        while models and len(found) < _MOST_MODELS:
+            name = models.pop()
+            if name in found:
+                continue
+            plan = found[name] = self.plan(where, name, at)
+            models += [
+                other
+                for rule in plan.rules
+                if rule.action is Action.MODEL_DOWNGRADE
+                and (other := rule.cheaper.instead_of(plan.subject.name))
+            ]
+        return found
+
+    def period_ids(self, plan: Plan) -> tuple[int, ...] | None:
+        """Return the ids of the periods whose limits hold for *plan*, the nearest
+        budget's first; None: one is not open yet, as far as this process knows."""
+        if plan.period_ids is None:
+            ids = [self.charging.known_id(target) for target in plan.hard]
+            known = tuple(one for one in ids if one is not None)
+            if len(known) == len(ids):
+                plan.period_ids = known
+        return plan.period_ids
+
+    def figures(
+        self, plan: Plan, standings: Standings, budget_id: int, at: datetime
+    ) -> Figures:
+        """Return where a budget that *plan* charges stands at a moment."""
+        target = next(one for one in plan.looked_at if one.node.id == budget_id)
+        standing = standings.of[target.key]
+        return Figures(
+            standing.spent,
+            standing.reserved,
+            standing.limit,
+            target.node.calendar.zone,
+            self._probability(plan, budget_id, at),
+        )
+
+    def _probability(self, plan: Plan, budget_id: int, at: datetime) -> Decimal | None:
+        asked = any(
+            rule.budget_id == budget_id and "forecast_probability" in rule.trigger.names
+            for rule in plan.rules
+        )
+        return self.probability(budget_id, at) if asked else None
+
+    def probability(self, budget_id: int, at: datetime) -> Decimal | None:
+        """Return how probably a budget's period passes its limit; a minute old at
+        most, None where too little is known."""
+        now = time.monotonic()
+        known = self._probabilities.get(budget_id)
+        if known is None or known[0] < now:
+            rows = Budget.objects.filter(pk=budget_id).select_related("organization")
+            found = probabilities(rows, at).get(budget_id)
+            known = self._probabilities[budget_id] = now + PROBABILITY_S, found
+        return known[1]
+
+    def _new_plan(self, where: Where, model: str, at: datetime) -> Plan:
+        tags = parse_tags(where.tags)
+        subject = Subject.of(where, model, tags)
+        entry = self._entries.get((where, model))
+        if entry is None:
+            dimensions = Sent(*where[1:6], where.provider, model).filed()
+            charges = self.charging.charges_of(dimensions, tags)
+            entry = Entry(0, dimensions, where.tier, charges)
+            self._entries[where, model] = entry
+        stretch = self.book.stretch_at(entry, at)
+        targets: tuple[Target, ...] = stretch.targets
+        rules = self.ruleset.for_budgets(target.node.id for target in targets)
+        # Rules by the clock too: they need the budget's zone.
+        watched = {rule.budget_id for rule in rules}
+        return Plan(
+            model=model,
+            where=where,
+            tags=tags,
+            subject=subject,
+            stretch=stretch,
+            hard=tuple(
+                target
+                for target in targets
+                if target.node.hard
+                and not self.ruleset.passes(target.node.id, subject.user)
+            ),
+            looked_at=tuple(
+                target
+                for target in targets
+                if target.node.hard or target.node.id in watched
+            ),
+            rules=rules,
+            limits=tuple(rule for rule in rules if rule.action is Action.RATE_LIMIT),
+            switch=self._switch_of(targets),
+        )
+
+    def _switch_of(self, targets: Iterable[Target]) -> Switch | None:
+        switches = self.ruleset.switches
+        return next(
+            (switches[one.node.id] for one in targets if one.node.id in switches), None
+        )
+
+    def _dimensions(self) -> tuple[str, ...]:
+        """Return which fields of a call scopes and triggers look at at all."""
+        names: set[str] = set()
+        for node in self.charging.shape.nodes.values():
+            names |= {dimension for dimension, _ in node.scope.values}
+            names |= {"tags"} if node.scope.tags else set()
+        for rule in self.ruleset.rules:
+            names |= rule.trigger.names - OF_BUDGET
+            names |= {"user"} if rule.exempt_users else set()
+        return tuple(wire for name, wire in FIELD_OF.items() if name in names)
+
+
+_guards: dict[int, Guard] = {}  # by organization
+
+
+def known_guard(organization_id: int) -> Guard | None:
+    """Return what this process last saw guard the organization: maybe old news."""
+    return _guards.get(organization_id)
+
+
+def open_guard(organization_id: int) -> Guard:
+    """Hold the organization's shape until commit, and return what guards it now.
+
+    The first thing in a transaction.
+    """
+    book, charging = hold_book(organization_id)
+    known = _guards.get(organization_id)
+    if known is not None and known.book is book:
+        return known
+    guard = Guard(book, charging, open_ruleset(organization_id, book.revision))
+    transaction.on_commit(lambda: _guards.__setitem__(organization_id, guard))
+    return guard
+
+
+def forget() -> None:
+    """Drop everything this process remembers."""
+    _guards.clear()

@@ -1,0 +1,198 @@
+"""The sweep: thresholds of 100,000 budgets, and 10,000 budgets judged by the clock.
+
+Everything is filled by SQL, past the pipeline. What a round changes it also has noticed
+as the pipeline would, so that the sweep has nothing left to raise.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import F
+
+from accounts.models import Organization
+from alerts.evaluation import judge_by_clock, judge_thresholds
+from alerts.models import Alert, AlertRule, RuleType
+from alerts.services import observe
+from budgets.models import Budget, BudgetPeriod
+from budgets.types import Crossing
+from dev.benchmarks import world
+from dev.benchmarks.timing import Contender, Figure, take_turns
+
+MONTH = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MANY, RULED = 100_000, 10_000  # budgets
+LIMIT = Decimal(1_000)
+STEP = Decimal(20)  # by which 1 % of the budgets spend more, each round
+SHARES = (Decimal("0.8"), Decimal("0.95"), Decimal(1))
+DAYS, HOURS_A_DAY = 56, 6  # of history; on weekdays
+
+
+def measure(rounds: int) -> list[Figure]:
+    many = _organization("many", MANY)
+    ruled = _organization("ruled", RULED)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOURS, {"organization": ruled.pk, "now": NOW})
+    _add_rules(ruled)
+    world.vacuum()
+    first_s = _seconds(lambda: judge_thresholds(many, now=NOW))
+    world.vacuum()
+    turns = iter(range(10**6))
+    rates = take_turns(
+        {
+            "fetch": Contender(lambda: None, lambda _: _counters(many), MANY),
+            "still": Contender(lambda: None, lambda _: _sweep(many), MANY),
+            "changed": Contender(
+                lambda: _spend_more(many, next(turns)), lambda _: _sweep(many), MANY
+            ),
+            "clock": Contender(lambda: None, lambda _: _by_clock(ruled), RULED),
+        },
+        rounds=rounds,
+        label="sweep",
+    )
+    took = {name: MANY / rates.median(name) * 1e3 for name in ("fetch", "still")}
+    took["changed"] = MANY / rates.median("changed") * 1e3
+    return [
+        Figure(
+            f"sweep of {MANY:,} budgets, nothing changed / fetch of their counters",
+            rates.ratio("fetch", "still"),
+            2,
+            better="less",
+            rate=f"{took['still']:,.1f} ms against {took['fetch']:,.1f}",
+        ),
+        Figure(
+            f"sweep of {MANY:,} budgets, 1 % changed / fetch of their counters",
+            rates.ratio("fetch", "changed"),
+            2,
+            better="less",
+            rate=f"{took['changed']:,.1f} ms against {took['fetch']:,.1f}",
+        ),
+        Figure(
+            f"first sweep of {MANY:,} budgets, in seconds",
+            first_s,
+            rate=f"{Alert.objects.filter(organization=many).count():,} alerts since",
+        ),
+        Figure(
+            f"sweep of {RULED:,} budgets with four types of rules, in seconds",
+            RULED / rates.median("clock"),
+            10,
+            better="less",
+            rate=f"{Alert.objects.filter(organization=ruled).count():,} alerts",
+        ),
+    ]
+
+
+def _seconds(work: object) -> float:
+    assert callable(work)
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _counters(organization: Organization) -> list[tuple[int, Decimal]]:
+    rows = BudgetPeriod.objects.filter(
+        organization=organization, starts_at__lte=NOW, ends_at__gt=NOW
+    )
+    return list(rows.order_by().values_list("pk", "spent"))
+
+
+def _sweep(organization: Organization) -> None:
+    assert judge_thresholds(organization, now=NOW).raised == 0
+
+
+def _by_clock(organization: Organization) -> None:
+    assert judge_by_clock(organization, now=NOW).judged == RULED
+
+
+def _spend_more(organization: Organization, turn: int) -> None:
+    """Have each hundredth budget spend more, and what that passes be noticed."""
+    rows = BudgetPeriod.objects.alias(place=F("budget_id") % 100).filter(
+        organization=organization, place=turn % 100
+    )
+    assert rows.update(spent=F("spent") + STEP) == MANY // 100
+    crossings = [
+        Crossing(budget_id, period_id, share, spent, LIMIT)
+        for period_id, budget_id, spent in rows.values_list("pk", "budget_id", "spent")
+        for share in SHARES
+        if spent - STEP < share * LIMIT <= spent
+    ]
+    observe(organization.pk, crossings, now=NOW)
+
+
+def _organization(name: str, budgets: int) -> Organization:
+    """Make an organization of one tree, a root and all others right below."""
+    organization = Organization.objects.create(slug=name, name=name)
+    world.plant(organization, [("everything", {}, None)], amount=LIMIT)
+    root = Budget.objects.get(organization=organization)
+    names = _columns()
+    given = {
+        "uid": "gen_random_uuid()",
+        "name": "'budget ' || n",
+        "parent_id": "root.id",
+        "level": "1",
+        "lft": "2 * n",
+        "rght": "2 * n + 1",
+    }
+    values = ", ".join(given.get(name, f"root.{name}") for name in names)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO budgets_budget ({', '.join(names)}) SELECT {values}"
+            " FROM budgets_budget AS root, generate_series(1, %s) AS n"
+            " WHERE root.id = %s",
+            [budgets - 1, root.pk],
+        )
+        cursor.execute(_LINES, [organization.pk, root.pk])
+        cursor.execute(
+            "UPDATE budgets_budget SET rght = %s WHERE id = %s", [2 * budgets, root.pk]
+        )
+        cursor.execute(
+            _PERIODS,
+            {"organization": organization.pk, "from": MONTH[0], "to": MONTH[1]},
+        )
+    return organization
+
+
+def _columns() -> Sequence[str]:
+    fields = Budget._meta.concrete_fields
+    return [str(field.column) for field in fields if not field.primary_key]
+
+
+def _add_rules(organization: Organization) -> None:
+    root = Budget.objects.get(organization=organization, parent=None)
+    for kind, values in (
+        (RuleType.FORECAST, {"threshold": Decimal("0.9")}),
+        (RuleType.VELOCITY, {"condition": "spending_rate > projected_rate * 1.2"}),
+        (RuleType.ANOMALY, {}),
+        (RuleType.SPIKE, {"threshold": Decimal(100), "window": "hourly"}),
+    ):
+        AlertRule.objects.create(
+            organization=organization, budget=root, type=kind, **values
+        )
+
+
+_PERIODS = """
+INSERT INTO budgets_budgetperiod (organization_id, budget_id, starts_at, ends_at,
+    amount, carried_over, adjusted, spent, reserved, late_spend, requests,
+    unpriced_requests)
+SELECT organization_id, id, %(from)s, %(to)s, amount, 0, 0,
+    (id * 7919 %% 10000) * 0.0799, 0, 0, 1, 0
+FROM budgets_budget WHERE organization_id = %(organization)s
+"""
+_LINES = """
+INSERT INTO budgets_amountline (organization_id, budget_id, kind, amount, reason,
+    actor, made_at)
+SELECT organization_id, id, 'planned', amount, '', 'benchmark', starts_at
+FROM budgets_budget WHERE organization_id = %s AND id <> %s
+"""
+_HOURS = f"""
+INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, requests)
+SELECT organization_id, id, midnight + hour * interval '1 hour',
+    1 + (id * 31 + hour * 17 + extract(day FROM midnight)::int * 7) %% 10 / 10.0, 1
+FROM budgets_budget, generate_series(date_trunc('day', %(now)s::timestamptz)
+        - interval '{DAYS} days', %(now)s, interval '1 day') AS midnight,
+    generate_series(9, 8 + {HOURS_A_DAY}) AS hour
+WHERE organization_id = %(organization)s AND extract(isodow FROM midnight) < 6
+ORDER BY midnight, hour, id
+"""

@@ -1,0 +1,72 @@
+"""How likely budgets are to be passed by the end of their periods."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from budgets.models import Budget
+from forecasts.history import (
+    PresentPeriod,
+    midnight_of,
+    since_first_spend,
+    spends_between,
+    standing_of,
+)
+from forecasts.methods import MOST_DAYS, run_rate
+from lib.periods import Window, day_of
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    now: datetime
+    window: Window
+    limit: Decimal
+    spent: Decimal
+    days: tuple[Decimal, ...]
+
+
+def probabilities(
+    budgets: Iterable[Budget], now: datetime
+) -> dict[int, Decimal | None]:
+    """Return by id how likely *budgets*, of one organization, pass their limits.
+
+    As shares: 0.9 for 90 %. None where there is too little history, or no period at
+    *now*. One query, and one for each time zone; give budgets with their organization.
+    """
+    chosen = list(budgets)
+    if not chosen:
+        return {}
+    standing = standing_of(chosen[0].organization, chosen, now)
+    found: dict[int, Decimal | None] = {budget.pk: None for budget in chosen}
+    by_zone: dict[str, list[Budget]] = defaultdict(list)
+    for budget in chosen:
+        if budget.pk in standing:
+            by_zone[budget.timezone].append(budget)
+    for name, group in by_zone.items():
+        found |= _of_zone(ZoneInfo(name), group, standing, now)
+    return found
+
+
+def _of_zone(
+    zone: ZoneInfo,
+    group: Sequence[Budget],
+    standing: dict[int, PresentPeriod],
+    now: datetime,
+) -> dict[int, Decimal | None]:
+    today = day_of(now, zone)
+    ago = range(MOST_DAYS, -1, -1)
+    midnights = [midnight_of(today - timedelta(days=days), zone) for days in ago]
+    ids = [budget.pk for budget in group]
+    spends = spends_between(group[0].organization_id, ids, midnights)
+    none = [Decimal(0)] * MOST_DAYS
+    found: dict[int, Decimal | None] = {}
+    for budget in group:
+        days = spends.get(budget.pk, none)[:MOST_DAYS]
+        at = standing[budget.pk]
+        known = since_first_spend(budget, midnights, days)
+        outlook = run_rate(_Past(now, at.window, at.limit, at.spent, known))
+        found[budget.pk] = outlook.probability if outlook else None
+    return found

@@ -1,0 +1,65 @@
+"""The HTTP door for corrections of usage."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.access import organization_named
+from accounts.audit import acting_as
+from accounts.idempotency import answered_once
+from accounts.types import Caller
+from intake.api.usage import answer_of, caller_of, decoded
+from intake.corrections import LONGEST_REASON, correct
+from ledger.usage import Usage, decode_error
+from lib.bodies import JSON_TYPES, body_of, json_response
+from lib.errors import Invalid
+
+_decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+@csrf_exempt
+@require_POST
+def usage_correction(request: HttpRequest, usage_id: str) -> HttpResponse:
+    """Have usage count with other content: 201, or 200 when it does already."""
+    caller = caller_of(request)
+    body = body_of(request, JSON_TYPES)
+    return answered_once(
+        request, caller, body, lambda: _correct(usage_id, body, caller)
+    )
+
+
+def _correct(usage_id: str, body: bytes, caller: Caller) -> HttpResponse:
+    record, reason = _read(usage_id, body)
+    organization = organization_named(record.organization_id, caller=caller)
+    with acting_as(caller.name):
+        done = correct(organization.pk, [record], reason=reason)[record.id]
+    answer = answer_of(record, done.outcome, organization.currency)
+    answer["corrected"] = done.corrected
+    if not done.corrected:
+        answer["detail"] = "It counts with this content already: nothing to correct."
+    return json_response(answer, status=201 if done.corrected else 200)
+
+
+def _read(usage_id: str, body: bytes) -> tuple[Usage, str]:
+    """Return the record, whose id is in the path, and why it is corrected."""
+    try:
+        fields = _decode_fields(body)
+        reason = _decode_text(fields.pop("reason", msgspec.Raw(b'""'))).strip()
+        given = _decode_text(fields.get("id", msgspec.json.encode(usage_id)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        found = decode_error(error)
+        raise Invalid(found.detail, errors=(found,)) from error
+    if given != usage_id:
+        raise Invalid.field("id", "Differs from the id in the path; leave it out.")
+    if not reason:
+        detail = "A reason is required: it stands in the audit trail."
+        raise Invalid.field("reason", detail, code="required")
+    if len(reason) > LONGEST_REASON or "\x00" in reason:
+        detail = f"At most {LONGEST_REASON} characters, none of them NUL."
+        raise Invalid.field("reason", detail)
+    whole: dict[str, Any] = {**fields, "id": usage_id}
+    return decoded(msgspec.json.encode(whole)), reason

@@ -1,0 +1,196 @@
+"""Repricing, as clients ask for it: /repricings."""
+
+from typing import Any, cast
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import organization_named, visible_to
+from accounts.api.base import ApiViewSet
+from accounts.idempotency import idempotent
+from intake.repricing import MOST_AT_ONCE, body_of, preview, reprice_at_once
+from ledger.models import Repricing
+from ledger.repricing import Selection
+from lib.errors import Invalid
+from lib.query_params import range_of
+from lib.tables import CsvRenderer
+from lib.wirefields import AmountField, MomentField
+
+
+class FiltersSerializer(serializers.Serializer[Selection]):
+    """Which usage to look at; all of it, if nothing is named."""
+
+    provider = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    model = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        help_text="Exact, or with * at its end.",
+    )
+    start_date = serializers.CharField(
+        max_length=50, required=False, allow_null=True, allow_blank=True
+    )
+    end_date = serializers.CharField(
+        max_length=50,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Exclusive; a bare date includes that day.",
+    )
+    only_unpriced = serializers.BooleanField(required=False, default=False)
+
+
+class NewRepricingSerializer(serializers.Serializer[dict[str, Any]]):
+    """What to reprice, and why."""
+
+    organization_id = serializers.CharField(required=False, allow_null=True)
+    filters = FiltersSerializer(required=False)
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only tell what would change."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["dry_run"] and not attrs.get("reason"):
+            raise serializers.ValidationError(
+                {"reason": ["A reason is required: it stands in the audit trail."]},
+                code="required",
+            )
+        return attrs
+
+
+class RepricedPeriodSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a repricing changes in one budget period."""
+
+    budget = serializers.CharField()
+    name = serializers.CharField()
+    currency = serializers.CharField()
+    period_start = MomentField()
+    period_end = MomentField()
+    old = AmountField()
+    new = AmountField()
+    difference = AmountField()
+
+
+class RepricingSerializer(serializers.Serializer[Repricing]):
+    """One audited correction of what usage was charged at."""
+
+    id = serializers.IntegerField()
+    organization_id = serializers.CharField(source="organization.slug")
+    reason = serializers.CharField()
+    actor = serializers.CharField()
+    filters = serializers.DictField()
+    records = serializers.IntegerField(help_text="How many were corrected.")
+    difference = AmountField()
+    currency = serializers.CharField(source="organization.currency")
+    created_at = MomentField()
+
+
+class RepricingResultSerializer(serializers.Serializer[dict[str, Any]]):
+    """What a repricing changed, or would change."""
+
+    id = serializers.IntegerField(
+        allow_null=True, help_text="Null: nothing was corrected."
+    )
+    dry_run = serializers.BooleanField()
+    organization_id = serializers.CharField()
+    filters = serializers.DictField()
+    currency = serializers.CharField()
+    records = serializers.IntegerField()
+    newly_priced = serializers.IntegerField()
+    still_unpriced = serializers.IntegerField()
+    old = AmountField()
+    new = AmountField()
+    difference = AmountField()
+    budgets = RepricedPeriodSerializer(many=True)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        tags=["prices"],
+        summary="List repricings",
+        parameters=[
+            OpenApiParameter("organization_id"),
+            OpenApiParameter("format", enum=["json", "csv"]),
+        ],
+    ),
+    retrieve=extend_schema(tags=["prices"], summary="Show a repricing"),
+)
+class RepricingViewSet(ApiViewSet):
+    """Corrections of what usage was charged at: who, when, why, how much."""
+
+    queryset = Repricing.objects.filter(kind=Repricing.Kind.PRICES).select_related(
+        "organization"
+    )
+    serializer_class = RepricingSerializer
+    lookup_value_regex = r"\d{1,18}"
+    renderer_classes = [JSONRenderer, CsvRenderer]
+    filter_backends = []
+    query_parameters = frozenset({"organization_id"})
+
+    def get_queryset(self) -> QuerySet[Repricing]:
+        rows = cast("QuerySet[Repricing]", super().get_queryset())
+        if self.request.query_params.get("organization_id"):
+            return rows.filter(organization=self.organization())
+        return visible_to(self.caller, rows)
+
+    def list(self, request: Request) -> Response:
+        rows = self.get_queryset().order_by("-pk")
+        page = self.paginate_queryset(rows)
+        if page is None:
+            return Response(self.get_serializer(rows, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(
+        tags=["prices"],
+        summary="Reprice booked usage, or tell what that would change",
+        description=(
+            "Charges what was used at what is known today of the prices and rates at "
+            "the time of use, through correcting records; reported costs stay. "
+            "Repeating it changes nothing. "
+            f"At most {MOST_AT_ONCE:,} records in one request."
+        ),
+        request=NewRepricingSerializer,
+        responses={200: RepricingResultSerializer, 201: RepricingResultSerializer},
+    )
+    @idempotent
+    def create(self, request: Request) -> Response:
+        given = NewRepricingSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        slug = asked.get("organization_id")
+        organization = organization_named(slug, caller=self.caller)
+        selection = _selection(asked.get("filters", {}))
+        if asked["dry_run"]:
+            outcome = preview(organization, selection, most=MOST_AT_ONCE)
+        else:
+            outcome = reprice_at_once(organization, selection, reason=asked["reason"])
+        body = body_of(outcome)
+        body["id"] = outcome.repricing and outcome.repricing.pk
+        body["dry_run"] = asked["dry_run"]
+        made = outcome.repricing is not None
+        result = RepricingResultSerializer(body).data
+        return Response(result, status=201 if made else 200)
+
+
+def _selection(filters: dict[str, Any]) -> Selection:
+    for name in ("start_date", "end_date"):
+        if "\x00" in (filters.get(name) or ""):
+            raise Invalid.field(f"filters.{name}", "NUL characters are not allowed.")
+    start, end = range_of(
+        {name: filters.get(name) or "" for name in ("start_date", "end_date")}
+    )
+    return Selection(
+        provider=filters.get("provider", ""),
+        model=filters.get("model", ""),
+        start=start,
+        end=end,
+        only_unpriced=filters.get("only_unpriced", False),
+    )

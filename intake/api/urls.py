@@ -1,0 +1,23 @@
+from intake.api import corrections, usage
+from intake.api.repricings import RepricingViewSet
+from lib.web import route
+
+urlpatterns = [
+    route("usage", usage.usage, "usage"),
+    route("usage/batch", usage.usage_batch, "usage-batch"),
+    route(
+        r"usage/(?P<usage_id>.{1,1020})/correction",
+        corrections.usage_correction,
+        "usage-correction",
+    ),
+    route(
+        "repricings",
+        RepricingViewSet.as_view({"get": "list", "post": "create"}),
+        "repricings",
+    ),
+    route(
+        r"repricings/(?P<pk>\d{1,18})",
+        RepricingViewSet.as_view({"get": "retrieve"}),
+        "repricing",
+    ),
+]

@@ -1,0 +1,101 @@
+"""POST /otlp/v1/traces: usage from what OpenTelemetry exporters send anyway.
+
+https://opentelemetry.io/docs/specs/otlp/#otlphttp says what is answered when.
+"""
+
+import logging
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from intake.api.usage import caller_of
+from intake.otlp.receipts import Tally, receive_spans
+from intake.otlp.wire import JSON, PROTOBUF, decode, encode_answer, encode_status
+from lib.bodies import body_of, type_of
+from lib.errors import Refusal, TooLarge, UnsupportedType
+from lib.web import problem, problem_response
+
+RETRY_S = 5  # how long an exporter should wait when the database is away
+MOST_PROBLEMS = 5  # told of one export
+LONGEST_PROBLEM = 300  # characters
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@require_POST
+def traces(request: HttpRequest) -> HttpResponse:
+    """Book the usage that spans tell of: 200, with how many were rejected and why."""
+    try:
+        return _answer(request, _receive(request))
+    except Refusal as refusal:
+        return _refusal(request, refusal)
+    except RequestDataTooBig:
+        detail = "The body is larger than what is taken in one request."
+        return _refusal(request, TooLarge(detail))
+    except (OperationalError, InterfaceError):
+        # Any other status would make the exporter drop what it holds.
+        logger.exception("OTLP: the database is away")
+        return _away(request)
+
+
+def _receive(request: HttpRequest) -> Tally:
+    caller = caller_of(request)
+    content_type = type_of(request)
+    if content_type not in {PROTOBUF, JSON}:
+        raise UnsupportedType(f"Send {PROTOBUF} or {JSON}.")
+    body = body_of(request, {content_type})
+    return receive_spans(decode(body, content_type), caller=caller)
+
+
+def _answer(request: HttpRequest, tally: Tally) -> HttpResponse:
+    rejected, message = len(tally.problems), _message(tally)
+    if rejected:
+        # Most exporters do not tell anybody.
+        logger.warning("OTLP: %s", message)
+    response = HttpResponse(
+        encode_answer(rejected, message, type_of(request)),
+        content_type=type_of(request),
+    )
+    # OTLP's answer has no place for it, and somebody who sets it up wants to see it.
+    response["CostOps-Spans"] = (
+        f"booked={tally.booked}, repeats={tally.repeats}, "
+        f"ignored={tally.ignored}, rejected={rejected}"
+    )
+    return response
+
+
+def _message(tally: Tally) -> str:
+    told = [text[:LONGEST_PROBLEM] for text in tally.problems[:MOST_PROBLEMS]]
+    if more := len(tally.problems) - len(told):
+        told.append(f"And {more} more.")
+    # A half of a surrogate pair can't be sent.
+    return " ".join(told).encode(errors="replace").decode()
+
+
+def _refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    response = problem_response(refusal)
+    if type_of(request) == PROTOBUF:
+        _make_status(response, str(refusal))
+    return response
+
+
+def _away(request: HttpRequest) -> HttpResponse:
+    detail = "The database is away; send it again."
+    body = problem(503, "unavailable", detail)
+    response: HttpResponse = JsonResponse(
+        body, status=503, content_type="application/problem+json"
+    )
+    response["Retry-After"] = str(RETRY_S)
+    if type_of(request) == PROTOBUF:
+        _make_status(response, detail)
+    return response
+
+
+def _make_status(response: HttpResponse, message: str) -> None:
+    """Put the one body in place that OTLP has for protobuf errors."""
+    response.content = encode_status(message)
+    response["Content-Type"] = PROTOBUF

@@ -1,0 +1,328 @@
+"""From usage records to rows of the ledger: priced, attributed and added up.
+
+The hottest code there is: a microsecond here is a microsecond for every record.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple, Self
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw
+
+from ledger.pricing import convert
+from ledger.quantities import NONE, stored
+from ledger.snapshot import Book, Entry
+from ledger.stored import Forms, Values, forms
+from ledger.tariffs import Bill, Metered, Tariff
+from ledger.types import Marks, Named, Said, Stretch, Totals
+from ledger.usage import Usage, is_metered, parse_metadata
+from lib.money import to_units
+
+
+class Row(NamedTuple):
+    """One row of the ledger; costs in units of 10^-10."""
+
+    organization_id: int
+    attribution_id: int
+    usage_id: str
+    timestamp: datetime
+    input_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    latency_ms: int | None
+    service_tier: str
+    input_cost: int | None
+    output_cost: int | None
+    total_cost: int | None
+    source_cost: int | None
+    source_currency: str
+    exchange_rate: Decimal | None
+    reported: bool
+    metadata: str | None  # JSON
+    correction: int = 0
+    repricing_id: int | None = None
+    # What few records have, the most frequent first; a row that ends before one of
+    # these has the values given here. Kinds, quantities and what was said are JSON.
+    assumed_kinds: str | None = None
+    response_id: str | None = None
+    requests: int = 1
+    unpriced: int = 0
+    unpriced_kinds: str | None = None
+    quantities: str | None = None
+    other_cost: int | None = None
+    said: str | None = None
+    settles: UUID | None = None
+
+    def stored(self, by: Forms) -> Values:
+        """Return the row as the database takes it."""
+        values = self._asdict()
+        for name in _AMOUNTS:
+            values[name] = by.money(values[name])
+        values["timestamp"] = by.moment(self.timestamp)
+        values["exchange_rate"] = by.rate(self.exchange_rate)
+        values["settles"] = by.uid(self.settles)
+        return tuple(values.values())
+
+
+_AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cost")
+PLAIN = Row._fields.index(
+    "assumed_kinds"
+)  # columns of a row that has no more than most
+REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])  # of such a row
+# Of the most frequent row that has more.
+_CACHED = Marks(assumed=("cached_tokens",))
+_CACHED_ROW = ('["cached_tokens"]',)
+_SAID, _SETTLES = map(Row._fields.index, ("said", "settles"))
+_encoder = msgspec.json.Encoder()
+
+
+class Cost(NamedTuple):
+    """What a record costs, in units of 10^-10; None where nothing is known."""
+
+    input: int | None = None
+    output: int | None = None
+    other: int | None = None
+    total: int | None = None
+    source: int | None = None  # before it was exchanged
+    currency: str = ""  # of the source
+    rate: Decimal | None = None
+    unpriced: tuple[str, ...] = ()  # kinds
+    assumed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, bill: Bill, tariff: Tariff, rate: Decimal | None) -> Self:
+        """Return what *bill* comes to at *rate*; None: it is in the right currency."""
+        kinds = bill.unpriced, bill.assumed
+        if bill.input is None or bill.total is None:
+            return cls(unpriced=bill.unpriced)
+        if rate is None:
+            parts = bill.input, bill.output, bill.other, bill.total
+            return cls(*parts, None, "", None, *kinds)
+        total, first = convert(bill.total, rate), convert(bill.input, rate)
+        both = convert(bill.total - (bill.other or 0), rate)
+        other = None if bill.other is None else total - both
+        return cls(
+            *(first, both - first, other, total),
+            *(bill.total, tariff.currency, rate),
+            *kinds,
+        )
+
+
+class Conversion(NamedTuple):
+    """A cost in the currency of a budget that has a foreign one."""
+
+    usage_id: str
+    currency: str
+    rate: Decimal
+    amount: int
+    correction: int = 0
+
+
+class Sheet:
+    """The rows of one batch as they are made, and their sums by stretch of time."""
+
+    def __init__(
+        self, book: Book, said: Mapping[str, Said] = MappingProxyType({})
+    ) -> None:
+        self.book = book
+        self.said = said  # by usage id, of records that settle something
+        self.totals: dict[Stretch, Totals] = {}
+        self.conversions: list[Conversion] = []
+        self.costs: list[int | None] = []  # of the rows, in their order; in units
+        self.named: list[Named] = []
+        self.marks: dict[str, Marks] = {}  # by usage id, where there are any
+        self._forms = forms()
+
+    def rows(
+        self, records: Sequence[Usage], entries: Iterable[Entry]
+    ) -> Iterator[Values]:
+        """Price *records* and yield their rows, in the same order, ready to be stored.
+
+        One by one, so that the database inserts the first while the next are made; the
+        sums are complete when all are. The values are those of `Row`, which is not
+        made first: it would take half as long again.
+        """
+        said = self.said
+        for record, entry in zip(records, entries, strict=True):
+            at = record.timestamp
+            stretch = entry.last
+            if stretch is None or not stretch.start <= at < stretch.end:
+                stretch = self.book.stretch_at(entry, at)
+            row = self._row(record, entry.tier, stretch)
+            if said and record.id in said:
+                row = self._settling(row, said[record.id])
+            yield row
+
+    def _settling(self, row: Values, said: Said) -> Values:
+        """Return *row* with what it settles, and what it says otherwise."""
+        values = [*row, *REST[len(row) - PLAIN :]]
+        values[_SAID] = said.stored and encoded(said.stored)
+        values[_SETTLES] = self._forms.uid(said.reservation)
+        return tuple(values)
+
+    def _row(self, record: Usage, tier: str, stretch: Stretch) -> Values:
+        tariff = stretch.tariff
+        input_tokens = record.input_tokens or 0
+        cached = record.cached_tokens or 0
+        written = record.cache_write_tokens or 0
+        output_tokens = record.output_tokens or 0
+        reasoning = record.reasoning_tokens or 0
+        latency = record.latency_ms
+        reported = record.cost is not None
+        cost = source = rate = None
+        currency = ""
+        input_cost: int | None
+        output_cost: int | None
+        total: int | None
+        if (
+            tariff is not None
+            and input_tokens
+            and not (
+                reported or stretch.rate or record.quantities or record.requests
+            )  # nearly always
+            and (
+                parts := tariff.cost(
+                    input_tokens, cached, written, output_tokens, reasoning
+                )
+            )
+        ):
+            input_cost, output_cost = parts
+            total = input_cost + output_cost
+        else:
+            cost = self._cost(record, stretch)
+            input_cost, output_cost, total = cost.input, cost.output, cost.total
+            source, currency, rate = cost.source, cost.currency, cost.rate
+        self._add_up(record, stretch, total)
+        money = self._forms.money
+        plain = (
+            self.book.organization_id,
+            stretch.attribution_id,
+            record.id,
+            self._forms.moment(record.timestamp),
+            input_tokens,
+            cached,
+            written,
+            output_tokens,
+            reasoning,
+            latency if latency is None else round(latency),
+            tier,
+            money(input_cost),
+            money(output_cost),
+            money(total),
+            source if source is None else money(source),
+            currency,
+            rate if rate is None else self._forms.rate(rate),
+            reported,
+            _json(record.metadata) if record.metadata else None,
+            0,  # no correction
+            None,  # by no repricing
+        )
+        if cost is None and record.response_id is None:  # nearly always
+            if not cached or tariff is None or not tariff.assumes_cached:
+                return plain
+            self.marks[record.id] = _CACHED
+            return plain + _CACHED_ROW
+        if cost is None and cached and tariff is not None and tariff.assumes_cached:
+            cost = Cost(total=total, assumed=_CACHED.assumed)
+        return plain + self._rare(record, cost or Cost(total=total))
+
+    def _rare(self, record: Usage, cost: Cost) -> Values:
+        """Return the columns few records need, up to the last that this one needs."""
+        if cost.unpriced or cost.assumed:
+            self.marks[record.id] = Marks(cost.unpriced, cost.assumed)
+        rest = (
+            encoded(cost.assumed) if cost.assumed else None,
+            record.response_id or None,
+            record.requests or 1,
+            int(cost.total is None),
+            encoded(cost.unpriced) if cost.unpriced else None,
+            encoded(stored(record.quantities)) if record.quantities else None,
+            self._forms.money(cost.other),
+        )
+        needed = len(rest)
+        while needed and rest[needed - 1] == REST[needed - 1]:
+            needed -= 1
+        return rest[:needed]
+
+    def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
+        """Count a row in what the batch adds to its stretch, and to what it names."""
+        self.costs.append(total)
+        if record.authorization_id:
+            self.named.append(Named(record.id, record.authorization_id, total))
+        sums = self.totals.get(stretch) or self._new_totals(stretch)
+        sums.requests += record.requests or 1
+        sums.input_tokens += record.input_tokens or 0
+        sums.cached_tokens += record.cached_tokens or 0
+        sums.output_tokens += record.output_tokens or 0
+        if total is None:
+            sums.unpriced += 1
+        else:
+            sums.cost += total
+            if stretch.currencies:
+                self._convert(record, stretch, total)
+
+    def _new_totals(self, stretch: Stretch) -> Totals:
+        sums = self.totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
+        return sums
+
+    def _convert(self, record: Usage, stretch: Stretch, cost: int) -> None:
+        sums = self.totals[stretch]
+        for position, (currency, rate) in enumerate(stretch.currencies):
+            amount = convert(cost, rate)
+            sums.converted[position] += amount
+            self.conversions.append(Conversion(record.id, currency, rate, amount))
+
+    def _cost(self, record: Usage, stretch: Stretch) -> Cost:
+        cost, tariff = Cost(), stretch.tariff
+        if tariff is not None and is_metered(record):
+            cost = Cost.of(tariff.bill(_metered(record)), tariff, stretch.rate)
+        if record.cost is not None:
+            total, source, currency, rate = self._reported(record)
+            cost = cost._replace(
+                total=total, source=source, currency=currency, rate=rate
+            )
+        return cost
+
+    def _reported(
+        self, record: Usage
+    ) -> tuple[int | None, int | None, str, Decimal | None]:
+        """Return total, source cost, source currency and rate of a reported cost."""
+        assert record.cost is not None  # noqa: S101 - the caller looked
+        units = to_units(record.cost)
+        currency = record.currency or self.book.currency
+        if currency == self.book.currency:
+            return units, None, "", None
+        known = self.book.prices.rate(
+            currency, self.book.currency, record.timestamp.date()
+        )
+        if known is None:
+            return None, units, currency, None
+        return convert(units, known.rate), units, currency, known.rate
+
+
+def _metered(record: Usage) -> Metered:
+    return Metered(
+        record.input_tokens or 0,
+        record.cached_tokens or 0,
+        record.cache_write_tokens or 0,
+        record.output_tokens or 0,
+        record.reasoning_tokens or 0,
+        record.requests or 1,
+        record.quantities or NONE,
+    )
+
+
+def encoded(value: object) -> str:
+    return _encoder.encode(value).decode()
+
+
+def _json(metadata: Raw) -> str | None:
+    parsed = parse_metadata(bytes(metadata))
+    return None if parsed is None else json.dumps(parsed, ensure_ascii=False)

@@ -1,0 +1,205 @@
+"""How the product answers over HTTP: problems (RFC 9457), pages of lists, JSON in."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import IO, Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, re_path
+from rest_framework import exceptions
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import BaseParser
+from rest_framework.response import Response
+
+from lib.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    NotFound,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedType,
+)
+
+_STATUSES: tuple[tuple[type[Refusal], HTTPStatus], ...] = (
+    (Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (Conflict, HTTPStatus.CONFLICT),
+    (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnsupportedType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+)
+
+
+def status_of(refusal: Refusal) -> HTTPStatus:
+    for kind, status in _STATUSES:
+        if isinstance(refusal, kind):
+            return status
+    return HTTPStatus.BAD_REQUEST
+
+
+def problem(
+    status: int, code: str, detail: str, errors: Iterable[FieldError] = ()
+) -> dict[str, Any]:
+    """Return the one body every error has."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "errors": [asdict(error) for error in errors],
+    }
+
+
+def problem_response(refusal: Refusal) -> HttpResponse:
+    """Answer a refusal from a view that is not DRF's."""
+    status = status_of(refusal)
+    body = problem(status, refusal.code, str(refusal), refusal.errors)
+    response = JsonResponse(
+        body, status=status, content_type="application/problem+json"
+    )
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="costops"'
+    return response
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's EXCEPTION_HANDLER: every error in the one shape."""
+    if isinstance(error, Refusal):
+        status = status_of(error)
+        body = problem(status, error.code, str(error), error.errors)
+        return _problem_of_drf(status, body)
+    if isinstance(error, Http404):
+        return _problem_of_drf(
+            404, problem(404, "not_found", "There is no such thing.")
+        )
+    if isinstance(error, PermissionDenied):
+        return _problem_of_drf(403, problem(403, "forbidden", "Not allowed."))
+    if isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError(
+            getattr(error, "message_dict", None) or error.messages
+        )
+    if isinstance(error, RequestDataTooBig):
+        return _problem_of_drf(413, problem(413, "too_large", "The body is too large."))
+    if not isinstance(error, exceptions.APIException):
+        return None
+    return _answer_to(error)
+
+
+def _answer_to(error: exceptions.APIException) -> Response:
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(_flat(error.get_full_details()))
+        detail = errors[0].detail if len(errors) == 1 else "Several fields are wrong."
+        return _problem_of_drf(400, problem(400, "invalid", detail, errors))
+    code = str(error.get_codes()) if isinstance(error.detail, str) else "invalid"
+    body = problem(error.status_code, code, str(error.detail))
+    response = _problem_of_drf(error.status_code, body)
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait) + 1)
+    return response
+
+
+def _problem_of_drf(status: int, body: dict[str, Any]) -> Response:
+    response = Response(body, status=status, content_type="application/problem+json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = 'Bearer realm="costops"'
+    return response
+
+
+def _flat(details: Any, path: str = "") -> Iterable[FieldError]:
+    """Walk DRF's nested error details: {"scope": {"teams": [...]}} is scope.teams."""
+    if isinstance(details, dict) and set(details) == {"message", "code"}:
+        attr = path.removesuffix("non_field_errors").rstrip(".")
+        yield FieldError(attr, str(details["code"]), str(details["message"]))
+    elif isinstance(details, dict):
+        for name, inner in details.items():
+            yield from _flat(inner, f"{path}.{name}" if path else str(name))
+    else:
+        for inner in details:
+            yield from _flat(inner, path)
+
+
+class RefusalMiddleware:
+    """Answers a Refusal that a plain view lets through: JSON in the API, or a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        if isinstance(error, RequestDataTooBig):
+            error = TooLarge("The body is larger than what is taken in one request.")
+        if not isinstance(error, Refusal):
+            return None
+        if is_api(request):
+            return problem_response(error)
+        page = {"refusal": error}
+        return render(request, "refused.html", page, status=status_of(error))
+
+
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith(("/api/", "/otlp/"))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 404 for what no URL leads to."""
+    if is_api(request):
+        return problem_response(NotFound("There is no such endpoint."))
+    refusal = NotFound("There is no such page.")
+    return render(request, "refused.html", {"refusal": refusal}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 without any detail; the log has it."""
+    if is_api(request):
+        body = problem(500, "server_error", "Something went wrong here. It was logged.")
+        return JsonResponse(body, status=500, content_type="application/problem+json")
+    return render(request, "500.html", status=500)
+
+
+class StrictJSONParser(BaseParser):
+    """JSON as RFC 8259 has it: no NaN, no NUL characters, an error instead of a 500."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
+        try:
+            body = stream.read().decode()
+            # Numbers stay text: a float would round an amount before it is read.
+            parsed = json.loads(body, parse_float=str, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError(f"Malformed JSON: {error}.") from error
+        if "\\u0000" in body:
+            raise exceptions.ParseError("NUL characters are not allowed.")
+        return parsed
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+class Page(CursorPagination):
+    """{"next", "previous", "results"}, stable while rows are being added."""
+
+    ordering = "-pk"
+    page_size = 50
+    page_size_query_param = "limit"
+    max_page_size = 1_000
+
+
+def route(pattern: str, view: Callable[..., Any], name: str) -> URLPattern:
+    """Return a URL that answers with and without a slash at its end."""
+    return re_path(rf"^{pattern}/?$", view, name=name)

@@ -1,0 +1,385 @@
+"""The API of channels, of what was sent through them, and of who wants mail when."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import organization_named, visible_to
+from accounts.api.base import ApiViewSet
+from accounts.idempotency import idempotent
+from accounts.models import User
+from accounts.scopes import Scope
+from lib.errors import Forbidden, Invalid, NotFound
+from lib.query_params import listed, range_of
+from lib.secrets import decrypt, encrypt
+from lib.tables import CsvRenderer
+from notifications import channels, preferences, services, trials
+from notifications.api.schemas import (
+    ChannelSerializer,
+    DeliverySerializer,
+    NewChannelSerializer,
+    PreferenceSerializer,
+    TrialSerializer,
+)
+from notifications.models import (
+    Channel,
+    ChannelType,
+    Delivery,
+    DeliveryState,
+    Preference,
+)
+
+ORGANIZATION = OpenApiParameter(
+    "organization_id", str, description="The organization's slug."
+)
+FORMAT = OpenApiParameter("format", enum=["json", "csv"])
+_SEVERAL = "Several are separated by commas."
+_OWN_ONLY = (
+    "An organization's key that lacks the scope `admin` may do so for its own person "
+    "only."
+)
+_SEALED = "sealed_secret"  # in an answer that is kept for its Idempotency-Key
+
+
+class NotificationsViewSet(ApiViewSet):
+    """What the three collections have in common."""
+
+    read_scope = Scope.BUDGETS_READ
+    write_scope = Scope.ALERTS_WRITE
+    renderer_classes = [JSONRenderer, CsvRenderer]
+    filter_backends = []
+    lookup_field = "uid"
+    lookup_value_regex = "[^/]+"
+    missing = "There is no such thing."
+
+    def rows(self, request: Request) -> QuerySet[Any]:
+        """Return what a list is asked for; an organization named must be the key's."""
+        rows = self.get_queryset()
+        if slug := request.query_params.get("organization_id"):
+            rows = rows.filter(
+                organization=organization_named(slug, caller=self.caller)
+            )
+        return rows
+
+    def row(self, uid: str) -> Any:
+        try:
+            found = self.get_queryset().filter(uid=UUID(uid)).first()
+        except ValueError:
+            found = None
+        if found is None:
+            raise NotFound(self.missing)
+        return found
+
+    def listing(self, rows: QuerySet[Any]) -> Response:
+        page = self.paginate_queryset(rows)
+        if page is None:
+            return Response(self.get_serializer(rows, many=True).data)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List channels",
+        parameters=[
+            ORGANIZATION,
+            OpenApiParameter("type", description=_SEVERAL),
+            FORMAT,
+        ],
+    ),
+    retrieve=extend_schema(summary="Show a channel"),
+    destroy=extend_schema(summary="Delete a channel"),
+)
+@extend_schema(tags=["notifications"])
+class ChannelViewSet(NotificationsViewSet):
+    """Channels: ways to reach people and programs."""
+
+    queryset = Channel.objects.select_related("organization")
+    serializer_class = ChannelSerializer
+    query_parameters = frozenset({"organization_id", "type"})
+    missing = "There is no such channel."
+
+    def get_queryset(self) -> QuerySet[Channel]:
+        rows = Channel.objects.select_related("organization").order_by("-pk")
+        return visible_to(self.caller, rows)
+
+    def list(self, request: Request) -> Response:
+        rows = self.rows(request)
+        if kinds := listed(request.query_params.get("type")):
+            rows = rows.filter(type__in=_known(kinds, ChannelType.values, "type"))
+        return self.listing(rows)
+
+    def retrieve(self, request: Request, uid: str) -> Response:
+        return Response(ChannelSerializer(self.row(uid)).data)
+
+    @extend_schema(
+        summary="Set a channel up",
+        description=(
+            "A webhook without a `secret` gets one; `config.secret` of this answer is "
+            "the only place it is ever shown."
+        ),
+        request=NewChannelSerializer,
+        responses={201: ChannelSerializer},
+    )
+    def create(self, request: Request) -> HttpResponse:
+        return _unsealed(self._create(request))
+
+    @idempotent
+    def _create(self, request: Request) -> Response:
+        shape = NewChannelSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = dict(shape.validated_data)
+        slug = given.pop("organization_id", None)
+        organization = organization_named(slug, caller=self.caller)
+        return Response(
+            _sealed(channels.add_channel(organization, **given)), status=201
+        )
+
+    @extend_schema(
+        summary="Change a channel",
+        description=(
+            "Keys of the config that are left out stay as they are, secrets included; "
+            "null takes one away. When a webhook's `secret` is changed, the one before "
+            "signs for a day more. `enabled: true` switches on again what was off."
+        ),
+        request=NewChannelSerializer,
+        responses=ChannelSerializer,
+    )
+    def partial_update(self, request: Request, uid: str) -> Response:
+        channel = self.row(uid)
+        shape = NewChannelSerializer(data=request.data, partial=True)
+        shape.is_valid(raise_exception=True)
+        given = dict(shape.validated_data)
+        fixed = {"type": channel.type, "organization_id": channel.organization.slug}
+        for name, value in fixed.items():
+            if given.pop(name, value) not in (None, value):
+                raise Invalid.field(name, "Never changes; make another channel.")
+        if "template" in given and given["template"] is None:
+            given["template"] = {}
+        changed = channels.change_channel(channel, now=timezone.now(), **given)
+        return Response(ChannelSerializer(changed).data)
+
+    def destroy(self, request: Request, uid: str) -> Response:
+        channels.delete_channel(self.row(uid))
+        return Response(status=204)
+
+    @extend_schema(
+        summary="Make a webhook's next signing secret",
+        description=(
+            "It is shown in this answer only, as `config.secret`. For 24 hours the one "
+            "before signs along."
+        ),
+        request=None,
+        responses=ChannelSerializer,
+    )
+    @action(detail=True, methods=["post"], url_path="rotate-secret")
+    def rotate_secret(self, request: Request, uid: str) -> HttpResponse:
+        return _unsealed(self._rotate(request, uid))
+
+    @idempotent
+    def _rotate(self, request: Request, uid: str) -> Response:
+        saved = channels.rotate_secret(self.row(uid), now=timezone.now())
+        return Response(_sealed(saved))
+
+    @extend_schema(
+        summary="Send a test message",
+        description=(
+            "To every address of the channel, once each and at once; the answer comes "
+            "when it is known what became of it."
+        ),
+        request=None,
+        responses=TrialSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, uid: str) -> Response:
+        channel = self.row(uid)
+        again = request.headers.get("Idempotency-Key", "")
+        mark = f"{self.caller.key_id}:{again}" if again else ""
+        sent = trials.send_test(channel, by=self.caller.name, mark=mark)
+        return Response(TrialSerializer(trials.outcome(sent)).data)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List deliveries",
+        description="Every message to every address, newest first.",
+        parameters=[
+            ORGANIZATION,
+            OpenApiParameter(
+                "state", description=f"pending, delivered, failed. {_SEVERAL}"
+            ),
+            OpenApiParameter("channel", description="A channel's id."),
+            OpenApiParameter("alert", description="An alert's id."),
+            OpenApiParameter("type", description=f"A type of channel. {_SEVERAL}"),
+            OpenApiParameter("recipient", description="A mail address or number."),
+            OpenApiParameter("start_date", OpenApiTypes.DATETIME),
+            OpenApiParameter("end_date", OpenApiTypes.DATETIME),
+            FORMAT,
+        ],
+    ),
+    retrieve=extend_schema(summary="Show a delivery"),
+)
+@extend_schema(tags=["notifications"])
+class DeliveryViewSet(NotificationsViewSet):
+    """Deliveries: what was sent to whom, and how that ended."""
+
+    queryset = Delivery.objects.none()
+    serializer_class = DeliverySerializer
+    query_parameters = frozenset(
+        {"organization_id", "state", "channel", "alert", "type", "recipient"}
+        | {"start_date", "end_date"}
+    )
+    missing = "There is no such delivery."
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        rows = Delivery.objects.select_related("organization", "channel")
+        rows = rows.prefetch_related("attempts").order_by("-pk")
+        return visible_to(self.caller, rows)
+
+    def list(self, request: Request) -> Response:
+        return self.listing(self.rows(request).filter(self._asked(request)))
+
+    def retrieve(self, request: Request, uid: str) -> Response:
+        return Response(DeliverySerializer(self.row(uid)).data)
+
+    @extend_schema(
+        summary="Send it again",
+        description="As a new attempt, at once; the answer tells how it ended.",
+        request=None,
+        responses=DeliverySerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def redeliver(self, request: Request, uid: str) -> Response:
+        self._redeliver(request, uid)
+        trials.wait_for([self.row(uid)])
+        return Response(DeliverySerializer(self.row(uid)).data)
+
+    @idempotent
+    def _redeliver(self, request: Request, uid: str) -> Response:
+        services.redeliver(self.row(uid), now=timezone.now())
+        return Response({})
+
+    def _asked(self, request: Request) -> Q:
+        query = request.query_params
+        asked = Q()
+        if states := listed(query.get("state")):
+            asked &= Q(state__in=_known(states, DeliveryState.values, "state"))
+        if kinds := listed(query.get("type")):
+            asked &= Q(type__in=_known(kinds, ChannelType.values, "type"))
+        if channel := query.get("channel"):
+            asked &= Q(channel__uid=_uid(channel, "channel"))
+        if alert := query.get("alert"):
+            asked &= Q(subject=alert)
+        if recipient := query.get("recipient"):
+            asked &= Q(recipient__iexact=recipient)
+        start, end = range_of(query)
+        if start:
+            asked &= Q(created_at__gte=start)
+        if end:
+            asked &= Q(created_at__lt=end)
+        return asked
+
+
+@extend_schema(tags=["notifications"])
+class PreferenceViewSet(NotificationsViewSet):
+    """When people want mail: quiet hours, several in one."""
+
+    queryset = Preference.objects.none()
+    serializer_class = PreferenceSerializer
+    query_parameters = frozenset({"organization_id"})
+    lookup_field = "recipient"
+    lookup_value_regex = "[^/]+@[^/]+"
+
+    def get_queryset(self) -> QuerySet[Preference]:
+        rows = Preference.objects.select_related("organization").order_by("-pk")
+        return visible_to(self.caller, rows)
+
+    @extend_schema(summary="List preferences", parameters=[ORGANIZATION, FORMAT])
+    def list(self, request: Request) -> Response:
+        return self.listing(self.rows(request))
+
+    @extend_schema(
+        summary="Show a person's preferences",
+        description="The defaults, where nothing was set.",
+        parameters=[ORGANIZATION],
+    )
+    def retrieve(self, request: Request, recipient: str) -> Response:
+        found = preferences.preference_of(self.organization(), recipient)
+        return Response(PreferenceSerializer(found).data)
+
+    @extend_schema(
+        summary="Set a person's preferences",
+        description=f"What is left out gets its default. {_OWN_ONLY}",
+        parameters=[ORGANIZATION],
+    )
+    def update(self, request: Request, recipient: str) -> Response:
+        self._check_may_set(recipient)
+        shape = PreferenceSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        saved = preferences.set_preference(
+            self.organization(), recipient, **shape.validated_data
+        )
+        return Response(PreferenceSerializer(saved).data)
+
+    @extend_schema(
+        summary="Go back to the default preferences",
+        description=_OWN_ONLY,
+        parameters=[ORGANIZATION],
+    )
+    def destroy(self, request: Request, recipient: str) -> Response:
+        self._check_may_set(recipient)
+        preferences.forget_preference(self.organization(), recipient)
+        return Response(status=204)
+
+    def _check_may_set(self, recipient: str) -> None:
+        caller = self.caller
+        if caller.organization_id is None or Scope.ADMIN in caller.scopes:
+            return
+        owners = User.objects.filter(pk=caller.user_id or 0)
+        if not owners.filter(email__iexact=recipient.strip()).exists():
+            raise Forbidden(
+                "This API key may set the preferences of its own person only; for "
+                f"others it needs the scope {Scope.ADMIN}."
+            )
+
+
+def _known(asked: list[str], known: list[str], attr: str) -> list[str]:
+    if set(asked) - set(known):
+        raise Invalid.field(attr, f"Unknown; there are {', '.join(known)}.")
+    return asked
+
+
+def _uid(text: str, attr: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Invalid.field(attr, "Must be an id.") from error
+
+
+def _sealed(saved: channels.Saved) -> dict[str, Any]:
+    """Return the answer as it may be kept for a repeat: the new secret encrypted."""
+    body = dict(ChannelSerializer(saved.channel).data)
+    return body | ({_SEALED: encrypt(saved.made_secret)} if saved.made_secret else {})
+
+
+def _unsealed(answer: Response | HttpResponse) -> Response | HttpResponse:
+    """Put the new secret in its place, whether *answer* is the first or a repeat."""
+    body = answer.data if isinstance(answer, Response) else json.loads(answer.content)
+    token = body.pop(_SEALED, None)
+    if token is None:
+        return answer
+    body["config"] = {**body["config"], "secret": decrypt(token)}
+    shown = Response(body, status=answer.status_code)
+    if "Idempotent-Replayed" in answer:
+        shown["Idempotent-Replayed"] = answer["Idempotent-Replayed"]
+    shown["Cache-Control"] = "no-store"
+    return shown
