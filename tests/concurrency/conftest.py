@@ -4,10 +4,6 @@ import os
 
 import pytest
 
-from tests.notifications.conftest import mail_server as mail_server
-from tests.notifications.conftest import open_to_itself as open_to_itself
-from tests.notifications.conftest import receiver as receiver
-
 
 @pytest.fixture
 def environment(own_database: str) -> dict[str, str]:

@@ -7,7 +7,6 @@ from accounts.models import Organization
 from notifications.channels import add_channel
 from notifications.models import Channel
 from tests.journeys.browser import in_browser
-from tests.notifications.conftest import mail_server as mail_server
 from tests.notifications.receivers import MailServer
 
 pytestmark = in_browser
