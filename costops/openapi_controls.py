@@ -25,7 +25,7 @@ _NOTES = {
     "estimated_cost": "The most it can cost, in the organization's currency.",
     "max_output_tokens": "With input_tokens: the worst case is priced and set aside.",
     "ttl_s": "What is not settled by then expires.",
-    "durable": "false: decided from money the server's process has set aside.",
+    "durable": "Ignored: every decision is durable when it is answered.",
     "amount": "Wanted; at most an eighth of what is left is given.",
     "minimum": "Less is of no use: what the call at hand needs.",
 }

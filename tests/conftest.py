@@ -12,7 +12,6 @@ from accounts import keys
 from accounts.models import Organization
 from budgets import snapshots
 from controls import notices, policy, ruleset
-from controls.decisions import server_leases
 from intake import services
 from tests import databases
 from tests.factories import Api, make_api, make_organization
@@ -78,7 +77,6 @@ def _nothing_remembered() -> None:
     """Begin every test with a process that knows nothing yet."""
     snapshots.forget()
     policy.forget()
-    server_leases.forget()
     ruleset.forget()
     notices.forget()
     services.forget()

@@ -19,7 +19,6 @@ from budgets.charging import Charging
 from budgets.models import Reservation
 from budgets.reservations.claims import Claimed, hold
 from budgets.reservations.hold import Line, free, save
-from budgets.reservations.tickets import Ticket, ticket_of, with_number
 from budgets.snapshots import hold_book
 from budgets.types import Freed
 from ledger.types import Named, Outcome, Said, Settled
@@ -45,10 +44,9 @@ class Settlement:
 
 
 class _Claim(NamedTuple):
-    """A record that names a reservation, and the ticket it does so by, if any."""
+    """A record that names a reservation, and what it said otherwise."""
 
     named: Named
-    ticket: Ticket | None
     said: Said
 
 
@@ -68,8 +66,7 @@ def settle(
         done.told[one.usage_id] = Settled(one.authorization_id, known=False)
         said = claimed.said.get(one.usage_id)
         if said is not None:
-            ticket = ticket_of(one.authorization_id)
-            by_uid[said.reservation].append(_Claim(one, ticket, said))
+            by_uid[said.reservation].append(_Claim(one, said))
     rows = [row for uid, row in claimed.rows.items() if uid in by_uid]
     for row in rows:
         _use(row, by_uid[row.uid], charging, done, now)
@@ -100,9 +97,9 @@ def _use(
     now: datetime,
 ) -> None:
     lease = row.kind == _LEASE
-    for one, ticket, said in claims:
+    for one, said in claims:
         cost = from_units(one.cost or 0)
-        held = _set_aside(row, ticket)
+        held = _set_aside(row)
         over = max(cost - held, Decimal(0))
         done.told[one.usage_id] = Settled(
             one.authorization_id,
@@ -114,7 +111,7 @@ def _use(
         row.settled += cost
         row.records += 1
         if lease and row.state == _OPEN:
-            _draw(row, _drawn(row, ticket, cost), charging, done.freed)
+            _draw(row, min(cost, Decimal(row.held)), charging, done.freed)
     if lease or row.state == _SETTLED:
         return
     if row.state == _OPEN:
@@ -124,33 +121,11 @@ def _use(
     row.state = _SETTLED
 
 
-def _set_aside(row: Reservation, ticket: Ticket | None) -> Decimal:
+def _set_aside(row: Reservation) -> Decimal:
     """Return what there is for a record that names *row*."""
-    if ticket is not None:
-        return from_units(ticket.units)
     if row.kind == _LEASE:
         return Decimal(row.held)
     return max(Decimal(row.granted - row.settled), Decimal(0))
-
-
-def _drawn(row: Reservation, ticket: Ticket | None, cost: Decimal) -> Decimal:
-    """Return what a record takes off a lease, whose holder counts likewise.
-
-    The holder of a lease that calls are decided under by the server counts their whole
-    estimates as gone; any other takes back what a call did not use.
-    """
-    if ticket is None:
-        return min(cost, Decimal(row.held))
-    return _held_by(row, ticket)
-
-
-def _held_by(row: Reservation, ticket: Ticket) -> Decimal:
-    """Return what a call still holds of its lease, and note that it has ended."""
-    done = with_number(row.details.get("done", []), ticket.number)
-    if done is None:
-        return Decimal(0)
-    row.details = {**row.details, "done": done}
-    return min(from_units(ticket.units), Decimal(row.held))
 
 
 def _draw(
@@ -178,18 +153,6 @@ def lines_of(row: Reservation) -> list[Line]:
 
 
 # -- Given up, or run out
-
-
-@transaction.atomic
-def release_ticket(organization_id: int, ticket: Ticket) -> None:
-    """Give back what a call holds of its lease; repeating it changes nothing."""
-    _, charging = hold_book(organization_id)
-    for row in hold(organization_id, [ticket.lease]):
-        if row.state == _OPEN:
-            freed: dict[int, Freed] = {}
-            _draw(row, _held_by(row, ticket), charging, freed)
-            free(freed)
-            save([row])
 
 
 @transaction.atomic

@@ -16,7 +16,6 @@ import msgspec
 
 from budgets.charging import Charging
 from budgets.models import Reservation
-from budgets.reservations.tickets import uid_of
 from ledger.identity import (
     Identity,
     identify,
@@ -77,6 +76,14 @@ def hold(organization_id: int, uids: Iterable[UUID]) -> list[Reservation]:
     """Lock reservations, by id."""
     rows = Reservation.objects.filter(organization=organization_id, uid__in=list(uids))
     return list(rows.select_for_update().order_by("pk"))
+
+
+def uid_of(authorization_id: str) -> UUID | None:
+    """Return the reservation that an authorization's or lease's id is of, if any."""
+    try:
+        return UUID(authorization_id)
+    except ValueError:
+        return None
 
 
 class _Change(NamedTuple):

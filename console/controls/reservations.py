@@ -22,7 +22,7 @@ from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, may, person
 from budgets.models import Budget, Reservation
 from budgets.reservations.capture import lines_of, release
-from budgets.reservations.tickets import uid_of
+from budgets.reservations.claims import uid_of
 from console.budgets.admin import BudgetFilter
 from console.notifications.wording import badge
 from controls.decisions.release import release_call

@@ -25,9 +25,8 @@ from console.controls.showing import (
 )
 from controls.api.authorization_answers import REFRESH_S
 from controls.configuration import kill_switch_of, switch_off, switch_on
-from controls.decisions.server_leases import NEWS
 from lib.errors import Refusal
-from lib.humanize import ago, clock, lasting
+from lib.humanize import ago, clock
 
 
 def switch_words(budget: Budget, path: Sequence[Budget]) -> dict[str, Any]:
@@ -87,7 +86,6 @@ def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         switch=words,
         form=form,
         whom=of_and_below(budget, count),
-        soon=lasting(NEWS),
         refresh=REFRESH_S,
     )
     return TemplateResponse(request, "console/controls/switch.html", context)

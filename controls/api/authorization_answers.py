@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from budgets.models import Reservation
-from controls.decisions.server_leases import Quick
 from controls.decisions.types import Answer, LeaseAnswer
 from controls.policy import Guard, Plan
 from controls.types import Figures, Reason, Rule, Subject
@@ -27,21 +26,6 @@ def answer_body(answer: Answer) -> dict[str, Any]:
         "retry_after_s": answer.retry_after_s,
         "priced": answer.priced,
         "reasons": [reason_body(reason) for reason in answer.reasons],
-    }
-
-
-def quick_body(quick: Quick, model: str) -> dict[str, Any]:
-    """Return what `answer_body` does of a call that is simply allowed."""
-    return {
-        "id": quick.id,
-        "decision": "allow",
-        "model": model,
-        "reserved": wire_units(quick.units),
-        "currency": quick.currency,
-        "expires_at": quick.expires_at,
-        "retry_after_s": None,
-        "priced": True,
-        "reasons": (),
     }
 
 

@@ -62,7 +62,7 @@ class AuthorizationIn(Dimensions, gc=False):
     cache_write_tokens: _Tokens | None = None
     max_output_tokens: _Tokens | None = None
     ttl_s: _Seconds = CALL_TTL_S
-    durable: bool = True
+    durable: bool = True  # ignored: every answer is
 
 
 class LeaseIn(Dimensions, gc=False):

@@ -12,13 +12,11 @@ from accounts.scopes import Scope
 from accounts.types import Caller
 from budgets.models import Reservation
 from budgets.reservations.capture import release as end_reservation
-from budgets.reservations.capture import release_ticket
-from budgets.reservations.tickets import ticket_of, uid_of
+from budgets.reservations.claims import uid_of
 from controls.api import authorization_schemas
 from controls.api.authorization_answers import (
     answer_body,
     lease_body,
-    quick_body,
     reservation_body,
 )
 from controls.api.authorization_schemas import (
@@ -28,9 +26,8 @@ from controls.api.authorization_schemas import (
     ReturnIn,
 )
 from controls.decisions.release import release_call
-from controls.decisions.server_leases import decide_quickly
 from controls.decisions.services import decide_together
-from controls.decisions.types import Answer, Ask, LeaseAnswer, LeaseAsk
+from controls.decisions.types import Ask, LeaseAnswer, LeaseAsk
 from lib.bodies import JSON_TYPES, body_of, json_response
 from lib.errors import Conflict, NotFound
 from lib.money import wire
@@ -59,23 +56,14 @@ def authorizations(request: HttpRequest) -> HttpResponse:
     organization_id = authorization_schemas.organization_id_of(
         caller, given.organization_id
     )
-    # What is answered once is decided in the transaction that keeps the answer, and
-    # what this process sets aside must not be taken back with it.
-    durable = given.durable or "HTTP_IDEMPOTENCY_KEY" in request.META
-    way = _authorize if durable else _authorize_quickly
-    return answered_once(request, caller, body, lambda: way(organization_id, ask))
+    return answered_once(
+        request, caller, body, lambda: _authorize(organization_id, ask)
+    )
 
 
 def _authorize(organization_id: int, ask: Ask) -> HttpResponse:
     answer = decide_together(organization_id, ask)
     return json_response(answer_body(answer))
-
-
-def _authorize_quickly(organization_id: int, ask: Ask) -> HttpResponse:
-    answer = decide_quickly(organization_id, ask)
-    if isinstance(answer, Answer):
-        return json_response(answer_body(answer))
-    return json_response(quick_body(answer, ask.model))
 
 
 @require_GET
@@ -89,9 +77,6 @@ def authorization(request: HttpRequest, uid: str) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest, uid: str) -> HttpResponse:
     """Give back what was set aside for a call that is not made; repeatable."""
-    if (ticket := ticket_of(uid)) is not None:
-        release_ticket(_found(_caller_of(request), uid).organization_id, ticket)
-        return json_response({"id": uid, "state": Reservation.State.RELEASED})
     row = _found(_caller_of(request), uid, Reservation.Kind.AUTHORIZATION)
     ended = release_call(row, now=timezone.now())
     if ended.state == Reservation.State.SETTLED:

@@ -1,32 +1,26 @@
 """Decisions over HTTP on one hot tree of four levels, with two workers.
 
-Durable ones, of 50 clients, beside the same door with a statement for each call; and
-those from what the server has set aside, of 64, beside a view that does nothing.
+Of 50 clients, beside the same door with a statement for each call.
 """
 
-import tempfile
-import time
 from functools import partial
-from pathlib import Path
 from random import Random
 from statistics import quantiles
 from typing import Any
 
 import msgspec
-from django.db import connection
 
 from accounts import keys
 from accounts.models import Organization
 from budgets.models import Budget
 from dev.benchmarks import client, world
-from dev.benchmarks.counting import counted
 from dev.benchmarks.serving import drivers, serving
-from dev.benchmarks.timing import Contender, Figure, Rates, take_turns
+from dev.benchmarks.timing import Contender, Figure, take_turns
 
 WORKERS = 2
 CLIENTS = 2  # processes
-DURABLE, QUICK = 50, 64  # connections
-CALLS, QUICK_CALLS = 4_000, 12_000  # in a round
+CONNECTIONS = 50
+CALLS = 4_000  # in a round
 DEPARTMENTS, TEAMS, PROJECTS = 2, 4, 8
 USERS = 5  # of each project
 PATH = "/api/v1/authorizations"
@@ -34,15 +28,8 @@ PATH = "/api/v1/authorizations"
 
 def measure(rounds: int) -> list[Figure]:
     secret = keys.make_key("bench", organization=_planted()).secret
-    with (
-        tempfile.TemporaryDirectory() as counts,
-        serving(WORKERS, BENCH_COUNTS=counts) as port,
-        drivers(CLIENTS) as (pool, barrier),
-    ):
-        load = _Load(pool, barrier, port, secret)
-        figures = _durable(load, rounds)
-        figures += _quick(load, rounds, Path(counts))
-    return figures
+    with serving(WORKERS) as port, drivers(CLIENTS) as (pool, barrier):
+        return _figures(_Load(pool, barrier, port, secret), rounds)
 
 
 def _planted() -> Organization:
@@ -64,7 +51,7 @@ def _planted() -> Organization:
     return organization
 
 
-def _call(random: Random, *, durable: bool) -> dict[str, Any]:
+def _call(random: Random) -> dict[str, Any]:
     project = random.randrange(PROJECTS)
     return {
         "provider": "openai",
@@ -74,7 +61,6 @@ def _call(random: Random, *, durable: bool) -> dict[str, Any]:
         "project_id": f"project {project}",
         "user_id": f"user {random.randrange(USERS)}",
         "estimated_cost": f"{random.randrange(10**6, 5 * 10**7) / 10**10:.10f}",
-        "durable": durable,
     }
 
 
@@ -87,29 +73,27 @@ class _Load:
         self._random = Random(11)
         self.waits: dict[str, list[list[float]]] = {}  # by path, round by round
 
-    def contender(
-        self, path: str, calls: int, connections: int, *, durable: bool
-    ) -> Contender:
+    def contender(self, path: str) -> Contender:
         def prepare() -> list[bytes]:
-            bodies = (_call(self._random, durable=durable) for _ in range(calls))
+            bodies = (_call(self._random) for _ in range(CALLS))
             return [
                 client.request(path, self._secret, msgspec.json.encode(body))
                 for body in bodies
             ]
 
-        return Contender(prepare, partial(self._send, path, connections), calls)
+        return Contender(prepare, partial(self._send, path), CALLS)
 
     def p99(self, path: str) -> float:
         """Return what one answer in a hundred took longer than, in seconds."""
         waits = [wait for one in self.waits[path][1:] for wait in one]
         return quantiles(waits, n=100)[98]
 
-    def _send(self, path: str, connections: int, requests: list[bytes]) -> float:
+    def _send(self, path: str, requests: list[bytes]) -> float:
         shares = [
             (
                 self._port,
                 requests[first::CLIENTS],
-                connections // CLIENTS,
+                CONNECTIONS // CLIENTS,
                 self._barrier,
             )
             for first in range(CLIENTS)
@@ -120,13 +104,10 @@ class _Load:
         return client.took(drives)
 
 
-def _durable(load: _Load, rounds: int) -> list[Figure]:
+def _figures(load: _Load, rounds: int) -> list[Figure]:
     alone = "/bench/alone"
     rates = take_turns(
-        {
-            path: load.contender(path, CALLS, DURABLE, durable=True)
-            for path in (PATH, alone)
-        },
+        {path: load.contender(path) for path in (PATH, alone)},
         rounds=rounds,
         label="authorizations",
     )
@@ -151,52 +132,3 @@ def _durable(load: _Load, rounds: int) -> list[Figure]:
             rate=f"{rates.median(PATH):,.0f} of {rates.median(alone):,.0f}/s",
         ),
     ]
-
-
-def _quick(load: _Load, rounds: int, counts: Path) -> list[Figure]:
-    trivial = "/bench/trivial"
-    before = _statements(counts)
-    rates = take_turns(
-        {
-            path: load.contender(path, QUICK_CALLS, QUICK, durable=False)
-            for path in (PATH, trivial)
-        },
-        rounds=rounds,
-        label="decisions under leases",
-    )
-    asked = _statements(counts) - before
-    return [_trivial_figure(rates, trivial), _statements_figure(asked, rounds)]
-
-
-def _trivial_figure(rates: Rates, trivial: str) -> Figure:
-    return Figure(
-        "Decision under the server's lease, 64 connections / trivial view, time",
-        rates.ratio(trivial, PATH),
-        1.3,
-        better="less",
-        rate=f"{rates.median(PATH):,.0f} of {rates.median(trivial):,.0f}/s",
-    )
-
-
-def _statements_figure(asked: int, rounds: int) -> Figure:
-    decided = QUICK_CALLS * (rounds + 1)
-    return Figure(
-        "Database statements for each such decision",
-        asked / decided,
-        0.01,
-        better="less",
-        rate=f"{asked:,} for {decided:,}, COMMITs among them",
-    )
-
-
-def _statements(counts: Path) -> int:
-    """Return how many statements were sent until now, with the COMMITs."""
-    time.sleep(1.5)  # PostgreSQL tells of a transaction a second late
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")
-        cursor.execute(
-            "SELECT xact_commit FROM pg_stat_database "
-            "WHERE datname = current_database()"
-        )
-        (committed,) = cursor.fetchone()
-    return counted(counts) + int(committed)

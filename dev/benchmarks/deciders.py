@@ -11,7 +11,7 @@ import psycopg
 
 THREADS = 32  # of each process
 # How many of each thread in a round.
-CALLS = {"together": 400, "alone": 30, "leased": 3_000}
+CALLS = {"together": 400, "alone": 30}
 _TTL = timedelta(minutes=10)
 
 # What a decision takes at least when each is a statement of its own: the path locked
@@ -72,7 +72,7 @@ def decide(
     name: str, organization_id: int, paths: list[list[int]], barrier: Any
 ) -> tuple[float, float, list[float]]:
     """Decide from THREADS threads; return when it began and ended, and the waits."""
-    way = {"together": _together, "alone": _alone, "leased": _leased}[name]
+    way = {"together": _together, "alone": _alone}[name]
     ready = threading.Barrier(THREADS + 1)
     waits: list[list[float]] = []
 
@@ -132,25 +132,6 @@ def _alone(
 
     decide()
     return decide, raw.close
-
-
-def _leased(
-    organization_id: int, paths: list[list[int]], random: Random
-) -> tuple[Callable[[], None], Callable[[], None]]:
-    from django.db import connections
-
-    from controls.decisions.server_leases import decide_quickly
-    from controls.decisions.types import Answer
-
-    asks = [ask(random) for _ in range(500)]
-
-    def decide() -> None:
-        # One that finds its lease being renewed is decided by the database.
-        answer = decide_quickly(organization_id, random.choice(asks))
-        assert not isinstance(answer, Answer) or answer.decision == "allow"
-
-    decide()
-    return decide, connections.close_all
 
 
 def _dsn() -> str:

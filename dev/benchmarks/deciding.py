@@ -1,7 +1,7 @@
-"""Decisions in process: 64 clients on one hot tree, together, alone, or under leases.
+"""Decisions in process: 64 clients on one hot tree, together or alone.
 
-Two processes with 32 threads each; a decision is durable when it is answered, but for
-those under leases. On SQLite one process decides, from many threads and from one.
+Two processes with 32 threads each; a decision is durable when it is answered. On SQLite
+one process decides, from many threads and from one.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ from dev.benchmarks.deciders import ask
 from dev.benchmarks.timing import Contender, Figure, Rates, take_turns
 
 PROCESSES = 2
-SLOW_US = 1_500  # added to every flush of the log
 SQLITE_CALLS = {64: 6_400, 1: 1_280}  # by threads
 
 
@@ -36,21 +35,14 @@ def measure(rounds: int) -> list[Figure]:
     if connection.vendor == "sqlite":
         return _measure_sqlite(organization.pk, rounds)
     paths = _paths(organization.pk)
-    rates, waits = _raced(organization.pk, paths, rounds, tuple(deciders.CALLS))
-    with _slow_disk():
-        slow, _ = _raced(organization.pk, paths, rounds, ("alone", "leased"))
-    return [
-        *_figures(rates, waits),
-        _lease_figure("under leases", rates),
-        _lease_figure("under leases, 1.5 ms slower disk", slow),
-    ]
+    return _figures(*_raced(organization.pk, paths, rounds))
 
 
 def _raced(
-    organization_id: int, paths: list[list[int]], rounds: int, names: tuple[str, ...]
+    organization_id: int, paths: list[list[int]], rounds: int
 ) -> tuple[Rates, dict[str, list[float]]]:
     """Return decisions a second and how long each took, of several ways to decide."""
-    waits: dict[str, list[float]] = {name: [] for name in names}
+    waits: dict[str, list[float]] = {name: [] for name in deciders.CALLS}
     with _deciders() as run:
         contenders = {
             name: Contender(
@@ -58,34 +50,9 @@ def _raced(
                 partial(_round, run, name, organization_id, paths, waits[name]),
                 PROCESSES * deciders.THREADS * deciders.CALLS[name],
             )
-            for name in names
+            for name in deciders.CALLS
         }
         return take_turns(contenders, rounds=rounds, label="decisions"), waits
-
-
-@contextmanager
-def _slow_disk() -> Iterator[None]:
-    """Have PostgreSQL wait before every flush, as if the disk took so much longer.
-
-    Whoever commits in the meantime is flushed with it: slightly kinder than a slow disk
-    to those who commit one by one.
-    """
-    name = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        for setting in (f"commit_delay = {SLOW_US}", "commit_siblings = 0"):
-            cursor.execute(f"ALTER DATABASE {name} SET {setting}")
-        yield  # connections made from here on
-        cursor.execute(f"ALTER DATABASE {name} RESET ALL")
-
-
-def _lease_figure(how: str, rates: Rates) -> Figure:
-    return Figure(
-        f"Decisions, 64 clients, {how} / one statement each",
-        rates.ratio("leased", "alone"),
-        100,
-        rate=f"{rates.median('leased'):,.0f} of "
-        f"{rates.median('alone'):,.0f} decisions/s",
-    )
 
 
 # -- SQLite: it has one writer, so one process is all there is to ask

@@ -152,23 +152,10 @@ def turn_over(racer: Racer) -> None:
             racer.note("give", uid=uid, units=units, **times)
 
 
-def ask_quickly(racer: Racer) -> None:
-    """Have the server decide from what it has set aside, and use it."""
-    for number in racer.turns():
-        units = racer.size
-        uid = authorize(racer, units, LONG_S, durable=False)
-        if uid is not None:
-            use(racer, f"{number}", racer.random.randint(0, units), units, uid)
-
-
-def authorize(
-    racer: Racer, units: int, ttl_s: int, *, durable: bool = True
-) -> str | None:
+def authorize(racer: Racer, units: int, ttl_s: int) -> str | None:
     """Return the id of an authorization; None: it was refused."""
     body = {**racer.call, "estimated_cost": amount_of(units), "ttl_s": ttl_s}
-    status, answer, times = racer.post(
-        "authorizations", body if durable else {**body, "durable": False}
-    )
+    status, answer, times = racer.post("authorizations", body)
     if status != 200:
         return None
     if answer["decision"] != "allow":
@@ -177,8 +164,7 @@ def authorize(
     racer.refused = 0
     reserved = units_of(answer["reserved"])
     uid: str = answer["id"]
-    what = "quick" if "." in uid else "take"
-    racer.note(what, uid=uid, units=reserved, **times)
+    racer.note("take", uid=uid, units=reserved, **times)
     return uid
 
 
@@ -280,7 +266,6 @@ def _ask(racer: Racer, lease: Lease, units: int, path: str) -> bool:
 WAYS: dict[str, Callable[[Racer], None]] = {
     "reserve": reserve,
     "turn over": turn_over,
-    "quick": ask_quickly,
     "lease": hold_lease,
 }
 

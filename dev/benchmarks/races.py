@@ -52,7 +52,6 @@ def _arguments() -> Namespace:
     )
     add("--ways", default="reserve,turn over", help="default: %(default)s")
     add("--leases", action="store_true", help="clients with leases too")
-    add("--quick", action="store_true", help="decisions by the server's leases too")
     add("--kill", action="store_true", help="kill a quarter of the clients midway")
     add("--litellm", metavar="PYTHON", help="an interpreter that has it, to compare")
     add("--expiry", action="store_true", help="forgotten calls, and expiry beside")
@@ -111,7 +110,7 @@ def _races(given: Namespace) -> "Iterator[Race]":
     from dev.benchmarks.racetrack import Race
 
     ways = [way for way in given.ways.split(",") if way]
-    ways += ["lease"] * given.leases + ["quick"] * given.quick
+    ways += ["lease"] * given.leases
     for way in ways:
         for limit in given.limits.split(","):
             for size in given.sizes.split(","):

@@ -63,7 +63,7 @@ class Race:
 
     @property
     def has_leases(self) -> bool:
-        return self.way in {"lease", "quick"}
+        return self.way == "lease"
 
 
 @dataclass(slots=True)
@@ -77,7 +77,6 @@ class Run:
     above: dict[str, tuple[str, ...]]  # the budgets a project charges
     events: list[dict[str, Any]] = field(default_factory=list)
     rooms: dict[str, int] = field(default_factory=dict)  # at exhaustion, by budget
-    reserved: int = 0  # at exhaustion, of the root; units
     took: float = 0.0
     most_over: int = 0  # units, whenever it was looked
     killed: set[str] = field(default_factory=set)  # clients
@@ -96,7 +95,6 @@ def run(race: Race, port: int, directory: Path) -> Run:
         _hear(processes, "done", done)
         done.took = time.monotonic() - began
         done.rooms = rooms_of(done)
-        done.reserved = _reserved(done)
         _tell(processes)  # to give leases back
         for process in processes:
             process.wait()
@@ -111,12 +109,6 @@ def rooms_of(done: Run) -> dict[str, int]:
     return {
         name: to_units(units) for name, units in rows.values_list("budget__name", left)
     }
-
-
-def _reserved(done: Run) -> int:
-    rows = BudgetPeriod.objects.filter(organization=done.organization)
-    root = rows.filter(budget__name="Company").first()
-    return to_units(root.reserved) if root else 0
 
 
 def _events(log: Path) -> Iterator[dict[str, Any]]:

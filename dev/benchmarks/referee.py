@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from budgets.models import BudgetPeriod, Reservation
 from budgets.reservations.capture import expire_all
-from dev.benchmarks.racetrack import WORKERS, Run, rooms_of
+from dev.benchmarks.racetrack import Run, rooms_of
 from ledger.models import CostRecord
 from lib.money import to_units
 
@@ -44,7 +44,7 @@ class Verdict:
 
 def judge(run: Run) -> Verdict:
     """Return what became of *run*; ends whatever is still held."""
-    asked = [one for one in run.events if one["what"] in {"take", "quick", "refuse"}]
+    asked = [one for one in run.events if one["what"] in {"take", "refuse"}]
     verdict = Verdict(
         asked=len(asked),
         allowed=sum(one["what"] != "refuse" for one in asked),
@@ -95,8 +95,6 @@ def _without_reason(refused: list[dict[str, Any]]) -> Iterator[str]:
 
 def _while_there_was_room(run: Run, refused: list[dict[str, Any]]) -> Iterator[str]:
     ledgers = {name: _Ledger(run, name) for name in run.limits}
-    if run.race.way == "quick":  # nobody is told what the server has set aside
-        return
     for one in refused:
         for budget, left in one["left"].items():
             most = ledgers[budget].most_taken(one["sent"], one["got"])
@@ -201,8 +199,6 @@ def _smaller_than_what_is_left(run: Run) -> Iterator[str]:
 def _unused(run: Run) -> int:
     """Return what nobody could spend when all had given up; units."""
     held: int = sum(one["units"] for one in run.events if one["what"] == "stop")
-    if run.race.way == "quick":  # every call is settled: what is held is out of reach
-        held = run.reserved
     return run.rooms.get("Company", 0) + held
 
 
@@ -215,7 +211,7 @@ def _stranded(run: Run, verdict: Verdict) -> Iterator[str]:
     asked = [
         path for path in run.above.values() if all(name in run.rooms for name in path)
     ]
-    holders = {"lease": run.race.clients, "quick": WORKERS}.get(run.race.way, 1)
+    holders = run.race.clients if run.race.has_leases else 1
     calls = len(run.killed)  # that were never settled
     if (
         len(asked) == len(run.above)
@@ -234,7 +230,7 @@ def _rows_that_say_otherwise(run: Run) -> Iterator[str]:
     rows = Reservation.objects.filter(organization=run.organization)
     granted = _sum(rows.aggregate(sum=Sum("granted"))["sum"])
     told = sum(one["units"] for one in run.events if one["what"] == "take")
-    if run.race.way != "quick" and granted != told:
+    if granted != told:
         yield f"{told} were granted, the rows say {granted}"
     records = CostRecord.objects.filter(organization=run.organization)
     booked = _sum(records.aggregate(sum=Sum("total_cost"))["sum"])

@@ -1,6 +1,5 @@
 """`manage.py serve`, and clients in processes of their own beside it."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -14,12 +13,10 @@ from costops import env
 
 
 @contextmanager
-def serving(
-    workers: int, *, said: IO[bytes] | None = None, **settings: str
-) -> Iterator[int]:
+def serving(workers: int, *, said: IO[bytes] | None = None) -> Iterator[int]:
     """Run the server on the database of DATABASE_URL; yield its port.
 
-    What it says goes to *said*; *settings* are added to its environment.
+    What it says goes to *said*.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -28,7 +25,6 @@ def serving(
     with subprocess.Popen(
         [*command, "--workers", str(workers)],
         cwd=env.BASE_DIR,
-        env={**os.environ, **settings},
         stderr=said or subprocess.DEVNULL,
     ) as server:
         try:

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
-from dev.benchmarks import counting
 from dev.benchmarks.alone import decide_alone
 from intake.api.usage import caller_of, decoded
 from intake.services import parted
@@ -27,8 +26,6 @@ def decode(request: HttpRequest) -> HttpResponse:
     assert not rejected
     return trivial(request)
 
-
-counting.start()
 
 urlpatterns = [
     path("bench/alone", decide_alone),

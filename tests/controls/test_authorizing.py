@@ -365,3 +365,12 @@ def test_the_same_request_twice_sets_money_aside_once(
 
     assert first.body == second.body
     assert money_of(company) == (0, 1)
+
+
+def test_every_decision_is_durable_whatever_is_asked_for(
+    api: Api, company: Budget
+) -> None:
+    answer = authorize(api, durable=False)
+
+    assert Reservation.objects.get(uid=answer["id"]).state == "open"
+    assert money_of(company) == (0, 1)

@@ -41,9 +41,8 @@ def ask(api: Api, model: str = "free", **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("_remembers", "company")
-@pytest.mark.parametrize("durable", [True, False], ids=["durable", "from the pool"])
-def test_a_free_call_is_allowed(api: Api, *, durable: bool) -> None:
-    answers = [ask(api, durable=durable) for _ in range(3)]
+def test_a_free_call_is_allowed(api: Api) -> None:
+    answers = [ask(api) for _ in range(3)]
 
     assert [answer["decision"] for answer in answers] == ["allow"] * 3
     assert {answer["reserved"] for answer in answers} == {"0.0000000000"}
@@ -51,21 +50,9 @@ def test_a_free_call_is_allowed(api: Api, *, durable: bool) -> None:
 
 
 @pytest.mark.usefixtures("company")
-def test_free_calls_are_decided_without_asking_once_there_is_a_lease(
-    api: Api, django_assert_num_queries: Any
-) -> None:
-    for _ in range(2):
-        ask(api, durable=False)
-
-    with django_assert_num_queries(0):
-        assert ask(api, durable=False)["decision"] == "allow"
-
-
-@pytest.mark.usefixtures("company")
-@pytest.mark.parametrize("durable", [True, False])
-def test_what_may_cost_something_is_not(api: Api, *, durable: bool) -> None:
-    cheap = ask(api, estimated_cost="0.0000000001", durable=durable, **NO_TOKENS)
-    listed = ask(api, "gpt-4o-mini", provider="openai", durable=durable)
+def test_what_may_cost_something_is_not(api: Api) -> None:
+    cheap = ask(api, estimated_cost="0.0000000001", **NO_TOKENS)
+    listed = ask(api, "gpt-4o-mini", provider="openai")
 
     assert (cheap["decision"], listed["decision"]) == ("block", "block")
 
@@ -74,9 +61,8 @@ NO_TOKENS: dict[str, Any] = {"input_tokens": None, "max_output_tokens": None}
 
 
 @pytest.mark.usefixtures("company")
-@pytest.mark.parametrize("durable", [True, False])
-def test_what_has_no_price_is_not_free(api: Api, *, durable: bool) -> None:
-    answer = ask(api, "nobody-knows", durable=durable)
+def test_what_has_no_price_is_not_free(api: Api) -> None:
+    answer = ask(api, "nobody-knows")
 
     assert answer["decision"] == "block"
 

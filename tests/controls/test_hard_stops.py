@@ -126,13 +126,12 @@ def test_other_rules_leave_it_soft(api: Api, soft: Budget, rule: Any) -> None:
 
 
 @pytest.mark.usefixtures("_remembers")
-@pytest.mark.parametrize("durable", [True, False])
 def test_what_is_asked_for_at_once_is_held_to_the_amount(
-    api: Api, soft: Budget, *, durable: bool
+    api: Api, soft: Budget
 ) -> None:
     guard(soft, stop())
 
-    answers = [authorize(api, durable=durable) for _ in range(6)]
+    answers = [authorize(api) for _ in range(6)]
 
     assert [one["decision"] for one in answers] == ["allow"] * 3 + ["block"] * 3
     assert lease(api, amount="1", minimum="1")["mode"] == "block"

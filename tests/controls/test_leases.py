@@ -259,3 +259,24 @@ def test_all_of_it_can_be_verified(api: Api, company: Budget) -> None:
     Reservation.objects.filter(kind="lease").update(lines=[])
     with pytest.raises(CommandError, match="1 difference"):
         call_command("verify")
+
+
+def test_calls_under_a_lease_of_a_former_server_count_where_they_say(
+    api: Api, company: Budget
+) -> None:
+    """Its processes took leases, and named calls by tickets (ADR 0015)."""
+    taken = lease(api, amount="1")
+    row = Reservation.objects.get(uid=taken["id"])
+    row.details |= {"done": [[1, 2]]}
+    row.save()
+    ticket = f"{taken['id']}.3.100000000.0123456789abcdef"
+
+    booked = book(api, "0.004", authorization_id=ticket)
+    released = api.post(f"authorizations/{ticket}/release", {})
+
+    assert booked["authorization"]["known"] is False
+    assert released.status == 404
+    assert money_of(company) == (Decimal("0.004"), 1)
+    expire_all(timezone.now() + timedelta(minutes=1) + GRACE)
+    assert money_of(company) == (Decimal("0.004"), 0)
+    call_command("verify")

@@ -24,14 +24,13 @@ def company(acme: Organization) -> Budget:
 
 @pytest.mark.usefixtures("_remembers")
 @pytest.mark.parametrize("amount", ["0", "1"])
-@pytest.mark.parametrize("durable", [True, False], ids=["durable", "from the pool"])
 def test_a_limit_on_a_model_holds_under_all_its_names(
-    api: Api, acme: Organization, amount: str, *, durable: bool
+    api: Api, acme: Organization, amount: str
 ) -> None:
     make_hard(acme, "4o", amount, scope={"models": ["gpt-4o"]})
 
     answers = [
-        authorize(api, model=model, estimated_cost="0.6", durable=durable)
+        authorize(api, model=model, estimated_cost="0.6")
         for model in [*SPELLINGS, "gpt-4o-mini"]
     ]
 
@@ -74,16 +73,13 @@ BLOCKED = [
 
 
 @pytest.mark.usefixtures("_remembers")
-@pytest.mark.parametrize("durable", [True, False], ids=["durable", "from the pool"])
-def test_a_blocklist_stops_all_names_of_its_models(
-    api: Api, company: Budget, *, durable: bool
-) -> None:
+def test_a_blocklist_stops_all_names_of_its_models(api: Api, company: Budget) -> None:
     guard(company, ruled("model_blocklist", blocked_models=["gpt-4", "claude-3-opus"]))
 
     for model in BLOCKED:
-        answer = authorize(api, model=model, durable=durable)
+        answer = authorize(api, model=model)
         assert (answer["decision"], answer["model"]) == ("block", model)
-    assert authorize(api, model="gpt-4o", durable=durable)["decision"] == "allow"
+    assert authorize(api, model="gpt-4o")["decision"] == "allow"
 
 
 def test_an_allowed_call_keeps_its_name_and_a_cheaper_one_its_authors(

@@ -7,7 +7,6 @@ import socket
 import threading
 from argparse import ArgumentParser
 from collections.abc import Iterable
-from multiprocessing.util import Finalize
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -101,17 +100,7 @@ def _load_in_worker() -> WSGIApplication:
     # Ctrl-C reaches every process; a worker that hears of it from the server too, with
     # another signal, may hang. So it listens to the server alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    application = load_application()
-    _give_leases_back_in_time()
-    return application
-
-
-def _give_leases_back_in_time() -> None:
-    from controls.decisions import server_leases
-
-    server_leases.start_keeper()
-    # A process that multiprocessing started ends without atexit.
-    Finalize(None, server_leases.give_all_back, exitpriority=0)
+    return load_application()
 
 
 def load_application() -> WSGIApplication:
