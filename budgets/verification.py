@@ -19,7 +19,7 @@ from budgets.models import (
     Reservation,
 )
 from budgets.reservations import settlements
-from budgets.reservations.capture import lines_of
+from budgets.reservations.lines import lines_of
 from budgets.rollup import hours_of
 from ledger.models import CostRecord
 from lib.money import from_units

@@ -14,11 +14,11 @@ from accounts.models import Organization, UnpricedPolicy
 from budgets.charging import Charging
 from budgets.index import Target
 from budgets.models import Budget
-from budgets.reservations.hold import Standings
+from budgets.reservations.hold import Balances
 from budgets.snapshots import hold_book
 from controls.expressions import OF_BUDGET
 from controls.ruleset import Ruleset, Switch, open_ruleset
-from controls.types import Action, Figures, Rule, Subject
+from controls.types import Action, BudgetFigures, Rule, Subject
 from forecasts.probabilities import probabilities
 from ledger.pricing import convert
 from ledger.snapshot import Book, Entry
@@ -54,7 +54,7 @@ class Where(NamedTuple):
     tier: str = ""
 
 
-class Tokens(NamedTuple):
+class TokenEstimate(NamedTuple):
     """How much a call may use at most."""
 
     input: int
@@ -119,7 +119,7 @@ class Plan:
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
         )
 
-    def price_of(self, tokens: Tokens) -> int | None:
+    def price_of(self, tokens: TokenEstimate) -> int | None:
         """Return the most that *tokens* can cost, in units of the organization's
         currency; None: no price is known.
 
@@ -137,7 +137,7 @@ class Plan:
         return units if rate is None else convert(units, rate)
 
 
-def _cost(tariff: Tariff, tokens: Tokens, reasoning: int) -> int | None:
+def _cost(tariff: Tariff, tokens: TokenEstimate, reasoning: int) -> int | None:
     return tariff.total(
         tokens.input, tokens.cached, tokens.cache_write, tokens.output, reasoning
     )
@@ -218,15 +218,15 @@ class Guard:
         return plan.period_ids
 
     def figures(
-        self, plan: Plan, standings: Standings, budget_id: int, at: datetime
-    ) -> Figures:
+        self, plan: Plan, balances: Balances, budget_id: int, at: datetime
+    ) -> BudgetFigures:
         """Return where a budget that *plan* charges stands at a moment."""
         target = next(one for one in plan.looked_at if one.node.id == budget_id)
-        standing = standings.of[target.key]
-        return Figures(
-            standing.spent,
-            standing.reserved,
-            standing.limit,
+        balance = balances.of[target.key]
+        return BudgetFigures(
+            balance.spent,
+            balance.reserved,
+            balance.limit,
             target.node.calendar.zone,
             self._probability(plan, budget_id, at),
         )

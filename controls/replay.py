@@ -21,7 +21,7 @@ from controls.downgrades import leads_back
 from controls.history import Use, uses_of
 from controls.rates import RateUse
 from controls.rules import judge
-from controls.types import Action, Call, Figures, Rule, Subject, Verdict
+from controls.types import Action, BudgetFigures, Call, Rule, Subject, Verdict
 from controls.wording import summary_of
 from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
@@ -215,7 +215,7 @@ class _Run:
         priced = _Priced(use.cost, use.charged)
         seen = [model_named(model)]
         told: set[str] = set()
-        figures = Figures(self.spent, 0, self.limit, self.zone, None)
+        figures = BudgetFigures(self.spent, 0, self.limit, self.zone, None)
         while True:
             call = _call_of(use, model, priced.cost)
             verdict = judge(

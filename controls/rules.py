@@ -19,12 +19,12 @@ from decimal import Decimal
 from typing import Any
 
 from controls.rates import RateUse
-from controls.types import Action, Call, Figures, Reason, Rule, Verdict
+from controls.types import Action, BudgetFigures, Call, Reason, Rule, Verdict
 from controls.wording import why_downgraded, why_limited, why_stopped
 from ledger.identity import ModelName
 from lib.money import from_units
 
-FiguresOf = Callable[[int], Figures]  # by budget
+FiguresOf = Callable[[int], BudgetFigures]  # by budget
 UseOf = Callable[[int], RateUse | None]  # by rule; None: not used lately
 
 _ONE, _ZERO = Decimal(1), Decimal(0)
@@ -65,7 +65,7 @@ def judge(
     )
 
 
-def share_of(figures: Figures) -> Decimal:
+def share_of(figures: BudgetFigures) -> Decimal:
     """Return which share of its limit a budget has spent: what is reserved is not.
 
     Of a limit of zero or less: 1 as soon as it is passed, else 0.
@@ -101,7 +101,7 @@ class _Known:
         return found[name]
 
     @property
-    def figures(self) -> Figures:
+    def figures(self) -> BudgetFigures:
         return self._figures_of(self._budget_id)
 
     @property

@@ -82,7 +82,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BudgetFigures:
     """Where a budget stands in its present period; money in its own currency."""
 
     spent: int
@@ -92,7 +92,7 @@ class Figures:
     forecast_probability: Decimal | None  # None: too little is known to tell
 
 
-class Place(Protocol):
+class HasDimensions(Protocol):
     """Whatever says what a call belongs to."""
 
     @property
@@ -125,7 +125,7 @@ class Subject:
     tags: list[str] | dict[str, str]
 
     @classmethod
-    def of(cls, where: Place, model: str, tags: Any) -> Self:
+    def of(cls, where: HasDimensions, model: str, tags: Any) -> Self:
         """Return what a call of *model* is of, whatever the spelling."""
         return cls(
             provider=provider_named(where.provider),

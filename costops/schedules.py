@@ -12,7 +12,7 @@ from alerts.tasks import audit_at, escalate_at, forget_links_at
 from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
-from budgets.reservations.capture import expire_all
+from budgets.reservations.expire import expire_all
 from budgets.rollup import fold_all
 from notifications.tasks import deliver
 

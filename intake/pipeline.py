@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts import services as alerts
-from budgets.reservations.capture import settle, told
+from budgets.reservations.capture import settle, with_settlements
 from budgets.reservations.claims import claim
 from budgets.snapshots import hold_book
 from controls.decisions.release import adjust as adjust_rates
@@ -48,4 +48,4 @@ def _take(
         crossings = charging.charge(recorded.due, settled.freed)
         if crossings:
             alerts.observe(organization_id, crossings, now=timezone.now())
-    return told(recorded.outcomes, usage, settled)
+    return with_settlements(recorded.outcomes, usage, settled)

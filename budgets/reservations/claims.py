@@ -7,7 +7,7 @@ told too. What the decision left open the record may fill in, unless that leads 
 hard limit which nobody asked.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,6 +16,7 @@ import msgspec
 
 from budgets.charging import Charging
 from budgets.models import Reservation
+from budgets.reservations.lines import lock, uid_of
 from ledger.identity import (
     Identity,
     identify,
@@ -59,7 +60,7 @@ def claim(charging: Charging, usage: Sequence[Usage]) -> Claimed:
         return Claimed(usage)
     rows = {
         row.uid: row
-        for row in hold(charging.organization_id, filter(None, uids.values()))
+        for row in lock(charging.organization_id, filter(None, uids.values()))
     }
     if not rows:
         return Claimed(usage)
@@ -70,20 +71,6 @@ def claim(charging: Charging, usage: Sequence[Usage]) -> Claimed:
         row = rows.get(uid) if uid else None
         booked.append(one if row is None else decided.record(one, row))
     return Claimed(booked, rows, decided.said)
-
-
-def hold(organization_id: int, uids: Iterable[UUID]) -> list[Reservation]:
-    """Lock reservations, by id."""
-    rows = Reservation.objects.filter(organization=organization_id, uid__in=list(uids))
-    return list(rows.select_for_update().order_by("pk"))
-
-
-def uid_of(authorization_id: str) -> UUID | None:
-    """Return the reservation that an authorization's or lease's id is of, if any."""
-    try:
-        return UUID(authorization_id)
-    except ValueError:
-        return None
 
 
 class _Change(NamedTuple):

@@ -3,7 +3,8 @@
 from accounts.models import Organization
 from budgets.charging import Charging
 from budgets.models import BudgetPeriod, Reservation
-from budgets.reservations.hold import Standings, in_currency, save
+from budgets.reservations import sql
+from budgets.reservations.hold import Balances, in_currency
 from ledger.snapshot import Book, Entry
 from ledger.types import Sent, Stretch
 from lib.money import to_units
@@ -29,16 +30,16 @@ def rehold(organization: Organization) -> None:
         for target in stretch.targets
         if target.node.hard
     }
-    standings = Standings.lock(charging, targets.values())
+    balances = Balances.lock(charging, targets.values())
     for row in rows:
         stretch, units = stretches[row.pk], to_units(row.held)
         row.lines = [
-            standings.take(target, in_currency(stretch, target, units))
+            balances.take(target, in_currency(stretch, target, units))
             for target in stretch.targets
             if target.node.hard
         ]
-    standings.write([])
-    save(rows)
+    balances.write([])
+    sql.save(rows)
 
 
 def _stretch_of(row: Reservation, book: Book) -> Stretch:

@@ -21,8 +21,8 @@ from accounts.access import organizations_of
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, may, person
 from budgets.models import Budget, Reservation
-from budgets.reservations.capture import lines_of, release
-from budgets.reservations.claims import uid_of
+from budgets.reservations.lines import lines_of, uid_of
+from budgets.reservations.release import release
 from console.budgets.admin import BudgetFilter
 from console.notifications.wording import badge
 from controls.decisions.release import release_call
@@ -123,7 +123,7 @@ class ReservationAdmin(ReadOnlyAdmin):
         )
 
     def release_view(self, request: HttpRequest, reservation_id: int) -> HttpResponse:
-        """Ask before money is given back, and then do it."""
+        """CallRequest before money is given back, and then do it."""
         row = self._row(request, reservation_id)
         if not _may_release(request, row):
             raise PermissionDenied

@@ -42,7 +42,7 @@ from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.models import ControlRule, KillSwitch
 from controls.rules import judge
 from controls.ruleset import rules_of
-from controls.types import Action, Call, Figures, Rule, Subject
+from controls.types import Action, BudgetFigures, Call, Rule, Subject
 from controls.wording import stop_notes, summary_of
 from ledger.identity import ModelName
 from lib.errors import Refusal
@@ -167,7 +167,7 @@ def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set
         return set()
     organization = path[-1].organization
     figures = {
-        pk: Figures(
+        pk: BudgetFigures(
             to_units(found.position.spent),
             to_units(found.position.reserved),
             to_units(found.position.limit),

@@ -22,7 +22,7 @@ from console.controls.showing import Pages, budget_or_404, path_to, way_of
 from console.controls.trying_form import DIMENSIONS, TryForm
 from controls.api.authorization_schemas import AuthorizationIn, call_of, read
 from controls.decisions.services import try_call
-from controls.decisions.types import Answer, Ask
+from controls.decisions.types import CallAnswer, CallRequest
 from controls.policy import Plan
 from lib.errors import Refusal
 from lib.humanize import lasting, locale_of
@@ -53,7 +53,7 @@ class Step:
 
 
 def try_page(request: HttpRequest, pages: Pages) -> HttpResponse:
-    """Answer the form, and what would be decided about what is filled in."""
+    """CallAnswer the form, and what would be decided about what is filled in."""
     budget = None
     if request.GET.get("budget"):
         budget = budget_or_404(request, request.GET["budget"])
@@ -135,7 +135,7 @@ def _answered(form: TryForm, organization: Organization, locale: str) -> dict[st
     }
 
 
-def decided(answer: Answer, plan: Plan, ask: Ask, locale: str) -> Decided:
+def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> Decided:
     """Say what would become of a request."""
     cost = format_money(from_units(answer.units), answer.currency, locale)
     match answer.decision:
@@ -166,7 +166,7 @@ def decided(answer: Answer, plan: Plan, ask: Ask, locale: str) -> Decided:
 
 
 def steps_of(
-    organization: Organization, answer: Answer, plan: Plan, locale: str
+    organization: Organization, answer: CallAnswer, plan: Plan, locale: str
 ) -> list[Step]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
     targets: list[Target] = list(plan.stretch.targets)
@@ -202,7 +202,7 @@ def steps_of(
     return steps
 
 
-def _reasons_beside(answer: Answer, steps: list[Step]) -> list[str]:
+def _reasons_beside(answer: CallAnswer, steps: list[Step]) -> list[str]:
     """Return the reasons that belong to no budget on the way."""
     named = {str(step.budget.uid) for step in steps}
     return [one.message for one in answer.reasons if one.budget not in named]

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from budgets.models import Reservation
-from controls.decisions.types import Answer, LeaseAnswer
+from controls.decisions.types import CallAnswer, LeaseAnswer
 from controls.policy import Guard, Plan
-from controls.types import Figures, Reason, Rule, Subject
+from controls.types import BudgetFigures, Reason, Rule, Subject
 from ledger.patterns import pattern_of
 from ledger.tariffs import Rates, Tariff
 from lib.money import wire, wire_units
@@ -15,7 +15,7 @@ from lib.money import wire, wire_units
 REFRESH_S = 15  # how often the holder of a lease looks for new rules and figures
 
 
-def answer_body(answer: Answer) -> dict[str, Any]:
+def answer_body(answer: CallAnswer) -> dict[str, Any]:
     return {
         "id": answer.uid and str(answer.uid),
         "decision": answer.decision,
@@ -109,7 +109,7 @@ def _budgets(guard: Guard, answer: LeaseAnswer) -> list[dict[str, Any]]:
     return list(bodies.values())
 
 
-def _figures_body(figures: Figures) -> dict[str, Any]:
+def _figures_body(figures: BudgetFigures) -> dict[str, Any]:
     probability = figures.forecast_probability
     return {
         "spent": wire_units(figures.spent),

@@ -9,8 +9,8 @@ import msgspec
 from accounts.access import organization_named
 from accounts.types import Caller
 from budgets.models import Reservation
-from controls.decisions.types import Ask, LeaseAsk
-from controls.policy import Tokens, Where
+from controls.decisions.types import CallRequest, LeaseRequest
+from controls.policy import TokenEstimate, Where
 from ledger.usage import MOST_COST, MOST_TOKENS, decode_error, parse_tags
 from lib.errors import Forbidden, Invalid
 from lib.money import PLACES, to_units
@@ -118,7 +118,7 @@ def _refuse_odd(shape: object) -> None:
             raise Invalid.field(name, detail)
 
 
-def call_of(given: AuthorizationIn) -> Ask:
+def call_of(given: AuthorizationIn) -> CallRequest:
     """Return what is asked of the desk.
 
     Raises:
@@ -134,7 +134,7 @@ def call_of(given: AuthorizationIn) -> Ask:
             "max_output_tokens.",
             code="required",
         )
-    return Ask(
+    return CallRequest(
         where=given.where,
         model=model,
         tokens=tokens,
@@ -143,14 +143,14 @@ def call_of(given: AuthorizationIn) -> Ask:
     )
 
 
-def lease_of(given: LeaseIn) -> LeaseAsk:
+def lease_of(given: LeaseIn) -> LeaseRequest:
     """Return the lease that is asked for.
 
     Raises:
         Invalid: the model is missing, or a value is wrong.
     """
     model = _checked(given)
-    return LeaseAsk(
+    return LeaseRequest(
         where=given.where,
         model=model,
         ttl=timedelta(seconds=given.ttl_s),
@@ -159,14 +159,14 @@ def lease_of(given: LeaseIn) -> LeaseAsk:
     )
 
 
-def renewal_of(given: RenewalIn, lease: Reservation) -> LeaseAsk:
+def renewal_of(given: RenewalIn, lease: Reservation) -> LeaseRequest:
     """Return what is asked for *lease*.
 
     Raises:
         Invalid: a value is wrong.
     """
     path = dict(lease.path)
-    return LeaseAsk(
+    return LeaseRequest(
         model=path.pop("model"),
         where=Where(**{**path, "tags": msgspec.json.encode(path["tags"])}),
         ttl=timedelta(seconds=given.ttl_s),
@@ -209,7 +209,7 @@ def _checked(given: Dimensions) -> str:
     return model
 
 
-def _tokens_of(given: AuthorizationIn) -> Tokens | None:
+def _tokens_of(given: AuthorizationIn) -> TokenEstimate | None:
     if given.input_tokens is None and given.max_output_tokens is None:
         return None
     for name in ("input_tokens", "max_output_tokens"):
@@ -226,7 +226,7 @@ def _tokens_of(given: AuthorizationIn) -> Tokens | None:
         raise Invalid.field(
             "cached_tokens", "More cached tokens than input tokens, which include them."
         )
-    return Tokens(given.input_tokens, given.max_output_tokens, cached, written)
+    return TokenEstimate(given.input_tokens, given.max_output_tokens, cached, written)
 
 
 def _units(name: str, amount: Decimal | None) -> int | None:

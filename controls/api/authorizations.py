@@ -11,8 +11,8 @@ from accounts.idempotency import answered_once
 from accounts.scopes import Scope
 from accounts.types import Caller
 from budgets.models import Reservation
-from budgets.reservations.capture import release as end_reservation
-from budgets.reservations.claims import uid_of
+from budgets.reservations.lines import uid_of
+from budgets.reservations.release import release as end_reservation
 from controls.api import authorization_schemas
 from controls.api.authorization_answers import (
     answer_body,
@@ -27,7 +27,7 @@ from controls.api.authorization_schemas import (
 )
 from controls.decisions.release import release_call
 from controls.decisions.services import decide_together
-from controls.decisions.types import Ask, LeaseAnswer, LeaseAsk
+from controls.decisions.types import CallRequest, LeaseAnswer, LeaseRequest
 from lib.bodies import JSON_TYPES, body_of, json_response
 from lib.errors import Conflict, NotFound
 from lib.money import wire
@@ -61,7 +61,7 @@ def authorizations(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _authorize(organization_id: int, ask: Ask) -> HttpResponse:
+def _authorize(organization_id: int, ask: CallRequest) -> HttpResponse:
     answer = decide_together(organization_id, ask)
     return json_response(answer_body(answer))
 
@@ -124,9 +124,9 @@ def return_lease(request: HttpRequest, uid: str) -> HttpResponse:
     return json_response({"id": str(row.uid), "state": "returned", **back})
 
 
-def _lease(organization_id: int, ask: LeaseAsk, *, status: int) -> HttpResponse:
+def _lease(organization_id: int, ask: LeaseRequest, *, status: int) -> HttpResponse:
     answer = decide_together(organization_id, ask)
-    assert isinstance(answer, LeaseAnswer)  # noqa: S101 - what a LeaseAsk gets
+    assert isinstance(answer, LeaseAnswer)  # noqa: S101 - what a LeaseRequest gets
     if answer.over:
         raise LeaseOver("This lease is over; take a new one.")
     return json_response(lease_body(answer, timezone.now()), status=status)

@@ -1,4 +1,4 @@
-"""The desk at which several decisions are made in one transaction.
+"""The decisions of one transaction: what they look at, and what they take.
 
 Everything they depend on is locked in one order for all of them: leases that are
 renewed by id, uses of rate limits by rule, periods with the root last.
@@ -9,28 +9,34 @@ from datetime import datetime
 from uuid import UUID
 
 from budgets.models import Reservation
-from budgets.reservations.claims import hold
-from budgets.reservations.hold import Line, NewReservation, Standings, in_currency, save
-from controls.decisions.types import Ask, LeaseAsk
+from budgets.reservations import sql
+from budgets.reservations.hold import Balances, in_currency
+from budgets.reservations.lines import lock
+from budgets.reservations.types import HeldLine, NewReservation
+from controls.decisions.types import CallRequest, LeaseRequest
 from controls.models import RateCount
 from controls.notices import tell
 from controls.policy import Guard, Plan
 from controls.rates import RateUse
-from controls.types import Figures, Reason, Rule
+from controls.types import BudgetFigures, Reason, Rule
 from lib.money import format_money, from_units
 
 
-class Desk:
+class DecisionBatch:
     """What one transaction's decisions look at, and what they take."""
 
-    def __init__(self, guard: Guard, asks: Sequence[Ask], now: datetime) -> None:
+    def __init__(
+        self, guard: Guard, requests: Sequence[CallRequest], now: datetime
+    ) -> None:
         self.guard, self.now = guard, now
-        self.leases = _leases(guard, asks)
-        # By model: of each ask, and of whatever it may be downgraded to.
-        self.plans = [guard.plans(ask.where, ask.model, now) for ask in asks]
+        self.leases = _leases(guard, requests)
+        # By model: of each request, and of whatever it may be downgraded to.
+        self.plans = [
+            guard.plans(request.where, request.model, now) for request in requests
+        ]
         plans = [plan for several in self.plans for plan in several.values()]
         self.uses = _uses(guard, plans)
-        self.standings = Standings.lock(
+        self.balances = Balances.lock(
             guard.charging, (target for plan in plans for target in plan.looked_at)
         )
         self._new: list[NewReservation] = []
@@ -38,32 +44,32 @@ class Desk:
         self._counted: set[int] = set()  # rules whose use was added to
         self._acted: dict[int, tuple[Rule, datetime]] = {}
 
-    def figures(self, plan: Plan, budget_id: int) -> Figures:
-        return self.guard.figures(plan, self.standings, budget_id, self.now)
+    def figures(self, plan: Plan, budget_id: int) -> BudgetFigures:
+        return self.guard.figures(plan, self.balances, budget_id, self.now)
 
     def room(self, plan: Plan) -> int | None:
         """Return the least that any hard limit of the path has left, never negative.
 
         In its own currency; None: there is no hard limit.
         """
-        of = self.standings.of
+        of = self.balances.of
         return min((max(of[one.key].left, 0) for one in plan.hard), default=None)
 
     def lacking(self, plan: Plan, units: int) -> list[Reason]:
         """Return the hard limits that *units* more would pass."""
-        of = self.standings.of
+        of = self.balances.of
         return [
             self._too_much(target.node.id, left)
             for target in plan.hard
             if in_currency(plan.stretch, target, units) > (left := of[target.key].left)
         ]
 
-    def take(self, plan: Plan, units: int) -> list[Line]:
+    def take(self, plan: Plan, units: int) -> list[HeldLine]:
         """Set *units* aside on every hard limit of the path."""
         if not units:
             return []
         return [
-            self.standings.take(target, in_currency(plan.stretch, target, units))
+            self.balances.take(target, in_currency(plan.stretch, target, units))
             for target in plan.hard
         ]
 
@@ -88,8 +94,8 @@ class Desk:
 
     def write(self) -> None:
         """Write what was taken, counted and noted."""
-        self.standings.write(self._new)
-        save(list(self._renewed.values()))
+        self.balances.write(self._new)
+        sql.save(list(self._renewed.values()))
         if self._counted:
             counts = [
                 RateCount(rule_id=pk, data=self.uses[pk].json)
@@ -121,11 +127,15 @@ def switched_off(plan: Plan) -> Reason | None:
     return Reason(switch.budget_uid, switch.budget_name, "kill_switch", message)
 
 
-def _leases(guard: Guard, asks: Sequence[Ask]) -> dict[UUID, Reservation]:
-    uids = {ask.lease for ask in asks if isinstance(ask, LeaseAsk) and ask.lease}
+def _leases(guard: Guard, requests: Sequence[CallRequest]) -> dict[UUID, Reservation]:
+    uids = {
+        request.lease
+        for request in requests
+        if isinstance(request, LeaseRequest) and request.lease
+    }
     if not uids:
         return {}
-    rows = hold(guard.organization_id, uids)
+    rows = lock(guard.organization_id, uids)
     return {row.uid: row for row in rows if row.kind == Reservation.Kind.LEASE}
 
 

@@ -1,13 +1,13 @@
-"""Deciding one call at the desk: rules first, then hard limits."""
+"""Deciding one call in a batch: rules first, then hard limits."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
 from budgets.models import Reservation
-from budgets.reservations.hold import Line, NewReservation
-from controls.decisions.batch import Desk, switched_off
-from controls.decisions.types import Answer, Ask
+from budgets.reservations.types import HeldLine, NewReservation
+from controls.decisions.batch import DecisionBatch, switched_off
+from controls.decisions.types import CallAnswer, CallRequest
 from controls.downgrades import leads_back
 from controls.policy import Plan
 from controls.rules import FiguresOf, judge
@@ -17,61 +17,63 @@ from ledger.identity import ModelName
 Plans = dict[str, Plan]  # by model
 
 
-def decide_call(desk: Desk, ask: Ask, plans: Plans) -> Answer:
+def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> CallAnswer:
     """Return what becomes of a call, and set aside what it may cost."""
-    answer, verdict = _by_rules(desk, ask, plans)
+    answer, verdict = _by_rules(batch, request, plans)
     if answer.decision in {"block", "rate_limit"}:
         return answer
     plan = plans[answer.model]
-    units = estimate_of(ask, plan)
+    units = estimate_of(request, plan)
     answer.plan, answer.priced = plan, units is not None
-    if units is None and _stops_unpriced(desk, plan, answer):
+    if units is None and _stops_unpriced(batch, plan, answer):
         return answer
     answer.units = units or 0
     is_free = units == 0  # it has a price, and costs nothing however little is left
-    if not is_free and (lacking := desk.lacking(plan, answer.units)):
+    if not is_free and (lacking := batch.lacking(plan, answer.units)):
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
     else:
-        _reserve(desk, ask, plan, answer, verdict)
+        _reserve(batch, request, plan, answer, verdict)
     return answer
 
 
-def estimate_of(ask: Ask, plan: Plan) -> int | None:
+def estimate_of(request: CallRequest, plan: Plan) -> int | None:
     """Return the most a call can cost; None: no price is known, and nothing stated.
 
     The price of the model to use beats what was stated for the one asked for.
     """
-    if ask.tokens is not None:
-        priced = plan.price_of(ask.tokens)
+    if request.tokens is not None:
+        priced = plan.price_of(request.tokens)
         if priced is not None:
             return priced
-    return ask.estimate
+    return request.estimate
 
 
-def call_of(plan: Plan, ask: Ask, estimate: int | None) -> Call:
+def call_of(plan: Plan, request: CallRequest, estimate: int | None) -> Call:
     """Return a call as rules see it."""
-    tokens = ask.tokens.input if ask.tokens else 0
+    tokens = request.tokens.input if request.tokens else 0
     return Call(plan.subject, estimate, tokens)
 
 
 def has_effect(
-    plan: Plan, ask: Ask, estimate: int, figures: FiguresOf, now: datetime
+    plan: Plan, request: CallRequest, estimate: int, figures: FiguresOf, now: datetime
 ) -> bool:
     """Tell whether any rule has to say anything to a call, limits of rates included."""
     if not plan.rules:
         return False
-    call = call_of(plan, ask, estimate)
+    call = call_of(plan, request, estimate)
     verdict = judge(plan.rules, call, figures, lambda _: None, now)
     return verdict.decision != "allow" or bool(verdict.acted or verdict.rates)
 
 
-def _by_rules(desk: Desk, ask: Ask, plans: Plans) -> tuple[Answer, Verdict]:
+def _by_rules(
+    batch: DecisionBatch, request: CallRequest, plans: Plans
+) -> tuple[CallAnswer, Verdict]:
     """Follow downgrades until nothing changes; a model that comes back stays."""
-    model, reasons = ask.model, list[Reason]()
+    model, reasons = request.model, list[Reason]()
     seen: list[ModelName] = []
     while True:
-        verdict = judged(desk, ask, plans[model])
+        verdict = judged(batch, request, plans[model])
         reasons += [one for one in verdict.reasons if one not in reasons]
         seen.append(plans[model].subject.name)
         if verdict.decision != "downgrade" or verdict.model not in plans:
@@ -81,13 +83,15 @@ def _by_rules(desk: Desk, ask: Ask, plans: Plans) -> tuple[Answer, Verdict]:
             break
         model = verdict.model
     decision: Decision = verdict.decision
-    if decision == "allow" and model != ask.model:
+    if decision == "allow" and model != request.model:
         decision = "downgrade"
     wait = verdict.retry_after_s
-    return Answer(desk.guard, decision, model, reasons, retry_after_s=wait), verdict
+    return CallAnswer(
+        batch.guard, decision, model, reasons, retry_after_s=wait
+    ), verdict
 
 
-def judged(desk: Desk, ask: Ask, plan: Plan) -> Verdict:
+def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Verdict:
     """Return what rules and kill switch say, and note which rules had an effect."""
     if (off := switched_off(plan)) is not None:
         return Verdict("block", plan.model, (off,))
@@ -95,26 +99,26 @@ def judged(desk: Desk, ask: Ask, plan: Plan) -> Verdict:
         return Verdict("allow", plan.model)
     verdict = judge(
         plan.rules,
-        call_of(plan, ask, estimate_of(ask, plan)),
-        lambda budget_id: desk.figures(plan, budget_id),
-        desk.uses.get,
-        desk.now,
+        call_of(plan, request, estimate_of(request, plan)),
+        lambda budget_id: batch.figures(plan, budget_id),
+        batch.uses.get,
+        batch.now,
     )
-    desk.note(verdict.acted, plan)
+    batch.note(verdict.acted, plan)
     return verdict
 
 
-def _stops_unpriced(desk: Desk, plan: Plan, answer: Answer) -> bool:
-    stops = bool(plan.hard) and desk.guard.blocks_unpriced
-    answer.reasons.append(_unpriced(desk, plan, stops=stops))
+def _stops_unpriced(batch: DecisionBatch, plan: Plan, answer: CallAnswer) -> bool:
+    stops = bool(plan.hard) and batch.guard.blocks_unpriced
+    answer.reasons.append(_unpriced(batch, plan, stops=stops))
     if stops:
         answer.decision = "block"
     return stops
 
 
-def _unpriced(desk: Desk, plan: Plan, *, stops: bool) -> Reason:
+def _unpriced(batch: DecisionBatch, plan: Plan, *, stops: bool) -> Reason:
     targets = plan.hard or plan.stretch.targets
-    named = desk.guard.budgets[targets[-1].node.id] if targets else None
+    named = batch.guard.budgets[targets[-1].node.id] if targets else None
     what = f"No price is known for {plan.model} of {plan.where.provider}"
     return Reason(
         named.uid if named else "",
@@ -127,24 +131,28 @@ def _unpriced(desk: Desk, plan: Plan, *, stops: bool) -> Reason:
 
 
 def _reserve(
-    desk: Desk, ask: Ask, plan: Plan, answer: Answer, verdict: Verdict
+    batch: DecisionBatch,
+    request: CallRequest,
+    plan: Plan,
+    answer: CallAnswer,
+    verdict: Verdict,
 ) -> None:
-    desk.count(verdict.rates, answer.units)
-    lines = desk.take(plan, answer.units)
-    desk.keep(authorization(ask, plan, answer, lines, desk.now, verdict.rates))
+    batch.count(verdict.rates, answer.units)
+    lines = batch.take(plan, answer.units)
+    batch.keep(authorization(request, plan, answer, lines, batch.now, verdict.rates))
 
 
 def authorization(
-    ask: Ask,
+    request: CallRequest,
     plan: Plan,
-    answer: Answer,
-    lines: Sequence[Line],
+    answer: CallAnswer,
+    lines: Sequence[HeldLine],
     now: datetime,
     rates: Sequence[Rule] = (),
 ) -> NewReservation:
     """Return what is kept of a call that is allowed, and name it in its answer."""
     answer.uid = uuid4()
-    answer.expires_at = now + ask.ttl
+    answer.expires_at = now + request.ttl
     return NewReservation(
         uid=answer.uid,
         kind=Reservation.Kind.AUTHORIZATION.value,
@@ -152,7 +160,7 @@ def authorization(
         units=answer.units,
         lines=lines,
         details={
-            "asked": ask.model,
+            "asked": request.model,
             "decision": answer.decision,
             "reasons": [reason.message for reason in answer.reasons],
             "rates": [rule.id for rule in rates],

@@ -1,4 +1,4 @@
-"""Deciding one lease at the desk: how much is set aside, and for how long.
+"""Deciding one lease in a batch: how much is set aside, and for how long.
 
 A lease takes at most a part of what is left, so leases shrink as a limit comes near,
 and little is out of reach when it is there; but never less than the call at hand needs
@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from budgets.models import Reservation
-from budgets.reservations.capture import GRACE, lines_of
-from budgets.reservations.hold import Line, NewReservation
-from controls.decisions.batch import Desk, switched_off
+from budgets.reservations.expire import GRACE
+from budgets.reservations.lines import lines_of
+from budgets.reservations.types import HeldLine, NewReservation
+from controls.decisions.batch import DecisionBatch, switched_off
 from controls.decisions.calls import call_of, judged
-from controls.decisions.types import LeaseAnswer, LeaseAsk
+from controls.decisions.types import LeaseAnswer, LeaseRequest
 from controls.policy import Plan
 from controls.rules import judge
 from controls.types import Rule
@@ -24,27 +25,31 @@ PART = 8  # a lease takes at most so many-th of what is left
 _SECOND = timedelta(seconds=1)
 
 
-def decide_lease(desk: Desk, ask: LeaseAsk, plans: dict[str, Plan]) -> LeaseAnswer:
+def decide_lease(
+    batch: DecisionBatch, request: LeaseRequest, plans: dict[str, Plan]
+) -> LeaseAnswer:
     """Return what a lease holds by now, and what its holder has to know."""
-    plan = plans[ask.model]
-    answer = LeaseAnswer(desk.guard, "allow", ask.model, [], plan=plan, plans=plans)
+    plan = plans[request.model]
+    answer = LeaseAnswer(
+        batch.guard, "allow", request.model, [], plan=plan, plans=plans
+    )
     answer.figures = {
-        target.node.id: desk.figures(one, target.node.id)
+        target.node.id: batch.figures(one, target.node.id)
         for one in plans.values()
         for target in one.looked_at
     }
-    lease = desk.leases.get(ask.lease) if ask.lease else None
-    answer.over = ask.lease is not None and not _goes_on(lease, plan)
+    lease = batch.leases.get(request.lease) if request.lease else None
+    answer.over = request.lease is not None and not _goes_on(lease, plan)
     if answer.over:
         return answer
     # Whoever holds the lease applies the rules alone; people are told from here.
-    judged(desk, ask, plan)
+    judged(batch, request, plan)
     answer.held = to_units(lease.held) if lease else 0
-    answer.ask_each = _must_ask(desk, ask, plans)
+    answer.ask_each = _must_ask(batch, request, plans)
     if (off := switched_off(plan)) is not None:
         answer.decision, answer.reasons = "block", [off]
     elif not answer.ask_each:
-        _grant(desk, ask, lease, answer)
+        _grant(batch, request, lease, answer)
     return answer
 
 
@@ -56,97 +61,106 @@ def _goes_on(lease: Reservation | None, plan: Plan) -> bool:
     return held == now or not held  # one that holds nothing has no lines left
 
 
-def _must_ask(desk: Desk, ask: LeaseAsk, plans: dict[str, Plan]) -> bool:
+def _must_ask(
+    batch: DecisionBatch, request: LeaseRequest, plans: dict[str, Plan]
+) -> bool:
     """Tell whether no lease would be exact: calls are counted, or converted."""
-    if any(target.currency for target in plans[ask.model].hard):
+    if any(target.currency for target in plans[request.model].hard):
         return True
     return any(
-        _is_in_force(desk, rule, plan, ask)
+        _is_in_force(batch, rule, plan, request)
         for plan in plans.values()
         for rule in plan.limits
     )
 
 
-def _is_in_force(desk: Desk, rule: Rule, plan: Plan, ask: LeaseAsk) -> bool:
+def _is_in_force(
+    batch: DecisionBatch, rule: Rule, plan: Plan, request: LeaseRequest
+) -> bool:
     verdict = judge(
         [rule],
-        call_of(plan, ask, None),
-        lambda budget_id: desk.figures(plan, budget_id),
+        call_of(plan, request, None),
+        lambda budget_id: batch.figures(plan, budget_id),
         lambda _: None,
-        desk.now,
+        batch.now,
     )
     return bool(verdict.rates) or verdict.decision == "rate_limit"
 
 
 def _grant(
-    desk: Desk, ask: LeaseAsk, lease: Reservation | None, answer: LeaseAnswer
+    batch: DecisionBatch,
+    request: LeaseRequest,
+    lease: Reservation | None,
+    answer: LeaseAnswer,
 ) -> None:
-    plan = answer.plans[ask.model]
+    plan = answer.plans[request.model]
     # A model that is free needs nothing, and may be used when nothing is left.
-    if ask.least or not plan.is_free:
-        room = desk.room(plan)
+    if request.least or not plan.is_free:
+        room = batch.room(plan)
         # A lease that only needs time gets it, though nothing is left to be added.
-        needs = ask.least if lease else max(ask.least, 1)
+        needs = request.least if lease else max(request.least, 1)
         if room is not None and room < needs:
             answer.decision, answer.no_room = "block", True
-            answer.reasons = desk.lacking(plan, max(ask.least, 1))
+            answer.reasons = batch.lacking(plan, max(request.least, 1))
             return
-        answer.units = _size(desk, ask, plan, room)
+        answer.units = _size(batch, request, plan, room)
     answer.held += answer.units
-    answer.expires_at = _until(desk, ask, plan)
-    lines = desk.take(plan, answer.units)
+    answer.expires_at = _until(batch, request, plan)
+    lines = batch.take(plan, answer.units)
     if lease is None:
-        _keep(desk, ask, lines, answer, answer.expires_at)
+        _keep(batch, request, lines, answer, answer.expires_at)
     else:
         _renew(lease, lines, answer, answer.expires_at)
-        desk.keep_renewed(lease)
+        batch.keep_renewed(lease)
 
 
-def _size(desk: Desk, ask: LeaseAsk, plan: Plan, room: int | None) -> int:
-    wanted = _burn(desk, ask, plan) if ask.wanted is None else ask.wanted
+def _size(
+    batch: DecisionBatch, request: LeaseRequest, plan: Plan, room: int | None
+) -> int:
+    wanted = _burn(batch, request, plan) if request.wanted is None else request.wanted
     if room is None:
-        return max(wanted, ask.least)
-    return min(room, max(ask.least, min(wanted, room // PART)))
+        return max(wanted, request.least)
+    return min(room, max(request.least, min(wanted, room // PART)))
 
 
-def _burn(desk: Desk, ask: LeaseAsk, plan: Plan) -> int:
+def _burn(batch: DecisionBatch, request: LeaseRequest, plan: Plan) -> int:
     """Return what the nearest hard budget spends in the time of the lease."""
     if not plan.hard:
-        return ask.least
+        return request.least
     target = plan.hard[0]
-    elapsed = max(desk.now - target.window.start, _SECOND)
-    return int(desk.standings.of[target.key].spent * (ask.ttl / elapsed))
+    elapsed = max(batch.now - target.window.start, _SECOND)
+    return int(batch.balances.of[target.key].spent * (request.ttl / elapsed))
 
 
-def _until(desk: Desk, ask: LeaseAsk, plan: Plan) -> datetime:
+def _until(batch: DecisionBatch, request: LeaseRequest, plan: Plan) -> datetime:
     """Return when the holder has to stop deciding."""
-    return min([desk.now + ask.ttl, *(target.window.end for target in plan.hard)])
+    return min([batch.now + request.ttl, *(target.window.end for target in plan.hard)])
 
 
 def _keep(
-    desk: Desk,
-    ask: LeaseAsk,
-    lines: Sequence[Line],
+    batch: DecisionBatch,
+    request: LeaseRequest,
+    lines: Sequence[HeldLine],
     answer: LeaseAnswer,
     until: datetime,
 ) -> None:
     answer.uid = uuid4()
-    desk.keep(
+    batch.keep(
         NewReservation(
             uid=answer.uid,
             kind=Reservation.Kind.LEASE.value,
-            path=answer.plans[ask.model].path,
+            path=answer.plans[request.model].path,
             units=answer.units,
             lines=lines,
-            details={"asked": ask.model},
-            at=desk.now,
+            details={"asked": request.model},
+            at=batch.now,
             expires_at=until + GRACE,
         )
     )
 
 
 def _renew(
-    lease: Reservation, lines: Sequence[Line], answer: LeaseAnswer, until: datetime
+    lease: Reservation, lines: Sequence[HeldLine], answer: LeaseAnswer, until: datetime
 ) -> None:
     answer.uid = lease.uid
     added = {line.period_id: line.units for line in lines}

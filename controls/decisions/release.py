@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from budgets.models import Reservation
-from budgets.reservations.capture import release
-from budgets.reservations.claims import hold
+from budgets.reservations.lines import lock
+from budgets.reservations.release import release
 from budgets.snapshots import hold_book
 from controls.models import RateCount
 from controls.rates import RateUse
@@ -24,7 +24,7 @@ def release_call(row: Reservation, *, now: datetime) -> Reservation:
     changes nothing.
     """
     hold_book(row.organization_id)
-    (held,) = hold(row.organization_id, [row.uid])
+    (held,) = lock(row.organization_id, [row.uid])
     if held.state == Reservation.State.OPEN:
         # Before the periods: that is the order in which whoever decides locks both.
         adjust([(held, to_units(held.granted))])

@@ -7,23 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from controls.policy import Guard, Plan, Tokens, Where
-from controls.types import Decision, Figures, Reason
+from controls.policy import Guard, Plan, TokenEstimate, Where
+from controls.types import BudgetFigures, Decision, Reason
 
 
 @dataclass(slots=True, kw_only=True)
-class Ask:
+class CallRequest:
     """A call somebody is about to make, and the most it can cost."""
 
     where: Where
     model: str
-    tokens: Tokens | None = None
-    estimate: int | None = None  # stated by whoever asks
+    tokens: TokenEstimate | None = None
+    estimate: int | None = None  # stated by whoever requests
     ttl: timedelta  # within which its usage record comes
 
 
 @dataclass(slots=True, kw_only=True)
-class LeaseAsk(Ask):
+class LeaseRequest(CallRequest):
     """What somebody wants to have set aside, to decide about by themselves."""
 
     wanted: int | None = None  # None: as much as is being spent in its time
@@ -32,7 +32,7 @@ class LeaseAsk(Ask):
 
 
 @dataclass(slots=True)
-class Answer:
+class CallAnswer:
     """What was decided, and what was set aside for it."""
 
     guard: Guard
@@ -53,11 +53,11 @@ class Answer:
 
 
 @dataclass(slots=True)
-class LeaseAnswer(Answer):
+class LeaseAnswer(CallAnswer):
     """What a lease holds, and what its holder has to know to decide."""
 
     held: int = 0
     over: bool = False  # the one to be renewed has ended, or is for other periods
     ask_each: bool = False  # no deciding alone: a rate limit is in force
     plans: dict[str, Plan] = field(default_factory=dict)
-    figures: dict[int, Figures] = field(default_factory=dict)  # by budget
+    figures: dict[int, BudgetFigures] = field(default_factory=dict)  # by budget

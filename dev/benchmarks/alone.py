@@ -11,7 +11,7 @@ from accounts.access import require
 from accounts.scopes import Scope
 from controls.api import authorization_schemas
 from controls.api.authorization_schemas import AuthorizationIn
-from controls.decisions.types import Ask
+from controls.decisions.types import CallRequest
 from controls.policy import Where, open_guard
 from dev.benchmarks.deciders import ONE_STATEMENT
 from lib.bodies import JSON_TYPES, body_of, json_response
@@ -42,7 +42,7 @@ def decide_alone(request: HttpRequest) -> HttpResponse:
     return json_response({"id": found[1], "decision": "allow", "model": ask.model})
 
 
-def _path_of(organization_id: int, ask: Ask) -> list[int]:
+def _path_of(organization_id: int, ask: CallRequest) -> list[int]:
     key = organization_id, ask.where, ask.model
     if key not in _paths:
         with transaction.atomic():

@@ -41,13 +41,13 @@ SELECT (SELECT allowed FROM verdict), (SELECT id FROM kept)
 
 
 def ask(random: Random) -> Any:
-    from controls.decisions.types import Ask
+    from controls.decisions.types import CallRequest
     from controls.policy import Where
     from dev.benchmarks import world
 
     person = random.choice(world.PEOPLE)
     provider, model = world.MODELS[person.models[0]]
-    return Ask(
+    return CallRequest(
         where=Where(
             provider,
             person.department,

@@ -24,7 +24,7 @@ from django.utils import timezone
 from accounts import keys
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
-from budgets.reservations.capture import GRACE, expire_all
+from budgets.reservations.expire import GRACE, expire_all
 from budgets.services import BudgetPlan, create_budget
 from costops import env
 from dev.benchmarks.racers import Runner, Start

@@ -21,7 +21,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from budgets.models import BudgetPeriod, Reservation
-from budgets.reservations.capture import expire_all
+from budgets.reservations.expire import expire_all
 from dev.benchmarks.racetrack import Run, rooms_of
 from ledger.models import CostRecord
 from lib.money import to_units

@@ -16,15 +16,16 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Reservation
-from budgets.reservations import fast_path
-from budgets.reservations.capture import expire, release
-from budgets.reservations.hold import _read
+from budgets.reservations import sql
+from budgets.reservations.expire import expire
+from budgets.reservations.release import release
+from budgets.reservations.sql import postgresql
 from budgets.services import change_budget, move_budget, plan_of
 from controls.configuration import configure
 from controls.decisions.fast_path import allow_outright
 from controls.decisions.release import release_call
 from controls.decisions.services import decide, decide_together
-from controls.decisions.types import Answer, Ask, LeaseAsk
+from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
 from controls.policy import Where
 from lib.money import to_units
 from tests.concurrency.interleaving import (
@@ -67,15 +68,15 @@ def tree() -> tuple[Organization, list[Budget]]:
     return organization, levels
 
 
-def ask(cents: int, user: str = "ann") -> Ask:
+def ask(cents: int, user: str = "ann") -> CallRequest:
     where = Where("openai", project="search", user=user)
     ttl = timedelta(minutes=10)
-    return Ask(where=where, model="gpt-4o", estimate=cents * CENT, ttl=ttl)
+    return CallRequest(where=where, model="gpt-4o", estimate=cents * CENT, ttl=ttl)
 
 
-def ask_lease(cents: int, least: int, held: Answer | None = None) -> LeaseAsk:
+def ask_lease(cents: int, least: int, held: CallAnswer | None = None) -> LeaseRequest:
     """Want *cents*, and no less than *least* units, more than is held."""
-    return LeaseAsk(
+    return LeaseRequest(
         where=Where("openai", project="search"),
         model="gpt-4o",
         ttl=timedelta(minutes=1),
@@ -85,7 +86,9 @@ def ask_lease(cents: int, least: int, held: Answer | None = None) -> LeaseAsk:
     )
 
 
-def use(organization: Organization, answer: Answer, cents: int, usage_id: str) -> None:
+def use(
+    organization: Organization, answer: CallAnswer, cents: int, usage_id: str
+) -> None:
     """Book what a call cost."""
     report(
         organization,
@@ -99,7 +102,7 @@ def use(organization: Organization, answer: Answer, cents: int, usage_id: str) -
     )
 
 
-def allowed(answers: list[Answer]) -> int:
+def allowed(answers: list[CallAnswer]) -> int:
     """Return how many cents were allowed."""
     wrong = [one for one in answers if isinstance(one, Exception)]
     assert not wrong, wrong
@@ -118,7 +121,7 @@ def test_a_limit_is_filled_to_the_cent_and_never_passed(
 ) -> None:
     organization, levels = tree
 
-    def one() -> Answer:
+    def one() -> CallAnswer:
         if together:
             return decide_together(organization.pk, ask(1))
         return decide(organization.pk, [ask(1)])[0]
@@ -138,7 +141,7 @@ def test_no_call_is_refused_while_there_is_room_for_it(
     """What is left when a call is refused is less than it asked for."""
     organization, levels = tree
 
-    def client(seed: int) -> Callable[[], list[tuple[int, Answer]]]:
+    def client(seed: int) -> Callable[[], list[tuple[int, CallAnswer]]]:
         chance = Random(seed)
         sizes = [chance.randint(1, 9) for _ in range(CALLS)]
         return lambda: [
@@ -201,7 +204,7 @@ def test_leases_never_pass_the_limit_and_strand_less_than_a_call_each(
     def client(seed: int) -> Callable[[], tuple[int, int]]:
         def run() -> tuple[int, int]:
             held, made = 0, 0
-            lease: Answer | None = None
+            lease: CallAnswer | None = None
             while True:
                 if held < CENT:
                     wish = ask_lease(20, CENT - held, lease)
@@ -273,7 +276,7 @@ def test_a_rate_limit_lets_so_many_calls_through_and_no_more(
         ],
     )
 
-    def client() -> list[Answer]:
+    def client() -> list[CallAnswer]:
         answers = [decide_together(organization.pk, ask(1)) for _ in range(CALLS)]
         # Some calls are not made: their requests count all the same.
         for answer in answers[::2]:
@@ -324,10 +327,10 @@ def test_a_reservation_ends_once_however_many_end_it(
     assert_sound(levels[0])
 
 
-def fill(organization: Organization) -> list[Answer]:
-    """Ask for a cent at a time, more often than there are cents."""
+def fill(organization: Organization) -> list[CallAnswer]:
+    """CallRequest for a cent at a time, more often than there are cents."""
 
-    def client() -> list[Answer]:
+    def client() -> list[CallAnswer]:
         return [decide(organization.pk, [ask(1)])[0] for _ in range(CALLS)]
 
     results = at_once(*[client] * CLIENTS)
@@ -346,7 +349,7 @@ def test_without_the_lock_the_limit_is_passed(
     """The guard is what holds: these races find it out when it is gone."""
     monkeypatch.setattr("controls.decisions.services.allow_outright", lambda *_: {})
 
-    with patch("budgets.reservations.hold._locked", _read):
+    with patch.object(sql, "locked", sql.read):
         answers = fill(alone.organization)
 
     assert allowed(answers) > LIMIT
@@ -356,13 +359,13 @@ def test_without_the_lock_the_limit_is_passed(
 def test_in_one_round_trip_too_it_is_the_lock_that_holds(
     alone: Budget, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
 ) -> None:
-    slowly = fast_path._RESERVE.replace(
+    slowly = postgresql.TAKE.replace(
         "SELECT count(", "SELECT pg_sleep(0.002) IS NOT NULL AND count(", 1
     )
-    assert slowly != fast_path._RESERVE
-    monkeypatch.setattr(fast_path, "_RESERVE", slowly)
+    assert slowly != postgresql.TAKE
+    monkeypatch.setattr(postgresql, "TAKE", slowly)
     if not guarded:
-        monkeypatch.setattr(fast_path, "LOCK", "SELECT %s")
+        monkeypatch.setattr(postgresql, "_lock_first", lambda _: None)
 
     answers = fill(alone.organization)
 
@@ -371,7 +374,7 @@ def test_in_one_round_trip_too_it_is_the_lock_that_holds(
 
 
 def test_what_does_not_fit_in_one_round_trip_holds_no_lock(alone: Budget) -> None:
-    """In an open transaction too: the desk then locks in its own order."""
+    """In an open transaction too: who looks closely then locks in its own order."""
     organization_id = alone.organization_id
     decide(organization_id, [ask(1)])
 

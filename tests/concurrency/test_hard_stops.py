@@ -15,7 +15,7 @@ from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
 from controls.configuration import configure
 from controls.decisions.services import decide_together
-from controls.decisions.types import Answer, Ask, LeaseAsk
+from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
 from controls.policy import Where
 from lib.money import to_units
 from tests.concurrency.interleaving import jostling, several_servers
@@ -52,8 +52,8 @@ def team() -> tuple[Organization, Budget]:
     return organization, team
 
 
-def ask(chance: Random) -> Ask:
-    return Ask(
+def ask(chance: Random) -> CallRequest:
+    return CallRequest(
         where=Where(chance.choice(["openai", "openai.chat"]), user="ann"),
         model=chance.choice(SPELLINGS),
         estimate=to_units(COST),
@@ -61,8 +61,8 @@ def ask(chance: Random) -> Ask:
     )
 
 
-def lease(chance: Random) -> LeaseAsk:
-    return LeaseAsk(
+def lease(chance: Random) -> LeaseRequest:
+    return LeaseRequest(
         where=Where("openai"),
         model=chance.choice(SPELLINGS),
         ttl=timedelta(minutes=1),
@@ -71,16 +71,16 @@ def lease(chance: Random) -> LeaseAsk:
     )
 
 
-def set_aside(answers: list[Answer]) -> Decimal:
+def set_aside(answers: list[CallAnswer]) -> Decimal:
     units = sum(one.units for one in answers if one.decision == "allow")
     return Decimal(units) / 10**10
 
 
-# Without the desk's lock of the period: it is passed.
+# Without the lock of the period: it is passed.
 def test_many_at_once_never_pass_it(team: tuple[Organization, Budget]) -> None:
     organization, budget = team
 
-    def client(seed: int) -> list[Answer]:
+    def client(seed: int) -> list[CallAnswer]:
         chance = Random(seed)
         answers = []
         for number in range(CALLS):
@@ -102,7 +102,7 @@ def test_many_at_once_never_pass_it(team: tuple[Organization, Budget]) -> None:
     call_command("verify")
 
 
-def use(organization: Organization, answer: Answer, usage_id: str) -> None:
+def use(organization: Organization, answer: CallAnswer, usage_id: str) -> None:
     report(
         organization,
         usage_record(
@@ -121,10 +121,10 @@ def test_a_rule_that_comes_while_calls_are_decided_holds_from_then_on() -> None:
     budget = make_hard(organization, "Team", "3.90", enforcement="soft")
     chance = Random(1)
 
-    def client() -> list[Answer]:
+    def client() -> list[CallAnswer]:
         return [decide_together(organization.pk, ask(chance)) for _ in range(CALLS)]
 
-    def rule() -> list[Answer]:
+    def rule() -> list[CallAnswer]:
         with transaction.atomic():
             configure(budget, [given("block", "budget_percentage >= 1")])
             come_to_wait(SERVERS, patience_s=0.5)  # without the lock they go on

@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget, Reservation
-from budgets.reservations.capture import expire
+from budgets.reservations.expire import expire
 from controls.configuration import configure
 from controls.models import RateCount
 from controls.rates import RateUse

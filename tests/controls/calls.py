@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from controls.expressions import read
 from controls.rules import judge
-from controls.types import Action, Call, Figures, Rule, Subject, Verdict
+from controls.types import Action, BudgetFigures, Call, Rule, Subject, Verdict
 
 NOW = datetime(2026, 11, 10, 17, 30, tzinfo=UTC)  # a Tuesday
 UNIT = 10**10  # of one dollar
@@ -43,8 +43,8 @@ def figures(
     reserved: float = 0,
     zone: str = "UTC",
     probability: Any = None,
-) -> Figures:
-    return Figures(
+) -> BudgetFigures:
+    return BudgetFigures(
         spent=round(spent * UNIT),
         reserved=round(reserved * UNIT),
         limit=round(limit * UNIT),
@@ -72,7 +72,7 @@ def a_call(model: str = "gpt-4", estimate: float | None = 0.01, **values: Any) -
 def said(
     *rules: Rule,
     call: Call | None = None,
-    known: Figures | None = None,
+    known: BudgetFigures | None = None,
     now: datetime = NOW,
     uses: Any = None,
 ) -> Verdict:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
-from budgets.reservations.capture import expire_all
+from budgets.reservations.expire import expire_all
 from budgets.services import change_budget, move_budget, plan_of
 from tests.controls.factories import authorize, book, call, make_hard, money_of
 from tests.factories import Api, make_api, make_organization

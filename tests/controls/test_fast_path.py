@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
-from budgets.reservations.capture import lines_of
+from budgets.reservations.lines import lines_of
 from controls.configuration import switch_off
 from controls.decisions import services
-from controls.decisions.types import Answer, Ask, LeaseAsk
+from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
 from controls.policy import Where
 from lib.money import to_units
 from tests.controls.factories import make_hard, money_of
@@ -49,13 +49,15 @@ def _known(company: Budget, search: Budget) -> None:
 
 
 @pytest.fixture
-def _no_desk(_known: None) -> Iterator[None]:
-    with patch.object(services, "_decide", side_effect=AssertionError("the desk")):
+def _all_outright(_known: None) -> Iterator[None]:
+    with patch.object(
+        services, "_decide_in_batch", side_effect=AssertionError("looked at")
+    ):
         yield
 
 
-def ask(cost: str = "1", project: str = "search", **where: Any) -> Ask:
-    return Ask(
+def ask(cost: str = "1", project: str = "search", **where: Any) -> CallRequest:
+    return CallRequest(
         where=Where("openai", project=project, **where),
         model="gpt-4o",
         estimate=to_units(Decimal(cost)),
@@ -63,14 +65,14 @@ def ask(cost: str = "1", project: str = "search", **where: Any) -> Ask:
     )
 
 
-def decide(budget: Budget, *asks: Ask) -> list[Answer]:
+def decide(budget: Budget, *asks: CallRequest) -> list[CallAnswer]:
     """Decide *asks* together; the process remembers what it read, as after a commit."""
     with TestCase.captureOnCommitCallbacks(execute=True):
         return list(services.decide(budget.organization_id, asks))
 
 
-@pytest.mark.usefixtures("_no_desk")
-def test_what_fits_is_set_aside_without_the_desk(
+@pytest.mark.usefixtures("_all_outright")
+def test_what_fits_is_set_aside_without_a_closer_look(
     company: Budget, search: Budget
 ) -> None:
     answers = decide(company, ask("1.5"), ask("2", "other"), ask("3.5"))
@@ -87,7 +89,7 @@ def test_what_fits_is_set_aside_without_the_desk(
     ]
 
 
-@pytest.mark.usefixtures("_no_desk")
+@pytest.mark.usefixtures("_all_outright")
 def test_a_free_call_holds_nothing(company: Budget) -> None:
     (answer,) = decide(company, ask("0"))
 
@@ -110,10 +112,12 @@ def test_what_does_not_fit_takes_nothing_anywhere(
 
 
 @pytest.mark.usefixtures("_known")
-def test_those_that_the_desk_must_see_are_answered_in_their_places(
+def test_those_that_are_looked_at_closely_are_answered_in_their_places(
     company: Budget, search: Budget
 ) -> None:
-    lease = LeaseAsk(where=ask().where, model="gpt-4o", ttl=MINUTE, wanted=1, least=1)
+    lease = LeaseRequest(
+        where=ask().where, model="gpt-4o", ttl=MINUTE, wanted=1, least=1
+    )
     unpriced = ask()
     unpriced.estimate, unpriced.model = None, "nobody-knows"
 
@@ -125,18 +129,18 @@ def test_those_that_the_desk_must_see_are_answered_in_their_places(
 
 
 @pytest.mark.usefixtures("_known")
-def test_what_fails_at_the_desk_has_nothing_allowed_twice(company: Budget) -> None:
+def test_what_fails_when_looked_at_has_nothing_allowed_twice(company: Budget) -> None:
     failing = [OperationalError("deadlock detected")]
-    decide_at_desk = services._decide
+    decide_in_batch = services._decide_in_batch
 
     def fails_once(*given: Any) -> Any:
         if failing:
             raise failing.pop()
-        return decide_at_desk(*given)
+        return decide_in_batch(*given)
 
     unpriced = ask()
     unpriced.estimate, unpriced.model = None, "nobody-knows"
-    with patch.object(services, "_decide", fails_once):
+    with patch.object(services, "_decide_in_batch", fails_once):
         answers = decide(company, ask("3", "other"), unpriced)
 
     assert [one.decision for one in answers] == ["allow"] * 2
@@ -145,19 +149,21 @@ def test_what_fails_at_the_desk_has_nothing_allowed_twice(company: Budget) -> No
 
 
 @pytest.mark.usefixtures("_known")
-def test_a_fault_of_the_desk_is_raised_for_whom_it_concerns(company: Budget) -> None:
+def test_a_fault_of_a_closer_look_is_raised_for_whom_it_concerns(
+    company: Budget,
+) -> None:
     unpriced = ask()
     unpriced.estimate, unpriced.model = None, "nobody-knows"
     broken = OperationalError("server closed the connection")
 
-    with patch.object(services, "_decide", side_effect=broken):
+    with patch.object(services, "_decide_in_batch", side_effect=broken):
         first, second = services._decide_each(
             company.organization_id, [ask("3", "other"), unpriced]
         )
         with pytest.raises(OperationalError):
             decide(company, unpriced)
 
-    assert isinstance(first, Answer)
+    assert isinstance(first, CallAnswer)
     assert first.decision == "allow"
     assert second is broken
 
@@ -194,19 +200,21 @@ def test_what_changed_since_counts_at_once(company: Budget, change: Any) -> None
 
 
 @pytest.mark.usefixtures("_known")
-def test_rules_that_look_at_the_call_alone_need_no_desk(company: Budget) -> None:
+def test_rules_that_look_at_the_call_alone_need_no_batch(company: Budget) -> None:
     guard(company, given("block", 'environment == "development"'))
     decide(company, ask("1"))  # it learns of the rule
 
-    with patch.object(services, "_decide", wraps=services._decide) as desk:
+    with patch.object(
+        services, "_decide_in_batch", wraps=services._decide_in_batch
+    ) as batch:
         answers = decide(company, ask("1"), ask("1", environment="development"))
 
     assert [one.decision for one in answers] == ["allow", "block"]
-    assert len(desk.call_args.args[1]) == 1
+    assert len(batch.call_args.args[1]) == 1
 
 
 @pytest.mark.usefixtures("_known")
-def test_rules_that_look_at_the_budget_are_for_the_desk(company: Budget) -> None:
+def test_rules_that_look_at_the_budget_are_looked_at_closely(company: Budget) -> None:
     guard(company, given("block", "remaining <= 8"))
     first = decide(company, ask("1"), ask("1"))
 

@@ -27,11 +27,12 @@ from hypothesis.stateful import (
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod, Reservation
-from budgets.reservations.capture import expire, release
+from budgets.reservations.expire import expire
+from budgets.reservations.release import release
 from budgets.services import change_budget, move_budget, plan_of
 from controls import policy
 from controls.decisions import services
-from controls.decisions.types import Answer, Ask, LeaseAnswer, LeaseAsk
+from controls.decisions.types import CallAnswer, CallRequest, LeaseAnswer, LeaseRequest
 from controls.policy import Where
 from lib.errors import Refusal
 from lib.money import from_units, to_units
@@ -146,7 +147,7 @@ class Holding(RuleBasedStateMachine):
         self._undone.__exit__(None, None, None)
         policy.forget()
 
-    def _ask(self, ask: Ask) -> Answer:
+    def _ask(self, ask: CallRequest) -> CallAnswer:
         return services.decide(self.organization.pk, [ask])[0]
 
     def _budget(self, name: str) -> Budget:
@@ -286,7 +287,7 @@ class Holding(RuleBasedStateMachine):
         return [one for one in self.model.held if one.lease]
 
     def _check_grant(
-        self, answer: Answer, room: Decimal | None, least: Decimal
+        self, answer: CallAnswer, room: Decimal | None, least: Decimal
     ) -> None:
         granted = from_units(answer.units)
         if room is None:
@@ -328,8 +329,8 @@ class Holding(RuleBasedStateMachine):
         )
 
 
-def _call(project: str, cost: Decimal) -> Ask:
-    return Ask(
+def _call(project: str, cost: Decimal) -> CallRequest:
+    return CallRequest(
         where=Where("openai", project=project),
         model="gpt-4o",
         estimate=to_units(cost),
@@ -339,8 +340,8 @@ def _call(project: str, cost: Decimal) -> Ask:
 
 def _lease(
     project: str, wanted: Decimal, least: Decimal, uid: UUID | None = None
-) -> LeaseAsk:
-    return LeaseAsk(
+) -> LeaseRequest:
+    return LeaseRequest(
         where=Where("openai", project=project),
         model="gpt-4o",
         ttl=timedelta(minutes=1),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
-from budgets.reservations.capture import GRACE, expire_all
+from budgets.reservations.expire import GRACE, expire_all
 from controls.models import Intervention
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.factories import Api

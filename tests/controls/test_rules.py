@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controls.downgrades import Downgrades
 from controls.rates import RateUse
 from controls.rules import judge, share_of
-from controls.types import Action, Call, Figures, Rule, Verdict
+from controls.types import Action, BudgetFigures, Call, Rule, Verdict
 from controls.wording import summary_of
 from ledger.identity import model_named
 from tests.controls.calls import NOW, UNIT, a_call, a_rule, figures, said
@@ -217,7 +217,7 @@ def test_an_unknown_price_leaves_open_what_hangs_on_it() -> None:
 
 
 def test_figures_are_asked_for_only_where_a_trigger_needs_them() -> None:
-    def unknown(budget_id: int) -> Figures:
+    def unknown(budget_id: int) -> BudgetFigures:
         raise AssertionError(budget_id)
 
     no_uses: dict[int, RateUse] = {}

@@ -15,7 +15,7 @@ from alerts.models import Alert
 from alerts.tasks import rejudge
 from budgets.closing import sweep_periods
 from budgets.models import Budget, BudgetPeriod, Reservation
-from budgets.reservations.capture import lines_of
+from budgets.reservations.lines import lines_of
 from budgets.rollup import fold
 from ledger.models import CostRecord, Price, Repricing, Response
 from tests.budgets.worlds import differences
