@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from alerts.facts import Asked, Between, Moment, assemble, fine_days
 from alerts.rules import SLIDING, judge
 from alerts.types import EffectiveRule, Facts, Verdict
-from budgets.amounts import amounts_of
-from budgets.models import Budget, BudgetPeriod
+from budgets.amounts import PastLimits
+from budgets.models import Budget
 from budgets.rollup import hours_of
 from budgets.status import calendar_of
 from forecasts.history import PresentPeriod
@@ -90,15 +90,11 @@ def _hourly(
         return
     back = max(asked.days * DAY, *SLIDING.values()) + 2 * DAY
     between = _summing(budget, min(begin - back, windows[0].start), now)
-    rows = BudgetPeriod.objects.filter(budget=budget, ends_at__gt=begin)
-    limits = {row.starts_at: row.limit for row in rows}
-    unopened = [window for window in windows if window.start not in limits]
-    amounts = amounts_of([budget.pk] if unopened else [])[budget.pk]
-    limits |= {window.start: amounts.of(window) for window in unopened}
+    limits = PastLimits(budget, since=begin)
     fine = fine_days(budget.organization, [budget.pk], now).get(budget.pk, {})
     zone = ZoneInfo(budget.timezone)
     for window in windows:
-        limit = limits[window.start]
+        limit = limits.of(window)
         for at in _ends(calendar, window, begin, now):
             standing = PresentPeriod(window, limit, between(window.start, at))
             moment = Moment.of(at, zone, asked)

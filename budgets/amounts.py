@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import NamedTuple
 
 from django.db.models import F, Max, QuerySet, Sum, Value
@@ -63,6 +64,33 @@ def amounts_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
     ):
         found[budget_id].lines.append(Dated(*dated))
     return found
+
+
+class PastLimits:
+    """What one budget may spend in each of its periods, whether they are open or not.
+
+    One query, and one more for the first that is not.
+    """
+
+    def __init__(self, budget: Budget, *, since: datetime | None = None) -> None:
+        self._budget = budget
+        rows = BudgetPeriod.objects.filter(budget=budget)
+        if since is not None:
+            rows = rows.filter(ends_at__gt=since)
+        self._rows = {row.starts_at: row for row in rows}
+
+    def of(self, window: Window) -> Decimal:
+        row = self._rows.get(window.start)
+        return self._amounts.of(window) if row is None else row.limit
+
+    def with_amount(self, window: Window, amount: Decimal) -> Decimal:
+        """Return what it could spend there if its amount had been another."""
+        row = self._rows.get(window.start)
+        return amount if row is None else row.limit - row.amount + amount
+
+    @cached_property
+    def _amounts(self) -> Amounts:
+        return amounts_of([self._budget.pk])[self._budget.pk]
 
 
 def plan_amount(budget: Budget, *, now: datetime, reason: str = "") -> None:

@@ -12,12 +12,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 
 from budgets.models import Budget
 from budgets.people import path_of, usual_recipients
 from budgets.status import BudgetStatus, statuses
+from controls.sql import insert_intervention
 from controls.types import Action, Rule
 from controls.wording import effect_of, summary_of
 from lib.humanize import clock, stretch
@@ -39,12 +40,6 @@ _MOST_TOLD = 50_000  # effects remembered
 
 _told: set[tuple[int, datetime]] = set()  # rule, start of the period
 
-_INSERT = """
-INSERT INTO controls_intervention
-    (organization_id, rule_id, period_starts_at, first_at)
-VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
-"""
-
 
 def tell(
     organization_id: int, acted: Iterable[tuple[Rule, datetime]], now: datetime
@@ -59,7 +54,7 @@ def tell(
     new = sorted(wanted.keys() - _told)
     for key in new:
         rule, (_, start) = wanted[key], key
-        if _is_first(organization_id, rule, start, now):
+        if insert_intervention(organization_id, rule.id, start, now):
             _tell_of(organization_id, rule, start, now)
     if new:
         transaction.on_commit(lambda: _remember(new))
@@ -74,13 +69,6 @@ def _remember(keys: Iterable[tuple[int, datetime]]) -> None:
     if len(_told) > _MOST_TOLD:
         _told.clear()
     _told.update(keys)
-
-
-def _is_first(organization_id: int, rule: Rule, start: datetime, now: datetime) -> bool:
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [organization_id, rule.id, adapt(start), adapt(now)])
-        return bool(cursor.rowcount)
 
 
 def _tell_of(organization_id: int, rule: Rule, start: datetime, now: datetime) -> None:

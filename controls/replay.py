@@ -14,11 +14,11 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.models import UnpricedPolicy
-from budgets.amounts import amounts_of
-from budgets.models import Budget, BudgetPeriod
+from budgets.amounts import PastLimits
+from budgets.models import Budget
 from budgets.status import MOMENT, calendar_of, window_near
+from budgets.uses import Use, uses_of
 from controls.downgrades import leads_back
-from controls.history import Use, uses_of
 from controls.rates import RateUse
 from controls.rules import judge
 from controls.types import Action, BudgetFigures, Call, Rule, Subject, Verdict
@@ -29,11 +29,11 @@ from lib.humanize import when
 from lib.money import format_money, from_units, to_units
 from lib.periods import Window
 
-Outcome = Literal["stopped", "downgraded", "limited", "told"]
+EffectKind = Literal["stopped", "downgraded", "limited", "told"]
 
 HARD_LIMIT, UNPRICED = "hard_limit", "unpriced"
 
-_OUTCOMES: Mapping[Action, Outcome] = {
+_OUTCOMES: Mapping[Action, EffectKind] = {
     Action.BLOCK: "stopped",
     Action.MODEL_BLOCKLIST: "stopped",
     Action.MODEL_DOWNGRADE: "downgraded",
@@ -47,7 +47,7 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Proposal:
     """What is to be tried on the past."""
 
     rules: Sequence[Rule]
@@ -72,7 +72,7 @@ class Effect:
     """What one rule, or a limit, would have decided; money in the budget's currency."""
 
     by: str  # a rule's uid, or "hard_limit", "unpriced"
-    outcome: Outcome
+    outcome: EffectKind
     summary: str = ""
     calls: int = 0
     cost: int = 0  # of those calls, as they were
@@ -94,7 +94,7 @@ class Replay:
     def saved(self) -> int:
         return sum(effect.saved for effect in self.effects.values())
 
-    def total(self, outcome: Outcome) -> Effect:
+    def total(self, outcome: EffectKind) -> Effect:
         """Return what all effects of one kind come to."""
         whole = Effect("", outcome)
         for effect in self.effects.values():
@@ -130,14 +130,14 @@ def _calls(effect: Effect) -> str:
     return f"{effect.calls:,} call{'' if effect.calls == 1 else 's'}"
 
 
-def replay(budget: Budget, plan: Plan, window: Window) -> Replay:
-    """Judge what *budget* was charged for in *window* by *plan*.
+def replay(budget: Budget, proposal: Proposal, window: Window) -> Replay:
+    """Judge what *budget* was charged for in *window* by *proposal*.
 
     By its own rules and limit alone: those above it are left out, and so are triggers
     that ask for a forecast. What was spent in the same period before counts as it was.
     Streamed: see `uses_of`; three queries more. Changes nothing.
     """
-    run = _Run(budget, plan, window)
+    run = _Run(budget, proposal, window)
     for use in uses_of(budget, run.period.start, window.end):
         run.take(use)
     return run.result
@@ -156,29 +156,27 @@ def last_period(budget: Budget, now: datetime) -> Window:
 class _Run:
     """One dry run, use by use."""
 
-    def __init__(self, budget: Budget, plan: Plan, window: Window) -> None:
-        self.budget, self.plan, self.window = budget, plan, window
-        self.has_limit, self.passing = plan.has_limit, plan.passing
+    def __init__(self, budget: Budget, proposal: Proposal, window: Window) -> None:
+        self.budget, self.proposal, self.window = budget, proposal, window
+        self.has_limit, self.passing = proposal.has_limit, proposal.passing
         self.organization = budget.organization
         self.calendar = calendar_of(budget, self.organization)
         self.zone = self.calendar.zone
         self.prices = _Prices(budget)
-        self.result = Replay(budget, window, effects=_effects_of(plan))
+        self.result = Replay(budget, window, effects=_effects_of(proposal))
         self.uses: dict[int, RateUse] = {}  # by rule
-        periods = BudgetPeriod.objects.filter(budget=budget)
-        self._periods = {row.starts_at: row for row in periods}
-        self._amounts = amounts_of([budget.pk])[budget.pk]
+        self._limits = PastLimits(budget)
         self._begin(window_near(self.calendar, window.start))
 
     def _begin(self, period: Window) -> None:
         self.period, self.spent = period, 0
-        row = self._periods.get(period.start)
-        amount, more = self._amounts.of(period), Decimal(0)
-        if row is not None:
-            amount, more = row.amount, row.carried_over + row.adjusted
-        if self.plan.amount is not None:
-            amount = self.plan.amount
-        self.limit = to_units(amount + more)
+        amount = self.proposal.amount
+        limit = (
+            self._limits.of(period)
+            if amount is None
+            else self._limits.with_amount(period, amount)
+        )
+        self.limit = to_units(limit)
 
     def take(self, use: Use) -> None:
         """Count *use* as it was, and as it would have been."""
@@ -219,7 +217,7 @@ class _Run:
         while True:
             call = _call_of(use, model, priced.cost)
             verdict = judge(
-                self.plan.rules, call, lambda _: figures, self.uses.get, use.at
+                self.proposal.rules, call, lambda _: figures, self.uses.get, use.at
             )
             told.update(one.uid for one in verdict.acted if _only_tells(one))
             instead = model_named(verdict.model)
@@ -250,13 +248,13 @@ class _Run:
         effect.saved += saved
 
 
-def _effects_of(plan: Plan) -> dict[str, Effect]:
+def _effects_of(proposal: Proposal) -> dict[str, Effect]:
     """Return what is found to have had no effect yet."""
     found = {
         rule.uid: Effect(rule.uid, _OUTCOMES[rule.action], summary_of(rule))
-        for rule in plan.rules
+        for rule in proposal.rules
     }
-    if plan.has_limit:
+    if proposal.has_limit:
         found |= {by: Effect(by, "stopped", why) for by, why in _LIMITS.items()}
     return found
 

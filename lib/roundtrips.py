@@ -1,9 +1,9 @@
 """Asking the database less often, and for less work each time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import Cursor
 
@@ -35,3 +35,12 @@ def cursor_that_prepares() -> CursorWrapper:
     if connection.vendor == "postgresql" and not connection.queries_logged:
         cursor.cursor = Cursor(connection.connection)
     return cursor
+
+
+def streaming() -> AbstractContextManager[object]:
+    """Have rows that are read bit by bit come from where they are.
+
+    Outside a transaction PostgreSQL would first put all of them on disk. SQLite's
+    transactions are for writers: one would keep all others waiting.
+    """
+    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()

@@ -16,7 +16,7 @@ from console.controls.presets import PRESETS
 from console.controls.showing import Pages, budget_or_404, may_write, path_to, way_of
 from console.controls.trial import MOST_USES, Trial, lasting_words, tried, uses_in
 from controls.configuration import proposed
-from controls.replay import Effect, Plan, Replay, last_period
+from controls.replay import Effect, Proposal, Replay, last_period
 from lib.humanize import clock, locale_of, stretch
 from lib.money import format_money, from_units
 from lib.periods import Window
@@ -111,11 +111,11 @@ def _labels(
     ]
 
 
-def _plan(budget: Budget, form: DryRunForm) -> Plan:
+def _plan(budget: Budget, form: DryRunForm) -> Proposal:
     said = form.cleaned_data
     rules = [given_of(row) for row in form.rows if str(row.uid) in said["rules"]]
     rules += [PRESETS[key].given for key in said["presets"]]
-    return Plan(
+    return Proposal(
         rules=proposed(budget, rules),
         amount=said["amount"],
         is_hard=said["enforcement"] == Enforcement.HARD,

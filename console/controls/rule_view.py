@@ -27,7 +27,7 @@ from controls.expressions import (
     read,
 )
 from controls.models import ControlRule
-from controls.replay import Plan, last_period
+from controls.replay import Proposal, last_period
 from controls.types import Action
 from controls.wording import stop_notes, summary_of
 from lib.errors import Refusal
@@ -163,5 +163,5 @@ def _trial(budget: Budget, form: RuleForm) -> Trial | None:
     except Refusal:  # it says so when it is saved
         return None
     is_hard = budget.enforcement == Enforcement.HARD
-    plan = Plan(rules=proposed(budget, rules), is_hard=is_hard)
-    return tried(budget, plan, last_period(budget, timezone.now()))
+    proposal = Proposal(rules=proposed(budget, rules), is_hard=is_hard)
+    return tried(budget, proposal, last_period(budget, timezone.now()))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from budgets.models import Budget
 from budgets.rollup import HourSpend, hours_of
 from budgets.status import calendar_of, window_near
-from controls.replay import Plan, Replay, replay
+from controls.replay import Proposal, Replay, replay
 from lib.humanize import lasting
 from lib.periods import Window
 
@@ -40,7 +40,7 @@ def uses_in(budget: Budget, window: Window) -> int:
     return sum(hour.requests for hour in _hours(budget, window))
 
 
-def tried(budget: Budget, plan: Plan, window: Window) -> Trial:
+def tried(budget: Budget, proposal: Proposal, window: Window) -> Trial:
     """Make the dry run, unless there is too much to go through."""
     uses, end = 0, None
     for hour in sorted(_hours(budget, window), key=lambda hour: hour.starts_at):
@@ -48,7 +48,7 @@ def tried(budget: Budget, plan: Plan, window: Window) -> Trial:
         if uses > MOST_USES and end is None:
             end = hour.starts_at
     if end is None:
-        return Trial(replay(budget, plan, window), uses)
+        return Trial(replay(budget, proposal, window), uses)
     fits = Window(window.start, end) if end > window.start else None
     return Trial(None, uses, fits)
 

@@ -15,7 +15,7 @@ from accounts.scopes import Scope
 from budgets.models import Budget, Enforcement
 from controls import configuration
 from controls.api.rule_schemas import ControlsIn, KillSwitchIn, ReplayIn, ReplayOut
-from controls.replay import Effect, Plan, Replay, last_period, replay
+from controls.replay import Effect, Proposal, Replay, last_period, replay
 from lib.errors import Invalid, NotFound
 from lib.money import from_units, wire
 from lib.periods import Window
@@ -109,10 +109,10 @@ class BudgetReplay(_OfBudget):
         return Response(replay_body(replay(budget, _plan_of(budget, given), window)))
 
 
-def _plan_of(budget: Budget, given: Mapping[str, Any]) -> Plan:
+def _plan_of(budget: Budget, given: Mapping[str, Any]) -> Proposal:
     rules = given.get("rules")
     enforcement = given.get("enforcement", budget.enforcement)
-    return Plan(
+    return Proposal(
         rules=configuration.own_rules(budget)
         if rules is None
         else configuration.proposed(budget, rules),

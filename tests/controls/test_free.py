@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from budgets.models import Budget, Reservation
-from controls.replay import Plan, replay
+from controls.replay import Proposal, replay
 from ledger.models import Price
 from lib.periods import Window
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
@@ -85,6 +85,6 @@ def test_a_dry_run_stops_no_free_use(api: Api, company: Budget) -> None:
     now = timezone.now()
     window = Window(now - timedelta(hours=1), now + timedelta(hours=1))
 
-    found = replay(company, Plan(rules=(), is_hard=True), window)
+    found = replay(company, Proposal(rules=(), is_hard=True), window)
 
     assert (found.calls, found.total("stopped").calls) == (2, 1)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from accounts.models import Organization, UnpricedPolicy
+from budgets import uses
 from budgets.models import Budget, BudgetPeriod, Enforcement
-from controls import history
+from budgets.uses import uses_of
 from controls.configuration import configure, own_rules, proposed
-from controls.history import uses_of
-from controls.replay import Plan, Replay, last_period, replay
+from controls.replay import Proposal, Replay, last_period, replay
 from controls.types import Rule
 from intake.corrections import correct
 from intake.repricing import reprice_at_once
@@ -87,7 +87,7 @@ def dry_run(
     window: Window = JANUARY,
     **plan: Any,
 ) -> Replay:
-    return replay(budget, Plan(rules=rules_for(budget, *rules), **plan), window)
+    return replay(budget, Proposal(rules=rules_for(budget, *rules), **plan), window)
 
 
 def came_to(found: Replay) -> dict[str, tuple[int, Decimal, Decimal]]:
@@ -281,7 +281,7 @@ def test_a_corrected_use_is_the_call_it_is_now(world: Organization) -> None:
     ]
 
 
-def january(budget: Budget) -> list[history.Use]:
+def january(budget: Budget) -> list[uses.Use]:
     return list(uses_of(budget, JANUARY.start, JANUARY.end))
 
 
@@ -344,7 +344,7 @@ def test_the_budgets_own_rules_are_tried_unless_others_are_given(
     rule = {"trigger": "spent >= 50", "action": "block", "config": {}, "notify": False}
     configure(budget, [rule])
 
-    found = replay(budget, Plan(rules=own_rules(budget)), JANUARY)
+    found = replay(budget, Proposal(rules=own_rules(budget)), JANUARY)
 
     assert found.total("stopped").calls == 4
 
@@ -369,8 +369,8 @@ def test_the_last_period_that_is_over_is_looked_at(world: Organization) -> None:
 def test_all_of_it_is_streamed(
     world: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "_CHUNK", 7)
-    monkeypatch.setattr(history, "_MOST_PLACES", 2)
+    monkeypatch.setattr(uses, "_CHUNK", 7)
+    monkeypatch.setattr(uses, "_MOST_PLACES", 2)
     budget = january_budget(world)
     users = ("ann", "bo", "cy", "di")
     report(world, *(use(n, jan(3), user_id=users[n % 4]) for n in range(30)))
@@ -483,7 +483,9 @@ def test_a_dry_run_is_what_the_oracle_says(uses: list[Told], rules: Tried) -> No
                 for number, one in enumerate(uses)
             ),
         )
-        plan = Plan(rules=rules.rules(budget), amount=rules.amount, is_hard=rules.hard)
+        plan = Proposal(
+            rules=rules.rules(budget), amount=rules.amount, is_hard=rules.hard
+        )
         window = Window(jan(1), datetime(2025, 3, 1, tzinfo=UTC))
 
         found = replay(budget, plan, window)

@@ -37,7 +37,7 @@ _TYPES = (
 _INSERT = f"""
 INSERT INTO budgets_reservation ({COLUMNS})
 SELECT {_NEW} FROM jsonb_to_recordset(%s::jsonb) AS new ({_TYPES})
-"""  # noqa: S608 - constants only
+"""
 
 # By the time it looks, what it looks at is locked.
 TAKE = f"""
@@ -60,7 +60,7 @@ WITH wanted AS MATERIALIZED (
     WHERE verdict.fits
 )
 SELECT fits FROM verdict
-"""  # noqa: S608 - constants only
+"""
 
 # What can change of a reservation once it is made.
 _CHANGES = (
@@ -73,7 +73,7 @@ UPDATE budgets_reservation AS row
 SET {", ".join(f"{name} = new.{name}" for name in _NAMES)}
 FROM jsonb_to_recordset(%s::jsonb) AS new (id bigint, {_CHANGES})
 WHERE row.id = new.id
-"""  # noqa: S608 - constants only
+"""
 
 
 def locked(period_ids: Sequence[int]) -> dict[int, Balance]:

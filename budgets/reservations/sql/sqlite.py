@@ -28,7 +28,7 @@ _ADD = "UPDATE budgets_budgetperiod SET reserved = reserved + %s WHERE id = %s"
 _INSERT = f"""
 INSERT INTO budgets_reservation ({COLUMNS})
 VALUES (%s, %s, %s, 'open', %s, %s, %s, 0, 0, %s, %s, %s, %s)
-"""  # noqa: S608 - constants only
+"""
 _IS_AT = "SELECT revision = %s FROM accounts_organization WHERE id = %s"
 _TAKE = """
 UPDATE budgets_budgetperiod SET reserved = reserved + %s

@@ -5,12 +5,11 @@ one use with it, and what a correction took off is none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
+from django.db import connection
 
 from budgets.models import Budget
 from ledger.models import Attribution
@@ -18,6 +17,7 @@ from ledger.snapshot import dimensions_of
 from ledger.types import Dimensions, Tags
 from lib.fields import RateField
 from lib.money import to_units
+from lib.roundtrips import streaming
 
 _Row = Sequence[Any]  # as _USES has it
 
@@ -49,7 +49,7 @@ ORDER BY record.timestamp, record.usage_id, abs(record.correction), record.corre
 _ATTRIBUTION, _REQUESTS = 3, -1  # places in a row
 
 
-class Tokens(NamedTuple):
+class UsedTokens(NamedTuple):
     """As `ledger.tariffs.Tariff.cost` takes them."""
 
     input: int
@@ -59,7 +59,7 @@ class Tokens(NamedTuple):
     reasoning: int
 
 
-class Place(NamedTuple):
+class Attributed(NamedTuple):
     """What a use belongs to."""
 
     dimensions: Dimensions
@@ -70,8 +70,8 @@ class Use(NamedTuple):
     """One use of a model, with all its corrections; money in units of 10^-10."""
 
     at: datetime
-    place: Place
-    tokens: Tokens
+    place: Attributed
+    tokens: UsedTokens
     tier: str
     reported: bool  # the sender named the cost
     cost: int | None  # organization's currency; None: no price is known
@@ -87,35 +87,27 @@ def uses_of(budget: Budget, start: datetime, end: datetime) -> Iterator[Use]:
     """
     adapt = connection.ops.adapt_datetimefield_value
     given = [budget.organization_id, budget.pk, adapt(start), adapt(end)]
-    with _reading(), connection.chunked_cursor() as cursor:
+    with streaming(), connection.chunked_cursor() as cursor:
         cursor.execute(_USES, given)
         chunks = iter(lambda: cursor.fetchmany(_CHUNK), [])
         yield from _whole(_placed(chunks))
 
 
-def _reading() -> AbstractContextManager[object]:
-    """Outside a transaction PostgreSQL would first put all of it on disk.
-
-    SQLite's transactions are for writers: one would keep all others waiting.
-    """
-    return transaction.atomic() if connection.vendor == "postgresql" else nullcontext()
-
-
-def _placed(chunks: Iterable[Sequence[_Row]]) -> Iterator[tuple[_Row, Place]]:
+def _placed(chunks: Iterable[Sequence[_Row]]) -> Iterator[tuple[_Row, Attributed]]:
     """Yield each row with what it belongs to."""
-    known: dict[int, Place] = {}
+    known: dict[int, Attributed] = {}
     for chunk in chunks:
         if len(known) > _MOST_PLACES:
             known.clear()
         missing = {row[_ATTRIBUTION] for row in chunk} - known.keys()
         if missing:
             for found in Attribution.objects.filter(pk__in=missing):
-                known[found.pk] = Place(dimensions_of(found), found.tags)
+                known[found.pk] = Attributed(dimensions_of(found), found.tags)
         for row in chunk:
             yield row, known[row[_ATTRIBUTION]]
 
 
-def _whole(placed: Iterable[tuple[_Row, Place]]) -> Iterator[Use]:
+def _whole(placed: Iterable[tuple[_Row, Attributed]]) -> Iterator[Use]:
     """Yield uses, each with the differences in cost that follow it."""
     use: Use | None = None
     for row, place in placed:
@@ -131,12 +123,12 @@ def _whole(placed: Iterable[tuple[_Row, Place]]) -> Iterator[Use]:
         yield use
 
 
-def _use_of(row: _Row, place: Place) -> Use:
+def _use_of(row: _Row, place: Attributed) -> Use:
     cost, charged, rate = _amounts(row)
     return Use(
         at=_moment(row[0]),
         place=place,
-        tokens=Tokens._make(row[4:9]),
+        tokens=UsedTokens._make(row[4:9]),
         tier=row[9],
         reported=bool(row[10]),
         cost=cost,
