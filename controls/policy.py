@@ -31,7 +31,7 @@ _MOST_PLANS = 50_000  # remembered for one organization
 _MOST_MODELS = 10  # that downgrades may lead through
 PROBABILITY_S = 60.0  # for so long a forecast is taken as it is
 # As records name what scopes and triggers know by these.
-FIELD_OF = {
+_FIELD_OF = {
     "department": "department_id",
     "team": "team_id",
     "project": "project_id",
@@ -300,7 +300,7 @@ class Guard:
         for rule in self.ruleset.rules:
             names |= rule.trigger.names - OF_BUDGET
             names |= {"user"} if rule.exempt_users else set()
-        return tuple(wire for name, wire in FIELD_OF.items() if name in names)
+        return tuple(wire for name, wire in _FIELD_OF.items() if name in names)
 
 
 _guards: dict[int, Guard] = {}  # by organization

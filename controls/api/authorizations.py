@@ -27,7 +27,7 @@ from controls.api.authorization_schemas import (
 )
 from controls.decisions.release import release_call
 from controls.decisions.services import decide_together
-from controls.decisions.types import CallRequest, LeaseAnswer, LeaseRequest
+from controls.decisions.types import CallRequest, LeaseRequest
 from lib.bodies import JSON_TYPES, body_of, json_response
 from lib.errors import Conflict, NotFound
 from lib.money import wire
@@ -126,7 +126,6 @@ def return_lease(request: HttpRequest, uid: str) -> HttpResponse:
 
 def _lease(organization_id: int, ask: LeaseRequest, *, status: int) -> HttpResponse:
     answer = decide_together(organization_id, ask)
-    assert isinstance(answer, LeaseAnswer)  # noqa: S101 - what a LeaseRequest gets
     if answer.over:
         raise LeaseOver("This lease is over; take a new one.")
     return json_response(lease_body(answer, timezone.now()), status=status)

@@ -10,7 +10,7 @@ from controls.decisions.batch import DecisionBatch, switched_off
 from controls.decisions.types import CallAnswer, CallRequest
 from controls.downgrades import leads_back
 from controls.policy import Plan
-from controls.rules import FiguresOf, judge
+from controls.rules import judge
 from controls.types import Call, Decision, Reason, Rule, Verdict
 from ledger.identity import ModelName
 
@@ -53,17 +53,6 @@ def call_of(plan: Plan, request: CallRequest, estimate: int | None) -> Call:
     """Return a call as rules see it."""
     tokens = request.tokens.input if request.tokens else 0
     return Call(plan.subject, estimate, tokens)
-
-
-def has_effect(
-    plan: Plan, request: CallRequest, estimate: int, figures: FiguresOf, now: datetime
-) -> bool:
-    """Tell whether any rule has to say anything to a call, limits of rates included."""
-    if not plan.rules:
-        return False
-    call = call_of(plan, request, estimate)
-    verdict = judge(plan.rules, call, figures, lambda _: None, now)
-    return verdict.decision != "allow" or bool(verdict.acted or verdict.rates)
 
 
 def _by_rules(

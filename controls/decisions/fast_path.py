@@ -13,9 +13,10 @@ from budgets.index import Target
 from budgets.reservations.fast_path import hold_outright
 from budgets.reservations.hold import in_currency
 from budgets.reservations.types import HeldLine, NewReservation, Taking
-from controls.decisions.calls import authorization, estimate_of, has_effect
+from controls.decisions.calls import authorization, call_of, estimate_of
 from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
 from controls.policy import Guard, Plan, known_guard
+from controls.rules import judge
 from controls.types import BudgetFigures
 
 
@@ -80,10 +81,15 @@ class _Outright:
         )
 
     def _is_ruled(self, request: CallRequest, plan: Plan, units: int) -> bool:
+        """Tell whether any rule may have to say anything, limits of rates included."""
+        if not plan.rules:
+            return False
+        call = call_of(plan, request, units)
         try:
-            return has_effect(plan, request, units, _not_known, self._now)
+            verdict = judge(plan.rules, call, _not_known, lambda _: None, self._now)
         except _NotKnownError:
             return True
+        return verdict.decision != "allow" or bool(verdict.acted or verdict.rates)
 
     def _lines(self, plan: Plan, units: int) -> list[HeldLine] | None:
         """Return what the call takes of each period; None: one is not open yet."""

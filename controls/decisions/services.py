@@ -1,6 +1,7 @@
 """Deciding calls and leases before money is spent: `decide` and its two doors."""
 
 from collections.abc import Iterable, Sequence
+from typing import overload
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
@@ -10,7 +11,12 @@ from controls.decisions.batch import DecisionBatch
 from controls.decisions.calls import decide_call
 from controls.decisions.fast_path import allow_outright
 from controls.decisions.leases import decide_lease
-from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
+from controls.decisions.types import (
+    CallAnswer,
+    CallRequest,
+    LeaseAnswer,
+    LeaseRequest,
+)
 from controls.policy import open_guard
 from lib.grouping import Together
 
@@ -28,6 +34,10 @@ def decide(
     return _all_of(_decide_each(organization_id, requests))
 
 
+@overload
+def decide_together(organization_id: int, request: LeaseRequest) -> LeaseAnswer: ...
+@overload
+def decide_together(organization_id: int, request: CallRequest) -> CallAnswer: ...
 def decide_together(organization_id: int, request: CallRequest) -> CallAnswer:
     """Decide one call or lease as `decide` does, in one go with all that are asked for
     at the same time; in a transaction that is open already, without them."""
