@@ -1,6 +1,7 @@
 """Channels, and the outbox of what is to be sent through them."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
@@ -194,3 +195,50 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"Attempt {self.number}"
+
+
+class MailedLinkQuerySet(models.QuerySet["MailedLink"]):
+    def open(self, now: datetime) -> Self:
+        """Keep those that lead somewhere; what they were used for can be seen there."""
+        return self.filter(expires_at__gt=now, burnt_at=None, voided_at=None)
+
+    def usable(self, now: datetime) -> Self:
+        """Keep those by which their reader may still act."""
+        return self.open(now).filter(Q(used_at=None) | Q(once=False))
+
+
+class MailedLink(models.Model):
+    """A link in a message by which its reader acts; see `notifications.mailed_links`.
+
+    Its token stands in the message alone, here is only its digest.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    purpose = models.CharField(max_length=32)  # of the page that it opens: "alert"
+    subject = models.UUIDField()  # the uid of what it acts on
+    revision = models.PositiveIntegerField(default=0)  # of the subject, as it was told
+    person = models.CharField(max_length=320)  # a mail address, or a channel's name
+    digest = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the token
+    once = models.BooleanField(default=True)  # False: for as often as it lasts
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)  # the last time
+    burnt_at = models.DateTimeField(null=True)  # its reader said: "This is not me"
+    voided_at = models.DateTimeField(null=True)  # it was taken back
+    # Of whoever used it last, or burnt it.
+    address = models.GenericIPAddressField(null=True)
+    agent = models.CharField(max_length=300, blank=True)
+
+    objects = MailedLinkQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization", "purpose", "subject"],
+                name="mailed_link_subject",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Link of {self.person}"

@@ -1,9 +1,11 @@
 """What workers do for notifications."""
 
+from datetime import datetime
+
 from django.utils import timezone
 
 from lib.queue import enqueue
-from notifications import outbox
+from notifications import mailed_links, outbox
 
 STAY_S = 15  # a worker waits this long for what failed first to be due again
 MOST_S = 240  # well below what a task may take
@@ -18,3 +20,8 @@ def deliver() -> str:
         f"Delivered {done.delivered}, to be tried again {done.again}, "
         f"failed {done.failed}."
     )
+
+
+def forget_links_at(now: datetime) -> str:
+    """Delete mailed links that ended long ago; say how many."""
+    return f"Forgot {mailed_links.forget(now)} mailed links that ended long ago."
