@@ -1,6 +1,6 @@
 """What alerts refuse."""
 
-from lib.errors import Conflict, NotFound
+from lib.errors import Conflict
 
 
 class AlreadyResolved(Conflict):
@@ -19,9 +19,3 @@ class NotAnAnomalyAlert(Conflict):
     """Only of an unusual day can be said that it was a usual one."""
 
     code = "alert_not_anomaly"
-
-
-class BadLink(NotFound):
-    """A link that was never made, or is too old."""
-
-    code = "bad_link"

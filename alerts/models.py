@@ -263,22 +263,6 @@ class AlertEvent(models.Model):
         return f"{self.get_kind_display()} at {self.at}"
 
 
-class AcknowledgeLink(models.Model):
-    """A link in a message by which its reader acknowledges; only its hash is kept."""
-
-    organization = models.ForeignKey(
-        Organization, models.CASCADE, related_name="+", db_index=False
-    )
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="links")
-    person = models.CharField(max_length=320)  # a mail address, or a channel's name
-    digest = models.BinaryField(max_length=32, unique=True)  # SHA-256 of the token
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"Link of {self.person}"
-
-
 class MaintenanceWindow(models.Model):
     """A stretch of time in which a budget and those below it tell nobody anything."""
 

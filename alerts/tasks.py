@@ -8,7 +8,6 @@ from accounts.audit import acting_as
 from accounts.models import Organization
 from alerts import escalation, services
 from alerts.evaluation import judge_thresholds
-from alerts.links import forget_links
 from alerts.schedule import plan
 from alerts.watchdog import audit
 
@@ -48,8 +47,3 @@ def rejudge(organization_id: int) -> str:
 def audit_at(now: datetime) -> str:
     """Prove that no step was forgotten; say what was found."""
     return f"Found {audit(now)} escalation steps that had not run in time."
-
-
-def forget_links_at(now: datetime) -> str:
-    """Delete links that nobody can answer by any more; say how many."""
-    return f"Forgot {forget_links(now)} links of alerts that ended long ago."

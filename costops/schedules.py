@@ -8,13 +8,13 @@ from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
 from alerts.evaluation import sweep as sweep_alerts
-from alerts.tasks import audit_at, escalate_at, forget_links_at
+from alerts.tasks import audit_at, escalate_at
 from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
 from budgets.reservations.expire import expire_all
 from budgets.rollup import fold_all
-from notifications.tasks import deliver
+from notifications.tasks import deliver, forget_links_at
 
 
 @dataclass(frozen=True, slots=True)

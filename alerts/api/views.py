@@ -25,6 +25,7 @@ from alerts.api.schemas import (
     body_of,
 )
 from alerts.configuration import configuration, configure
+from alerts.links import told_to
 from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.models import Budget
 from lib.errors import Invalid, NotFound
@@ -137,11 +138,10 @@ class AlertViewSet(ApiViewSet):
         if self.caller.user_id is None:
             raise Invalid.field("mine", "This API key belongs to no person.")
         user = User.objects.get(pk=self.caller.user_id)
-        told = Alert.objects.filter(links__person__iexact=user.email).order_by()
         return (
             Q(budget__owner=user)
             | Q(acknowledged_by=user.email)
-            | Q(pk__in=told.values("pk"))
+            | Q(uid__in=told_to(user.email))
         )
 
     def _alert(self, uid: str) -> Alert:

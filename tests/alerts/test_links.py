@@ -10,13 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization
-from alerts import escalation, links, services, tasks
-from alerts.links import LASTS, forget_links, make_link
-from alerts.models import AcknowledgeLink, Alert, AlertState
+from alerts import escalation, services
+from alerts.links import LASTS, make_link
+from alerts.models import Alert, AlertState
 from budgets.models import Budget
-from notifications.models import Delivery
+from notifications.models import Delivery, MailedLink
 from tests.alerts.firing import fire
-from tests.factories import make_budget
+from tests.factories import make_budget, make_organization
 from tests.sizes import size
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +123,7 @@ def test_a_button_acknowledges_for_its_time(
     left = alert.acknowledged_until - timezone.now()
     assert timedelta(hours=hours, minutes=-1) < left <= timedelta(hours=hours)
     assert alert.events.get(kind="acknowledged").actor == ANN
-    assert AcknowledgeLink.objects.get().used_at is not None
+    assert MailedLink.objects.get().used_at is not None
     page = browser.get(path).content.decode()
     assert f"{ANN} has acknowledged it until" in page
 
@@ -189,7 +189,7 @@ def test_a_form_that_is_not_ours_does_nothing(
 
 def test_a_link_ends(browser: Client, alert: Alert) -> None:
     path = path_of(alert)
-    AcknowledgeLink.objects.update(expires_at=timezone.now())
+    MailedLink.objects.update(expires_at=timezone.now())
 
     looked = browser.get(path)
     pressed = browser.post(path, {"answer": "resolve"})
@@ -228,54 +228,118 @@ def test_no_live_token_stands_in_the_database(alert: Alert) -> None:
     url = delivery.message["links"][0]["url"]
     token = url.rsplit("/", 1)[-1]
 
-    link = AcknowledgeLink.objects.get()
+    link = MailedLink.objects.get()
     assert bytes(link.digest) == sha256(token.encode()).digest()
     assert len(token) == 43  # 256 bits
     assert LASTS > link.expires_at - timezone.now() > timedelta(days=6)
     assert token not in repr(everything())
 
 
+def test_a_link_is_not_good_for_another_organizations_alert(
+    browser: Client, alert: Alert
+) -> None:
+    path = path_of(alert)
+    globex = make_organization("globex")
+    theirs = fire(make_budget(globex, "Their budget", "100"))
+    MailedLink.objects.update(subject=theirs.uid)
+
+    looked = browser.get(path)
+    pressed = browser.post(path, {"answer": "resolve"})
+
+    theirs.refresh_from_db()
+    assert looked.status_code == pressed.status_code == 404
+    assert "Their budget" not in looked.content.decode()
+    assert theirs.state == AlertState.FIRING
+    assert MailedLink.objects.get().used_at is None
+
+
+def test_a_link_of_another_purpose_shows_nothing(browser: Client, alert: Alert) -> None:
+    path = path_of(alert)
+    MailedLink.objects.update(purpose="request")
+
+    assert browser.get(path).status_code == 404
+
+
+def test_a_link_whose_alert_is_gone_shows_nothing(
+    browser: Client, alert: Alert
+) -> None:
+    path = path_of(alert)
+    alert.delete()
+
+    assert browser.get(path).status_code == 404
+
+
+def test_who_says_not_me_burns_the_link(browser: Client, alert: Alert) -> None:
+    path = path_of(alert)
+    assert "This is not me" in browser.get(path).content.decode()
+
+    answer = browser.post(
+        path,
+        {"answer": "not-me"},
+        headers={"origin": "null", "user-agent": "Mail/1"},
+        REMOTE_ADDR="192.0.2.7",
+    )
+    again = browser.get(path)
+    pressed = browser.post(path, {"answer": "resolve"})
+
+    alert.refresh_from_db()
+    link = MailedLink.objects.get()
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert "no longer works" in answer.content.decode()
+    assert again.status_code == pressed.status_code == 404
+    assert alert.state == AlertState.FIRING
+    assert (link.used_at, link.address, link.agent) == (None, "192.0.2.7", "Mail/1")
+    assert link.burnt_at is not None
+
+
 @pytest.mark.parametrize(
-    ("ended_days_ago", "left"),
+    ("proxied", "forwarded", "kept"),
     [
-        pytest.param(None, 2, id="it is open"),
-        pytest.param(29, 2, id="it ended, but not long ago"),
-        pytest.param(30, 0, id="thirty days ago"),
+        pytest.param(False, "198.51.100.1", "192.0.2.7", id="anybody may say so"),
+        pytest.param(True, "10.0.0.1, 198.51.100.1", "198.51.100.1", id="a proxy"),
+        pytest.param(True, None, "192.0.2.7", id="a proxy that says nothing"),
+        pytest.param(True, "unknown", None, id="a proxy that does not know"),
     ],
 )
-def test_links_are_forgotten_long_after_the_alert(
-    ml: Budget, alert: Alert, ended_days_ago: int | None, left: int
+def test_an_answer_keeps_where_it_came_from(
+    browser: Client,
+    alert: Alert,
+    settings: Any,
+    proxied: bool,
+    forwarded: str | None,
+    kept: str | None,
 ) -> None:
-    now = timezone.now()
-    other = fire(ml, key="spike:1")
-    for one in (alert, alert, other):
-        make_link(one, ANN, now=now - timedelta(days=60))
-    if ended_days_ago is not None:
-        services.resolve(alert, by=ANN, now=now - timedelta(days=ended_days_ago))
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    if not proxied:
+        settings.SECURE_PROXY_SSL_HEADER = None
+    path = path_of(alert)
+    seen = browser.get(path).context["seen"]
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
 
-    told = tasks.forget_links_at(now)
+    browser.post(
+        path, {"seen": seen, "answer": "60"}, headers=headers, REMOTE_ADDR="192.0.2.7"
+    )
 
-    assert AcknowledgeLink.objects.filter(alert=alert).count() == left
-    assert AcknowledgeLink.objects.filter(alert=other).count() == 1
-    assert told == f"Forgot {2 - left} links of alerts that ended long ago."
-
-
-def test_a_link_that_still_works_is_kept(alert: Alert) -> None:
-    now = timezone.now()
-    make_link(alert, ANN, now=now)
-    services.resolve(alert, by=ANN, now=now - timedelta(days=40))
-
-    assert forget_links(now) == 0
-    assert forget_links(now + LASTS) == 1
+    assert MailedLink.objects.get().address == kept
 
 
-def test_many_links_are_forgotten_some_at_a_time(
-    alert: Alert, monkeypatch: pytest.MonkeyPatch
+def test_a_link_acknowledges_first_and_resolves_later(
+    browser: Client, alert: Alert
 ) -> None:
-    monkeypatch.setattr(links, "_AT_ONCE", 2)
-    now = timezone.now()
-    for _ in range(5):
-        make_link(alert, ANN, now=now - timedelta(days=60))
-    services.resolve(alert, by=ANN, now=now - timedelta(days=31))
+    path = path_of(alert)
 
-    assert forget_links(now) == 5
+    press(browser, path, "60")
+    press(browser, path, "resolve")
+
+    alert.refresh_from_db()
+    assert alert.state == AlertState.RESOLVED
+
+
+def test_a_press_sent_twice_acts_once(browser: Client, alert: Alert) -> None:
+    path = path_of(alert)
+    data = {"seen": browser.get(path).context["seen"], "answer": "60"}
+
+    codes = [browser.post(path, data).status_code for _ in range(2)]
+
+    assert codes == [303, 409]
+    assert alert.events.filter(kind="acknowledged").count() == 1

@@ -9,7 +9,8 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from alerts.links import make_link
-from alerts.models import AcknowledgeLink, Alert, AlertEvent, AlertState
+from alerts.models import Alert, AlertEvent, AlertState
+from notifications.models import MailedLink
 from tests.alerts.firing import fire
 from tests.factories import make_budget, make_organization
 from tests.journeys.browser import in_browser
@@ -39,10 +40,10 @@ def test_looking_with_a_browser_changes_nothing(
     tab.goto(path, wait_until="networkidle")  # nor does what comes after the page
 
     alert.refresh_from_db()
-    assert tab.locator("button").count() == 4
+    assert tab.locator("button").count() == 5
     assert alert.state == AlertState.FIRING
     assert AlertEvent.objects.count() == 1
-    assert AcknowledgeLink.objects.get().used_at is None
+    assert MailedLink.objects.get().used_at is None
     assert {url.startswith(live_server.url) for url in asked} == {True}
     assert len([url for url in asked if "/alerts/" in url]) == LOOKS
 
