@@ -36,16 +36,14 @@ from ledger.pricing import PriceBook
 from ledger.rates import currency_named
 from lib.errors import FieldError, Invalid
 from lib.periods import Cadence, Calendar
-from lib.queue import enqueue
+from lib.queue import announce
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
 _RESHAPING = (*_REDATING, "parent_id", "scope", "archived_at")
-# What alerts are judged by.
-_JUDGED = ("amount", "warning_threshold", "critical_threshold", "alerts")
+# What is announced when it changes, for alerts are judged by it.
+_WATCHED = ("amount", "warning_threshold", "critical_threshold", "alerts")
 MOST_AMOUNT = Decimal(10) ** 15
-# Alerts lie above this floor: a worker is asked by name, in the same transaction.
-_REJUDGE = "alerts.tasks.rejudge"
 _INSTANT = timedelta(microseconds=1)
 # By the functions named _sound_ and _dates, or by who hands it in. For the organization
 # and the parent, validation would ask the database whether they exist.
@@ -122,7 +120,7 @@ def change_budget(
     budget = Budget.objects.select_related("organization").get(pk=budget.pk)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
-    watched = (*_RESHAPING, *_JUDGED, "enforcement")
+    watched = (*_RESHAPING, *_WATCHED, "enforcement")
     before = {name: getattr(budget, name) for name in watched}
     above = _path(budget)
     _apply(budget, plan, now=now)
@@ -138,8 +136,8 @@ def change_budget(
         budget.organization.touch()  # thresholds are remembered too
         if budget.enforcement != before["enforcement"]:
             rehold(budget.organization)
-    if any(getattr(budget, name) != before[name] for name in _JUDGED):
-        enqueue(_REJUDGE, budget.organization_id)
+    if any(getattr(budget, name) != before[name] for name in _WATCHED):
+        announce("budgets.watched_amounts", budget.organization_id)
     budget.refresh_from_db()
     return budget
 

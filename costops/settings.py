@@ -151,6 +151,7 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": 1000,
     **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
 }
+FOLLOWING_TASK = "costops.tasks.follow"  # gets the changes that apps announce
 
 # -- API
 

@@ -23,6 +23,16 @@ def enqueue(task: str, *args: Any) -> None:
         async_task(task, *args)
 
 
+def announce(change: str, *args: Any) -> None:
+    """Have workers do what follows *change*, as `enqueue` would.
+
+    A change is named after the app it happens in, "budgets.watched_amounts". What
+    follows it may lie in apps above, of which who announces knows nothing: it stands
+    in one table of the project's (`costops.schedules.FOLLOWING`).
+    """
+    enqueue(settings.FOLLOWING_TASK, change, *args)
+
+
 def enqueue_once(task: str) -> None:
     """`enqueue` *task*, unless the present transaction already has.
 

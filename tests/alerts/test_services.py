@@ -10,11 +10,12 @@ from django_q.models import OrmQ
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from alerts import escalation, services, tasks
+from alerts import escalation, services
 from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
 from alerts.models import Alert, AlertEvent, AlertRule, AlertState, NotAnAnomaly
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
+from costops.tasks import follow
 from lib.errors import Invalid
 from notifications.models import Channel, Delivery
 from tests.alerts.firing import NOVEMBER, cross, fire, level, make_policy
@@ -361,10 +362,10 @@ def test_a_raised_amount_ends_the_alert_at_once_and_rearms_it(
     plan.amount = Decimal(1000)
     change_budget(budget, plan, now=now)
     asked = [row.task for row in OrmQ.objects.all()]
-    tasks.rejudge(*asked[0]["args"])
+    follow(*asked[0]["args"])
 
     alert.refresh_from_db()
-    assert [one["func"] for one in asked] == ["alerts.tasks.rejudge"]
+    assert [one["func"] for one in asked] == ["costops.tasks.follow"]
     assert (alert.state, alert.resolved_by) == ("resolved", "")
     assert alert.rearmed_at is not None
 

@@ -1,0 +1,97 @@
+"""What workers do after a change, and that no app asks for what lies above it."""
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils.module_loading import import_string
+from django_q.models import OrmQ
+
+from accounts.models import Organization
+from costops import schedules, tasks
+from costops.schedules import FOLLOWING
+from lib.queue import announce
+
+ROOT = Path(__file__).parents[2]
+LAYERS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
+    "importlinter"
+]["contracts"][0]["layers"]
+FLOORS = {
+    app.strip(): len(LAYERS) - place
+    for place, layer in enumerate(LAYERS)
+    for app in layer.split("|")
+}
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call in the product, with the app it stands in."""
+    for app in FLOORS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    yield app, node
+
+
+def announced() -> Iterator[tuple[str, str]]:
+    for app, call in calls():
+        if isinstance(call.func, ast.Name) and call.func.id == "announce":
+            change = call.args[0]
+            assert isinstance(change, ast.Constant)
+            yield app, str(change.value)
+
+
+def named_tasks() -> Iterator[tuple[str, str]]:
+    """Yield every dotted name of a task, with the app that names it."""
+    for app in FLOORS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Constant) and ".tasks." in str(node.value):
+                    yield app, str(node.value)
+
+
+def test_an_app_announces_changes_of_its_own() -> None:
+    assert {change.split(".")[0] == app for app, change in announced()} == {True}
+
+
+def test_every_change_that_is_announced_is_followed() -> None:
+    assert {change for _, change in announced()} == set(FOLLOWING)
+
+
+def test_no_app_names_a_task_above_or_beside_it() -> None:
+    names = [(app, name) for app, name in named_tasks() if " " not in name]
+
+    assert len(names) > 5
+    assert not [
+        (app, name)
+        for app, name in names
+        if (other := name.split(".")[0]) != app and FLOORS[other] >= FLOORS[app]
+    ]
+
+
+def test_every_task_that_is_named_is_there() -> None:
+    for _, name in named_tasks():
+        if " " not in name:
+            assert callable(import_string(name)), name
+
+
+@pytest.mark.django_db
+def test_what_follows_gets_what_was_announced(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[int] = []
+
+    def follower(number: int) -> str:
+        got.append(number)
+        return f"Got {number}."
+
+    monkeypatch.setitem(schedules.FOLLOWING, "tests.change", (follower, follower))
+    announce("tests.change", acme.pk)
+    (asked,) = [row.task for row in OrmQ.objects.all()]
+
+    told: Any = getattr(tasks, asked["func"].rsplit(".", 1)[-1])(*asked["args"])
+
+    assert got == [acme.pk, acme.pk]
+    assert told == f"Got {acme.pk}. Got {acme.pk}."
