@@ -6,9 +6,9 @@ from datetime import datetime
 from accounts.people import finance_admins
 from alerts import messages
 from alerts.models import Alert
+from alerts.steps import step_key
 from notifications.models import ChannelType
 from notifications.services import notify
-from notifications.steps import step_key
 from notifications.types import Message, Target
 
 logger = logging.getLogger("alerts")

@@ -25,6 +25,7 @@ from alerts.recipients import (
 )
 from alerts.schedule import plan_next
 from alerts.silences import silenced_until
+from alerts.steps import AlertStep, own_step, step_key
 from budgets.people import path_of
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
@@ -34,8 +35,6 @@ from notifications.steps import (
     begun_anew,
     due,
     next_at,
-    own_step,
-    step_key,
     steps_of,
 )
 from notifications.types import Message, Target
@@ -55,7 +54,7 @@ def frozen(
 
     *told* has channels and recipients of each rule that is told with it.
     """
-    own: list[Step] = []
+    own: list[AlertStep] = []
     for channels, recipients in told:
         names = list(channels) or [ChannelType.EMAIL.value]
         usual = not recipients
@@ -65,11 +64,11 @@ def frozen(
             own.append(step)
     policy = standing.policy
     if policy is None or not policy.enabled:
-        return steps_of(now, own, [], timezone="UTC")
+        return steps_of(now, [], first=own, timezone="UTC")
     return steps_of(
         now,
-        own,
         policy.levels,
+        first=own,
         timezone=policy.timezone,
         holidays=policy.holidays,
         repeat=policy.repeat,
@@ -160,7 +159,7 @@ def _after(steps: list[Step], done: int, silence_ends: datetime) -> list[Step]:
 
 def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
     """Write one step's deliveries and event; nobody in *seen* is told twice."""
-    step: Step = alert.steps[number]
+    step: AlertStep = alert.steps[number]
     targets, missing = reached(alert.organization_id, step)
     if not targets:
         targets = somebody(alert)

@@ -108,7 +108,7 @@ class EscalationPolicy(models.Model):
     name = models.CharField(max_length=100, default="Escalation")
     enabled = models.BooleanField(default=True)
     levels = models.JSONField(default=list)
-    repeat = models.PositiveSmallIntegerField(default=0)  # times the ladder runs again
+    repeat = models.PositiveSmallIntegerField(default=0)  # times all levels run again
     repeat_after_s = models.PositiveIntegerField(default=3600)
     timezone = models.CharField(
         "time zone", max_length=64, default="UTC", validators=[validate_zone]

@@ -1,13 +1,13 @@
-"""Whom a step of a ladder reaches, and what they are told of why."""
+"""Whom a step reaches, and what they are told of why."""
 
 from collections.abc import Iterable
 
 from accounts.people import finance_admins
 from alerts.models import Alert
 from alerts.people import above
+from alerts.steps import AlertStep
 from notifications.models import Channel, ChannelType
 from notifications.services import resolve
-from notifications.steps import Step
 from notifications.types import Target
 
 Address = tuple[str, str | int | None]
@@ -20,7 +20,9 @@ READ_BY_PEOPLE = {
 }
 
 
-def reached(organization_id: int, step: Step) -> tuple[list[Target], tuple[str, ...]]:
+def reached(
+    organization_id: int, step: AlertStep
+) -> tuple[list[Target], tuple[str, ...]]:
     """Return whom *step* reaches, and the types that are not set up."""
     found = resolve(organization_id, step["channels"], step["recipients"])
     targets = list(found.targets)
@@ -53,7 +55,7 @@ def channel_names(targets: Iterable[Target]) -> dict[int, str]:
     return dict(Channel.objects.filter(pk__in=ids).values_list("pk", "name"))
 
 
-def reason_of(alert: Alert, step: Step) -> str:
+def reason_of(alert: Alert, step: AlertStep) -> str:
     """Say why the readers of *step* are told."""
     name = alert.budget.name
     if step["level"]:

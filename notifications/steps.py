@@ -1,9 +1,13 @@
-"""Who is told when: an escalation policy laid out in absolute times. Pure."""
+"""Telling step by step: levels with delays, laid out in absolute times. Pure.
+
+A level is {"delay": seconds from the start, "recipients", "channels", "hours"}. Whom
+its recipients and channels mean is up to who tells; what else a step carries goes with
+it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NotRequired, TypedDict
-from uuid import UUID
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
@@ -25,33 +29,33 @@ Hours = TypedDict(
 
 
 class Step(TypedDict):
-    """One moment at which people are told, as it is frozen into an alert."""
+    """One moment at which people are told, as it is kept in JSON."""
 
-    level: int  # 0: the rule's own people; then the policy's levels, from 1
+    level: int  # from 1; 0: of who is told before the levels
     at: str  # ISO 8601, UTC
     delay: int  # seconds from the start of its run, before opening hours
     recipients: list[str]
     channels: list[str]
     hours: Hours | None
     run: int  # 0; one more whenever the telling began anew
-    usual: NotRequired[bool]  # the rule names nobody: whoever is usually told
 
 
 def steps_of(
     start: datetime,
-    own: Iterable[Step],
     levels: Sequence[Mapping[str, Any]],
     *,
+    first: Iterable[Step] = (),
     timezone: str,
     holidays: Sequence[str] = (),
     repeat: int = 0,
     repeat_after_s: int = 0,
 ) -> list[Step]:
-    """Lay out a policy from *start* on, sorted by time: *own* first, then its levels.
+    """Lay out *levels* from *start* on, sorted by time: *first*, then the levels.
 
-    The ladder runs *repeat* more times, each *repeat_after_s* after the last level.
+    All levels run *repeat* more times, each *repeat_after_s* after the last of them.
+    Their hours are those of *timezone* where they name none; *holidays* are ISO dates.
     """
-    steps = list(own)
+    steps = list(first)
     span = max((int(level["delay"]) for level in levels), default=0) + repeat_after_s
     for again in range(repeat + 1 if levels else 0):
         for number, level in enumerate(levels, start=1):
@@ -70,24 +74,8 @@ def steps_of(
     return _timed(steps, start, run=0)
 
 
-def own_step(
-    recipients: Iterable[str], channels: Iterable[str], *, usual: bool
-) -> Step:
-    """Return the step by which a rule tells its own people, at once."""
-    return Step(
-        level=0,
-        at="",
-        delay=0,
-        recipients=list(recipients),
-        channels=list(channels),
-        hours=None,
-        run=0,
-        usual=usual,
-    )
-
-
 def begun_anew(steps: Sequence[Step], done: int, start: datetime) -> list[Step]:
-    """Return the *done* steps, followed by the whole ladder from *start* on."""
+    """Return the *done* steps, followed by all of them from *start* on."""
     kept = list(steps[:done])
     run = max((step["run"] for step in steps), default=0)
     whole = [step for step in steps if step["run"] == run]  # earlier ones were cut off
@@ -97,11 +85,6 @@ def begun_anew(steps: Sequence[Step], done: int, start: datetime) -> list[Step]:
 def at_of(step: Mapping[str, Any]) -> datetime:
     """Return when *step* is due."""
     return datetime.fromisoformat(step["at"])
-
-
-def step_key(alert_uid: UUID, number: int) -> str:
-    """Return what the keys of a step's deliveries begin with."""
-    return f"alert:{alert_uid}:{number}"
 
 
 def due(steps: Sequence[Step], done: int, now: datetime) -> int:

@@ -155,7 +155,7 @@ def rungs_from(
     levels: Sequence[dict[str, Any]], now: datetime, *, timezone: str, **more: Any
 ) -> list[Rung]:
     """Return how *levels* would run from *now* on, written out."""
-    steps = steps_of(now, (), levels, timezone=timezone, **more)
+    steps = steps_of(now, levels, timezone=timezone, **more)
     return [_rung(step, now, ZoneInfo(timezone)) for step in steps[:_MOST_SHOWN]]
 
 

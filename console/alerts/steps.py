@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from alerts.models import Alert, AlertEvent, AlertState
+from alerts.steps import step_key
 from notifications.models import Delivery
-from notifications.steps import at_of, step_key
+from notifications.steps import at_of
 
 _STEP_KINDS = (
     AlertEvent.Kind.TOLD,

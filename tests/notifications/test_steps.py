@@ -1,4 +1,4 @@
-"""Ladders laid out in absolute times: delays, opening hours, holidays, repeats."""
+"""Levels laid out in absolute times: delays, opening hours, holidays, repeats."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -16,7 +16,6 @@ from notifications.steps import (
     due,
     next_at,
     next_open,
-    own_step,
     steps_of,
 )
 
@@ -39,24 +38,27 @@ def offsets(steps: list[Step], start: datetime = MONDAY) -> list[tuple[int, int]
     ]
 
 
-def test_delays_are_measured_from_the_alerts_start() -> None:
-    own = own_step(["finance@acme.example"], ["email"], usual=False)
+def at_once(**more: Any) -> Step:
+    (step,) = steps_of(MONDAY, [level(0, "finance@acme.example")], timezone="UTC")
+    return cast("Step", {**step, "level": 0, **more})
 
+
+def test_delays_are_measured_from_the_start() -> None:
     steps = steps_of(
         MONDAY,
-        [own],
         [level(0, "a"), level(1800, "b"), level(3600, "c")],
+        first=[at_once()],
         timezone="UTC",
     )
 
     assert offsets(steps) == [(0, 0), (1, 0), (2, 1800), (3, 3600)]
 
 
-def test_a_ladder_that_repeats_waits_after_its_last_level() -> None:
+def test_levels_that_repeat_wait_after_the_last() -> None:
     steps = steps_of(
         MONDAY,
-        [own_step([], ["slack"], usual=True)],
         [level(0, "a"), level(600, "b")],
+        first=[at_once()],
         timezone="UTC",
         repeat=2,
         repeat_after_s=300,
@@ -70,7 +72,7 @@ def test_a_ladder_that_repeats_waits_after_its_last_level() -> None:
 
 
 def test_what_begins_anew_keeps_what_was_done() -> None:
-    steps = steps_of(MONDAY, [], [level(0, "a"), level(600, "b")], timezone="UTC")
+    steps = steps_of(MONDAY, [level(0, "a"), level(600, "b")], timezone="UTC")
     later = MONDAY + timedelta(hours=2)
 
     anew = begun_anew(steps, 1, later)
@@ -81,8 +83,18 @@ def test_what_begins_anew_keeps_what_was_done() -> None:
     assert offsets(twice)[2:] == [(1, 10800), (2, 11400)]
 
 
+def test_what_else_a_step_carries_goes_along() -> None:
+    first = at_once(usual=True, recipients=["role:lead"])
+
+    steps = steps_of(MONDAY, [], first=[first], timezone="UTC")
+    anew = begun_anew(steps, 1, MONDAY + timedelta(hours=1))
+
+    kept = [(step.get("usual"), step["recipients"]) for step in map(dict, anew)]
+    assert kept == [(True, ["role:lead"])] * 2
+
+
 def test_steps_are_due_from_their_very_moment_on() -> None:
-    steps = steps_of(MONDAY, [], [level(0, "a"), level(60, "b")], timezone="UTC")
+    steps = steps_of(MONDAY, [level(0, "a"), level(60, "b")], timezone="UTC")
     just_before = MONDAY + timedelta(seconds=60, microseconds=-1)
 
     assert due(steps, 0, MONDAY) == 1
@@ -164,6 +176,6 @@ def test_levels_have_hours_in_a_zone_of_their_own() -> None:
         level(0, "c"),
     ]
 
-    steps = steps_of(MONDAY, [], levels, timezone="Europe/Berlin")
+    steps = steps_of(MONDAY, levels, timezone="Europe/Berlin")
 
     assert offsets(steps) == [(1, 0), (3, 0), (2, 7200)]
