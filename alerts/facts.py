@@ -15,7 +15,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.models import Organization
-from alerts.conditions import check
+from alerts.conditions import read_saved
 from alerts.models import NotAnAnomaly, RuleType
 from alerts.rules import RECENT, SLIDING
 from alerts.types import EffectiveRule, Facts
@@ -63,7 +63,8 @@ def _history_for(rule: EffectiveRule) -> int:
         return 0
     if rule.type != RuleType.ANOMALY:
         return _MONTH
-    by_mean = rule.condition and not check(rule.condition, rule.type).names & _BAND
+    asked = read_saved(rule.condition, rule.type).names if rule.condition else _BAND
+    by_mean = not asked & _BAND
     return (_MONTH if by_mean else WINDOW) + 1
 
 

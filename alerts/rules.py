@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
-from alerts.conditions import EXAMPLES, NAMES, Condition, check
+from alerts.conditions import EXAMPLES, NAMES, read_saved
 from alerts.types import EffectiveRule, Facts, Verdict
 from budgets.index import is_passed
 from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
@@ -18,6 +18,7 @@ from forecasts.methods import Method, Outlook, run_rate
 from lib.humanize import when
 from lib.money import format_money, format_percent, quantize, share, wire
 from lib.periods import DAY, HOUR, WEEK
+from lib.rules.expressions import Expression
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -96,7 +97,9 @@ def judge_forecast(
     }
     likely = LIKELY if rule.threshold is None else rule.threshold
     if rule.condition:
-        compared = _compared(check(rule.condition, rule.type), numbers, "projected")
+        compared = _compared(
+            read_saved(rule.condition, rule.type), numbers, "projected"
+        )
     elif outlook.probability >= likely - (_SLACK if held else ZERO):
         compared = outlook.probability, likely
     else:
@@ -136,7 +139,7 @@ def judge_velocity(rule: EffectiveRule, facts: Facts) -> Verdict | None:
         "utilization": share(facts.spent, facts.limit) or ZERO,
         "elapsed": quantize(_hours(facts.now - facts.window.start) / _hours(total)),
     }
-    condition = check(rule.condition or EXAMPLES["velocity"], "velocity")
+    condition = read_saved(rule.condition or EXAMPLES["velocity"], "velocity")
     compared = _compared(condition, numbers, "spending_rate")
     if compared is None:
         return None
@@ -265,7 +268,7 @@ _Compared = tuple[Decimal, Decimal | None]
 def _by_condition(
     rule: EffectiveRule, day: _Day, numbers: _DayNumbers
 ) -> _Compared | None:
-    condition = check(rule.condition, "anomaly")
+    condition = read_saved(rule.condition, "anomaly")
     compared = _compared(condition, numbers, "cost")
     if compared is None or day.is_whole:
         return compared
@@ -329,7 +332,7 @@ def _weekday(facts: Facts, ago: int) -> Decimal:
 
 
 def _compared(
-    condition: Condition, numbers: Mapping[str, Decimal], name: str
+    condition: Expression, numbers: Mapping[str, Decimal], name: str
 ) -> _Compared | None:
     """Return the number called *name* and what it is compared with, if it holds."""
     if not condition.holds(numbers):

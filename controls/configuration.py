@@ -12,7 +12,7 @@ from accounts.locks import hold_alone
 from budgets.enforcement import note_stop
 from budgets.errors import IsArchived
 from budgets.models import Budget, Enforcement
-from controls.expressions import read
+from controls.expressions import read_saved
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
 from controls.stops import stops_at_the_amount
@@ -107,7 +107,7 @@ def proposed(budget: Budget, rules: Sequence[Given]) -> tuple[Rule, ...]:
 def _is_stop(given: Given) -> bool:
     """Tell whether a rule stops all calls at the whole amount."""
     is_block = given["action"] == Action.BLOCK
-    return is_block and stops_at_the_amount(read(given["trigger"]))
+    return is_block and stops_at_the_amount(read_saved(given["trigger"]))
 
 
 def _hardens(budget: Budget, rows: Iterable[ControlRule]) -> bool:

@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from accounts.audit import current_actor, history
 from accounts.models import Organization
 from budgets.models import Budget
-from controls.expressions import LONGEST
 from controls.types import Action
+from lib.rules.expressions import LONGEST
 
 
 class ControlRule(models.Model):

@@ -298,7 +298,7 @@ class Guard:
             names |= {dimension for dimension, _ in node.scope.values}
             names |= {"tags"} if node.scope.tags else set()
         for rule in self.ruleset.rules:
-            names |= rule.trigger.names - OF_BUDGET
+            names |= rule.trigger.names - OF_BUDGET.keys()
             names |= {"user"} if rule.exempt_users else set()
         return tuple(wire for name, wire in _FIELD_OF.items() if name in names)
 

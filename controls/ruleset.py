@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from accounts.models import Organization
-from controls.expressions import read
+from controls.expressions import read_saved
 from controls.models import ControlRule, KillSwitch
 from controls.types import Action, Rule
 from ledger.identity import person_named
@@ -123,7 +123,7 @@ def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:
         budget_uid=str(row.budget.uid),
         budget_name=row.budget.name,
         action=action,
-        trigger=read(row.trigger),
+        trigger=read_saved(row.trigger),
         notify=row.notify or action is Action.NOTIFY,
         exempt_users=exempt,
         message=config.get("message", ""),

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-from controls.expressions import Expression
-from controls.parts import Asking
+from lib.rules.closures import Asking
+from lib.rules.expressions import Expression
 
 _LIMITS = (Decimal("0.01"), Decimal(1), Decimal(100), Decimal(10**9))
 # A trigger within a hundredth of the amount is meant for the amount: "> 0.9999", and

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import TextChoices
 
 from controls.downgrades import Downgrades
-from controls.expressions import Expression
 from controls.stops import stops_at_the_amount
 from ledger.identity import ModelName, model_named, person_named, provider_named
 from ledger.patterns import ModelSet
+from lib.rules.expressions import Expression
 
 Decision = Literal["allow", "downgrade", "rate_limit", "block"]
 

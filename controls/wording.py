@@ -5,10 +5,11 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from controls.expressions import ALWAYS, Expression
+from controls.expressions import ALWAYS
 from controls.types import Action, Rule
 from lib.humanize import lasting
 from lib.money import format_money, format_percent, from_units
+from lib.rules.expressions import Expression
 
 _PLACES = ("environment", "project", "team", "department")
 

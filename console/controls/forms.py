@@ -13,9 +13,10 @@ from unfold.widgets import (
 
 from console.budgets.forms import Offer, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
-from controls.expressions import LONGEST, read
+from controls.expressions import read
 from controls.types import Action
 from lib.errors import Refusal
+from lib.rules.expressions import LONGEST
 
 _SPARE = 2  # empty rows below those that are filled in
 _FIELDS: Mapping[str, tuple[str, ...]] = {

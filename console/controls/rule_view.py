@@ -24,7 +24,7 @@ from controls.expressions import (
     OF_BUDGET,
     OF_CALL,
     OF_CLOCK,
-    read,
+    read_saved,
 )
 from controls.models import ControlRule
 from controls.replay import Proposal, last_period
@@ -142,7 +142,7 @@ def _models_in(given: Any) -> list[str]:
     """Return the names of models that a rule looks for, each once."""
     config = given["config"]
     texts = [
-        *sorted(read(given["trigger"]).models),
+        *sorted(read_saved(given["trigger"]).models),
         *config.get("blocked_models", ()),
         *config.get("allowed_models", ()),
         *config.get("downgrades", {}),

@@ -183,7 +183,7 @@ def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set
     return {one.id for one in verdict.acted}
 
 
-_KNOWN = (OF_BUDGET | OF_CLOCK) - {"forecast_probability"}
+_KNOWN = {*OF_BUDGET, *OF_CLOCK} - {"forecast_probability"}
 _NOBODY = Subject("", "", ModelName("", ""), "", "", "", "", "", [])
 _ANY_CALL = Call(_NOBODY, None, 0)
 

@@ -8,13 +8,14 @@ from rest_framework import serializers
 
 from budgets.models import Enforcement
 from controls.downgrades import Downgrades, leads_back
-from controls.expressions import LONGEST, read
+from controls.expressions import read
 from controls.types import Action
 from ledger.identity import model_named
 from ledger.patterns import pattern_of
 from lib.errors import Refusal
 from lib.money import wire
 from lib.query_params import is_day
+from lib.rules.expressions import LONGEST
 from lib.wirefields import AmountField, MomentField, Plain
 
 MOST = 50  # rules of a budget

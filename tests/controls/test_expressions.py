@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controls.expressions import LONGEST, read, tag_of
+from controls.expressions import read
 from lib.errors import Invalid
+from lib.rules.closures import tag_of
+from lib.rules.expressions import LONGEST
 
 NUMBERS = ("budget_percentage", "spent", "hour", "weekday", "estimated_cost")
 TEXTS = ("model", "environment", "user")
