@@ -12,6 +12,7 @@ from collections.abc import Callable
 import django
 from django.core.management import CommandError, call_command
 
+from dev.shared import stale
 from tests.databases import ROOT
 
 SCHEMA = ROOT / "docs" / "openapi.yaml"
@@ -44,6 +45,13 @@ def check_schema() -> None:
         )
 
 
+def check_shared() -> None:
+    if copies := stale():
+        raise CommandError(
+            f"{', '.join(copies)}: out of date. Refresh it: python -m dev.shared"
+        )
+
+
 def passes(check: Callable[[], None]) -> bool:
     try:
         check()
@@ -61,6 +69,11 @@ if __name__ == "__main__":
     # All of them, also when one fails.
     sys.exit(
         not all(
-            [passes(check_settings), passes(check_migrations), passes(check_schema)]
+            [
+                passes(check_settings),
+                passes(check_migrations),
+                passes(check_schema),
+                passes(check_shared),
+            ]
         )
     )

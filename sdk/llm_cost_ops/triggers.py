@@ -1,41 +1,23 @@
-"""Triggers of rules, from their prefix form to closures. Pure.
-
-Three-valued, as on the server: None is what can't be told, and only what hangs on it
-is untold with it.
-"""
+"""What triggers of rules ask for: of a call, of the budget and of the clock. Pure."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone, tzinfo
 from decimal import Decimal
 from typing import Any, Optional
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from llm_cost_ops import closures
 from llm_cost_ops.answers.controls import BudgetFigures, CallNames
 from llm_cost_ops.calls import Call
+from llm_cost_ops.closures import Asking, Asks, tag_of
 from llm_cost_ops.errors import BadAnswerError
 from llm_cost_ops.money import convert, from_units, to_units
 
-Asking = Callable[["Facts"], Any]
 Name = tuple[str, str]  # of a model: the model, and its version
 
 _ONE, _ZERO = Decimal(1), Decimal(0)
-_COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-}
 
 
 class Standing:
@@ -176,151 +158,27 @@ _NAMES: Mapping[str, Asking] = {
 }
 
 
-_MODEL = {"name": "model"}
-_NAMING = frozenset({"==", "!=", "in", "not in"})
-
-
 def compiled(form: Any) -> Asking:
     """Return what tells whether a trigger holds: True, False, or None for untold.
 
     Raises:
         BadAnswerError: it is not in the form that the contract has.
     """
-    return _asking(form)
-
-
-def _asking(form: Any) -> Asking:
-    if isinstance(form, str):
-        return lambda facts: form
-    if isinstance(form, Mapping) and "number" in form:
-        exact = Decimal(str(form["number"]))
-        return lambda facts: exact
-    if isinstance(form, Mapping) and form.get("name") in _NAMES:
-        return _NAMES[form["name"]]
-    if isinstance(form, list) and form and isinstance(form[0], str):
-        return _operation(form[0], form[1:])
-    raise BadAnswerError(f"{form!r} is no trigger.")
-
-
-def _operation(word: str, parts: list[Any]) -> Asking:
-    if word == "tag" and len(parts) == 1:
-        return _tag(str(parts[0]))
-    if word in {"and", "or"}:
-        return _joined(word, tuple(_asking(part) for part in parts))
-    if word == "not" and len(parts) == 1:
-        return _denied(_asking(parts[0]))
-    if len(parts) == 2 and parts[0] == _MODEL and word in _NAMING:
-        found = _is_model(parts[1])
-        return found if word in {"==", "in"} else _denied(found)
-    if len(parts) == 2 and word in _COMPARISONS:
-        return _compared(_COMPARISONS[word], parts[0], parts[1])
-    if len(parts) == 2 and word in _ARITHMETIC:
-        return _reckoned(_ARITHMETIC[word], *map(_asking, parts))
-    if len(parts) == 2 and word in {"in", "not in"}:
-        found = _membership(_asking(parts[0]), parts[1])
-        return found if word == "in" else _denied(found)
-    raise BadAnswerError(f"{word!r} is no operator of triggers.")
+    try:
+        return closures.compiled(form, _ASKS)
+    except ValueError as error:
+        raise BadAnswerError(f"A rule's trigger is not understood: {error}") from error
 
 
 def _tag(name: str) -> Asking:
-    begins = f"{name}:", f"{name}="
-
-    def ask(facts: Facts) -> str:
-        tags = facts.call.who.tags or ()
-        if isinstance(tags, Mapping):
-            return str(tags.get(name, ""))
-        found = (tag[len(name) + 1 :] for tag in tags if tag.startswith(begins))
-        return next(found, "")
-
-    return ask
+    return lambda facts: tag_of(facts.call.who.tags or (), name)
 
 
-def _is_model(given: Any) -> Asking:
-    """Return what tells whether the model is meant by a text, or by one of a list."""
-    if isinstance(given, list) and given[:1] == ["list"]:
-        texts = frozenset(given[1:])
-        return lambda facts: not texts.isdisjoint(facts.names.meant_by)
-    if isinstance(given, str):
-        return lambda facts: given in facts.names.meant_by
-    other = _asking(given)
-    if given == {"name": "tags"}:
-        return lambda facts: facts.call.model in other(facts)
-    return lambda facts: facts.call.model == other(facts)
+def _is_model(texts: Sequence[str]) -> Asking:
+    """Return what tells whether the model is meant by one of *texts*: the server said
+    of each."""
+    known = frozenset(texts)
+    return lambda facts: not known.isdisjoint(facts.names.meant_by)
 
 
-def _joined(word: str, asks: tuple[Asking, ...]) -> Asking:
-    decides = word == "or"
-
-    def join(facts: Facts) -> Optional[bool]:
-        found: Optional[bool] = not decides
-        for ask in asks:
-            value: Optional[bool] = ask(facts)
-            if value is decides:
-                return decides
-            if value is None:
-                found = None
-        return found
-
-    return join
-
-
-def _denied(ask: Asking) -> Asking:
-    def deny(facts: Facts) -> Optional[bool]:
-        value = ask(facts)
-        return None if value is None else not value
-
-    return deny
-
-
-def _compared(compare: Callable[[Any, Any], Any], one: Any, other: Any) -> Asking:
-    left, right = _asking(one), _asking(other)
-    if isinstance(other, (str, Mapping)) and "name" not in other:  # nearly always
-        constant = right(_NOBODY)
-
-        def with_constant(facts: Facts) -> Any:
-            value = left(facts)
-            return None if value is None else compare(value, constant)
-
-        return with_constant
-
-    def with_other(facts: Facts) -> Any:
-        first, second = left(facts), right(facts)
-        return None if first is None or second is None else compare(first, second)
-
-    return with_other
-
-
-def _reckoned(reckon: Callable[[Any, Any], Any], left: Asking, right: Asking) -> Asking:
-    def ask(facts: Facts) -> Optional[Decimal]:
-        first, second = left(facts), right(facts)
-        if first is None or second is None:
-            return None
-        try:
-            return Decimal(reckon(Decimal(first), Decimal(second)))
-        except ArithmeticError:
-            return None
-
-    return ask
-
-
-def _membership(ask: Asking, among: Any) -> Asking:
-    if isinstance(among, list) and among[:1] == ["list"]:
-        known = frozenset(_asking(part)(_NOBODY) for part in among[1:])
-
-        def is_one(facts: Facts) -> Optional[bool]:
-            value = ask(facts)
-            return None if value is None else value in known
-
-        return is_one
-    every = _asking(among)
-
-    def is_in(facts: Facts) -> Optional[bool]:
-        value, all_of_them = ask(facts), every(facts)
-        if value is None or all_of_them is None:
-            return None
-        return bool(value in all_of_them)
-
-    return is_in
-
-
-_NOBODY: Any = None  # constants ask nothing
+_ASKS = Asks(_NAMES, _tag, _is_model)

@@ -1,9 +1,20 @@
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.conditions import EXAMPLES, NAMES, check
 from lib.errors import Invalid
+from tests.controls.triggers import (
+    asked,
+    compared_by_size,
+    divides,
+    joined,
+    read_rightly,
+    reckoned,
+)
 
 VELOCITY = {
     "spending_rate": Decimal("10.00"),
@@ -105,3 +116,31 @@ def test_what_a_single_comparison_compares_is_told() -> None:
     assert simple.sides(VELOCITY) == (Decimal(10), Decimal("9.6"))
     assert several.sides(VELOCITY) is None
     assert check("spent > 1 / limit", "velocity").sides(VELOCITY) is None
+
+
+# -- Any condition at all, against a slow reading of its wire form
+
+numbers = st.recursive(
+    reckoned(list(NAMES["velocity"])),
+    lambda inner: st.one_of(
+        st.tuples(st.just("abs"), inner).map(list),
+        st.tuples(st.sampled_from(["min", "max"]), inner, inner).map(list),
+    ),
+    max_leaves=4,
+)
+amounts = st.decimals(0, 50, places=3)
+
+
+@given(
+    joined(compared_by_size(numbers)),
+    st.fixed_dictionaries(dict.fromkeys(NAMES["velocity"], amounts)),
+)
+def test_a_condition_is_what_its_wire_form_says(tree: Any, values: Any) -> None:
+    condition = read_rightly(lambda text: check(text, "velocity"), tree)
+    if condition is None:
+        return
+
+    assert condition.holds(values) is (asked(condition.wire, values) is True)
+    if not divides(tree):  # decimals round a third, fractions don't
+        assert condition.holds(values) is (asked(tree, values) is True)
+    assert condition.names <= values.keys()
