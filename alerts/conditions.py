@@ -100,3 +100,8 @@ def _read(rule_type: str, text: str) -> Expression:
 def read_saved(text: str, rule_type: str) -> Expression:
     """Read the condition of a rule that was saved: what can't be read never holds."""
     return expressions.read_saved(text, _VOCABULARIES[rule_type])
+
+
+def problem_of(text: str, rule_type: str) -> str:
+    """Say why the condition of a saved rule can't be read; "": it can, or has none."""
+    return read_saved(text, rule_type).problem if text and rule_type in NAMES else ""

@@ -19,6 +19,7 @@ from typing import NamedTuple, TypeVar
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Organization
+from alerts.conditions import problem_of
 from alerts.configuration import watch_missing
 from alerts.detections import facts_of_period, finding_of, storable
 from alerts.facts import Asked, facts_of
@@ -49,6 +50,7 @@ class Done:
     raised: int = 0
     ended: int = 0
     failed: list[str] = field(default_factory=list)  # slugs of organizations
+    broken: dict[str, str] = field(default_factory=dict)  # rule -> why it is not read
 
 
 class Held(NamedTuple):
@@ -85,6 +87,8 @@ def sweep(now: datetime, *, method: Method = run_rate) -> Done:
         except Exception:  # others must be told all the same
             logger.exception("Can't judge the budgets of %s.", organization.slug)
             done.failed.append(organization.slug)
+    for key, problem in done.broken.items():
+        logger.error("The rule %s is not judged. %s", key, problem)
     return done
 
 
@@ -292,7 +296,7 @@ def _judge_budgets(
     for budget in known:
         if budget.pk in facts:
             done.judged += 1
-            judging = _Judging(budget, facts[budget.pk], method)
+            judging = _Judging(budget, facts[budget.pk], method, done.broken)
             own = held.get(budget.pk, {})
             for rule in ruleset.timed(budget.pk):
                 if rule.enabled:
@@ -310,10 +314,14 @@ class _Judging:
     budget: Budget
     facts: Facts
     method: Method
+    broken: dict[str, str]  # as Done has it
     raised: int = 0
     over: list[int] = field(default_factory=list)  # alerts whose condition has ended
 
     def judge(self, rule: EffectiveRule, held: Held | None) -> None:
+        if problem := problem_of(rule.condition, rule.type):
+            self.broken[rule.key] = problem  # what it told of stays as it is
+            return
         facts = self.facts
         was_open = held is not None and held.is_open
         verdict = judge(rule, facts, held=was_open, method=self.method)

@@ -1,5 +1,6 @@
 """The rules and kill switches of an organization, as a process remembers them."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from controls.models import ControlRule, KillSwitch
 from controls.types import Action, Rule
 from ledger.identity import person_named
 from lib.money import to_units
+
+logger = logging.getLogger("controls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ def _read(organization_id: int, revision: int | None) -> Ruleset:
     by_budget: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules_of(rows.select_related("budget"), organization.currency):
         by_budget[rule.budget_id].append(rule)
+        if problem := rule.trigger.problem:
+            logger.error("The rule %s never holds. %s", rule.uid, problem)
     switches = KillSwitch.objects.filter(organization=organization_id)
     return Ruleset(
         revision,

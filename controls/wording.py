@@ -23,6 +23,8 @@ def summary_of(rule: Rule) -> str:
 @lru_cache(maxsize=4_096)
 def occasion_of(trigger: Expression) -> str:
     """Say when *trigger* holds, where that is simple: "from 90 % of the amount"."""
+    if trigger.problem:
+        return "never (its trigger can't be read)"
     if trigger.text == ALWAYS:
         return "always"
     match trigger.wire:

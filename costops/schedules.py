@@ -50,6 +50,8 @@ def _periods(now: datetime) -> str:
 def _judge(now: datetime) -> str:
     done = sweep_alerts(now)
     failed = f" Could not judge {', '.join(done.failed)}." if done.failed else ""
+    if done.broken:
+        failed += f" Could not read the rules {', '.join(done.broken)}."
     return f"Raised {done.raised} alerts and ended {done.ended}.{failed}"
 
 

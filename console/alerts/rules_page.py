@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.access import organizations_of
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from alerts.conditions import EXAMPLES
+from alerts.conditions import EXAMPLES, problem_of
 from alerts.configuration import watch_thresholds
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Sensitivity, Window
 from alerts.people import above
@@ -186,6 +186,8 @@ def _watch(
 
 def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
     """Say what a rule watches for."""
+    if problem_of(rule.condition, rule.type):
+        return f"Nothing, for it can't be read: {rule.condition}"
     share = format_percent(rule.threshold, locale)
     match rule.type:
         case RuleType.THRESHOLD:

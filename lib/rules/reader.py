@@ -243,7 +243,7 @@ class Reader:
     def _name(self, name: str) -> _Piece:
         known = self.vocabulary.names
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = get_close_matches(name, known, n=1, cutoff=0.7)
             hints = (f"; {word} is {known[word].meaning}" for word in near)
             self.refuse(f"names “{name}”, which there is not{''.join(hints)}")
         self.names.add(name)

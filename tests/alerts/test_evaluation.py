@@ -390,6 +390,31 @@ def test_an_organization_that_fails_keeps_no_other_from_being_told(
     assert "Can't judge the budgets of acme" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "condition", ["spent>" + "-" * 489 + "spent", "spent > 1e999", "speed > 1"]
+)
+def test_a_rule_that_can_not_be_read_keeps_no_other_from_being_judged(
+    acme: Organization, caplog: pytest.LogCaptureFixture, condition: str
+) -> None:
+    budget, other = january_budget(acme), january_budget(acme, "Other")
+    rule = make_rule(budget, "velocity", condition="spent > 10")
+    make_rule(other, "velocity", condition="spent > 20")
+    make_rule(budget, "spike", threshold=Decimal(30))
+    spend(acme, "15", jan(20, 11))
+    assert sweep(NOON).raised == 1
+    AlertRule.objects.filter(pk=rule.pk).update(condition=condition)
+
+    spend(acme, "20", jan(20, 11))
+    done = sweep(NOON)
+
+    assert (done.raised, done.ended, done.failed) == (2, 0, [])
+    assert open_keys(budget) == sorted(
+        f"{one.type}:{one.uid}" for one in AlertRule.objects.filter(budget=budget)
+    )
+    assert list(done.broken) == [f"velocity:{rule.uid}"]
+    assert f"velocity:{rule.uid} is not judged. The condition" in caplog.text
+
+
 def test_as_many_queries_for_many_budgets_as_for_two(
     acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

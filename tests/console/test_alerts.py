@@ -539,6 +539,15 @@ def test_a_preview_saves_nothing(acme: Organization) -> None:
     assert not AlertRule.objects.exists()
 
 
+def test_a_rule_that_can_not_be_read_is_shown_as_such(acme: Organization) -> None:
+    budget = make_budget(acme)
+    make_rule(budget, condition="speed > 1")
+
+    rules = page_at(browser_for(acme), f"{RULES}budget/{budget.pk}/").table()
+
+    assert rules.row("Nothing, for it can't be read: speed > 1")
+
+
 def test_shares_are_percent_for_people(acme: Organization) -> None:
     rule = make_rule(make_budget(acme), RuleType.THRESHOLD, threshold=Decimal("0.9"))
     browser = browser_for(acme)

@@ -10,8 +10,12 @@ from accounts.models import Organization
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
 from controls.configuration import configure, switch_off
+from controls.models import ControlRule
 from controls.ruleset import Ruleset, open_ruleset
 from tests.budgets.worlds import jan, january_budget
+from tests.controls.factories import authorize, lease, make_hard
+from tests.controls.guarding import given, guard
+from tests.factories import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +51,30 @@ def test_rules_come_nearest_budget_first(acme: Organization) -> None:
     assert triggers(below, above) == ["hour == 2", "hour == 3", "hour == 1"]
     assert triggers(above) == ["hour == 1"]
     assert triggers() == []
+
+
+@pytest.mark.parametrize("broken", [r'model == "\ud800"', "-" * 490 + "hour > 1"])
+def test_a_rule_that_can_not_be_read_never_holds_and_keeps_no_other_from_it(
+    api: Api, acme: Organization, caplog: pytest.LogCaptureFixture, broken: str
+) -> None:
+    budget = make_hard(acme, "Team", "100")
+    first, _ = guard(budget, given("block"), given("block", 'user == "ada"'))
+    ControlRule.objects.filter(pk=first.pk).update(trigger=broken)
+
+    allowed, blocked = authorize(api), authorize(api, user_id="ada")
+    leased = lease(api, amount="1")
+    body = api.get(f"budgets/{budget.uid}/controls").body
+    refused = api.send(
+        "PUT", f"budgets/{budget.uid}/controls", {"rules": body["rules"]}
+    )
+
+    assert (allowed["decision"], blocked["decision"]) == ("allow", "block")
+    assert leased["mode"] == "lease"
+    assert body["rules"][0]["summary"] == (
+        "Never (its trigger can't be read): block all calls."
+    )
+    assert f"The rule {first.uid} never holds. The trigger" in caplog.text
+    assert refused.body["errors"][0]["attr"] == "rules.0.trigger"
 
 
 def test_whoever_is_exempt_is_so_from_all_rules_of_the_budget(
