@@ -15,6 +15,7 @@ from lib.errors import Invalid
 from lib.rules.closures import DEEPEST, compiled
 from lib.rules.expressions import LONGEST, Expression
 from lib.rules.reader import LONGEST_TEXT, MOST_PARTS
+from tests.databases import ROOT
 
 Read = Callable[[str], Expression]
 
@@ -268,3 +269,17 @@ def test_a_form_has_a_depth() -> None:
 
     with pytest.raises(ValueError, match=f"More than {DEEPEST}"):
         compiled(["not", form], expressions.TRIGGERS.asks)
+
+
+def test_the_documentation_has_every_name_as_it_is() -> None:
+    page = (ROOT / "docs" / "rules.md").read_text()
+    tables = [expressions.NAMES, *conditions.NAMES.values()]
+    rows = [
+        f"| `{name}` | {one.meaning} |"
+        for names in tables
+        for name, one in names.items()
+    ]
+
+    assert [row for row in rows if row not in page] == []
+    for limit in (LONGEST, MOST_PARTS, LONGEST_TEXT):
+        assert f" {limit} " in page
