@@ -16,6 +16,7 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
 from console.alerts.inbox import firing
+from lib.humanize import locale_of
 
 
 class LoginForm(AuthenticationForm):
@@ -49,6 +50,7 @@ class CostOpsSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {
             "styles": [static("console/admin.css")],
+            "locale": locale_of(request),
             "site_favicons": [{"href": static("console/icon.svg"), "rel": "icon"}],
         }
 

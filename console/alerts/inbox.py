@@ -172,7 +172,7 @@ class Line:
 
     alert: Alert
     path: str
-    kind: str  # of console/budgets/symbols.html
+    kind: str  # of the status component
     word: str
     since: str
     since_at: str

@@ -52,7 +52,7 @@ _WINDOWS = {Window.HOURLY: "an hour", Window.DAILY: "a day", Window.WEEKLY: "a w
 class Watch:
     """One rule as the page of a budget lists it."""
 
-    kind: str  # of console/budgets/symbols.html
+    kind: str  # of the status component
     word: str
     what: str
     tells: str

@@ -32,7 +32,7 @@ from lib.money import format_money, from_units
 class Decided(NamedTuple):
     """A decision, for people."""
 
-    kind: str  # of console/budgets/symbols.html
+    kind: str  # of the status component
     word: str
     sentence: str
 

@@ -1,0 +1,228 @@
+"""The words and pictures that all pages share.
+
+`amount`, `percent`, `day` and `period` write words; all else renders a component of
+templates/console/components/. What needs no context is also called by list columns.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.forms import BaseForm, BoundField
+from django.template.loader import get_template
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from console.drawings import Bar, Chart, Fact
+from lib.humanize import ago, clock, day_words, locale_of, stretch
+from lib.money import format_money, format_percent
+from lib.periods import Window
+
+register = template.Library()
+_money = lru_cache(maxsize=8_192)(format_money)  # most amounts are seen again
+
+
+def component(name: str, /, **context: Any) -> SafeString:
+    """Render one of templates/console/components/."""
+    drawn = get_template(f"console/components/{name}.html").render(context)
+    return SafeString(drawn.strip())
+
+
+def _locale(context: Mapping[str, Any]) -> str:
+    """Return the reader's locale: the site says it, parts of pages read it anew."""
+    return context.get("locale") or locale_of(context["request"])
+
+
+def _zone(zone: str | ZoneInfo) -> ZoneInfo:
+    return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+
+# -- Words
+
+
+@register.simple_tag(takes_context=True)
+def amount(
+    context: Mapping[str, Any], value: Decimal | None, currency: str, nothing: str = ""
+) -> str:
+    """Write money as the reader has it: `{% amount row.spent budget.currency %}`."""
+    if value is None:
+        return nothing
+    return _money(value, currency, _locale(context))
+
+
+@register.simple_tag(takes_context=True)
+def percent(context: Mapping[str, Any], share: Decimal | None) -> str:
+    """Write the share 0.62 as "62 %"; None, of a limit of nothing, as a dash."""
+    return format_percent(share, _locale(context))
+
+
+@register.simple_tag
+def day(
+    at: datetime | None, zone: str | ZoneInfo = "UTC", *, is_end: bool = False
+) -> str:
+    """Write the day of *at*: "9 Nov 2026"; of an exclusive end, the day before it."""
+    return day_words(at, _zone(zone), is_end=is_end) if at else ""
+
+
+@register.simple_tag
+def period(window: Window, zone: str | ZoneInfo = "UTC") -> str:
+    """Write which days *window* has: "1 to 30 November 2026"."""
+    return stretch(window, _zone(zone))
+
+
+# -- Times
+
+
+@register.simple_tag
+def moment(at: datetime | None, zone: str | ZoneInfo = "UTC") -> str:
+    """Write the minute of *at*, with the second in UTC on hover."""
+    return _time(at, clock(at, _zone(zone))) if at else ""
+
+
+@register.simple_tag
+def since(at: datetime | None) -> str:
+    """Write how long ago *at* was: "4 s ago", with the moment on hover."""
+    return _time(at, ago(at, timezone.now())) if at else ""
+
+
+def _time(at: datetime, words: str) -> SafeString:
+    utc = at.astimezone(UTC)
+    return component("time", at=utc, words=words, full=f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+# -- Pictures
+
+
+@register.simple_tag
+def status(
+    kind: str, word: str, *, title: str = "", url: str = "", more: str = ""
+) -> SafeString:
+    """Draw a state as colour, shape and word. *kind*: OK, WARNING, CRITICAL, EXCEEDED
+    or NONE; *more*: further classes."""
+    return component("status", kind=kind, word=word, title=title, url=url, more=more)
+
+
+@register.simple_tag
+def bar(drawn: Bar, kind: str, words: str) -> SafeString:
+    """Draw a budget period; *words* say the same."""
+    return component("bar", bar=drawn, kind=kind, words=words)
+
+
+@register.simple_tag
+def chart(drawn: Chart) -> SafeString:
+    """Draw the course of a period, and the days below it."""
+    return component("chart", chart=drawn)
+
+
+@register.simple_tag
+def share_bar(width: float) -> SafeString:
+    """Draw a share below its figure: *width* in percent."""
+    return component("share_bar", width=width)
+
+
+# -- Parts of pages
+
+
+@register.simple_tag
+def head(*files: str) -> SafeString:
+    """Load style sheets and scripts of static/console/: `{% head "budgets.css" %}`."""
+    return component(
+        "head",
+        styles=[file for file in files if file.endswith(".css")],
+        scripts=[file for file in files if file.endswith(".js")],
+    )
+
+
+@register.simple_tag
+def crumbs(
+    home: str,
+    home_url: str,
+    way: Iterable[tuple[int, str]] = (),
+    way_url: str = "",
+    *,
+    here: str = "",
+) -> SafeString:
+    """Say where a page is: *home*, the budgets on the way to it, and what it is.
+
+    Without *here*, the last of *way* is the page itself. *home_url* and *way_url* are
+    names of URLs; the latter takes the id of a budget.
+    """
+    trail = [(home, reverse(home_url))]
+    trail += [(name, reverse(way_url, args=[pk])) for pk, name in way]
+    if not here:
+        here = trail.pop()[0]
+    return component("crumbs", trail=trail, here=here)
+
+
+@register.simple_block_tag(end_name="endemptystate")
+def emptystate(content: str, title: str = "") -> SafeString:
+    """Teach where there is nothing: what would be here, why not, what to do next."""
+    return component("empty_state", title=title, content=content)
+
+
+@register.simple_tag
+def figures(pairs: Iterable[Fact | tuple[str, object]]) -> SafeString:
+    """List names with their amounts, side by side and large."""
+    return component("facts", facts=[Fact(*pair) for pair in pairs], is_money=True)
+
+
+@register.simple_tag
+def facts(pairs: Iterable[Fact | tuple[str, object]]) -> SafeString:
+    """List names with what there is to say of them, one below the other."""
+    return component("facts", facts=[Fact(*pair) for pair in pairs], is_money=False)
+
+
+# -- Forms
+
+
+@register.simple_tag
+def chooser(
+    label: str,
+    name: str,
+    options: Iterable[tuple[object, object]],
+    chosen: object = "",
+    *,
+    nothing: str = "",
+) -> SafeString:
+    """Offer *options* (value and word) to filter by; *nothing* names none of them."""
+    choices = [(str(value), word) for value, word in options]
+    if nothing:
+        choices.insert(0, ("", nothing))
+    return component(
+        "chooser", label=label, name=name, choices=choices, chosen=str(chosen)
+    )
+
+
+@register.simple_tag
+def field(bound: BoundField | None) -> str:
+    """Show a field with its label, its errors and its help; None shows nothing."""
+    return component("field", field=bound) if bound else ""
+
+
+@register.simple_tag
+def fields(*bounds: BoundField | None) -> SafeString:
+    """Show fields side by side where there is room."""
+    return component("fields", fields=[bound for bound in bounds if bound])
+
+
+@register.simple_tag
+def choices(bound: BoundField, *, in_lines: bool = False) -> SafeString:
+    """Show a field whose options stand beside, or below, each other."""
+    return component("choices", field=bound, in_lines=in_lines)
+
+
+@register.simple_tag
+def tick(bound: BoundField, explained: str = "") -> SafeString:
+    """Show a box to tick with its label behind it."""
+    return component("tick", field=bound, help=explained)
+
+
+@register.simple_tag
+def errors(form: BaseForm) -> str:
+    """Say why a form was not saved; nothing where it was."""
+    return component("errors", form=form) if form.errors else ""
