@@ -12,6 +12,9 @@ class Fact(NamedTuple):
     url: str = ""
 
 
+FRAME = 80.0  # of a bar's width is the limit, as bar.html has it; the rest is beyond
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """Where the parts of a bar begin and how long they are, in percent."""
@@ -26,14 +29,13 @@ class Bar:
     critical: float
     time: float | None  # where the period's time stands; None: not now
     is_cut: bool  # it goes on beyond the drawing
-    frame: float = 80.0  # the limit; what is beyond has the rest
 
     @property
     def carried_from(self) -> float:
-        return self.frame - self.carried
+        return round(FRAME - self.carried, 2)
 
 
-class Line(NamedTuple):
+class Stroke(NamedTuple):
     """A path of a chart, in thousandths of its plot."""
 
     kind: str  # the class that carries its colour: co-limit and so on
@@ -56,7 +58,7 @@ class Chart:
     """A chart: the ground first; *words* say the same."""
 
     words: str
-    lines: tuple[Line, ...]
+    lines: tuple[Stroke, ...]
     dot: tuple[float, float]  # in percent
     labels: tuple[Label, ...]
     dates: tuple[tuple[float, str], ...]  # below it: where each begins, in percent

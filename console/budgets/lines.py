@@ -11,7 +11,8 @@ from django.urls import reverse
 from budgets.figures import Status
 from budgets.models import Budget
 from budgets.status import BudgetStatus
-from console.budgets.bars import bar_of, drawing_of, words_of
+from console.budgets.bars import bar_of, words_of
+from console.drawings import Bar
 from lib.humanize import day_words, stretch
 from lib.money import format_money, format_percent
 from lib.periods import Window
@@ -50,7 +51,8 @@ class Row:
     word: str
     status: Status
     window: Window
-    bar: str  # SVG
+    bar: Bar
+    bar_words: str
     url: str
     records: str  # the address of the cost records that were spent
     amount: str
@@ -124,7 +126,6 @@ class Writer:
         window = found.window
         used = format_percent(status.utilization, self.locale)
         running = window.start <= self.now < window.end
-        words = words_of(status, used, self.locale, running=running)
         return Row(
             budget=budget,
             place=place,
@@ -132,7 +133,8 @@ class Writer:
             word=STATUS_WORDS[kind],
             status=status,
             window=window,
-            bar=drawing_of(bar_of(position, status, self.now), kind, words),
+            bar=bar_of(position, status, self.now),
+            bar_words=words_of(status, used, self.locale, running=running),
             url=f"{self.budgets}{budget.pk}/change/",
             records=(
                 f"{self.records}?organization={self.organization}&budget={budget.pk}"

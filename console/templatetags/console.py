@@ -99,6 +99,7 @@ def _time(at: datetime, words: str) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256, typed=True)  # a few states, in every row
 def status(
     kind: str, word: str, *, title: str = "", url: str = "", more: str = ""
 ) -> SafeString:
@@ -108,6 +109,9 @@ def status(
 
 
 @register.simple_tag
+@lru_cache(
+    maxsize=4_096, typed=True
+)  # a tree draws a hundred, mostly as it did a moment ago
 def bar(drawn: Bar, kind: str, words: str) -> SafeString:
     """Draw a budget period; *words* say the same."""
     return component("bar", bar=drawn, kind=kind, words=words)

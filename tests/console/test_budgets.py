@@ -14,7 +14,8 @@ from accounts.scopes import Role
 from budgets.figures import Position, status_of
 from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.services import archive_budget, change_budget, plan_of
-from console.budgets.bars import bar_of, drawing_of
+from console.budgets.bars import bar_of
+from console.templatetags.console import bar as drawn
 from lib.periods import Cadence, Window
 from tests.factories import (
     browser_for,
@@ -788,7 +789,16 @@ def test_a_bar_without_a_limit_is_full_once_something_is_spent() -> None:
 
 
 def test_words_in_a_drawing_are_escaped() -> None:
-    assert "<b>" not in drawing_of(bar("1"), "OK", "<b>")
+    assert "<b>" not in drawn(bar("1"), "OK", "<b>")
+
+
+def test_only_what_is_there_is_drawn() -> None:
+    nothing, much = drawn(bar("0"), "NONE", ""), drawn(bar("300"), "EXCEEDED", "")
+
+    assert "co-spent" not in nothing
+    assert "co-cut" not in nothing
+    assert '<rect class="co-over" x="80%" y="4" width="20.0%"' in much
+    assert "co-cut" in much
 
 
 def test_every_cadence_can_be_chosen(acme: Organization) -> None:
