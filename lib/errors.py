@@ -76,3 +76,19 @@ class UnsupportedType(Refusal):
     """The body's content type or encoding is not one the endpoint reads."""
 
     code = "unsupported_media_type"
+
+
+class TimedOut(Refusal):
+    """The rest of the request did not come in time."""
+
+    code = "too_slow"
+
+
+class Unavailable(Refusal):
+    """Something the product needs is away for the moment; nothing was done."""
+
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s

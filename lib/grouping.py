@@ -9,8 +9,6 @@ from collections.abc import Callable, Hashable, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
 
-from django.db import DatabaseError
-
 PATIENCE_S = 0.001  # that a transaction begins later for the sake of company
 
 Item = TypeVar("Item")
@@ -68,9 +66,9 @@ class _Group(Generic[Item, Answer]):
             for request in together:
                 request.answers = answers[start : start + len(request.items)]
                 start += len(request.items)
-        except DatabaseError:
+        except Exception:
             # Each is tried again by itself, the leader's own too: one of them may
-            # have spoilt it for all.
+            # have spoilt it for all, in whatever way.
             if len(together) == 1:
                 raise
         finally:

@@ -1,6 +1,7 @@
 """How the product answers over HTTP: problems (RFC 9457), pages of lists, JSON in."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from http import HTTPStatus
@@ -8,7 +9,9 @@ from typing import IO, Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import UnreadablePostError
 from django.shortcuts import render
 from django.urls import URLPattern, re_path
 from rest_framework import exceptions
@@ -16,14 +19,17 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
+from lib.availability import is_passing, unavailable
 from lib.errors import (
     Conflict,
     FieldError,
     Forbidden,
     NotFound,
     Refusal,
+    TimedOut,
     TooLarge,
     Unauthenticated,
+    Unavailable,
     UnsupportedType,
 )
 
@@ -34,6 +40,8 @@ _STATUSES: tuple[tuple[type[Refusal], HTTPStatus], ...] = (
     (Conflict, HTTPStatus.CONFLICT),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (TimedOut, HTTPStatus.REQUEST_TIMEOUT),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
@@ -67,6 +75,8 @@ def problem_response(refusal: Refusal) -> HttpResponse:
     )
     if status == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = 'Bearer realm="costops"'
+    if isinstance(refusal, Unavailable):
+        response["Retry-After"] = str(refusal.retry_after_s)
     return response
 
 
@@ -138,14 +148,29 @@ class RefusalMiddleware:
     def process_exception(
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
-        if isinstance(error, RequestDataTooBig):
-            error = TooLarge("The body is larger than what is taken in one request.")
-        if not isinstance(error, Refusal):
+        refusal = _refusal_of(error)
+        if refusal is None:
             return None
         if is_api(request):
-            return problem_response(error)
-        page = {"refusal": error}
-        return render(request, "refused.html", page, status=status_of(error))
+            return problem_response(refusal)
+        page = {"refusal": refusal}
+        response = render(request, "refused.html", page, status=status_of(refusal))
+        if isinstance(refusal, Unavailable):
+            response["Retry-After"] = str(refusal.retry_after_s)
+        return response
+
+
+def _refusal_of(error: Exception | None) -> Refusal | None:
+    """Return what is answered to *error*, None if it is a fault of ours."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge("The body is larger than what is taken in one request.")
+    if isinstance(error, UnreadablePostError):
+        return TimedOut("The request's body did not come in time; send it again.")
+    if isinstance(error, (DatabaseError, InterfaceError)) and is_passing(error):
+        return unavailable(error)
+    return None
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -161,7 +186,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 without any detail; the log has it."""
+    """Answer 500 without any detail; the log has it. 503 when the database is away."""
+    refusal = _refusal_of(sys.exc_info()[1])
+    if is_api(request) and refusal is not None:
+        return problem_response(refusal)
     if is_api(request):
         body = problem(500, "server_error", "Something went wrong here. It was logged.")
         return JsonResponse(body, status=500, content_type="application/problem+json")

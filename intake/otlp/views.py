@@ -6,19 +6,19 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp says what is answered when.
 import logging
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from intake.api.usage import caller_of
 from intake.otlp.receipts import Tally, receive_spans
 from intake.otlp.wire import JSON, PROTOBUF, decode, encode_answer, encode_status
+from lib.availability import is_passing, unavailable
 from lib.bodies import body_of, type_of
 from lib.errors import Refusal, TooLarge, UnsupportedType
-from lib.web import problem, problem_response
+from lib.web import problem_response
 
-RETRY_S = 5  # how long an exporter should wait when the database is away
 MOST_PROBLEMS = 5  # told of one export
 LONGEST_PROBLEM = 300  # characters
 
@@ -36,10 +36,11 @@ def traces(request: HttpRequest) -> HttpResponse:
     except RequestDataTooBig:
         detail = "The body is larger than what is taken in one request."
         return _refusal(request, TooLarge(detail))
-    except (OperationalError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
+        if not is_passing(error):
+            raise
         # Any other status would make the exporter drop what it holds.
-        logger.exception("OTLP: the database is away")
-        return _away(request)
+        return _refusal(request, unavailable(error))
 
 
 def _receive(request: HttpRequest) -> Tally:
@@ -80,18 +81,6 @@ def _refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     response = problem_response(refusal)
     if type_of(request) == PROTOBUF:
         _make_status(response, str(refusal))
-    return response
-
-
-def _away(request: HttpRequest) -> HttpResponse:
-    detail = "The database is away; send it again."
-    body = problem(503, "unavailable", detail)
-    response: HttpResponse = JsonResponse(
-        body, status=503, content_type="application/problem+json"
-    )
-    response["Retry-After"] = str(RETRY_S)
-    if type_of(request) == PROTOBUF:
-        _make_status(response, detail)
     return response
 
 

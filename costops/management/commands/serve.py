@@ -4,32 +4,31 @@ import errno
 import logging
 import signal
 import socket
-import threading
 from argparse import ArgumentParser
-from collections.abc import Iterable
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from functools import partial
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server import MPServer
+
+from costops.serving.application import within_limits
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
 # Connections a worker holds open, idle ones included. Beyond them clients wait in the
 # backlog; requests beyond the threads wait in a queue. Neither is ever refused.
 CONNECTIONS = 1024
-IN_MEMORY = 2**20  # bytes of a chunked body, before it goes to a file
-PART = 2**16  # bytes read at once
+THREADS = 16  # of a process, if nothing else is said
+HEADERS_S = 10  # how long the head of a request may take to come
 
 _LOGGING = {
     "handlers": {},
     "loggers": {"_granian": {"handlers": [], "propagate": True}},  # as all the rest
 }
-
-_of_thread = threading.local()
 
 
 class Command(BaseCommand):
@@ -53,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--threads",
             type=int,
-            default=16,
+            default=THREADS,
             help="Requests a process works on at once; each may hold a database "
             "connection (default: %(default)s).",
         )
@@ -76,13 +75,15 @@ class Command(BaseCommand):
             blocking_threads=options["threads"],
             blocking_threads_idle_timeout=600,  # seconds, the most there is
             backpressure=CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_S * 1000),
             websockets=False,
             respawn_failed_workers=True,
             workers_kill_timeout=GRACE_S,
             log_dictconfig=_LOGGING,
         )
         logging.getLogger("_granian").addFilter(_is_news)
-        server.serve(target_loader=_load_in_worker, wrap_loader=False)
+        loader = partial(_load_in_worker, options["threads"])
+        server.serve(target_loader=loader, wrap_loader=False)
 
 
 class _Server(MPServer):
@@ -96,58 +97,18 @@ class _Server(MPServer):
         super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian's
 
 
-def _load_in_worker() -> WSGIApplication:
+def _load_in_worker(threads: int) -> WSGIApplication:
     # Ctrl-C reaches every process; a worker that hears of it from the server too, with
     # another signal, may hang. So it listens to the server alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    return load_application()
+    return load_application(threads)
 
 
-def load_application() -> WSGIApplication:
-    """Return Django behind what it needs from a threaded server."""
+def load_application(threads: int = THREADS) -> WSGIApplication:
+    """Return Django behind the limits of a server with *threads* threads a process."""
     from costops.wsgi import application  # starts Django, so not before
 
-    def serve(
-        environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        if not hasattr(_of_thread, "last_will"):
-            _of_thread.last_will = _LastWill()
-        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() != "chunked":
-            return application(environ, start_response)
-        with SpooledTemporaryFile(IN_MEMORY) as body:
-            _measure_body(environ, body)
-            return application(environ, start_response)
-
-    return serve
-
-
-class _LastWill:
-    """Closes a thread's database connections when the thread ends.
-
-    The server ends idle threads. Their connections are part of reference cycles, so
-    they would stay open until some later garbage collection, and pile up.
-    """
-
-    def __init__(self) -> None:
-        self._connections = connections.all()
-
-    def __del__(self) -> None:
-        for connection in self._connections:
-            connection.close()
-
-
-def _measure_body(environ: WSGIEnvironment, body: IO[bytes]) -> None:
-    """Copy a chunked body to *body*, and give it a Content-Length.
-
-    Django reads nothing without one. What is too large is cut just above the limit,
-    so that Django refuses it as it refuses any other.
-    """
-    left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
-    while left and (part := environ["wsgi.input"].read(min(left, PART))):
-        left -= body.write(part)
-    environ["CONTENT_LENGTH"] = str(body.tell())
-    body.seek(0)
-    environ["wsgi.input"] = body
+    return within_limits(application, threads=threads)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -1,0 +1,142 @@
+"""Django, behind what it needs from a threaded server that anybody can reach."""
+
+import json
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from accounts import keys
+from costops.serving.bodies import PART, Body, Reading, TooSlowError
+from costops.serving.shares import Shares, ShareTakenError
+from lib.errors import Unauthenticated
+from lib.web import problem
+
+IN_MEMORY = 2**20  # bytes of a chunked body, before it goes to a file
+UNKNOWN = "unknown"  # the party of everybody without a key
+_NEVER_LATE = "/health"
+
+_of_thread = threading.local()
+
+
+def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
+    """Return *application* for a server with *threads* threads in each process."""
+    shares, reading = Shares(threads), Reading()
+
+    def serve(
+        environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if not hasattr(_of_thread, "last_will"):
+            _of_thread.last_will = _LastWill()
+        if environ["PATH_INFO"].startswith(_NEVER_LATE):
+            return application(environ, start_response)
+        try:
+            with shares.of(_party_of(environ)):
+                return _served(application, environ, start_response, reading)
+        except ShareTakenError:
+            return _refused(start_response, "503 Service Unavailable", _BUSY)
+        except TooSlowError:
+            return _refused(start_response, "408 Request Timeout", _LATE)
+
+    return serve
+
+
+def _served(
+    application: WSGIApplication,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    reading: Reading,
+) -> Iterable[bytes]:
+    is_chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not is_chunked and length == "0":
+        return application(environ, start_response)
+    body = Body(environ["wsgi.input"], None if is_chunked else int(length), reading)
+    environ["wsgi.input"] = body
+    answer = _closing_unread(body, start_response)
+    if not is_chunked:
+        return application(environ, answer)
+    with SpooledTemporaryFile(IN_MEMORY) as measured:
+        _measure(environ, body, measured)
+        return application(environ, answer)
+
+
+def _closing_unread(body: Body, start_response: StartResponse) -> StartResponse:
+    """End the connection when the answer is given before the body was read.
+
+    What is left of it, or on its way, would be taken for the next request.
+    """
+
+    def start(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        if not body.is_read:
+            headers = [*headers, ("Connection", "close")]
+        return start_response(status, headers, exc_info)
+
+    return start
+
+
+def _measure(environ: WSGIEnvironment, body: Body, measured: IO[bytes]) -> None:
+    """Copy a chunked body to *measured*, and give it a Content-Length.
+
+    Django reads nothing without one. What is too large is cut just above the limit,
+    so that Django refuses it as it refuses any other.
+    """
+    left = settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1
+    while left and (part := body.read(min(left, PART))):
+        left -= measured.write(part)
+    environ["CONTENT_LENGTH"] = str(measured.tell())
+    measured.seek(0)
+    environ["wsgi.input"] = measured
+
+
+def _party_of(environ: WSGIEnvironment) -> Hashable:
+    """Return whose share a request takes from: its organization's, or the unknown's."""
+    header = environ.get("HTTP_AUTHORIZATION")
+    if not header:
+        return UNKNOWN
+    try:
+        caller = keys.check(header)
+    except (Unauthenticated, DatabaseError):
+        return UNKNOWN  # its view will say so
+    return caller.organization_id or f"key {caller.key_id}"
+
+
+_BUSY = (
+    "unavailable",
+    "Too many of your requests are waiting for something; try again in a moment.",
+)
+_LATE = ("too_slow", "The request's body did not come in time; send it again.")
+
+
+def _refused(
+    start_response: StartResponse, status: str, said: tuple[str, str]
+) -> Iterable[bytes]:
+    number = int(status[:3])
+    headers = [
+        ("Content-Type", "application/problem+json"),
+        ("Retry-After", "2"),
+        ("Connection", "close"),
+    ]
+    start_response(status, headers)
+    return [json.dumps(problem(number, *said)).encode()]
+
+
+class _LastWill:
+    """Closes a thread's database connections when the thread ends.
+
+    The server ends idle threads. Their connections are part of reference cycles, so
+    they would stay open until some later garbage collection, and pile up.
+    """
+
+    def __init__(self) -> None:
+        self._connections = connections.all()
+
+    def __del__(self) -> None:
+        for connection in self._connections:
+            connection.close()
