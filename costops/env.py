@@ -101,27 +101,49 @@ def database() -> dict[str, Any]:
             "PORT": str(url.port or ""),
             "CONN_MAX_AGE": None,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {
-                # Compiling a query at run time costs more than these queries take.
-                "options": "-c jit=off",
-                "prepare_threshold": 1,  # see lib.roundtrips
-                **_options(url.query),
-            },
+            **_connecting(dict(parse_qsl(url.query))),
         }
     raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
 
 
-def _options(query: str) -> dict[str, Any]:
-    """Return what a URL says of connections; `prepare_threshold=none` is for poolers
-    that keep no prepared statements."""
-    options: dict[str, Any] = dict(parse_qsl(query))
-    if (times := options.get("prepare_threshold")) is not None:
+def _connecting(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what a URL says of connections, with what they begin with.
+
+    `pool=transaction` is for a pooler that gives connections out by transaction: it
+    takes no settings at the start, and keeps neither prepared statements nor cursors.
+    `prepare_threshold=none` is for one that lacks prepared statements only.
+    """
+    pool = asked.pop("pool", "")
+    if pool not in {"", "transaction"}:
+        raise ImproperlyConfigured("pool in DATABASE_URL can only be transaction.")
+    if (times := asked.get("prepare_threshold")) is not None:
         if times != "none" and not times.isdecimal():
             raise ImproperlyConfigured(
                 "prepare_threshold in DATABASE_URL must be a whole number or none."
             )
-        options["prepare_threshold"] = None if times == "none" else int(times)
-    return options
+        asked["prepare_threshold"] = None if times == "none" else int(times)
+    if pool:
+        options = {"prepare_threshold": None, **asked}
+        return {"DISABLE_SERVER_SIDE_CURSORS": True, "OPTIONS": options}
+    # Compiling a query at run time costs more than these queries take.
+    begun = {"options": "-c jit=off", "prepare_threshold": 1}
+    return {"OPTIONS": begun | asked}
+
+
+def with_bounded_waits(database: dict[str, Any]) -> None:
+    """Have PostgreSQL end what a request waits for too long, on new connections.
+
+    For the server alone: what workers and commands do may take its time. A session
+    that holds a lock and does nothing is ended too. SQLite's writers wait 20 s.
+    """
+    if "options" in database["OPTIONS"]:
+        limits = {
+            "lock_timeout": "5s",
+            "statement_timeout": "30s",
+            "idle_in_transaction_session_timeout": "60s",
+        }
+        for name, value in limits.items():
+            database["OPTIONS"]["options"] += f" -c {name}={value}"
 
 
 def email() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from console.alerts.answer_page import answer_by_link
 from costops.api import MANY, Organizations, Rates
-from costops.views import health, live
+from costops.views import health, live, ready
 from intake.otlp.views import traces
 from lib.web import route
 
@@ -20,7 +20,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     route("health", health, "health"),
     route("health/live", live, "health-live"),
-    route("health/ready", health, "health-ready"),
+    route("health/ready", ready, "health-ready"),
     route("api/v1/health", health, "api-health"),
     route("otlp/v1/traces", traces, "otlp-traces"),
     path("api/v1/", include("budgets.api.urls")),

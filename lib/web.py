@@ -160,13 +160,14 @@ class RefusalMiddleware:
         return response
 
 
-def _refusal_of(error: Exception | None) -> Refusal | None:
+def _refusal_of(error: BaseException | None) -> Refusal | None:
     """Return what is answered to *error*, None if it is a fault of ours."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, RequestDataTooBig):
         return TooLarge("The body is larger than what is taken in one request.")
     if isinstance(error, UnreadablePostError):
+        # Of a server that bounds how long, and how many bodies at once, are read.
         return TimedOut("The request's body did not come in time; send it again.")
     if isinstance(error, (DatabaseError, InterfaceError)) and is_passing(error):
         return unavailable(error)

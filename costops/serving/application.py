@@ -11,13 +11,12 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from accounts import keys
-from costops.serving.bodies import PART, Body, Reading, TooSlowError
+from costops.serving.bodies import PART, Body, CrowdedError, Reading, TooSlowError
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
 from lib.web import problem
 
 IN_MEMORY = 2**20  # bytes of a chunked body, before it goes to a file
-UNKNOWN = "unknown"  # the party of everybody without a key
 _NEVER_LATE = "/health"
 
 _of_thread = threading.local()
@@ -25,7 +24,7 @@ _of_thread = threading.local()
 
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
     """Return *application* for a server with *threads* threads in each process."""
-    shares, reading = Shares(threads), Reading()
+    shares, reading = Shares(threads), Reading(threads)
 
     def serve(
         environ: WSGIEnvironment, start_response: StartResponse
@@ -34,10 +33,12 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
             _of_thread.last_will = _LastWill()
         if environ["PATH_INFO"].startswith(_NEVER_LATE):
             return application(environ, start_response)
+        party = _party_of(environ)
         try:
-            with shares.of(_party_of(environ)):
-                return _served(application, environ, start_response, reading)
-        except ShareTakenError:
+            with shares.of(party):
+                body = _body_of(environ, reading, party)
+                return _served(application, environ, start_response, body)
+        except (ShareTakenError, CrowdedError):
             return _refused(start_response, "503 Service Unavailable", _BUSY)
         except TooSlowError:
             return _refused(start_response, "408 Request Timeout", _LATE)
@@ -45,20 +46,32 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
     return serve
 
 
+def _body_of(
+    environ: WSGIEnvironment, reading: Reading, party: Hashable
+) -> Body | None:
+    """Return the body of a request, if it can have one."""
+    source = environ["wsgi.input"]
+    if _is_chunked(environ):
+        return Body(source, None, reading, party)
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return Body(source, length, reading, party) if length else None
+
+
+def _is_chunked(environ: WSGIEnvironment) -> bool:
+    return bool(environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked")
+
+
 def _served(
     application: WSGIApplication,
     environ: WSGIEnvironment,
     start_response: StartResponse,
-    reading: Reading,
+    body: Body | None,
 ) -> Iterable[bytes]:
-    is_chunked = environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked"
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not is_chunked and length == "0":
+    if body is None:
         return application(environ, start_response)
-    body = Body(environ["wsgi.input"], None if is_chunked else int(length), reading)
     environ["wsgi.input"] = body
     answer = _closing_unread(body, start_response)
-    if not is_chunked:
+    if not _is_chunked(environ):
         return application(environ, answer)
     with SpooledTemporaryFile(IN_MEMORY) as measured:
         _measure(environ, body, measured)
@@ -96,14 +109,14 @@ def _measure(environ: WSGIEnvironment, body: Body, measured: IO[bytes]) -> None:
 
 
 def _party_of(environ: WSGIEnvironment) -> Hashable:
-    """Return whose share a request takes from: its organization's, or the unknown's."""
+    """Return whose share a request takes from: its organization's; None: unknown."""
     header = environ.get("HTTP_AUTHORIZATION")
     if not header:
-        return UNKNOWN
+        return None
     try:
         caller = keys.check(header)
     except (Unauthenticated, DatabaseError):
-        return UNKNOWN  # its view will say so
+        return None  # its view will say so
     return caller.organization_id or f"key {caller.key_id}"
 
 

@@ -1,18 +1,21 @@
 """Bodies of requests, read in time: a sender that stalls does not keep a thread.
 
-The server hands a body over as it comes in, and reading waits for it without end. So
-when several threads read at once, which takes microseconds as a rule, the next ones let
-a thread of its own read and wait for that one only as long as is fair.
+The server hands a body over as it comes in, and reading waits for it without end. As a
+rule that takes microseconds. So when several threads read at once, the next ones let a
+thread of its own read and wait for that one only as long as is fair; and of one party
+only so many may read at once that threads are left for the others.
 """
 
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Protocol
 
-AT_ONCE = 4  # threads that may wait without end: a few are not missed
+WITHOUT_END = 2  # threads that may wait without end: they are not missed
+OF_UNKNOWN = 4  # threads that read for whoever has no key
 GRACE_S = 15.0  # a body may take so long ...
 RATE = 50_000  # ... and a second more for so many bytes of it
 PART = 2**16  # bytes read at once
@@ -28,33 +31,49 @@ class TooSlowError(OSError):
     """The body did not come in time."""
 
 
-class Reading:
-    """How many threads of this process read bodies now."""
+class CrowdedError(OSError):
+    """All threads that may read for the party are reading."""
 
-    def __init__(self) -> None:
+
+class Reading:
+    """Who reads bodies now, in a process of *threads* threads."""
+
+    def __init__(self, threads: int) -> None:
+        self._of_known = max(WITHOUT_END, threads * 5 // 8)
         self._lock = Lock()
-        self._count = 0
+        self._counts: Counter[Hashable] = Counter()
 
     @contextmanager
-    def begun(self) -> Iterator[bool]:
-        """Count one more meanwhile; tell whether there are more than may wait."""
+    def begun(self, party: Hashable) -> Iterator[bool]:
+        """Count one more of *party* (None: unknown); tell whether to read in time.
+
+        Raises:
+            CrowdedError: it has no thread left.
+        """
         with self._lock:
-            self._count += 1
-            is_crowded = self._count > AT_ONCE
+            most = OF_UNKNOWN if party is None else self._of_known
+            if self._counts[party] >= most:
+                raise CrowdedError("Too many bodies are on their way; try again soon.")
+            self._counts[party] += 1
+            is_crowded = self._counts.total() > WITHOUT_END
         try:
             yield is_crowded
         finally:
             with self._lock:
-                self._count -= 1
+                self._counts[party] -= 1
+                if not self._counts[party]:
+                    del self._counts[party]
 
 
 class Body:
-    """One request's body, as Django reads it; raises TooSlowError."""
+    """One request's body, as Django reads it: CrowdedError, TooSlowError."""
 
-    def __init__(self, source: Source, length: int | None, reading: Reading) -> None:
+    def __init__(
+        self, source: Source, length: int | None, reading: Reading, party: Hashable
+    ) -> None:
         self._source = source
         self._left = length  # bytes; None: until it ends
-        self._reading = reading
+        self._reading, self._party = reading, party
         self._is_timed = False
         self._ahead = b""  # read already, for a line
 
@@ -67,7 +86,7 @@ class Body:
         """Return *size* bytes, or all there are with less than 0; fewer at the end."""
         parts, wanted = [self._ahead], size - len(self._ahead)
         self._ahead = b""
-        with self._reading.begun() as is_crowded:
+        with self._reading.begun(self._party) as is_crowded:
             if is_crowded and not self._is_timed:
                 self._source, self._is_timed = _Timed(self._source), True
             while (size < 0 or wanted > 0) and (part := self._part(size, wanted)):

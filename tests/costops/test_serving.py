@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costops.serving import bodies, shares
-from costops.serving.bodies import Body, Reading, TooSlowError
+from costops.serving.bodies import Body, CrowdedError, Reading, TooSlowError
 from costops.serving.shares import Shares, ShareTakenError
 
 
@@ -90,7 +90,10 @@ SIZES = st.lists(st.integers(-1, 50), max_size=20)
 def test_a_body_is_read_as_a_file_is(
     content: bytes, sizes: list[int], lines: bool
 ) -> None:
-    body, file = Body(BytesIO(content), len(content), Reading()), BytesIO(content)
+    body, file = (
+        Body(BytesIO(content), len(content), Reading(16), None),
+        BytesIO(content),
+    )
 
     for size in sizes:
         if lines:
@@ -105,20 +108,34 @@ def test_of_many_that_stall_only_a_few_keep_their_threads(
     monkeypatch: pytest.MonkeyPatch, held: ExitStack
 ) -> None:
     monkeypatch.setattr(bodies, "GRACE_S", 0.05)
-    reading = Reading()
-    for _ in range(bodies.AT_ONCE):
-        held.enter_context(reading.begun())
+    reading = Reading(16)
+    for _ in range(bodies.WITHOUT_END):
+        held.enter_context(reading.begun("acme"))
 
     with pytest.raises(TooSlowError):
-        Body(Stalled(), 10, reading).read(10)
+        Body(Stalled(), 10, reading, "acme").read(10)
 
 
 def test_among_many_a_body_that_comes_is_read(held: ExitStack) -> None:
-    reading = Reading()
-    for _ in range(bodies.AT_ONCE):
-        held.enter_context(reading.begun())
+    reading = Reading(16)
+    for _ in range(bodies.WITHOUT_END):
+        held.enter_context(reading.begun("acme"))
 
-    assert Body(BytesIO(b"a" * 200_000), 200_000, reading).read() == b"a" * 200_000
+    body = Body(BytesIO(b"a" * 200_000), 200_000, reading, "globex")
+    assert body.read() == b"a" * 200_000
+
+
+@pytest.mark.parametrize(("party", "most"), [(None, 4), ("acme", 10)])
+def test_threads_are_left_whoever_stalls(
+    party: str | None, most: int, held: ExitStack
+) -> None:
+    reading = Reading(16)
+    for _ in range(most):
+        held.enter_context(reading.begun(party))
+
+    with pytest.raises(CrowdedError):
+        Body(Stalled(), 10, reading, party).read(10)
+    assert Body(BytesIO(b"a"), 1, reading, "globex").read() == b"a"
 
 
 class Stalled:

@@ -11,11 +11,13 @@ from wsgiref.types import WSGIApplication
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import MPServer
 
+from costops import env
+from costops.health import missing_migrations
 from costops.serving.application import within_limits
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
@@ -62,7 +64,9 @@ class Command(BaseCommand):
             raise CommandError("Give at least one worker and one thread.")
         if not 0 < options["port"] < 2**16:
             raise CommandError("The port must be between 1 and 65535.")
+        env.with_bounded_waits(connections.databases["default"])
         address = _free_address(options["host"], options["port"])
+        _require_own_schema()
         load_application()  # what is wrong with it shows here, once
         connections.close_all()  # a forked process may not share them
         server = _Server(
@@ -109,6 +113,19 @@ def load_application(threads: int = THREADS) -> WSGIApplication:
     from costops.wsgi import application  # starts Django, so not before
 
     return within_limits(application, threads=threads)
+
+
+def _require_own_schema() -> None:
+    """Refuse to serve over tables that this version does not know."""
+    try:
+        missing = missing_migrations()
+    except DatabaseError as error:
+        raise CommandError(f"The database can't be asked: {error}") from error
+    if missing:
+        raise CommandError(
+            f"The database lacks {len(missing)} migrations, {missing[0]} first. "
+            "Run: python manage.py migrate"
+        )
 
 
 def _free_address(host: str, port: int) -> str:

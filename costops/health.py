@@ -1,0 +1,93 @@
+"""How well the product is: its database, its tables, its workers and what they send."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import F, Max
+from django_q.models import Schedule, Success
+
+from notifications.claims import due
+
+LATE = timedelta(minutes=3)  # that work by the clock, or a message, may wait
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether requests can be answered; each part in one word."""
+
+    database: str  # connected or unreachable
+    schema: str  # current, behind or unknown
+    writes: str  # possible, impossible or unknown
+
+    @property
+    def is_ready(self) -> bool:
+        parts = (self.database, self.schema, self.writes)
+        return parts == ("connected", "current", "possible")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What workers do, or what waits for them."""
+
+    worker: str  # running or away
+    last_sweep_at: datetime | None
+    oldest_due_message_at: datetime | None  # None: nothing waits
+
+    def is_late(self, now: datetime) -> bool:
+        waits = self.oldest_due_message_at
+        return self.worker == "away" or (waits is not None and now - waits > LATE)
+
+
+def readiness() -> Readiness:
+    """Try the database: reach it, compare its tables, write to it."""
+    try:
+        missing = missing_migrations()
+    except (DatabaseError, InterfaceError):
+        return Readiness("unreachable", "unknown", "unknown")
+    if missing:
+        return Readiness("connected", "behind", "unknown")
+    return Readiness("connected", "current", _writes())
+
+
+def missing_migrations() -> Sequence[str]:
+    """Return the migrations that the database lacks, as `app.name`.
+
+    Raises:
+        DatabaseError: it can't be asked.
+    """
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(f"{app}.{name}" for app, name in _own_migrations() - applied.keys())
+
+
+@cache
+def _own_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None).graph.nodes)
+
+
+def _writes() -> str:
+    """Write a row as it is: no less tells whether the disk has room."""
+    try:
+        Schedule.objects.filter(name="links").update(name=F("name"))
+    except (DatabaseError, InterfaceError):
+        return "impossible"
+    return "possible"
+
+
+def work(now: datetime) -> Work:
+    """Return how late workers are. Three short queries."""
+    minutely = Schedule.objects.filter(minutes=1).order_by("next_run")
+    next_run = minutely.values_list("next_run", flat=True).first()
+    is_running = next_run is not None and now - next_run < LATE
+    swept = Success.objects.filter(func="costops.tasks.run_periodic")
+    return Work(
+        worker="running" if is_running else "away",
+        last_sweep_at=swept.aggregate(at=Max("stopped"))["at"],
+        oldest_due_message_at=due(now)
+        .values_list("next_attempt_at", flat=True)
+        .first(),
+    )
