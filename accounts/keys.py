@@ -20,6 +20,7 @@ MEMORY_S = 2.0  # for so long a key is taken as it was
 LOOK_UP_S = 0.5  # and for so much longer while one request looks it up again
 USED_EVERY = timedelta(minutes=1)  # how exact last_used_at is
 _MOST_REMEMBERED = 10_000
+_LONGEST_HEADER = 200  # characters; a key of ours has 47
 
 
 class _Known(NamedTuple):
@@ -30,7 +31,7 @@ class _Known(NamedTuple):
     is_looked_up: bool = False  # again, by one request
 
 
-_remembered: dict[str, _Known] = {}
+_remembered: dict[bytes, _Known] = {}  # by the digest of a header, not the key
 
 
 def make_key(
@@ -86,24 +87,27 @@ def check(header: str) -> Caller:
     Raises:
         Unauthenticated: no key, an unknown, revoked or expired one.
     """
+    if len(header) > _LONGEST_HEADER:
+        raise Unauthenticated("This API key is unknown or was revoked.")
     now = time.monotonic()
-    known = _remembered.get(header)
+    mark = sha256(header.encode()).digest()
+    known = _remembered.get(mark)
     if known is not None and now < known.until:
         caller = known.caller
     else:
         if known and not known.is_looked_up and now < known.until + LOOK_UP_S:
             # For the others; once, and not from now on: nobody may have asked for long.
-            _remembered[header] = _Known(
+            _remembered[mark] = _Known(
                 known.until + LOOK_UP_S, known.caller, is_looked_up=True
             )
         try:
             caller = _look_up(header)
         except Unauthenticated:
-            _remembered.pop(header, None)
+            _remembered.pop(mark, None)
             raise
         if len(_remembered) >= _MOST_REMEMBERED:
             _remembered.clear()
-        _remembered[header] = _Known(now + MEMORY_S, caller)
+        _remembered[mark] = _Known(now + MEMORY_S, caller)
     if caller.expires_at is not None and caller.expires_at <= timezone.now():
         raise Unauthenticated("This API key has expired. Ask for a new one.")
     return caller

@@ -68,7 +68,7 @@ def encryption_keys() -> list[str]:
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:
-    path.parent.mkdir(exist_ok=True)
+    _make_private(path.parent)
     if not path.exists():
         own = path.with_name(f"{path.name}.{os.getpid()}")
         own.touch(mode=0o600)
@@ -84,11 +84,11 @@ def database() -> dict[str, Any]:
     """Return Django's settings for DATABASE_URL; SQLite in `var/` without one."""
     url = urlsplit(text("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'costops.sqlite3'}")
     if url.scheme == "sqlite":
-        VAR_DIR.mkdir(exist_ok=True)
         # sqlite:///relative and sqlite:////absolute, as everywhere.
+        name = unquote(url.path.removeprefix("/"))
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": unquote(url.path.removeprefix("/")) or ":memory:",
+            "NAME": _private(Path(name)) if name else ":memory:",
             "OPTIONS": _SQLITE_OPTIONS,
         }
     if url.scheme in {"postgres", "postgresql"}:
@@ -104,6 +104,26 @@ def database() -> dict[str, Any]:
             **_connecting(dict(parse_qsl(url.query))),
         }
     raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+
+
+def _private(path: Path) -> str:
+    """Return *path*; who else has an account on this machine can't read it.
+
+    What SQLite writes beside a file gets the file's own permissions.
+    """
+    if path.parent == VAR_DIR:
+        _make_private(VAR_DIR)
+        if path.exists():
+            path.chmod(0o600)
+    if path.parent.is_dir():
+        path.touch(mode=0o600)
+    return str(path)
+
+
+def _make_private(directory: Path) -> None:
+    directory.mkdir(mode=0o700, exist_ok=True)
+    if directory == VAR_DIR:
+        directory.chmod(0o700)
 
 
 def _connecting(asked: dict[str, Any]) -> dict[str, Any]:
