@@ -17,10 +17,15 @@ from budgets.errors import MoreThanSQLiteHolds
 from budgets.index import Charge, Place, Shape, Target, cut, is_passed, shape_of
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.types import Crossing, Freed
+from ledger.snapshot import Snapshot
 from ledger.stored import array_of
-from ledger.types import Cut, Dimensions, Stretch, Tags, Totals
+from ledger.types import ChargedSpan, Cut, Dimensions, Tags, Totals
 from lib.money import from_units
 from lib.periods import Window
+
+Charges = tuple[Charge, ...]  # of one attribution, root last
+Span = ChargedSpan[Target]
+ChargedSnapshot = Snapshot[Charges, Target]
 
 _MOST_PERIODS = 200_000  # period ids remembered
 
@@ -63,15 +68,15 @@ class Charging:
         self.shape: Shape = shape_of(budgets, organization)
         self._period_ids: dict[tuple[int, datetime], int] = {}
 
-    def charges_of(self, dimensions: Dimensions, tags: Tags) -> tuple[Charge, ...]:
+    def charges_of(self, dimensions: Dimensions, tags: Tags) -> Charges:
         return self.shape.charges_of(dimensions._asdict(), tags)
 
-    def cut(self, charges: tuple[Charge, ...], at: datetime) -> Cut:
+    def cut(self, charges: Charges, at: datetime) -> Cut[Target]:
         (start, end), targets = cut(charges, at)
         currencies = {target.currency for target in targets} - {""}
         return Cut(start, end, tuple(targets), tuple(sorted(currencies)))
 
-    def cover(self, attribution_ids: Mapping[int, tuple[Charge, ...]]) -> None:
+    def cover(self, attribution_ids: Mapping[int, Charges]) -> None:
         """Keep which budgets new attributions charge, so that SQL can join by it."""
         Coverage.objects.bulk_create(
             [
@@ -90,7 +95,7 @@ class Charging:
             batch_size=2_000,
         )
 
-    def reckon(self, totals: Mapping[Stretch, Totals]) -> Due:
+    def reckon(self, totals: Mapping[Span, Totals]) -> Due:
         """Return what *totals* charge to each period, in the order to lock them in.
 
         That is the deepest budget first and the root last, for every caller.
@@ -178,19 +183,19 @@ def _ids_in_database(
     return {(budget_id, start): pk for budget_id, start, pk in rows}
 
 
-def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
+def _sums_of(totals: Mapping[Span, Totals]) -> dict[Place, _Sums]:
     by_target: dict[Target, _Sums] = {}
-    for stretch, added in totals.items():
+    for span, added in totals.items():
         spent, requests, unpriced = added.cost, added.requests, added.unpriced
-        for target in stretch.targets:
+        for target in span.targets:
             of = by_target.get(target)
             if of is None:
                 of = by_target[target] = _Sums(target=target)
             of.spent += spent
             of.requests += requests
             of.unpriced += unpriced
-        if stretch.currencies:
-            _exchange(by_target, stretch, added)
+        if span.currencies:
+            _exchange(by_target, span, added)
     sums: dict[Place, _Sums] = {}
     for target, of in by_target.items():
         same = sums.setdefault(target.place, of)
@@ -201,13 +206,11 @@ def _sums_of(totals: Mapping[Stretch, Totals]) -> dict[Place, _Sums]:
     return sums
 
 
-def _exchange(
-    by_target: Mapping[Target, _Sums], stretch: Stretch, added: Totals
-) -> None:
+def _exchange(by_target: Mapping[Target, _Sums], span: Span, added: Totals) -> None:
     """Put the amounts in their own currency into the sums of foreign budgets."""
-    currencies = (currency for currency, _ in stretch.currencies)
+    currencies = (currency for currency, _ in span.currencies)
     foreign = dict(zip(currencies, added.converted, strict=True))
-    for target in stretch.targets:
+    for target in span.targets:
         if target.currency:
             by_target[target].spent += foreign[target.currency] - added.cost
 

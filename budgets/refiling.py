@@ -2,7 +2,7 @@
 
 `ledger.identity` says what a name means, and its REVISION rises when it says something
 else. The attributions of an organization are filed under the names of one revision;
-whoever opens its book finds them filed by the present one: see `budgets.snapshots`.
+whoever opens its snapshot finds them filed by the present one: see `budgets.snapshots`.
 """
 
 from collections.abc import Callable

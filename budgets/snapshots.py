@@ -4,19 +4,19 @@ from django.db import transaction
 
 from accounts.locks import hold_shared
 from accounts.models import Organization
-from budgets.charging import Charging
+from budgets.charging import ChargedSnapshot, Charging
 from budgets.refiling import refile_if_due
-from ledger.snapshot import Book
+from ledger.snapshot import Snapshot
 from lib.roundtrips import cursor_that_prepares, one_round_trip
 
 _REVISION = "SELECT revision FROM accounts_organization WHERE id = %s"
 
-_books: dict[int, tuple[Book, Charging]] = {}  # by organization
+_books: dict[int, tuple[ChargedSnapshot, Charging]] = {}  # by organization
 
 
-def open_book(
+def open_snapshot(
     organization_id: int, revision: int | None = None
-) -> tuple[Book, Charging]:
+) -> tuple[ChargedSnapshot, Charging]:
     """Return what is known of the organization as it is at this moment.
 
     One query, none when *revision* says which moment; more when prices, rates or
@@ -30,24 +30,24 @@ def open_book(
             return known
     organization = Organization.objects.get(pk=organization_id)
     charging = Charging(organization)
-    opened = Book(organization, charging), charging
+    opened = Snapshot(organization, charging), charging
     # What another transaction has not committed may never come to be.
     transaction.on_commit(lambda: _books.__setitem__(organization_id, opened))
     return opened
 
 
-def hold_book(organization_id: int) -> tuple[Book, Charging]:
+def hold_snapshot(organization_id: int) -> tuple[ChargedSnapshot, Charging]:
     """Keep the organization's shape as it is until commit, and return what is known.
 
     The first thing in a transaction: one round trip when nothing has changed. Who opens
-    the book for the first time sees to it that it is filed by the present names.
+    the snapshot for the first time sees to it that it is filed by the present names.
     """
     if organization_id not in _books:
         refile_if_due(organization_id)
     with one_round_trip():
         hold_shared(organization_id)
         revision = revision_of(organization_id)
-    return open_book(organization_id, revision)
+    return open_snapshot(organization_id, revision)
 
 
 def revision_of(organization_id: int) -> int | None:

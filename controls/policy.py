@@ -11,19 +11,19 @@ import msgspec
 from django.db import transaction
 
 from accounts.models import Organization, UnpricedPolicy
-from budgets.charging import Charging
+from budgets.charging import ChargedSnapshot, Charges, Charging, Span
 from budgets.index import Target
 from budgets.models import Budget
 from budgets.reservations.hold import Balances
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from controls.expressions import OF_BUDGET
 from controls.ruleset import Ruleset, Switch, open_ruleset
 from controls.types import Action, BudgetFigures, Rule, Subject
 from forecasts.probabilities import probabilities
 from ledger.pricing import convert
-from ledger.snapshot import Book, Entry
+from ledger.snapshot import KnownAttribution
 from ledger.tariffs import Tariff
-from ledger.types import Sent, Stretch
+from ledger.types import Sent
 from ledger.usage import parse_tags
 
 _encode = msgspec.json.Encoder().encode
@@ -74,7 +74,7 @@ class Plan:
     where: Where
     tags: Any  # as ledger.usage.parse_tags has them
     subject: Subject
-    stretch: Stretch
+    span: Span
     hard: tuple[Target, ...]  # whose limit no authorization passes
     looked_at: tuple[Target, ...]  # those, and the ones that triggers look at
     rules: tuple[Rule, ...]
@@ -88,7 +88,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         self.path = msgspec.Raw(_encode(self._path()))
-        tariff = self.stretch.tariff
+        tariff = self.span.tariff
         self.reasoning_is_dearer = tariff is not None and any(
             (rates.reasoning or 0) > (rates.output or 0)
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
@@ -111,7 +111,7 @@ class Plan:
     @property
     def is_free(self) -> bool:
         """Tell that no call of the model costs anything, and that this is known."""
-        tariff = self.stretch.tariff
+        tariff = self.span.tariff
         return tariff is not None and all(
             rates.input == rates.output == rates.per_request == 0
             and not (rates.cached_input or rates.cache_write or rates.reasoning)
@@ -125,7 +125,7 @@ class Plan:
 
         How much of the output will be reasoning nobody knows before.
         """
-        tariff = self.stretch.tariff
+        tariff = self.span.tariff
         if tariff is None:
             return None
         units = _cost(tariff, tokens, 0)
@@ -133,7 +133,7 @@ class Plan:
             return None
         if self.reasoning_is_dearer:
             units = max(units, _cost(tariff, tokens, tokens.output) or 0)
-        rate = self.stretch.rate
+        rate = self.span.rate
         return units if rate is None else convert(units, rate)
 
 
@@ -154,12 +154,14 @@ class BudgetLabel(NamedTuple):
 class Guard:
     """All that decisions need to know of an organization, at one revision.
 
-    Safe to share between threads, as `ledger.snapshot.Book` is.
+    Safe to share between threads, as `ledger.snapshot.Snapshot` is.
     """
 
-    def __init__(self, book: Book, charging: Charging, ruleset: Ruleset) -> None:
-        organization = Organization.objects.get(pk=book.organization_id)
-        self.book, self.charging, self.ruleset = book, charging, ruleset
+    def __init__(
+        self, snapshot: ChargedSnapshot, charging: Charging, ruleset: Ruleset
+    ) -> None:
+        organization = Organization.objects.get(pk=snapshot.organization_id)
+        self.snapshot, self.charging, self.ruleset = snapshot, charging, ruleset
         self.organization_id = organization.pk
         self.currency = organization.currency
         self.blocks_unpriced = organization.unpriced_policy == UnpricedPolicy.BLOCK
@@ -172,7 +174,7 @@ class Guard:
         }
         self.dimensions = self._dimensions()
         self._plans: dict[tuple[Where, str], Plan] = {}
-        self._entries: dict[tuple[Where, str], Entry] = {}
+        self._entries: dict[tuple[Where, str], KnownAttribution[Charges, Target]] = {}
         self._probabilities: dict[int, tuple[float, Decimal | None]] = {}
 
     def plan(self, where: Where, model: str, at: datetime) -> Plan:
@@ -183,7 +185,7 @@ class Guard:
         """
         key = where, model
         plan = self._plans.get(key)
-        if plan is None or not plan.stretch.start <= at < plan.stretch.end:
+        if plan is None or not plan.span.start <= at < plan.span.end:
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
                 self._entries.clear()
@@ -256,10 +258,10 @@ class Guard:
         if entry is None:
             dimensions = Sent(*where[1:6], where.provider, model).filed()
             charges = self.charging.charges_of(dimensions, tags)
-            entry = Entry(0, dimensions, where.tier, charges)
+            entry = KnownAttribution(0, dimensions, where.tier, charges)
             self._entries[where, model] = entry
-        stretch = self.book.stretch_at(entry, at)
-        targets: tuple[Target, ...] = stretch.targets
+        span = self.snapshot.span_at(entry, at)
+        targets = span.targets
         rules = self.ruleset.for_budgets(target.node.id for target in targets)
         # Rules by the clock too: they need the budget's zone.
         watched = {rule.budget_id for rule in rules}
@@ -268,7 +270,7 @@ class Guard:
             where=where,
             tags=tags,
             subject=subject,
-            stretch=stretch,
+            span=span,
             hard=tuple(
                 target
                 for target in targets
@@ -316,11 +318,11 @@ def open_guard(organization_id: int) -> Guard:
 
     The first thing in a transaction.
     """
-    book, charging = hold_book(organization_id)
+    snapshot, charging = hold_snapshot(organization_id)
     known = _guards.get(organization_id)
-    if known is not None and known.book is book:
+    if known is not None and known.snapshot is snapshot:
         return known
-    guard = Guard(book, charging, open_ruleset(organization_id, book.revision))
+    guard = Guard(snapshot, charging, open_ruleset(organization_id, snapshot.revision))
     transaction.on_commit(lambda: _guards.__setitem__(organization_id, guard))
     return guard
 

@@ -15,15 +15,16 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
+from budgets.charging import ChargedSnapshot
+from budgets.index import Target
 from budgets.models import Reservation
 from budgets.reservations.claims import Claimed, claim
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from intake.services import Receipt, parted
 from ledger.contents import Standing, standing_of
 from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
-from ledger.snapshot import Book
 from ledger.types import Marks, Outcome, Settled
 from ledger.usage import Usage
 from lib.errors import NotFound
@@ -62,7 +63,7 @@ def correct(
         UnknownUsage: one of the ids was never booked.
         ResponseTaken: the response one names is booked for another usage.
     """
-    book, charging = hold_book(organization_id)
+    snapshot, charging = hold_snapshot(organization_id)
     # Only now may records be read: another correction may just have changed them.
     hold_repricing(organization_id)
     standing = standing_of(organization_id, [one.id for one in usage])
@@ -81,10 +82,10 @@ def correct(
     if not wrong:
         return done
     claimed = claim(charging, wrong)
-    take_responses(book, claimed.usage, standing)
-    audit = _audited(book, wrong, reason)
+    take_responses(snapshot, claimed.usage, standing)
+    audit = _audited(snapshot, wrong, reason)
     restated = restate(
-        book, claimed.usage, standing, claimed.said, repricing_id=audit.pk
+        snapshot, claimed.usage, standing, claimed.said, repricing_id=audit.pk
     )
     append(organization_id, restated)
     audit.difference = from_units(restated.new - restated.old)
@@ -133,10 +134,12 @@ def _settling(one: Usage, standing: Standing) -> Usage:
     return msgspec.structs.replace(one, authorization_id=named)
 
 
-def _audited(book: Book, wrong: Sequence[Usage], reason: str) -> Repricing:
+def _audited(
+    snapshot: ChargedSnapshot, wrong: Sequence[Usage], reason: str
+) -> Repricing:
     ids = [one.id for one in wrong]
     return Repricing.objects.create(
-        organization_id=book.organization_id,
+        organization_id=snapshot.organization_id,
         kind=Repricing.Kind.USAGE,
         reason=reason,
         filters={"usage_ids": ids[:_MOST_NAMED]},
@@ -152,7 +155,7 @@ def _as_it_stands(standing: Standing) -> Outcome:
     )
 
 
-def _outcomes(restated: Restatement, claimed: Claimed) -> dict[str, Corrected]:
+def _outcomes(restated: Restatement[Target], claimed: Claimed) -> dict[str, Corrected]:
     found = {}
     for usage_id, units in restated.costs.items():
         cost = None if units is None else from_units(units)

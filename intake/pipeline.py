@@ -9,7 +9,7 @@ from django.utils import timezone
 from alerts import services as alerts
 from budgets.reservations.capture import settle, with_settlements
 from budgets.reservations.claims import claim
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
 from ledger.types import Outcome
@@ -38,10 +38,14 @@ def _take(
     organization_id: int, usage: Sequence[Usage], *, look_first: bool = False
 ) -> Sequence[Outcome]:
     with transaction.atomic():
-        book, charging = hold_book(organization_id)
+        snapshot, charging = hold_snapshot(organization_id)
         claimed = claim(charging, usage)
         recorded = ledger.record(
-            book, claimed.usage, claimed.said, look_first=look_first
+            snapshot,
+            claimed.usage,
+            claimed.said,
+            reckon=charging.reckon,
+            look_first=look_first,
         )
         settled = settle(charging, recorded.named, claimed, now=timezone.now())
         adjust_rates(settled.ended)

@@ -16,9 +16,10 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.models import Organization
 from alerts import services as alerts
-from budgets.charging import Charging
+from budgets.charging import Charging, Span
+from budgets.index import Target
 from budgets.models import Budget, BudgetPeriod
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from ledger.costs import Place
 from ledger.models import Repricing
 from ledger.repricing import (
@@ -29,7 +30,7 @@ from ledger.repricing import (
     page_of,
     records_of,
 )
-from ledger.types import Stretch, Totals
+from ledger.types import Totals
 from lib.errors import Invalid
 from lib.money import from_units, to_units, wire
 
@@ -67,22 +68,20 @@ class Outcome:
     repricing: Repricing | None = None  # None: nothing was booked
     periods: dict[tuple[int, datetime], _Period] = field(default_factory=dict)
 
-    def add(self, correction: Correction) -> None:
+    def add(self, correction: Correction[Target]) -> None:
         self.records += len(correction.rows)
         self.priced += correction.priced
         self.unpriced += correction.unpriced
         self.old += correction.old
         self.new += correction.new
-        for stretch, sums in correction.totals.items():
-            self._add_to_periods(stretch, sums)
+        for span, sums in correction.totals.items():
+            self._add_to_periods(span, sums)
 
-    def _add_to_periods(self, stretch: Stretch, sums: Totals) -> None:
+    def _add_to_periods(self, span: Span, sums: Totals) -> None:
         amounts = {"": sums.cost}
-        for (currency, _), amount in zip(
-            stretch.currencies, sums.converted, strict=True
-        ):
+        for (currency, _), amount in zip(span.currencies, sums.converted, strict=True):
             amounts[currency] = amount
-        for target in stretch.targets:
+        for target in span.targets:
             node, window = target.node, target.window
             period = self.periods.setdefault(
                 (node.id, window.start), _Period(node.id, window.start, window.end)
@@ -99,8 +98,8 @@ def preview(
         TooManyRecords: more than *most* are selected.
     """
     with transaction.atomic():
-        book, _ = hold_book(organization.pk)
-    assessor, outcome = Assessor(book), Outcome(organization, selection)
+        snapshot, _ = hold_snapshot(organization.pk)
+    assessor, outcome = Assessor(snapshot), Outcome(organization, selection)
     rows = records_of(organization, selection)
     _refuse_if_more(rows, most)
     place: Place | None = None
@@ -153,11 +152,11 @@ def _correct(
 ) -> tuple[int, Place | None]:
     """Correct one chunk; return how many records were looked at, and the last one."""
     organization = outcome.organization
-    book, charging = hold_book(organization.pk)
+    snapshot, charging = hold_snapshot(organization.pk)
     # Only now may records be read: another repricing may just have corrected them.
     hold_repricing(organization.pk)
     page = page_of(records_of(organization, outcome.selection), place, size)
-    correction = Assessor(book).assess(page)
+    correction = Assessor(snapshot).assess(page)
     if correction.rows:
         _book(outcome, correction, charging, reason)
     outcome.add(correction)
@@ -167,7 +166,7 @@ def _correct(
 
 
 def _book(
-    outcome: Outcome, correction: Correction, charging: Charging, reason: str
+    outcome: Outcome, correction: Correction[Target], charging: Charging, reason: str
 ) -> None:
     if outcome.repricing is None:
         outcome.repricing = Repricing.objects.create(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import Generic, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
@@ -16,10 +16,10 @@ from msgspec import Raw
 
 from ledger.pricing import convert
 from ledger.quantities import NONE, stored
-from ledger.snapshot import Book, Entry
+from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.stored import Forms, Values, forms
 from ledger.tariffs import Bill, Metered, Tariff
-from ledger.types import Marks, Named, Said, Stretch, Totals
+from ledger.types import ChargedSpan, ChargesT, Marks, Named, Said, TargetT, Totals
 from ledger.usage import Usage, is_metered, parse_metadata
 from lib.money import to_units
 
@@ -125,15 +125,17 @@ class Conversion(NamedTuple):
     correction: int = 0
 
 
-class Sheet:
+class Batch(Generic[ChargesT, TargetT]):
     """The rows of one batch as they are made, and their sums by stretch of time."""
 
     def __init__(
-        self, book: Book, said: Mapping[str, Said] = MappingProxyType({})
+        self,
+        snapshot: Snapshot[ChargesT, TargetT],
+        said: Mapping[str, Said] = MappingProxyType({}),
     ) -> None:
-        self.book = book
+        self.snapshot = snapshot
         self.said = said  # by usage id, of records that settle something
-        self.totals: dict[Stretch, Totals] = {}
+        self.totals: dict[ChargedSpan[TargetT], Totals] = {}
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order; in units
         self.named: list[Named] = []
@@ -141,7 +143,9 @@ class Sheet:
         self._forms = forms()
 
     def rows(
-        self, records: Sequence[Usage], entries: Iterable[Entry]
+        self,
+        records: Sequence[Usage],
+        entries: Iterable[KnownAttribution[ChargesT, TargetT]],
     ) -> Iterator[Values]:
         """Price *records* and yield their rows, in the same order, ready to be stored.
 
@@ -152,10 +156,10 @@ class Sheet:
         said = self.said
         for record, entry in zip(records, entries, strict=True):
             at = record.timestamp
-            stretch = entry.last
-            if stretch is None or not stretch.start <= at < stretch.end:
-                stretch = self.book.stretch_at(entry, at)
-            row = self._row(record, entry.tier, stretch)
+            span = entry.last
+            if span is None or not span.start <= at < span.end:
+                span = self.snapshot.span_at(entry, at)
+            row = self._row(record, entry.tier, span)
             if said and record.id in said:
                 row = self._settling(row, said[record.id])
             yield row
@@ -167,8 +171,8 @@ class Sheet:
         values[_SETTLES] = self._forms.uid(said.reservation)
         return tuple(values)
 
-    def _row(self, record: Usage, tier: str, stretch: Stretch) -> Values:
-        tariff = stretch.tariff
+    def _row(self, record: Usage, tier: str, span: ChargedSpan[TargetT]) -> Values:
+        tariff = span.tariff
         input_tokens = record.input_tokens or 0
         cached = record.cached_tokens or 0
         written = record.cache_write_tokens or 0
@@ -185,7 +189,7 @@ class Sheet:
             tariff is not None
             and input_tokens
             and not (
-                reported or stretch.rate or record.quantities or record.requests
+                reported or span.rate or record.quantities or record.requests
             )  # nearly always
             and (
                 parts := tariff.cost(
@@ -196,14 +200,14 @@ class Sheet:
             input_cost, output_cost = parts
             total = input_cost + output_cost
         else:
-            cost = self._cost(record, stretch)
+            cost = self._cost(record, span)
             input_cost, output_cost, total = cost.input, cost.output, cost.total
             source, currency, rate = cost.source, cost.currency, cost.rate
-        self._add_up(record, stretch, total)
+        self._add_up(record, span, total)
         money = self._forms.money
         plain = (
-            self.book.organization_id,
-            stretch.attribution_id,
+            self.snapshot.organization_id,
+            span.attribution_id,
             record.id,
             self._forms.moment(record.timestamp),
             input_tokens,
@@ -251,12 +255,14 @@ class Sheet:
             needed -= 1
         return rest[:needed]
 
-    def _add_up(self, record: Usage, stretch: Stretch, total: int | None) -> None:
-        """Count a row in what the batch adds to its stretch, and to what it names."""
+    def _add_up(
+        self, record: Usage, span: ChargedSpan[TargetT], total: int | None
+    ) -> None:
+        """Count a row in what the batch adds to its span, and to what it names."""
         self.costs.append(total)
         if record.authorization_id:
             self.named.append(Named(record.id, record.authorization_id, total))
-        sums = self.totals.get(stretch) or self._new_totals(stretch)
+        sums = self.totals.get(span) or self._new_totals(span)
         sums.requests += record.requests or 1
         sums.input_tokens += record.input_tokens or 0
         sums.cached_tokens += record.cached_tokens or 0
@@ -265,24 +271,24 @@ class Sheet:
             sums.unpriced += 1
         else:
             sums.cost += total
-            if stretch.currencies:
-                self._convert(record, stretch, total)
+            if span.currencies:
+                self._convert(record, span, total)
 
-    def _new_totals(self, stretch: Stretch) -> Totals:
-        sums = self.totals[stretch] = Totals(converted=[0] * len(stretch.currencies))
+    def _new_totals(self, span: ChargedSpan[TargetT]) -> Totals:
+        sums = self.totals[span] = Totals(converted=[0] * len(span.currencies))
         return sums
 
-    def _convert(self, record: Usage, stretch: Stretch, cost: int) -> None:
-        sums = self.totals[stretch]
-        for position, (currency, rate) in enumerate(stretch.currencies):
+    def _convert(self, record: Usage, span: ChargedSpan[TargetT], cost: int) -> None:
+        sums = self.totals[span]
+        for position, (currency, rate) in enumerate(span.currencies):
             amount = convert(cost, rate)
             sums.converted[position] += amount
             self.conversions.append(Conversion(record.id, currency, rate, amount))
 
-    def _cost(self, record: Usage, stretch: Stretch) -> Cost:
-        cost, tariff = Cost(), stretch.tariff
+    def _cost(self, record: Usage, span: ChargedSpan[TargetT]) -> Cost:
+        cost, tariff = Cost(), span.tariff
         if tariff is not None and is_metered(record):
-            cost = Cost.of(tariff.bill(_metered(record)), tariff, stretch.rate)
+            cost = Cost.of(tariff.bill(_metered(record)), tariff, span.rate)
         if record.cost is not None:
             total, source, currency, rate = self._reported(record)
             cost = cost._replace(
@@ -296,11 +302,11 @@ class Sheet:
         """Return total, source cost, source currency and rate of a reported cost."""
         assert record.cost is not None  # noqa: S101 - the caller looked
         units = to_units(record.cost)
-        currency = record.currency or self.book.currency
-        if currency == self.book.currency:
+        currency = record.currency or self.snapshot.currency
+        if currency == self.snapshot.currency:
             return units, None, "", None
-        known = self.book.prices.rate(
-            currency, self.book.currency, record.timestamp.date()
+        known = self.snapshot.prices.rate(
+            currency, self.snapshot.currency, record.timestamp.date()
         )
         if known is None:
             return None, units, currency, None

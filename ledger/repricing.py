@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic
 
 from accounts.models import Organization
 from ledger.batch import Conversion, Cost, Row, encoded
@@ -19,10 +19,10 @@ from ledger.models import Attribution, ConvertedCost, CostRecord
 from ledger.pricing import convert
 from ledger.quantities import restored
 from ledger.querysets import CostRecordQuerySet
-from ledger.snapshot import Book, Entry
+from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.stored import forms
 from ledger.tariffs import Metered
-from ledger.types import Stretch, Totals
+from ledger.types import ChargedSpan, ChargesT, TargetT, Totals
 from ledger.writing import (
     insert_conversions,
     insert_deltas,
@@ -82,11 +82,11 @@ def page_of(
 
 
 @dataclass(slots=True)
-class Correction:
+class Correction(Generic[TargetT]):
     """What some records cost otherwise today, ready to be booked; money in units."""
 
     rows: list[Row] = field(default_factory=list)
-    totals: dict[Stretch, Totals] = field(default_factory=dict)
+    totals: dict[ChargedSpan[TargetT], Totals] = field(default_factory=dict)
     conversions: list[Conversion] = field(default_factory=list)
     old: int = 0  # what the records of `rows` cost up to now
     new: int = 0
@@ -94,49 +94,54 @@ class Correction:
     unpriced: int = 0  # others, which still have none
 
     def add(
-        self, row: Row, stretch: Stretch, converted: list[int], *, had_price: bool
+        self,
+        row: Row,
+        span: ChargedSpan[TargetT],
+        converted: list[int],
+        *,
+        had_price: bool,
     ) -> None:
         """Add a correcting row, with its amounts in the foreign currencies."""
         assert row.total_cost is not None  # noqa: S101 - it is a difference
         self.rows.append(row)
-        sums = self.totals.get(stretch)
+        sums = self.totals.get(span)
         if sums is None:
-            sums = self.totals[stretch] = Totals(converted=[0] * len(converted))
+            sums = self.totals[span] = Totals(converted=[0] * len(converted))
         sums.cost += row.total_cost
         sums.unpriced -= not had_price
         for position, amount in enumerate(converted):
-            currency, rate = stretch.currencies[position]
+            currency, rate = span.currencies[position]
             sums.converted[position] += amount
             self.conversions.append(
                 Conversion(row.usage_id, currency, rate, amount, row.correction)
             )
 
 
-class Assessor:
-    """Compares what records cost with what they would cost by one book.
+class Assessor(Generic[ChargesT, TargetT]):
+    """Compares what records cost with what they would cost by one snapshot.
 
-    Remembers attributions, so one serves for many pages; a new book needs a new one.
+    Remembers attributions, so one serves for many pages; a new snapshot needs another.
     """
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
-        self._entries: dict[tuple[int, str], Entry] = {}
+    def __init__(self, snapshot: Snapshot[ChargesT, TargetT]) -> None:
+        self.snapshot = snapshot
+        self._entries: dict[tuple[int, str], KnownAttribution[ChargesT, TargetT]] = {}
 
-    def assess(self, records: list[CostRecord]) -> Correction:
+    def assess(self, records: list[CostRecord]) -> Correction[TargetT]:
         """Return what would correct *records*, the contents that count of some usage.
 
         Three queries for a few thousand records.
         """
         self._open_entries(records)
         booked = self._booked(records)
-        found = Correction()
+        found: Correction[TargetT] = Correction()
         # One order for every caller, as the ledger is written in.
         for record in sorted(records, key=lambda one: one.usage_id):
             entry = self._entries[record.attribution_id, record.service_tier]
-            stretch = self.book.stretch_at(entry, record.timestamp)
+            span = self.snapshot.span_at(entry, record.timestamp)
             rows = booked.rows[record.usage_id]
             present = cost_of(rows)
-            new = self._today(record, present, stretch)
+            new = self._today(record, present, span)
             if new.total is None:
                 found.unpriced += 1
             elif new.total != present.total:
@@ -146,16 +151,18 @@ class Assessor:
                 number = max(row.correction for row in rows) + 1
                 found.add(
                     _difference(record, present, new, number),
-                    stretch,
+                    span,
                     [
                         convert(new.total, rate) - booked.amount(rows, currency, rate)
-                        for currency, rate in stretch.currencies
+                        for currency, rate in span.currencies
                     ],
                     had_price=present.total is not None,
                 )
         return found
 
-    def _today(self, record: CostRecord, present: Cost, stretch: Stretch) -> Cost:
+    def _today(
+        self, record: CostRecord, present: Cost, span: ChargedSpan[TargetT]
+    ) -> Cost:
         """Return what *record* costs by today's knowledge; what it does, if nothing.
 
         A price that is no longer known takes nothing back.
@@ -164,7 +171,7 @@ class Assessor:
             if present.total is not None or present.source is None:
                 return present
             return self._exchanged(record, present)
-        tariff = stretch.tariff
+        tariff = span.tariff
         if tariff is None:
             return present
         used = Metered(
@@ -176,13 +183,13 @@ class Assessor:
             record.requests,
             restored(record.quantities),
         )
-        new = Cost.of(tariff.bill(used), tariff, stretch.rate)
+        new = Cost.of(tariff.bill(used), tariff, span.rate)
         return present if new.total is None else new
 
     def _exchanged(self, record: CostRecord, present: Cost) -> Cost:
         """Return a reported cost that could not be exchanged when it was booked."""
         assert present.source is not None  # noqa: S101 - the caller looked
-        prices, own = self.book.prices, self.book.currency
+        prices, own = self.snapshot.prices, self.snapshot.currency
         known = prices.rate(present.currency, own, record.timestamp.date())
         if known is None:
             return present
@@ -194,10 +201,10 @@ class Assessor:
         missing = wanted - self._entries.keys()
         if not missing:
             return
-        rows = Attribution.objects.filter(organization=self.book.organization_id)
+        rows = Attribution.objects.filter(organization=self.snapshot.organization_id)
         found = rows.in_bulk({attribution_id for attribution_id, _ in missing})
         for attribution_id, tier in missing:
-            entry = self.book.entry_of(found[attribution_id], tier)
+            entry = self.snapshot.entry_of(found[attribution_id], tier)
             self._entries[attribution_id, tier] = entry
 
     def _booked(self, records: list[CostRecord]) -> "_Booked":
@@ -206,7 +213,7 @@ class Assessor:
         ids = list(booked.rows)
         for start in range(0, len(ids), _ASKED_FOR):
             asked = {
-                "organization": self.book.organization_id,
+                "organization": self.snapshot.organization_id,
                 "usage_id__in": ids[start : start + _ASKED_FOR],
             }
             later = CostRecord.objects.filter(**asked, correction__gt=0)
@@ -282,7 +289,9 @@ def _difference(record: CostRecord, present: Cost, new: Cost, number: int) -> Ro
     )
 
 
-def append(organization_id: int, correction: Correction, repricing_id: int) -> None:
+def append(
+    organization_id: int, correction: Correction[TargetT], repricing_id: int
+) -> None:
     """Book what corrects some records. Call it in the transaction that charges it.
 
     Raises:

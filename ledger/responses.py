@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ledger.identity import identify
 from ledger.models import Response
-from ledger.snapshot import Book
+from ledger.snapshot import Snapshot
+from ledger.types import ChargesT, TargetT
 from ledger.usage import Usage
 
 # What programs write where they have no id.
@@ -35,7 +36,9 @@ class Key(NamedTuple):
         return cls.of(meant.provider, one.response_id or "")
 
 
-def repeated(book: Book, usage: Iterable[Usage]) -> Mapping[str, str]:
+def repeated(
+    snapshot: Snapshot[ChargesT, TargetT], usage: Iterable[Usage]
+) -> Mapping[str, str]:
     """Return the usage ids of *usage*, in its order, that repeat a response, with the
     id of the usage it is booked for; the others take theirs, until commit and then on.
 
@@ -43,13 +46,13 @@ def repeated(book: Book, usage: Iterable[Usage]) -> Mapping[str, str]:
     Records that name no response cost nothing.
     """
     named = [one for one in usage if names_response(one)]
-    if not named or not book.counts_responses_once:
+    if not named or not snapshot.counts_responses_once:
         return {}
     keys = _keys_of(named)
     first: dict[Key, str] = {}
     for one in named:
         first.setdefault(keys[one.id], one.id)
-    holders = take(book.organization_id, first)
+    holders = take(snapshot.organization_id, first)
     return {
         one.id: holder
         for one in named

@@ -8,17 +8,18 @@ other. So every sum that is made of rows or of deltas is right.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Generic
 
-from ledger.batch import PLAIN, REST, Conversion, Row, Sheet, encoded
+from ledger.batch import PLAIN, REST, Batch, Conversion, Row, encoded
 from ledger.contents import Standing
 from ledger.conversions import amounts_in
 from ledger.models import ConvertedCost
 from ledger.pricing import convert
 from ledger.quantities import restored, stored
 from ledger.responses import Key, leave, names_response, take
-from ledger.snapshot import Book
+from ledger.snapshot import Snapshot
 from ledger.stored import Values, forms
-from ledger.types import Marks, Said, Stretch, Totals
+from ledger.types import ChargedSpan, ChargesT, Marks, Said, TargetT, Totals
 from ledger.usage import Usage
 from ledger.writing import (
     insert_conversions,
@@ -46,11 +47,11 @@ class TooManyCorrections(Conflict):
 
 
 @dataclass(slots=True)
-class Restatement:
+class Restatement(Generic[TargetT]):
     """What puts some usage right, ready to be booked; money in units of 10^-10."""
 
     rows: list[Values] = field(default_factory=list)
-    totals: dict[Stretch, Totals] = field(default_factory=dict)
+    totals: dict[ChargedSpan[TargetT], Totals] = field(default_factory=dict)
     conversions: list[Conversion] = field(default_factory=list)
     costs: dict[str, int | None] = field(default_factory=dict)  # new, by usage id
     marks: Mapping[str, Marks] = field(default_factory=dict)  # likewise
@@ -59,13 +60,13 @@ class Restatement:
 
 
 def restate(
-    book: Book,
+    snapshot: Snapshot[ChargesT, TargetT],
     usage: Sequence[Usage],
     standing: Mapping[str, Standing],
     said: Mapping[str, Said],
     *,
     repricing_id: int,
-) -> Restatement:
+) -> Restatement[TargetT]:
     """Return what makes *usage*, each id once, count with this content from now on.
 
     *standing* has what counts of each now; the organization's repricings are held.
@@ -74,18 +75,18 @@ def restate(
     numbers = {one.id: standing[one.id].last + 1 for one in ordered}
     if max(numbers.values()) > MOST_CORRECTIONS:
         raise TooManyCorrections("This usage has been corrected too often.")
-    sheet = Sheet(book, said)
-    contents = list(sheet.rows(ordered, book.entries_for(ordered)))
-    done = Restatement(totals=sheet.totals, marks=sheet.marks)
+    batch = Batch(snapshot, said)
+    contents = list(batch.rows(ordered, snapshot.entries_for(ordered)))
+    done = Restatement(totals=batch.totals, marks=batch.marks)
     done.conversions = [
-        one._replace(correction=numbers[one.usage_id]) for one in sheet.conversions
+        one._replace(correction=numbers[one.usage_id]) for one in batch.conversions
     ]
-    kept = _kept(book.organization_id, numbers)
+    kept = _kept(snapshot.organization_id, numbers)
     by = forms()
-    for one, content, cost in zip(ordered, contents, sheet.costs, strict=True):
+    for one, content, cost in zip(ordered, contents, batch.costs, strict=True):
         before, number = standing[one.id], numbers[one.id]
         off = _taken_off(before, number)._replace(repricing_id=repricing_id)
-        _take_off(book, before, off, kept, done)
+        _take_off(snapshot, before, off, kept, done)
         row = [*content, *REST[len(content) - PLAIN :]]
         row[_NUMBER], row[_REPRICING] = number, repricing_id
         done.rows += [off.stored(by), tuple(row)]
@@ -95,7 +96,7 @@ def restate(
     return done
 
 
-def append(organization_id: int, restated: Restatement) -> None:
+def append(organization_id: int, restated: Restatement[TargetT]) -> None:
     """Book what puts usage right. Call it in the transaction that charges it."""
     deltas = insert_records(
         iter(restated.rows),
@@ -106,7 +107,9 @@ def append(organization_id: int, restated: Restatement) -> None:
 
 
 def take_responses(
-    book: Book, usage: Sequence[Usage], standing: Mapping[str, Standing]
+    snapshot: Snapshot[ChargesT, TargetT],
+    usage: Sequence[Usage],
+    standing: Mapping[str, Standing],
 ) -> None:
     """Have each of *usage* be booked for the response it names, and no other.
 
@@ -119,12 +122,12 @@ def take_responses(
         if not names_response(one):
             one.response_id = standing[one.id].content.response_id
     keys = {one.id: Key.of_usage(one) for one in usage if one.response_id}
-    if not keys or not book.counts_responses_once:
+    if not keys or not snapshot.counts_responses_once:
         return
     wanted: dict[Key, str] = {}
     for usage_id, key in keys.items():
         wanted.setdefault(key, usage_id)
-    holders = take(book.organization_id, wanted)
+    holders = take(snapshot.organization_id, wanted)
     for usage_id, key in keys.items():
         if (holder := holders[key]) != usage_id:
             raise ResponseTaken(
@@ -136,7 +139,7 @@ def take_responses(
         if (had := _key_of(standing[usage_id])) and had != key
     }
     for had, usage_id in sorted(left):
-        leave(book.organization_id, had, usage_id)
+        leave(snapshot.organization_id, had, usage_id)
 
 
 def _key_of(standing: Standing) -> Key | None:
@@ -196,22 +199,26 @@ def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
 
 
 def _take_off(
-    book: Book, standing: Standing, off: Row, kept: _Kept, done: Restatement
+    snapshot: Snapshot[ChargesT, TargetT],
+    standing: Standing,
+    off: Row,
+    kept: _Kept,
+    done: Restatement[TargetT],
 ) -> None:
     """Add a row that takes off to the sums, and its amounts in foreign currencies."""
-    entry = book.entry_of(standing.content.attribution, off.service_tier)
-    stretch = book.stretch_at(entry, off.timestamp)
-    sums = done.totals.get(stretch)
+    entry = snapshot.entry_of(standing.content.attribution, off.service_tier)
+    span = snapshot.span_at(entry, off.timestamp)
+    sums = done.totals.get(span)
     if sums is None:
-        sums = Totals(converted=[0] * len(stretch.currencies))
-        done.totals[stretch] = sums
+        sums = Totals(converted=[0] * len(span.currencies))
+        done.totals[span] = sums
     sums.requests += off.requests
     sums.unpriced += off.unpriced
     sums.input_tokens += off.input_tokens
     sums.cached_tokens += off.cached_tokens
     sums.output_tokens += off.output_tokens
     sums.cost += off.total_cost or 0
-    charged = dict(stretch.currencies)
+    charged = dict(span.currencies)
     # Those that nobody is charged in now, too: somebody may be again.
     past = {currency for usage_id, currency in kept if usage_id == off.usage_id}
     for currency in sorted(charged.keys() | past):
@@ -221,7 +228,7 @@ def _take_off(
         done.conversions.append(
             Conversion(off.usage_id, currency, rate, amount, off.correction)
         )
-        for position, (name, _) in enumerate(stretch.currencies):
+        for position, (name, _) in enumerate(span.currencies):
             if name == currency:
                 sums.converted[position] += amount
 

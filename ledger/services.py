@@ -1,6 +1,6 @@
 """Writing to the ledger."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -8,15 +8,26 @@ from typing import Any
 
 from django.db import transaction
 
-from ledger.batch import Sheet
+from ledger.batch import Batch
 from ledger.contents import Standing, standing_of
 from ledger.identity import model_named
 from ledger.models import CostRecord
 from ledger.quantities import restored
 from ledger.responses import repeated
-from ledger.snapshot import Book, sent_of
+from ledger.snapshot import Snapshot, sent_of
 from ledger.stored import Values
-from ledger.types import Marks, Named, Outcome, Recorded, Said
+from ledger.types import (
+    ChargedSpan,
+    ChargesT,
+    DueT,
+    Marks,
+    Named,
+    Outcome,
+    Recorded,
+    Said,
+    TargetT,
+    Totals,
+)
 from ledger.usage import Usage, parse_metadata, parse_tags
 from ledger.writing import (
     insert_conversions,
@@ -29,16 +40,18 @@ from lib.money import from_units, to_units
 
 @transaction.atomic(savepoint=False)
 def record(
-    book: Book,
+    snapshot: Snapshot[ChargesT, TargetT],
     usage: Sequence[Usage],
     said: Mapping[str, Said] = MappingProxyType({}),
     *,
+    reckon: Callable[[Mapping[ChargedSpan[TargetT], Totals]], DueT],
     look_first: bool,
-) -> Recorded:
+) -> Recorded[DueT]:
     """Price *usage* of one organization and append it to the ledger.
 
     *said* has, by usage id, what records that settle a reservation say of it: they come
-    with the dimensions it was made for.
+    with the dimensions it was made for. *reckon* says what the batch charges: it is
+    called while the database inserts the rows, and what it returns is told as `due`.
 
     A usage id counts once, however often and in however many batches it comes: the
     first stands, a repeat changes nothing, and one with other content is a conflict.
@@ -49,26 +62,26 @@ def record(
         AlreadyThere: without *look_first*, an id is in the ledger; with it, another
             connection has just added one. Roll back and look again.
     """
-    batch = _Batch.of(book, usage, look_first=look_first)
-    sheet = Sheet(book, said)
+    parted = _Parted.of(snapshot, usage, look_first=look_first)
+    batch = Batch(snapshot, said)
 
-    def finish() -> tuple[Sequence[Values], Any, Sequence[Outcome]]:
-        due = book.cutter.reckon(sheet.totals)
-        deltas = ready_deltas(book.organization_id, sheet.totals)
-        return deltas, due, batch.outcomes(sheet)
+    def finish() -> tuple[Sequence[Values], DueT, Sequence[Outcome]]:
+        due = reckon(batch.totals)
+        deltas = ready_deltas(snapshot.organization_id, batch.totals)
+        return deltas, due, parted.outcomes(batch)
 
-    if not batch.fresh:
+    if not parted.fresh:
         _, due, outcomes = finish()
-        return Recorded(outcomes, due, batch.spared)
-    rows = sheet.rows(batch.fresh, book.entries_for(batch.fresh))
+        return Recorded(outcomes, due, parted.spared)
+    rows = batch.rows(parted.fresh, snapshot.entries_for(parted.fresh))
     deltas, due, outcomes = insert_records(rows, meanwhile=finish)
     insert_deltas(deltas)
-    insert_conversions(book.organization_id, sheet.conversions)
-    return Recorded(outcomes, due, sheet.named + batch.spared)
+    insert_conversions(snapshot.organization_id, batch.conversions)
+    return Recorded(outcomes, due, batch.named + parted.spared)
 
 
 @dataclass(slots=True)
-class _Batch:
+class _Parted:
     """The records of a batch, by what is to become of them."""
 
     usage: Sequence[Usage]
@@ -78,15 +91,21 @@ class _Batch:
     fresh: Sequence[Usage]  # to be booked, by usage id
 
     @classmethod
-    def of(cls, book: Book, usage: Sequence[Usage], *, look_first: bool) -> "_Batch":
+    def of(
+        cls,
+        snapshot: Snapshot[ChargesT, TargetT],
+        usage: Sequence[Usage],
+        *,
+        look_first: bool,
+    ) -> "_Parted":
         first = {one.id: one for one in reversed(usage)}
-        known = _known(book, first) if look_first else {}
+        known = _known(snapshot, first) if look_first else {}
         told = [one for one in usage if one.response_id]
         repeats = repeated(
-            book,
+            snapshot,
             (one for one in told if one.id not in known and one is first[one.id]),
         )
-        known |= _known(book, set(repeats.values()) - first.keys())
+        known |= _known(snapshot, set(repeats.values()) - first.keys())
         # One order for every caller, or two overlapping batches could deadlock.
         fresh = [
             first[usage_id]
@@ -104,18 +123,18 @@ class _Batch:
             if (authorization_id := self.first[usage_id].authorization_id)
         ]
 
-    def outcomes(self, sheet: Sheet) -> Sequence[Outcome]:
-        """Return what becomes of each record, when *sheet* has priced the fresh."""
+    def outcomes(self, batch: Batch[ChargesT, TargetT]) -> Sequence[Outcome]:
+        """Return what becomes of each record, when *batch* has priced the fresh."""
         costs = {
             one.id: None if units is None else from_units(units)
-            for one, units in zip(self.fresh, sheet.costs, strict=True)
+            for one, units in zip(self.fresh, batch.costs, strict=True)
         }
         if len(costs) == len(self.usage):  # nothing came twice
             outcomes = [Outcome(costs[one.id]) for one in self.usage]
         else:
             outcomes = [self._outcome(one, costs) for one in self.usage]
-        if sheet.marks:
-            return list(_marked(outcomes, self.usage, sheet.marks))
+        if batch.marks:
+            return list(_marked(outcomes, self.usage, batch.marks))
         return outcomes
 
     def _outcome(self, one: Usage, costs: Mapping[str, Decimal | None]) -> Outcome:
@@ -129,8 +148,10 @@ class _Batch:
         return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
 
 
-def _known(book: Book, ids: Collection[str]) -> dict[str, Standing]:
-    return standing_of(book.organization_id, ids) if ids else {}
+def _known(
+    snapshot: Snapshot[ChargesT, TargetT], ids: Collection[str]
+) -> dict[str, Standing]:
+    return standing_of(snapshot.organization_id, ids) if ids else {}
 
 
 def _marked(

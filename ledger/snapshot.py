@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
@@ -12,12 +12,20 @@ from django.db import connection, transaction
 from accounts.models import Organization, ResponseIds
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
-from ledger.types import Cutter, Dimensions, Sent, Stretch, Tags
+from ledger.types import (
+    ChargedSpan,
+    Charger,
+    ChargesT,
+    Dimensions,
+    Sent,
+    Tags,
+    TargetT,
+)
 from ledger.usage import Usage, parse_tags
 
 _DAY = timedelta(days=1)
 _MOST_ENTRIES = 100_000  # attributions remembered for one organization
-_MOST_STRETCHES = 100  # remembered for one attribution
+_MOST_SPANS = 100  # remembered for one attribution
 
 Key = bytes  # Usage.attribution_key
 _Name = str | None
@@ -37,48 +45,54 @@ _decode_key = msgspec.json.Decoder(
 ).decode
 
 
-class Entry:
+class KnownAttribution(Generic[ChargesT, TargetT]):
     """An attribution and service tier, with the stretches of time used so far."""
 
-    __slots__ = ("attribution_id", "charges", "dimensions", "last", "stretches", "tier")
+    __slots__ = ("attribution_id", "charges", "dimensions", "last", "spans", "tier")
 
     def __init__(
-        self, attribution_id: int, dimensions: Dimensions, tier: str, charges: Any
+        self, attribution_id: int, dimensions: Dimensions, tier: str, charges: ChargesT
     ) -> None:
         self.attribution_id = attribution_id
         self.dimensions = dimensions
         self.tier = tier
         self.charges = charges
-        self.stretches: dict[int, list[Stretch]] = {}  # by the hour since year 1
-        self.last: Stretch | None = None
+        self.spans: dict[
+            int, list[ChargedSpan[TargetT]]
+        ] = {}  # by the hour since year 1
+        self.last: ChargedSpan[TargetT] | None = None
 
 
-class _Found(NamedTuple):
+class _Found(NamedTuple, Generic[ChargesT]):
     """What a new attribution was sent as, is filed under, and charges."""
 
     sent: Sent
     tags: Tags
     dimensions: Dimensions
-    charges: Any
+    charges: ChargesT
 
 
-class Book:
+class Snapshot(Generic[ChargesT, TargetT]):
     """The prices, attributions and charges of an organization at one revision.
 
     Safe to share between threads: entries are only ever added, and each is complete
     before it can be found.
     """
 
-    def __init__(self, organization: Organization, cutter: Cutter) -> None:
+    def __init__(
+        self, organization: Organization, charger: Charger[ChargesT, TargetT]
+    ) -> None:
         self.organization_id = organization.pk
         self.revision = organization.revision
         self.currency = organization.currency
         self.counts_responses_once = organization.response_ids == ResponseIds.ONCE
         self.prices = PriceBook(organization.pk)
-        self.cutter = cutter
-        self._entries: dict[Key, Entry] = {}
+        self.charger = charger
+        self._entries: dict[Key, KnownAttribution[ChargesT, TargetT]] = {}
 
-    def entries_for(self, records: Iterable[Usage]) -> Iterator[Entry]:
+    def entries_for(
+        self, records: Iterable[Usage]
+    ) -> Iterator[KnownAttribution[ChargesT, TargetT]]:
         """Return the entry of each of *records*, in their order, found as it is read.
 
         New attributions are inserted, in one order for every caller, with what charges
@@ -93,40 +107,46 @@ class Book:
         transaction.on_commit(lambda: self._remember(new))
         return (new[key] if key in new else known[key] for key in keys)
 
-    def entry_of(self, attribution: Attribution, tier: str) -> Entry:
+    def entry_of(
+        self, attribution: Attribution, tier: str
+    ) -> KnownAttribution[ChargesT, TargetT]:
         """Return an entry for an attribution that is in the database already."""
         dimensions = dimensions_of(attribution)
-        charges = self.cutter.charges_of(dimensions, attribution.tags)
-        return Entry(attribution.pk, dimensions, tier, charges)
+        charges = self.charger.charges_of(dimensions, attribution.tags)
+        return KnownAttribution(attribution.pk, dimensions, tier, charges)
 
-    def stretch_at(self, entry: Entry, at: datetime) -> Stretch:
-        """Return the stretch that contains *at*, an aware UTC datetime."""
+    def span_at(
+        self, entry: KnownAttribution[ChargesT, TargetT], at: datetime
+    ) -> ChargedSpan[TargetT]:
+        """Return the span that contains *at*, an aware UTC datetime."""
         hour = at.toordinal() * 24 + at.hour
-        stretches = entry.stretches.get(hour, ())
-        for stretch in stretches:
-            if stretch.start <= at < stretch.end:
+        spans = entry.spans.get(hour, ())
+        for span in spans:
+            if span.start <= at < span.end:
                 break
         else:
-            stretch = self._new_stretch(entry, at)
-            if len(entry.stretches) >= _MOST_STRETCHES:
-                entry.stretches.clear()
-            entry.stretches.setdefault(hour, []).append(stretch)
-        entry.last = stretch
-        return stretch
+            span = self._new_span(entry, at)
+            if len(entry.spans) >= _MOST_SPANS:
+                entry.spans.clear()
+            entry.spans.setdefault(hour, []).append(span)
+        entry.last = span
+        return span
 
-    def _new_stretch(self, entry: Entry, at: datetime) -> Stretch:
+    def _new_span(
+        self, entry: KnownAttribution[ChargesT, TargetT], at: datetime
+    ) -> ChargedSpan[TargetT]:
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         where = entry.dimensions
-        span = self.prices.span_at(where.provider, where.sent_model, entry.tier, at)
-        cut = self.cutter.cut(entry.charges, at)
-        tariff, rate = span.tariff, None
+        price = self.prices.span_at(where.provider, where.sent_model, entry.tier, at)
+        cut = self.charger.cut(entry.charges, at)
+        tariff, rate = price.tariff, None
         if tariff is not None and tariff.currency != self.currency:
             known = self.prices.rate(tariff.currency, self.currency, day.date())
             tariff, rate = (tariff, known.rate) if known else (None, None)
-        return Stretch(
+        return ChargedSpan(
             attribution_id=entry.attribution_id,
-            start=max(day, span.start, cut.start),
-            end=min(day + _DAY, span.end, cut.end),
+            start=max(day, price.start, cut.start),
+            end=min(day + _DAY, price.end, cut.end),
             tariff=tariff,
             rate=rate,
             targets=cut.targets,
@@ -146,8 +166,10 @@ class Book:
         known = known or self.prices.first_rate(self.currency, currency)
         return known.rate
 
-    def _resolve(self, keys: set[Key]) -> dict[Key, Entry]:
-        found: dict[bytes, _Found] = {}
+    def _resolve(
+        self, keys: set[Key]
+    ) -> dict[Key, KnownAttribution[ChargesT, TargetT]]:
+        found: dict[bytes, _Found[ChargesT]] = {}
         wanted: dict[Key, tuple[bytes, str]] = {}
         for key in keys:
             sent, tags, tier = _described(key)
@@ -155,27 +177,27 @@ class Book:
             wanted[key] = digest, tier
             if digest not in found:
                 dimensions = sent.filed()
-                charges = self.cutter.charges_of(dimensions, tags)
+                charges = self.charger.charges_of(dimensions, tags)
                 found[digest] = _Found(sent, tags, dimensions, charges)
         ids = self._ids_of(found)
         return {
-            key: Entry(
+            key: KnownAttribution(
                 ids[digest], found[digest].dimensions, tier, found[digest].charges
             )
             for key, (digest, tier) in wanted.items()
         }
 
-    def _ids_of(self, found: dict[bytes, _Found]) -> dict[bytes, int]:
+    def _ids_of(self, found: dict[bytes, _Found[ChargesT]]) -> dict[bytes, int]:
         ids = self._known_ids(found)
         new = sorted(found.keys() - ids.keys())
         if not new:
             return ids
         self._insert({digest: found[digest] for digest in new})
         added = self._known_ids(new)
-        self.cutter.cover({added[digest]: found[digest].charges for digest in new})
+        self.charger.cover({added[digest]: found[digest].charges for digest in new})
         return ids | added
 
-    def _insert(self, found: dict[bytes, _Found]) -> None:
+    def _insert(self, found: dict[bytes, _Found[ChargesT]]) -> None:
         """Insert attributions, but for those that others have added meanwhile."""
         # Past the ORM, which would take three times as long where all are new.
         json = "%s::jsonb" if connection.vendor == "postgresql" else "%s"
@@ -201,7 +223,9 @@ class Book:
         )
         return {bytes(digest): pk for digest, pk in rows.values_list("digest", "pk")}
 
-    def _remember(self, entries: dict[Key, Entry]) -> None:
+    def _remember(
+        self, entries: dict[Key, KnownAttribution[ChargesT, TargetT]]
+    ) -> None:
         if len(self._entries) + len(entries) > _MOST_ENTRIES:
             self._entries = {}
         self._entries.update(entries)

@@ -1,10 +1,10 @@
 """Plain values that cross the edge of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from ledger.identity import identify, person_named
@@ -60,35 +60,40 @@ class Rate:
     date: date
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A stretch of time around a moment in which the same periods are charged.
+ChargesT = TypeVar("ChargesT")  # whom an attribution charges, and when
+TargetT = TypeVar("TargetT")  # what is charged at one moment
+DueT = TypeVar("DueT")  # what the totals of a batch charge
 
-    `targets` are whatever the one who cut it charges by; `currencies` are the foreign
-    ones it needs amounts in.
+
+@dataclass(frozen=True, slots=True)
+class Cut(Generic[TargetT]):
+    """A stretch of time around a moment in which the same targets are charged.
+
+    `currencies` are the foreign ones that they need amounts in.
     """
 
     start: datetime
     end: datetime
-    targets: tuple[Any, ...] = ()
+    targets: tuple[TargetT, ...] = ()
     currencies: tuple[str, ...] = ()
 
 
-class Cutter(Protocol):
+class Charger(Protocol[ChargesT, TargetT]):
     """Knows who is charged for an attribution: budgets, as the ledger sees them."""
 
-    def charges_of(self, dimensions: Dimensions, tags: Tags) -> Any: ...
+    def charges_of(self, dimensions: Dimensions, tags: Tags) -> ChargesT:
+        """Return whom an attribution charges, and when."""
 
-    def cut(self, charges: Any, at: datetime) -> Cut: ...
+    def cut(self, charges: ChargesT, at: datetime) -> Cut[TargetT]:
+        """Return what is charged at a moment, and for how long around it."""
 
-    def cover(self, attribution_ids: dict[int, Any]) -> None: ...
-
-    def reckon(self, totals: Any) -> Any: ...
+    def cover(self, attribution_ids: Mapping[int, ChargesT]) -> None:
+        """Keep whom new attributions charge."""
 
 
 @dataclass(slots=True, eq=False)
-class Stretch:
-    """A stretch of time in which nothing about pricing and charging one entry changes.
+class ChargedSpan(Generic[TargetT]):
+    """A stretch of time in which pricing and charging of one attribution stay the same.
 
     `rate` turns the tariff's currency into the organization's: None when they are the
     same, and `tariff` is None when no price or no rate is known.
@@ -99,13 +104,13 @@ class Stretch:
     end: datetime
     tariff: Tariff | None
     rate: Decimal | None
-    targets: tuple[Any, ...]
+    targets: tuple[TargetT, ...]
     currencies: tuple[tuple[str, Decimal], ...]  # foreign ones of budgets, with rates
 
 
 @dataclass(slots=True)
 class Totals:
-    """What one batch adds to a stretch; costs in units of 10^-10."""
+    """What one batch adds to a span; costs in units of 10^-10."""
 
     requests: int = 0
     unpriced: int = 0
@@ -113,7 +118,7 @@ class Totals:
     cached_tokens: int = 0
     output_tokens: int = 0
     cost: int = 0
-    converted: list[int] = field(default_factory=list)  # beside Stretch.currencies
+    converted: list[int] = field(default_factory=list)  # beside ChargedSpan.currencies
 
 
 class Named(NamedTuple):
@@ -177,9 +182,9 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Generic[DueT]):
     """What became of a batch: an outcome per record, and what follows for budgets."""
 
     outcomes: Sequence[Outcome]
-    due: Any  # what the cutter reckons that the totals charge
+    due: DueT  # what the totals charge
     named: Sequence[Named] = ()  # of the records that are not duplicates

@@ -1,7 +1,7 @@
 """Writing rows of the ledger: COPY on PostgreSQL, executemany on SQLite."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
@@ -13,7 +13,7 @@ from psycopg.errors import UniqueViolation
 
 from ledger.batch import PLAIN, REST, Conversion, Row
 from ledger.stored import Values, array_of, forms
-from ledger.types import Stretch, Totals
+from ledger.types import ChargedSpan, TargetT, Totals
 
 # Rows sent at once: the first few soon, for the server to begin; then twice as many
 # each time, up to the most.
@@ -57,14 +57,14 @@ def insert_records(rows: Iterable[Values], *, meanwhile: Callable[[], _T]) -> _T
 
 
 def ready_deltas(
-    organization_id: int, totals: dict[Stretch, Totals]
+    organization_id: int, totals: Mapping[ChargedSpan[TargetT], Totals]
 ) -> Sequence[Values]:
     """Return what `insert_deltas` inserts: rows on SQLite, arrays on PostgreSQL."""
     by = forms()
     rows = [
         (
-            stretch.attribution_id,
-            by.moment(stretch.start),
+            span.attribution_id,
+            by.moment(span.start),
             currency,
             sums.requests,
             sums.unpriced,
@@ -73,8 +73,8 @@ def ready_deltas(
             sums.output_tokens,
             by.money(cost),
         )
-        for stretch, sums in totals.items()
-        for currency, cost in _amounts(stretch, sums)
+        for span, sums in totals.items()
+        for currency, cost in _amounts(span, sums)
     ]
     if connection.vendor == "sqlite":
         return [(organization_id, *row) for row in rows]
@@ -107,11 +107,11 @@ def insert_conversions(organization_id: int, rows: Sequence[Conversion]) -> None
     _insert((Piece(_CONVERSIONS, chunk) for chunk in _chunks(values)), lambda: None)
 
 
-def _amounts(stretch: Stretch, sums: Totals) -> Sequence[tuple[str, int]]:
+def _amounts(span: ChargedSpan[TargetT], sums: Totals) -> Sequence[tuple[str, int]]:
     own = "", sums.cost
-    if not stretch.currencies:
+    if not span.currencies:
         return (own,)
-    currencies = (currency for currency, _ in stretch.currencies)
+    currencies = (currency for currency, _ in span.currencies)
     return own, *zip(currencies, sums.converted, strict=True)
 
 

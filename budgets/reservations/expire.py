@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.lines import draw, free
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from budgets.types import Freed
 
 AT_ONCE = 500  # reservations that expire in one transaction
@@ -26,7 +26,7 @@ def expire(organization_id: int, *, now: datetime) -> int:
 
 @transaction.atomic
 def _expire_some(organization_id: int, now: datetime) -> int:
-    _, charging = hold_book(organization_id)
+    _, charging = hold_snapshot(organization_id)
     late = overdue(now).filter(organization=organization_id).order_by("pk")
     # One that is being settled or released at this moment needs no expiry.
     can_skip = connection.features.has_select_for_update_skip_locked

@@ -7,12 +7,11 @@ and writes what it took, in one transaction.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from budgets.charging import Charging
+from budgets.charging import Charging, Span
 from budgets.index import Target
 from budgets.reservations import sql
 from budgets.reservations.types import Balance, HeldLine, NewReservation, PeriodKey
 from ledger.pricing import convert
-from ledger.types import Stretch
 from lib.roundtrips import one_round_trip
 
 
@@ -61,8 +60,8 @@ class Balances:
                 sql.insert(self.organization_id, reservations)
 
 
-def in_currency(stretch: Stretch, target: Target, units: int) -> int:
+def in_currency(span: Span, target: Target, units: int) -> int:
     """Turn *units* of the organization's currency into those of the target's budget."""
     if not target.currency:
         return units
-    return convert(units, dict(stretch.currencies)[target.currency])
+    return convert(units, dict(span.currencies)[target.currency])

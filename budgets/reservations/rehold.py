@@ -1,12 +1,12 @@
 """Holding open reservations anew, where the budgets on their paths are others now."""
 
 from accounts.models import Organization
-from budgets.charging import Charging
+from budgets.charging import ChargedSnapshot, Charging, Span
 from budgets.models import BudgetPeriod, Reservation
 from budgets.reservations import sql
 from budgets.reservations.hold import Balances, in_currency
-from ledger.snapshot import Book, Entry
-from ledger.types import Sent, Stretch
+from ledger.snapshot import KnownAttribution, Snapshot
+from ledger.types import Sent
 from lib.money import to_units
 
 
@@ -22,29 +22,29 @@ def rehold(organization: Organization) -> None:
     if not rows:
         return
     charging = Charging(organization)
-    book = Book(organization, charging)
-    stretches = {row.pk: _stretch_of(row, book) for row in rows}
+    snapshot = Snapshot(organization, charging)
+    spans = {row.pk: _span_of(row, snapshot) for row in rows}
     targets = {
         target.key: target
-        for stretch in stretches.values()
-        for target in stretch.targets
+        for span in spans.values()
+        for target in span.targets
         if target.node.hard
     }
     balances = Balances.lock(charging, targets.values())
     for row in rows:
-        stretch, units = stretches[row.pk], to_units(row.held)
+        span, units = spans[row.pk], to_units(row.held)
         row.lines = [
-            balances.take(target, in_currency(stretch, target, units))
-            for target in stretch.targets
+            balances.take(target, in_currency(span, target, units))
+            for target in span.targets
             if target.node.hard
         ]
     balances.write([])
     sql.save(rows)
 
 
-def _stretch_of(row: Reservation, book: Book) -> Stretch:
+def _span_of(row: Reservation, snapshot: ChargedSnapshot) -> Span:
     path = dict(row.path)
     tags, tier = path.pop("tags"), path.pop("tier")
     dimensions = Sent(**path).filed()
-    charges = book.cutter.charges_of(dimensions, tags)
-    return book.stretch_at(Entry(0, dimensions, tier, charges), row.at)
+    charges = snapshot.charger.charges_of(dimensions, tags)
+    return snapshot.span_at(KnownAttribution(0, dimensions, tier, charges), row.at)

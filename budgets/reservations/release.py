@@ -9,7 +9,7 @@ from django.db import transaction
 from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.lines import draw, free, lock
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from budgets.types import Freed
 
 
@@ -23,7 +23,7 @@ def release(
     still to be booked; it then waits for them until it expires. Repeating it changes
     nothing.
     """
-    _, charging = hold_book(organization_id)
+    _, charging = hold_snapshot(organization_id)
     rows = lock(organization_id, [uid])
     if not rows:
         return None

@@ -169,7 +169,7 @@ def steps_of(
     organization: Organization, answer: CallAnswer, plan: Plan, locale: str
 ) -> list[Step]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
-    targets: list[Target] = list(plan.stretch.targets)
+    targets: list[Target] = list(plan.span.targets)
     rows = Budget.objects.filter(pk__in=[one.node.id for one in targets])
     standing = statuses(rows, organization, at=timezone.now())
     said: dict[str, list[str]] = {}
@@ -185,7 +185,7 @@ def steps_of(
             return format_money(amount, currency, locale)
 
         is_hard = target in plan.hard
-        units = in_currency(plan.stretch, target, answer.units) if is_hard else 0
+        units = in_currency(plan.span, target, answer.units) if is_hard else 0
         steps.append(
             Step(
                 budget=budget,

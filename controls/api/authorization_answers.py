@@ -96,7 +96,7 @@ def _budgets(guard: Guard, answer: LeaseAnswer) -> list[dict[str, Any]]:
         for target in plan.looked_at:
             budget_id = target.node.id
             named = guard.budgets[budget_id]
-            rate = dict(plan.stretch.currencies).get(target.currency)
+            rate = dict(plan.span.currencies).get(target.currency)
             bodies[budget_id] = {
                 "id": named.uid,
                 "name": named.name,
@@ -168,12 +168,12 @@ def rule_body(rule: Rule, subjects: Sequence[Subject]) -> dict[str, Any]:
 
 def price_body(plan: Plan) -> dict[str, Any]:
     """Return what one token costs, in 10^-16 of the tariff's currency."""
-    tariff, rate = plan.stretch.tariff, plan.stretch.rate
+    tariff, rate = plan.span.tariff, plan.span.rate
     body: dict[str, Any] = {
         "provider": plan.where.provider,
         "model": plan.model,
         "priced": tariff is not None and tariff.rates.input is not None,
-        "until": plan.stretch.end,
+        "until": plan.span.end,
     }
     if tariff is not None and tariff.rates.input is not None:
         body |= _tariff_body(tariff)

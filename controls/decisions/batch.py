@@ -61,7 +61,7 @@ class DecisionBatch:
         return [
             self._too_much(target.node.id, left)
             for target in plan.hard
-            if in_currency(plan.stretch, target, units) > (left := of[target.key].left)
+            if in_currency(plan.span, target, units) > (left := of[target.key].left)
         ]
 
     def take(self, plan: Plan, units: int) -> list[HeldLine]:
@@ -69,7 +69,7 @@ class DecisionBatch:
         if not units:
             return []
         return [
-            self.balances.take(target, in_currency(plan.stretch, target, units))
+            self.balances.take(target, in_currency(plan.span, target, units))
             for target in plan.hard
         ]
 

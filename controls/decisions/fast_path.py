@@ -75,7 +75,7 @@ class _Outright:
         in_order = sorted(self._taken, key=lambda pk: targets[pk].place)
         return hold_outright(
             guard.organization_id,
-            guard.book.revision,
+            guard.snapshot.revision,
             [Taking(period_id, self._taken[period_id]) for period_id in in_order],
             self._new,
         )
@@ -100,7 +100,7 @@ class _Outright:
             return None
         lines, taken = [], self._taken
         for target, period_id in zip(plan.hard, ids, strict=True):
-            added = in_currency(plan.stretch, target, units)
+            added = in_currency(plan.span, target, units)
             if period_id in taken:
                 taken[period_id] += added
             else:

@@ -8,7 +8,7 @@ from django.db import transaction
 from budgets.models import Reservation
 from budgets.reservations.lines import lock
 from budgets.reservations.release import release
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from controls.models import RateCount
 from controls.rates import RateUse
 from lib.money import to_units
@@ -23,7 +23,7 @@ def release_call(row: Reservation, *, now: datetime) -> Reservation:
     Its request still counts against rate limits, its money does not. Repeating it
     changes nothing.
     """
-    hold_book(row.organization_id)
+    hold_snapshot(row.organization_id)
     (held,) = lock(row.organization_id, [row.uid])
     if held.state == Reservation.State.OPEN:
         # Before the periods: that is the order in which whoever decides locks both.

@@ -10,13 +10,12 @@ from django.db import transaction
 from django.db.models import F, Value
 from rest_framework import serializers
 
-from budgets.charging import Charging
+from budgets.charging import ChargedSnapshot, Charging
 from budgets.models import BudgetPeriod
-from budgets.snapshots import open_book
+from budgets.snapshots import open_snapshot
 from dev.benchmarks import world
-from ledger.batch import PLAIN, Row, Sheet
+from ledger.batch import PLAIN, Batch, Row
 from ledger.models import Attribution, CostRecord, DailySpend
-from ledger.snapshot import Book
 from ledger.stored import Values
 from ledger.types import Sent
 from ledger.writing import insert_deltas, ready_deltas
@@ -44,15 +43,17 @@ class UsageSerializer(serializers.Serializer[dict[str, Any]]):
 def one_by_one(organization_id: int, body: bytes) -> None:
     """Serializer, get_or_create and F() for every record, each in a transaction."""
     with transaction.atomic():
-        book, charging = open_book(organization_id)
+        snapshot, charging = open_snapshot(organization_id)
     for sent in msgspec.json.decode(body):
         serializer = UsageSerializer(data=sent)
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
-            _book_one(book, charging, serializer.validated_data)
+            _book_one(snapshot, charging, serializer.validated_data)
 
 
-def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
+def _book_one(
+    snapshot: ChargedSnapshot, charging: Charging, usage: dict[str, Any]
+) -> None:
     dimensions = Sent(
         usage["department_id"],
         usage["team_id"],
@@ -63,7 +64,7 @@ def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
         usage["model"],
     ).filed()
     attribution, _ = Attribution.objects.get_or_create(
-        organization_id=book.organization_id,
+        organization_id=snapshot.organization_id,
         tags=usage["tags"],
         sent_user=usage["user_id"],
         sent_provider=usage["provider"],
@@ -71,14 +72,14 @@ def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
         defaults={"digest": bytes(16)},
     )
     at = usage["timestamp"]
-    tariff = book.prices.span_at(usage["provider"], usage["model"], "", at).tariff
+    tariff = snapshot.prices.span_at(usage["provider"], usage["model"], "", at).tariff
     assert tariff is not None
     tokens = [usage[f"{kind}_tokens"] for kind in ("input", "cached", "output")]
     parts = tariff.cost(tokens[0], tokens[1], 0, tokens[2], 0)
     assert parts is not None
     cost = from_units(sum(parts))
     _, fresh = CostRecord.objects.get_or_create(
-        organization_id=book.organization_id,
+        organization_id=snapshot.organization_id,
         usage_id=usage["id"],
         correction=0,
         defaults={
@@ -95,7 +96,7 @@ def _book_one(book: Book, charging: Charging, usage: dict[str, Any]) -> None:
     if not fresh:
         return
     amount = Value(cost, MoneyField())
-    day = {"organization_id": book.organization_id, "day": at.date()}
+    day = {"organization_id": snapshot.organization_id, "day": at.date()}
     DailySpend.objects.get_or_create(**day, attribution=attribution)
     DailySpend.objects.filter(**day, attribution=attribution).update(
         requests=F("requests") + 1, cost=F("cost") + amount
@@ -115,17 +116,17 @@ def _period(budget_id: int, at: Any) -> Any:
 @transaction.atomic
 def bulk_create(organization_id: int, body: bytes) -> None:
     """Decode, price and write deltas as the product does, the rest with bulk_*."""
-    book, _ = open_book(organization_id)
+    snapshot, _ = open_snapshot(organization_id)
     usage = sorted(world.decoded(body), key=lambda one: one.id)
-    entries = list(book.entries_for(usage))
-    sheet = Sheet(book)
-    CostRecord.objects.bulk_create(map(_record, sheet.rows(usage, entries)))
+    entries = list(snapshot.entries_for(usage))
+    batch = Batch(snapshot)
+    CostRecord.objects.bulk_create(map(_record, batch.rows(usage, entries)))
     added: dict[int, Decimal] = {}
-    for entry, units in zip(entries, sheet.costs, strict=True):
+    for entry, units in zip(entries, batch.costs, strict=True):
         cost = from_units(units or 0)
         for charge in entry.charges:
             added[charge.node.id] = added.get(charge.node.id, Decimal(0)) + cost
-    insert_deltas(ready_deltas(organization_id, sheet.totals))
+    insert_deltas(ready_deltas(organization_id, batch.totals))
     current = BudgetPeriod.objects.filter(budget__in=added, starts_at__lte=world.NOW)
     periods = list(current.select_for_update().order_by("pk"))
     for period in periods:

@@ -10,7 +10,7 @@ from genai_prices import calc_price
 from dev.benchmarks import world
 from dev.benchmarks.timing import Contender, Figure, take_turns
 from ledger.catalogue import span_at
-from ledger.types import Stretch
+from ledger.types import ChargedSpan
 from ledger.usage import Usage
 from lib.money import from_units
 
@@ -21,14 +21,14 @@ _CLOSE = Decimal("1E-10")
 
 def measure(rounds: int) -> list[Figure]:
     usage = world.decoded(world.body(RECORDS, Random(5)))
-    resolved = [(one, _stretch(one)) for one in usage]
-    for one, stretch in resolved:
-        ours = from_units(_ours(one, stretch))
+    resolved = [(one, _span(one)) for one in usage]
+    for one, span in resolved:
+        ours = from_units(_ours(one, span))
         assert abs(ours - _theirs(one)) <= _CLOSE, (one, ours)
     contenders = {
-        "stretch": Contender(
+        "span": Contender(
             lambda: resolved * TIMES,
-            lambda material: [_ours(one, stretch) for one, stretch in material],
+            lambda material: [_ours(one, span) for one, span in material],
             RECORDS * TIMES,
         ),
         "calc_price": Contender(
@@ -40,24 +40,24 @@ def measure(rounds: int) -> list[Figure]:
     )
     return [
         Figure(
-            "price of a resolved model: stretch / genai_prices.calc_price",
-            rates.ratio("stretch", "calc_price"),
+            "price of a resolved model: span / genai_prices.calc_price",
+            rates.ratio("span", "calc_price"),
             200,
-            rate=f"{1e9 / rates.median('stretch'):,.0f} ns against "
+            rate=f"{1e9 / rates.median('span'):,.0f} ns against "
             f"{1e6 / rates.median('calc_price'):,.0f} µs",
         )
     ]
 
 
-def _stretch(one: Usage) -> Stretch:
-    span = span_at(one.provider or "", one.model or "", one.timestamp, "")
-    return Stretch(1, span.start, span.end, span.tariff, None, (), ())
+def _span(one: Usage) -> ChargedSpan[None]:
+    price = span_at(one.provider or "", one.model or "", one.timestamp, "")
+    return ChargedSpan(1, price.start, price.end, price.tariff, None, (), ())
 
 
-def _ours(one: Usage, stretch: Stretch) -> int:
-    tariff = stretch.tariff
+def _ours(one: Usage, span: ChargedSpan[None]) -> int:
+    tariff = span.tariff
     assert tariff is not None
-    assert stretch.start <= one.timestamp < stretch.end
+    assert span.start <= one.timestamp < span.end
     parts = tariff.cost(
         one.input_tokens or 0, one.cached_tokens or 0, 0, one.output_tokens or 0, 0
     )

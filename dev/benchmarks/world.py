@@ -19,8 +19,8 @@ from django.db.models import Max
 
 from accounts.models import Organization
 from budgets.models import AmountLine, Budget
-from budgets.snapshots import open_book
-from ledger.batch import Sheet
+from budgets.snapshots import open_snapshot
+from ledger.batch import Batch
 from ledger.stored import Values
 from ledger.usage import Usage, decode_batch
 from ledger.writing import insert_records
@@ -211,9 +211,9 @@ def decoded(body: bytes) -> list[Usage]:
 def rows_of(organization_id: int, body: bytes) -> list[Values]:
     """Return the rows of the ledger that a batch becomes, ready to be inserted."""
     with transaction.atomic():
-        book, _ = open_book(organization_id)
+        snapshot, _ = open_snapshot(organization_id)
         usage = sorted(decoded(body), key=lambda one: one.id)
-        return list(Sheet(book).rows(usage, book.entries_for(usage)))
+        return list(Batch(snapshot).rows(usage, snapshot.entries_for(usage)))
 
 
 def preload(organization_id: int, size: int, random: Random) -> None:

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from accounts.models import Organization
 from budgets.models import BudgetPeriod
-from budgets.snapshots import hold_book
+from budgets.snapshots import hold_snapshot
 from tests.budgets.worlds import differences, january_budget
 from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import at_once, make_organization, report, usage_record
@@ -53,7 +53,7 @@ def test_usage_that_is_being_booked_is_charged_to_the_first_budget() -> None:
 def test_usage_that_comes_while_the_first_budget_is_made_is_charged_to_it() -> None:
     organization = make_organization()
     with transaction.atomic():
-        hold_book(organization.pk)  # from now on this process knows that none is there
+        hold_snapshot(organization.pk)  # from now on it is known that none is there
     booked, made = Event(), Event()
 
     def make() -> None:

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
-from budgets.snapshots import open_book
+from budgets.index import Target
+from budgets.snapshots import open_snapshot
 from ledger.models import CostRecord
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Assessor, Correction, Selection, page_of, records_of
@@ -13,10 +14,10 @@ from tests.factories import NOON, report
 from tests.factories import usage_record as usage
 
 
-def assess(organization: Organization, **selected: Any) -> Correction:
-    book, _ = open_book(organization.pk)
+def assess(organization: Organization, **selected: Any) -> Correction[Target]:
+    snapshot, _ = open_snapshot(organization.pk)
     rows = records_of(organization, Selection(**selected))
-    return Assessor(book).assess(page_of(rows, None, None))
+    return Assessor(snapshot).assess(page_of(rows, None, None))
 
 
 def set_price(organization: Organization, **overrides: Any) -> Any:
