@@ -1,4 +1,22 @@
-"""The one way usage comes in: recorded, charged and watched, in one transaction."""
+"""The one way usage comes in: recorded, charged and watched, in one transaction.
+
+In the order of `_take`:
+
+- The organization is held as it is, so that no budget changes on the way.
+- Records that name a reservation are filed where its decision was made for.
+- The ledger prices, attributes and inserts. To know whom a new attribution charges, and
+  for how long that stays the same, it asks the `Charger` in its snapshot, which is
+  `budgets.charging`: the one call that goes up. While the database takes the rows in it
+  runs *reckon*, handed to it here, which says what each budget period is due.
+- Reservations that the records use up are settled, uses of rate limits corrected.
+- Periods are charged what is due, and given back what was freed; once, for they are
+  locked in one order within a transaction.
+- Thresholds that were passed become alerts.
+
+Right after the commit the first step of each alert is written to the outbox; should the
+process die before, a worker does it. What is newly known (attributions, periods) is
+remembered on commit, too, for what is rolled back never was.
+"""
 
 from collections.abc import Sequence
 from contextlib import suppress
