@@ -128,24 +128,20 @@ def judge_thresholds(
     return done
 
 
-_PERIOD = ("pk", "budget_id", "starts_at", "ends_at", "spent", "limit_now")
+_PERIOD = ("pk", "budget_id", "starts_at", "ends_at", "spent", "limit")
 _OUT_OF_BOUNDS = (
     Q(watch=None)
-    | Q(watch__limit__lt=F("limit_now"))
-    | Q(watch__limit__gt=F("limit_now"))
+    | Q(watch__limit__lt=F("limit"))
+    | Q(watch__limit__gt=F("limit"))
     | Q(spent__gte=F("watch__below"))
     | Q(spent__lt=F("watch__at_least"))
 )
 
 
 def _periods(organization: Organization, now: datetime) -> QuerySet[BudgetPeriod]:
-    return (
-        BudgetPeriod.objects.filter(
-            organization=organization, starts_at__lte=now, ends_at__gt=now
-        )
-        .order_by()
-        .annotate(limit_now=F("amount") + F("carried_over") + F("adjusted"))
-    )
+    return BudgetPeriod.objects.filter(
+        organization=organization, starts_at__lte=now, ends_at__gt=now
+    ).order_by()
 
 
 def _state_of(organization: Organization) -> str:

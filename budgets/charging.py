@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
 
 from accounts.models import Organization
 from budgets.amounts import amounts_of
@@ -234,8 +233,7 @@ UPDATE budgets_budgetperiod AS period SET
     late_spend = period.late_spend
         + CASE WHEN period.closed_at IS NULL THEN 0 ELSE locked.spent END
 FROM locked WHERE period.id = locked.id
-RETURNING period.id, period.spent,
-    period.amount + period.carried_over + period.adjusted
+RETURNING period.id, period.spent, period."limit"
 """
 _ADD_ONE = """
 UPDATE budgets_budgetperiod SET
@@ -291,8 +289,7 @@ def _add(
             ],
         )
     periods = BudgetPeriod.objects.filter(pk__in=added)
-    limit = F("amount") + F("carried_over") + F("adjusted")
-    return list(periods.values_list("pk", "spent", limit))
+    return list(periods.values_list("pk", "spent", "limit"))
 
 
 @contextmanager

@@ -151,4 +151,5 @@ def _carry(
     )
     following.carried_over += difference
     following.save(update_fields=["carried_over"])
+    following.refresh_from_db(fields=["limit"])  # of the next one it is the predecessor
     return 1

@@ -257,8 +257,8 @@ class AmountLine(models.Model):
 class BudgetPeriod(models.Model):
     """One stretch [starts_at, ends_at) of a budget: its money in a single row.
 
-    What may be spent is amount + carried_over + adjusted, in the budget's currency;
-    the budget's lines say how amount and carried_over came to be.
+    What may be spent is `limit`, in the budget's currency; the budget's lines say how
+    amount and carried_over came to be.
     """
 
     organization = models.ForeignKey(
@@ -272,6 +272,12 @@ class BudgetPeriod(models.Model):
     amount = MoneyField()
     carried_over = MoneyField(default=0)
     adjusted = MoneyField(default=0)
+    # Added up by the database: read it again after a change of the three.
+    limit = models.GeneratedField(
+        expression=F("amount") + F("carried_over") + F("adjusted"),
+        output_field=MoneyField(db_column="limit"),
+        db_persist=True,
+    )
     spent = MoneyField(default=0)
     reserved = MoneyField(default=0)
     late_spend = MoneyField(default=0)  # of spent: charged after the period closed
@@ -309,11 +315,6 @@ class BudgetPeriod(models.Model):
     @property
     def window(self) -> Window:
         return Window(self.starts_at, self.ends_at)
-
-    @property
-    def limit(self) -> Decimal:
-        """What may be spent in this period."""
-        return Decimal(self.amount + self.carried_over + self.adjusted)
 
 
 class Reservation(models.Model):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, QuerySet, Value
+from django.db.models import QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     """One budget's present period, in as few steps from the database as can be."""
 
     budget_id: int
-    limit: Decimal  # amount + carried over + adjusted
+    limit: Decimal
     spent: Decimal
     reserved: Decimal
     warning_threshold: Decimal
@@ -59,12 +59,7 @@ def standings(organization: Organization, *, now: datetime) -> list[Standing]:
         .values_list(
             "pk",
             # A period that nothing has opened yet has the budget's own amount.
-            Coalesce(
-                F("current__amount")
-                + F("current__carried_over")
-                + F("current__adjusted"),
-                "amount",
-            ),
+            Coalesce("current__limit", "amount"),
             Coalesce("current__spent", nothing),
             Coalesce("current__reserved", nothing),
             "warning_threshold",

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import F
 
 from accounts.models import Organization
 from budgets.amounts import amounts_of
@@ -44,11 +43,10 @@ def standing_of(
         starts_at__lte=now,
         ends_at__gt=now,
     ).order_by()
-    whole = F("amount") + F("carried_over") + F("adjusted")
     found = {
         budget_id: PresentPeriod(Window(start, end), limit, spent)
         for budget_id, start, end, limit, spent in rows.values_list(
-            "budget_id", "starts_at", "ends_at", whole, "spent"
+            "budget_id", "starts_at", "ends_at", "limit", "spent"
         )
     }
     unopened = [budget for budget in budgets if budget.pk not in found]

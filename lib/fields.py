@@ -30,7 +30,9 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
         # SQLite takes anything into any column, and arithmetic with a bare Decimal
         # (F("spent") + amount) would leave a float there: better an error.
         if connection.vendor == "sqlite":
-            column = connection.ops.quote_name(str(self.column))
+            # The type of a generated column is a field without a column of its own.
+            name = str(getattr(self, "column", self.db_column))
+            column = connection.ops.quote_name(name)
             return f"typeof({column}) IN ('integer', 'null')"
         return super().db_check(connection)
 

@@ -105,7 +105,8 @@ def _limit_of(alert: Alert) -> Decimal:
         starts_at=alert.period_starts_at,
     )
     period = rows.first()
-    return period.limit if period else alert.limit
+    limit: Decimal = period.limit if period else alert.limit
+    return limit
 
 
 def _threshold_amount(alert: Alert, limit: Decimal) -> Decimal | None:

@@ -122,7 +122,7 @@ class Writer:
         status, budget, position = found.status, found.budget, found.position
         currency = budget.currency
         kind = kind_of(found)
-        extra = position.carried_over + position.adjusted
+        extra = position.limit - position.amount
         window = found.window
         used = format_percent(status.utilization, self.locale)
         running = window.start <= self.now < window.end

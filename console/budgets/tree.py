@@ -36,8 +36,7 @@ class Leaf(NamedTuple):
     critical_threshold: Decimal
     # Of the period at the moment; None: it is not open.
     current: Decimal | None  # its amount
-    carried_over: Decimal | None
-    adjusted: Decimal | None
+    limit_then: Decimal | None
     spent_then: Decimal | None
 
     @property
@@ -46,7 +45,7 @@ class Leaf(NamedTuple):
 
     @property
     def limit(self) -> Decimal:
-        return self.promised + (self.carried_over or ZERO) + (self.adjusted or ZERO)
+        return self.promised if self.limit_then is None else self.limit_then
 
     @property
     def spent(self) -> Decimal:
@@ -96,11 +95,13 @@ class Outline:
         rows: Any = Budget.objects.filter(organization=self.organization)
         if not self.archived:
             rows = rows.active()
-        period = ("amount", "carried_over", "adjusted", "spent")
+        period = ("amount", "limit", "spent")
         found = (
             rows.order_by("name", "pk")
             .with_period_at(self.at)
-            .values_list(*Leaf._fields[:-4], *(f"current__{name}" for name in period))
+            .values_list(
+                *Leaf._fields[: -len(period)], *(f"current__{name}" for name in period)
+            )
         )
         self.leaves = {row[0]: Leaf(*row) for row in found}
         if self.at < self.now:

@@ -18,8 +18,7 @@ _TTL = timedelta(minutes=10)
 # with the root last, seen to have room, added to, and the reservation kept.
 ONE_STATEMENT = """
 WITH path AS MATERIALIZED (
-    SELECT period.id, spent + reserved + %(cost)s::numeric
-        <= amount + carried_over + adjusted AS fits
+    SELECT period.id, spent + reserved + %(cost)s::numeric <= "limit" AS fits
     FROM unnest(%(path)s::bigint[]) WITH ORDINALITY AS wanted (id, place)
     JOIN budgets_budgetperiod AS period USING (id)
     ORDER BY wanted.place FOR UPDATE OF period

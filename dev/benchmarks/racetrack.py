@@ -105,7 +105,7 @@ def run(race: Race, port: int, directory: Path) -> Run:
 def rooms_of(done: Run) -> dict[str, int]:
     """Return what is left of every budget, in units, where somebody asked it."""
     rows = BudgetPeriod.objects.filter(organization=done.organization)
-    left = F("amount") + F("carried_over") + F("adjusted") - F("spent") - F("reserved")
+    left = F("limit") - F("spent") - F("reserved")
     return {
         name: to_units(units) for name, units in rows.values_list("budget__name", left)
     }
@@ -261,9 +261,7 @@ def _watch(done: Run) -> Iterator[None]:
 
 def _watch_until(over: threading.Event, done: Run) -> None:
     rows = BudgetPeriod.objects.filter(organization=done.organization)
-    beyond = (
-        F("spent") + F("reserved") - F("amount") - F("carried_over") - F("adjusted")
-    )
+    beyond = F("spent") + F("reserved") - F("limit")
     # Leases are kept for long after their time; that is shortened here.
     early = GRACE - LEASE_GRACE if done.race.has_leases else timedelta(0)
     while not over.wait(0.05):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import msgspec
-from django.db.models import F
 
 from budgets.models import BudgetPeriod
 from budgets.reservations.types import Balance
@@ -20,9 +19,8 @@ def read(period_ids: Sequence[int]) -> dict[int, Balance]:
     """Return how periods stand, by id, without locking them."""
     if not period_ids:
         return {}
-    limit = F("amount") + F("carried_over") + F("adjusted")
     rows = BudgetPeriod.objects.filter(pk__in=period_ids)
     return {
         row[0]: Balance.of(*row)
-        for row in rows.values_list("pk", "spent", "reserved", limit)
+        for row in rows.values_list("pk", "spent", "reserved", "limit")
     }

@@ -13,8 +13,7 @@ from ledger.stored import array_of
 from lib.roundtrips import cursor_that_prepares, one_round_trip
 
 _LOCK = """
-SELECT period.id, period.spent, period.reserved,
-    period.amount + period.carried_over + period.adjusted
+SELECT period.id, period.spent, period.reserved, period."limit"
 FROM unnest(%s::bigint[]) WITH ORDINALITY AS wanted (id, place)
 JOIN budgets_budgetperiod AS period USING (id)
 ORDER BY wanted.place FOR UPDATE OF period
@@ -45,8 +44,7 @@ WITH wanted AS MATERIALIZED (
     SELECT id, units FROM unnest(%s::bigint[], %s::numeric[]) AS wanted (id, units)
 ), verdict AS MATERIALIZED (
     SELECT count(period.id) = count(*) AND coalesce(bool_and(
-        period.spent + period.reserved + wanted.units
-        <= period.amount + period.carried_over + period.adjusted
+        period.spent + period.reserved + wanted.units <= period."limit"
     ), true) AND (
         SELECT revision = %s FROM accounts_organization WHERE id = %s
     ) AS fits

@@ -32,7 +32,7 @@ VALUES (%s, %s, %s, 'open', %s, %s, %s, 0, 0, %s, %s, %s, %s)
 _IS_AT = "SELECT revision = %s FROM accounts_organization WHERE id = %s"
 _TAKE = """
 UPDATE budgets_budgetperiod SET reserved = reserved + %s
-WHERE id = %s AND spent + reserved + %s <= amount + carried_over + adjusted
+WHERE id = %s AND spent + reserved + %s <= "limit"
 """
 
 
