@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import Organization
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
-from alerts.people import above
+from alerts.policies import oversight_of
 from alerts.ruleset import effective_rules, of_budget, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
@@ -42,7 +42,7 @@ def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budg
     if "alerts" in data:
         budget = _watch(budget, data["alerts"], now=now)
         _replace_rules(budget, data["alerts"])
-        enqueue("alerts.tasks.rejudge", budget.organization_id)
+        enqueue("alerts.tasks.reevaluate", budget.organization_id)
     if "escalation" in data:
         _replace_policy(budget, data["escalation"])
     return budget
@@ -114,7 +114,7 @@ def configuration(budget: Budget) -> dict[str, Any]:
         for rule in effective_rules(budget)
         if rule.is_inherited_by(budget.pk) or rule.origin in _BUILT_IN
     ]
-    standing = above(budget)
+    standing = oversight_of(budget)
     names = {one.pk: one for one in standing.path}
     ready = _ready(budget.organization_id)
     policy = standing.policy

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from alerts.types import EffectiveRule, Facts, Finding, Verdict
+from alerts.types import EffectiveRule, Facts, Finding, Match
 from budgets.models import Budget
 from lib.periods import Window, day_of, start_of
 
@@ -18,7 +18,7 @@ _HUGE = Decimal(10) ** 18
 def facts_of_period(
     budget: Budget, window: Window, *, spent: Decimal, limit: Decimal, now: datetime
 ) -> Facts:
-    """Return all that thresholds are judged by."""
+    """Return all that thresholds are evaluated by."""
     zone = ZoneInfo(budget.timezone)
     today = day_of(now, zone)
     return Facts(
@@ -34,21 +34,21 @@ def facts_of_period(
     )
 
 
-def finding_of(rule: EffectiveRule, facts: Facts, verdict: Verdict) -> Finding:
-    """Return what is raised: the rule's words and people, the verdict's figures."""
+def finding_of(rule: EffectiveRule, facts: Facts, match: Match) -> Finding:
+    """Return what is raised: the rule's words and people, the match's figures."""
     return Finding(
         rule_id=rule.rule_id,
         key=rule.key,
         type=rule.type,
         severity=rule.severity,
-        threshold=verdict.threshold and storable(verdict.threshold),
-        value=storable(verdict.value),
+        threshold=match.threshold and storable(match.threshold),
+        value=storable(match.value),
         spent=facts.spent,
         limit=facts.limit,
         period_starts_at=facts.window.start,
         period_ends_at=facts.window.end,
-        message=rule.message or verdict.sentence,
-        details={"sentence": verdict.sentence, **verdict.details},
+        message=rule.message or match.sentence,
+        details={"sentence": match.sentence, **match.details},
         channels=rule.channels,
         recipients=rule.recipients,
         cooldown_s=rule.cooldown_s,

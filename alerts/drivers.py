@@ -12,7 +12,7 @@ _DAY = timedelta(days=1)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Driver(TypedDict):
+class NotedDriver(TypedDict):
     """One model, project or user, as an alert's details keep it."""
 
     dimension: str
@@ -23,7 +23,7 @@ class Driver(TypedDict):
 
 def top_drivers(
     budget: Budget, start: datetime, end: datetime, now: datetime, n: int = 3
-) -> list[Driver]:
+) -> list[NotedDriver]:
     """Return the *n* that cost most in [start, end): first the greatest of each kind.
 
     By whole UTC days up to *now*, so at the ends it may differ by hours from the
@@ -44,7 +44,7 @@ def top_drivers(
         for place, (name, cost) in enumerate(_dearest(costs[dimension], n))
     ]
     return [
-        Driver(
+        NotedDriver(
             dimension=dimension,
             name=name,
             amount=wire(-cost) or "",

@@ -1,19 +1,17 @@
 """Telling people step by step, for as long as nobody acknowledges."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 
+from accounts.people import finance_admins
 from alerts import messages
-from alerts.alarms import alarm
 from alerts.events import event_of
 from alerts.links import make_link
 from alerts.models import Alert, AlertEvent, AlertState
-from alerts.people import Above
 from alerts.recipients import (
     READ_BY_PEOPLE,
     Address,
@@ -25,7 +23,7 @@ from alerts.recipients import (
 )
 from alerts.schedule import plan_next
 from alerts.silences import silenced_until
-from alerts.steps import AlertStep, own_step, step_key
+from alerts.steps import AlertStep, step_key
 from budgets.people import path_of
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
@@ -35,7 +33,6 @@ from notifications.steps import (
     begun_anew,
     due,
     next_at,
-    steps_of,
 )
 from notifications.types import Message, Target
 
@@ -44,55 +41,12 @@ logger = logging.getLogger("alerts")
 LATE = timedelta(minutes=5)  # after which a step counts as missed, and says so
 
 
-def frozen(
-    standing: Above,
-    told: Iterable[tuple[Sequence[str], Sequence[str]]],
-    *,
-    now: datetime,
-) -> list[Step]:
-    """Return the steps of a new alert: the rules' own people, then the policy's levels.
-
-    *told* has channels and recipients of each rule that is told with it.
-    """
-    own: list[AlertStep] = []
-    for channels, recipients in told:
-        names = list(channels) or [ChannelType.EMAIL.value]
-        usual = not recipients
-        people = recipients or (standing.usual if ChannelType.EMAIL in names else ())
-        step = own_step(people, names, usual=usual)
-        if step not in own:
-            own.append(step)
-    policy = standing.policy
-    if policy is None or not policy.enabled:
-        return steps_of(now, [], first=own, timezone="UTC")
-    return steps_of(
-        now,
-        policy.levels,
-        first=own,
-        timezone=policy.timezone,
-        holidays=policy.holidays,
-        repeat=policy.repeat,
-        repeat_after_s=policy.repeat_after_s,
-    )
-
-
-def due_alerts(now: datetime) -> QuerySet[Alert]:
-    """Return the alerts of which a step is due, the longest waiting first."""
-    rows = Alert.objects.filter(
-        state=AlertState.FIRING,
-        resolved_at=None,
-        next_step_at__lte=now,
-        period_ends_at__gt=now,
-    )
-    return rows.order_by("next_step_at", "pk")
-
-
 def run_due(now: datetime, alert_ids: Iterable[int] | None = None) -> int:
     """Make every step that is due, or those of *alert_ids*; return how many.
 
     Any number of workers may do so at once: each step is made by one of them.
     """
-    rows = due_alerts(now)
+    rows = Alert.objects.with_step_due(now)
     if alert_ids is not None:
         rows = rows.filter(pk__in=list(alert_ids))
     return sum(_told_or_logged(pk, now) for pk in rows.values_list("pk", flat=True))
@@ -114,8 +68,7 @@ def tell(alert_id: int, *, now: datetime) -> int:
     written in the same transaction. Nothing is told of an alert that is acknowledged,
     snoozed or resolved.
     """
-    rows = Alert.objects.select_related("budget", "organization")
-    alert = rows.get(pk=alert_id)
+    alert = Alert.objects.with_names().get(pk=alert_id)
     done = due(alert.steps, alert.next_step, now)
     path = path_of(alert.budget)
     silence = silenced_until(alert.organization_id, path, now)
@@ -192,7 +145,32 @@ def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
     minutes = late // timedelta(minutes=1)
     text = f"Told {minutes} min late. {text}".rstrip()
     _record(alert, [number], AlertEvent.Kind.MISSED, text, now)
-    alarm(alert, number, f"was told {minutes} minutes late", now)
+    raise_alarm(alert, number, f"was told {minutes} minutes late", now)
+
+
+def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
+    """Tell the organization's finance admins that a step did not run as it should."""
+    step = alert.steps[number]
+    level = f"level {step['level']}" if step["level"] else "the first step"
+    text = f"Escalation: {level} of “{alert}” {what}."
+    logger.error("%s Due at %s.", text, step["at"])
+    people = finance_admins(alert.organization_id)
+    targets = [Target(ChannelType.EMAIL, recipient=person) for person in people]
+    base = messages.message_of(alert, "escalated", now=now)
+    message = Message(
+        event="escalated",
+        subject=base.subject,
+        severity="critical",
+        title=f"Escalation ran late: {base.title}",
+        text=text,
+        facts=(("Due", step["at"]), ("Told", ", ".join(step["recipients"]) or "-")),
+        links=base.links,
+        reason="You get this because you are a finance admin: alerts may come late.",
+        payload=base.payload,
+        variables=base.variables,
+    )
+    key = f"{step_key(alert.uid, number)}:late"
+    notify(alert.organization_id, targets, lambda _: message, key=key, now=now)
 
 
 def _record(

@@ -1,4 +1,4 @@
-"""The sweep: judging every budget by the clock.
+"""The sweep: evaluating every budget by the clock.
 
 Thresholds are noticed where they are passed, in the transaction that charges. The sweep
 sees to what happens without a charge: an amount that was changed, a rule that is new, a
@@ -22,12 +22,12 @@ from accounts.models import Organization
 from alerts.conditions import problem_of
 from alerts.configuration import watch_missing
 from alerts.detections import facts_of_period, finding_of, storable
-from alerts.facts import Asked, facts_of
-from alerts.models import Alert, AlertRule, Judged, RuleType, Watch
-from alerts.rules import judge, judge_threshold
-from alerts.ruleset import Ruleset, ruleset_for
-from alerts.services import end, end_over, raise_, raise_all
-from alerts.types import EffectiveRule, Facts, Verdict
+from alerts.facts import Needs, facts_of
+from alerts.models import Alert, AlertRule, EvaluatedState, RuleType, Watch
+from alerts.rules import evaluate, evaluate_threshold
+from alerts.ruleset import AlertRuleset, ruleset_for
+from alerts.services import end, end_over, raise_alert, raise_alerts
+from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
 from forecasts.methods import Method, run_rate
@@ -36,17 +36,17 @@ from lib.periods import Window
 
 logger = logging.getLogger("alerts")
 
-_AT_ONCE = 1_000  # budgets judged together: more would not fit PostgreSQL's work_mem
+_AT_ONCE = 1_000  # budgets evaluated together: more would not fit PostgreSQL's work_mem
 _UNIT = Decimal(1).scaleb(-PLACES)
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Done:
+class Swept:
     """What a sweep did."""
 
-    judged: int = 0  # budgets looked at, thresholds apart
+    evaluated: int = 0  # budgets looked at, thresholds apart
     raised: int = 0
     ended: int = 0
     failed: list[str] = field(default_factory=list)  # slugs of organizations
@@ -61,7 +61,7 @@ class Held(NamedTuple):
     since: datetime  # its period's start
 
 
-class Period(NamedTuple):
+class WatchedPeriod(NamedTuple):
     """A budget's present period, as its row has it."""
 
     id: int
@@ -72,18 +72,18 @@ class Period(NamedTuple):
     limit: Decimal
 
 
-def sweep(now: datetime, *, method: Method = run_rate) -> Done:
+def sweep(now: datetime, *, method: Method = run_rate) -> Swept:
     """Judge all budgets; raise and end alerts. Safe to repeat, also side by side.
 
-    An organization that can't be judged doesn't keep the others from it: it is logged
-    and named in the result.
+    An organization that can't be evaluated doesn't keep the others from it: it is
+    logged and named in the result.
     """
-    done = Done(ended=end_over(now) + _end_gone(now))
+    done = Swept(ended=end_over(now) + _end_gone(now))
     organizations = Organization.objects.filter(budgets__isnull=False).distinct()
     for organization in organizations.order_by("pk"):
         try:
-            judge_thresholds(organization, now=now, done=done)
-            judge_by_clock(organization, now=now, done=done, method=method)
+            evaluate_thresholds(organization, now=now, done=done)
+            evaluate_by_clock(organization, now=now, done=done, method=method)
         except Exception:  # others must be told all the same
             logger.exception("Can't judge the budgets of %s.", organization.slug)
             done.failed.append(organization.slug)
@@ -95,7 +95,7 @@ def sweep(now: datetime, *, method: Method = run_rate) -> Done:
 def _end_gone(now: datetime) -> int:
     """End the alerts of budgets that are archived, or that end sooner than they did."""
     gone = Q(budget__archived_at__isnull=False) | Q(budget__ends_at__lte=now)
-    rows = Alert.objects.filter(gone, resolved_at=None).order_by()
+    rows = Alert.objects.unresolved().filter(gone).order_by()
     ids = list(rows.values_list("pk", flat=True))
     return end(ids, now=now, why="The budget is no longer in use.") if ids else 0
 
@@ -103,26 +103,28 @@ def _end_gone(now: datetime) -> int:
 # -- Thresholds
 
 
-def judge_thresholds(
-    organization: Organization, *, now: datetime, done: Done | None = None
-) -> Done:
+def evaluate_thresholds(
+    organization: Organization, *, now: datetime, done: Swept | None = None
+) -> Swept:
     """Raise and end the threshold alerts of one organization.
 
     Two queries where nothing has changed.
     """
-    done = done or Done()
+    done = done or Swept()
     state = _state_of(organization)
-    judged = Judged.objects.filter(organization=organization, state=state).exists()
-    if not judged and watch_missing(organization, now=now):
+    is_known = EvaluatedState.objects.filter(
+        organization=organization, state=state
+    ).exists()
+    if not is_known and watch_missing(organization, now=now):
         organization.refresh_from_db(fields=["revision"])
         state = _state_of(organization)
     rows = _periods(organization, now)
-    if judged:
+    if is_known:
         rows = rows.filter(_OUT_OF_BOUNDS)
-    for some in _chunks(map(Period._make, rows.values_list(*_PERIOD)), _AT_ONCE):
-        _judge_periods(organization, some, now, done)
-    if not judged:
-        Judged.objects.update_or_create(
+    for some in _chunks(map(WatchedPeriod._make, rows.values_list(*_PERIOD)), _AT_ONCE):
+        _evaluate_periods(organization, some, now, done)
+    if not is_known:
+        EvaluatedState.objects.update_or_create(
             organization=organization, defaults={"state": state}
         )
     return done
@@ -155,8 +157,11 @@ def _state_of(organization: Organization) -> str:
     return f"{organization.revision}:{digest.hexdigest()}"
 
 
-def _judge_periods(
-    organization: Organization, periods: Sequence[Period], now: datetime, done: Done
+def _evaluate_periods(
+    organization: Organization,
+    periods: Sequence[WatchedPeriod],
+    now: datetime,
+    done: Swept,
 ) -> None:
     # While a backfill runs, what was spent is not known yet.
     budgets = (
@@ -173,7 +178,7 @@ def _judge_periods(
             continue
         budget.organization = organization
         rules = ruleset.thresholds(budget)
-        if _judge_period(budget, period, rules, held[budget.pk], now, done):
+        if _evaluate_period(budget, period, rules, held[budget.pk], now, done):
             watches.append(_watch(period, rules))
     Watch.objects.bulk_create(
         sorted(watches, key=lambda watch: watch.pk),
@@ -183,13 +188,13 @@ def _judge_periods(
     )
 
 
-def _judge_period(
+def _evaluate_period(
     budget: Budget,
-    period: Period,
+    period: WatchedPeriod,
     rules: Sequence[EffectiveRule],
     held: dict[str, Held],
     now: datetime,
-    done: Done,
+    done: Swept,
 ) -> bool:
     """Raise and end one period's alerts; False: not all could be, look again."""
     window = Window(period.starts_at, period.ends_at)
@@ -197,9 +202,9 @@ def _judge_period(
         budget, window, spent=period.spent, limit=period.limit, now=now
     )
     passed = {
-        rule.key: finding_of(rule, facts, verdict)
+        rule.key: finding_of(rule, facts, match)
         for rule in reversed(rules)
-        if (verdict := judge_threshold(rule, facts))
+        if (match := evaluate_threshold(rule, facts))
     }
     over = [
         held.pop(key).id
@@ -207,7 +212,7 @@ def _judge_period(
         if key not in passed or alert.since != period.starts_at
     ]
     new = [finding for key, finding in passed.items() if key not in held]
-    raised = len(raise_all(budget, new, now=now)) if new else 0
+    raised = len(raise_alerts(budget, new, now=now)) if new else 0
     if over:
         limit = format_money(period.limit, budget.currency)
         spent = format_money(period.spent, budget.currency)
@@ -216,7 +221,7 @@ def _judge_period(
     return raised == len(new)
 
 
-def _watch(period: Period, rules: Iterable[EffectiveRule]) -> Watch:
+def _watch(period: WatchedPeriod, rules: Iterable[EffectiveRule]) -> Watch:
     """Return the bounds around what was spent, within which all stays as it is."""
     at_least: Decimal | None = None
     below: Decimal | None = None
@@ -242,43 +247,43 @@ def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:
 # -- By the clock
 
 
-def judge_by_clock(
+def evaluate_by_clock(
     organization: Organization,
     *,
     now: datetime,
-    done: Done | None = None,
+    done: Swept | None = None,
     method: Method = run_rate,
-) -> Done:
-    """Judge forecast, velocity, anomaly and spike rules of one organization.
+) -> Swept:
+    """Evaluate forecast, velocity, anomaly and spike rules of one organization.
 
     Two queries where there are none. Else few for every 1,000 budgets, and some for
     each alert that is raised or ended.
     """
-    done = done or Done()
+    done = done or Swept()
     timed = ~Q(type=RuleType.THRESHOLD)
     rules = list(AlertRule.objects.filter(timed, organization=organization))
     held = _held(organization, now, timed)
     if not rules and not held:
         return done
     rows = Budget.objects.filter(organization=organization).order_by("pk")
-    ruleset = Ruleset(dict(rows.values_list("pk", "parent_id")), rules)
+    ruleset = AlertRuleset(dict(rows.values_list("pk", "parent_id")), rules)
     watched = (budget for budget in rows.active() if ruleset.timed(budget.pk))
     for some in _chunks(watched, _AT_ONCE):
         for budget in some:
             budget.organization = organization
-        _judge_budgets(some, ruleset, held, now, done, method)
+        _evaluate_budgets(some, ruleset, held, now, done, method)
     orphans = [alert.id for alerts in held.values() for alert in alerts.values()]
     if orphans:
         done.ended += end(orphans, now=now, why="It is no longer watched.")
     return done
 
 
-def _judge_budgets(
+def _evaluate_budgets(
     budgets: Sequence[Budget],
-    ruleset: Ruleset,
+    ruleset: AlertRuleset,
     held: dict[int, dict[str, Held]],
     now: datetime,
-    done: Done,
+    done: Swept,
     method: Method,
 ) -> None:
     """Judge some budgets, taking those alerts that stay out of *held*."""
@@ -286,52 +291,54 @@ def _judge_budgets(
         if budget.backfill_id:  # what was spent is not known yet
             held.pop(budget.pk, None)
     known = [budget for budget in budgets if budget.backfill_id is None]
-    asked = Asked.by(rule for one in known for rule in ruleset.timed(one.pk))
-    facts = facts_of(known[0].organization, known, asked, now=now) if known else {}
+    needs = Needs.by(rule for one in known for rule in ruleset.timed(one.pk))
+    facts = facts_of(known[0].organization, known, needs, now=now) if known else {}
     over: list[int] = []
     for budget in known:
         if budget.pk in facts:
-            done.judged += 1
-            judging = _Judging(budget, facts[budget.pk], method, done.broken)
+            done.evaluated += 1
+            evaluation = _BudgetEvaluation(
+                budget, facts[budget.pk], method, done.broken
+            )
             own = held.get(budget.pk, {})
             for rule in ruleset.timed(budget.pk):
                 if rule.enabled:
-                    judging.judge(rule, own.pop(rule.key, None))
-            done.raised += judging.raised
-            over += judging.over
+                    evaluation.evaluate(rule, own.pop(rule.key, None))
+            done.raised += evaluation.raised
+            over += evaluation.over
     if over:
         done.ended += end(over, now=now, why="What it told of has ended.")
 
 
 @dataclass(slots=True)
-class _Judging:
+class _BudgetEvaluation:
     """One budget, as its rules are gone through."""
 
     budget: Budget
     facts: Facts
     method: Method
-    broken: dict[str, str]  # as Done has it
+    broken: dict[str, str]  # as Swept has it
     raised: int = 0
     over: list[int] = field(default_factory=list)  # alerts whose condition has ended
 
-    def judge(self, rule: EffectiveRule, held: Held | None) -> None:
+    def evaluate(self, rule: EffectiveRule, held: Held | None) -> None:
         if problem := problem_of(rule.condition, rule.type):
             self.broken[rule.key] = problem  # what it told of stays as it is
             return
         facts = self.facts
         was_open = held is not None and held.is_open
-        verdict = judge(rule, facts, held=was_open, method=self.method)
-        if held is not None and (verdict is None or held.since != facts.window.start):
+        match = evaluate(rule, facts, held=was_open, method=self.method)
+        if held is not None and (match is None or held.since != facts.window.start):
             self.over.append(held.id)
-        elif held is None and verdict is not None and not self._was_told(rule, verdict):
-            finding = finding_of(rule, facts, verdict)
+        elif held is None and match is not None and not self._was_told(rule, match):
+            finding = finding_of(rule, facts, match)
             organization = self.budget.organization
-            if raise_(organization, self.budget, finding, now=facts.now):
+            if raise_alert(organization, self.budget, finding, now=facts.now):
                 self.raised += 1
 
-    def _was_told(self, rule: EffectiveRule, verdict: Verdict) -> bool:
+    def _was_told(self, rule: EffectiveRule, match: Match) -> bool:
         """Tell whether a day that is unusual was told of: one alert a day will do."""
-        day = verdict.details.get("day")
+        day = match.details.get("day")
         return day is not None and (
             Alert.objects.filter(
                 organization=self.budget.organization_id,

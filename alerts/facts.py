@@ -1,4 +1,4 @@
-"""Reading what rules judge budgets by: few queries, however many budgets.
+"""Reading what rules evaluate budgets by: few queries, however many budgets.
 
 Time is cut once for all budgets of a zone (days, and the edges of the windows that are
 asked for), and the database adds up each budget's hours by these cuts.
@@ -40,7 +40,7 @@ Between = Callable[[datetime, datetime], Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Needs:
     """What some rules need to know."""
 
     days: int = 0  # of history
@@ -48,7 +48,7 @@ class Asked:
     sliding: frozenset[str] = frozenset()  # windows
 
     @classmethod
-    def by(cls, rules: Iterable[EffectiveRule]) -> "Asked":
+    def by(cls, rules: Iterable[EffectiveRule]) -> "Needs":
         chosen = list(rules)
         return cls(
             max(map(_history_for, chosen), default=0),
@@ -68,7 +68,7 @@ def _history_for(rule: EffectiveRule) -> int:
     return (_MONTH if by_mean else WINDOW) + 1
 
 
-class Span(NamedTuple):
+class SlidingSpan(NamedTuple):
     """One sliding window up to now, as clock hours have it."""
 
     first: Window  # the hour it begins in
@@ -77,7 +77,7 @@ class Span(NamedTuple):
     is_hour: bool
 
     @classmethod
-    def of(cls, name: str, now: datetime, zone: ZoneInfo) -> "Span":
+    def of(cls, name: str, now: datetime, zone: ZoneInfo) -> "SlidingSpan":
         start = now - SLIDING[name]
         first = _hour_at(start, zone)
         share = Decimal((first.end - start) / (first.end - first.start))
@@ -99,24 +99,24 @@ class Moment:
 
     now: datetime
     zone: ZoneInfo
-    asked: Asked
+    needs: Needs
     today: date
     midnights: tuple[datetime, ...]  # of the days of history, and of today
-    spans: Mapping[str, Span]  # of the sliding windows
+    spans: Mapping[str, SlidingSpan]  # of the sliding windows
     recent_from: datetime  # begins the clock hour of a day ago
     until: datetime  # ends the clock hour of now
 
     @classmethod
-    def of(cls, now: datetime, zone: ZoneInfo, asked: Asked) -> "Moment":
+    def of(cls, now: datetime, zone: ZoneInfo, needs: Needs) -> "Moment":
         today = day_of(now, zone)
-        days = range(asked.days, -1, -1)
+        days = range(needs.days, -1, -1)
         return cls(
             now,
             zone,
-            asked,
+            needs,
             today,
             tuple(midnight_of(today - timedelta(days=ago), zone) for ago in days),
-            {name: Span.of(name, now, zone) for name in asked.sliding},
+            {name: SlidingSpan.of(name, now, zone) for name in needs.sliding},
             _hour_at(now - RECENT, zone).start,
             _hour_at(now, zone).end,
         )
@@ -124,7 +124,7 @@ class Moment:
     def edges(self) -> list[datetime]:
         """Return where time is cut, ascending; all lie between clock hours."""
         edges = {*self.midnights, self.until}
-        if self.asked.recent:
+        if self.needs.recent:
             edges.add(self.recent_from)
         for span in self.spans.values():
             edges |= {span.first.start, span.first.end, span.last.start}
@@ -134,7 +134,7 @@ class Moment:
 def facts_of(
     organization: Organization,
     budgets: Sequence[Budget],
-    asked: Asked,
+    needs: Needs,
     *,
     now: datetime,
 ) -> dict[int, Facts]:
@@ -143,14 +143,14 @@ def facts_of(
     Two queries, one more where history is asked for, and one for each zone.
     """
     standing = standing_of(organization, budgets, now)
-    fine = fine_days(organization, standing, now) if asked.days else {}
+    fine = fine_days(organization, standing, now) if needs.days else {}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
         if budget.pk in standing:
             by_zone[budget.timezone].append(budget)
     found = {}
     for name, group in by_zone.items():
-        moment = Moment.of(now, ZoneInfo(name), asked)
+        moment = Moment.of(now, ZoneInfo(name), needs)
         edges = moment.edges()
         places = [bisect_left(edges, midnight) for midnight in moment.midnights]
         spends = spends_between(organization.pk, [budget.pk for budget in group], edges)
@@ -177,7 +177,7 @@ def assemble(
 
     *days* are those between the moment's midnights; *between* adds up what it spent.
     """
-    asked, window = moment.asked, standing.window
+    needs, window = moment.needs, standing.window
     midnight = moment.midnights[-1]
     recent_from = max(moment.recent_from, window.start)
     return Facts(
@@ -192,8 +192,8 @@ def assemble(
         today_began_at=midnight,
         today_spent=between(midnight, moment.until),
         days=since_first_spend(budget, moment.midnights, days),
-        recent=between(recent_from, moment.until) if asked.recent else _ZERO,
-        recent_from=recent_from if asked.recent else None,
+        recent=between(recent_from, moment.until) if needs.recent else _ZERO,
+        recent_from=recent_from if needs.recent else None,
         sliding={name: span.spent(between) for name, span in moment.spans.items()},
         fine=fine,
     )

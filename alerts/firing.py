@@ -6,14 +6,14 @@ from decimal import Decimal
 
 from django.db.models import Max, QuerySet
 
-from alerts import escalation
 from alerts.detections import facts_of_period, finding_of
 from alerts.events import event_of
 from alerts.models import Alert, AlertEvent
-from alerts.people import above
-from alerts.rules import judge_threshold
+from alerts.policies import oversight_of
+from alerts.rules import evaluate_threshold
 from alerts.ruleset import ruleset_for
 from alerts.schedule import ESCALATE, plan_next
+from alerts.steps import freeze_steps
 from alerts.types import EffectiveRule, Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
@@ -50,8 +50,8 @@ def finding_of_crossing(
     facts = facts_of_period(
         budget, window, spent=crossing.spent, limit=crossing.limit, now=now
     )
-    verdict = judge_threshold(rule, facts)
-    return None if verdict is None else finding_of(rule, facts, verdict)
+    match = evaluate_threshold(rule, facts)
+    return None if match is None else finding_of(rule, facts, match)
 
 
 def rearm_crossed(
@@ -75,16 +75,19 @@ _KEY = ("budget_id", "key", "period_starts_at")
 def _held(organization_id: int, keys: Iterable[_Key]) -> QuerySet[Alert]:
     """Return the alerts that may keep those of *keys* from firing, and some more."""
     budget_ids, names, starts = zip(*keys, strict=True)
-    return Alert.objects.filter(
-        organization=organization_id,
-        budget__in=set(budget_ids),
-        key__in=set(names),
-        period_starts_at__in=set(starts),
-        rearmed_at=None,
-    ).order_by()
+    return (
+        Alert.objects.holding_back()
+        .filter(
+            organization=organization_id,
+            budget__in=set(budget_ids),
+            key__in=set(names),
+            period_starts_at__in=set(starts),
+        )
+        .order_by()
+    )
 
 
-def raise_all(
+def raise_alerts(
     budget: Budget, findings: Sequence[Finding], *, now: datetime
 ) -> list[Alert]:
     """Raise the alerts of one budget; the first that can be tells for all of them."""
@@ -92,14 +95,15 @@ def raise_all(
     if not free:
         return []
     told = [(one.channels, one.recipients) for one in free]
-    steps = escalation.frozen(above(budget), told, now=now)
+    steps = freeze_steps(oversight_of(budget), told, now=now)
     alerts = [
         _alert(budget, finding, now, steps if place == 0 else [])
         for place, finding in enumerate(free)
     ]
     Alert.objects.bulk_create(alerts, ignore_conflicts=True)
     uids = [alert.uid for alert in alerts]
-    made = list(whole(Alert.objects.filter(uid__in=uids)).order_by("-threshold", "pk"))
+    rows = Alert.objects.with_names().filter(uid__in=uids)
+    made = list(rows.order_by("-threshold", "pk"))
     if made:
         if not any(alert.steps for alert in made):  # another was quicker with the first
             _hand_over(made[0], steps)
@@ -174,8 +178,3 @@ def _record_fired(made: Sequence[Alert], now: datetime) -> None:
         )
         for alert in made
     )
-
-
-def whole(rows: QuerySet[Alert]) -> QuerySet[Alert]:
-    """Return *rows* with all that a message says of them, in one order for locking."""
-    return rows.select_related("budget", "organization").order_by("pk")

@@ -32,8 +32,8 @@ def alert_of(link: MailedLink) -> Alert:
     Raises:
         BadLink: it is gone.
     """
-    rows = Alert.objects.select_related("budget", "organization")
-    alert = rows.filter(organization=link.organization_id, uid=link.subject).first()
+    rows = Alert.objects.with_names().filter(organization=link.organization_id)
+    alert = rows.filter(uid=link.subject).first()
     if alert is None:
         raise BadLink
     return alert

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 
-from alerts.drivers import Driver, top_drivers
+from alerts.drivers import NotedDriver, top_drivers
 from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.status import BudgetStatus, statuses
 from lib.humanize import clock, stretch
@@ -27,7 +27,7 @@ _RESOLVED_COLOR = "#15803d"
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AlertFigures:
     """What a message says of the alert's period; money in the budget's currency."""
 
     spent: Decimal
@@ -74,7 +74,7 @@ def for_reader(message: Message, link: str) -> Message:
     )
 
 
-def noted_drivers(alert: Alert, now: datetime) -> list[Driver]:
+def noted_drivers(alert: Alert, now: datetime) -> list[NotedDriver]:
     """Return what moved the alert: as found with it, else what cost most so far."""
     if "drivers" in alert.details:
         return list(alert.details["drivers"])
@@ -84,22 +84,22 @@ def noted_drivers(alert: Alert, now: datetime) -> list[Driver]:
     return top_drivers(alert.budget, alert.period_starts_at, end, now, n=MOST_DRIVERS)
 
 
-def figures_of(alert: Alert, event: str, now: datetime) -> Figures:
+def figures_of(alert: Alert, event: str, now: datetime) -> AlertFigures:
     """Return the figures to tell: at the start those that it fired with."""
     if not alert.period_starts_at <= now < alert.period_ends_at:
-        return Figures(alert.spent, alert.limit, None)
+        return AlertFigures(alert.spent, alert.limit, None)
     found = statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
     status = found.status
     if event == "fired" or not _is_of(alert, found):
-        return Figures(alert.spent, alert.limit, status.projected_spend)
-    return Figures(status.total_spend, status.limit, status.projected_spend)
+        return AlertFigures(alert.spent, alert.limit, status.projected_spend)
+    return AlertFigures(status.total_spend, status.limit, status.projected_spend)
 
 
 def _is_of(alert: Alert, found: BudgetStatus) -> bool:
     return found.window.start == alert.period_starts_at
 
 
-def title_of(alert: Alert, event: str, figures: Figures) -> str:
+def title_of(alert: Alert, event: str, figures: AlertFigures) -> str:
     """Return one line: "Warning: ML Team is at 84 % of $15,000.00 (November)"."""
     word = {
         "fired": alert.get_severity_display(),
@@ -110,7 +110,7 @@ def title_of(alert: Alert, event: str, figures: Figures) -> str:
     return f"{word}: {alert.budget.name} {_claim(alert, figures)} ({period_of(alert)})"
 
 
-def _claim(alert: Alert, figures: Figures) -> str:
+def _claim(alert: Alert, figures: AlertFigures) -> str:
     limit = _money(alert, figures.limit)
     if alert.type == RuleType.FORECAST:
         ends = figures.projected if figures.projected is not None else figures.spent
@@ -152,7 +152,7 @@ def budget_url(alert: Alert) -> str:
 
 
 def payload_of(
-    alert: Alert, event: str, figures: Figures, now: datetime
+    alert: Alert, event: str, figures: AlertFigures, now: datetime
 ) -> dict[str, Any]:
     """Return the JSON that programs get: money as numbers and, `_exact`, as text."""
     return {
@@ -182,7 +182,9 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _facts(alert: Alert, figures: Figures, event: str) -> tuple[tuple[str, str], ...]:
+def _facts(
+    alert: Alert, figures: AlertFigures, event: str
+) -> tuple[tuple[str, str], ...]:
     zone = ZoneInfo(alert.budget.timezone)
     window = Window(alert.period_starts_at, alert.period_ends_at)
     spent = f"{_money(alert, figures.spent)} of {_money(alert, figures.limit)}"
@@ -190,7 +192,8 @@ def _facts(alert: Alert, figures: Figures, event: str) -> tuple[tuple[str, str],
         spent += f", {format_percent(figures.used)}"
     facts = [("Spent", spent)]
     if figures.projected is not None:
-        facts.append(("At this pace it ends at", _ending(alert, figures)))
+        ending = _ending(alert, figures.projected, figures.limit)
+        facts.append(("At this pace it ends at", ending))
     facts += [
         ("Period", stretch(window, zone)),
         ("Since", f"{clock(alert.fired_at, zone)} {zone.key}"),
@@ -203,10 +206,9 @@ def _facts(alert: Alert, figures: Figures, event: str) -> tuple[tuple[str, str],
     return tuple(facts)
 
 
-def _ending(alert: Alert, figures: Figures) -> str:
-    assert figures.projected is not None  # noqa: S101 - the caller looked
-    over = figures.projected - figures.limit
-    ends = _money(alert, figures.projected)
+def _ending(alert: Alert, projected: Decimal, limit: Decimal) -> str:
+    over = projected - limit
+    ends = _money(alert, projected)
     if over > 0:
         return f"{ends}, {_money(alert, over)} over the limit"
     return f"{ends}, within the limit"
@@ -243,7 +245,7 @@ def _alert_variables(alert: Alert, event: str) -> dict[str, Any]:
     }
 
 
-def _budget_variables(alert: Alert, figures: Figures) -> dict[str, Any]:
+def _budget_variables(alert: Alert, figures: AlertFigures) -> dict[str, Any]:
     used = format_percent(figures.used)
     return {
         "name": alert.budget.name,

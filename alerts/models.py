@@ -1,6 +1,7 @@
 """Alert rules, alerts and their life, escalation, silences."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
@@ -33,7 +34,7 @@ class Sensitivity(models.TextChoices):
     HIGH = "high", "High"
 
 
-class Window(models.TextChoices):
+class SpikeWindow(models.TextChoices):
     """The sliding window of a spike rule."""
 
     HOURLY = "hourly", "An hour"
@@ -61,7 +62,7 @@ class AlertRule(models.Model):
         max_length=8, choices=Sensitivity.choices, default=Sensitivity.MEDIUM
     )
     window = models.CharField(
-        max_length=8, choices=Window.choices, default=Window.HOURLY
+        max_length=8, choices=SpikeWindow.choices, default=SpikeWindow.HOURLY
     )
     channels = models.JSONField(default=list, blank=True)  # types or names
     recipients = models.JSONField(default=list, blank=True)  # mail addresses
@@ -141,6 +142,42 @@ class AlertState(models.TextChoices):
     RESOLVED = "resolved", "Resolved"
 
 
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def unresolved(self) -> Self:
+        return self.filter(resolved_at=None)
+
+    def with_names(self) -> Self:
+        """Bring what a message says of them along: no further query for it."""
+        return self.select_related("budget", "organization")
+
+    def with_step_due(self, now: datetime) -> Self:
+        """Keep those of which a step is due, the longest waiting first."""
+        rows = self.unresolved().filter(state=AlertState.FIRING, period_ends_at__gt=now)
+        return rows.filter(next_step_at__lte=now).order_by("next_step_at", "pk")
+
+    def to_take_up(self, now: datetime) -> Self:
+        """Keep those whose acknowledgement lapsed or whose snooze is over."""
+        lapsed = Q(state=AlertState.ACKNOWLEDGED, acknowledged_until__lte=now)
+        awake = Q(state=AlertState.SNOOZED, snoozed_until__lte=now)
+        return self.unresolved().filter(lapsed | awake, period_ends_at__gt=now)
+
+    def told_by(self, alert: "Alert") -> Self:
+        """Keep the lower thresholds passed with *alert*, which told for them."""
+        if not alert.steps:
+            return self.none()
+        return self.unresolved().filter(
+            organization=alert.organization_id,
+            budget=alert.budget_id,
+            period_starts_at=alert.period_starts_at,
+            fired_at=alert.fired_at,
+            steps=[],
+        )
+
+    def holding_back(self) -> Self:
+        """Keep those that keep others of their key and period from firing."""
+        return self.filter(rearmed_at=None)
+
+
 class Alert(models.Model):
     """One thing that is wrong with one budget in one period, until it is resolved.
 
@@ -187,6 +224,8 @@ class Alert(models.Model):
     next_step_at = models.DateTimeField(null=True, blank=True)
 
     events: Any  # AlertEvent's
+
+    objects = AlertQuerySet.as_manager()
 
     class Meta:
         ordering = ["-fired_at", "-id"]
@@ -322,8 +361,8 @@ class Watch(models.Model):
     """The amounts between which the thresholds of a period stand as they are.
 
     While the period's limit is `limit`, and what was spent is from `at_least` up to,
-    but not including, `below`, judging it again would find nothing new. A table of its
-    own: the period's row is for charging alone.
+    but not including, `below`, evaluating it again would find nothing new. A table of
+    its own: the period's row is for charging alone.
     """
 
     period = models.OneToOneField(
@@ -337,7 +376,7 @@ class Watch(models.Model):
         return f"{self.at_least} to {self.below}"
 
 
-class Judged(models.Model):
+class EvaluatedState(models.Model):
     """The state of its budgets and rules for which an organization's watches hold."""
 
     organization = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""When a rule would have fired: judging the hours that are over once more."""
+"""When a rule would have fired: evaluating the hours that are over once more."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerts.facts import Asked, Between, Moment, assemble, fine_days
-from alerts.rules import SLIDING, judge
-from alerts.types import EffectiveRule, Facts, Verdict
+from alerts.facts import Between, Moment, Needs, assemble, fine_days
+from alerts.rules import SLIDING, evaluate
+from alerts.types import EffectiveRule, Facts, Match
 from budgets.amounts import PastLimits
 from budgets.models import Budget
 from budgets.rollup import hours_of
@@ -23,7 +23,7 @@ from lib.periods import DAY, Calendar, Window
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Firing(NamedTuple):
+class WouldFire(NamedTuple):
     """A moment at which an alert would have begun."""
 
     at: datetime
@@ -38,7 +38,7 @@ def preview(
     *,
     now: datetime,
     method: Method = run_rate,
-) -> list[Firing]:
+) -> list[WouldFire]:
     """Return when *rule* would have fired in the last *days*, oldest first.
 
     By the end of every clock hour, from spend and limits as they are known now. Three
@@ -47,8 +47,8 @@ def preview(
     calendar = calendar_of(budget, budget.organization)
     begin = max(now - days * DAY, budget.starts_at)
     replay = _Replay(rule, method)
-    for facts in _hourly(budget, calendar, Asked.by([rule]), begin, now):
-        replay.judge(facts)
+    for facts in _hourly(budget, calendar, Needs.by([rule]), begin, now):
+        replay.evaluate(facts)
     return replay.fired
 
 
@@ -58,37 +58,37 @@ class _Replay:
 
     rule: EffectiveRule
     method: Method
-    fired: list[Firing] = field(default_factory=list)
+    fired: list[WouldFire] = field(default_factory=list)
     _period: datetime | None = None  # of the alert that is open
     _quiet_until: datetime | None = None
     _days: set[object] = field(default_factory=set)  # that were told of
 
-    def judge(self, facts: Facts) -> None:
+    def evaluate(self, facts: Facts) -> None:
         held = self._period == facts.window.start
-        verdict = judge(self.rule, facts, held=held, method=self.method)
-        if verdict is None:
+        match = evaluate(self.rule, facts, held=held, method=self.method)
+        if match is None:
             self._period = None
-        elif not held and self._is_free(facts, verdict):
+        elif not held and self._is_free(facts, match):
             self._period = facts.window.start
             self._quiet_until = facts.now + timedelta(seconds=self.rule.cooldown_s)
-            self._days.add(verdict.details.get("day"))
+            self._days.add(match.details.get("day"))
             at = facts.now + _MICROSECOND
-            self.fired.append(Firing(at, verdict.value, verdict.sentence))
+            self.fired.append(WouldFire(at, match.value, match.sentence))
 
-    def _is_free(self, facts: Facts, verdict: Verdict) -> bool:
-        day = verdict.details.get("day")
+    def _is_free(self, facts: Facts, match: Match) -> bool:
+        day = match.details.get("day")
         if day is not None and day in self._days:
             return False
         return self._quiet_until is None or facts.now >= self._quiet_until
 
 
 def _hourly(
-    budget: Budget, calendar: Calendar, asked: Asked, begin: datetime, now: datetime
+    budget: Budget, calendar: Calendar, needs: Needs, begin: datetime, now: datetime
 ) -> Iterator[Facts]:
     windows = list(calendar.windows(begin, now))
     if not windows:
         return
-    back = max(asked.days * DAY, *SLIDING.values()) + 2 * DAY
+    back = max(needs.days * DAY, *SLIDING.values()) + 2 * DAY
     between = _summing(budget, min(begin - back, windows[0].start), now)
     limits = PastLimits(budget, since=begin)
     fine = fine_days(budget.organization, [budget.pk], now).get(budget.pk, {})
@@ -97,7 +97,7 @@ def _hourly(
         limit = limits.of(window)
         for at in _ends(calendar, window, begin, now):
             standing = PresentPeriod(window, limit, between(window.start, at))
-            moment = Moment.of(at, zone, asked)
+            moment = Moment.of(at, zone, needs)
             days = [between(*day) for day in pairwise(moment.midnights)]
             yield assemble(budget, moment, standing, days, between, fine)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accounts.people import finance_admins
 from alerts.models import Alert
-from alerts.people import above
+from alerts.policies import oversight_of
 from alerts.steps import AlertStep
 from notifications.models import Channel, ChannelType
 from notifications.services import resolve
@@ -38,7 +38,7 @@ def reached(
 def somebody(alert: Alert) -> list[Target]:
     """Return who is told when a step leads to nobody: better they than no one."""
     mail = [ChannelType.EMAIL.value]
-    usual = above(alert.budget).usual or finance_admins(alert.organization_id)
+    usual = oversight_of(alert.budget).usual or finance_admins(alert.organization_id)
     return list(resolve(alert.organization_id, mail, usual).targets)
 
 

@@ -1,7 +1,7 @@
-"""The rules: pure functions from facts to a verdict, None while all is well.
+"""The rules: pure functions from facts to a match, None while all is well.
 
-`judge` picks by type. Thresholds are judged by what has been spent alone, the others by
-the clock too.
+`evaluate` picks by type. Thresholds are evaluated by what has been spent alone, the
+others by the clock too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from alerts.conditions import EXAMPLES, NAMES, read_saved
-from alerts.types import EffectiveRule, Facts, Verdict
+from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
 from forecasts.methods import Method, Outlook, run_rate
@@ -39,35 +39,35 @@ _MICROSECONDS = 3_600_000_000  # in an hour
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def judge(
+def evaluate(
     rule: EffectiveRule,
     facts: Facts,
     *,
     held: bool = False,
     method: Method = run_rate,
-) -> Verdict | None:
-    """Judge *facts* by *rule*; one that *held* before ends a little later."""
+) -> Match | None:
+    """Evaluate *facts* by *rule*; one that *held* before ends a little later."""
     match rule.type:
         case "threshold":
-            return judge_threshold(rule, facts)
+            return evaluate_threshold(rule, facts)
         case "forecast":
-            return judge_forecast(rule, facts, held=held, method=method)
+            return evaluate_forecast(rule, facts, held=held, method=method)
         case "velocity":
-            return judge_velocity(rule, facts)
+            return evaluate_velocity(rule, facts)
         case "anomaly":
-            return judge_anomaly(rule, facts)
+            return evaluate_anomaly(rule, facts)
         case _:
-            return judge_spike(rule, facts)
+            return evaluate_spike(rule, facts)
 
 
-def judge_threshold(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+def evaluate_threshold(rule: EffectiveRule, facts: Facts) -> Match | None:
     """Tell when what was spent comes to a share of the limit."""
     threshold = ONE if rule.threshold is None else rule.threshold
     if not is_passed(facts.spent, facts.limit, threshold):
         return None
     used = share(facts.spent, facts.limit)
     tail = "" if used is None else f", {format_percent(used)}"
-    return Verdict(
+    return Match(
         ONE if used is None else used,
         threshold,
         f"{facts.name} has spent {_money(facts, facts.spent)} of "
@@ -76,9 +76,9 @@ def judge_threshold(rule: EffectiveRule, facts: Facts) -> Verdict | None:
     )
 
 
-def judge_forecast(
+def evaluate_forecast(
     rule: EffectiveRule, facts: Facts, *, held: bool = False, method: Method = run_rate
-) -> Verdict | None:
+) -> Match | None:
     """Tell when the period is likely to end over its limit.
 
     The rule's threshold is the probability from which it tells, 0.5 without one; an
@@ -108,14 +108,14 @@ def judge_forecast(
         return None
     formula = rule.condition or f"probability >= {likely.normalize():f}"
     band = outlook.lower, outlook.projected, outlook.upper
-    return Verdict(
+    return Match(
         *compared,
         _forecast_sentence(facts, outlook),
         {**_details(formula, numbers, band), "method": outlook.method},
     )
 
 
-def judge_velocity(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+def evaluate_velocity(rule: EffectiveRule, facts: Facts) -> Match | None:
     """Tell when money is spent faster than planned.
 
     `spending_rate` is what was spent in the last 24 hours, or since the period began,
@@ -143,7 +143,7 @@ def judge_velocity(rule: EffectiveRule, facts: Facts) -> Verdict | None:
     compared = _compared(condition, numbers, "spending_rate")
     if compared is None:
         return None
-    return Verdict(
+    return Match(
         *compared,
         f"{facts.name} spends {_money(facts, rate)} an hour; its limit allows "
         f"{_money(facts, planned)}.",
@@ -151,10 +151,10 @@ def judge_velocity(rule: EffectiveRule, facts: Facts) -> Verdict | None:
     )
 
 
-def judge_anomaly(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+def evaluate_anomaly(rule: EffectiveRule, facts: Facts) -> Match | None:
     """Tell of a day that cost much more, or much less, than such days usually do.
 
-    Today is judged by what was spent so far, which can only be too much; so is
+    Today is evaluated by what was spent so far, which can only be too much; so is
     yesterday until an hour after midnight, then as a whole. Without a condition
     `detectors` says what is usual, after two weeks of history before yesterday; with
     one, its `mean` and `stddev` are those of the 28 days before, after one week. What
@@ -170,13 +170,13 @@ def judge_anomaly(rule: EffectiveRule, facts: Facts) -> Verdict | None:
     today = _Day(facts.today, facts.today_spent, facts.days, 1, is_whole=False)
     yesterday = _Day(facts.today - DAY, cost, before, 0, is_whole=is_settled)
     for day in (today, yesterday):
-        found = _judge_day(rule, facts, day, usual)
+        found = _evaluate_day(rule, facts, day, usual)
         if found is not None:
             return found
     return None
 
 
-def judge_spike(rule: EffectiveRule, facts: Facts) -> Verdict | None:
+def evaluate_spike(rule: EffectiveRule, facts: Facts) -> Match | None:
     """Tell when the last hour, 24 hours or 7 days have cost the rule's amount.
 
     The amount is taken in the budget's own currency.
@@ -185,7 +185,7 @@ def judge_spike(rule: EffectiveRule, facts: Facts) -> Verdict | None:
     if value <= 0 or value < threshold:
         return None
     within = _WITHIN[rule.window]
-    return Verdict(
+    return Match(
         value,
         threshold,
         f"{facts.name} has spent {_money(facts, value)} within {within}; told from "
@@ -202,9 +202,9 @@ class _Day(NamedTuple):
     is_whole: bool
 
 
-def _judge_day(
+def _evaluate_day(
     rule: EffectiveRule, facts: Facts, day: _Day, usual: Callable[[], Usual | None]
-) -> Verdict | None:
+) -> Match | None:
     if rule.condition:
         is_known = len(day.history) >= _CONDITION_DAYS
     else:
@@ -218,7 +218,7 @@ def _judge_day(
     formula = rule.condition or "cost < lower or cost > upper"
     band = numbers["lower"], numbers["expected"], numbers["upper"]
     told = {name: numbers[name] for name in NAMES["anomaly"]}
-    return Verdict(
+    return Match(
         *compared,
         _day_sentence(facts, day, numbers["expected"]),
         {**_details(formula, told, band), "day": day.date.isoformat()},

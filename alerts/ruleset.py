@@ -17,9 +17,9 @@ from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 
 __all__ = [
+    "AlertRuleset",
     "EffectiveRule",
     "Origin",
-    "Ruleset",
     "effective_rules",
     "of_rule",
     "ruleset_for",
@@ -38,24 +38,24 @@ def effective_rules(budget: Budget) -> list[EffectiveRule]:
     return ruleset_for([budget]).of(budget)
 
 
-def ruleset_for(budgets: Iterable[Budget]) -> "Ruleset":
+def ruleset_for(budgets: Iterable[Budget]) -> "AlertRuleset":
     """Return the rules of *budgets* and of all above them, as `effective_rules`."""
     parents = {budget.pk: budget.parent_id for budget in budgets}
     while missing := {pk for pk in parents.values() if pk} - parents.keys():
         rows = Budget.objects.filter(pk__in=missing).order_by()
         parents |= dict(rows.values_list("pk", "parent_id"))
-    return Ruleset(parents, AlertRule.objects.filter(budget__in=parents))
+    return AlertRuleset(parents, AlertRule.objects.filter(budget__in=parents))
 
 
-def ruleset_of(organization_id: int) -> "Ruleset":
+def ruleset_of(organization_id: int) -> "AlertRuleset":
     """Return the rules of all budgets of an organization. Two queries."""
     budgets = Budget.objects.filter(organization=organization_id).order_by()
     parents = dict(budgets.values_list("pk", "parent_id"))
-    return Ruleset(parents, AlertRule.objects.filter(organization=organization_id))
+    return AlertRuleset(parents, AlertRule.objects.filter(organization=organization_id))
 
 
 @dataclass(slots=True)
-class Ruleset:
+class AlertRuleset:
     """The rules of a tree, given each budget's parent and the rules written down."""
 
     parents: Mapping[int, int | None]
@@ -77,7 +77,7 @@ class Ruleset:
         return [*self.thresholds(budget), *others]
 
     def timed(self, budget_id: int) -> tuple[EffectiveRule, ...]:
-        """Return what the sweep judges by the clock, in use or not: no thresholds.
+        """Return what the sweep evaluates by the clock, in use or not: no thresholds.
 
         Budgets without rules of their own share their parent's tuple.
         """

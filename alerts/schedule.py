@@ -26,7 +26,7 @@ def plan(now: datetime) -> int:
     Called every minute, it keeps every step, lapse and waking on time, to about a
     second, without a row in the queue for what is far away.
     """
-    coming = Alert.objects.filter(resolved_at=None)
+    coming = Alert.objects.unresolved()
     moments: set[datetime] = set()
     for field in ("next_step_at", "acknowledged_until", "snoozed_until"):
         near = coming.filter(Q(**{f"{field}__gt": now, f"{field}__lte": now + AHEAD}))

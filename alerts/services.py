@@ -12,7 +12,6 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from alerts import escalation, firing
@@ -71,7 +70,7 @@ def observe(
     raised = [
         alert
         for budget_id, findings in sorted(found.items())
-        for alert in firing.raise_all(budgets[budget_id], findings, now=now)
+        for alert in firing.raise_alerts(budgets[budget_id], findings, now=now)
     ]
     telling = [alert.pk for alert in raised if alert.next_step_at][:_TOLD_AT_ONCE]
     if telling:
@@ -80,7 +79,7 @@ def observe(
 
 
 @transaction.atomic
-def raise_(
+def raise_alert(
     organization: Organization, budget: Budget, finding: Finding, *, now: datetime
 ) -> Alert | None:
     """Raise the alert of *finding*; a worker tells it.
@@ -88,19 +87,19 @@ def raise_(
     None when there is one that is open or not re-armed, or its rule is cooling down.
     """
     budget.organization = organization
-    raised = firing.raise_all(budget, [finding], now=now)
+    raised = firing.raise_alerts(budget, [finding], now=now)
     return raised[0] if raised else None
 
 
 @transaction.atomic
-def raise_all(
+def raise_alerts(
     budget: Budget, findings: Sequence[Finding], *, now: datetime
 ) -> list[Alert]:
     """Raise the alerts of *findings*, all about one budget; return those that were.
 
     As `raise_`; the first that can be raised tells for all of them.
     """
-    return firing.raise_all(budget, findings, now=now)
+    return firing.raise_alerts(budget, findings, now=now)
 
 
 @transaction.atomic
@@ -115,9 +114,12 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
     ended = 0
-    for alert in firing.whole(Alert.objects.filter(pk__in=wanted, resolved_at=None)):
-        moved = Alert.objects.filter(pk=alert.pk, resolved_at=None).update(
-            **_resolved(now, by=""), rearmed_at=now
+    rows = Alert.objects.unresolved().with_names().filter(pk__in=wanted)
+    for alert in rows.order_by("pk"):
+        moved = (
+            Alert.objects.unresolved()
+            .filter(pk=alert.pk)
+            .update(**_resolved(now, by=""), rearmed_at=now)
         )
         if moved:
             ended += 1
@@ -218,15 +220,13 @@ def come_back(now: datetime) -> int:
     """Have the telling of alerts begin anew whose acknowledgement lapsed or whose
     snooze is over; return how many.
     """
-    lapsed = Q(state=AlertState.ACKNOWLEDGED, acknowledged_until__lte=now)
-    over = Q(state=AlertState.SNOOZED, snoozed_until__lte=now)
-    rows = Alert.objects.filter(lapsed | over, resolved_at=None, period_ends_at__gt=now)
-    return sum(_fire_again(alert, now) for alert in rows.order_by("pk"))
+    rows = Alert.objects.to_take_up(now).order_by("pk")
+    return sum(_fire_again(alert, now) for alert in rows)
 
 
 def end_over(now: datetime) -> int:
     """Resolve the alerts of periods that are over; return how many."""
-    rows = Alert.objects.filter(resolved_at=None, period_ends_at__lte=now)
+    rows = Alert.objects.unresolved().filter(period_ends_at__lte=now)
     ids = list(rows.order_by("pk").values_list("pk", flat=True))
     return end(ids, now=now, why="The period is over.") if ids else 0
 
@@ -260,31 +260,17 @@ def _move(alert: Alert, **fields: object) -> list[Alert]:
         "acknowledged_until": alert.acknowledged_until,
         "snoozed_until": alert.snoozed_until,
     }
-    rows = Alert.objects.filter(pk=alert.pk, resolved_at=None, **seen)
-    moved = rows.update(**fields)
+    moved = Alert.objects.unresolved().filter(pk=alert.pk, **seen).update(**fields)
     alert.refresh_from_db(fields=[*_MOVING])
     if moved:
-        quiet = list(_told_by(alert))
+        quiet = list(Alert.objects.told_by(alert).order_by("pk"))
         for other in quiet:
-            Alert.objects.filter(pk=other.pk, resolved_at=None).update(**fields)
+            Alert.objects.unresolved().filter(pk=other.pk).update(**fields)
         return [alert, *quiet]
     refusal = (
         AlreadyResolved if alert.state == AlertState.RESOLVED else AnsweredMeanwhile
     )
     raise refusal(standing_of(alert))
-
-
-def _told_by(alert: Alert) -> QuerySet[Alert]:
-    """Return the lower thresholds passed with *alert*, which told for them."""
-    rows = Alert.objects.filter(resolved_at=None, steps=[]).order_by("pk")
-    if not alert.steps:
-        return rows.none()
-    return rows.filter(
-        organization=alert.organization_id,
-        budget=alert.budget_id,
-        period_starts_at=alert.period_starts_at,
-        fired_at=alert.fired_at,
-    )
 
 
 _MOVING = (

@@ -1,10 +1,13 @@
 """The steps of an alert: its rules' own people first, then the policy's levels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NotRequired
 from uuid import UUID
 
-from notifications.steps import Step
+from alerts.policies import Oversight
+from notifications.models import ChannelType
+from notifications.steps import Step, steps_of
 
 
 class AlertStep(Step):
@@ -13,7 +16,39 @@ class AlertStep(Step):
     usual: NotRequired[bool]  # the rule names nobody: whoever is usually told
 
 
-def own_step(
+def freeze_steps(
+    oversight: Oversight,
+    told: Iterable[tuple[Sequence[str], Sequence[str]]],
+    *,
+    now: datetime,
+) -> list[Step]:
+    """Return the steps of a new alert: the rules' own people, then the policy's levels.
+
+    *told* has channels and recipients of each rule that is told with it.
+    """
+    own: list[AlertStep] = []
+    for channels, recipients in told:
+        names = list(channels) or [ChannelType.EMAIL.value]
+        usual = not recipients
+        people = recipients or (oversight.usual if ChannelType.EMAIL in names else ())
+        step = _own_step(people, names, usual=usual)
+        if step not in own:
+            own.append(step)
+    policy = oversight.policy
+    if policy is None or not policy.enabled:
+        return steps_of(now, [], first=own, timezone="UTC")
+    return steps_of(
+        now,
+        policy.levels,
+        first=own,
+        timezone=policy.timezone,
+        holidays=policy.holidays,
+        repeat=policy.repeat,
+        repeat_after_s=policy.repeat_after_s,
+    )
+
+
+def _own_step(
     recipients: Iterable[str], channels: Iterable[str], *, usual: bool
 ) -> AlertStep:
     """Return the step by which a rule tells its own people, at once."""

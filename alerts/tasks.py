@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.audit import acting_as
 from accounts.models import Organization
 from alerts import escalation, services
-from alerts.evaluation import judge_thresholds
+from alerts.evaluation import evaluate_thresholds
 from alerts.schedule import plan
 from alerts.watchdog import audit
 
@@ -33,14 +33,14 @@ def escalate_at(now: datetime) -> str:
     )
 
 
-def rejudge(organization_id: int) -> str:
-    """Judge the thresholds of one organization anew: an amount or a rule was changed.
+def reevaluate(organization_id: int) -> str:
+    """Evaluate one organization's thresholds anew: an amount or a rule was changed.
 
     Alerts that this ends are ended at once, and may fire again.
     """
     with acting_as("worker"):
         organization = Organization.objects.get(pk=organization_id)
-        done = judge_thresholds(organization, now=timezone.now())
+        done = evaluate_thresholds(organization, now=timezone.now())
     return f"Raised {done.raised} alerts and ended {done.ended}."
 
 

@@ -82,7 +82,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules judge a budget by, at one moment. Amounts are in its currency."""
+    """What rules evaluate a budget by, at one moment. Amounts are in its currency."""
 
     now: datetime
     name: str
@@ -108,7 +108,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Match:
     """That a rule's condition holds, and why."""
 
     value: Decimal

@@ -7,7 +7,6 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts import escalation
-from alerts.alarms import alarm
 from alerts.events import event_of
 from alerts.models import Alert, AlertEvent, AlertState
 
@@ -23,15 +22,15 @@ def audit(now: datetime) -> int:
     organization's finance admins get a mail. Then every step that is counted as done is
     looked up in the timeline: one that left no trace is missed too.
     """
-    late = escalation.due_alerts(now - escalation.LATE)
+    late = Alert.objects.with_step_due(now - escalation.LATE)
     found = sum(_made_late(alert, now) for alert in late.select_related("budget"))
-    running = Alert.objects.filter(resolved_at=None, next_step__gt=0)
+    running = Alert.objects.unresolved().filter(next_step__gt=0)
     return found + sum(_traced(alert, now) for alert in running.order_by("pk"))
 
 
 def _made_late(alert: Alert, now: datetime) -> int:
     made = escalation.run_due(now, [alert.pk])
-    still = escalation.due_alerts(now - escalation.LATE).filter(pk=alert.pk)
+    still = Alert.objects.with_step_due(now - escalation.LATE).filter(pk=alert.pk)
     if made or not still.exists():
         return made
     # It can't be made: whoever looks after the alerts must know.
@@ -54,5 +53,5 @@ def _traced(alert: Alert, now: datetime) -> int:
         ignore_conflicts=True,
     )
     for number in missing:
-        alarm(alert, number, "left no trace", now)
+        escalation.raise_alarm(alert, number, "left no trace", now)
     return len(made)

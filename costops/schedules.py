@@ -8,7 +8,7 @@ from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
 from alerts.evaluation import sweep as sweep_alerts
-from alerts.tasks import audit_at, escalate_at, rejudge
+from alerts.tasks import audit_at, escalate_at, reevaluate
 from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
@@ -82,7 +82,7 @@ PERIODIC = (
 # What follows a change that a lower app announces (`lib.queue.announce`), with what
 # it hands in. The clock finds all of it as well: this is only quicker.
 FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
-    "budgets.watched_amounts": (rejudge,),  # the id of an organization
+    "budgets.watched_amounts": (reevaluate,),  # the id of an organization
 }
 
 

@@ -33,7 +33,7 @@ from lib.queue import enqueue
 
 LONGEST_REASON = 500
 _MOST_NAMED = 20  # ids in the audit trail of one correction
-_REJUDGE = "alerts.tasks.rejudge"
+_REEVALUATE = "alerts.tasks.reevaluate"
 
 
 class UnknownUsage(NotFound):
@@ -94,7 +94,7 @@ def correct(
     if crossings:
         alerts.observe(organization_id, crossings, now=timezone.now())
     # Alerts that no longer hold end without waiting for the sweep.
-    enqueue(_REJUDGE, organization_id)
+    enqueue(_REEVALUATE, organization_id)
     return done | _outcomes(restated, claimed)
 
 

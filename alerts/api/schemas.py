@@ -17,7 +17,7 @@ from alerts.models import (
     RuleType,
     Sensitivity,
     Severity,
-    Window,
+    SpikeWindow,
 )
 from lib.errors import Refusal
 from lib.money import wire
@@ -59,7 +59,7 @@ class RuleIn(Plain):
         Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value
     )
     window = serializers.ChoiceField(
-        Window.choices, allow_null=True, default=Window.HOURLY.value
+        SpikeWindow.choices, allow_null=True, default=SpikeWindow.HOURLY.value
     )
     channels = NamesField()
     recipients = PeopleField()
@@ -73,7 +73,7 @@ class RuleIn(Plain):
         attrs["threshold"] = _threshold(kind, attrs["threshold"])
         attrs["condition"] = _condition(kind, attrs["condition"])
         attrs["sensitivity"] = attrs["sensitivity"] or Sensitivity.MEDIUM.value
-        attrs["window"] = attrs["window"] or Window.HOURLY.value
+        attrs["window"] = attrs["window"] or SpikeWindow.HOURLY.value
         attrs["cooldown_s"] = attrs.pop("cooldown")
         return attrs
 
@@ -93,7 +93,9 @@ def _threshold(kind: str, value: Decimal | None) -> Decimal | None:
         RuleType(kind)
     )
     if value <= 0 or (most is not None and value > most):
-        detail = "Must be more than 0." if most is None else f"Above 0, up to {most}."
+        detail = (
+            "Must be more than 0." if most is None else f"Oversight 0, up to {most}."
+        )
         raise serializers.ValidationError({"threshold": [detail]})
     if kind == RuleType.THRESHOLD and value != round(value, 4):
         raise serializers.ValidationError({"threshold": ["At most four places."]})

@@ -49,8 +49,8 @@ class AlertViewSet(ApiViewSet):
     )
 
     def get_queryset(self) -> QuerySet[Alert]:
-        rows = Alert.objects.select_related("budget", "organization")
-        return visible_to(self.caller, rows.prefetch_related("events"))
+        rows = Alert.objects.with_names().prefetch_related("events")
+        return visible_to(self.caller, rows)
 
     @extend_schema(
         parameters=[

@@ -20,8 +20,14 @@ from accounts.scopes import Scope
 from accounts.tenants import may, person
 from alerts.conditions import EXAMPLES, problem_of
 from alerts.configuration import watch_thresholds
-from alerts.models import AlertRule, EscalationPolicy, RuleType, Sensitivity, Window
-from alerts.people import above
+from alerts.models import (
+    AlertRule,
+    EscalationPolicy,
+    RuleType,
+    Sensitivity,
+    SpikeWindow,
+)
+from alerts.policies import oversight_of
 from alerts.preview import preview
 from alerts.ruleset import effective_rules, of_rule
 from alerts.types import EffectiveRule, Origin
@@ -45,7 +51,11 @@ _ORIGINS = {
     Origin.CRITICAL: "the budget's critical threshold",
     Origin.EXCEEDED: "every budget: the limit itself",
 }
-_WINDOWS = {Window.HOURLY: "an hour", Window.DAILY: "a day", Window.WEEKLY: "a week"}
+_WINDOWS = {
+    SpikeWindow.HOURLY: "an hour",
+    SpikeWindow.DAILY: "a day",
+    SpikeWindow.WEEKLY: "a week",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     """Answer what watches one budget, who is told, and who is told next."""
     budget = budget_or_404(request, budget_id)
     locale, now = locale_of(request), timezone.now()
-    over = above(budget)
+    over = oversight_of(budget)
     watches = watches_of(budget, over.usual, locale)
     policy = over.policy
     inherited = sum(1 for one in watches if one.origin_id is not None)
@@ -198,7 +208,7 @@ def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
                 if rule.threshold
                 else "?"
             )
-            return f"{amount} within {_WINDOWS[Window(rule.window)]}"
+            return f"{amount} within {_WINDOWS[SpikeWindow(rule.window)]}"
         case RuleType.ANOMALY:
             level = Sensitivity(rule.sensitivity).label.lower()
             usual = f"An unusual day, {level} sensitivity"
@@ -248,7 +258,7 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
 def save_rule(form: RuleForm) -> None:
     """Save the rule, and have it judge what is there already."""
     gone = form.initial.get("threshold") if form.instance.pk else None
-    _rejudged(form.save(), gone)
+    _reevaluated(form.save(), gone)
 
 
 @transaction.atomic
@@ -256,13 +266,13 @@ def delete_rule(rule: AlertRule) -> None:
     """Take the rule away; a worker ends the alerts that it raised."""
     gone = rule.threshold
     rule.delete()
-    _rejudged(rule, gone)
+    _reevaluated(rule, gone)
 
 
-def _rejudged(rule: AlertRule, gone: Decimal | None) -> None:
+def _reevaluated(rule: AlertRule, gone: Decimal | None) -> None:
     if rule.type == RuleType.THRESHOLD:
         watch_thresholds(rule.budget, gone=gone, now=timezone.now())
-    enqueue("alerts.tasks.rejudge", rule.organization_id)
+    enqueue("alerts.tasks.reevaluate", rule.organization_id)
 
 
 @dataclass(frozen=True, slots=True)

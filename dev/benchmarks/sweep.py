@@ -1,4 +1,4 @@
-"""The sweep: thresholds of 100,000 budgets, and 10,000 budgets judged by the clock.
+"""The sweep: thresholds of 100,000 budgets, and 10,000 budgets evaluated by the clock.
 
 Everything is filled by SQL, past the pipeline. What a round changes it also has noticed
 as the pipeline would, so that the sweep has nothing left to raise.
@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import F
 
 from accounts.models import Organization
-from alerts.evaluation import judge_by_clock, judge_thresholds
+from alerts.evaluation import evaluate_by_clock, evaluate_thresholds
 from alerts.models import Alert, AlertRule, RuleType
 from alerts.services import observe
 from budgets.models import Budget, BudgetPeriod
@@ -37,7 +37,7 @@ def measure(rounds: int) -> list[Figure]:
         cursor.execute(_HOURS, {"organization": ruled.pk, "now": NOW})
     _add_rules(ruled)
     world.vacuum()
-    first_s = _seconds(lambda: judge_thresholds(many, now=NOW))
+    first_s = _seconds(lambda: evaluate_thresholds(many, now=NOW))
     world.vacuum()
     turns = iter(range(10**6))
     rates = take_turns(
@@ -99,11 +99,11 @@ def _counters(organization: Organization) -> list[tuple[int, Decimal]]:
 
 
 def _sweep(organization: Organization) -> None:
-    assert judge_thresholds(organization, now=NOW).raised == 0
+    assert evaluate_thresholds(organization, now=NOW).raised == 0
 
 
 def _by_clock(organization: Organization) -> None:
-    assert judge_by_clock(organization, now=NOW).judged == RULED
+    assert evaluate_by_clock(organization, now=NOW).evaluated == RULED
 
 
 def _spend_more(organization: Organization, turn: int) -> None:

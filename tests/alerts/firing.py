@@ -13,7 +13,7 @@ from alerts.models import (
     MaintenanceWindow,
     RuleType,
 )
-from alerts.services import observe, raise_
+from alerts.services import observe, raise_alert
 from alerts.types import Finding
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
@@ -90,7 +90,7 @@ def fire(budget: Budget, *, now: datetime | None = None, **values: Any) -> Alert
             **values,
         }
     )
-    alert = raise_(budget.organization, budget, finding, now=now)
+    alert = raise_alert(budget.organization, budget, finding, now=now)
     assert alert is not None
     return alert
 

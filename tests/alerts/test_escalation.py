@@ -12,7 +12,7 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from alerts import escalation, services, tasks
 from alerts.models import Alert, AlertEvent, EscalationPolicy, MaintenanceWindow
-from alerts.people import above
+from alerts.policies import oversight_of
 from alerts.schedule import ESCALATE
 from alerts.watchdog import audit
 from budgets.models import Budget
@@ -102,14 +102,14 @@ def test_the_nearest_policy_above_counts(
     whole = EscalationPolicy.objects.create(
         organization=acme, levels=[level(0, "a@b.c")]
     )
-    for_whole = above(ml).policy
+    for_whole = oversight_of(ml).policy
     nearer = make_policy(engineering, level(0, LEAD))
-    for_above = above(ml).policy
+    for_above = oversight_of(ml).policy
     own = make_policy(ml, level(0, CTO), enabled=False)
 
     assert (for_whole, for_above) == (whole, nearer)
-    assert above(ml).policy == own  # switched off: then nobody is told by one
-    assert above(engineering).policy == nearer
+    assert oversight_of(ml).policy == own  # switched off: then nobody is told by one
+    assert oversight_of(engineering).policy == nearer
 
 
 USUAL: dict[str, tuple[bool, bool, list[str]]] = {

@@ -10,7 +10,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from alerts import evaluation
-from alerts.evaluation import Done, Period, amount_at, judge_thresholds, sweep
+from alerts.evaluation import (
+    Swept,
+    WatchedPeriod,
+    amount_at,
+    evaluate_thresholds,
+    sweep,
+)
 from alerts.models import Alert, AlertRule, NotAnAnomaly, Watch
 from alerts.services import resolve
 from alerts.types import EffectiveRule, Origin
@@ -148,7 +154,7 @@ def test_a_budget_whose_spend_is_not_known_yet_is_left_alone(
     )
     Budget.objects.filter(pk=budget.pk).update(backfill=filling)
 
-    assert sweep(NOON) == Done()
+    assert sweep(NOON) == Swept()
     Budget.objects.filter(pk=budget.pk).update(backfill=None)
 
     assert sweep(NOON).raised == 2
@@ -234,7 +240,7 @@ def test_within_a_watch_the_same_thresholds_are_passed(
         EffectiveRule("threshold", one, 1, Origin.BUDGET, "info", Decimal(one))
         for one in given
     ]
-    period = Period(1, 1, jan(1), jan(31), spent, limit)
+    period = WatchedPeriod(1, 1, jan(1), jan(31), spent, limit)
 
     watch = evaluation._watch(period, rules)
 
@@ -254,11 +260,11 @@ def test_a_sweep_that_finds_nothing_new_asks_twice(
         january_budget(acme, f"Budget {number}")
     spend(acme, "85", jan(20, 10))
     acme.refresh_from_db()
-    judge_thresholds(acme, now=NOON)
+    evaluate_thresholds(acme, now=NOON)
     spend(acme, "1", jan(20, 11))
 
     with django_assert_num_queries(3):  # the rules, the state, the periods
-        judge_thresholds(acme, now=NOON)
+        evaluate_thresholds(acme, now=NOON)
 
 
 # -- By the clock
@@ -281,7 +287,7 @@ def test_scene_3_fires_as_written(acme: Organization) -> None:
     spend(acme, "150", jan(20, 11, 50))
     done = sweep(jan(20, 12, 5))
 
-    assert (done.judged, done.raised) == (1, 3)
+    assert (done.evaluated, done.raised) == (1, 3)
     assert open_keys(budget) == sorted(
         f"{rule.type}:{rule.uid}" for rule in (velocity, anomaly, spike)
     )
@@ -376,14 +382,14 @@ def test_an_organization_that_fails_keeps_no_other_from_being_told(
     january_budget(acme)
     january_budget(other)
     spend(other, "85", jan(20, 10))
-    whole = evaluation.judge_thresholds
+    whole = evaluation.evaluate_thresholds
 
-    def broken(organization: Organization, **more: Any) -> Done:
+    def broken(organization: Organization, **more: Any) -> Swept:
         if organization == acme:
             raise ZeroDivisionError
         return whole(organization, **more)
 
-    with patch.object(evaluation, "judge_thresholds", broken):
+    with patch.object(evaluation, "evaluate_thresholds", broken):
         done = sweep(NOON)
 
     assert (done.raised, done.failed) == (1, ["acme"])
@@ -428,11 +434,11 @@ def test_as_many_queries_for_many_budgets_as_for_two(
 
     # rules, alerts, parents, budgets; periods, fine days, hours
     with django_assert_num_queries(7):
-        evaluation.judge_by_clock(acme, now=NOON)
+        evaluation.evaluate_by_clock(acme, now=NOON)
     for number in range(5):
         january_budget(acme, f"More {number}", parent=root)
     with django_assert_num_queries(7):
-        evaluation.judge_by_clock(acme, now=NOON)
+        evaluation.evaluate_by_clock(acme, now=NOON)
 
 
 def test_watches_go_with_their_periods(acme: Organization) -> None:

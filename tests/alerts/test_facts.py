@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import Organization
-from alerts.facts import Asked, facts_of
+from alerts.facts import Needs, facts_of
 from alerts.rules import SLIDING
 from alerts.types import Facts
 from budgets.models import Budget
@@ -17,12 +17,12 @@ from lib.periods import DAY, HOUR
 from tests.budgets.worlds import jan, january_budget, undone
 from tests.factories import make_organization, spend
 
-WHOLE = Asked(57, recent=True, sliding=frozenset(SLIDING))
+WHOLE = Needs(57, recent=True, sliding=frozenset(SLIDING))
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia")
 
 
-def read(budget: Budget, now: datetime, asked: Asked = WHOLE) -> Facts:
-    return facts_of(budget.organization, [budget], asked, now=now)[budget.pk]
+def read(budget: Budget, now: datetime, needs: Needs = WHOLE) -> Facts:
+    return facts_of(budget.organization, [budget], needs, now=now)[budget.pk]
 
 
 @pytest.mark.django_db

@@ -95,7 +95,7 @@ def test_a_rule_whose_share_was_written_away_is_noticed_again(
     plan.alerts = []
     change_budget(ml, plan, now=timezone.now())
     spend(acme, "1", team_id="ml")
-    tasks.rejudge(acme.pk)
+    tasks.reevaluate(acme.pk)
 
     spend(acme, "34", team_id="ml")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.rules import judge
-from alerts.types import EffectiveRule, Facts, Origin, Verdict
+from alerts.rules import evaluate
+from alerts.types import EffectiveRule, Facts, Match, Origin
 from budgets.index import is_passed
 from forecasts.detectors import WARM_UP, Band, usual_of
 from forecasts.methods import Outlook, Past, run_rate
@@ -57,9 +57,9 @@ def days(*costs: float) -> tuple[Decimal, ...]:
     return tuple(Decimal(str(cost)) for cost in costs)
 
 
-def fired(verdict: Verdict | None) -> Verdict:
-    assert verdict is not None
-    return verdict
+def fired(match: Match | None) -> Match:
+    assert match is not None
+    return match
 
 
 # -- Thresholds
@@ -96,13 +96,13 @@ def test_a_threshold_fires_from_its_share_on(
 ) -> None:
     where = facts(spent=Decimal(spent), limit=Decimal(limit))
 
-    verdict = judge(rule("threshold", threshold=Decimal("0.8")), where)
+    match = evaluate(rule("threshold", threshold=Decimal("0.8")), where)
 
-    assert (verdict is not None) is fires
+    assert (match is not None) is fires
 
 
 def test_a_threshold_says_what_was_spent_of_what() -> None:
-    found = fired(judge(rule("threshold", threshold=Decimal("0.5")), facts()))
+    found = fired(evaluate(rule("threshold", threshold=Decimal("0.5")), facts()))
 
     assert found.value == Decimal("0.6129032258")
     assert found.threshold == Decimal("0.5")
@@ -118,8 +118,8 @@ def test_a_forecast_fires_when_the_run_rate_passes_the_limit() -> None:
     calm = facts(days=EVEN, spent=Decimal(1600))
     fast = facts(days=(Decimal(150),) * 28, spent=Decimal(1900))
 
-    assert judge(rule("forecast"), calm) is None
-    found = fired(judge(rule("forecast"), fast))
+    assert evaluate(rule("forecast"), calm) is None
+    found = fired(evaluate(rule("forecast"), fast))
     assert found.threshold == Decimal("0.5")
     assert found.value > Decimal("0.9")
     assert found.details["numbers"]["projected"] == "3625.0000000000"
@@ -128,7 +128,7 @@ def test_a_forecast_fires_when_the_run_rate_passes_the_limit() -> None:
 
 def test_a_forecast_says_nothing_of_two_days() -> None:
     assert run_rate(facts(days=days(900, 900))) is None
-    assert judge(rule("forecast"), facts(days=days(900, 900))) is None
+    assert evaluate(rule("forecast"), facts(days=days(900, 900))) is None
 
 
 def test_a_forecast_that_holds_ends_a_tenth_later() -> None:
@@ -139,17 +139,19 @@ def test_a_forecast_that_holds_ends_a_tenth_later() -> None:
     def method(_: Past) -> Outlook:
         return unsure
 
-    assert judge(likely, facts(), method=method) is None
-    assert judge(likely, facts(), held=True, method=method) is not None
+    assert evaluate(likely, facts(), method=method) is None
+    assert evaluate(likely, facts(), held=True, method=method) is not None
 
 
 def test_a_forecast_may_have_a_condition() -> None:
     where = facts(days=EVEN, spent=Decimal(1900))
 
-    found = fired(judge(rule("forecast", condition="projected > limit * 0.9"), where))
+    found = fired(
+        evaluate(rule("forecast", condition="projected > limit * 0.9"), where)
+    )
 
     assert (found.value, found.threshold) == (Decimal(3050), Decimal(2790))
-    assert judge(rule("forecast", condition="projected > limit"), where) is None
+    assert evaluate(rule("forecast", condition="projected > limit"), where) is None
 
 
 def test_what_passed_the_limit_is_certain_to() -> None:
@@ -175,13 +177,13 @@ def test_an_outlook_is_in_order(costs: list[int], spent: int) -> None:
     ("recent", "fires"), [("120", False), ("120.0000001", True), ("-5", False)]
 )
 def test_velocity_compares_a_day_with_the_plan(recent: str, fires: bool) -> None:
-    verdict = judge(rule("velocity"), facts(recent=Decimal(recent)))
+    match = evaluate(rule("velocity"), facts(recent=Decimal(recent)))
 
-    assert (verdict is not None) is fires
+    assert (match is not None) is fires
 
 
 def test_velocity_says_both_rates() -> None:
-    found = fired(judge(rule("velocity"), facts(recent=Decimal(240))))
+    found = fired(evaluate(rule("velocity"), facts(recent=Decimal(240))))
 
     assert (found.value, found.threshold) == (10, Decimal("5.0000000000"))
     assert found.details["formula"] == "spending_rate > projected_rate * 1.2"
@@ -193,8 +195,8 @@ def test_velocity_says_both_rates() -> None:
 def test_on_day_one_an_hour_says_little() -> None:
     first = facts(now=JANUARY.start + HOUR, recent=Decimal(100), spent=Decimal(100))
 
-    assert judge(rule("velocity"), first) is None
-    assert judge(rule("velocity"), replace(first, recent=Decimal(121))) is not None
+    assert evaluate(rule("velocity"), first) is None
+    assert evaluate(rule("velocity"), replace(first, recent=Decimal(121))) is not None
 
 
 def test_of_a_daily_budget_six_hours_make_the_rate() -> None:
@@ -203,15 +205,15 @@ def test_of_a_daily_budget_six_hours_make_the_rate() -> None:
         window=day, now=day.start + HOUR, limit=Decimal(240), recent=Decimal(72)
     )
 
-    assert judge(rule("velocity"), early) is None
-    assert judge(rule("velocity"), replace(early, recent=Decimal(73))) is not None
+    assert evaluate(rule("velocity"), early) is None
+    assert evaluate(rule("velocity"), replace(early, recent=Decimal(73))) is not None
 
 
 @pytest.mark.parametrize("limit", [0, -5])
 def test_without_a_limit_there_is_no_plan(limit: int) -> None:
     where = facts(limit=Decimal(limit), recent=Decimal(10))
 
-    assert judge(rule("velocity"), where) is None
+    assert evaluate(rule("velocity"), where) is None
 
 
 def test_on_weekdays_more_is_planned_where_weekends_are_quiet() -> None:
@@ -223,9 +225,9 @@ def test_on_weekdays_more_is_planned_where_weekends_are_quiet() -> None:
         days=workdays,
     )
 
-    assert judge(rule("velocity"), replace(monday, days=())) is not None
-    assert judge(rule("velocity"), monday) is None
-    assert judge(rule("velocity"), weekend) is not None
+    assert evaluate(rule("velocity"), replace(monday, days=())) is not None
+    assert evaluate(rule("velocity"), monday) is None
+    assert evaluate(rule("velocity"), weekend) is not None
 
 
 # -- Anomaly
@@ -243,7 +245,7 @@ def weekly(weeks: int, *, level: float = 100) -> list[float]:
 def test_a_day_of_twice_the_usual_is_an_anomaly() -> None:
     where = facts(days=days(*weekly(8)), today_spent=Decimal(230))
 
-    found = fired(judge(rule("anomaly"), where))
+    found = fired(evaluate(rule("anomaly"), where))
 
     assert found.value == 230
     assert found.threshold is not None
@@ -261,9 +263,9 @@ def test_what_is_usual_on_a_monday_is_not_on_a_sunday() -> None:
         today_spent=Decimal(100),
     )
 
-    assert judge(rule("anomaly"), sunday) is not None
+    assert evaluate(rule("anomaly"), sunday) is not None
     assert (
-        judge(rule("anomaly"), facts(days=days(*history), today_spent=Decimal(100)))
+        evaluate(rule("anomaly"), facts(days=days(*history), today_spent=Decimal(100)))
         is None
     )
 
@@ -273,8 +275,8 @@ def test_a_drop_is_told_an_hour_after_the_day() -> None:
     midnight = datetime(2025, 1, 21, tzinfo=UTC)
     early = facts(now=midnight + HOUR / 2, days=history)
 
-    assert judge(rule("anomaly"), early) is None
-    found = fired(judge(rule("anomaly"), facts(now=midnight + HOUR, days=history)))
+    assert evaluate(rule("anomaly"), early) is None
+    found = fired(evaluate(rule("anomaly"), facts(now=midnight + HOUR, days=history)))
     assert found.value == 5
     assert found.threshold is not None
     assert found.threshold > 5
@@ -285,7 +287,7 @@ def test_a_day_that_is_going_on_is_no_drop() -> None:
     for so_far in ("0", "-3", "1"):
         where = facts(days=days(*weekly(8)), today_spent=Decimal(so_far))
 
-        assert judge(rule("anomaly"), where) is None
+        assert evaluate(rule("anomaly"), where) is None
 
 
 @pytest.mark.parametrize("condition", ["", SCENE_3])
@@ -295,16 +297,16 @@ def test_a_short_history_says_nothing(condition: str) -> None:
     short = facts(days=(Decimal(10),) * (least - 1), today_spent=Decimal(10_000))
     enough = facts(days=(Decimal(10),) * least, today_spent=Decimal(10_000))
 
-    assert judge(watching, short) is None
-    assert judge(watching, enough) is not None
+    assert evaluate(watching, short) is None
+    assert evaluate(watching, enough) is not None
 
 
 def test_the_condition_of_scene_3_is_taken_as_written() -> None:
     history = days(*[90, 110] * 14)  # mean 100, standard deviation 10.18...
     watching = rule("anomaly", condition=SCENE_3, sensitivity="medium")
 
-    assert judge(watching, facts(days=history, today_spent=Decimal("120"))) is None
-    found = fired(judge(watching, facts(days=history, today_spent=Decimal("121"))))
+    assert evaluate(watching, facts(days=history, today_spent=Decimal("120"))) is None
+    found = fired(evaluate(watching, facts(days=history, today_spent=Decimal("121"))))
     assert found.threshold == Decimal("120.3670030886")
     assert found.details["formula"] == SCENE_3
 
@@ -313,8 +315,8 @@ def test_a_condition_on_drops_waits_for_the_end_of_the_day() -> None:
     watching = rule("anomaly", condition="cost < mean / 2")
     normal = days(*[100] * 20)
 
-    assert judge(watching, facts(days=normal, today_spent=Decimal(1))) is None
-    assert judge(watching, facts(days=(*normal, Decimal(1)))) is not None
+    assert evaluate(watching, facts(days=normal, today_spent=Decimal(1))) is None
+    assert evaluate(watching, facts(days=(*normal, Decimal(1)))) is not None
 
 
 def test_what_somebody_called_usual_is() -> None:
@@ -323,16 +325,16 @@ def test_what_somebody_called_usual_is() -> None:
     as_much = {date(2024, 12, 2): Decimal(230)}
     less = {date(2024, 12, 2): Decimal(220)}
 
-    assert judge(rule("anomaly"), replace(where, fine=same_day)) is None
-    assert judge(rule("anomaly"), replace(where, fine=as_much)) is None
-    assert judge(rule("anomaly"), replace(where, fine=less)) is not None
+    assert evaluate(rule("anomaly"), replace(where, fine=same_day)) is None
+    assert evaluate(rule("anomaly"), replace(where, fine=as_much)) is None
+    assert evaluate(rule("anomaly"), replace(where, fine=less)) is not None
 
 
 def test_sensitivity_widens_and_narrows() -> None:
     def threshold(sensitivity: str) -> Decimal:
         watching = rule("anomaly", sensitivity=sensitivity)
         where = facts(days=days(*weekly(8)), today_spent=Decimal(500))
-        return fired(judge(watching, where)).threshold or Decimal(0)
+        return fired(evaluate(watching, where)).threshold or Decimal(0)
 
     assert threshold("high") < threshold("medium") < threshold("low")
 
@@ -340,8 +342,8 @@ def test_sensitivity_widens_and_narrows() -> None:
 def test_cents_are_no_anomaly_of_a_large_budget() -> None:
     pennies = facts(days=days(*[0.01] * 28), today_spent=Decimal(1))
 
-    assert judge(rule("anomaly"), pennies) is None
-    assert judge(rule("anomaly"), replace(pennies, limit=Decimal(10))) is not None
+    assert evaluate(rule("anomaly"), pennies) is None
+    assert evaluate(rule("anomaly"), replace(pennies, limit=Decimal(10))) is not None
 
 
 def band_of(history: Sequence[float]) -> Band:
@@ -390,15 +392,17 @@ def test_a_spike_fires_from_its_amount_on(
 ) -> None:
     where = facts(sliding={"hourly": Decimal(spent)})
 
-    verdict = judge(rule("spike", threshold=Decimal(threshold)), where)
+    match = evaluate(rule("spike", threshold=Decimal(threshold)), where)
 
-    assert (verdict is not None) is fires
+    assert (match is not None) is fires
 
 
 def test_a_spike_says_how_much_in_how_long() -> None:
     where = facts(sliding={"weekly": Decimal(140)}, currency="EUR")
 
-    found = fired(judge(rule("spike", threshold=Decimal(100), window="weekly"), where))
+    found = fired(
+        evaluate(rule("spike", threshold=Decimal(100), window="weekly"), where)
+    )
 
     assert found.sentence == (
         "Engineering has spent €140.00 within 7 days; told from €100.00 on."

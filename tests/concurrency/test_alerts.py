@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from alerts import escalation, services
-from alerts.evaluation import judge_thresholds
+from alerts.evaluation import evaluate_thresholds
 from alerts.models import Alert, AlertEvent, AlertState
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
@@ -128,7 +128,7 @@ def test_the_sweep_and_usage_that_see_the_same_make_one_alert(
 
         results = at_once(
             *[notice] * 4,
-            *[lambda: judge_thresholds(acme, now=timezone.now())] * 4,
+            *[lambda: evaluate_thresholds(acme, now=timezone.now())] * 4,
         )
 
         assert not [one for one in results if isinstance(one, Exception)], results

@@ -8,7 +8,7 @@ from budgets.people import path_of, usual_recipients
 
 
 @dataclass(frozen=True, slots=True)
-class Above:
+class Oversight:
     """A budget's path to its root, with what alerts need of it."""
 
     path: tuple[Budget, ...]  # the budget first, the root last
@@ -16,11 +16,11 @@ class Above:
     usual: tuple[str, ...]  # mail addresses of whoever is told when a rule names nobody
 
 
-def above(budget: Budget) -> Above:
+def oversight_of(budget: Budget) -> Oversight:
     """Return what stands above *budget*. Three queries at most."""
     path = path_of(budget)
     ids = [one.pk for one in path]
     policies = EscalationPolicy.objects.filter(organization=budget.organization_id)
     by_budget = {policy.budget_id: policy for policy in policies}
     nearest = next((by_budget[pk] for pk in ids if pk in by_budget), None)
-    return Above(path, nearest or by_budget.get(None), usual_recipients(path))
+    return Oversight(path, nearest or by_budget.get(None), usual_recipients(path))
