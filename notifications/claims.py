@@ -24,24 +24,18 @@ _MOST_PEOPLE = 96  # whose mails are put together at a time
 _UNREADABLE = "It can't be read: COSTOPS_ENCRYPTION_KEYS lacks its key."
 
 
-def due(now: datetime) -> QuerySet[Delivery]:
-    return Delivery.objects.filter(
-        Q(claimed_until=None) | Q(claimed_until__lte=now),
-        state=DeliveryState.PENDING,
-        next_attempt_at__lte=now,
-    ).order_by("next_attempt_at", "id")
-
-
 def claim(now: datetime, *, most: int, full: Iterable[object] = ()) -> list[Job]:
     """Take up to *most* deliveries that are due and write down that they begin.
 
     What goes to one of the lanes that are *full* is left alone.
     """
-    # There a transaction keeps all others from writing, so none is begun for nothing.
-    if connection.vendor == "sqlite" and not due(now).exists():
+    due = Delivery.objects.due(now)
+    # Where no rows can be locked a transaction keeps all others from writing: none is
+    # begun for nothing.
+    if not connection.features.has_select_for_update and not due.exists():
         return []
     with transaction.atomic():
-        single = _in_order(_without(due(now).filter(together=False), full))[:most]
+        single = _in_order(_without(due.filter(together=False), full))[:most]
         jobs = claimed(single, now)
     if len(jobs) < most and ChannelType.EMAIL not in full:
         jobs += _claimed_together(now)
@@ -92,7 +86,8 @@ def claimed(
 
 def _claimed_together(now: datetime) -> list[Job]:
     """Claim what is due to people who want one mail; a job for each of them."""
-    people = due(now).filter(together=True).order_by()
+    due = Delivery.objects.due(now).filter(together=True)
+    people = due.order_by()
     jobs = []
     for organization_id, recipient in sorted(
         people.values_list("organization_id", "recipient").distinct()[:_MOST_PEOPLE]
@@ -100,10 +95,7 @@ def _claimed_together(now: datetime) -> list[Job]:
         with transaction.atomic():
             # Not skipped but waited for, in one order: of two workers one gets all.
             found = _read(
-                due(now)
-                .filter(
-                    together=True, organization=organization_id, recipient=recipient
-                )
+                due.filter(organization=organization_id, recipient=recipient)
                 .order_by("id")
                 .select_for_update(of=("self",))
             )

@@ -38,7 +38,7 @@ class _WrongValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ConfigKey:
     """One key of a config; `read` returns the value to keep or says what is wrong."""
 
     read: Callable[[Any], Any]
@@ -275,23 +275,23 @@ def _numbers(value: Any) -> list[str]:
     return _list(value, _number)
 
 
-KEYS: dict[str, dict[str, Key]] = {
-    ChannelType.EMAIL: {"recipients": Key(_addresses, is_required=True)},
+KEYS: dict[str, dict[str, ConfigKey]] = {
+    ChannelType.EMAIL: {"recipients": ConfigKey(_addresses, is_required=True)},
     ChannelType.SLACK: {
-        "webhook_url": Key(_web_address, is_required=True, is_secret=True),
-        "channel": Key(_text),
-        "mentions": Key(_texts),
+        "webhook_url": ConfigKey(_web_address, is_required=True, is_secret=True),
+        "channel": ConfigKey(_text),
+        "mentions": ConfigKey(_texts),
     },
     ChannelType.WEBHOOK: {
-        "url": Key(_shown_address, is_required=True),
-        "secret": Key(_signing_secret, is_secret=True),
+        "url": ConfigKey(_shown_address, is_required=True),
+        "secret": ConfigKey(_signing_secret, is_secret=True),
     },
     ChannelType.PAGERDUTY: {
-        "routing_key": Key(_token, is_required=True, is_secret=True)
+        "routing_key": ConfigKey(_token, is_required=True, is_secret=True)
     },
-    ChannelType.SMS: {"recipients": Key(_numbers, is_required=True)},
-    ChannelType.PHONE: {"recipients": Key(_numbers, is_required=True)},
+    ChannelType.SMS: {"recipients": ConfigKey(_numbers, is_required=True)},
+    ChannelType.PHONE: {"recipients": ConfigKey(_numbers, is_required=True)},
     ChannelType.APPRISE: {
-        "url": Key(_service_address, is_required=True, is_secret=True)
+        "url": ConfigKey(_service_address, is_required=True, is_secret=True)
     },
 }

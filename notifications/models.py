@@ -103,6 +103,14 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> Self:
+        """Keep those that any worker may take now, the longest waiting first."""
+        free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+        rows = self.filter(free, state=DeliveryState.PENDING, next_attempt_at__lte=now)
+        return rows.order_by("next_attempt_at", "id")
+
+
 class Delivery(models.Model):
     """One message to one target: written with its cause, sent by a worker.
 
@@ -135,6 +143,8 @@ class Delivery(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     attempts: Any  # Attempt's
+
+    objects = DeliveryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications.claims import claim, claimed, due
+from notifications.claims import claim, claimed
 from notifications.jobs import Job, Result, masked
 from notifications.models import Delivery
 from notifications.outcomes import settle
-from notifications.transports import TRANSPORTS, Sent, TransportError
+from notifications.transports import TRANSPORTS, Accepted, TransportError
 
 logger = logging.getLogger("notifications")
 
@@ -29,7 +29,7 @@ _POLL_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Delivered:
     """What one run did, in deliveries."""
 
     delivered: int = 0
@@ -47,7 +47,7 @@ class _Clock:
         return self._now + timedelta(seconds=time.monotonic() - self._began)
 
 
-def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Done:
+def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Delivered:
     """Send all that is due, and what becomes due meanwhile.
 
     Stays while something that failed in this run is due again within *stay_s*, and
@@ -59,7 +59,8 @@ def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Done:
 def deliver_one(delivery: Delivery, *, now: datetime) -> Delivery:
     """Send *delivery* at once if it is due, and wait for what becomes of it."""
     with transaction.atomic():
-        jobs = claimed(due(now).filter(pk=delivery.pk), now, patient=True)
+        due = Delivery.objects.due(now).filter(pk=delivery.pk)
+        jobs = claimed(due, now, patient=True)
     for job in jobs:
         settle([_sent(job, _Clock(now))])
     delivery.refresh_from_db()
@@ -68,7 +69,7 @@ def deliver_one(delivery: Delivery, *, now: datetime) -> Delivery:
 
 def due_within(now: datetime, seconds: float) -> bool:
     """Tell whether something waits to be sent until then."""
-    return due(now + timedelta(seconds=seconds)).exists()
+    return Delivery.objects.due(now + timedelta(seconds=seconds)).exists()
 
 
 # -- The run
@@ -83,7 +84,7 @@ class _Run:
     flying: dict["Future[Result]", Job] = field(default_factory=dict)
     again: list[datetime] = field(default_factory=list)  # when what failed here is due
 
-    def run(self) -> Done:
+    def run(self) -> Delivered:
         with ThreadPoolExecutor(THREADS) as pool:
             while True:
                 started = self._start(pool)
@@ -91,7 +92,7 @@ class _Run:
                     self._collect()
                 elif not started and not self._waits():
                     break
-        return Done(**self.counts)
+        return Delivered(**self.counts)
 
     def _start(self, pool: ThreadPoolExecutor) -> bool:
         """Claim as much as there are free threads for; tell whether any was due."""
@@ -136,7 +137,7 @@ class _Run:
 
 def _sent(job: Job, clock: Callable[[], datetime]) -> Result:
     began = time.monotonic()
-    error, sent = None, Sent()
+    error, sent = None, Accepted()
     try:
         sent = _send(job)
     except TransportError as refused:
@@ -154,7 +155,7 @@ def _sent(job: Job, clock: Callable[[], datetime]) -> Result:
     )
 
 
-def _send(job: Job) -> Sent:
+def _send(job: Job) -> Accepted:
     if job.parcel is None:
         raise TransportError(job.problem, permanent=not job.passing)
     return TRANSPORTS[job.deliveries[0].type](job.parcel)

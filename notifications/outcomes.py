@@ -1,11 +1,11 @@
 """Writing down what became of what was sent."""
 
 import logging
-import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import SystemRandom
 
 from django.db import connection, transaction
 
@@ -24,6 +24,7 @@ from notifications.services import wish_of
 from notifications.transports import TransportError
 
 logger = logging.getLogger("notifications")
+_random = SystemRandom()
 
 # Standard Webhooks' schedule: seconds from one try to the next.
 WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -32,7 +33,7 @@ LONGEST_WAIT_S = 86_400.0  # whatever a receiver asks for
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Outcomes:
     """What was written down, and when what is tried again is due."""
 
     counts: Counter[str]
@@ -40,7 +41,7 @@ class Told:
 
 
 @transaction.atomic
-def settle(results: Sequence[Result]) -> Told:
+def settle(results: Sequence[Result]) -> Outcomes:
     """Write down what became of *results*, all in one commit."""
     _close_attempts(results)
     counts: Counter[str] = Counter()
@@ -51,7 +52,7 @@ def settle(results: Sequence[Result]) -> Told:
             again += _close_failed(result, result.error, counts)
             if result.error.gone:
                 _disable(result)
-    return Told(counts, again)
+    return Outcomes(counts, again)
 
 
 _CLOSE = """
@@ -102,7 +103,7 @@ def _close_failed(
     Whose claim has run out is another worker's by now, and left alone.
     """
     again = []
-    stretch = 1 + random.random() * JITTER  # noqa: S311 - not for security
+    stretch = 1 + _random.random() * JITTER
     for delivery in result.job.deliveries:
         at = _next_try(delivery, result, error, stretch)
         mine = Delivery.objects.filter(

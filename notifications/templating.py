@@ -40,7 +40,7 @@ _WORD = re.compile(
 _TAGS_LEFT_OUT = ("include", "render", "tablerow", "increment", "decrement")
 
 
-class BrokenTemplate(Exception):  # noqa: N818 - what it is, not what went wrong
+class BrokenTemplateError(Exception):
     """The template can't be rendered; the message says why, and may be shown."""
 
 
@@ -83,7 +83,7 @@ def worded(
         return Worded(escape(message.text))
     try:
         made = render(template, _each_text(message.variables, escape))
-    except BrokenTemplate as broken:
+    except BrokenTemplateError as broken:
         return Worded(escape(message.text), problem=f"Template not used: {broken}")
     text = str(made.get("text", "")).strip()
     return Worded(text or escape(message.text), made.get("attachments"))
@@ -93,16 +93,16 @@ def render(template: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[st
     """Return *template* with every text in it rendered.
 
     Raises:
-        BrokenTemplate: wrong syntax, an unknown variable, or too much output.
+        BrokenTemplateError: wrong syntax, an unknown variable, or too much output.
     """
 
     def rendered(text: str) -> str:
         try:
             return _compiled(text).render(**variables)
         except LiquidError as error:
-            raise BrokenTemplate(_reason(error)) from error
+            raise BrokenTemplateError(_reason(error)) from error
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise BrokenTemplate("It can't be worked out.") from error
+            raise BrokenTemplateError("It can't be worked out.") from error
 
     made: dict[str, Any] = _each_text(dict(template), rendered)
     return made

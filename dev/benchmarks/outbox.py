@@ -112,7 +112,7 @@ def _write(channel: Channel) -> Delivery:
 
 def _send_all(_: None) -> None:
     done = outbox.deliver(now=timezone.now())
-    assert done == outbox.Done(delivered=SENT), done
+    assert done == outbox.Delivered(delivered=SENT), done
 
 
 _FILL = """

@@ -11,12 +11,12 @@ from notifications.transports import (
     telephone,
     webhook,
 )
-from notifications.transports.base import Parcel, Sent, TransportError
+from notifications.transports.base import Accepted, Parcel, TransportError
 
-__all__ = ["TRANSPORTS", "Parcel", "Sent", "TransportError"]
+__all__ = ["TRANSPORTS", "Accepted", "Parcel", "TransportError"]
 
 # Each sends a parcel or raises TransportError; none tries twice, for workers do.
-TRANSPORTS: Mapping[str, Callable[[Parcel], Sent]] = {
+TRANSPORTS: Mapping[str, Callable[[Parcel], Accepted]] = {
     ChannelType.EMAIL: mail.send,
     ChannelType.SLACK: slack.send,
     ChannelType.WEBHOOK: webhook.send,

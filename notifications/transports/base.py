@@ -45,7 +45,7 @@ class Parcel:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class Accepted:
     """It was taken. `status` is HTTP's or SMTP's; `note` what was not as wished."""
 
     status: int | None = None
@@ -76,7 +76,9 @@ class TransportError(Exception):
         return self.status == HTTPStatus.GONE
 
 
-def post_json(url: str, payload: Any, headers: Mapping[str, str] | None = None) -> Sent:
+def post_json(
+    url: str, payload: Any, headers: Mapping[str, str] | None = None
+) -> Accepted:
     """POST *payload* as JSON.
 
     Raises:
@@ -85,7 +87,7 @@ def post_json(url: str, payload: Any, headers: Mapping[str, str] | None = None) 
     return post(url, json.dumps(payload).encode(), headers)
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Sent:
+def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Accepted:
     """POST *body*, which is JSON.
 
     Raises:
@@ -98,7 +100,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Sen
     except http.NoAnswer as error:
         raise not_answered(error) from error
     if 200 <= answer.status < 300:
-        return Sent(answer.status)
+        return Accepted(answer.status)
     raise turned_down(answer)
 
 

@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from notifications.templating import worded
-from notifications.transports.base import Parcel, Sent, TransportError, color_of
+from notifications.transports.base import Accepted, Parcel, TransportError, color_of
 from notifications.types import Link, Message
 
 _TAKEN = 250  # SMTP's word for yes
@@ -48,7 +48,7 @@ class _Part:
     further: tuple[Link, ...]
 
 
-def send(parcel: Parcel) -> Sent:
+def send(parcel: Parcel) -> Accepted:
     """Hand the mail over to the SMTP server."""
     parts, problems = [], []
     for message in parcel.messages:
@@ -62,7 +62,7 @@ def send(parcel: Parcel) -> Sent:
         raise _refused(error) from error
     except OSError as error:
         raise TransportError(f"No mail server: {_reason(error)}.") from error
-    return Sent(_TAKEN, next(filter(None, problems), ""))
+    return Accepted(_TAKEN, next(filter(None, problems), ""))
 
 
 def _mail(parcel: Parcel, parts: list[_Part]) -> EmailMultiAlternatives:

@@ -6,13 +6,13 @@ from typing import Any
 from django.conf import settings
 
 from notifications.templating import worded
-from notifications.transports.base import Parcel, Sent, post_json
+from notifications.transports.base import Accepted, Parcel, post_json
 
 _ACTIONS = {"acknowledged": "acknowledge", "resolved": "resolve"}  # else: trigger
 _LONGEST_SUMMARY = 1_024
 
 
-def send(parcel: Parcel) -> Sent:
+def send(parcel: Parcel) -> Accepted:
     """Trigger, acknowledge or resolve the incident `subject` stands for."""
     message = parcel.message
     wording = worded(message, parcel.template)

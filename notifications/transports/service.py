@@ -11,8 +11,8 @@ from apprise.exception import AppriseException
 from lib import http
 from notifications.templating import worded
 from notifications.transports.base import (
+    Accepted,
     Parcel,
-    Sent,
     TransportError,
     not_answered,
     plain_text,
@@ -31,14 +31,14 @@ _TYPES = {
 _LEFT_OUT = {"fcm", "vapid", "nostr"}
 
 
-def send(parcel: Parcel) -> Sent:
+def send(parcel: Parcel) -> Accepted:
     """Send the message to the service whose address the channel has."""
     wording = worded(parcel.message, parcel.template)
     body = plain_text(parcel.message, wording.text)
     return notify(str(parcel.setup.get("url", "")), parcel, body, note=wording.problem)
 
 
-def notify(url: str, parcel: Parcel, body: str, *, note: str = "") -> Sent:
+def notify(url: str, parcel: Parcel, body: str, *, note: str = "") -> Accepted:
     """Send *body* to the service at *url*, an apprise address.
 
     Raises:
@@ -60,7 +60,7 @@ def notify(url: str, parcel: Parcel, body: str, *, note: str = "") -> Sent:
             raise not_answered(reason) from error
     status = watched.answers[-1].status if watched.answers else None
     if taken:
-        return Sent(status, note)
+        return Accepted(status, note)
     raise _failure(watched)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from notifications.templating import worded
-from notifications.transports.base import Parcel, Sent, color_of, post_json
+from notifications.transports.base import Accepted, Parcel, color_of, post_json
 from notifications.types import Message
 
 _LONGEST_TEXT = 3_000  # of a block
@@ -15,7 +15,7 @@ _EVERYBODY = ("here", "channel", "everyone")
 _ID = re.compile(r"[A-Z][A-Z0-9]{6,20}")
 
 
-def send(parcel: Parcel) -> Sent:
+def send(parcel: Parcel) -> Accepted:
     """POST the message to the channel's webhook."""
     wording = worded(parcel.message, parcel.template, escape=escape)
     attachments = (

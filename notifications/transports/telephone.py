@@ -4,13 +4,13 @@ from django.conf import settings
 
 from notifications.templating import worded
 from notifications.transports import service
-from notifications.transports.base import Parcel, Sent, TransportError
+from notifications.transports.base import Accepted, Parcel, TransportError
 
 _LONGEST_TEXT = 480  # three text messages
 _CALL = {"twilio": "method=call"}  # the others that call take no further word for it
 
 
-def send_text(parcel: Parcel) -> Sent:
+def send_text(parcel: Parcel) -> Accepted:
     """Send the sentence and the main link as a text message."""
     wording = worded(parcel.message, parcel.template)
     link = parcel.message.links[0].url if parcel.message.links else ""
@@ -19,7 +19,7 @@ def send_text(parcel: Parcel) -> Sent:
     return service.notify(_address(parcel), parcel, body, note=wording.problem)
 
 
-def call(parcel: Parcel) -> Sent:
+def call(parcel: Parcel) -> Accepted:
     """Have the sentence read to somebody."""
     wording = worded(parcel.message, parcel.template)
     address = _address(parcel)

@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from notifications.templating import worded
-from notifications.transports.base import Parcel, Sent, TransportError, post
+from notifications.transports.base import Accepted, Parcel, TransportError, post
 
 MOST_BYTES = 20_000  # what Standard Webhooks advises; some receivers take no more
 _ALWAYS_THERE = (
@@ -24,7 +24,7 @@ _ALWAYS_THERE = (
 )
 
 
-def send(parcel: Parcel) -> Sent:
+def send(parcel: Parcel) -> Accepted:
     """POST the message's payload. The receiver tells repeats by `webhook-id`."""
     wording = worded(parcel.message, parcel.template)
     body = held(_payload(parcel, wording.text))

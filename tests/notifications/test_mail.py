@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from notifications.transports import TRANSPORTS, Sent, TransportError
+from notifications.transports import TRANSPORTS, Accepted, TransportError
 from tests.notifications.factories import make_message, make_parcel
 from tests.notifications.receivers import MailServer, free_port
 
 
-def send(**fields: Any) -> Sent:
+def send(**fields: Any) -> Accepted:
     return TRANSPORTS["email"](make_parcel(**{"recipient": "ann@acme.com", **fields}))
 
 
@@ -24,7 +24,7 @@ def part(mail: EmailMessage, kind: str) -> str:
 
 
 def test_a_mail_says_it_all_in_plain_text_and_in_html(mail_server: MailServer) -> None:
-    assert send() == Sent(250)
+    assert send() == Accepted(250)
 
     (mail,) = mail_server.mails
     message = make_message()

@@ -19,7 +19,7 @@ from notifications import claims, outbox, outcomes, tasks, transports
 from notifications.channels import change_channel, rotate_secret
 from notifications.jobs import Job, Result
 from notifications.models import Attempt, Channel, Delivery, Preference
-from notifications.outbox import Done
+from notifications.outbox import Delivered
 from notifications.outcomes import settle
 from tests.factories import NOON, make_organization, make_person
 from tests.notifications.factories import (
@@ -53,7 +53,7 @@ def test_what_is_due_is_sent_and_ends_delivered(
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
 
-    assert outbox.deliver(now=NOON) == Done(delivered=1)
+    assert outbox.deliver(now=NOON) == Delivered(delivered=1)
 
     delivery = fresh(delivery)
     assert (delivery.state, delivery.tries) == ("delivered", 1)
@@ -73,7 +73,7 @@ def test_what_was_sent_is_not_sent_again(
 
     outbox.deliver(now=NOON)
 
-    assert outbox.deliver(now=NOON + timedelta(days=9)) == Done()
+    assert outbox.deliver(now=NOON + timedelta(days=9)) == Delivered()
     assert len(receiver.requests) == 1
 
 
@@ -81,8 +81,8 @@ def test_what_is_not_due_waits(acme: Organization, receiver: Receiver) -> None:
     write(acme, to(make_webhook(acme, receiver.url())))
     Delivery.objects.update(next_attempt_at=NOON + timedelta(hours=1))
 
-    assert outbox.deliver(now=NOON + timedelta(minutes=59)) == Done()
-    assert outbox.deliver(now=NOON + timedelta(hours=1)) == Done(delivered=1)
+    assert outbox.deliver(now=NOON + timedelta(minutes=59)) == Delivered()
+    assert outbox.deliver(now=NOON + timedelta(hours=1)) == Delivered(delivered=1)
 
 
 def test_it_is_tried_as_standard_webhooks_has_it_and_then_fails_visibly(
@@ -118,9 +118,9 @@ def test_a_fault_that_passes_is_forgotten(
 ) -> None:
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     receiver.answers = [with_status(503)]
-    assert outbox.deliver(now=NOON) == Done(again=1)
+    assert outbox.deliver(now=NOON) == Delivered(again=1)
 
-    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Done(delivered=1)
+    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Delivered(delivered=1)
 
     delivery = fresh(delivery)
     assert (delivery.state, delivery.tries, delivery.error) == ("delivered", 2, "")
@@ -151,7 +151,7 @@ def test_a_passing_fault_is_tried_again_and_shown(
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     receiver.answers = [answering]
 
-    assert outbox.deliver(now=NOON) == Done(again=1)
+    assert outbox.deliver(now=NOON) == Delivered(again=1)
 
     delivery = fresh(delivery)
     assert (delivery.state, delivery.error) == ("pending", words)
@@ -166,7 +166,7 @@ def test_a_lasting_fault_fails_at_once(
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     receiver.answers = [with_status(status, Location="http://127.0.0.1/")]
 
-    assert outbox.deliver(now=NOON) == Done(failed=1)
+    assert outbox.deliver(now=NOON) == Delivered(failed=1)
 
     delivery = fresh(delivery)
     assert (delivery.state, delivery.tries) == ("failed", 1)
@@ -273,7 +273,7 @@ def test_what_was_for_a_channel_that_is_deleted_fails_visibly(
     (delivery,) = write(acme, to(hook))
     hook.delete()
 
-    assert outbox.deliver(now=NOON) == Done(failed=1)
+    assert outbox.deliver(now=NOON) == Delivered(failed=1)
 
     assert fresh(delivery).error == "The channel was deleted."
 
@@ -287,18 +287,18 @@ def test_what_cannot_be_read_keeps_nobody_else_waiting(
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     write(acme, to(make_webhook(acme, receiver.url(), name="new")), to(old), key="2")
 
-    assert outbox.deliver(now=NOON) == Done(delivered=1, again=3)
+    assert outbox.deliver(now=NOON) == Delivered(delivered=1, again=3)
 
     errors = set(Delivery.objects.values_list("error", flat=True))
     assert errors == {"", "It can't be read: COSTOPS_ENCRYPTION_KEYS lacks its key."}
     settings.ENCRYPTION_KEYS = [*settings.ENCRYPTION_KEYS, *keys]
-    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Done(delivered=3)
+    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Delivered(delivered=3)
 
 
 def test_a_bug_in_one_transport_keeps_nobody_else_waiting(
     acme: Organization, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(parcel: transports.Parcel) -> transports.Sent:
+    def broken(parcel: transports.Parcel) -> transports.Accepted:
         raise ZeroDivisionError
 
     monkeypatch.setattr(
@@ -307,7 +307,7 @@ def test_a_bug_in_one_transport_keeps_nobody_else_waiting(
     (slack,) = write(acme, to(make_channel(acme, "slack")), key="1")
     write(acme, to(make_webhook(acme, receiver.url())), key="2")
 
-    assert outbox.deliver(now=NOON) == Done(delivered=1, again=1)
+    assert outbox.deliver(now=NOON) == Delivered(delivered=1, again=1)
 
     assert fresh(slack).error == "Unexpected: ZeroDivisionError."
 
@@ -318,7 +318,7 @@ def test_a_template_that_is_broken_is_told_with_what_was_delivered(
     hook = make_webhook(acme, receiver.url(), template={"text": "{{nope.x}}"})
     (delivery,) = write(acme, to(hook))
 
-    assert outbox.deliver(now=NOON) == Done(delivered=1)
+    assert outbox.deliver(now=NOON) == Delivered(delivered=1)
 
     delivery = fresh(delivery)
     assert delivery.state == "delivered"
@@ -389,8 +389,8 @@ def test_what_a_killed_worker_had_claimed_is_sent_two_minutes_later(
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     claims.claim(NOON, most=10)
 
-    assert outbox.deliver(now=NOON + timedelta(seconds=119)) == Done()
-    assert outbox.deliver(now=NOON + timedelta(seconds=120)) == Done(delivered=1)
+    assert outbox.deliver(now=NOON + timedelta(seconds=119)) == Delivered()
+    assert outbox.deliver(now=NOON + timedelta(seconds=120)) == Delivered(delivered=1)
 
     first, second = delivery.attempts.order_by("number")
     assert (first.duration_ms, second.status) == (None, 200)
@@ -495,7 +495,7 @@ def test_a_worker_stays_for_what_is_due_again_soon(
     (delivery,) = write(acme, to(make_webhook(acme, receiver.url())))
     receiver.answers = [with_status(500)]
 
-    assert outbox.deliver(now=NOON, stay_s=15) == Done(delivered=1, again=1)
+    assert outbox.deliver(now=NOON, stay_s=15) == Delivered(delivered=1, again=1)
 
     assert fresh(delivery).state == "delivered"
 
@@ -507,7 +507,7 @@ def test_a_worker_does_not_stay_for_what_is_due_much_later(
     Delivery.objects.update(tries=1)
     receiver.answers = [with_status(500)]
 
-    assert outbox.deliver(now=NOON, stay_s=15) == Done(again=1)
+    assert outbox.deliver(now=NOON, stay_s=15) == Delivered(again=1)
 
 
 def test_a_task_says_what_it_did_and_leaves_the_rest_to_the_next(
@@ -555,7 +555,7 @@ def test_a_mail_is_in_the_servers_hands(
 ) -> None:
     (delivery,) = write(acme, mail_to("ann@acme.com"))
 
-    assert outbox.deliver(now=NOON) == Done(delivered=1)
+    assert outbox.deliver(now=NOON) == Delivered(delivered=1)
 
     (mail,) = mail_server.mails
     assert mail["Message-ID"] == f"<{delivery.uid}@testserver>"
@@ -573,8 +573,8 @@ def test_who_wants_it_gets_one_mail_for_all(
     critical = make_message(severity="critical", title="At once")
     write(acme, mail_to("ann@acme.com"), message=critical, key="critical", now=at)
 
-    assert outbox.deliver(now=at) == Done(delivered=1)
-    assert outbox.deliver(now=NOON + timedelta(hours=1)) == Done(delivered=3)
+    assert outbox.deliver(now=at) == Delivered(delivered=1)
+    assert outbox.deliver(now=NOON + timedelta(hours=1)) == Delivered(delivered=3)
 
     at_once, together = mail_server.mails
     assert at_once["Subject"] == "At once"
@@ -593,10 +593,10 @@ def test_what_goes_together_is_tried_again_together(
     for number in range(3):
         write(acme, mail_to("ann@acme.com"), key=f"{number}")
 
-    assert outbox.deliver(now=NOON) == Done(again=3)
+    assert outbox.deliver(now=NOON) == Delivered(again=3)
     assert Delivery.objects.values("next_attempt_at").distinct().count() == 1
     mail_server.keeping.answers.clear()
-    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Done(delivered=3)
+    assert outbox.deliver(now=NOON + timedelta(minutes=1)) == Delivered(delivered=3)
 
     assert len(mail_server.mails) == 1
 
@@ -619,7 +619,7 @@ def test_nothing_is_sent_while_a_transaction_is_open(
     open_ones: list[bool] = []
     send: Callable[..., Any] = outbox._send
 
-    def watching(job: Job) -> transports.Sent:
+    def watching(job: Job) -> transports.Accepted:
         open_ones.append(transaction.get_connection().in_atomic_block)
         return send(job)  # type: ignore[no-any-return]
 

@@ -16,8 +16,8 @@ from lib import http
 from notifications.configs import new_signing_secret
 from notifications.transports import (
     TRANSPORTS,
+    Accepted,
     Parcel,
-    Sent,
     TransportError,
     service,
 )
@@ -41,7 +41,7 @@ def hook(receiver: Receiver, **fields: Any) -> Parcel:
 def test_a_webhook_carries_plain_keys_and_is_signed(receiver: Receiver) -> None:
     parcel = hook(receiver)
 
-    assert TRANSPORTS["webhook"](parcel) == Sent(200)
+    assert TRANSPORTS["webhook"](parcel) == Accepted(200)
 
     (request,) = receiver.requests
     body = Webhook(SECRET).verify(request.body, dict(request.headers))
@@ -331,7 +331,7 @@ def test_pagerduty_has_one_incident_for_one_subject(
     receiver.answers = [with_status(202)]
     parcel = make_parcel(make_message(event=event), setup={"routing_key": "R1"})
 
-    assert TRANSPORTS["pagerduty"](parcel) == Sent(202)
+    assert TRANSPORTS["pagerduty"](parcel) == Accepted(202)
 
     assert receiver.requests[0].path == "/v2/enqueue"
     (body,) = receiver.bodies
@@ -353,7 +353,7 @@ def test_text_messages_and_calls_go_to_the_operators_service(
     settings.SMS_URL = f"json://127.0.0.1:{receiver.port}/?+X-Key=abc"
     parcel = make_parcel(recipient="+15551234567")
 
-    assert TRANSPORTS[kind](parcel) == Sent(200)
+    assert TRANSPORTS[kind](parcel) == Accepted(200)
 
     (request,) = receiver.requests
     assert request.path == "/+15551234567"
@@ -373,7 +373,7 @@ def test_twilio_calls_who_is_to_be_called(
 
     sent = TRANSPORTS["phone"](make_parcel(recipient="+15551234567"))
 
-    assert sent == Sent(201)
+    assert sent == Accepted(201)
     (request,) = receiver.requests
     form = parse_qs(request.body.decode())
     assert request.path == f"/{account}/Calls.json"
@@ -404,7 +404,7 @@ def other(receiver: Receiver, **fields: Any) -> Parcel:
 def test_other_services_get_title_and_text(receiver: Receiver) -> None:
     sent = TRANSPORTS["apprise"](other(receiver, template={"text": "{{nope.x}}"}))
 
-    assert sent == Sent(200, "Template not used: 'nope' is undefined.")
+    assert sent == Accepted(200, "Template not used: 'nope' is undefined.")
     (body,) = receiver.bodies
     assert body["title"] == make_message().title
     assert body["type"] == "warning"
