@@ -4,15 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from alerts.types import EffectiveRule, Facts, Finding, Match
 from budgets.models import Budget
+from lib.fields import storable
 from lib.periods import Window, day_of, start_of
-
-# What SQLite's whole numbers hold; a share or an estimate may be more.
-_MOST = {"sqlite": Decimal(900_000_000)}
-_HUGE = Decimal(10) ** 18
 
 
 def facts_of_period(
@@ -53,9 +48,3 @@ def finding_of(rule: EffectiveRule, facts: Facts, match: Match) -> Finding:
         recipients=rule.recipients,
         cooldown_s=rule.cooldown_s,
     )
-
-
-def storable(amount: Decimal) -> Decimal:
-    """Return *amount*, or the most that the database holds of it."""
-    most = _MOST.get(connection.vendor, _HUGE)
-    return max(-most, min(most, amount))

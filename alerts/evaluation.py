@@ -21,7 +21,7 @@ from django.db.models import F, Q, QuerySet
 from accounts.models import Organization
 from alerts.conditions import problem_of
 from alerts.configuration import watch_missing
-from alerts.detections import facts_of_period, finding_of, storable
+from alerts.detections import facts_of_period, finding_of
 from alerts.facts import Needs, facts_of
 from alerts.models import Alert, AlertRule, EvaluatedState, RuleType, Watch
 from alerts.rules import evaluate, evaluate_threshold
@@ -31,6 +31,7 @@ from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
 from forecasts.methods import Method, run_rate
+from lib.fields import storable
 from lib.money import PLACES, format_money
 from lib.periods import Window
 

@@ -5,11 +5,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Combinable, register_combinable_fields
 
 _SQLITE_MOST = 2**63 - 1
+_TOLD_MOST = {"sqlite": Decimal(900_000_000)}
+_HUGE = Decimal(10) ** 18
 
 
 class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal out
@@ -102,6 +104,15 @@ class MoneyField(ExactField):
     """An amount of money, to 10^-10. SQLite holds up to about 900 million."""
 
     places = 10
+
+
+def storable(amount: Decimal) -> Decimal:
+    """Return *amount*, or the most that the database holds of it in a `MoneyField`.
+
+    For what is only told: a share or an estimate may be any number.
+    """
+    most = _TOLD_MOST.get(connection.vendor, _HUGE)
+    return max(-most, min(most, amount))
 
 
 class RateField(ExactField):
