@@ -26,8 +26,8 @@ from unfold.widgets import (
 from accounts.access import organizations_of
 from accounts.keys import make_key, revoke
 from accounts.models import ApiKey, Membership, Organization, User
+from accounts.people import person_for
 from accounts.scopes import Scope
-from accounts.services import person_for
 from accounts.tenants import (
     OrganizationFilter,
     TenantHistoryAdmin,

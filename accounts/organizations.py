@@ -1,13 +1,14 @@
-"""Making organizations, and changing what they are like."""
+"""Making organizations, by hand or at their first mention, and changing them."""
 
 from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.locks import hold_alone
-from accounts.models import Organization
-from lib.errors import Conflict, NotFound
+from accounts.models import Organization, validate_slug
+from lib.errors import Conflict, Invalid, NotFound
 
 Check = Callable[[Organization, frozenset[str]], None]
 
@@ -31,6 +32,30 @@ def make_organization(**values: Any) -> Organization:
         raise SlugTaken(
             f"There is an organization “{values['slug']}” already."
         ) from error
+
+
+def organization_for(slug: str) -> Organization:
+    """Return the organization *slug*; one that is named for the first time is made.
+
+    Safe when two name it at once.
+
+    Raises:
+        Invalid: *slug* can't be one.
+    """
+    found = Organization.objects.filter(slug=slug).first()
+    if found is not None:
+        return found
+    try:
+        validate_slug(slug)
+    except ValidationError as error:
+        raise Invalid.field("organization_id", error.messages[0]) from error
+    if len(slug) > 100:
+        raise Invalid.field("organization_id", "Use at most 100 characters.")
+    try:
+        with transaction.atomic():
+            return Organization.objects.create(slug=slug, name=_name_from(slug))
+    except IntegrityError:
+        return Organization.objects.get(slug=slug)
 
 
 @transaction.atomic
@@ -61,3 +86,8 @@ def change_organization(
     found.touch()
     check(found, changed)
     return found
+
+
+def _name_from(slug: str) -> str:
+    words = slug.removeprefix("org-").replace("_", " ").replace("-", " ").split()
+    return " ".join(word.capitalize() for word in words) or slug

@@ -1,7 +1,11 @@
-"""Who is told when there is nobody else."""
+"""People: who looks after the money, and who is named for the first time."""
 
-from accounts.models import Membership
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accounts.models import Membership, Organization, User
 from accounts.scopes import Role
+from lib.errors import Invalid
 
 
 def finance_admins(organization_id: int) -> tuple[str, ...]:
@@ -10,3 +14,26 @@ def finance_admins(organization_id: int) -> tuple[str, ...]:
         organization=organization_id, role=Role.FINANCE_ADMIN, user__is_active=True
     )
     return tuple(rows.order_by("user__email").values_list("user__email", flat=True))
+
+
+def person_for(email: str, organization: Organization | None = None) -> User:
+    """Return the person; one that is unknown is made, without a password.
+
+    In *organization* a person without a role becomes an approver.
+
+    Raises:
+        Invalid: *email* is not an address.
+    """
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise Invalid.field("user", "Must be an email address.") from error
+    person = User.objects.filter(email=address).first()
+    if person is None:
+        person = User.objects.create_user(address)
+    if organization is not None and not person.is_superuser:
+        Membership.objects.get_or_create(
+            organization=organization, user=person, defaults={"role": Role.APPROVER}
+        )
+    return person

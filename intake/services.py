@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.access import organizations_of
 from accounts.models import Organization
-from accounts.services import organization_for
+from accounts.organizations import organization_for
 from accounts.types import Caller
 from intake.grouping import take_together
 from intake.pipeline import take

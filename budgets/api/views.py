@@ -18,8 +18,8 @@ from accounts.access import organization_named, visible_to
 from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
 from accounts.models import Organization
+from accounts.organizations import organization_for
 from accounts.scopes import Scope
-from accounts.services import organization_for
 from budgets import services
 from budgets.api.schemas import AmountLineOut, BudgetIn, body_of
 from budgets.conflicts import Clash, conflicts_of

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from accounts.audit import acting_as
 from accounts.keys import make_key
-from accounts.services import organization_for, person_for
+from accounts.organizations import organization_for
+from accounts.people import person_for
 from lib.errors import Refusal
 from lib.query_params import listed, moment_of
 

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from accounts.audit import acting_as
 from accounts.models import Membership, Organization, User
+from accounts.organizations import organization_for
 from accounts.scopes import Role
-from accounts.services import organization_for
 from budgets.closing import sweep_periods
 from budgets.models import Budget
 from budgets.services import BudgetPlan, create_budget

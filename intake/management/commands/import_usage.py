@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from accounts.audit import acting_as
+from accounts.organizations import organization_for
 from accounts.scopes import Scope
-from accounts.services import organization_for
 from accounts.types import Caller
 from intake.columns import Columns
 from intake.corrections import LONGEST_REASON, correct_repeats
