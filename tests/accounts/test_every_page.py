@@ -16,7 +16,7 @@ from accounts.scopes import Role
 from alerts.models import RuleType
 from alerts.services import not_an_anomaly
 from ledger import prices
-from tests.alerts.firing import fire, make_policy, make_rule, silence
+from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
 from tests.controls.guarding import given, guard
 from tests.factories import (

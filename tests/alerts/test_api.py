@@ -12,7 +12,7 @@ from accounts.scopes import Role
 from alerts import escalation
 from alerts.models import Alert
 from budgets.models import Budget
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import (
     Api,
     make_api,

@@ -13,7 +13,7 @@ from alerts.configuration import watch_thresholds
 from alerts.models import Alert, AlertRule, EscalationPolicy
 from budgets.models import Budget
 from notifications.models import Channel, Delivery
-from tests.alerts.firing import NOVEMBER, cross, fire
+from tests.alerts.factories import NOVEMBER, cross, fire
 from tests.factories import Api, make_api, make_budget, make_organization
 
 pytestmark = pytest.mark.django_db

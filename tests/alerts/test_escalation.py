@@ -18,7 +18,7 @@ from alerts.watchdog import audit
 from budgets.models import Budget
 from console.alerts.steps import rungs_of
 from notifications.models import Channel, Delivery
-from tests.alerts.firing import fire, level, make_policy
+from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_person
 
 pytestmark = pytest.mark.django_db

@@ -26,7 +26,7 @@ from budgets.index import is_passed
 from budgets.models import Backfill, Budget, BudgetPeriod
 from budgets.rollup import fold
 from lib.periods import HOUR
-from tests.alerts.firing import make_rule
+from tests.alerts.factories import make_rule
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
 

@@ -16,7 +16,7 @@ from alerts.watchdog import audit
 from budgets.models import Budget
 from lib.errors import Refusal
 from notifications.models import Delivery
-from tests.alerts.firing import fire, level, make_policy
+from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_organization
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from alerts.links import LASTS, make_link
 from alerts.models import Alert, AlertState
 from budgets.models import Budget
 from notifications.models import Delivery, MailedLink
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import make_budget, make_organization
 from tests.sizes import size
 

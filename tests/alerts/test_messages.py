@@ -14,7 +14,7 @@ from alerts.models import Alert, AlertRule
 from budgets.models import Budget
 from notifications.models import Channel, Delivery
 from notifications.templating import worded
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import make_budget, spend
 
 pytestmark = pytest.mark.django_db

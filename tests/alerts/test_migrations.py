@@ -15,7 +15,7 @@ from alerts.links import LASTS, make_link
 from alerts.models import Alert, AlertState
 from notifications.mailed_links import Visit, burn, link_of
 from notifications.models import MailedLink
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import make_budget, make_organization
 
 pytestmark = pytest.mark.django_db(transaction=True)

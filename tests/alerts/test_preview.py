@@ -10,7 +10,7 @@ from alerts.models import Alert
 from alerts.preview import preview
 from alerts.ruleset import effective_rules, of_rule
 from budgets.models import Budget
-from tests.alerts.firing import make_rule
+from tests.alerts.factories import make_rule
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
 

@@ -7,7 +7,7 @@ from accounts.models import Organization
 from alerts.models import AlertRule
 from alerts.ruleset import effective_rules, ruleset_of
 from budgets.models import Budget
-from tests.alerts.firing import make_rule
+from tests.alerts.factories import make_rule
 from tests.budgets.worlds import january_budget
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from alerts.messages import for_reader, message_of
 from notifications.samples import VARIABLES
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import make_budget
 
 

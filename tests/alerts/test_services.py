@@ -18,7 +18,7 @@ from budgets.services import change_budget, plan_of
 from costops.tasks import follow
 from lib.errors import Invalid
 from notifications.models import Channel, Delivery
-from tests.alerts.firing import NOVEMBER, cross, fire, level, make_policy
+from tests.alerts.factories import NOVEMBER, cross, fire, level, make_policy
 from tests.factories import make_budget, make_person, spend
 
 pytestmark = pytest.mark.django_db

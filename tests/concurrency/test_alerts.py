@@ -26,7 +26,7 @@ from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from lib.errors import Conflict
 from notifications.models import Delivery
-from tests.alerts.firing import fire, level, make_policy
+from tests.alerts.factories import fire, level, make_policy
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.factories import (
     at_once,

@@ -17,7 +17,7 @@ from alerts import firing
 from alerts.evaluation import sweep
 from alerts.models import Alert, AlertEvent
 from budgets.models import BudgetPeriod
-from tests.alerts.firing import make_rule
+from tests.alerts.factories import make_rule
 from tests.factories import at_once, make_budget, make_organization, spend
 
 pytestmark = [

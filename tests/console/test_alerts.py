@@ -22,7 +22,7 @@ from alerts.models import (
 from budgets.models import Budget
 from console.alerts.inbox import breakable
 from notifications.models import Delivery
-from tests.alerts.firing import ago, fire, level, make_policy, make_rule, silence
+from tests.alerts.factories import ago, fire, level, make_policy, make_rule, silence
 from tests.factories import (
     browser_for,
     browser_of,

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from alerts import escalation
 from alerts.models import Alert, AlertState, EscalationPolicy
-from tests.alerts.firing import ago, fire, level, make_policy, make_rule
+from tests.alerts.factories import ago, fire, level, make_policy, make_rule
 from tests.factories import make_budget, make_tree
 from tests.journeys.browser import in_browser
 

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from alerts.links import make_link
 from alerts.models import Alert, AlertEvent, AlertState
 from notifications.models import MailedLink
-from tests.alerts.firing import fire
+from tests.alerts.factories import fire
 from tests.factories import make_budget, make_organization
 from tests.journeys.browser import in_browser
 from tests.sizes import size

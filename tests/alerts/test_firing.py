@@ -16,7 +16,7 @@ from alerts.models import Alert
 from budgets.models import Budget
 from budgets.services import change_budget, move_budget, plan_of
 from notifications.models import Delivery
-from tests.alerts.firing import level, make_policy, make_rule
+from tests.alerts.factories import level, make_policy, make_rule
 from tests.factories import make_budget, spend
 
 pytestmark = pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Makers of rules, ladders and alerts for the tests of pages."""
+"""Makers of rules, policies and alerts, for tests of whatever shows them."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
