@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import Organization
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
-from alerts.policies import oversight_of
+from alerts.policies import Oversight, oversight_of
 from alerts.ruleset import effective_rules, of_budget, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
@@ -104,45 +104,15 @@ def configuration(budget: Budget) -> dict[str, Any]:
 
     Beside it: what is inherited, and which named types are not set up.
     """
-    rules = AlertRule.objects.filter(budget=budget).order_by("pk")
-    own = [of_rule(rule) for rule in rules]
-    uids = {rule.pk: str(rule.uid) for rule in rules}
-    written = {rule.key for rule in own}
-    own += [rule for rule in of_budget(budget) if rule.key not in written]
-    inherited = [
-        rule
-        for rule in effective_rules(budget)
-        if rule.is_inherited_by(budget.pk) or rule.origin in _BUILT_IN
-    ]
-    standing = oversight_of(budget)
-    names = {one.pk: one for one in standing.path}
+    oversight = oversight_of(budget)
     ready = _ready(budget.organization_id)
-    policy = standing.policy
     body: dict[str, Any] = {
         "budget": str(budget.uid),
-        "alerts": [
-            {"id": uids.get(rule.rule_id or 0), **_rule_body(rule, ready)}
-            for rule in own
-        ],
-        "inherited": [
-            {
-                **_rule_body(rule, ready),
-                "origin": rule.origin.value,
-                "from": _named(names[rule.budget_id]),
-            }
-            for rule in inherited
-        ],
-        "escalation": None,
-        "inherited_escalation": None,
-        "usual_recipients": list(standing.usual),
+        "alerts": _own_bodies(budget, ready),
+        "inherited": _inherited_bodies(budget, oversight, ready),
+        **_policy_bodies(budget, oversight, ready),
+        "usual_recipients": list(oversight.usual),
     }
-    if policy is not None:
-        own_policy = policy.budget_id == budget.pk
-        place = "escalation" if own_policy else "inherited_escalation"
-        body[place] = _policy_body(policy, ready)
-        if not own_policy:
-            source = names.get(policy.budget_id or 0)
-            body[place]["from"] = _named(source) if source else None
     body["not_set_up"] = sorted(_mentioned(body) - ready)
     return body
 
@@ -271,6 +241,49 @@ def _replace_policy(budget: Budget, given: Mapping[str, Any] | None) -> None:
 
 
 # -- Showing
+
+
+def _own_bodies(budget: Budget, ready: frozenset[str]) -> list[dict[str, Any]]:
+    """Return the rules written down for *budget*, and then its own thresholds."""
+    rules = AlertRule.objects.filter(budget=budget).order_by("pk")
+    uids = {rule.pk: str(rule.uid) for rule in rules}
+    own = [of_rule(rule) for rule in rules]
+    written = {rule.key for rule in own}
+    own += [rule for rule in of_budget(budget) if rule.key not in written]
+    return [
+        {"id": uids.get(rule.rule_id or 0), **_rule_body(rule, ready)} for rule in own
+    ]
+
+
+def _inherited_bodies(
+    budget: Budget, oversight: Oversight, ready: frozenset[str]
+) -> list[dict[str, Any]]:
+    by_id = {one.pk: one for one in oversight.path}
+    return [
+        {
+            **_rule_body(rule, ready),
+            "origin": rule.origin.value,
+            "from": _named(by_id[rule.budget_id]),
+        }
+        for rule in effective_rules(budget)
+        if rule.is_inherited_by(budget.pk) or rule.origin in _BUILT_IN
+    ]
+
+
+def _policy_bodies(
+    budget: Budget, oversight: Oversight, ready: frozenset[str]
+) -> dict[str, dict[str, Any] | None]:
+    """Return the policy in force as its own, or as inherited from where it is."""
+    policy = oversight.policy
+    if policy is None:
+        return {"escalation": None, "inherited_escalation": None}
+    body = _policy_body(policy, ready)
+    if policy.budget_id == budget.pk:
+        return {"escalation": body, "inherited_escalation": None}
+    by_id = {one.pk: one for one in oversight.path}
+    source = by_id.get(policy.budget_id or 0)
+    body["from"] = _named(source) if source else None
+    return {"escalation": None, "inherited_escalation": body}
 
 
 def _rule_body(rule: EffectiveRule, ready: frozenset[str]) -> dict[str, Any]:
