@@ -340,7 +340,7 @@ def test_the_history_says_what_changed_places_and_messages(acme: Organization) -
 def test_a_budget_has_only_so_many_rules(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.controls.editing.MOST", 1)
+    monkeypatch.setattr("console.controls.edits.MOST", 1)
     budget = make_budget(acme)
     guard(budget, given())
     url = f"{RULES}add/?budget={budget.pk}&action=notify"

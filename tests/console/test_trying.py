@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget, BudgetPeriod, Reservation
-from console.controls import trial
+from console.controls import trials
 from controls.configuration import switch_off
 from controls.models import ControlRule, RateCount
 from tests.controls.factories import make_hard
@@ -313,7 +313,7 @@ def test_a_long_dry_run_is_announced_and_fetched_afterwards(
 ) -> None:
     budget = old_budget(acme, "10", enforcement="hard")
     spend_last_month(acme, "9", "4", "3")
-    monkeypatch.setattr("console.controls.dry_run_view.AT_ONCE", 2)
+    monkeypatch.setattr("console.controls.dry_run_page.AT_ONCE", 2)
     browser = browser_for(acme)
 
     first = browser.get(page_of(budget, "dry-run/")).content.decode()
@@ -330,8 +330,8 @@ def test_a_dry_run_of_too_much_says_what_to_narrow(
 ) -> None:
     budget = old_budget(acme, "10", enforcement="hard")
     spend_last_month(acme, "1", "4", "3", "5")
-    monkeypatch.setattr(trial, "MOST_USES", 3)
-    monkeypatch.setattr("console.controls.dry_run_view.MOST_USES", 3)
+    monkeypatch.setattr(trials, "MOST_USES", 3)
+    monkeypatch.setattr("console.controls.dry_run_page.MOST_USES", 3)
 
     text = shown(browser_for(acme), page_of(budget, "dry-run/"), run="1")
 

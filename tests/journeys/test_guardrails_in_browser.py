@@ -90,7 +90,7 @@ def test_a_request_is_answered_in_place(page: Any, acme: Organization) -> None:
 def test_a_long_dry_run_comes_after_the_page(
     page: Any, acme: Organization, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("console.controls.dry_run_view.AT_ONCE", 0)
+    monkeypatch.setattr("console.controls.dry_run_page.AT_ONCE", 0)
     budget = make_budget(acme, amount="10", enforcement="hard")
     spend(acme, "11", id="u1")
     page.goto(page_of(budget, "dry-run/"))

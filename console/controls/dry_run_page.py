@@ -11,10 +11,10 @@ from django.utils import timezone
 from budgets.models import Budget, Enforcement
 from budgets.status import MOMENT, calendar_of, window_near
 from console.controls.dry_run_form import DryRunForm
-from console.controls.editing import given_of, own_rows
+from console.controls.edits import given_of, own_rows
 from console.controls.presets import PRESETS
 from console.controls.showing import Pages, budget_or_404, may_write, path_to, way_of
-from console.controls.trial import MOST_USES, Trial, lasting_words, tried, uses_in
+from console.controls.trials import MOST_USES, Trial, lasting_words, tried, uses_in
 from controls.configuration import proposed
 from controls.replay import Effect, Proposal, Replay, last_period
 from lib.humanize import clock, locale_of, stretch

@@ -13,11 +13,11 @@ from django.utils import timezone
 from accounts.tenants import tell_refusal
 from budgets.models import Budget, Enforcement
 from console.budgets.preview import offers_of, reach_words
-from console.controls.editing import edit, given_of, own_rows, with_rule
+from console.controls.edits import edit, given_of, own_rows, with_rule
 from console.controls.forms import RuleForm
 from console.controls.presets import PRESETS
 from console.controls.showing import Pages, budget_or_404, may_write, path_to, way_of
-from console.controls.trial import Trial, tried
+from console.controls.trials import Trial, tried
 from controls.configuration import proposed
 from controls.expressions import (
     EXAMPLES,

@@ -17,7 +17,7 @@ from django.utils import timezone
 from budgets.models import Budget, Enforcement
 from budgets.paths import ways_of
 from budgets.status import statuses
-from console.controls.editing import (
+from console.controls.edits import (
     Rules,
     edit,
     moved,
@@ -36,7 +36,7 @@ from console.controls.showing import (
     require_write,
     way_of,
 )
-from console.controls.switch_view import switch_words
+from console.controls.switch_page import switch_words
 from controls.configuration import own_rules
 from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.models import ControlRule, KillSwitch

@@ -19,7 +19,7 @@ from budgets.reservations.hold import in_currency
 from budgets.status import statuses
 from console.budgets.preview import offers_of
 from console.controls.showing import Pages, budget_or_404, path_to, way_of
-from console.controls.trying_form import DIMENSIONS, TryForm
+from console.controls.try_form import DIMENSIONS, TryForm
 from controls.api.authorization_schemas import AuthorizationIn, call_of, read
 from controls.decisions.services import try_call
 from controls.decisions.types import CallAnswer, CallRequest
