@@ -8,7 +8,12 @@ from django import forms
 from django.db import transaction
 from django.db.models import Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+)
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
@@ -21,6 +26,7 @@ from accounts.models import Organization, User
 from accounts.scopes import Scope
 from lib.errors import Refusal
 from lib.fields import ExactField
+from lib.web import id_of
 
 _ROLES = "costops.roles"  # of request.META
 _READING = ("GET", "HEAD")
@@ -240,6 +246,16 @@ class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
     ) -> HistoricalRecordContextHelper:
         return _Differences(self.model, historical_record)
 
+    def history_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if id_of(object_id) is None:  # the library asks the database for any text
+            raise Http404(f"There is no such {self.opts.verbose_name}.")
+        return super().history_view(request, object_id, extra_context)
+
     def revert_disabled(self, request: HttpRequest, obj: Any = None) -> bool:
         return True  # what is past is read; changes go through the forms
 
@@ -257,6 +273,8 @@ class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
         """
         if request.method not in _READING:
             return HttpResponseNotAllowed(_READING)
+        if id_of(object_id) is None or id_of(version_id) is None:
+            raise Http404("There is no such version.")
         return super().history_form_view(request, object_id, version_id, extra_context)
 
 

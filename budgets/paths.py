@@ -20,6 +20,11 @@ def ways_of(budgets: Iterable[Budget]) -> dict[int, Way]:
     return {pk: _way(known, pk) for pk in mine}
 
 
+def words_of_way(way: Way) -> str:
+    """Write a way: "Acme / Engineering / ML"."""
+    return " / ".join(name for _, name in way)
+
+
 def _way(known: Mapping[int, tuple[int | None, str]], budget_id: int) -> Way:
     way: Way = []
     current: int | None = budget_id

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from http import HTTPStatus
+from itertools import chain
 from typing import IO, Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -137,13 +138,25 @@ def _flat(details: Any, path: str = "") -> Iterable[FieldError]:
 
 
 class RefusalMiddleware:
-    """Answers a Refusal that a plain view lets through: JSON in the API, or a page."""
+    """Answers a Refusal that a plain view lets through: JSON in the API, or a page.
+
+    It answers too for pages what is asked for by a name that nothing can have.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        """Answer 404 to a page's address with a NUL: no database can search for it."""
+        said = chain([request.path], *(texts for _, texts in request.GET.lists()))
+        if is_api(request) or not any("\0" in text for text in said):
+            return None
+        return not_found(request)
 
     def process_exception(
         self, request: HttpRequest, error: Exception
@@ -171,6 +184,16 @@ def _refusal_of(error: BaseException | None) -> Refusal | None:
         return TimedOut("The request's body did not come in time; send it again.")
     if isinstance(error, (DatabaseError, InterfaceError)) and is_passing(error):
         return unavailable(error)
+    return None
+
+
+_LONGEST_ID = 18  # digits of a number that every database can compare
+
+
+def id_of(text: str | None) -> int | None:
+    """Return the id of a row that an address has as *text*; None: it is none."""
+    if text and text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID:
+        return int(text)
     return None
 
 

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 from django.utils.html import format_html
 
 from accounts.access import visible_to
@@ -28,6 +28,7 @@ from console.budgets.form_page import (
 )
 from console.budgets.move_page import archive_page, move_page
 from console.budgets.tree_page import conflicts_part, tree_page
+from console.pages import Pages, row_of
 from ledger.admin import CostRecordAdmin
 from ledger.lists import count_column, money_column
 from lib.humanize import stretch
@@ -36,9 +37,10 @@ from lib.periods import Window
 
 
 @admin.register(Budget)
-class BudgetAdmin(TenantHistoryAdmin):
+class BudgetAdmin(Pages, TenantHistoryAdmin):
     """The tree in place of a list, and pages of its own; nothing is ever deleted."""
 
+    heads_to_list = False
     # Further pages of a budget, from the floors above: label, and name of the URL.
     tools: ClassVar[list[tuple[str, str]]] = []
     write_scope = Scope.BUDGETS_WRITE
@@ -51,25 +53,18 @@ class BudgetAdmin(TenantHistoryAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        def page(route: str, view: Any, name: str) -> URLPattern:
-            name = f"budgets_budget_{name}"
-            pattern: URLPattern = path(
-                route, self.admin_site.admin_view(view), name=name
-            )
-            return pattern
-
         return [
-            page("tree/", self.tree_view, "tree"),
-            page("conflicts/", self.conflicts_view, "conflicts"),
-            page("preview/", self.preview_view, "preview"),
-            page("<int:budget_id>/progress/", self.progress_view, "progress"),
-            page("<int:budget_id>/move/", self.move_view, "move"),
-            page("<int:budget_id>/archive/", self.archive_view, "archive"),
+            self.url("tree/", tree_page, "tree"),
+            self.url("conflicts/", conflicts_part, "conflicts"),
+            self.url("preview/", preview_part, "preview"),
+            self.url("<int:budget_id>/progress/", progress_part, "progress"),
+            self.url("<int:budget_id>/move/", move_page, "move"),
+            self.url("<int:budget_id>/archive/", archive_page, "archive"),
             *super().get_urls(),
         ]
 
     def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
-        return self.admin_site.each_context(request) | {"tools": self.tools} | context
+        return super().page(request, tools=self.tools, **context)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, str] | None = None
@@ -83,24 +78,6 @@ class BudgetAdmin(TenantHistoryAdmin):
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         return change_page(request, self, object_id)
-
-    def tree_view(self, request: HttpRequest) -> HttpResponse:
-        return tree_page(request, self.page(request, title="Budget tree"))
-
-    def conflicts_view(self, request: HttpRequest) -> HttpResponse:
-        return conflicts_part(request)
-
-    def preview_view(self, request: HttpRequest) -> HttpResponse:
-        return preview_part(request, self)
-
-    def progress_view(self, request: HttpRequest, budget_id: int) -> HttpResponse:
-        return progress_part(request, self, budget_id)
-
-    def move_view(self, request: HttpRequest, budget_id: int) -> HttpResponse:
-        return move_page(request, self, budget_id)
-
-    def archive_view(self, request: HttpRequest, budget_id: int) -> HttpResponse:
-        return archive_page(request, self, budget_id)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields  # a past version is read, whoever reads it
@@ -177,8 +154,7 @@ class BudgetFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         asked = self.value() or ""
         budgets = visible_to(person(request), Budget.objects.all())
-        known = asked.isdecimal() and len(asked) < 19
-        self.budget = budgets.filter(pk=asked).first() if known else None
+        self.budget = row_of(budgets, asked)
         return []
 
     def has_output(self) -> bool:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -31,21 +30,16 @@ from console.budgets.lines import Place, Row, Writer
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
+from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
 from lib.humanize import locale_of, stretch
 from lib.money import format_percent
 from lib.periods import Cadence
+from lib.web import id_of
 from lib.zones import zone_names
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
 MOST_LINES = 50  # of the amount's history, shown
-
-
-class Pages(Protocol):
-    """What these pages need of the admin that shows them."""
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]: ...
-    def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]: ...
 
 
 def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
@@ -79,7 +73,7 @@ def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
 
 def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpResponse:
     """Answer the page of one budget; who may not change it reads it."""
-    budget = budget_or_404(request, pages, budget_id)
+    budget = shown_budget(request, budget_id)
     may_change = may(request, Scope.BUDGETS_WRITE, budget.organization)
     outline = outline_of(request, budget.organization)
     editable = may_change and not budget.archived_at
@@ -120,7 +114,7 @@ def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the panel beside the form, from its fields as they are now."""
     budget = None
     if request.GET.get("budget"):
-        budget = budget_or_404(request, pages, request.GET["budget"])
+        budget = shown_budget(request, request.GET["budget"])
         organization: Organization | None = budget.organization
     else:
         organization = organization_asked(request)
@@ -179,7 +173,7 @@ def _form(request: HttpRequest, outline: Outline, budget: Budget | None) -> Budg
         budget=budget,
         parents=paths(outline),
         offers=offers_of(outline.organization, outline.now, outline.locale),
-        first={"parent": request.GET.get("parent")},
+        first={"parent": id_of(request.GET.get("parent"))},
     )
 
 
@@ -231,7 +225,7 @@ def _draft(form: BudgetForm, outline: Outline) -> Draft:
 def _id_of(parent: Any) -> int | None:
     if isinstance(parent, Budget):
         return parent.pk
-    return int(parent) if str(parent or "").isdigit() else None
+    return id_of(str(parent or ""))
 
 
 def _around(
@@ -307,18 +301,17 @@ def outline_of(request: HttpRequest, organization: Organization) -> Outline:
     return Outline(organization, now, now, locale_of(request), archived=True)
 
 
-def budget_or_404(request: HttpRequest, pages: Pages, budget_id: str) -> Budget:
-    rows = pages.get_queryset(request).select_related(
-        "organization", "owner", "parent", "backfill"
-    )
-    found = rows.filter(pk=budget_id).first() if budget_id.isdigit() else None
-    if found is None:
-        raise Http404("There is no such budget.")
-    return found  # type: ignore[no-any-return]  # the admin's rows are budgets
+def shown_budget(request: HttpRequest, asked: int | str) -> Budget:
+    """Return a budget that the person may see, with all that its pages say.
+
+    Raises:
+        Http404: there is none with the id *asked*.
+    """
+    return budget_or_404(request, asked, "owner", "parent", "backfill")
 
 
 def progress_part(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     """Answer how far a backfill is: a share, or null when it is done."""
-    budget = budget_or_404(request, pages, str(budget_id))
+    budget = shown_budget(request, budget_id)
     share = budget.backfill.share_done if budget.backfill else None
     return JsonResponse({"done": share})

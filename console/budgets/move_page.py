@@ -16,20 +16,20 @@ from accounts.tenants import may, tell_refusal
 from budgets.models import Budget
 from budgets.services import archive_budget, move_budget
 from console.budgets.form_page import (
-    Pages,
-    budget_or_404,
     outline_of,
     paths,
+    shown_budget,
     standing_of,
 )
 from console.budgets.forms import MoveForm
 from console.budgets.tree import Outline
+from console.pages import Pages
 from lib.errors import Refusal
 
 
 def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     """Ask where to, show what that does to the limits, and then do it."""
-    budget = budget_or_404(request, pages, str(budget_id))
+    budget = shown_budget(request, budget_id)
     if not may(request, Scope.BUDGETS_WRITE, budget.organization) or budget.archived_at:
         raise PermissionDenied
     outline = outline_of(request, budget.organization)
@@ -116,7 +116,7 @@ def _path_words(outline: Outline, parent_id: int | None, name: str) -> str:
 
 
 def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
-    budget = budget_or_404(request, pages, str(budget_id))
+    budget = shown_budget(request, budget_id)
     if not may(request, Scope.BUDGETS_WRITE, budget.organization):
         raise PermissionDenied
     refusal = None

@@ -19,10 +19,12 @@ from accounts.tenants import may, person
 from budgets.conflicts import conflicts_of
 from console.budgets.lines import STATUS_WORDS, Row
 from console.budgets.tree import Filters, Outline, Total, total_of
+from console.pages import Pages, organization_or_404
 from ledger.models import CostRecord
 from lib.humanize import ago, locale_of, stretch, when
 from lib.money import format_percent, share
 from lib.periods import Cadence, day_of, start_of
+from lib.web import id_of
 
 MOST_FOUND = 100  # budgets a search shows
 # What floors above say of an organization's budgets as they are now, by budget.
@@ -92,25 +94,22 @@ def organization_asked(request: HttpRequest) -> Organization | None:
     Raises:
         Http404: it is named, and not the person's.
     """
+    if slug := request.GET.get("organization"):
+        return organization_or_404(request, slug)
     mine = organizations_of(person(request))
-    slug = request.GET.get("organization")
-    if slug:
-        found = mine.filter(slug=slug).first()
-        if found is None:
-            raise Http404("There is no such organization.")
-        return found
     with_budgets = mine.filter(budgets__isnull=False)
     return with_budgets.order_by("name").first() or mine.first()
 
 
-def tree_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+def tree_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the whole page, or with `?children=ID` the lines of one family."""
+    context = pages.page(request, title="Budget tree")
     organization = organization_asked(request)
     if organization is None:
         return TemplateResponse(request, "console/budgets/tree.html", context)
     asked = Asked.of(request.GET, organization, timezone.now())
     outline = asked.outline(locale_of(request))
-    root = _number(request.GET.get("root"))
+    root = id_of(request.GET.get("root"))
     if root is not None and root not in outline.leaves:
         raise Http404("There is no such budget.")
     if "children" in request.GET:
@@ -118,7 +117,7 @@ def tree_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     return _page(request, context, asked, outline, root)
 
 
-def conflicts_part(request: HttpRequest) -> HttpResponse:
+def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the list of conflicts, which takes longer than the page itself."""
     organization = organization_asked(request)
     found = conflicts_of(organization, now=timezone.now()) if organization else []
@@ -127,11 +126,11 @@ def conflicts_part(request: HttpRequest) -> HttpResponse:
 
 
 def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpResponse:
-    parent = _number(request.GET.get("children"))
+    parent = id_of(request.GET.get("children"))
     if parent not in outline.leaves:
         raise Http404("There is no such budget.")
-    level = min(_number(request.GET.get("level")) or 2, 50)
-    after = _number(request.GET.get("after")) or 0
+    level = min(id_of(request.GET.get("level")) or 2, 50)
+    after = id_of(request.GET.get("after")) or 0
     lines = _marked(outline.children(parent, level=level, after=after), asked)
     return TemplateResponse(
         request, "console/budgets/tree_lines.html", {"lines": lines, "asked": asked}
@@ -304,9 +303,3 @@ def _day_asked(query: QueryDict, today: date) -> tuple[str, date]:
 
 def _known(value: str | None, known: Mapping[str, str]) -> str:
     return value if value and value in known else ""
-
-
-def _number(text: str | None) -> int | None:
-    if text and text.isascii() and text.isdigit() and len(text) < 19:
-        return int(text)
-    return None
