@@ -4,6 +4,7 @@
 templates/console/components/. What needs no context is also called by list columns.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,14 +17,17 @@ from django.forms import BaseForm, BoundField
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.drawings import Bar, Chart, Fact
-from lib.humanize import ago, clock, day_words, locale_of, stretch
+from lib.humanize import ago, ahead, clock, day_words, locale_of, stretch
 from lib.money import format_money, format_percent
 from lib.periods import Window
 
 register = template.Library()
+_ADDRESS = re.compile(r"([^\s,]+@[^\s,]+,?)")
+_BREAKS = re.compile(r"(?=[@.])")  # where an address may go on in a new line
 _money = lru_cache(maxsize=8_192)(format_money)  # most amounts are seen again
 
 
@@ -90,6 +94,20 @@ def since(at: datetime | None) -> str:
     return _time(at, ago(at, timezone.now())) if at else ""
 
 
+@register.simple_tag
+def until(at: datetime | None) -> str:
+    """Write how far ahead *at* is: "in 12 min", with the moment on hover."""
+    return _time(at, ahead(at, timezone.now())) if at else ""
+
+
+@register.simple_tag
+def when(at: datetime, zone: str | ZoneInfo = "UTC") -> str:
+    """Write how far off *at* is, before or after now; its minute in *zone* on hover."""
+    now, minute = timezone.now(), clock(at, _zone(zone))
+    words = ago(at, now) if at <= now else ahead(at, now)
+    return component("time", at=at, words=words, full=f"{minute} {zone}")
+
+
 def _time(at: datetime, words: str) -> SafeString:
     utc = at.astimezone(UTC)
     return component("time", at=utc, words=words, full=f"{utc:%Y-%m-%d %H:%M:%S} UTC")
@@ -106,6 +124,21 @@ def status(
     """Draw a state as colour, shape and word. *kind*: OK, WARNING, CRITICAL, EXCEEDED
     or NONE; *more*: further classes."""
     return component("status", kind=kind, word=word, title=title, url=url, more=more)
+
+
+def noted(shown: object, note: object) -> SafeString:
+    """Write *note* in small below what is *shown*, for columns of a list."""
+    return component("noted", shown=shown, note=note)
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """Write *text* with mail addresses that break only where they read on well."""
+    parts = (
+        component("address", parts=_BREAKS.split(part)) if place % 2 else part
+        for place, part in enumerate(_ADDRESS.split(text))
+    )
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 @register.simple_tag
@@ -149,16 +182,16 @@ def crumbs(
     way: Iterable[tuple[int, str]] = (),
     way_url: str = "",
     *,
-    here: str = "",
+    here: str | None = "",
 ) -> SafeString:
     """Say where a page is: *home*, the budgets on the way to it, and what it is.
 
-    Without *here*, the last of *way* is the page itself. *home_url* and *way_url* are
-    names of URLs; the latter takes the id of a budget.
+    Without *here*, the last of *way* is the page itself; with None, the page is below
+    it. *home_url* and *way_url* are names of URLs; the latter takes the id of a budget.
     """
     trail = [(home, reverse(home_url))]
     trail += [(name, reverse(way_url, args=[pk])) for pk, name in way]
-    if not here:
+    if here == "":
         here = trail.pop()[0]
     return component("crumbs", trail=trail, here=here)
 
@@ -224,6 +257,12 @@ def choices(bound: BoundField, *, in_lines: bool = False) -> SafeString:
 def tick(bound: BoundField, explained: str = "") -> SafeString:
     """Show a box to tick with its label behind it."""
     return component("tick", field=bound, help=explained)
+
+
+@register.simple_tag
+def datalist(name: str, offers: Iterable[str]) -> SafeString:
+    """Offer *offers* to the fields whose `list` is *name*."""
+    return component("datalist", name=name, offers=offers)
 
 
 @register.simple_tag
