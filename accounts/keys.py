@@ -14,6 +14,7 @@ from accounts.models import ApiKey, Membership, Organization, User
 from accounts.scopes import SCOPES_OF_ROLE, Scope
 from accounts.types import Caller, NewKey
 from lib.errors import Invalid, Unauthenticated
+from lib.memories import Memory
 
 PREFIX = "cok_"
 MEMORY_S = 2.0  # for so long a key is taken as it was
@@ -31,7 +32,8 @@ class _Known(NamedTuple):
     is_looked_up: bool = False  # again, by one request
 
 
-_remembered: dict[bytes, _Known] = {}  # by the digest of a header, not the key
+# By the digest of a header, which has the key itself.
+_remembered: Memory[bytes, _Known] = Memory(most=_MOST_REMEMBERED)
 
 
 def make_key(
@@ -70,11 +72,6 @@ def revoke(key: ApiKey) -> None:
     """Switch *key* off for good; other processes notice within MEMORY_S + LOOK_UP_S."""
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
-    forget()
-
-
-def forget() -> None:
-    """Drop what this process remembers of keys."""
     _remembered.clear()
 
 
@@ -105,9 +102,7 @@ def check(header: str) -> Caller:
         except Unauthenticated:
             _remembered.pop(mark, None)
             raise
-        if len(_remembered) >= _MOST_REMEMBERED:
-            _remembered.clear()
-        _remembered[mark] = _Known(now + MEMORY_S, caller)
+        _remembered.remember(mark, _Known(now + MEMORY_S, caller))
     if caller.expires_at is not None and caller.expires_at <= timezone.now():
         raise Unauthenticated("This API key has expired. Ask for a new one.")
     return caller

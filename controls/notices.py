@@ -22,6 +22,7 @@ from controls.sql import insert_intervention
 from controls.types import Action, Rule
 from controls.wording import effect_of, summary_of
 from lib.humanize import clock, stretch
+from lib.memories import Memory
 from lib.money import format_money, format_percent, share, told, told_use
 from notifications.models import ChannelType
 from notifications.services import notify, resolve
@@ -38,7 +39,8 @@ _COLORS = {"info": "#2563eb", "warning": "#b45309", "critical": "#b91c1c"}
 _LONGEST_TITLE = 150
 _MOST_TOLD = 50_000  # effects remembered
 
-_told: set[tuple[int, datetime]] = set()  # rule, start of the period
+# By rule and start of the period.
+_told: Memory[tuple[int, datetime], None] = Memory(most=_MOST_TOLD)
 
 
 def tell(
@@ -51,7 +53,7 @@ def tell(
     see the first effect, one tells. Costs nothing once this process has seen it.
     """
     wanted = {(rule.id, start): rule for rule, start in acted if rule.notify}
-    new = sorted(wanted.keys() - _told)
+    new = sorted(wanted.keys() - _told.keys())
     for key in new:
         rule, (_, start) = wanted[key], key
         if insert_intervention(organization_id, rule.id, start, now):
@@ -60,15 +62,9 @@ def tell(
         transaction.on_commit(lambda: _remember(new))
 
 
-def forget() -> None:
-    """Drop everything this process remembers."""
-    _told.clear()
-
-
 def _remember(keys: Iterable[tuple[int, datetime]]) -> None:
-    if len(_told) > _MOST_TOLD:
-        _told.clear()
-    _told.update(keys)
+    for key in keys:
+        _told.remember(key, None)
 
 
 def _tell_of(organization_id: int, rule: Rule, start: datetime, now: datetime) -> None:

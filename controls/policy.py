@@ -8,16 +8,16 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import transaction
 
 from accounts.models import Organization, UnpricedPolicy
+from accounts.revisions import Entry, Revision, known_revision
 from budgets.charging import ChargedSnapshot, Charges, Charging, Span
 from budgets.index import Target
 from budgets.models import Budget
 from budgets.reservations.hold import Balances
-from budgets.snapshots import hold_snapshot
+from budgets.snapshots import CHARGED, hold_filed
 from controls.expressions import OF_BUDGET
-from controls.ruleset import Ruleset, Switch, open_ruleset
+from controls.ruleset import RULES, Ruleset, Switch
 from controls.types import Action, BudgetFigures, Rule, Subject
 from forecasts.probabilities import probabilities
 from ledger.pricing import convert
@@ -158,9 +158,12 @@ class Guard:
     """
 
     def __init__(
-        self, snapshot: ChargedSnapshot, charging: Charging, ruleset: Ruleset
+        self,
+        snapshot: ChargedSnapshot,
+        charging: Charging,
+        ruleset: Ruleset,
+        organization: Organization,
     ) -> None:
-        organization = Organization.objects.get(pk=snapshot.organization_id)
         self.snapshot, self.charging, self.ruleset = snapshot, charging, ruleset
         self.organization_id = organization.pk
         self.currency = organization.currency
@@ -305,12 +308,18 @@ class Guard:
         return tuple(wire for name, wire in _FIELD_OF.items() if name in names)
 
 
-_guards: dict[int, Guard] = {}  # by organization
+def _guard(revision: Revision) -> Guard:
+    snapshot, charging = revision.get(CHARGED)
+    return Guard(snapshot, charging, revision.get(RULES), revision.organization)
+
+
+_GUARD = Entry(_guard)
 
 
 def known_guard(organization_id: int) -> Guard | None:
     """Return what this process last saw guard the organization: maybe old news."""
-    return _guards.get(organization_id)
+    revision = known_revision(organization_id)
+    return None if revision is None else revision.known(_GUARD)
 
 
 def open_guard(organization_id: int) -> Guard:
@@ -318,15 +327,4 @@ def open_guard(organization_id: int) -> Guard:
 
     The first thing in a transaction.
     """
-    snapshot, charging = hold_snapshot(organization_id)
-    known = _guards.get(organization_id)
-    if known is not None and known.snapshot is snapshot:
-        return known
-    guard = Guard(snapshot, charging, open_ruleset(organization_id, snapshot.revision))
-    transaction.on_commit(lambda: _guards.__setitem__(organization_id, guard))
-    return guard
-
-
-def forget() -> None:
-    """Drop everything this process remembers."""
-    _guards.clear()
+    return hold_filed(organization_id).get(_GUARD)

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import transaction
-
-from accounts.models import Organization
+from accounts.revisions import Entry, Revision, open_revision
 from controls.expressions import read_saved
 from controls.models import ControlRule, KillSwitch
 from controls.types import Action, Rule
@@ -58,30 +56,6 @@ class Ruleset:
         return tuple(rule for rules in self._rules.values() for rule in rules)
 
 
-_rulesets: dict[int, Ruleset] = {}  # by organization
-
-
-def open_ruleset(organization_id: int, revision: int | None) -> Ruleset:
-    """Return what guards the organization at *revision*; None: read it anew.
-
-    No query while nothing has changed, else three. Call it in a transaction that holds
-    the organization's lock, with the revision read in it.
-    """
-    known = _rulesets.get(organization_id)
-    if known is not None and revision is not None and known.revision == revision:
-        return known
-    opened = _read(organization_id, revision)
-    if revision is not None:
-        # What another transaction has not committed may never come to be.
-        transaction.on_commit(lambda: _rulesets.__setitem__(organization_id, opened))
-    return opened
-
-
-def forget() -> None:
-    """Drop everything this process remembers."""
-    _rulesets.clear()
-
-
 def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
     """Return what *rows* say, which have their budgets at hand.
 
@@ -97,17 +71,17 @@ def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
     )
 
 
-def _read(organization_id: int, revision: int | None) -> Ruleset:
-    organization = Organization.objects.only("currency").get(pk=organization_id)
-    rows = ControlRule.objects.filter(organization=organization_id)
+def _read(at: Revision) -> Ruleset:
+    organization = at.organization
+    rows = ControlRule.objects.filter(organization=organization)
     by_budget: dict[int, list[Rule]] = defaultdict(list)
     for rule in rules_of(rows.select_related("budget"), organization.currency):
         by_budget[rule.budget_id].append(rule)
         if problem := rule.trigger.problem:
             logger.error("The rule %s never holds. %s", rule.uid, problem)
-    switches = KillSwitch.objects.filter(organization=organization_id)
+    switches = KillSwitch.objects.filter(organization=organization)
     return Ruleset(
-        revision,
+        at.number,
         {
             row.budget_id: Switch(
                 row.budget_id, str(row.budget.uid), row.budget.name, row.message
@@ -116,6 +90,18 @@ def _read(organization_id: int, revision: int | None) -> Ruleset:
         },
         {budget_id: tuple(rules) for budget_id, rules in by_budget.items()},
     )
+
+
+RULES = Entry(_read)
+
+
+def open_ruleset(organization_id: int, number: int | None = None) -> Ruleset:
+    """Return what guards the organization at revision *number*, or at the present one.
+
+    No query while nothing has changed, else three. Call it in a transaction that holds
+    the organization's lock, with the revision read in it.
+    """
+    return open_revision(organization_id, number).get(RULES)
 
 
 def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:

@@ -15,6 +15,7 @@ from intake.pipeline import take
 from ledger.types import Outcome
 from ledger.usage import Rejected, Usage
 from lib.errors import FieldError, Invalid, Refusal
+from lib.memories import Memory
 
 SMALL = 500  # records: up to here a request shares a transaction with others
 _FOREIGN = FieldError(
@@ -24,7 +25,8 @@ _NAMELESS = FieldError(
     "organization_id", "required", "A platform key must name the organization."
 )
 
-_known: dict[str, tuple[int, str]] = {}  # slug: id and currency, for platform keys
+# By slug: id and currency, for platform keys.
+_known: Memory[str, tuple[int, str]] = Memory(most=10_000)
 
 
 @dataclass(slots=True)
@@ -164,10 +166,5 @@ def _organization(slug: str) -> tuple[int, str]:
         organization: Organization = organization_for(slug)
         known = organization.pk, organization.currency
         if not transaction.get_connection().in_atomic_block:
-            _known[slug] = known
+            _known.remember(slug, known)
     return known
-
-
-def forget() -> None:
-    """Drop everything this process remembers."""
-    _known.clear()

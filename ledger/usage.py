@@ -22,6 +22,7 @@ from ledger.quantities import (
 from ledger.quantities import read as read_quantities
 from ledger.rates import is_currency
 from lib.errors import FieldError
+from lib.memories import Memory
 from lib.money import quantize
 
 MOST_TOKENS = 10**12  # in one record
@@ -382,8 +383,7 @@ _TIME_OUT_OF_RANGE = FieldError(
 )
 
 # Tags that were found to be right, as they came: most are sent again and again.
-_good_tags: set[bytes] = set()
-_MOST_GOOD_TAGS = 50_000
+_good_tags: Memory[bytes, None] = Memory(most=50_000)
 
 _ODD = re.compile("[\x00\ud800-\udfff]")
 _TEXTS = (
@@ -518,9 +518,7 @@ def _extras(record: Usage) -> Sequence[FieldError]:
     if _REQUESTS in bytes(record.metadata) and not errors and record.requests is None:
         record.requests = _requests_in(record.metadata)
     if record.tags and not errors:
-        if len(_good_tags) >= _MOST_GOOD_TAGS:
-            _good_tags.clear()
-        _good_tags.add(bytes(record.tags))
+        _good_tags.remember(bytes(record.tags), None)
     return errors
 
 

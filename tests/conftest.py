@@ -8,11 +8,8 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from pytest_django import Settings
 
-from accounts import keys
 from accounts.models import Organization
-from budgets import snapshots
-from controls import notices, policy, ruleset
-from intake import services
+from lib.memories import forget_everything
 from tests import databases
 from tests.factories import Api, make_api, make_organization
 from tests.kinds import kinds_of
@@ -75,12 +72,7 @@ def own_database(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Begin every test with a process that knows nothing yet."""
-    snapshots.forget()
-    policy.forget()
-    ruleset.forget()
-    notices.forget()
-    services.forget()
-    keys.forget()
+    forget_everything()
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import pytest
 
 from accounts.models import Organization
-from budgets import scopes, snapshots
+from budgets import scopes
 from ledger.patterns import ModelSet
 from ledger.types import Dimensions, Sent
+from lib.memories import forget_everything
 
 
 @contextmanager
@@ -22,11 +23,11 @@ def filed_as_sent() -> Iterator[None]:
     def of(texts: Iterable[str]) -> ModelSet:
         return ModelSet(frozenset(texts), frozenset(), ())
 
-    snapshots.forget()
+    forget_everything()
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Sent, "filed", filed)
         patched.setattr(ModelSet, "of", of)
         patched.setattr(scopes, "one_name", lambda _, text: text)
         yield
     Organization.objects.update(identity_revision=0)
-    snapshots.forget()
+    forget_everything()

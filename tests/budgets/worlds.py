@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import TestCase
 
 from accounts.models import Organization
-from budgets import backfill, rollup, services, snapshots
+from budgets import backfill, rollup, services
 from budgets import verification as budgets
 from budgets.closing import sweep_periods
 from budgets.models import Backfill, Budget, BudgetPeriod
@@ -19,6 +19,7 @@ from ledger import verification as ledger
 from ledger.models import CostRecord, ExchangeRate
 from ledger.rates import bundled_rate, bundled_start
 from lib.errors import Refusal
+from lib.memories import forget_everything
 from tests.budgets import oracle
 from tests.factories import make_budget, make_organization, report
 
@@ -63,11 +64,11 @@ def differences(organization: Organization) -> list[str]:
 @contextmanager
 def undone() -> Iterator[None]:
     """Take back everything at the end: one example of many in one test."""
-    snapshots.forget()
+    forget_everything()
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-    snapshots.forget()
+    forget_everything()
 
 
 class World:

@@ -10,12 +10,13 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
-from budgets import refiling, snapshots
+from budgets import refiling
 from budgets.models import Coverage
 from budgets.refiling import refile, refile_if_due
 from budgets.rollup import fold
 from ledger.filing import file_anew
 from ledger.models import CostRecord
+from lib.memories import forget_everything
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import at_once, make_organization, report, usage_record
 from tests.filed_as_sent import filed_as_sent
@@ -99,7 +100,7 @@ def charge_anew(
 def fold_and_forget(organization: Organization) -> set[str]:
     for _ in range(TURNS):
         fold(organization.pk)
-        snapshots.forget()
+        forget_everything()
     return set()
 
 

@@ -168,7 +168,7 @@ def test_what_is_effective_is_read_in_order(api: Api, ml: Budget) -> None:
     put(api, ml, *RULES)
     switch(api, ml, active=True, message="Stop.")
 
-    ruleset = open_ruleset(ml.organization_id, None)
+    ruleset = open_ruleset(ml.organization_id)
 
     rules = ruleset.for_budgets([ml.pk, 0])
     assert [rule.action.value for rule in rules] == [one["action"] for one in RULES]

@@ -30,11 +30,11 @@ from budgets.models import Budget, BudgetPeriod, Reservation
 from budgets.reservations.expire import expire
 from budgets.reservations.release import release
 from budgets.services import change_budget, move_budget, plan_of
-from controls import policy
 from controls.decisions import services
 from controls.decisions.types import CallAnswer, CallRequest, LeaseAnswer, LeaseRequest
 from controls.policy import Where
 from lib.errors import Refusal
+from lib.memories import forget_everything
 from lib.money import from_units, to_units
 from tests.budgets.worlds import differences, undone
 from tests.controls.factories import make_hard
@@ -145,7 +145,7 @@ class Holding(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._undone.__exit__(None, None, None)
-        policy.forget()
+        forget_everything()
 
     def _ask(self, ask: CallRequest) -> CallAnswer:
         return services.decide(self.organization.pk, [ask])[0]

@@ -10,11 +10,11 @@ from django.test import TestCase
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget
-from controls import notices
 from controls.configuration import configure, own_rules
 from controls.models import Intervention
 from controls.notices import message_of, tell
 from controls.types import Rule
+from lib.memories import forget_everything
 from notifications.models import Delivery
 from tests.factories import make_budget, make_person, report, usage_record
 from tests.notifications.factories import make_channel, make_webhook
@@ -87,7 +87,7 @@ def test_another_process_tells_nobody_anew(acme: Organization, ml: Budget) -> No
     rule = a_rule(ml)
     tell(acme.pk, [(rule, NOVEMBER)], NOW)
 
-    notices.forget()
+    forget_everything()
     tell(acme.pk, [(rule, NOVEMBER)], NOW)
 
     assert len(told()) == 1
