@@ -15,9 +15,8 @@ from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from accounts.models import Organization
-from ledger.models import DIMENSIONS, Attribution, CostRecord
+from ledger.models import DIMENSIONS, Attribution, CostRecord, CostRecordQuerySet
 from ledger.quantities import wire
-from ledger.querysets import CostRecordQuerySet
 from ledger.types import Tags
 from ledger.versions import AT, COLUMNS, Values, all_versions, last_versions
 from lib.errors import Invalid

@@ -15,10 +15,9 @@ from ledger.batch import Conversion, Cost, Row, encoded
 from ledger.contents import cost_of
 from ledger.conversions import amounts_in
 from ledger.costs import Place, among, beyond
-from ledger.models import Attribution, ConvertedCost, CostRecord
+from ledger.models import Attribution, ConvertedCost, CostRecord, CostRecordQuerySet
 from ledger.pricing import convert
 from ledger.quantities import restored
-from ledger.querysets import CostRecordQuerySet
 from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.stored import forms
 from ledger.tariffs import Metered

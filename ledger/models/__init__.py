@@ -1,0 +1,27 @@
+"""The ledger: what was used, what it cost, and for whom."""
+
+from ledger.models.attributions import DIMENSIONS, Attribution
+from ledger.models.cost_records import (
+    ConvertedCost,
+    CostRecord,
+    CostRecordQuerySet,
+    Response,
+)
+from ledger.models.prices import ExchangeRate, Price
+from ledger.models.repricings import Repricing
+from ledger.models.spend import DailySpend, SpendBatch, SpendDelta
+
+__all__ = [
+    "DIMENSIONS",
+    "Attribution",
+    "ConvertedCost",
+    "CostRecord",
+    "CostRecordQuerySet",
+    "DailySpend",
+    "ExchangeRate",
+    "Price",
+    "Repricing",
+    "Response",
+    "SpendBatch",
+    "SpendDelta",
+]

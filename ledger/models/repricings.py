@@ -1,0 +1,38 @@
+"""Who had booked usage corrected, and why."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.audit import current_actor
+from accounts.models import Organization
+from lib.fields import MoneyField
+
+
+class Repricing(models.Model):
+    """One audited correction of what is booked: who, why, and by how much.
+
+    Of what usage was charged at, or of what was reported of it.
+    """
+
+    class Kind(models.TextChoices):
+        PRICES = "prices", "Prices"
+        USAGE = "usage", "Usage"
+
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500)
+    actor = models.CharField(max_length=200, default=current_actor)
+    kind = models.CharField(
+        max_length=6, choices=Kind.choices, default=Kind.PRICES, db_default=Kind.PRICES
+    )
+    filters = models.JSONField(default=dict)  # what was corrected
+    records = models.PositiveIntegerField(default=0)
+    difference = MoneyField(default=0)  # organization's currency
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "correction"
+
+    def __str__(self) -> str:
+        what = "Repricing" if self.kind == self.Kind.PRICES else "Correction"
+        return f"{what} of {self.created_at:%Y-%m-%d %H:%M}: {self.reason}"
