@@ -1,0 +1,32 @@
+"""Usage records as they come in: their shape, and what can be wrong with them."""
+
+from ledger.usage.checks import (
+    EARLIEST,
+    LATEST,
+    MOST_COST,
+    check,
+    is_rounded,
+    odd_characters,
+)
+from ledger.usage.decoding import Rejected, decode_batch, decode_error, decode_one
+from ledger.usage.details import parse_metadata, parse_tags
+from ledger.usage.records import MOST_TOKENS, NOT_SENT, Usage, is_metered
+
+__all__ = [
+    "EARLIEST",
+    "LATEST",
+    "MOST_COST",
+    "MOST_TOKENS",
+    "NOT_SENT",
+    "Rejected",
+    "Usage",
+    "check",
+    "decode_batch",
+    "decode_error",
+    "decode_one",
+    "is_metered",
+    "is_rounded",
+    "odd_characters",
+    "parse_metadata",
+    "parse_tags",
+]
