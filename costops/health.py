@@ -11,8 +11,6 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import F, Max
 from django_q.models import Schedule, Success
 
-from notifications.claims import due
-
 LATE = timedelta(minutes=3)  # that work by the clock, or a message, may wait
 
 
@@ -84,10 +82,9 @@ def work(now: datetime) -> Work:
     next_run = minutely.values_list("next_run", flat=True).first()
     is_running = next_run is not None and now - next_run < LATE
     swept = Success.objects.filter(func="costops.tasks.run_periodic")
+    waiting = Delivery.objects.due(now)
     return Work(
         worker="running" if is_running else "away",
         last_sweep_at=swept.aggregate(at=Max("stopped"))["at"],
-        oldest_due_message_at=due(now)
-        .values_list("next_attempt_at", flat=True)
-        .first(),
+        oldest_due_message_at=waiting.values_list("next_attempt_at", flat=True).first(),
     )

@@ -16,7 +16,7 @@ from llm_cost_ops.triggers import Facts, Names, Standing, compiled
 from controls.api.authorization_answers import names_body
 from controls.expressions import read
 from controls.rules import judge
-from controls.types import Figures
+from controls.types import BudgetFigures as ServerFigures
 from dev.shared import stale
 from tests.controls.calls import NOW, UNIT, a_call, a_rule, figures
 from tests.controls.triggers import (
@@ -84,7 +84,7 @@ def _named(world: dict[str, Any]) -> dict[str, Any]:
     return {key: world[key] for key in world.keys() - {"now", "figures"}}
 
 
-def _told(known: Figures) -> BudgetFigures:
+def _told(known: ServerFigures) -> BudgetFigures:
     return BudgetFigures(
         "budget-7",
         "ML Team",
