@@ -173,7 +173,7 @@ class TenantModelAdmin(ModelAdmin):
                 kwargs["required"] = True  # what is for all is not theirs to make
                 kwargs["help_text"] = ""
         else:
-            declared = self.admin_site._registry.get(target)  # noqa: SLF001 - no public way
+            declared = self.admin_site._registry.get(target)
             if isinstance(declared, TenantModelAdmin):
                 kwargs["queryset"] = declared.get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

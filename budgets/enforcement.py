@@ -21,7 +21,7 @@ def note_stop(budget: Budget, trigger: str) -> None:
     budget.hard_stop = trigger
     if is_soft:
         budget.enforcement = Enforcement.HARD
-        budget._change_reason = f"a rule stops calls: {trigger}"[:100]  # noqa: SLF001 - simple-history's way
+        budget._change_reason = f"a rule stops calls: {trigger}"[:100]
     budget.save(update_fields=["hard_stop", "enforcement"])
     budget.organization.touch()
     if is_soft:

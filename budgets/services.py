@@ -124,7 +124,7 @@ def change_budget(
     before = {name: getattr(budget, name) for name in watched}
     above = _path(budget)
     _apply(budget, plan, now=now)
-    budget._change_reason = reason[:100] or None  # noqa: SLF001 - simple-history's way
+    budget._change_reason = reason[:100] or None
     _save(budget)
     change_amount(budget, before["currency"], now=now, reason=reason)
     if any(getattr(budget, name) != before[name] for name in _RESHAPING):
@@ -156,7 +156,7 @@ def move_budget(budget: Budget, parent: Budget | None, *, reason: str = "") -> B
         raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
     above = _path(budget)
     budget.parent = _sound_parent(budget, parent)
-    budget._change_reason = reason or None  # noqa: SLF001 - how simple-history has it
+    budget._change_reason = reason or None
     _save(budget)
     _reshape(budget, {*above, *_path(budget)}, redated=False)
     budget.refresh_from_db()

@@ -77,7 +77,7 @@ def _is_superuser(declared: Any, request: HttpRequest, row: Any = None) -> bool:
 def adapt_foreign_models(site: CostOpsSite) -> None:
     """Show the queue in the house's look; hide what has no meaning here."""
     dressed = ModelAdmin
-    for model, declared in list(site._registry.items()):  # noqa: SLF001 - no public way
+    for model, declared in list(site._registry.items()):
         if model._meta.app_label == "auth":
             site.unregister(model)  # roles say what people may do, groups nothing
         elif model._meta.app_label == "django_q":
@@ -178,7 +178,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def _visible_models(request: HttpRequest) -> set[str]:
     return {
         f"{model._meta.app_label}_{model._meta.model_name}"
-        for model, declared in admin.site._registry.items()  # noqa: SLF001 - as unfold's own search reads it
+        for model, declared in admin.site._registry.items()
         if declared.has_view_permission(request)
     }
 

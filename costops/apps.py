@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -7,4 +9,4 @@ class CostOpsConfig(AppConfig):
     name = "costops"
 
     def ready(self) -> None:
-        from costops import checks  # noqa: F401 - registers them
+        import_module("costops.checks")  # registers them

@@ -25,9 +25,9 @@ ROOT_URLCONF = "costops.urls"
 WSGI_APPLICATION = "costops.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = True
-VERSION = re.search(
+VERSION: str = re.findall(
     r"^## \[?(\d[^\]\s]*)", (BASE_DIR / "CHANGELOG.md").read_text(), re.M
-)[1]  # type: ignore[index]  # the changelog always has one
+)[0]
 
 INSTALLED_APPS = [
     "unfold",

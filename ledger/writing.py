@@ -32,7 +32,7 @@ _CONVERSIONS = (
 _T = TypeVar("_T")
 
 
-class AlreadyThere(Exception):  # noqa: N818 - an answer to the caller, not a fault
+class AlreadyThere(Exception):
     """A row with the same unique key was there already; nothing was inserted."""
 
 

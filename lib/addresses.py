@@ -31,7 +31,7 @@ _CLOSED_V6 = [
 _NAT64 = ip_network("64:ff9b::/96")  # the last 32 bits are an IPv4 address
 
 
-class NoAnswer(Exception):  # noqa: N818 - what happened, in the words of the callers
+class NoAnswer(Exception):
     """The other side did not answer, or not properly. Another try may help."""
 
 

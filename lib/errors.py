@@ -17,7 +17,7 @@ class FieldError:
     detail: str
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+class Refusal(Exception):
     """A request that was understood and turned down.
 
     `code` is public: lower_snake_case, never reused for another meaning. The message is

@@ -14,7 +14,7 @@ _TOLD_MOST = {"sqlite": Decimal(900_000_000)}
 _HUGE = Decimal(10) ** 18
 
 
-class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal out
+class ExactField(models.Field[Any, Any]):
     """An exact decimal with a fixed number of places; Decimal in Python.
 
     NUMERIC on PostgreSQL. On SQLite, whose decimals are floats, an integer of the
@@ -82,7 +82,8 @@ class ExactField(models.Field):  # type: ignore[type-arg]  # Decimal in, Decimal
         self, value: Any, expression: Any, connection: BaseDatabaseWrapper
     ) -> Decimal | None:
         if value is None or connection.vendor != "sqlite":
-            return value  # type: ignore[no-any-return]  # psycopg makes it a Decimal
+            amount: Decimal | None = value
+            return amount
         return Decimal(value).scaleb(-self.places)
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:

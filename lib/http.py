@@ -133,8 +133,9 @@ class _Limited:
         wait = self.deadline - time.monotonic()
         if wait <= 0:
             raise TimeoutError
-        self.settimeout(wait)  # type: ignore[attr-defined]  # a socket's
-        count: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]
+        own: Any = super()  # a socket's
+        own.settimeout(wait)
+        count: int = own.recv_into(*args, **kwargs)
         self.left -= count
         if self.left < 0:
             raise NoAnswer("The answer is too long.")
@@ -283,7 +284,8 @@ def _adapter() -> requests.adapters.HTTPAdapter:
 
 
 # `requests.post` opens a session of its own, which makes its adapters by this name.
-requests.sessions.HTTPAdapter = _adapter  # type: ignore[assignment]
+_sessions: Any = requests.sessions
+_sessions.HTTPAdapter = _adapter
 
 
 def _deadline() -> float:

@@ -65,14 +65,14 @@ def enqueue_at(moment: datetime, task: str) -> None:
         async_task(task, broker=_Later(moment))
 
 
-class _Later(ORM):  # type: ignore[misc]  # the library has no types
+class _Later:
     """The database's queue, for what workers are not to see before its time."""
 
     def __init__(self, moment: datetime) -> None:
-        super().__init__()
         self.moment = moment
+        self.list_key = ORM().list_key
 
     def enqueue(self, task: str) -> object:
         # A row is taken once its lock lies in the past.
-        rows = self.get_connection()
+        rows = ORM.get_connection()
         return rows.create(key=self.list_key, payload=task, lock=self.moment).pk

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class EncryptedJSONField(models.Field):  # type: ignore[type-arg]  # JSON in, JSON out
+class EncryptedJSONField(models.Field[Any, Any]):
     """JSON that is a ciphertext in the database. Can't be searched."""
 
     def get_internal_type(self) -> str:

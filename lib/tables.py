@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 # What a spreadsheet takes for the beginning of a formula, full-width forms included,
 # also behind white space that some of them strip.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n\x00]")  # noqa: RUF001 - the full-width forms are meant
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\x00]")
 
 
 def guarded(text: str) -> str:

@@ -39,7 +39,7 @@ class Saved:
 def add_channel(
     organization: Organization,
     *,
-    type: str,  # noqa: A002 - the model's and the wire's name
+    type: str,
     name: str,
     config: Mapping[str, Any],
     template: Any = None,

@@ -1,6 +1,6 @@
 """The product's settings with what tests need otherwise, and nothing else."""
 
-from costops.settings import *  # noqa: F403
+from costops.settings import *
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECRET_KEY = "tests-only"

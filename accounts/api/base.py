@@ -28,7 +28,7 @@ class Negotiation(DefaultContentNegotiation):
     def filter_renderers(
         self,
         renderers: Iterable[BaseRenderer],
-        format: str,  # noqa: A002 - DRF's name
+        format: str,
     ) -> list[BaseRenderer]:
         known = list(renderers)
         found = [renderer for renderer in known if renderer.format == format]

@@ -92,7 +92,7 @@ WAYS = {"budget-manager": budget_manager, "router": router}
 
 
 def main() -> None:
-    import litellm  # type: ignore[import-not-found]  # never among ours
+    import litellm
 
     litellm.suppress_debug_info = True
     print(json.dumps({"spent": WAYS[sys.argv[1]](litellm), "cap": CAP}))

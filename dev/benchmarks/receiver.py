@@ -12,7 +12,9 @@ def receiver(*, hangs: bool) -> Iterator[int]:
     """Run one in a process of its own; yield its port. It answers 200, or nothing."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, hangs), daemon=True)
+    process = context.Process(
+        target=_serve, args=(theirs,), kwargs={"hangs": hangs}, daemon=True
+    )
     process.start()
     try:
         yield ours.recv()
@@ -21,11 +23,11 @@ def receiver(*, hangs: bool) -> Iterator[int]:
         process.join()
 
 
-def _serve(told: Connection, hangs: bool) -> None:  # noqa: FBT001 - of a process
-    asyncio.run(_served(told, hangs))
+def _serve(told: Connection, *, hangs: bool) -> None:
+    asyncio.run(_served(told, hangs=hangs))
 
 
-async def _served(told: Connection, hangs: bool) -> None:  # noqa: FBT001
+async def _served(told: Connection, *, hangs: bool) -> None:
     async def answer(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:

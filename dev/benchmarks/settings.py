@@ -1,5 +1,5 @@
 """The product's settings, with a few views more to compare with."""
 
-from costops.settings import *  # noqa: F403
+from costops.settings import *
 
 ROOT_URLCONF = "dev.benchmarks.urls"

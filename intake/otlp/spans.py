@@ -59,7 +59,7 @@ _LONGEST_DETAIL = 200  # characters of a text in the metadata; the rest is cut o
 _MOST_DETAILS = 10  # of a list
 
 
-class Broken(ValueError):  # noqa: N818 - a sentence on a span, for its sender
+class Broken(ValueError):
     """A span says that something was used, but not so that it can be booked."""
 
 

@@ -90,7 +90,7 @@ def main() -> None:
         handler = CostOpsHandler(tracker, provider="openai")
         model = ChatOpenAI(model="gpt-4o-mini", max_tokens=200, callbacks=[handler])
         try:
-            print(model.invoke("Say hello.").content)  # noqa: T201
+            print(model.invoke("Say hello.").content)
         except BudgetExceededError as refusal:
             sys.exit(f"Budget exceeded: {refusal}")
 

@@ -118,7 +118,7 @@ class Tokens:
 
     def __init__(
         self,
-        input: int,  # noqa: A002 - the word of the trade
+        input: int,
         output: int,
         *,
         cached: int = 0,
@@ -155,5 +155,3 @@ class Tokens:
         return isinstance(other, Tokens) and all(
             getattr(self, name) == getattr(other, name) for name in self.__slots__
         )
-
-    __hash__ = None  # type: ignore[assignment]  # they compare by what they hold

@@ -20,6 +20,7 @@ from llm_cost_ops.retrying import RetryPolicy
 from llm_cost_ops.threads import Threads
 from llm_cost_ops.version import __version__
 
+_CHANCE = random.SystemRandom()  # spreads out who tries again
 R = TypeVar("R")
 T = TypeVar("T")
 
@@ -107,7 +108,7 @@ class CostOpsClient(Api, Sends):
             try:
                 return self._sender.once(request, message, self._timeout)
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
-                wait = self._retry.wait_after(failure, attempt, random.random())  # noqa: S311
+                wait = self._retry.wait_after(failure, attempt, _CHANCE.random())
                 if wait is None:
                     raise
             time.sleep(wait)
@@ -167,7 +168,7 @@ class AsyncCostOpsClient(Api, SendsAsync):
                     lambda: self._sender.once(request, message, self._timeout)
                 )
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
-                wait = self._retry.wait_after(failure, attempt, random.random())  # noqa: S311
+                wait = self._retry.wait_after(failure, attempt, _CHANCE.random())
                 if wait is None:
                     raise
             await asyncio.sleep(wait)

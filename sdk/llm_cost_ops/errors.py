@@ -20,6 +20,8 @@ class BudgetExceededError(CostOpsError):
     `retry_after_s` is None where waiting does not help.
     """
 
+    status_code: int  # where LiteLLM looks for the one that its proxy answers with
+
     def __init__(
         self,
         message: str,

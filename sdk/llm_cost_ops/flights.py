@@ -185,6 +185,10 @@ class Flight:
             self._body, self.surface.inputs, self.model, self._desk.config
         )
 
+    def lose(self) -> None:
+        """Count that its usage could not be recorded."""
+        self._desk.counter.add("lost")
+
     def cancel(self) -> None:
         """Give back what was set aside: the provider did not take the call."""
         ticket = self._ticket
@@ -287,4 +291,4 @@ def landed(flight: Flight, used: Optional[Tokens], **details: Any) -> None:
         flight.arrive(used, **details)
     except Exception:
         log.exception("the usage of a call could not be recorded")
-        flight._desk.counter.add("lost")  # noqa: SLF001 - of this module
+        flight.lose()

@@ -198,7 +198,8 @@ class CostTracker(_Tracker, Sends):
         same = self._tracked(call)
         if same is None:
             tracking = self._tracking(options)
-            return tracking.send(ANY, kwargs, lambda sent: call(*args, **sent))  # type: ignore[no-any-return]
+            made: R = tracking.send(ANY, kwargs, lambda sent: call(*args, **sent))
+            return made
         with self.attributed(**options):
             return same(*args, **kwargs)
 
@@ -256,9 +257,10 @@ class AsyncCostTracker(_Tracker, SendsAsync):
         same = self._tracked(call)
         if same is None:
             tracking = self._tracking(options)
-            return await tracking.send_async(  # type: ignore[no-any-return]
+            made: R = await tracking.send_async(
                 ANY, kwargs, lambda sent: call(*args, **sent)
             )
+            return made
         with self.attributed(**options):
             return await same(*args, **kwargs)
 

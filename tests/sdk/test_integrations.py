@@ -109,7 +109,7 @@ def test_litellm_is_given_another_model_or_refused(
         asyncio.run(
             hooks.async_pre_call_deployment_hook(litellm_call(model="gpt-4o"), None)
         )
-    assert refusal.value.status_code == 429  # type: ignore[attr-defined]  # for the proxy
+    assert refusal.value.status_code == 429
 
 
 def test_a_litellm_call_that_fails_frees_its_money(

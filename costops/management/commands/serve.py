@@ -98,7 +98,8 @@ class _Server(MPServer):
         # the handling of the first, wait for the lock that one holds, and never end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]  # granian's
+        own: Any = super()
+        own.signal_handler_interrupt(*args, **kwargs)
 
 
 def _load_in_worker(threads: int) -> WSGIApplication:

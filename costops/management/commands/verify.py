@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def _verify(self, organization: Organization) -> int:
         off = 0
-        with _one_moment():
+        with _OneMoment():
             for off, difference in enumerate(_differences(organization), 1):
                 if off <= _MOST_SHOWN:
                     self.stdout.write(f"{organization.slug}: {difference}")
@@ -74,7 +74,7 @@ def _notes(organization: Organization) -> Iterator[str]:
             yield f"note: {calls} ({cost}) went where they had no leave: {one.words}."
 
 
-class _one_moment(transaction.Atomic):  # noqa: N801 - used as a context manager
+class _OneMoment(transaction.Atomic):
     """A transaction that sees the database as it was at its start throughout."""
 
     def __init__(self) -> None:

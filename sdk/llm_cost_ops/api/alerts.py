@@ -21,7 +21,7 @@ def list_alerts(
     organization_id: Optional[str] = None,
     budget: Optional[str] = None,
     state: Optional[str] = None,
-    type: Optional[str] = None,  # noqa: A002 - the API's own name
+    type: Optional[str] = None,
     severity: Optional[str] = None,
     mine: Optional[bool] = None,
     limit: Optional[int] = None,

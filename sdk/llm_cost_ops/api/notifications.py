@@ -23,7 +23,7 @@ _PREFERENCES = "/api/v1/notification-preferences"
 
 def add_notification_channel(
     *,
-    type: str,  # noqa: A002 - the API's own name
+    type: str,
     name: str,
     config: Mapping[str, Any],
     template: Optional[Any] = None,
@@ -42,7 +42,7 @@ def add_notification_channel(
 def list_notification_channels(
     *,
     organization_id: Optional[str] = None,
-    type: Optional[str] = None,  # noqa: A002 - the API's own name
+    type: Optional[str] = None,
     limit: Optional[int] = None,
 ) -> Request[Page[Channel]]:
     return Request("GET", _CHANNELS, reads_page(Channel), query=locals())
@@ -89,7 +89,7 @@ def list_notifications(
     channel: Optional[str] = None,
     recipient: Optional[str] = None,
     state: Optional[str] = None,
-    type: Optional[str] = None,  # noqa: A002 - the API's own name
+    type: Optional[str] = None,
     start_date: Optional[Moment] = None,
     end_date: Optional[Moment] = None,
     limit: Optional[int] = None,

@@ -32,41 +32,41 @@ def costops_callback(tracker: Union[CostTracker, AsyncCostTracker]) -> Any:
     Raises:
         ImportError: litellm is not installed.
     """
-    from litellm.integrations.custom_logger import (  # type: ignore[import-not-found,unused-ignore]
-        CustomLogger,
-    )
+    from litellm.integrations.custom_logger import CustomLogger
 
-    book = Calls(tracker)
+    kind = type("CostOpsLogger", (_Events, CustomLogger), {"book": Calls(tracker)})
+    return kind()
 
-    class CostOpsLogger(CustomLogger):  # type: ignore[misc,unused-ignore]
-        """Asks before LiteLLM calls a model, and reports what the call used."""
 
-        async def async_pre_call_deployment_hook(
-            self, kwargs: dict[str, Any], call_type: Any
-        ) -> Optional[dict[str, Any]]:
-            return await book.ask(kwargs)
+class _Events:
+    """Asks before LiteLLM calls a model, and reports what the call used."""
 
-        def log_success_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            book.succeeded(kwargs, response_obj)
+    book: Calls
 
-        async def async_log_success_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            book.succeeded(kwargs, response_obj)
+    async def async_pre_call_deployment_hook(
+        self, kwargs: dict[str, Any], call_type: Any
+    ) -> Optional[dict[str, Any]]:
+        return await self.book.ask(kwargs)
 
-        def log_failure_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            book.failed(kwargs)
+    def log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self.book.succeeded(kwargs, response_obj)
 
-        async def async_log_failure_event(
-            self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
-        ) -> None:
-            book.failed(kwargs)
+    async def async_log_success_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self.book.succeeded(kwargs, response_obj)
 
-    return CostOpsLogger()
+    def log_failure_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self.book.failed(kwargs)
+
+    async def async_log_failure_event(
+        self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
+    ) -> None:
+        self.book.failed(kwargs)
 
 
 class Calls:
@@ -88,7 +88,7 @@ class Calls:
             flight = self._planned(kwargs)
             await flight.depart_async()
         except BudgetExceededError as error:
-            error.status_code = TOO_MANY_REQUESTS  # type: ignore[attr-defined]
+            error.status_code = TOO_MANY_REQUESTS
             raise
         except Exception:
             log.exception("a call is made untracked")
@@ -153,7 +153,7 @@ def _provider_and_model(kwargs: Mapping[str, Any]) -> tuple[str, str]:
     provider = kwargs.get("custom_llm_provider")
     if provider:
         return str(provider), model.removeprefix(f"{provider}/")
-    import litellm  # type: ignore[import-not-found,unused-ignore]
+    import litellm
 
     plain, provider, _, _ = litellm.get_llm_provider(model)
     return str(provider), str(plain)

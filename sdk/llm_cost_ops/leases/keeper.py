@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import Callable, Optional
 
 from llm_cost_ops.api import controls
@@ -82,7 +83,7 @@ class Keeper:
         """Do once what is due: refill, refresh, prolong, return, release."""
         now = time.monotonic()
         for slot in self._book.slots():
-            self._guarded(lambda slot=slot: self._attend(slot, now))  # type: ignore[misc]
+            self._guarded(partial(self._attend, slot, now))
         self._release_all()
         self._book.finish_ending()
 
@@ -108,11 +109,8 @@ class Keeper:
     def _release_all(self) -> None:
         while self._releases:
             request = controls.release_authorization(self._releases.popleft())
-            self._guarded(
-                lambda request=request: self._client.send_once(  # type: ignore[misc]
-                    request, timeout=self._timeout
-                )
-            )
+            send = partial(self._client.send_once, request, timeout=self._timeout)
+            self._guarded(send)
 
     def _guarded(self, work: Callable[[], object]) -> None:
         if not self.breaker.may_ask():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Optional
 
 from llm_cost_ops.config import TrackerConfig
 
@@ -60,14 +60,18 @@ def most_output(
     body: Mapping[str, Any], names: tuple[str, ...], config: TrackerConfig
 ) -> int:
     """Return the output tokens that *body* allows, or what the app takes for that."""
-    limits = [body[name] for name in names if _is_count(body.get(name))]
-    each = int(min(limits)) if limits else config.default_max_output_tokens
-    choices = body.get("n")
-    return each * (int(choices) if _is_count(choices) else 1)  # type: ignore[arg-type]
+    given = (_count(body.get(name)) for name in names)
+    limits = [limit for limit in given if limit is not None]
+    each = min(limits) if limits else config.default_max_output_tokens
+    choices = _count(body.get("n"))
+    return each * (1 if choices is None else choices)
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _count(value: object) -> Optional[int]:
+    """Return *value* if it is a count; None: it is none."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value
 
 
 def size(text: str) -> int:

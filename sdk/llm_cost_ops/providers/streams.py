@@ -22,9 +22,8 @@ class _Stream:
         self._hides_usage = hides_usage
         self._is_over = False
 
-    @property  # type: ignore[misc]  # so that isinstance() sees the provider's type
-    def __class__(self) -> Any:
-        return type(self._inner)
+    # So that isinstance() sees the provider's type.
+    __class__: Any = property(lambda self: type(self._inner))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -53,9 +53,8 @@ def wrapped(client: C, tracking: Tracking) -> C:
     """
     if not family_of(client):
         raise TypeError(f"{client!r} is no client of openai or anthropic.")
-    kind = type(client)
-    post = kind.post  # type: ignore[attr-defined]
-    mixin = _PostingAsync if inspect.iscoroutinefunction(post) else _Posting
+    kind: Any = type(client)
+    mixin = _PostingAsync if inspect.iscoroutinefunction(kind.post) else _Posting
     made: Any = type(kind.__name__, (mixin, kind), {"costops_tracking": tracking})
     one: C = made.__new__(made)
     one.__dict__.update(client.__dict__)
@@ -75,7 +74,8 @@ class _Posting:
 
     def post(self, path: str, *, body: Any = None, **kwargs: Any) -> Any:
         surface = surface_of(path)
-        post = super().post  # type: ignore[misc]
+        client: Any = super()
+        post = client.post
         if surface is None or not isinstance(body, Mapping):
             return post(path, body=body, **kwargs)
         return self.costops_tracking.send(
@@ -93,7 +93,8 @@ class _PostingAsync:
 
     async def post(self, path: str, *, body: Any = None, **kwargs: Any) -> Any:
         surface = surface_of(path)
-        post = super().post  # type: ignore[misc]
+        client: Any = super()
+        post = client.post
         if surface is None or not isinstance(body, Mapping):
             return await post(path, body=body, **kwargs)
         return await self.costops_tracking.send_async(

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import IO
 
-try:
-    import fcntl
-except ImportError:  # Windows
+if sys.platform == "win32":
     import msvcrt
 
     def lock(file: IO[bytes]) -> bool:
         """Lock *file* unless another process has; tell whether it worked."""
         file.seek(0)
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
 
 else:
+    import fcntl
 
     def lock(file: IO[bytes]) -> bool:
         """Lock *file* unless another process has; tell whether it worked."""

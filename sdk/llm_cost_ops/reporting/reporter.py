@@ -17,6 +17,7 @@ from llm_cost_ops.reporting.delivery import deliver, line_of
 from llm_cost_ops.reporting.spool import Spool
 from llm_cost_ops.reporting.stats import Counter
 
+_CHANCE = random.SystemRandom()
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 log = logging.getLogger("llm_cost_ops")
 
@@ -163,8 +164,8 @@ class Reporter:
         self._counter.add("rejected")
         try:
             self._spool.reject(line)
-        except OSError as error:
-            log.error("the refused record could not be kept: %s", error)  # noqa: TRY400
+        except OSError:
+            log.exception("the refused record could not be kept")
 
     def _put_on_disk(self, entries: Sequence[Entry]) -> None:
         if not entries:
@@ -223,7 +224,7 @@ class Reporter:
 
     def _pause_a_while(self) -> None:
         self._pause = min(max(self._pause * 2, FIRST_PAUSE_S), LONGEST_PAUSE_S)
-        wait = self._pause * random.uniform(0.5, 1)  # noqa: S311 - spreads clients out
+        wait = self._pause * _CHANCE.uniform(0.5, 1)  # spreads clients out
         self._retry_at = time.monotonic() + wait
 
     def _succeeded(self) -> None:
