@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -77,7 +78,8 @@ def _fingerprint() -> str:
 def tests_begin_migrated() -> Iterator[None]:
     """Have Django find its own test database migrated; what is newer it migrates."""
     if connection.vendor == "sqlite":
-        name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
+        creation: Any = connection.creation
+        name = creation._get_test_db_name()
         # In memory it is there for as long as somebody has it open.
         with closing(sqlite3.connect(name, uri=True)) as keeper:
             _copy_into(keeper)

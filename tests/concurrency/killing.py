@@ -121,7 +121,7 @@ def kill(kills: int) -> None:
         kill_some(kills, random, lives_s=LIVES_S * 2**times)
         if (made := steps_made()) and halves():
             break
-    print(made)  # noqa: T201 - for the test
+    print(made)
 
 
 def kill_some(kills: int, random: Random, *, lives_s: float) -> None:
@@ -211,7 +211,7 @@ def drain() -> None:
     attempts = Attempt.objects.values_list("uid", "status")
     deliveries = Delivery.objects.values_list("uid", "key", "state")
     steps = AlertEvent.objects.filter(step__isnull=False)
-    print(  # noqa: T201 - it is what the test reads
+    print(
         json.dumps(
             {
                 "attempts": {str(uid): status for uid, status in attempts},

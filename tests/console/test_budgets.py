@@ -2,6 +2,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.cache import cache
@@ -755,7 +756,7 @@ def bar(spent: str, *, limit: str = "100", reserved: str = "0", day: int = 16) -
         spent=Decimal(spent),
         reserved=Decimal(reserved),
         window=window,
-        zone=UTC,  # type: ignore[arg-type]  # as good as a ZoneInfo
+        zone=ZoneInfo("UTC"),
         warning_threshold=Decimal("0.8"),
         critical_threshold=Decimal("0.95"),
     )

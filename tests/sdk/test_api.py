@@ -8,7 +8,7 @@ from llm_cost_ops import ConflictError, CostOpsClient, NotFoundError
 
 from tests.sdk.world import World
 
-GPT_4O = {"provider": "openai", "model": "gpt-4o"}
+GPT_4O: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
 
 
 def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
@@ -31,11 +31,12 @@ def test_usage_from_reporting_it_to_adding_it_up(world: World) -> None:
     api, whose = world.client, {"organization_id": world.organization}
     record = {**GPT_4O, **whose, "timestamp": "2026-01-15T12:00:00Z"}
     counted = {**record, "input_tokens": 1000, "output_tokens": 1000}
+    one: Any = {**counted, "id": "u1"}
+    other: Any = {**counted, "id": "u2"}
+    unmetered: Any = {**record, "id": "u3"}
 
-    first = api.report_usage({**counted, "id": "u1"})  # type: ignore[typeddict-item]
-    batch = api.report_usage_batch(
-        [{**counted, "id": "u1"}, {**counted, "id": "u2"}, {**record, "id": "u3"}]  # type: ignore[typeddict-item]
-    )
+    first = api.report_usage(one)
+    batch = api.report_usage_batch([one, other, unmetered])
 
     assert first.cost == Decimal("0.0125")
     assert (batch.accepted, batch.duplicates) == (1, 1)
@@ -55,7 +56,8 @@ def test_usage_is_corrected_and_listed_as_it_stands(world: World) -> None:
     record = {**GPT_4O, **whose, "timestamp": "2026-01-15T12:00:00Z"}
     wrong = {**record, "input_tokens": 1000, "output_tokens": 1}
     right: Any = {**wrong, "output_tokens": 1000}
-    api.report_usage({**wrong, "id": "a/1"})  # type: ignore[typeddict-item]
+    first: Any = {**wrong, "id": "a/1"}
+    api.report_usage(first)
 
     done = api.correct_usage("a/1", right, reason="The last line was lost.")
     again = api.correct_usage("a/1", right, reason="The last line was lost.")
@@ -72,7 +74,7 @@ def test_an_authorization_from_asking_to_releasing_it(world: World) -> None:
     api, budget = world.client, world.budget()
 
     leave = api.authorize(
-        **GPT_4O,  # type: ignore[arg-type]
+        **GPT_4O,
         estimated_cost="0.5",
         organization_id=world.organization,
     )
@@ -94,7 +96,7 @@ def test_a_lease_from_taking_it_to_returning_it(world: World) -> None:
     api, budget = world.client, world.budget()
 
     lease = api.acquire_lease(
-        **GPT_4O,  # type: ignore[arg-type]
+        **GPT_4O,
         amount="0.5",
         organization_id=world.organization,
     )

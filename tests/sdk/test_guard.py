@@ -43,9 +43,10 @@ class Desk:
 
 
 def guard_of(*answers: Any, **choices: Any) -> tuple[Guard, Desk, Counter]:
-    desk, counter = Desk(list(answers)), Counter()
+    desk: Any = Desk(list(answers))
+    counter = Counter()
     config = TrackerConfig(**{"mode": "authorize", **choices})
-    return Guard(desk, config, counter), desk, counter  # type: ignore[arg-type]  # stands in
+    return Guard(desk, config, counter), desk, counter
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_the_app_has_said() -> None:

@@ -1,6 +1,7 @@
 """The SDK's rules mean by names what the server's do: these tell them in the lease."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ from tests.controls.calls import a_call, a_rule
 from tests.controls.namings import Naming, namings, rules_about
 from tests.controls.spelled import Spelled, means, models, people, providers
 
-FIGURES = BudgetFigures("budget-7", "ML Team", "USD", spent=0, limit=100)  # type: ignore[arg-type]  # as good
+FIGURES = BudgetFigures(
+    "budget-7", "ML Team", "USD", spent=Decimal(0), limit=Decimal(100)
+)
 
 
 def became(rule: Rule, provider: str, model: str, user: str = "") -> str:

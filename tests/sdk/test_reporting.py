@@ -54,14 +54,14 @@ def spool(tmp_path: Path) -> Spool:
 
 @pytest.fixture
 def make(
-    ledger: Ledger, spool: Spool
+    ledger: Any, spool: Spool
 ) -> Iterator[Callable[..., tuple[Reporter, Counter]]]:
     made: list[Reporter] = []
 
     def reporter(**choices: Any) -> tuple[Reporter, Counter]:
         counter = Counter()
         config = TrackerConfig(**{"flush_interval_s": 60, **choices})
-        one = Reporter(ledger, spool, config, counter)  # type: ignore[arg-type]  # it stands in
+        one = Reporter(ledger, spool, config, counter)
         made.append(one)
         return one, counter
 
