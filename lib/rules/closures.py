@@ -35,6 +35,7 @@ ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"abs": abs, "min": min, "max": max}
 _MEMBERSHIPS = frozenset({"in", "not in"})
+_DENYING = frozenset({"!=", "not in"})
 
 
 class Asks(NamedTuple):
@@ -114,7 +115,7 @@ class _Compiler:
             is_of_model = parts[0] == {"name": MODEL}
             if is_of_model and (texts := _model_texts(word, parts[1])):
                 found_model = self._asks.is_model(texts)
-                return _denied(found_model) if word[0] in "!n" else found_model
+                return _denied(found_model) if word in _DENYING else found_model
             if word in COMPARISONS:
                 return self._compared(COMPARISONS[word], parts, depth + 1)
             if word in _MEMBERSHIPS:
