@@ -1,4 +1,4 @@
-"""Charging anew what a change of the tree concerns.
+"""Backfilling: charging anew what a change of the tree concerns.
 
 The tree as it stands judges all of history: when a budget is made, moved, re-scoped or
 re-dated, what was spent before is charged as if it had always been so. Short histories
@@ -16,7 +16,7 @@ from django.db.models import Max, Min, Sum
 from accounts.locks import hold_shared
 from accounts.models import Organization
 from budgets.charging import Charging, open_periods
-from budgets.index import FOREVER, Charge, Node
+from budgets.index import FOREVER, Charge, IndexedBudget
 from budgets.models import Backfill, Budget, BudgetHour, BudgetPeriod, Coverage
 from ledger.conversions import convert_missing
 from ledger.models import Attribution, CostRecord, DailySpend
@@ -30,7 +30,7 @@ CHUNK = 50_000  # records in one step of a long backfill
 _MOMENT = timedelta(microseconds=1)
 
 
-def recharge(
+def start_backfill(
     organization: Organization,
     suspects: Collection[int],
     *,
@@ -40,7 +40,7 @@ def recharge(
 
     *redated* ones count time anew: their periods are made again. Call it in the
     transaction that changed the tree, with the organization held alone and after
-    `fold`. What else happens: see the module.
+    `roll_up`. What else happens: see the module.
     """
     charging = Charging(organization)
     dirty = _refresh_coverage(charging, set(suspects)) | set(redated)
@@ -52,7 +52,7 @@ def recharge(
     BudgetPeriod.objects.filter(budget__in=dirty).update(
         spent=0, requests=0, unpriced_requests=0, late_spend=0
     )
-    backfill = _new_backfill(organization, [charging.shape.nodes[pk] for pk in dirty])
+    backfill = _new_backfill(organization, [charging.index.budgets[pk] for pk in dirty])
     budgets.update(backfill=backfill)
     if backfill is None:
         return
@@ -69,9 +69,9 @@ def _refresh_coverage(charging: Charging, suspects: set[int]) -> set[int]:
         budget_id: set() for budget_id in suspects
     }
     for attribution_id, charge in charges_of_all(charging):
-        if charge.node.id in suspects:
-            wanted[charge.node.id].add(
-                (attribution_id, charge.start, charge.end, charge.node.currency)
+        if charge.budget.id in suspects:
+            wanted[charge.budget.id].add(
+                (attribution_id, charge.start, charge.end, charge.budget.currency)
             )
     present: dict[int, set[tuple[int, datetime, datetime, str]]] = {}
     rows = Coverage.objects.filter(budget__in=suspects)
@@ -109,9 +109,9 @@ def charges_of_all(charging: Charging) -> Iterator[tuple[int, Charge]]:
 
 
 def _new_backfill(
-    organization: Organization, nodes: Collection[Node]
+    organization: Organization, budgets: Collection[IndexedBudget]
 ) -> Backfill | None:
-    """Return a backfill of *nodes*; None when there is nothing to go through.
+    """Return a backfill of *budgets*; None when there is nothing to go through.
 
     Nobody books in the organization now, so every record it will get from here on has
     a greater id.
@@ -120,8 +120,8 @@ def _new_backfill(
     span = records.aggregate(first=Min("timestamp"), last=Max("timestamp"))
     if span["first"] is None:
         return None
-    start = max(span["first"], min(node.life[0] for node in nodes))
-    until = min(span["last"] + _MOMENT, max(node.life[1] for node in nodes))
+    start = max(span["first"], min(budget.life[0] for budget in budgets))
+    until = min(span["last"] + _MOMENT, max(budget.life[1] for budget in budgets))
     if start >= until:
         return None
     days = DailySpend.objects.filter(organization=organization).during(
@@ -194,13 +194,13 @@ def _chunk_of(backfill: Backfill) -> tuple[datetime, int]:
 def _charge_chunk(
     charging: Charging, budget_ids: list[int], backfill: Backfill, end: datetime
 ) -> None:
-    nodes = charging.shape.nodes
-    foreign = {nodes[pk].currency for pk in budget_ids} - {""}
+    known = charging.index.budgets
+    foreign = {known[pk].currency for pk in budget_ids} - {""}
     records = CostRecord.objects.filter(
         organization=backfill.organization_id, pk__lte=backfill.upto_id
     ).during(backfill.done_until, end)
     for currency in sorted(foreign):
-        covering = [pk for pk in budget_ids if nodes[pk].currency == currency]
+        covering = [pk for pk in budget_ids if known[pk].currency == currency]
         attributions = Coverage.objects.filter(budget__in=covering)
         convert_missing(
             backfill.organization,
@@ -214,7 +214,7 @@ def _charge_chunk(
         end,
         upto_id=backfill.upto_id,
     )
-    _add([(nodes[quarter.budget_id], quarter) for quarter in quarters])
+    _add([(known[quarter.budget_id], quarter) for quarter in quarters])
 
 
 class Quarter(NamedTuple):
@@ -297,23 +297,23 @@ def begun(at: datetime) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def place_of(node: Node, quarter: Quarter) -> tuple[Window, datetime]:
+def place_of(budget: IndexedBudget, quarter: Quarter) -> tuple[Window, datetime]:
     """Return the period, and the start of the clock hour, a quarter belongs to."""
     # The first quarter of a life may begin before it; what is in it does not.
-    at = max(quarter.starts_at, node.life[0])
-    return node.window_at(at), max(node.hour_at(at).start, node.life[0])
+    at = max(quarter.starts_at, budget.life[0])
+    return budget.window_at(at), max(budget.hour_at(at).start, budget.life[0])
 
 
-def _add(charged: list[tuple[Node, Quarter]]) -> None:
+def _add(charged: list[tuple[IndexedBudget, Quarter]]) -> None:
     periods: dict[tuple[int, int, datetime], list[Quarter]] = {}
     windows: dict[tuple[int, datetime], Window] = {}
     hours: dict[tuple[int, datetime], list[Quarter]] = {}
-    for node, quarter in charged:
-        window, hour = place_of(node, quarter)
-        windows[node.id, window.start] = window
-        key = -node.level, node.id, window.start  # the order periods are locked in
+    for budget, quarter in charged:
+        window, hour = place_of(budget, quarter)
+        windows[budget.id, window.start] = window
+        key = -budget.level, budget.id, window.start  # the order periods are locked in
         periods.setdefault(key, []).append(quarter)
-        hours.setdefault((node.id, hour), []).append(quarter)
+        hours.setdefault((budget.id, hour), []).append(quarter)
     if not charged:
         return
     organization_id = _organization_of(charged[0][0])
@@ -344,8 +344,8 @@ def _spent_in(quarters: list[Quarter]) -> Decimal | int:
     return stored
 
 
-def _organization_of(node: Node) -> int:
-    return Budget.objects.values_list("organization_id", flat=True).get(pk=node.id)
+def _organization_of(budget: IndexedBudget) -> int:
+    return Budget.objects.values_list("organization_id", flat=True).get(pk=budget.id)
 
 
 _ADD_PERIOD = """

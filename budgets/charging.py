@@ -13,7 +13,15 @@ from django.db import IntegrityError, connection, transaction
 from accounts.models import Organization
 from budgets.amounts import amounts_of
 from budgets.errors import MoreThanSQLiteHolds
-from budgets.index import Charge, Place, Shape, Target, cut, is_passed, shape_of
+from budgets.index import (
+    BudgetIndex,
+    Charge,
+    LockPlace,
+    PeriodRef,
+    cut,
+    index_of,
+    is_passed,
+)
 from budgets.models import Budget, BudgetPeriod, Coverage
 from budgets.types import Crossing, Freed
 from ledger.snapshot import Snapshot
@@ -23,8 +31,8 @@ from lib.money import from_units
 from lib.periods import Window
 
 Charges = tuple[Charge, ...]  # of one attribution, root last
-Span = ChargedSpan[Target]
-ChargedSnapshot = Snapshot[Charges, Target]
+Span = ChargedSpan[PeriodRef]
+ChargedSnapshot = Snapshot[Charges, PeriodRef]
 
 _MOST_PERIODS = 200_000  # period ids remembered
 
@@ -43,9 +51,9 @@ class _Added:
 
 @dataclass(slots=True)
 class _Sums(_Added):
-    """What is to be added to the period of *target*."""
+    """What is to be added to `period`."""
 
-    target: Target = field(kw_only=True)
+    period: PeriodRef = field(kw_only=True)
 
 
 class Due(NamedTuple):
@@ -64,15 +72,15 @@ class Charging:
     def __init__(self, organization: Organization) -> None:
         self.organization_id = organization.pk
         budgets = Budget.objects.filter(organization=organization)
-        self.shape: Shape = shape_of(budgets, organization)
+        self.index: BudgetIndex = index_of(budgets, organization)
         self._period_ids: dict[tuple[int, datetime], int] = {}
 
     def charges_of(self, dimensions: Dimensions, tags: Tags) -> Charges:
-        return self.shape.charges_of(dimensions._asdict(), tags)
+        return self.index.charges_of(dimensions._asdict(), tags)
 
-    def cut(self, charges: Charges, at: datetime) -> Cut[Target]:
+    def cut(self, charges: Charges, at: datetime) -> Cut[PeriodRef]:
         (start, end), targets = cut(charges, at)
-        currencies = {target.currency for target in targets} - {""}
+        currencies = {period.currency for period in targets} - {""}
         return Cut(start, end, tuple(targets), tuple(sorted(currencies)))
 
     def cover(self, attribution_ids: Mapping[int, Charges]) -> None:
@@ -82,10 +90,10 @@ class Charging:
                 Coverage(
                     organization_id=self.organization_id,
                     attribution_id=attribution_id,
-                    budget_id=charge.node.id,
+                    budget_id=charge.budget.id,
                     starts_at=charge.start,
                     ends_at=charge.end,
-                    currency=charge.node.currency,
+                    currency=charge.budget.currency,
                 )
                 for attribution_id, charges in sorted(attribution_ids.items())
                 for charge in charges
@@ -111,26 +119,26 @@ class Charging:
         """
         if not due.sums and not freed:
             return []
-        ids = self.ids_of([of.target for of in due.sums])
-        added = {ids[of.target.key]: of for of in due.sums}
+        ids = self.ids_of([of.period for of in due.sums])
+        added = {ids[of.period.key]: of for of in due.sums}
         if freed:
             return _crossings(_add_and_free(added, freed), added)
         arrays = [array_of(list(added)), *due.arrays, _NONE]
         return _crossings(_add(added, arrays), added)
 
-    def known_id(self, target: Target) -> int | None:
+    def known_id(self, period: PeriodRef) -> int | None:
         """Return the id of a period that this process has met; None: ask `ids_of`."""
-        return self._period_ids.get(target.key)
+        return self._period_ids.get(period.key)
 
-    def ids_of(self, wanted: list[Target]) -> dict[tuple[int, datetime], int]:
+    def ids_of(self, wanted: list[PeriodRef]) -> dict[tuple[int, datetime], int]:
         """Return the ids of periods, opening those not yet there; in lock order."""
         known = self._period_ids
-        missing = [target for target in wanted if target.key not in known]
+        missing = [period for period in wanted if period.key not in known]
         if not missing:
             return known
         opened = open_periods(
             self.organization_id,
-            [(target.node.id, target.window) for target in missing],
+            [(period.budget.id, period.window) for period in missing],
         )
         transaction.on_commit(lambda: self._remember(opened))
         return known | opened
@@ -182,22 +190,22 @@ def _ids_in_database(
     return {(budget_id, start): pk for budget_id, start, pk in rows}
 
 
-def _sums_of(totals: Mapping[Span, Totals]) -> dict[Place, _Sums]:
-    by_target: dict[Target, _Sums] = {}
+def _sums_of(totals: Mapping[Span, Totals]) -> dict[LockPlace, _Sums]:
+    by_period: dict[PeriodRef, _Sums] = {}
     for span, added in totals.items():
         spent, requests, unpriced = added.cost, added.requests, added.unpriced
-        for target in span.targets:
-            of = by_target.get(target)
+        for period in span.targets:
+            of = by_period.get(period)
             if of is None:
-                of = by_target[target] = _Sums(target=target)
+                of = by_period[period] = _Sums(period=period)
             of.spent += spent
             of.requests += requests
             of.unpriced += unpriced
         if span.currencies:
-            _exchange(by_target, span, added)
-    sums: dict[Place, _Sums] = {}
-    for target, of in by_target.items():
-        same = sums.setdefault(target.place, of)
+            _exchange(by_period, span, added)
+    sums: dict[LockPlace, _Sums] = {}
+    for period, of in by_period.items():
+        same = sums.setdefault(period.place, of)
         if same is not of:
             same.spent += of.spent
             same.requests += of.requests
@@ -205,13 +213,13 @@ def _sums_of(totals: Mapping[Span, Totals]) -> dict[Place, _Sums]:
     return sums
 
 
-def _exchange(by_target: Mapping[Target, _Sums], span: Span, added: Totals) -> None:
+def _exchange(by_period: Mapping[PeriodRef, _Sums], span: Span, added: Totals) -> None:
     """Put the amounts in their own currency into the sums of foreign budgets."""
     currencies = (currency for currency, _ in span.currencies)
     foreign = dict(zip(currencies, added.converted, strict=True))
-    for target in span.targets:
-        if target.currency:
-            by_target[target].spent += foreign[target.currency] - added.cost
+    for period in span.targets:
+        if period.currency:
+            by_period[period].spent += foreign[period.currency] - added.cost
 
 
 # FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
@@ -256,7 +264,7 @@ def _add_and_free(
     added: Mapping[int, _Sums], freed: Mapping[int, Freed]
 ) -> list[tuple[int, Decimal, Decimal]]:
     """Do what `_add` does, and take off what is freed of these and other periods."""
-    places = {period_id: of.target.place for period_id, of in added.items()}
+    places = {period_id: of.period.place for period_id, of in added.items()}
     places |= {period_id: of.place for period_id, of in freed.items()}
     ordered = sorted(places, key=lambda period_id: places[period_id])
     zero = _Added()
@@ -312,12 +320,12 @@ def _crossings(
         of = added.get(period_id)
         if of is None:
             continue  # something was only given back
-        node = of.target.node
-        if node.may_cross(spent, limit):
+        budget = of.period.budget
+        if budget.may_cross(spent, limit):
             before = spent - from_units(of.spent)
             crossings += [
-                Crossing(node.id, period_id, threshold, spent, limit)
-                for threshold in node.thresholds
+                Crossing(budget.id, period_id, threshold, spent, limit)
+                for threshold in budget.thresholds
                 if is_passed(spent, limit, threshold)
                 and not is_passed(before, limit, threshold)
             ]

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from budgets.charging import open_periods
-from budgets.index import shape_of
+from budgets.index import index_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
 from lib.money import quantize
 from lib.periods import Window
@@ -65,16 +65,17 @@ def carried_from(
 
 
 def _open_current(organization: Organization, now: datetime) -> int:
-    budgets = list(Budget.objects.filter(organization=organization).active())
-    shape = shape_of(Budget.objects.filter(organization=organization), organization)
+    budgets = Budget.objects.filter(organization=organization)
+    index = index_of(budgets, organization)
+    active = [index.budgets[budget.pk] for budget in budgets.active()]
     current = [
-        (node, node.window_at(now))
-        for node in (shape.nodes[budget.pk] for budget in budgets)
-        if node.life[0] <= now < node.life[1]
+        (budget, budget.window_at(now))
+        for budget in active
+        if budget.life[0] <= now < budget.life[1]
     ]
     current.sort(key=lambda pair: (-pair[0].level, pair[0].id, pair[1].start))
     before = BudgetPeriod.objects.filter(organization=organization).count()
-    open_periods(organization.pk, [(node.id, window) for node, window in current])
+    open_periods(organization.pk, [(budget.id, window) for budget, window in current])
     return BudgetPeriod.objects.filter(organization=organization).count() - before
 
 
@@ -84,16 +85,16 @@ def _open_skipped(organization: Organization) -> int:
     What they leave is carried over too; without them the chain would break.
     """
     budgets = Budget.objects.filter(organization=organization)
-    shape = shape_of(budgets, organization)
+    index = index_of(budgets, organization)
     carrying = budgets.filter(backfill=None).exclude(rollover_mode=RolloverMode.NONE)
     opened = 0
     for budget_id in carrying.values_list("pk", flat=True):
-        node = shape.nodes[budget_id]
+        budget = index.budgets[budget_id]
         rows = BudgetPeriod.objects.filter(budget=budget_id).order_by("starts_at")
-        until = node.life[0]
+        until = budget.life[0]
         skipped: list[tuple[int, Window]] = []
         for start, end in rows.values_list("starts_at", "ends_at"):
-            gap = node.calendar.windows(until, start)
+            gap = budget.calendar.windows(until, start)
             skipped += [(budget_id, window) for window in gap]
             until = end
         if skipped:

@@ -64,7 +64,7 @@ def costs_by(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield the values of *dimensions* and their cost on the UTC days [first, last).
 
-    The same values may come twice: of days that are folded, and of what is not yet.
+    The same values may come twice: of days that are rolled up, and of what is not yet.
     """
     covered = Coverage.objects.filter(
         budget=budget, attribution=OuterRef("attribution")

@@ -19,11 +19,11 @@ ALWAYS = datetime(1900, 1, 1, tzinfo=UTC)
 
 Interval = tuple[datetime, datetime]  # [start, end)
 # The lock order of periods: deepest budget first, the root last; then id and start.
-Place = tuple[int, int, datetime]
+LockPlace = tuple[int, int, datetime]
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class IndexedBudget:
     """One budget: what it matches, when it lives, how it counts time."""
 
     id: int
@@ -36,7 +36,7 @@ class Node:
     alerts: tuple[Decimal, ...] = ()  # shares that those below may inherit
     level: int = 0  # depth: 0 for a root
     # The period and clock hour last asked for: most questions come close together.
-    target: "Target | None" = None
+    period: "PeriodRef | None" = None
     hour: Window | None = None
 
     @property
@@ -45,16 +45,16 @@ class Node:
 
     def window_at(self, at: datetime) -> Window:
         """Return the period that contains *at*, which is in the budget's life."""
-        return self.target_at(at).window
+        return self.period_at(at).window
 
-    def target_at(self, at: datetime) -> "Target":
+    def period_at(self, at: datetime) -> "PeriodRef":
         """Return what `window_at` does, as what is charged."""
-        target = self.target
-        if target is None or at not in target.window:
+        period = self.period
+        if period is None or at not in period.window:
             window = self.calendar.window_at(at)
             assert window is not None, (self.id, at)  # noqa: S101 - the caller looked
-            target = self.target = Target(self, window)
-        return target
+            period = self.period = PeriodRef(self, window)
+        return period
 
     def hour_at(self, at: datetime) -> Window:
         hour = self.hour
@@ -69,75 +69,75 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """That *node* is charged for one attribution during [start, end)."""
+    """That *budget* is charged for one attribution during [start, end)."""
 
-    node: Node
+    budget: IndexedBudget
     start: datetime
     end: datetime
 
 
 @dataclass(slots=True, eq=False)
-class Target:
+class PeriodRef:
     """One period of one budget, as a stretch of time charges it.
 
     Two may mean the same period, though mostly they are one: then `place` is the same.
     Told apart by identity, for hashing two datetimes costs more than charging.
     """
 
-    node: Node
+    budget: IndexedBudget
     window: Window
     currency: str = field(init=False)
     key: tuple[int, datetime] = field(init=False)  # budget id, start
-    place: Place = field(init=False)
+    place: LockPlace = field(init=False)
     starts_at: str = field(init=False)  # ISO 8601
 
     def __post_init__(self) -> None:
-        self.currency = self.node.currency
+        self.currency = self.budget.currency
         self.starts_at = self.window.start.isoformat()
-        self.key = self.node.id, self.window.start
-        self.place = -self.node.level, *self.key
+        self.key = self.budget.id, self.window.start
+        self.place = -self.budget.level, *self.key
 
 
 @dataclass(slots=True)
-class Shape:
+class BudgetIndex:
     """All budgets of one organization that can be charged."""
 
-    nodes: Mapping[int, Node]
-    _anywhere: list[Node] = field(init=False, default_factory=list)
-    _by_value: dict[tuple[str, str], list[Node]] = field(
+    budgets: Mapping[int, IndexedBudget]
+    _anywhere: list[IndexedBudget] = field(init=False, default_factory=list)
+    _by_value: dict[tuple[str, str], list[IndexedBudget]] = field(
         init=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        for node in self.nodes.values():
-            above = list(self.ancestors(node))
-            node.level = len(above)
+        for budget in self.budgets.values():
+            above = list(self.ancestors(budget))
+            budget.level = len(above)
             # Shares of those above may be rules that this one inherits: alerts know.
             if inherited := {share for one in above for share in one.alerts}:
-                node.thresholds = tuple(sorted(inherited.union(node.thresholds)))
-            finders = node.scope.finders()
+                budget.thresholds = tuple(sorted(inherited.union(budget.thresholds)))
+            finders = budget.scope.finders()
             if finders is None:
-                self._anywhere.append(node)
+                self._anywhere.append(budget)
                 continue
             for finder in finders:
-                self._by_value.setdefault(finder, []).append(node)
+                self._by_value.setdefault(finder, []).append(budget)
 
-    def ancestors(self, node: Node) -> Iterable[Node]:
-        """Walk up from the parent of *node* to the root."""
-        while node.parent_id is not None:
-            node = self.nodes[node.parent_id]
-            yield node
+    def ancestors(self, budget: IndexedBudget) -> Iterable[IndexedBudget]:
+        """Walk up from the parent of *budget* to the root."""
+        while budget.parent_id is not None:
+            budget = self.budgets[budget.parent_id]
+            yield budget
 
     def matched(
         self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
-    ) -> list[Node]:
+    ) -> list[IndexedBudget]:
         """Return the budgets whose own scope matches, whatever their dates."""
         candidates = list(self._anywhere)
         for dimension, value in dimensions.items():
             candidates += self._by_value.get((dimension, value), ())
         # A model and its version may both lead to one.
         once = dict.fromkeys(candidates)
-        return [node for node in once if node.scope.matches(dimensions, tags)]
+        return [budget for budget in once if budget.scope.matches(dimensions, tags)]
 
     def charges_of(
         self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
@@ -147,18 +147,18 @@ class Shape:
         The stretches of one budget neither overlap nor touch.
         """
         lives: dict[int, list[Interval]] = {}
-        for node in self.matched(dimensions, tags):
-            own = node.life
-            lives.setdefault(node.id, []).append(own)
-            for ancestor in self.ancestors(node):
+        for budget in self.matched(dimensions, tags):
+            own = budget.life
+            lives.setdefault(budget.id, []).append(own)
+            for ancestor in self.ancestors(budget):
                 lives.setdefault(ancestor.id, []).append(_common(own, ancestor.life))
         charges = [
-            Charge(self.nodes[budget_id], start, end)
+            Charge(self.budgets[budget_id], start, end)
             for budget_id, intervals in lives.items()
             for start, end in union(intervals)
         ]
         # The lock order of periods: deepest first, the root last.
-        charges.sort(key=lambda charge: (-charge.node.level, charge.node.id))
+        charges.sort(key=lambda charge: (-charge.budget.level, charge.budget.id))
         return tuple(charges)
 
 
@@ -188,29 +188,29 @@ def _common(one: Interval, other: Interval) -> Interval:
     return max(one[0], other[0]), min(one[1], other[1])
 
 
-def cut(charges: Iterable[Charge], at: datetime) -> tuple[Interval, list[Target]]:
+def cut(charges: Iterable[Charge], at: datetime) -> tuple[Interval, list[PeriodRef]]:
     """Return what is charged at a moment, and how long around it that stays the same.
 
     Within the returned stretch every budget has one period and one clock hour.
     """
     start, end = ALWAYS, FOREVER
-    targets = []
+    periods = []
     for charge in charges:
         if at < charge.start:
             end = min(end, charge.start)
         elif at >= charge.end:
             start = max(start, charge.end)
         else:
-            target, hour = charge.node.target_at(at), charge.node.hour_at(at)
-            start = max(start, charge.start, target.window.start, hour.start)
-            end = min(end, charge.end, target.window.end, hour.end)
-            targets.append(target)
-    return (start, end), targets
+            period, hour = charge.budget.period_at(at), charge.budget.hour_at(at)
+            start = max(start, charge.start, period.window.start, hour.start)
+            end = min(end, charge.end, period.window.end, hour.end)
+            periods.append(period)
+    return (start, end), periods
 
 
-def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
-    """Build the shape from *rows* of budgets and their *organization*."""
-    nodes = {}
+def index_of(rows: Iterable[Any], organization: Any) -> BudgetIndex:
+    """Build the index from *rows* of budgets and their *organization*."""
+    budgets = {}
     for row in rows:
         calendar = Calendar(
             cadence=Cadence(row.period),
@@ -223,7 +223,7 @@ def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
         # Through text: the float 0.8 is a little more than 0.8.
         alerts = tuple(Decimal(str(alert["threshold"])) for alert in row.alerts)
         built_in = row.warning_threshold, row.critical_threshold, Decimal(1)
-        nodes[row.pk] = Node(
+        budgets[row.pk] = IndexedBudget(
             row.pk,
             row.parent_id,
             Scope.of(row.scope),
@@ -233,4 +233,4 @@ def shape_of(rows: Iterable[Any], organization: Any) -> Shape:
             row.enforcement == "hard",
             alerts,
         )
-    return Shape(nodes)
+    return BudgetIndex(budgets)

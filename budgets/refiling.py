@@ -12,10 +12,10 @@ from django.db.models import F
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
-from budgets.backfill import recharge
+from budgets.backfill import start_backfill
 from budgets.models import Budget
 from budgets.reservations.rehold import rehold
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.filing import file_anew
 from ledger.identity import REVISION
 
@@ -52,13 +52,13 @@ def refile(organization: Organization, *, tell: Callable[[int], object] = int) -
     tree.
     """
     hold_alone(organization.pk)
-    fold(organization.pk)  # by the coverage the deltas were made under
+    roll_up(organization.pk)  # by the coverage the deltas were made under
     moved = file_anew(organization, tell=tell)
     Organization.objects.filter(pk=organization.pk).update(
         identity_revision=REVISION, revision=F("revision") + 1
     )
     # All of them: their scopes are read by the same map.
     budgets = Budget.objects.filter(organization=organization)
-    recharge(organization, set(budgets.values_list("pk", flat=True)))
+    start_backfill(organization, set(budgets.values_list("pk", flat=True)))
     rehold(organization)
     return moved

@@ -1,6 +1,6 @@
-"""Folding spend deltas into daily spend and budget hours, and reading both as one.
+"""Rolling spend deltas up into daily spend and budget hours, and reading both as one.
 
-Ingest only appends deltas, which is fast. The worker folds them; until then whoever
+Ingest only appends deltas, which is fast. The worker rolls them up; until then whoever
 reads adds them up, in one statement, so that no delta is seen twice or not at all.
 """
 
@@ -76,8 +76,8 @@ class HourSpend(NamedTuple):
 
 
 @transaction.atomic
-def fold(organization_id: int) -> None:
-    """Fold the deltas that are committed; safe beside ingest and other folds."""
+def roll_up(organization_id: int) -> None:
+    """Roll up the deltas that are committed; safe beside ingest and other workers."""
     hold_shared(organization_id)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -100,12 +100,12 @@ def fold(organization_id: int) -> None:
         SpendDelta.objects.filter(organization=organization_id).delete()
 
 
-def fold_all() -> int:
-    """Fold every organization that has deltas; return how many had."""
+def roll_up_all() -> int:
+    """Roll up every organization that has deltas; return how many had."""
     waiting = SpendDelta.objects.order_by().values_list("organization_id", flat=True)
     ids = sorted(set(waiting.distinct()))
     for organization_id in ids:
-        fold(organization_id)
+        roll_up(organization_id)
     return len(ids)
 
 
@@ -128,7 +128,7 @@ def hours_of(
 ) -> Iterable[HourSpend]:
     """Return what *budgets* of one organization spent in [start, end), by clock hour.
 
-    Exact, folded or not. An hour may come in parts. One query.
+    Exact, rolled up or not. An hour may come in parts. One query.
     """
     if not budgets:
         return []

@@ -17,7 +17,7 @@ from budgets.amounts import (
     plan_amount,
     take_back_rollover,
 )
-from budgets.backfill import recharge
+from budgets.backfill import start_backfill
 from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.index import ALWAYS, FOREVER
@@ -29,7 +29,7 @@ from budgets.models import (
     RolloverMode,
 )
 from budgets.reservations.rehold import rehold
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from budgets.scopes import clean as clean_scope
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
@@ -218,9 +218,11 @@ def _has_past(organization: Organization) -> bool:
 
 
 def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
-    fold(budget.organization_id)  # by the coverage the deltas were made under
+    roll_up(budget.organization_id)  # by the coverage the deltas were made under
     budget.organization.touch()
-    recharge(budget.organization, suspects, redated=[budget.pk] if redated else [])
+    start_backfill(
+        budget.organization, suspects, redated=[budget.pk] if redated else []
+    )
     rehold(budget.organization)
 
 

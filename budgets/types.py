@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from budgets.index import Place
+from budgets.index import LockPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +21,5 @@ class Crossing:
 class Freed:
     """What reservations no longer hold of one period; units of 10^-10."""
 
-    place: Place  # in the lock order
+    place: LockPlace  # in the lock order
     units: int = 0

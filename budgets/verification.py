@@ -79,9 +79,15 @@ def _shared_trees(organization: Organization) -> Iterator[str]:
 
 def _wrong_coverage(charging: Charging, budget_ids: set[int]) -> Iterator[str]:
     wanted = {
-        (charge.node.id, attribution_id, charge.start, charge.end, charge.node.currency)
+        (
+            charge.budget.id,
+            attribution_id,
+            charge.start,
+            charge.end,
+            charge.budget.currency,
+        )
         for attribution_id, charge in charges_of_all(charging)
-        if charge.node.id in budget_ids
+        if charge.budget.id in budget_ids
     }
     rows = Coverage.objects.filter(organization=charging.organization_id)
     present = set(
@@ -96,7 +102,7 @@ def _wrong_coverage(charging: Charging, budget_ids: set[int]) -> Iterator[str]:
 
 
 def _wrong_sums(charging: Charging, budgets: list[Budget]) -> Iterator[str]:
-    nodes = charging.shape.nodes
+    known = charging.index.budgets
     names = {budget.pk: budget.name for budget in budgets}
     last = CostRecord.objects.aggregate(last=Max("pk"))["last"] or 0
     periods: dict[tuple[int, datetime], tuple[Decimal, int, int]] = {}
@@ -104,17 +110,17 @@ def _wrong_sums(charging: Charging, budgets: list[Budget]) -> Iterator[str]:
     for quarter in quarters_of(
         charging.organization_id, list(names), ALWAYS, FOREVER, upto_id=last
     ):
-        node = nodes[quarter.budget_id]
-        window, hour = place_of(node, quarter)
-        spent, requests, unpriced = periods.get((node.id, window.start), (ZERO, 0, 0))
-        periods[node.id, window.start] = (
+        budget = known[quarter.budget_id]
+        window, hour = place_of(budget, quarter)
+        spent, requests, unpriced = periods.get((budget.id, window.start), (ZERO, 0, 0))
+        periods[budget.id, window.start] = (
             spent + quarter.spent,
             requests + quarter.requests,
             unpriced + quarter.unpriced,
         )
         hour = begun(hour)  # records by the quarter can't tell more
-        in_hour, requests = hours.get((node.id, hour), (ZERO, 0))
-        hours[node.id, hour] = in_hour + quarter.spent, requests + quarter.requests
+        in_hour, requests = hours.get((budget.id, hour), (ZERO, 0))
+        hours[budget.id, hour] = in_hour + quarter.spent, requests + quarter.requests
     yield from _wrong_periods(periods, names)
     yield from _wrong_hours(charging, hours, budgets)
 
@@ -145,11 +151,11 @@ def _wrong_hours(
 ) -> Iterator[str]:
     kept: dict[tuple[int, datetime], tuple[Decimal, int]] = {}
     for part in hours_of(budgets, ALWAYS, FOREVER):
-        node = charging.shape.nodes[part.budget_id]
-        _, hour = place_of(node, Quarter(node.id, part.starts_at, ZERO, 0, 0))
+        budget = charging.index.budgets[part.budget_id]
+        _, hour = place_of(budget, Quarter(budget.id, part.starts_at, ZERO, 0, 0))
         hour = begun(hour)
-        spent, requests = kept.get((node.id, hour), (ZERO, 0))
-        kept[node.id, hour] = spent + part.spent, requests + part.requests
+        spent, requests = kept.get((budget.id, hour), (ZERO, 0))
+        kept[budget.id, hour] = spent + part.spent, requests + part.requests
     for key in sorted(booked.keys() | kept.keys()):
         said, found = kept.get(key, (ZERO, 0)), booked.get(key, (ZERO, 0))
         if said != found:

@@ -12,7 +12,7 @@ import msgspec
 from accounts.models import Organization, UnpricedPolicy
 from accounts.revisions import Entry, Revision, known_revision
 from budgets.charging import ChargedSnapshot, Charges, Charging, Span
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.models import Budget
 from budgets.reservations.hold import Balances
 from budgets.snapshots import CHARGED, hold_filed
@@ -75,8 +75,8 @@ class Plan:
     tags: Any  # as ledger.usage.parse_tags has them
     subject: Subject
     span: Span
-    hard: tuple[Target, ...]  # whose limit no authorization passes
-    looked_at: tuple[Target, ...]  # those, and the ones that triggers look at
+    hard: tuple[PeriodRef, ...]  # whose limit no authorization passes
+    looked_at: tuple[PeriodRef, ...]  # those, and the ones that triggers look at
     rules: tuple[Rule, ...]
     limits: tuple[Rule, ...]  # those of them that limit the rate
     switch: Switch | None
@@ -177,7 +177,9 @@ class Guard:
         }
         self.dimensions = self._dimensions()
         self._plans: dict[tuple[Where, str], Plan] = {}
-        self._entries: dict[tuple[Where, str], KnownAttribution[Charges, Target]] = {}
+        self._entries: dict[
+            tuple[Where, str], KnownAttribution[Charges, PeriodRef]
+        ] = {}
         self._probabilities: dict[int, tuple[float, Decimal | None]] = {}
 
     def plan(self, where: Where, model: str, at: datetime) -> Plan:
@@ -226,13 +228,13 @@ class Guard:
         self, plan: Plan, balances: Balances, budget_id: int, at: datetime
     ) -> BudgetFigures:
         """Return where a budget that *plan* charges stands at a moment."""
-        target = next(one for one in plan.looked_at if one.node.id == budget_id)
+        target = next(one for one in plan.looked_at if one.budget.id == budget_id)
         balance = balances.of[target.key]
         return BudgetFigures(
             balance.spent,
             balance.reserved,
             balance.limit,
-            target.node.calendar.zone,
+            target.budget.calendar.zone,
             self._probability(plan, budget_id, at),
         )
 
@@ -265,7 +267,7 @@ class Guard:
             self._entries[where, model] = entry
         span = self.snapshot.span_at(entry, at)
         targets = span.targets
-        rules = self.ruleset.for_budgets(target.node.id for target in targets)
+        rules = self.ruleset.for_budgets(target.budget.id for target in targets)
         # Rules by the clock too: they need the budget's zone.
         watched = {rule.budget_id for rule in rules}
         return Plan(
@@ -277,31 +279,32 @@ class Guard:
             hard=tuple(
                 target
                 for target in targets
-                if target.node.hard
-                and not self.ruleset.passes(target.node.id, subject.user)
+                if target.budget.hard
+                and not self.ruleset.passes(target.budget.id, subject.user)
             ),
             looked_at=tuple(
                 target
                 for target in targets
-                if target.node.hard or target.node.id in watched
+                if target.budget.hard or target.budget.id in watched
             ),
             rules=rules,
             limits=tuple(rule for rule in rules if rule.action is Action.RATE_LIMIT),
             switch=self._switch_of(targets),
         )
 
-    def _switch_of(self, targets: Iterable[Target]) -> Switch | None:
+    def _switch_of(self, targets: Iterable[PeriodRef]) -> Switch | None:
         switches = self.ruleset.switches
         return next(
-            (switches[one.node.id] for one in targets if one.node.id in switches), None
+            (switches[one.budget.id] for one in targets if one.budget.id in switches),
+            None,
         )
 
     def _dimensions(self) -> tuple[str, ...]:
         """Return which fields of a call scopes and triggers look at at all."""
         names: set[str] = set()
-        for node in self.charging.shape.nodes.values():
-            names |= {dimension for dimension, _ in node.scope.values}
-            names |= {"tags"} if node.scope.tags else set()
+        for budget in self.charging.index.budgets.values():
+            names |= {dimension for dimension, _ in budget.scope.values}
+            names |= {"tags"} if budget.scope.tags else set()
         for rule in self.ruleset.rules:
             names |= rule.trigger.names - OF_BUDGET.keys()
             names |= {"user"} if rule.exempt_users else set()

@@ -13,7 +13,7 @@ from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
 from budgets.reservations.expire import expire_all
-from budgets.rollup import fold_all
+from budgets.rollup import roll_up_all
 from notifications.tasks import deliver, forget_links_at
 
 
@@ -27,8 +27,8 @@ class Periodic:
     sends: bool = False  # then `manage.py sweep` leaves it to `manage.py deliver`
 
 
-def _fold(now: datetime) -> str:
-    return f"Folded the spend of {fold_all()} organizations."
+def _roll_up(now: datetime) -> str:
+    return f"Rolled up the spend of {roll_up_all()} organizations."
 
 
 def _refile(now: datetime) -> str:
@@ -63,13 +63,13 @@ def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
 
-# In the order in which `manage.py sweep` does them: what is folded and charged first
+# In the order in which `manage.py sweep` does them: what is rolled up and charged first
 # is what periods are closed with and alerts judged by.
 PERIODIC = (
     Periodic("refile", 1, _refile),
     Periodic("backfill", 1, _backfill),
     Periodic("expire", 1, _expire),
-    Periodic("fold", 1, _fold),
+    Periodic("roll_up", 1, _roll_up),
     Periodic("periods", 1, _periods),
     Periodic("judge", 1, _judge),
     Periodic("escalate", 1, escalate_at),

@@ -1,6 +1,6 @@
 """What budgets spent, day by day, and where they stand: for looking ahead and judging.
 
-Spend that is not folded yet is in it.
+Spend that is not rolled up yet is in it.
 """
 
 import json

@@ -16,7 +16,7 @@ from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
 from budgets.charging import ChargedSnapshot
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.models import Reservation
 from budgets.reservations.claims import Claimed, claim
 from budgets.snapshots import hold_snapshot
@@ -155,7 +155,9 @@ def _as_it_stands(standing: Standing) -> Outcome:
     )
 
 
-def _outcomes(restated: Restatement[Target], claimed: Claimed) -> dict[str, Corrected]:
+def _outcomes(
+    restated: Restatement[PeriodRef], claimed: Claimed
+) -> dict[str, Corrected]:
     found = {}
     for usage_id, units in restated.costs.items():
         cost = None if units is None else from_units(units)

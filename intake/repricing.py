@@ -17,7 +17,7 @@ from accounts.locks import hold_repricing
 from accounts.models import Organization
 from alerts import services as alerts
 from budgets.charging import Charging, Span
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.models import Budget, BudgetPeriod
 from budgets.snapshots import hold_snapshot
 from ledger.costs import Place
@@ -68,7 +68,7 @@ class Outcome:
     repricing: Repricing | None = None  # None: nothing was booked
     periods: dict[tuple[int, datetime], _Period] = field(default_factory=dict)
 
-    def add(self, correction: Correction[Target]) -> None:
+    def add(self, correction: Correction[PeriodRef]) -> None:
         self.records += len(correction.rows)
         self.priced += correction.priced
         self.unpriced += correction.unpriced
@@ -82,11 +82,11 @@ class Outcome:
         for (currency, _), amount in zip(span.currencies, sums.converted, strict=True):
             amounts[currency] = amount
         for target in span.targets:
-            node, window = target.node, target.window
+            budget, window = target.budget, target.window
             period = self.periods.setdefault(
-                (node.id, window.start), _Period(node.id, window.start, window.end)
+                (budget.id, window.start), _Period(budget.id, window.start, window.end)
             )
-            period.difference += amounts[node.currency]
+            period.difference += amounts[budget.currency]
 
 
 def preview(
@@ -166,7 +166,7 @@ def _correct(
 
 
 def _book(
-    outcome: Outcome, correction: Correction[Target], charging: Charging, reason: str
+    outcome: Outcome, correction: Correction[PeriodRef], charging: Charging, reason: str
 ) -> None:
     if outcome.repricing is None:
         outcome.repricing = Repricing.objects.create(

@@ -1,8 +1,8 @@
 """Sums of what was spent: in all, by dimension, and over time; exact to the last place.
 
-Whole UTC days are read from daily spend and what is not yet folded into it; the ends of
-a range that cut a day, from the cost records. All in one statement, so that nothing is
-seen twice or not at all while it is being folded.
+Whole UTC days are read from daily spend and what is not yet rolled up into it; the ends
+of a range that cut a day, from the cost records. All in one statement, so that nothing
+is seen twice or not at all while it is being rolled up.
 """
 
 import json

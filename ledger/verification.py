@@ -175,10 +175,10 @@ def _booked_days(organization: Organization) -> dict[tuple[date, int], dict[str,
 
 def _kept_days(organization: Organization) -> dict[tuple[date, int], dict[str, Any]]:
     kept: dict[tuple[date, int], dict[str, Any]] = {}
-    folded = DailySpend.objects.filter(organization=organization).values(
+    rolled_up = DailySpend.objects.filter(organization=organization).values(
         "day", "attribution_id", *_SUMS
     )
-    for row in folded.iterator(chunk_size=5_000):
+    for row in rolled_up.iterator(chunk_size=5_000):
         kept[row["day"], row["attribution_id"]] = _without_null(row)
     deltas = SpendDelta.objects.filter(organization=organization, currency="").values(
         "starts_at", "attribution_id", *_SUMS

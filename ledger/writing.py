@@ -82,7 +82,7 @@ def ready_deltas(
 
 
 def insert_deltas(ready: Sequence[Values]) -> None:
-    """Insert what a batch spent, to be folded into daily spend later."""
+    """Insert what a batch spent, to be rolled up into daily spend later."""
     target = _DELTAS if connection.vendor == "sqlite" else _BATCH
     with connection.cursor() as cursor:
         cursor.executemany(_statement(target), ready)

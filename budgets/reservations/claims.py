@@ -120,7 +120,7 @@ class _Decided:
         """Return the hard limits that lie where *words* lead."""
         sent = Sent(**words.names, provider=provider, model=model)
         charges = self._charging.charges_of(sent.filed(), words.tags)
-        return {charge.node.id for charge in charges if charge.node.hard}
+        return {charge.budget.id for charge in charges if charge.budget.hard}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from budgets.charging import Charging, Span
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.reservations import sql
 from budgets.reservations.types import Balance, HeldLine, NewReservation, PeriodKey
 from ledger.pricing import convert
@@ -27,7 +27,7 @@ class Balances:
     of: dict[PeriodKey, Balance] = field(default_factory=dict)
 
     @classmethod
-    def lock(cls, charging: Charging, targets: Iterable[Target]) -> "Balances":
+    def lock(cls, charging: Charging, targets: Iterable[PeriodRef]) -> "Balances":
         """Read the periods of *targets*, opening those not yet there."""
         found = cls(charging.organization_id)
         ordered = sorted(
@@ -37,19 +37,19 @@ class Balances:
         if not ordered:
             return found
         ids = charging.ids_of(ordered)
-        hard = [ids[target.key] for target in ordered if target.node.hard]
-        soft = [ids[target.key] for target in ordered if not target.node.hard]
+        hard = [ids[target.key] for target in ordered if target.budget.hard]
+        soft = [ids[target.key] for target in ordered if not target.budget.hard]
         by_id = sql.locked(hard) | sql.read(soft)
         for target in ordered:
             found.of[target.key] = by_id[ids[target.key]]
         return found
 
-    def take(self, target: Target, units: int) -> HeldLine:
+    def take(self, target: PeriodRef, units: int) -> HeldLine:
         """Set *units* aside on the period of *target*; the caller saw that they fit."""
         balance = self.of[target.key]
         balance.reserved += units
         balance.taken += units
-        return HeldLine(target.node.id, target.starts_at, balance.period_id, units)
+        return HeldLine(target.budget.id, target.starts_at, balance.period_id, units)
 
     def write(self, reservations: Sequence[NewReservation]) -> None:
         """Keep what was taken, and for what."""
@@ -60,7 +60,7 @@ class Balances:
                 sql.insert(self.organization_id, reservations)
 
 
-def in_currency(span: Span, target: Target, units: int) -> int:
+def in_currency(span: Span, target: PeriodRef, units: int) -> int:
     """Turn *units* of the organization's currency into those of the target's budget."""
     if not target.currency:
         return units

@@ -45,7 +45,7 @@ def draw(
         # In the organization's currency both are the same; in another one the part
         # that is kept is rounded up.
         left = -(-line.units * (before - taken) // before)
-        place = line.place(charging.shape.nodes[line.budget_id].level)
+        place = line.place(charging.index.budgets[line.budget_id].level)
         freed.setdefault(line.period_id, Freed(place)).units += line.units - left
         if taken < before:
             lines.append(line._replace(units=left))

@@ -28,7 +28,7 @@ def rehold(organization: Organization) -> None:
         target.key: target
         for span in spans.values()
         for target in span.targets
-        if target.node.hard
+        if target.budget.hard
     }
     balances = Balances.lock(charging, targets.values())
     for row in rows:
@@ -36,7 +36,7 @@ def rehold(organization: Organization) -> None:
         row.lines = [
             balances.take(target, in_currency(span, target, units))
             for target in span.targets
-            if target.node.hard
+            if target.budget.hard
         ]
     balances.write([])
     sql.save(rows)

@@ -109,7 +109,7 @@ def _asked_of(budget: Budget, uids: set[UUID]) -> set[UUID]:
     for uid, path in rows.values_list("uid", "path"):
         sent = Sent(**{name: path[name] for name in Sent._fields})
         charges = charging.charges_of(sent.filed(), path["tags"])
-        if budget.pk in {charge.node.id for charge in charges}:
+        if budget.pk in {charge.budget.id for charge in charges}:
             asked.add(uid)
     return asked
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from budgets.index import Place
+from budgets.index import LockPlace
 from lib.money import stored_units
 
 PeriodKey = tuple[int, datetime]  # budget id, start
@@ -26,7 +26,7 @@ class HeldLine(NamedTuple):
     period_id: int
     units: int
 
-    def place(self, level: int) -> Place:
+    def place(self, level: int) -> LockPlace:
         """Return where the period comes in the lock order; *level* is its budget's."""
         return -level, self.budget_id, datetime.fromisoformat(self.starts_at)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.tenants import person, tell_refusal
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.models import Budget, Coverage
 from budgets.reservations.hold import in_currency
 from budgets.status import statuses
@@ -169,15 +169,15 @@ def steps_of(
     organization: Organization, answer: CallAnswer, plan: Plan, locale: str
 ) -> list[Step]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
-    targets: list[Target] = list(plan.span.targets)
-    rows = Budget.objects.filter(pk__in=[one.node.id for one in targets])
+    targets: list[PeriodRef] = list(plan.span.targets)
+    rows = Budget.objects.filter(pk__in=[one.budget.id for one in targets])
     standing = statuses(rows, organization, at=timezone.now())
     said: dict[str, list[str]] = {}
     for reason in answer.reasons:
         said.setdefault(reason.budget, []).append(reason.message)
     steps = []
     for target in reversed(targets):
-        found = standing[target.node.id]
+        found = standing[target.budget.id]
         budget, position = found.budget, found.position
         left = position.limit - position.spent - position.reserved
 

@@ -94,7 +94,7 @@ def _budgets(guard: Guard, answer: LeaseAnswer) -> list[dict[str, Any]]:
     bodies = {}
     for plan in answer.plans.values():
         for target in plan.looked_at:
-            budget_id = target.node.id
+            budget_id = target.budget.id
             named = guard.budgets[budget_id]
             rate = dict(plan.span.currencies).get(target.currency)
             bodies[budget_id] = {

@@ -59,7 +59,7 @@ class DecisionBatch:
         """Return the hard limits that *units* more would pass."""
         of = self.balances.of
         return [
-            self._too_much(target.node.id, left)
+            self._too_much(target.budget.id, left)
             for target in plan.hard
             if in_currency(plan.span, target, units) > (left := of[target.key].left)
         ]
@@ -89,7 +89,7 @@ class DecisionBatch:
         """Remember which rules had an effect, for people to be told."""
         for rule in acted:
             if rule.notify and rule.id not in self._acted:
-                starts = {one.node.id: one.window.start for one in plan.looked_at}
+                starts = {one.budget.id: one.window.start for one in plan.looked_at}
                 self._acted[rule.id] = rule, starts[rule.budget_id]
 
     def write(self) -> None:

@@ -107,7 +107,7 @@ def _stops_unpriced(batch: DecisionBatch, plan: Plan, answer: CallAnswer) -> boo
 
 def _unpriced(batch: DecisionBatch, plan: Plan, *, stops: bool) -> Reason:
     targets = plan.hard or plan.span.targets
-    named = batch.guard.budgets[targets[-1].node.id] if targets else None
+    named = batch.guard.budgets[targets[-1].budget.id] if targets else None
     what = f"No price is known for {plan.model} of {plan.where.provider}"
     return Reason(
         named.uid if named else "",

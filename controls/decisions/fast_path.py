@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.reservations.fast_path import hold_outright
 from budgets.reservations.hold import in_currency
 from budgets.reservations.types import HeldLine, NewReservation, Taking
@@ -48,7 +48,7 @@ class _Outright:
 
     def __init__(self, guard: Guard, now: datetime) -> None:
         self._guard, self._now = guard, now
-        self._targets: dict[int, Target] = {}  # by period id
+        self._targets: dict[int, PeriodRef] = {}  # by period id
         self._taken: dict[int, int] = {}  # likewise
         self._new: list[NewReservation] = []
 
@@ -105,7 +105,7 @@ class _Outright:
                 taken[period_id] += added
             else:
                 taken[period_id], self._targets[period_id] = added, target
-            lines.append(HeldLine(target.node.id, target.starts_at, period_id, added))
+            lines.append(HeldLine(target.budget.id, target.starts_at, period_id, added))
         return lines
 
 

@@ -34,7 +34,7 @@ def decide_lease(
         batch.guard, "allow", request.model, [], plan=plan, plans=plans
     )
     answer.figures = {
-        target.node.id: batch.figures(one, target.node.id)
+        target.budget.id: batch.figures(one, target.budget.id)
         for one in plans.values()
         for target in one.looked_at
     }
@@ -57,7 +57,7 @@ def _goes_on(lease: Reservation | None, plan: Plan) -> bool:
     if lease is None or lease.state != Reservation.State.OPEN:
         return False
     held = {(line.budget_id, line.starts_at) for line in lines_of(lease)}
-    now = {(one.node.id, one.window.start.isoformat()) for one in plan.hard}
+    now = {(one.budget.id, one.window.start.isoformat()) for one in plan.hard}
     return held == now or not held  # one that holds nothing has no lines left
 
 

@@ -102,7 +102,7 @@ def _book_one(
         requests=F("requests") + 1, cost=F("cost") + amount
     )
     for charge in charging.charges_of(dimensions, attribution.tags):
-        _period(charge.node.id, at).update(
+        _period(charge.budget.id, at).update(
             spent=F("spent") + amount, requests=F("requests") + 1
         )
 
@@ -125,7 +125,7 @@ def bulk_create(organization_id: int, body: bytes) -> None:
     for entry, units in zip(entries, batch.costs, strict=True):
         cost = from_units(units or 0)
         for charge in entry.charges:
-            added[charge.node.id] = added.get(charge.node.id, Decimal(0)) + cost
+            added[charge.budget.id] = added.get(charge.budget.id, Decimal(0)) + cost
     insert_deltas(ready_deltas(organization_id, batch.totals))
     current = BudgetPeriod.objects.filter(budget__in=added, starts_at__lte=world.NOW)
     periods = list(current.select_for_update().order_by("pk"))

@@ -40,7 +40,7 @@ class SpendBatch(models.Model):
 
 
 class SpendDelta(models.Model):
-    """Spend not yet folded into daily spend and budget hours: one batch's share.
+    """Spend not yet rolled up into daily spend and budget hours: one batch's share.
 
     `starts_at` begins a stretch of time in which nothing changes: not the price, not
     the UTC day, not the clock hour or the period of any budget that is charged.

@@ -108,7 +108,7 @@ def cross(budget: Budget, spent: str, *shares: str, now: datetime = NOVEMBER) ->
 
 def _period(budget: Budget) -> int:
     charging = Charging(budget.organization)
-    window = charging.shape.nodes[budget.pk].window_at(NOVEMBER)
+    window = charging.index.budgets[budget.pk].window_at(NOVEMBER)
     period, _ = BudgetPeriod.objects.get_or_create(
         organization=budget.organization,
         budget=budget,

@@ -3,7 +3,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from alerts.drivers import top_drivers
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
 
@@ -43,10 +43,10 @@ def test_the_greatest_of_each_kind_come_first(
     assert found[0]["share"] == "0.9000000000"
 
 
-def test_what_is_not_folded_counts(acme: Organization) -> None:
+def test_what_is_not_rolled_up_counts(acme: Organization) -> None:
     budget = january_budget(acme)
     spend(acme, "1", jan(10), model="m1")
-    fold(acme.pk)
+    roll_up(acme.pk)
     spend(acme, "2", jan(10), model="m1")
 
     (found,) = top_drivers(budget, jan(10), jan(11), jan(15), n=1)

@@ -24,7 +24,7 @@ from budgets import services
 from budgets.closing import sweep_periods
 from budgets.index import is_passed
 from budgets.models import Backfill, Budget, BudgetPeriod
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from lib.periods import HOUR
 from tests.alerts.factories import make_rule
 from tests.budgets.worlds import jan, january_budget
@@ -450,6 +450,6 @@ def test_watches_go_with_their_periods(acme: Organization) -> None:
     change(budget, period="weekly")
 
     assert not Watch.objects.exclude(period__in=BudgetPeriod.objects.all()).exists()
-    fold(acme.pk)
+    roll_up(acme.pk)
     sweep(NOON + timedelta(minutes=1))
     assert Watch.objects.count() >= 1

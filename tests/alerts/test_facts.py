@@ -12,7 +12,7 @@ from alerts.facts import Needs, facts_of
 from alerts.rules import SLIDING
 from alerts.types import Facts
 from budgets.models import Budget
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from lib.periods import DAY, HOUR
 from tests.budgets.worlds import jan, january_budget, undone
 from tests.factories import make_organization, spend
@@ -30,8 +30,8 @@ def test_days_are_those_of_the_zone_and_begin_with_spend(acme: Organization) -> 
     budget = january_budget(acme, timezone="America/New_York", starts_at=jan(1))
     spend(acme, "1", jan(3, 4, 59))  # the 2nd in New York
     spend(acme, "2", jan(3, 5))
-    fold(acme.pk)
-    spend(acme, "4", jan(6, 3))  # the 5th; not folded yet
+    roll_up(acme.pk)
+    spend(acme, "4", jan(6, 3))  # the 5th; not rolled up yet
     spend(acme, "8", jan(6, 6))
 
     found = read(budget, jan(6, 12))
@@ -128,11 +128,11 @@ class TestFacts(TestCase):
                 acme, timezone=zone_name, starts_at=begin - DAY, now=now
             )
             records = []
-            for steps, cost, is_folded in spends:
+            for steps, cost, is_rolled_up in spends:
                 at = begin + steps * timedelta(minutes=5)
                 spend(acme, str(cost), at)
-                if is_folded:
-                    fold(acme.pk)
+                if is_rolled_up:
+                    roll_up(acme.pk)
                 records.append((at, Decimal(cost)))
             found = read(budget, now)
 

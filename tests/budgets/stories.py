@@ -118,7 +118,7 @@ def steps(around: datetime) -> st.SearchStrategy[tuple[Any, ...]]:
         st.tuples(st.just("change"), numbers, changes(around), moments(around)),
         st.tuples(st.just("move"), numbers, somebody),
         st.tuples(st.just("archive"), numbers, moments(around)),
-        st.tuples(st.just("fold")),
+        st.tuples(st.just("roll_up")),
         st.tuples(st.just("sweep"), moments(around)),
         st.tuples(st.just("step"), numbers),
     )

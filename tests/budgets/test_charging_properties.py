@@ -16,7 +16,7 @@ def tell(world: World, story: list[tuple[Any, ...]]) -> None:
     for step in story:
         world.do(step)
         world.check()
-    world.do(("fold",))
+    world.do(("roll_up",))
     world.check()
 
 

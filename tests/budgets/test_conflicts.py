@@ -8,7 +8,7 @@ from accounts.models import Organization
 from budgets import services
 from budgets.conflicts import conflicts_of, orphan_spend
 from budgets.models import Budget
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
 
@@ -129,7 +129,7 @@ def test_what_no_budget_is_charged_for_is_orphaned(acme: Organization) -> None:
     assert "$7.00" in clash.message
 
 
-@pytest.mark.parametrize("folded", [True, False], ids=["folded", "not folded"])
+@pytest.mark.parametrize("rolled_up", [True, False], ids=["rolled up", "not yet"])
 @pytest.mark.parametrize(
     ("at", "orphaned"),
     [
@@ -140,11 +140,11 @@ def test_what_no_budget_is_charged_for_is_orphaned(acme: Organization) -> None:
     ids=["the day before", "the first of thirty days", "now"],
 )
 def test_orphans_are_those_of_thirty_days(
-    acme: Organization, at: datetime, orphaned: int, *, folded: bool
+    acme: Organization, at: datetime, orphaned: int, *, rolled_up: bool
 ) -> None:
     spend(acme, "5", at)
-    if folded:
-        fold(acme.pk)
+    if rolled_up:
+        roll_up(acme.pk)
 
     assert orphan_spend(acme, now=NOW) == orphaned
 

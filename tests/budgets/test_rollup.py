@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetHour
-from budgets.rollup import fold, fold_all, hours_of, total_of
+from budgets.rollup import hours_of, roll_up, roll_up_all, total_of
 from ledger.models import DailySpend, SpendDelta
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import make_organization, spend
@@ -26,7 +26,7 @@ def test_folding_moves_deltas_and_changes_no_figure(acme: Organization) -> None:
     spend(acme, "-51.5", jan(15, 10, 30))
     before = hours(budget)
 
-    fold(acme.pk)
+    roll_up(acme.pk)
 
     assert hours(budget) == before == [(jan(15, 10), 50, 2)]
     assert SpendDelta.objects.count() == 0
@@ -35,14 +35,14 @@ def test_folding_moves_deltas_and_changes_no_figure(acme: Organization) -> None:
     assert differences(acme) == []
 
 
-def test_what_is_folded_and_what_is_not_are_read_as_one(acme: Organization) -> None:
+def test_what_is_rolled_up_and_what_is_not_are_read_as_one(acme: Organization) -> None:
     budget = january_budget(acme)
     spend(acme, "1", jan(15, 10))
-    fold(acme.pk)
+    roll_up(acme.pk)
     spend(acme, "2", jan(15, 10, 59))
     assert hours(budget) == [(jan(15, 10), 3, 2)]
 
-    fold(acme.pk)
+    roll_up(acme.pk)
 
     assert hours(budget) == [(jan(15, 10), 3, 2)]
     assert differences(acme) == []
@@ -51,9 +51,9 @@ def test_what_is_folded_and_what_is_not_are_read_as_one(acme: Organization) -> N
 def test_folding_twice_changes_nothing(acme: Organization) -> None:
     budget = january_budget(acme)
     spend(acme, "1", jan(15, 10))
-    fold(acme.pk)
+    roll_up(acme.pk)
 
-    fold(acme.pk)
+    roll_up(acme.pk)
 
     assert total_of(hours_of([budget], jan(1), jan(31))) == 1
 
@@ -63,21 +63,21 @@ def test_the_last_instant_of_a_day_is_of_that_day(acme: Organization) -> None:
     budget = january_budget(acme, period="custom", starts_at=last, ends_at=jan(17))
     spend(acme, "5", last)
 
-    fold(acme.pk)
+    roll_up(acme.pk)
 
     assert DailySpend.objects.get().day == last.date()
     assert hours(budget) == [(last, 5, 1)]
     assert differences(acme) == []
 
 
-def test_every_organization_with_deltas_is_folded(acme: Organization) -> None:
+def test_every_organization_with_deltas_is_rolled_up(acme: Organization) -> None:
     other = make_organization("other")
     make_organization("idle")
     for organization in (acme, other):
         spend(organization, "1", jan(15))
 
-    assert fold_all() == 2
-    assert fold_all() == 0
+    assert roll_up_all() == 2
+    assert roll_up_all() == 0
     assert DailySpend.objects.count() == 2
 
 
@@ -85,7 +85,7 @@ def test_one_organizations_folding_leaves_the_others_alone(acme: Organization) -
     other = make_organization("other")
     spend(other, "1", jan(15))
 
-    fold(acme.pk)
+    roll_up(acme.pk)
 
     assert SpendDelta.objects.get().organization == other
 

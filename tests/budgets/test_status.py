@@ -8,7 +8,7 @@ from accounts.models import Organization
 from budgets import services
 from budgets.errors import NoPeriod
 from budgets.models import Budget
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from budgets.status import BudgetStatus, standings, status_at, statuses
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
@@ -172,7 +172,7 @@ def test_a_budget_that_is_over_shows_its_last_period(
         "last hour",
     ],
 )
-@pytest.mark.parametrize("folded", [True, False], ids=["folded", "not folded"])
+@pytest.mark.parametrize("rolled_up", [True, False], ids=["rolled up", "not yet"])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
     acme: Organization,
@@ -181,7 +181,7 @@ def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
     requests: int,
     zone: str,
     *,
-    folded: bool,
+    rolled_up: bool,
 ) -> None:
     # In Kolkata these hours are cut in half, and the day begins in the middle of one.
     budget = january_budget(acme, timezone=zone)
@@ -192,8 +192,8 @@ def test_a_moment_that_is_over_shows_what_was_spent_up_to_it(
         ("8", jan(5, 11)),
     ):
         spend(acme, cost, when)
-    if folded:
-        fold(acme.pk)
+    if rolled_up:
+        roll_up(acme.pk)
 
     found = status_at(budget, at=at, now=jan(31, 19))
 

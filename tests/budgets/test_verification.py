@@ -12,7 +12,7 @@ from accounts.models import Organization
 from budgets import backfill
 from budgets.closing import sweep_periods
 from budgets.models import Budget, BudgetPeriod
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.models import Attribution
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import make_organization, report, spend, usage_record
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def company(acme: Organization) -> Organization:
-    """Two budgets, priced, reported, unpriced and foreign spend, some of it folded."""
+    """Two budgets; priced, reported, unpriced and foreign spend, partly rolled up."""
     root = january_budget(acme, "Root", rollover_mode="both")
     january_budget(acme, "Leaf", parent=root, scope={"teams": ["a"]}, currency="EUR")
     spend(acme, "7.5", jan(3), team_id="a")
@@ -39,7 +39,7 @@ def company(acme: Organization) -> Organization:
         ),
     )
     sweep_periods(now=jan(15))
-    fold(acme.pk)
+    roll_up(acme.pk)
     spend(acme, "-2", jan(20), team_id="b")
     spend(acme, "3", jan(20), team_id="a")
     sweep_periods(now=jan(31) + timedelta(days=2))
@@ -252,7 +252,9 @@ def test_tampering_is_found_and_named(
     assert [text for text in differences(company) if named in text]
 
 
-def test_tampering_with_what_waits_to_be_folded_is_found(company: Organization) -> None:
+def test_tampering_with_what_waits_to_be_rolled_up_is_found(
+    company: Organization,
+) -> None:
     more = "ledger_spenddelta SET requests = requests + 1 WHERE currency = ''"
     if connection.vendor == "postgresql":  # there it is a view
         more = "ledger_spendbatch SET requests = array_replace(requests, 1, 2)"

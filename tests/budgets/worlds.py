@@ -128,8 +128,8 @@ class World:
         if budget is not None:
             services.archive_budget(budget, now=now)
 
-    def fold(self) -> None:
-        rollup.fold(self.organization.pk)
+    def roll_up(self) -> None:
+        rollup.roll_up(self.organization.pk)
 
     def sweep(self, now: datetime) -> None:
         sweep_periods(now=now)

@@ -141,7 +141,7 @@ def test_the_sweep_and_usage_that_see_the_same_make_one_alert(
 
 def _period(budget: Budget, spent: Decimal) -> BudgetPeriod:
     now = timezone.now()
-    window = Charging(budget.organization).shape.nodes[budget.pk].window_at(now)
+    window = Charging(budget.organization).index.budgets[budget.pk].window_at(now)
     period, _ = BudgetPeriod.objects.update_or_create(
         organization=budget.organization,
         budget=budget,

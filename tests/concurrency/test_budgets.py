@@ -18,7 +18,7 @@ from accounts.types import Caller
 from budgets import backfill, services
 from budgets.closing import sweep_periods
 from budgets.models import Backfill, Budget, BudgetPeriod, Coverage
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from budgets.services import BudgetPlan
 from budgets.verification import broken_trees
 from intake.services import receive
@@ -92,7 +92,7 @@ def finish(organization: Organization) -> None:
     backfill.continue_all()
     assert list(broken_trees(list(Budget.objects.all()))) == []
     assert differences(organization) == []
-    fold(organization.pk)
+    roll_up(organization.pk)
     assert differences(organization) == []
 
 
@@ -208,7 +208,7 @@ def test_trees_change_under_the_writers(
             repeatedly(
                 size(6, 12), lambda number: change_something(company, Random(number))
             ),
-            repeatedly(size(4, 8), lambda _: fold(company.pk)),
+            repeatedly(size(4, 8), lambda _: roll_up(company.pk)),
             repeatedly(
                 size(2, 3), lambda n: sweep_periods(now=jan(1) + n * 20 * 24 * HOUR)
             ),
@@ -358,8 +358,8 @@ def test_an_organization_that_many_name_for_the_first_time_is_made_once() -> Non
 
 
 # Without ON CONFLICT for periods: violated constraints.
-# Folding what was read instead of what was deleted: sums that are wrong.
-def test_folds_at_once_beside_writers_count_everything_once(
+# Rolling up what was read instead of what was deleted: sums that are wrong.
+def test_rollups_at_once_beside_writers_count_everything_once(
     company: Organization,
 ) -> None:
     def write(number: int) -> Callable[[], None]:
@@ -372,14 +372,14 @@ def test_folds_at_once_beside_writers_count_everything_once(
 
     def tidy() -> None:
         for _ in range(15):
-            fold(company.pk)
+            roll_up(company.pk)
 
     assert_all_went_well(at_once(*(write(number) for number in range(6)), tidy, tidy))
 
     report(company, *map(record_of, range(600, 620)))
     batches = SpendBatch.objects.all()
-    folds = [lambda: fold(company.pk)] * 2
-    assert_all_went_well(at_once_behind(locked(batches), *folds))
+    rollups = [lambda: roll_up(company.pk)] * 2
+    assert_all_went_well(at_once_behind(locked(batches), *rollups))
     assert sum(DailySpend.objects.values_list("requests", flat=True)) == 620
     finish(company)
 

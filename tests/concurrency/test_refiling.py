@@ -1,4 +1,4 @@
-"""Filing history anew beside those who book and fold, in real threads."""
+"""Filing history anew beside those who book and roll up, in real threads."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from accounts.models import Organization
 from budgets import refiling
 from budgets.models import Coverage
 from budgets.refiling import refile, refile_if_due
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.filing import file_anew
 from ledger.models import CostRecord
 from lib.memories import forget_everything
@@ -97,9 +97,9 @@ def charge_anew(
     return set()
 
 
-def fold_and_forget(organization: Organization) -> set[str]:
+def roll_up_and_forget(organization: Organization) -> set[str]:
     for _ in range(TURNS):
-        fold(organization.pk)
+        roll_up(organization.pk)
         forget_everything()
     return set()
 
@@ -115,7 +115,7 @@ def test_history_is_filed_under_the_writers(
     results = at_once(
         *(partial(write, old, f"new {number}", done) for number in range(WRITERS)),
         partial(charge_anew, old, anew, done),
-        partial(fold_and_forget, old),
+        partial(roll_up_and_forget, old),
     )
 
     assert not [one for one in results if isinstance(one, Exception)]
@@ -123,5 +123,5 @@ def test_history_is_filed_under_the_writers(
     booked = list(CostRecord.objects.values_list("usage_id", flat=True))
     assert sorted(booked) == sorted(sent)
     assert differences(old) == []
-    fold(old.pk)
+    roll_up(old.pk)
     assert differences(old) == []

@@ -67,7 +67,7 @@ def test_a_key_that_cannot_be_made_is_refused_plainly(
     assert not ApiKey.objects.exists()
 
 
-def test_a_sweep_folds_opens_and_closes_as_of_the_moment_it_is_given(
+def test_a_sweep_rolls_up_opens_and_closes_as_of_the_moment_it_is_given(
     acme: Organization,
 ) -> None:
     budget = january_budget(acme, "Everything")

@@ -97,12 +97,12 @@ def test_it_takes_a_query_and_one_for_each_zone(
     assert None not in found.values()
 
 
-def test_spend_counts_before_and_after_it_is_folded() -> None:
+def test_spend_counts_before_and_after_it_is_rolled_up() -> None:
     world = World()
     ten_a_day(world.organization)
     budget = january_budget(world.organization, amount=Decimal(250))
 
     before = likely(budget, NOW + timedelta(hours=1))
-    world.fold()
+    world.roll_up()
 
     assert before == likely(budget, NOW + timedelta(hours=1))

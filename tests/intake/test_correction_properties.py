@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from budgets.closing import sweep_periods
 from budgets.drivers import drivers_of
 from budgets.models import Budget, BudgetPeriod
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from intake.corrections import correct
 from intake.repricing import reprice
 from ledger.analytics import summary_of
@@ -55,7 +55,7 @@ steps = st.one_of(
     st.tuples(st.just("correct"), st.lists(records, min_size=1, max_size=3)),
     st.tuples(st.just("price"), st.sampled_from(["0.1", "0.3333333333", "1234567"])),
     st.tuples(st.just("reprice")),
-    st.tuples(st.just("fold")),
+    st.tuples(st.just("roll_up")),
     st.tuples(st.just("close")),
     st.tuples(
         st.just("budget"),
@@ -170,8 +170,8 @@ class Story:
         reprice(self.acme, Selection(), reason="priced")
         self.oracle.reprice()
 
-    def fold(self) -> None:
-        fold(self.acme.pk)
+    def roll_up(self) -> None:
+        roll_up(self.acme.pk)
 
     def close(self) -> None:
         sweep_periods(now=datetime(2025, 2, 2, tzinfo=UTC))

@@ -16,7 +16,7 @@ from alerts.tasks import reevaluate
 from budgets.closing import sweep_periods
 from budgets.models import Budget, BudgetPeriod, Reservation
 from budgets.reservations.lines import lines_of
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.models import CostRecord, Price, Repricing, Response
 from tests.budgets.worlds import differences
 from tests.controls.factories import authorize, make_hard
@@ -264,7 +264,7 @@ def test_priced_usage_may_turn_out_to_have_no_price(
 def test_a_closed_month_shows_what_came_late(acme: Organization, api: Api) -> None:
     budget = make_budget(acme, now=JANUARY, rollover_mode="both")
     report(acme, usage_record(cost="10"))
-    fold(acme.pk)
+    roll_up(acme.pk)
     sweep_periods(now=datetime(2025, 3, 5, tzinfo=UTC))
 
     correct(api, cost="4", timestamp="2025-02-15T12:00:00Z")

@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
-from budgets.rollup import fold_all
+from budgets.rollup import roll_up_all
 from budgets.verification import differences as wrong_budgets
 from intake import repricing
 from intake.repricing import reprice, reprice_at_once
@@ -203,7 +203,7 @@ def test_a_mixed_history_comes_out_right_chunk_by_chunk(
         )
         if batch == 1:
             set_price(acme, "new")
-            fold_all()
+            roll_up_all()
     seen: list[int] = []
 
     set_price(acme, "gpt*", price=1)
@@ -213,7 +213,7 @@ def test_a_mixed_history_comes_out_right_chunk_by_chunk(
     assert max(seen) == 7
     assert 0 < outcome.unpriced < outcome.records
     assert_all_is_right(acme)
-    fold_all()
+    roll_up_all()
     assert_all_is_right(acme)
     assert reprice(acme, Selection(), reason="again").records == 0
 

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger import prices
 from ledger.models import (
     Attribution,
@@ -213,7 +213,7 @@ def test_lists_take_few_queries(
             date=date(2025, 1, number + 1),
         )
         Repricing.objects.create(organization=acme, reason="why")
-    fold(acme.pk)
+    roll_up(acme.pk)
     browser = browser_for(acme)
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
 

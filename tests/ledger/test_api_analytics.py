@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
-from budgets.rollup import fold_all
+from budgets.rollup import roll_up_all
 from intake.repricing import reprice_at_once
 from ledger.costs import Question, records_of
 from ledger.prices import add_price
@@ -25,7 +25,7 @@ MODELS = ["gpt-4o", "gpt-4o-mini", "unheard-of", "unheard-of-too"]
 
 
 def fill(acme: Organization, dice: random.Random) -> None:
-    """Book 120 records of four days, of which some are corrected, half folded."""
+    """Book 120 records of four days, of which some are corrected, half rolled up."""
     for batch in range(6):
         report(
             acme,
@@ -52,7 +52,7 @@ def fill(acme: Organization, dice: random.Random) -> None:
             )
             reprice_at_once(acme, Selection(), reason="a price was found")
         if batch == 3:
-            fold_all()
+            roll_up_all()
 
 
 def brute_force(question: Question) -> dict[str, Any]:

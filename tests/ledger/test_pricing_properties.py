@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.models import CostRecord, DailySpend
 from ledger.prices import PriceOverlaps, add_price, add_rate
 from ledger.verification import differences
@@ -182,7 +182,7 @@ def test_usage_costs_what_the_price_of_its_own_time_says(
         )
         assert_parts_and_days_add_up()
         assert list(differences(organization)) == []
-        fold(organization.pk)
+        roll_up(organization.pk)
         assert list(differences(organization)) == []
         assert_days_are_kept()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from budgets.rollup import fold
+from budgets.rollup import roll_up
 from ledger.models import CostRecord
 from ledger.prices import add_price
 from tests.budgets.worlds import differences, january_budget, undone
@@ -325,7 +325,7 @@ def test_usage_costs_each_kind_at_its_own_price_or_is_unpriced(
         }
         assert booked == answers
         assert differences(organization) == []
-        fold(organization.pk)
+        roll_up(organization.pk)
         assert differences(organization) == []
         period = budget.periods.get()
         uses_made = [use for batch in batches for use in batch]

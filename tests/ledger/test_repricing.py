@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Organization
-from budgets.index import Target
+from budgets.index import PeriodRef
 from budgets.snapshots import open_snapshot
 from ledger.models import CostRecord
 from ledger.prices import add_price, add_rate, change_price
@@ -14,7 +14,7 @@ from tests.factories import NOON, report
 from tests.factories import usage_record as usage
 
 
-def assess(organization: Organization, **selected: Any) -> Correction[Target]:
+def assess(organization: Organization, **selected: Any) -> Correction[PeriodRef]:
     snapshot, _ = open_snapshot(organization.pk)
     rows = records_of(organization, Selection(**selected))
     return Assessor(snapshot).assess(page_of(rows, None, None))
