@@ -33,7 +33,6 @@ from budgets.models import Budget, BudgetPeriod
 from forecasts.methods import Method, run_rate
 from lib.fields import storable
 from lib.money import PLACES, format_money
-from lib.periods import Window
 
 logger = logging.getLogger("alerts")
 
@@ -60,17 +59,6 @@ class Held(NamedTuple):
     id: int
     is_open: bool
     since: datetime  # its period's start
-
-
-class WatchedPeriod(NamedTuple):
-    """A budget's present period, as its row has it."""
-
-    id: int
-    budget_id: int
-    starts_at: datetime
-    ends_at: datetime
-    spent: Decimal
-    limit: Decimal
 
 
 def sweep(now: datetime, *, method: Method = run_rate) -> Swept:
@@ -122,7 +110,7 @@ def evaluate_thresholds(
     rows = _periods(organization, now)
     if is_known:
         rows = rows.filter(_OUT_OF_BOUNDS)
-    for some in _chunks(map(WatchedPeriod._make, rows.values_list(*_PERIOD)), _AT_ONCE):
+    for some in _chunks(rows.only(*_PERIOD), _AT_ONCE):
         _evaluate_periods(organization, some, now, done)
     if not is_known:
         EvaluatedState.objects.update_or_create(
@@ -131,7 +119,7 @@ def evaluate_thresholds(
     return done
 
 
-_PERIOD = ("pk", "budget_id", "starts_at", "ends_at", "spent", "limit")
+_PERIOD = ("budget_id", "starts_at", "ends_at", "spent", "limit")
 _OUT_OF_BOUNDS = (
     Q(watch=None)
     | Q(watch__limit__lt=F("limit"))
@@ -160,7 +148,7 @@ def _state_of(organization: Organization) -> str:
 
 def _evaluate_periods(
     organization: Organization,
-    periods: Sequence[WatchedPeriod],
+    periods: Sequence[BudgetPeriod],
     now: datetime,
     done: Swept,
 ) -> None:
@@ -191,16 +179,15 @@ def _evaluate_periods(
 
 def _evaluate_period(
     budget: Budget,
-    period: WatchedPeriod,
+    period: BudgetPeriod,
     rules: Sequence[EffectiveRule],
     held: dict[str, Held],
     now: datetime,
     done: Swept,
 ) -> bool:
     """Raise and end one period's alerts; False: not all could be, look again."""
-    window = Window(period.starts_at, period.ends_at)
     facts = facts_of_period(
-        budget, window, spent=period.spent, limit=period.limit, now=now
+        budget, period.window, spent=period.spent, limit=period.limit, now=now
     )
     passed = {
         rule.key: finding_of(rule, facts, match)
@@ -222,7 +209,7 @@ def _evaluate_period(
     return raised == len(new)
 
 
-def _watch(period: WatchedPeriod, rules: Iterable[EffectiveRule]) -> Watch:
+def _watch(period: BudgetPeriod, rules: Iterable[EffectiveRule]) -> Watch:
     """Return the bounds around what was spent, within which all stays as it is."""
     at_least: Decimal | None = None
     below: Decimal | None = None
@@ -234,7 +221,7 @@ def _watch(period: WatchedPeriod, rules: Iterable[EffectiveRule]) -> Watch:
         else:
             below = amount if below is None else min(below, amount)
     return Watch(
-        period_id=period.id, limit=period.limit, at_least=at_least, below=below
+        period_id=period.pk, limit=period.limit, at_least=at_least, below=below
     )
 
 

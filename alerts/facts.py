@@ -19,15 +19,11 @@ from alerts.conditions import read_saved
 from alerts.models import NotAnAnomaly, RuleType
 from alerts.rules import RECENT, SLIDING
 from alerts.types import EffectiveRule, Facts
+from budgets.figures import Position
 from budgets.models import Budget
+from budgets.status import present_positions
 from forecasts.detectors import WINDOW
-from forecasts.history import (
-    PresentPeriod,
-    midnight_of,
-    since_first_spend,
-    spends_between,
-    standing_of,
-)
+from forecasts.history import midnight_of, since_first_spend, spends_between
 from lib.money import quantize
 from lib.periods import DAY, Cadence, Calendar, Window, day_of
 
@@ -142,7 +138,7 @@ def facts_of(
 
     Two queries, one more where history is asked for, and one for each zone.
     """
-    standing = standing_of(organization, budgets, now)
+    standing = present_positions(organization, budgets, now)
     fine = fine_days(organization, standing, now) if needs.days else {}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
@@ -168,7 +164,7 @@ def facts_of(
 def assemble(
     budget: Budget,
     moment: Moment,
-    standing: PresentPeriod,
+    standing: Position,
     days: Sequence[Decimal],
     between: Between,
     fine: Mapping[date, Decimal],

@@ -15,8 +15,7 @@ from alerts.types import EffectiveRule, Facts, Match
 from budgets.amounts import PastLimits
 from budgets.models import Budget
 from budgets.rollup import hours_of
-from budgets.status import calendar_of
-from forecasts.history import PresentPeriod
+from budgets.status import calendar_of, position_of
 from forecasts.methods import Method, run_rate
 from lib.periods import DAY, Calendar, Window
 
@@ -96,7 +95,8 @@ def _hourly(
     for window in windows:
         limit = limits.of(window)
         for at in _ends(calendar, window, begin, now):
-            standing = PresentPeriod(window, limit, between(window.start, at))
+            spent = between(window.start, at)
+            standing = position_of(budget, window, limit, limit, spent)
             moment = Moment.of(at, zone, needs)
             days = [between(*day) for day in pairwise(moment.midnights)]
             yield assemble(budget, moment, standing, days, between, fine)

@@ -9,7 +9,7 @@ microsecond, so that day one has a rate and the last day counts.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Literal, Protocol
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from lib.money import format_money, quantize, share
@@ -36,11 +36,13 @@ _SLIGHTLY_OVER_TO = 15  # percent
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where one budget period stands, as its row has it. Thresholds are shares."""
+    """Where one budget stands in one period: the raw numbers. Thresholds are shares.
 
-    amount: Decimal
-    carried_over: Decimal
-    adjusted: Decimal
+    What people are told of it is a `Status`.
+    """
+
+    amount: Decimal  # as planned
+    limit: Decimal  # all that may be spent; negative: more overspend came in
     spent: Decimal
     reserved: Decimal
     window: Window
@@ -49,9 +51,15 @@ class Position:
     critical_threshold: Decimal
 
     @property
-    def limit(self) -> Decimal:
-        """All that may be spent; negative where more overspend came in than that."""
-        return self.amount + self.carried_over + self.adjusted
+    def carried(self) -> Decimal:
+        """What came in beside the amount; negative: overspend."""
+        return self.limit - self.amount
+
+    @property
+    def status(self) -> StatusName:
+        return status_name(
+            self.limit, self.spent, self.warning_threshold, self.critical_threshold
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ def status_of(position: Position, now: datetime) -> Status:
     remain, to the microsecond; in the last 24 hours it is all that remains.
     """
     limit, spent = position.limit, position.spent
-    name = status_name(position)
+    name = position.status
     used = share(spent, limit)
     elapsed, total = _elapsed(position.window, now), _total(position.window)
     elapsed_days, total_days = _days(position, now)
@@ -172,29 +180,17 @@ def variance_of(position: Position, now: datetime) -> Variance:
     )
 
 
-class Measured(Protocol):
-    """What a status is judged by."""
-
-    @property
-    def limit(self) -> Decimal: ...
-    @property
-    def spent(self) -> Decimal: ...
-    @property
-    def warning_threshold(self) -> Decimal: ...
-    @property
-    def critical_threshold(self) -> Decimal: ...
-
-
-def status_name(position: Measured) -> StatusName:
+def status_name(
+    limit: Decimal, spent: Decimal, warning: Decimal, critical: Decimal
+) -> StatusName:
     """Judge by multiplying: a division would round what is exactly at a threshold."""
-    limit, spent = position.limit, position.spent
     if spent > limit:
         return "EXCEEDED"
     if spent <= 0:
         return "OK"
-    if spent >= position.critical_threshold * limit:
+    if spent >= critical * limit:
         return "CRITICAL"
-    if spent >= position.warning_threshold * limit:
+    if spent >= warning * limit:
         return "WARNING"
     return "OK"
 

@@ -1,4 +1,4 @@
-"""What budgets spent, day by day, and where they stand: for looking ahead and judging.
+"""What budgets spent, day by day: for looking ahead and judging.
 
 Spend that is not rolled up yet is in it.
 """
@@ -10,53 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from accounts.models import Organization
-from budgets.amounts import amounts_of
-from budgets.models import Budget, BudgetPeriod
-from budgets.status import calendar_of
+from budgets.models import Budget
 from lib.money import from_units
-from lib.periods import Window, start_of
+from lib.periods import start_of
 
 _ZERO = Decimal(0)
-
-
-class PresentPeriod(NamedTuple):
-    """One budget's present period and what is in its row."""
-
-    window: Window
-    limit: Decimal
-    spent: Decimal
-
-
-def standing_of(
-    organization: Organization, budgets: Sequence[Budget], now: datetime
-) -> dict[int, PresentPeriod]:
-    """Return where *budgets* stand by id; those without a period at *now* don't."""
-    rows = BudgetPeriod.objects.filter(
-        organization=organization,
-        budget__in=[budget.pk for budget in budgets],
-        starts_at__lte=now,
-        ends_at__gt=now,
-    ).order_by()
-    found = {
-        budget_id: PresentPeriod(Window(start, end), limit, spent)
-        for budget_id, start, end, limit, spent in rows.values_list(
-            "budget_id", "starts_at", "ends_at", "limit", "spent"
-        )
-    }
-    unopened = [budget for budget in budgets if budget.pk not in found]
-    amounts = amounts_of([budget.pk for budget in unopened])
-    for budget in unopened:
-        current = calendar_of(budget, organization).window_at(now)
-        if current is not None:
-            limit = amounts[budget.pk].of(current)
-            found[budget.pk] = PresentPeriod(current, limit, _ZERO)
-    return found
 
 
 def since_first_spend(

@@ -7,14 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from budgets.figures import Position
 from budgets.models import Budget
-from forecasts.history import (
-    PresentPeriod,
-    midnight_of,
-    since_first_spend,
-    spends_between,
-    standing_of,
-)
+from budgets.status import present_positions
+from forecasts.history import midnight_of, since_first_spend, spends_between
 from forecasts.methods import MOST_DAYS, run_rate
 from lib.periods import Window, day_of
 
@@ -39,21 +35,21 @@ def probabilities(
     chosen = list(budgets)
     if not chosen:
         return {}
-    standing = standing_of(chosen[0].organization, chosen, now)
+    positions = present_positions(chosen[0].organization, chosen, now)
     found: dict[int, Decimal | None] = {budget.pk: None for budget in chosen}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in chosen:
-        if budget.pk in standing:
+        if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
     for name, group in by_zone.items():
-        found |= _of_zone(ZoneInfo(name), group, standing, now)
+        found |= _of_zone(ZoneInfo(name), group, positions, now)
     return found
 
 
 def _of_zone(
     zone: ZoneInfo,
     group: Sequence[Budget],
-    standing: dict[int, PresentPeriod],
+    positions: dict[int, Position],
     now: datetime,
 ) -> dict[int, Decimal | None]:
     today = day_of(now, zone)
@@ -65,7 +61,7 @@ def _of_zone(
     found: dict[int, Decimal | None] = {}
     for budget in group:
         days = spends.get(budget.pk, none)[:MOST_DAYS]
-        at = standing[budget.pk]
+        at = positions[budget.pk]
         known = since_first_spend(budget, midnights, days)
         outlook = run_rate(_Past(now, at.window, at.limit, at.spent, known))
         found[budget.pk] = outlook.probability if outlook else None

@@ -30,7 +30,7 @@ def bar_of(position: Position, status: Status, now: datetime) -> Bar:
         reserved_from=min(spent, WHOLE),
         reserved=round(max(min(reserved, WHOLE) - min(spent, WHOLE), 0), _PLACES),
         ghost=min(ghost, WHOLE) if running and ghost > spent else 0,
-        carried=min(_length(position.carried_over, limit), FRAME),
+        carried=min(_length(position.carried, limit), FRAME),
         warning=_tick(position.warning_threshold),
         critical=_tick(position.critical_threshold),
         time=time if running else None,

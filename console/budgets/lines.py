@@ -122,7 +122,6 @@ class Writer:
         status, budget, position = found.status, found.budget, found.position
         currency = budget.currency
         kind = kind_of(found)
-        extra = position.limit - position.amount
         window = found.window
         used = format_percent(status.utilization, self.locale)
         running = window.start <= self.now < window.end
@@ -141,7 +140,7 @@ class Writer:
                 f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
             ),
             amount=self.money(status.limit, currency),
-            carried=self.money(extra or None, currency),
+            carried=self.money(position.carried or None, currency),
             allocated=self.money(allocated, currency),
             spent=self.money(status.total_spend, currency),
             used=used,

@@ -248,8 +248,7 @@ def _add_figures(
         return
     position = Position(
         amount=draft.amount,
-        carried_over=ZERO,
-        adjusted=ZERO,
+        limit=draft.amount,
         spent=spent,
         reserved=ZERO,
         window=window,

@@ -12,7 +12,6 @@ from accounts.models import Organization
 from alerts import evaluation
 from alerts.evaluation import (
     Swept,
-    WatchedPeriod,
     amount_at,
     evaluate_thresholds,
     sweep,
@@ -240,7 +239,8 @@ def test_within_a_watch_the_same_thresholds_are_passed(
         EffectiveRule("threshold", one, 1, Origin.BUDGET, "info", Decimal(one))
         for one in given
     ]
-    period = WatchedPeriod(1, 1, jan(1), jan(31), spent, limit)
+    period = BudgetPeriod(pk=1, starts_at=jan(1), ends_at=jan(31), spent=spent)
+    period.limit = limit
 
     watch = evaluation._watch(period, rules)
 

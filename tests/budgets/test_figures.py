@@ -22,16 +22,14 @@ JANUARY = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=U
 def position(
     *,
     amount: str = "3100",
-    carried_over: str = "0",
-    adjusted: str = "0",
+    carried: str = "0",
     spent: str = "0",
     window: Window = JANUARY,
     zone: str = "UTC",
 ) -> Position:
     return Position(
         amount=Decimal(amount),
-        carried_over=Decimal(carried_over),
-        adjusted=Decimal(adjusted),
+        limit=Decimal(amount) + Decimal(carried),
         spent=Decimal(spent),
         reserved=ZERO,
         window=window,
@@ -80,7 +78,7 @@ def test_a_threshold_of_zero_warns_of_the_first_spend_only() -> None:
 
 def test_the_limit_is_the_amount_with_what_came_to_it() -> None:
     result = status_of(
-        position(amount="1000", carried_over="-250", adjusted="50", spent="600"),
+        position(amount="1000", carried="-200", spent="600"),
         january(10),
     )
 
@@ -333,7 +331,7 @@ moments = st.timedeltas(-2 * DAY, 33 * DAY).map(lambda delta: JANUARY.start + de
 def test_figures_agree_with_fractions(
     amount: Decimal, spent: Decimal, now: datetime
 ) -> None:
-    place = replace(position(), amount=amount, spent=spent)
+    place = replace(position(), limit=amount, spent=spent)
     passed = min(max(now - JANUARY.start, timedelta()), 31 * DAY) // INSTANT
     length = 31 * DAY // INSTANT
 
@@ -354,7 +352,7 @@ def test_figures_agree_with_fractions(
 def test_figures_keep_their_bounds(
     amount: Decimal, spent: Decimal, now: datetime
 ) -> None:
-    result = status_of(replace(position(), amount=amount, spent=spent), now)
+    result = status_of(replace(position(), limit=amount, spent=spent), now)
 
     assert result.elapsed_days + result.remaining_days == result.total_days == 31
     assert 0 <= result.time_utilization_percent <= 100

@@ -9,7 +9,13 @@ from budgets import services
 from budgets.errors import NoPeriod
 from budgets.models import Budget
 from budgets.rollup import roll_up
-from budgets.status import BudgetStatus, standings, status_at, statuses
+from budgets.status import (
+    BudgetStatus,
+    present_positions,
+    status_at,
+    status_names,
+    statuses,
+)
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
 
@@ -92,7 +98,7 @@ def test_status_is(
     found = status(budget, jan(15)).status
 
     assert (found.status, found.remaining_budget) == (name, Decimal(left))
-    assert {row.status for row in standings(acme, now=jan(15))} == {name}
+    assert status_names(acme, now=jan(15)) == {budget.pk: name}
 
 
 def test_a_refund_gives_back(acme: Organization) -> None:
@@ -256,20 +262,20 @@ def test_many_budgets_take_a_few_queries(
     with django_assert_num_queries(1):
         assert len(statuses(budgets, acme, at=jan(15))) == 5
     with django_assert_num_queries(1):
-        assert len(standings(acme, now=jan(15))) == 5
+        assert len(status_names(acme, now=jan(15))) == 5
 
 
 def test_an_archived_budget_stands_nowhere(acme: Organization) -> None:
     services.archive_budget(january_budget(acme), now=jan(15))
     january_budget(make_organization("other"))
 
-    assert standings(acme, now=jan(15)) == []
+    assert status_names(acme, now=jan(15)) == {}
 
 
 def test_what_has_no_period_yet_stands_at_its_amount(acme: Organization) -> None:
     budget = january_budget(acme)
 
-    (standing,) = standings(acme, now=jan(15))
+    (position,) = present_positions(acme, [budget], jan(15)).values()
 
-    assert (standing.budget_id, standing.limit, standing.spent) == (budget.pk, 100, 0)
+    assert (position.limit, position.spent, position.status) == (100, 0, "OK")
     assert status(budget, jan(15)).status.limit == 100

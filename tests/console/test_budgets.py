@@ -751,8 +751,7 @@ def bar(spent: str, *, limit: str = "100", reserved: str = "0", day: int = 16) -
     window = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
     position = Position(
         amount=Decimal(limit),
-        carried_over=Decimal(0),
-        adjusted=Decimal(0),
+        limit=Decimal(limit),
         spent=Decimal(spent),
         reserved=Decimal(reserved),
         window=window,
