@@ -1,6 +1,5 @@
 """Moving a budget and archiving it: each a page that says what it does first."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -86,9 +85,9 @@ def _move(outline: Outline, budget: Budget, target: Budget | None) -> dict[str, 
         if parent_id is None or old == new:
             continue
         parent = outline.leaves[parent_id]
-        before = parent.promised - (outline.allocated(parent_id) or Decimal(0))
+        before = outline.unallocated(parent_id)
         alike = (mine.currency, mine.period) == (parent.currency, parent.period)
-        after = before + sign * mine.promised if alike else before
+        after = before + sign * mine.promised if mine.counts_in(parent) else before
         parents.append(
             {
                 "role": "Leaves" if sign > 0 else "Joins",

@@ -331,10 +331,10 @@ def _against_parent(
     draft: Draft, amount: Decimal, parent_id: int, outline: Outline
 ) -> list[str]:
     parent = outline.leaves[parent_id]
-    free = parent.promised - (outline.allocated(parent_id) or ZERO)
+    free = outline.unallocated(parent_id)
     mine = outline.leaves.get(draft.budget.pk) if draft.budget else None
-    if mine and mine.parent_id == parent_id and mine.period == parent.period:
-        free += mine.promised if mine.currency == parent.currency else ZERO
+    if mine and mine.parent_id == parent_id and mine.counts_in(parent):
+        free += mine.promised
     if amount <= free:
         return []
     over = outline.money(amount - free, draft.currency)

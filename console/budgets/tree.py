@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
 
 from accounts.models import Organization
-from budgets.figures import StatusName, status_name, status_of
+from budgets.figures import StatusName, status_of
 from budgets.models import Budget
 from budgets.scopes import Scope
 from budgets.status import ZERO, BudgetStatus, statuses
+from budgets.tree import BudgetTree, leaves_of
 from console.budgets.lines import Line, More, Place, Rest, Row, Writer, kind_of
 from lib.money import format_money
 from lib.periods import Window
@@ -19,37 +19,6 @@ from lib.periods import Window
 MOST_ROWS = 150  # drawn at once; more are fetched in place
 DEPTH = 2  # levels below the roots that are open at first
 FAMILY = 100  # children fetched at once
-
-
-class Leaf(NamedTuple):
-    """What is known of every budget, drawn or not."""
-
-    id: int
-    parent_id: int | None
-    name: str
-    owner_id: int | None
-    period: str
-    currency: str
-    amount: Decimal
-    archived_at: datetime | None
-    warning_threshold: Decimal
-    critical_threshold: Decimal
-    # Of the period at the moment; None: it is not open.
-    current: Decimal | None  # its amount
-    limit_then: Decimal | None
-    spent_then: Decimal | None
-
-    @property
-    def promised(self) -> Decimal:
-        return self.amount if self.current is None else self.current
-
-    @property
-    def limit(self) -> Decimal:
-        return self.promised if self.limit_then is None else self.limit_then
-
-    @property
-    def spent(self) -> Decimal:
-        return self.spent_then or ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,63 +46,27 @@ class Total:
     window: Window
 
 
-@dataclass(slots=True)
-class Outline:
-    """The budgets of one organization around a moment. One query to make, a few more
-    for a moment that is over."""
+class Outline(BudgetTree):
+    """The budgets of one organization around a moment, to be drawn for one reader.
 
-    organization: Organization
-    at: datetime
-    now: datetime
-    locale: str
-    archived: bool = False
-    leaves: dict[int, Leaf] = field(init=False)
-    families: dict[int | None, list[int]] = field(init=False)
-    common: Window | None = field(init=False, default=None)
+    One query to make, two more for a moment that is over.
+    """
 
-    def __post_init__(self) -> None:
-        rows: Any = Budget.objects.filter(organization=self.organization)
-        if not self.archived:
-            rows = rows.active()
-        period = ("amount", "limit", "spent")
-        found = (
-            rows.order_by("name", "pk")
-            .with_period_at(self.at)
-            .values_list(
-                *Leaf._fields[: -len(period)], *(f"current__{name}" for name in period)
-            )
-        )
-        self.leaves = {row[0]: Leaf(*row) for row in found}
-        if self.at < self.now:
-            self._look_back()
-        self.families = {}
-        for leaf in self.leaves.values():
-            above = leaf.parent_id if leaf.parent_id in self.leaves else None
-            self.families.setdefault(above, []).append(leaf.id)
-
-    def _look_back(self) -> None:
-        """Give what nothing has opened the amount it had then. Two queries."""
-        unopened = [leaf.id for leaf in self.leaves.values() if leaf.current is None]
-        budgets = Budget.objects.filter(pk__in=unopened)
-        for pk, found in statuses(budgets, self.organization, at=self.at).items():
-            self.leaves[pk] = self.leaves[pk]._replace(current=found.position.amount)
+    def __init__(
+        self,
+        organization: Organization,
+        at: datetime,
+        now: datetime,
+        locale: str,
+        *,
+        archived: bool = False,
+    ) -> None:
+        super().__init__(leaves_of(organization, at=at, now=now, archived=archived))
+        self.organization, self.at, self.now = organization, at, now
+        self.locale = locale
+        self.common: Window | None = None  # that most have
 
     # -- Which
-
-    def path(self, budget_id: int) -> list[Leaf]:
-        """Return the way from the root down to the budget."""
-        way: list[Leaf] = []
-        current: int | None = budget_id
-        while current is not None and current in self.leaves:
-            way.append(self.leaves[current])
-            current = way[-1].parent_id
-        return way[::-1]
-
-    def below(self, budget_id: int) -> Iterator[int]:
-        """Yield the budget and all below it."""
-        yield budget_id
-        for child in self.families.get(budget_id, ()):
-            yield from self.below(child)
 
     def opened(self, roots: list[int]) -> set[int]:
         """Return which budgets are open at first: whole levels, as long as they fit."""
@@ -165,7 +98,7 @@ class Outline:
     def troubled(self, among: Iterable[int]) -> Counter[StatusName]:
         """Count the budgets that are past a threshold in the period at the moment."""
         names = (
-            status_name(self.leaves[one])
+            self.leaves[one].status
             for one in among
             if self.leaves[one].archived_at is None
         )
@@ -236,21 +169,6 @@ class Outline:
             else step
             for step in steps
         ]
-
-    def allocated(self, parent_id: int) -> Decimal | None:
-        """Return what is promised to the children that count as the parent does.
-
-        None: there are none of these.
-        """
-        parent = self.leaves[parent_id]
-        amounts = [
-            child.promised
-            for child in map(self.leaves.__getitem__, self.families.get(parent_id, ()))
-            if child.currency == parent.currency
-            and child.period == parent.period
-            and child.archived_at is None
-        ]
-        return sum(amounts, ZERO) if amounts else None
 
     def rest(self, parent_id: int, level: int) -> Rest | None:
         allocated = self.allocated(parent_id)

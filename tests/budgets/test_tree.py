@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from budgets import services
 from budgets.models import Budget
-from budgets.tree import TreeNode, tree_of
+from budgets.tree import BudgetTree, TreeNode, leaves_of, tree_of
 from budgets.verification import broken_trees
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
@@ -92,6 +92,9 @@ def test_what_counts_otherwise_promises_nothing_now(
     january_budget(acme, "Leaf", parent=root, **plan)
 
     assert tree_of(acme, at=NOW)[0].allocated == 0
+    drawn = BudgetTree(leaves_of(acme, at=NOW, now=NOW))
+    assert drawn.allocated(root.pk) is None
+    assert drawn.unallocated(root.pk) == root.amount
 
 
 def test_archived_ones_are_told_only_when_asked_for(
