@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 
-from alerts.drivers import NotedDriver, top_drivers
 from alerts.models import Alert, AlertState, RuleType, Severity
+from alerts.types import NotedDriver
+from budgets.drivers import top_drivers
 from budgets.status import BudgetStatus, statuses
 from lib.humanize import clock, stretch
-from lib.money import format_money, format_percent, share, told, told_use
+from lib.money import format_money, format_percent, share, told, told_use, wire
 from lib.periods import DAY, Window, day_of
 from notifications.types import Link, Message
 
@@ -81,7 +82,16 @@ def noted_drivers(alert: Alert, now: datetime) -> list[NotedDriver]:
     end = min(now, alert.period_ends_at)
     if end <= alert.period_starts_at:
         return []
-    return top_drivers(alert.budget, alert.period_starts_at, end, now, n=MOST_DRIVERS)
+    found = top_drivers(alert.budget, alert.period_starts_at, end, most=MOST_DRIVERS)
+    return [
+        NotedDriver(
+            dimension=one.dimension,
+            name=one.name,
+            amount=wire(one.cost) or "",
+            share=wire(one.share),
+        )
+        for one in found
+    ]
 
 
 def figures_of(alert: Alert, event: str, now: datetime) -> AlertFigures:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from lib.periods import Window
@@ -78,6 +78,15 @@ class Finding:
     channels: tuple[str, ...] = ()  # types or names; empty: the usual ones
     recipients: tuple[str, ...] = ()  # mail addresses; empty: the usual ones
     cooldown_s: int = 0
+
+
+class NotedDriver(TypedDict):
+    """One model, project or user that moved a budget, as an alert's details keep it."""
+
+    dimension: str
+    name: str
+    amount: str  # organization's currency, ten places
+    share: str | None  # of what all cost; None: of nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What explains a budget's spend: the models, projects and users that moved it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,9 @@ from lib.money import share
 DIMENSIONS = ("model", "project", "user")
 MOST = 5  # of each dimension
 _DAY = timedelta(days=1)
+_ZERO = Decimal(0)
+
+_Costs = Mapping[str, Mapping[str, Decimal]]  # by dimension and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +39,68 @@ def drivers_of(budget: Budget, start: datetime, end: datetime) -> list[Driver]:
     """Return the greatest of each dimension in [start, end), dearest first.
 
     Compared with as long a time before. By whole UTC days, in the organization's
-    currency, so at the ends it may differ by hours from the budget's own zone.
+    currency, so at the ends it may differ by hours from the budget's own zone. Four
+    queries.
     """
     first, last = start.date(), (end - timedelta(microseconds=1)).date() + _DAY
-    before = first - (last - first)
-    found = []
-    for dimension in DIMENSIONS:
-        costs = _costs(budget, dimension, first, last)
-        earlier = _costs(budget, dimension, before, first)
-        total = sum(costs.values(), Decimal(0))
-        greatest = sorted(costs, key=lambda name: (-costs[name], name))[:MOST]
-        found += [
+    costs = _costs_of(budget, first, last)
+    before = _costs_of(budget, first - (last - first), first)
+    ranked = _ranked(costs, before)
+    return [one for dimension in DIMENSIONS for one in ranked[dimension][:MOST]]
+
+
+def top_drivers(
+    budget: Budget, start: datetime, end: datetime, *, most: int
+) -> list[Driver]:
+    """Return the *most* that cost most: first the greatest of each dimension.
+
+    As `drivers_of`, but for what carries no name or cost nothing, and for the time
+    before, of which nothing is asked. Two queries.
+    """
+    first, last = start.date(), (end - timedelta(microseconds=1)).date() + _DAY
+    ranked = _ranked(_costs_of(budget, first, last), {})
+    placed = [
+        (place, -one.cost, one.dimension, one.name, one)
+        for dimension in DIMENSIONS
+        for place, one in enumerate(
+            one for one in ranked[dimension] if one.name and one.cost > 0
+        )
+    ]
+    return [one for *_, one in sorted(placed, key=lambda place: place[:4])[:most]]
+
+
+def _ranked(costs: _Costs, before: _Costs) -> dict[str, list[Driver]]:
+    """Return the drivers of each dimension, dearest first."""
+    ranked = {}
+    for dimension, by_name in costs.items():
+        total = sum(by_name.values(), _ZERO)
+        earlier = before.get(dimension, {})
+        ranked[dimension] = [
             Driver(
                 dimension,
                 name,
-                costs[name],
-                earlier.get(name, Decimal(0)),
-                share(costs[name], total),
+                by_name[name],
+                earlier.get(name, _ZERO),
+                share(by_name[name], total),
             )
-            for name in greatest
+            for name in sorted(by_name, key=lambda name: (-by_name[name], name))
         ]
-    return found
+    return ranked
 
 
-def costs_by(
-    budget: Budget, first: date, last: date, *dimensions: str
+def _costs_of(budget: Budget, first: date, last: date) -> _Costs:
+    costs: dict[str, dict[str, Decimal]] = {name: {} for name in DIMENSIONS}
+    for *names, cost in _spend_by_dimensions(budget, first, last):
+        for dimension, name in zip(DIMENSIONS, names, strict=True):
+            of = costs[dimension]
+            of[name] = of.get(name, _ZERO) + cost
+    return costs
+
+
+def _spend_by_dimensions(
+    budget: Budget, first: date, last: date
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the values of *dimensions* and their cost on the UTC days [first, last).
+    """Yield the values of DIMENSIONS and their cost on the UTC days [first, last).
 
     The same values may come twice: of days that are rolled up, and of what is not yet.
     """
@@ -82,15 +120,6 @@ def costs_by(
         starts_at__date__gte=first,
         starts_at__date__lt=last,
     )
-    names = [f"attribution__{dimension}" for dimension in dimensions]
+    names = [f"attribution__{dimension}" for dimension in DIMENSIONS]
     for spend in (days, deltas):
         yield from spend.order_by().values_list(*names).annotate(Sum("cost"))
-
-
-def _costs(
-    budget: Budget, dimension: str, first: date, last: date
-) -> dict[str, Decimal]:
-    costs: dict[str, Decimal] = {}
-    for value, cost in costs_by(budget, first, last, dimension):
-        costs[value] = costs.get(value, Decimal(0)) + cost
-    return costs

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from alerts.drivers import top_drivers
+from alerts.messages import noted_drivers
 from alerts.models import Alert, AlertState, RuleType
 from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
@@ -166,7 +166,7 @@ def _records(alert: Alert, window: Window) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Driver:
+class DriverLine:
     """One line of what moved it, written out."""
 
     dimension: str
@@ -176,20 +176,14 @@ class Driver:
     width: float  # percent of the bar
 
 
-def drivers_of(alert: Alert, now: datetime, locale: str) -> list[Driver]:
+def drivers_of(alert: Alert, now: datetime, locale: str) -> list[DriverLine]:
     """Return what moved it most: as noted at the alert, else as it is now."""
-    noted = alert.details.get("drivers")
-    if noted is None:
-        end = min(now, alert.period_ends_at)
-        noted = top_drivers(
-            alert.budget, alert.period_starts_at, end, now, n=MOST_DRIVERS
-        )
     drivers = []
-    for one in noted[:MOST_DRIVERS]:
+    for one in noted_drivers(alert, now)[:MOST_DRIVERS]:
         part = None if one.get("share") is None else Decimal(str(one["share"]))
         amount = Decimal(str(one["amount"]))
         drivers.append(
-            Driver(
+            DriverLine(
                 dimension=one["dimension"],
                 name=one["name"] or "not named",
                 amount=format_money(amount, alert.organization.currency, locale),

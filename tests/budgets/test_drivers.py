@@ -1,8 +1,10 @@
+from decimal import Decimal
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from alerts.drivers import top_drivers
+from budgets.drivers import top_drivers
 from budgets.rollup import roll_up
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
@@ -32,15 +34,15 @@ def test_the_greatest_of_each_kind_come_first(
     spend(acme, "900", jan(20), team_id="a", model="m9")
 
     with django_assert_num_queries(2):
-        found = top_drivers(budget, jan(1), jan(31), jan(15), n=4)
+        found = top_drivers(budget, jan(1), jan(15), most=4)
 
-    assert [(one["dimension"], one["name"], one["amount"]) for one in found] == [
-        ("model", "m1", "90.0000000000"),
-        ("project", "p1", "70.0000000000"),
-        ("user", "u1", "60.0000000000"),
-        ("project", "p2", "30.0000000000"),
+    assert [(one.dimension, one.name, one.cost) for one in found] == [
+        ("model", "m1", 90),
+        ("project", "p1", 70),
+        ("user", "u1", 60),
+        ("project", "p2", 30),
     ]
-    assert found[0]["share"] == "0.9000000000"
+    assert found[0].share == Decimal("0.9")
 
 
 def test_what_is_not_rolled_up_counts(acme: Organization) -> None:
@@ -49,10 +51,10 @@ def test_what_is_not_rolled_up_counts(acme: Organization) -> None:
     roll_up(acme.pk)
     spend(acme, "2", jan(10), model="m1")
 
-    (found,) = top_drivers(budget, jan(10), jan(11), jan(15), n=1)
+    (found,) = top_drivers(budget, jan(10), jan(11), most=1)
 
-    assert found["amount"] == "3.0000000000"
+    assert found.cost == 3
 
 
 def test_without_spend_there_are_no_drivers(acme: Organization) -> None:
-    assert top_drivers(january_budget(acme), jan(1), jan(31), jan(15)) == []
+    assert top_drivers(january_budget(acme), jan(1), jan(15), most=3) == []
