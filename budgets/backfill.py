@@ -5,23 +5,23 @@ re-dated, what was spent before is charged as if it had always been so. Short hi
 are gone through at once, long ones in the background, chunk by chunk.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max, Min, Sum
 
 from accounts.locks import hold_shared
 from accounts.models import Organization
+from budgets import sql
 from budgets.charging import Charging, open_periods
 from budgets.index import FOREVER, Charge, IndexedBudget
 from budgets.models import Backfill, Budget, BudgetHour, BudgetPeriod, Coverage
+from budgets.types import QUARTER_S, Quarter
 from ledger.conversions import convert_missing
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.snapshot import dimensions_of
-from lib.fields import MoneyField
 from lib.periods import Window
 from lib.queue import enqueue
 
@@ -217,83 +217,23 @@ def _charge_chunk(
     _add([(known[quarter.budget_id], quarter) for quarter in quarters])
 
 
-class Quarter(NamedTuple):
-    """What cost records say a budget spent in a quarter of an hour."""
-
-    budget_id: int
-    starts_at: datetime
-    spent: Decimal
-    requests: int
-    unpriced: int
-
-
-_QUARTERS = """
-SELECT coverage.budget_id, {quarter} AS quarter,
-    sum(CASE WHEN coverage.currency = '' THEN record.total_cost
-        ELSE converted.amount END),
-    sum(record.requests), sum(record.unpriced)
-FROM ledger_costrecord AS record
-JOIN budgets_coverage AS coverage
-    ON coverage.organization_id = record.organization_id
-    AND coverage.attribution_id = record.attribution_id
-    AND record.timestamp >= coverage.starts_at AND record.timestamp < coverage.ends_at
-LEFT JOIN ledger_convertedcost AS converted
-    ON coverage.currency <> '' AND converted.currency = coverage.currency
-    AND converted.organization_id = record.organization_id
-    AND converted.usage_id = record.usage_id
-    AND converted.correction = record.correction
-WHERE record.organization_id = %s AND record.timestamp >= %s AND record.timestamp < %s
-    AND record.id <= %s AND coverage.budget_id IN ({budgets})
-GROUP BY coverage.budget_id, {quarter}
-"""
-# Every day of the world since 2000 begins at one of these, and so does every hour but
-# a few: Newfoundland put its clocks back at 00:01 until 2011. What was spent in such an
-# hour may then stand in the one beside it.
-_QUARTER_S = 900
-
-
 def quarters_of(
     organization_id: int,
-    budget_ids: Collection[int],
+    budget_ids: Sequence[int],
     start: datetime,
     end: datetime,
     *,
     upto_id: int,
-) -> Iterable[Quarter]:
+) -> Sequence[Quarter]:
     """Add up, from the cost records alone, what budgets spent in [start, end)."""
     if not budget_ids:
         return []
-    adapt = connection.ops.adapt_datetimefield_value
-    quarter = (
-        f"floor(extract(epoch FROM record.timestamp) / {_QUARTER_S})::bigint"
-        if connection.vendor == "postgresql"
-        # Whole seconds only: SQLite would round 23:59:59.9996 up to the next day.
-        else "CAST(strftime('%%s', substr(record.timestamp, 1, 19)) AS INTEGER) / "
-        f"{_QUARTER_S}"
-    )
-    marks = ", ".join(["%s"] * len(budget_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _QUARTERS.format(quarter=quarter, budgets=marks),
-            [organization_id, adapt(start), adapt(end), upto_id, *budget_ids],
-        )
-        rows = cursor.fetchall()
-    amount = MoneyField()
-    return [
-        Quarter(
-            budget_id,
-            datetime.fromtimestamp(number * _QUARTER_S, UTC),
-            amount.from_db_value(spent, None, connection) or Decimal(0),
-            requests,
-            unpriced,
-        )
-        for budget_id, number, spent, requests, unpriced in rows
-    ]
+    return sql.quarters_between(organization_id, budget_ids, start, end, upto_id)
 
 
 def begun(at: datetime) -> datetime:
     """Return when the quarter of an hour around *at* began."""
-    seconds = int(at.timestamp()) // _QUARTER_S * _QUARTER_S
+    seconds = int(at.timestamp()) // QUARTER_S * QUARTER_S
     return datetime.fromtimestamp(seconds, UTC)
 
 
@@ -321,64 +261,37 @@ def _add(charged: list[tuple[IndexedBudget, Quarter]]) -> None:
     ids = open_periods(
         organization_id, [(pk, windows[pk, start]) for _, pk, start in ordered]
     )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            _ADD_PERIOD,
-            [
-                (
-                    _spent_in(periods[key]),
-                    sum(quarter.requests for quarter in periods[key]),
-                    sum(quarter.unpriced for quarter in periods[key]),
-                    ids[key[1], key[2]],
-                )
-                for key in ordered
-            ],
-        )
-    _add_hours(organization_id, hours)
+    sql.add_to_backfilled(
+        [
+            (
+                ids[key[1], key[2]],
+                _spent_in(periods[key]),
+                sum(quarter.requests for quarter in periods[key]),
+                sum(quarter.unpriced for quarter in periods[key]),
+            )
+            for key in ordered
+        ]
+    )
+    sql.add_hours(
+        organization_id,
+        [
+            (
+                budget_id,
+                hour,
+                _spent_in(quarters),
+                sum(quarter.requests for quarter in quarters),
+            )
+            for (budget_id, hour), quarters in sorted(hours.items())
+        ],
+    )
 
 
-def _spent_in(quarters: list[Quarter]) -> Decimal | int:
-    """Return the sum as the database keeps amounts."""
-    total = sum((quarter.spent for quarter in quarters), Decimal(0))
-    stored: Decimal | int = MoneyField().get_db_prep_value(total, connection)
-    return stored
+def _spent_in(quarters: list[Quarter]) -> Decimal:
+    return sum((quarter.spent for quarter in quarters), Decimal(0))
 
 
 def _organization_of(budget: IndexedBudget) -> int:
     return Budget.objects.values_list("organization_id", flat=True).get(pk=budget.id)
-
-
-_ADD_PERIOD = """
-UPDATE budgets_budgetperiod SET spent = spent + %s, requests = requests + %s,
-    unpriced_requests = unpriced_requests + %s WHERE id = %s
-"""
-_ADD_HOUR = """
-INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, requests)
-VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (organization_id, budget_id, starts_at) DO UPDATE SET
-    spent = budgets_budgethour.spent + excluded.spent,
-    requests = budgets_budgethour.requests + excluded.requests
-"""
-
-
-def _add_hours(
-    organization_id: int, hours: dict[tuple[int, datetime], list[Quarter]]
-) -> None:
-    adapt = connection.ops.adapt_datetimefield_value
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            _ADD_HOUR,
-            [
-                (
-                    organization_id,
-                    budget_id,
-                    adapt(hour),
-                    _spent_in(quarters),
-                    sum(quarter.requests for quarter in quarters),
-                )
-                for (budget_id, hour), quarters in sorted(hours.items())
-            ],
-        )
 
 
 def continue_all() -> int:

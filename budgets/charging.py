@@ -1,18 +1,16 @@
 """Charging what was booked: every budget on each record's path, in one statement."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from types import MappingProxyType
 from typing import NamedTuple
 
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 
 from accounts.models import Organization
+from budgets import sql
 from budgets.amounts import amounts_of
-from budgets.errors import MoreThanSQLiteHolds
 from budgets.index import (
     BudgetIndex,
     Charge,
@@ -23,9 +21,9 @@ from budgets.index import (
     is_passed,
 )
 from budgets.models import Budget, BudgetPeriod, Coverage
-from budgets.types import Crossing, Freed
+from budgets.sql.portable import Packed
+from budgets.types import Added, Crossing, Freed
 from ledger.snapshot import Snapshot
-from ledger.stored import array_of
 from ledger.types import ChargedSpan, Cut, Dimensions, Tags, Totals
 from lib.money import from_units
 from lib.periods import Window
@@ -37,30 +35,18 @@ ChargedSnapshot = Snapshot[Charges, PeriodRef]
 _MOST_PERIODS = 200_000  # period ids remembered
 
 
-_NONE = "{}"  # an empty array: what it stands beside gets null
-
-
 @dataclass(slots=True)
-class _Added:
-    """What is to be added to one period; money in units of 10^-10."""
-
-    spent: int = 0
-    requests: int = 0
-    unpriced: int = 0
-
-
-@dataclass(slots=True)
-class _Sums(_Added):
+class _Sums(Added):
     """What is to be added to `period`."""
 
     period: PeriodRef = field(kw_only=True)
 
 
 class Due(NamedTuple):
-    """What is to be added to periods, in lock order, and how PostgreSQL takes it."""
+    """What is to be added to periods, in lock order, and how the database takes it."""
 
     sums: Sequence[_Sums]
-    arrays: Sequence[str]  # spent, requests, unpriced
+    packed: Packed
 
 
 class Charging:
@@ -109,7 +95,7 @@ class Charging:
         """
         by_place = _sums_of(totals)
         sums = [by_place[place] for place in sorted(by_place)]
-        return Due(sums, _arrays_of(sums))
+        return Due(sums, sql.packed(sums))
 
     def charge(self, due: Due, freed: Mapping[int, Freed]) -> list[Crossing]:
         """Add what is due to the periods, opening those not yet there, and take off
@@ -123,8 +109,7 @@ class Charging:
         added = {ids[of.period.key]: of for of in due.sums}
         if freed:
             return _crossings(_add_and_free(added, freed), added)
-        arrays = [array_of(list(added)), *due.arrays, _NONE]
-        return _crossings(_add(added, arrays), added)
+        return _crossings(sql.add_to_periods(list(added), due.packed), added)
 
     def known_id(self, period: PeriodRef) -> int | None:
         """Return the id of a period that this process has met; None: ask `ids_of`."""
@@ -222,94 +207,17 @@ def _exchange(by_period: Mapping[PeriodRef, _Sums], span: Span, added: Totals) -
             by_period[period].spent += foreign[period.currency] - added.cost
 
 
-# FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
-# take them in whatever order the planner likes.
-_ADD = """
-WITH added AS MATERIALIZED (
-    SELECT * FROM unnest(
-        %s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[], %s::numeric[]
-    ) WITH ORDINALITY AS added (id, spent, requests, unpriced, freed, place)
-), locked AS MATERIALIZED (
-    SELECT added.* FROM added JOIN budgets_budgetperiod AS period USING (id)
-    ORDER BY added.place FOR UPDATE OF period
-)
-UPDATE budgets_budgetperiod AS period SET
-    spent = period.spent + locked.spent,
-    requests = period.requests + locked.requests,
-    unpriced_requests = period.unpriced_requests + locked.unpriced,
-    reserved = period.reserved - coalesce(locked.freed, 0),
-    late_spend = period.late_spend
-        + CASE WHEN period.closed_at IS NULL THEN 0 ELSE locked.spent END
-FROM locked WHERE period.id = locked.id
-RETURNING period.id, period.spent, period."limit"
-"""
-_ADD_ONE = """
-UPDATE budgets_budgetperiod SET
-    spent = spent + %s, requests = requests + %s,
-    unpriced_requests = unpriced_requests + %s, reserved = reserved - %s,
-    late_spend = late_spend + CASE WHEN closed_at IS NULL THEN 0 ELSE %s END
-WHERE id = %s
-"""
-
-
-def _arrays_of(sums: Sequence[_Added]) -> Sequence[str]:
-    return (
-        array_of([f"{of.spent}e-10" for of in sums]),
-        array_of([of.requests for of in sums]),
-        array_of([of.unpriced for of in sums]),
-    )
-
-
 def _add_and_free(
     added: Mapping[int, _Sums], freed: Mapping[int, Freed]
 ) -> list[tuple[int, Decimal, Decimal]]:
-    """Do what `_add` does, and take off what is freed of these and other periods."""
+    """Add to periods, and take off what is freed of these and others, by id."""
     places = {period_id: of.period.place for period_id, of in added.items()}
     places |= {period_id: of.place for period_id, of in freed.items()}
     ordered = sorted(places, key=lambda period_id: places[period_id])
-    zero = _Added()
-    sums: list[_Added] = [added.get(period_id, zero) for period_id in ordered]
+    zero = Added()
+    sums: list[Added] = [added.get(period_id, zero) for period_id in ordered]
     units = [freed[pk].units if pk in freed else 0 for pk in ordered]
-    arrays = _arrays_of(sums), array_of([f"{unit}e-10" for unit in units])
-    return _add(
-        dict(zip(ordered, sums, strict=True)),
-        [array_of(ordered), *arrays[0], arrays[1]],
-        dict(zip(ordered, units, strict=True)),
-    )
-
-
-def _add(
-    added: Mapping[int, _Added],
-    arrays: Sequence[str],
-    freed: Mapping[int, int] = MappingProxyType({}),
-) -> list[tuple[int, Decimal, Decimal]]:
-    """Add to periods, by id and in lock order; return id, spent and limit of each."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD, arrays)
-            return list(cursor.fetchall())
-    with connection.cursor() as cursor, refusing_overflow():
-        cursor.executemany(
-            _ADD_ONE,
-            [
-                (of.spent, of.requests, of.unpriced, freed.get(pk, 0), of.spent, pk)
-                for pk, of in added.items()
-            ],
-        )
-    periods = BudgetPeriod.objects.filter(pk__in=added)
-    return list(periods.values_list("pk", "spent", "limit"))
-
-
-@contextmanager
-def refusing_overflow() -> Iterator[None]:
-    """Refuse what is more than SQLite's whole numbers hold; its CHECK found it."""
-    try:
-        yield
-    except IntegrityError as error:
-        raise MoreThanSQLiteHolds(
-            "A budget period would pass 922 million, more than the embedded database "
-            "can hold exactly. Use PostgreSQL."
-        ) from error
+    return sql.add_to_periods(ordered, sql.packed(sums), units)
 
 
 def _crossings(

@@ -8,7 +8,7 @@ from django.db.models import Max, Sum
 
 from accounts.models import Organization
 from budgets.amounts import amounts_of
-from budgets.backfill import Quarter, begun, charges_of_all, place_of, quarters_of
+from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
@@ -21,6 +21,7 @@ from budgets.models import (
 from budgets.reservations import settlements
 from budgets.reservations.lines import lines_of
 from budgets.rollup import hours_of
+from budgets.types import Quarter
 from ledger.models import CostRecord
 from lib.money import from_units
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from budgets.models import Budget
-from budgets.rollup import HourSpend, hours_of
+from budgets.rollup import hours_of
 from budgets.status import calendar_of, window_near
+from budgets.types import HourSpend
 from controls.replay import Proposal, Replay, replay
 from lib.humanize import lasting
 from lib.periods import Window

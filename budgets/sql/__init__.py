@@ -1,0 +1,35 @@
+"""What is charged to budgets, in the database's own words.
+
+Both modules have the same functions; which of them are these is decided once.
+"""
+
+from django.db import connection
+
+from budgets.sql.portable import add_hours, add_to_backfilled
+
+if connection.vendor == "postgresql":
+    from budgets.sql.postgresql import (
+        add_to_periods,
+        hours_between,
+        packed,
+        quarters_between,
+        roll_up,
+    )
+else:
+    from budgets.sql.sqlite import (
+        add_to_periods,
+        hours_between,
+        packed,
+        quarters_between,
+        roll_up,
+    )
+
+__all__ = [
+    "add_hours",
+    "add_to_backfilled",
+    "add_to_periods",
+    "hours_between",
+    "packed",
+    "quarters_between",
+    "roll_up",
+]

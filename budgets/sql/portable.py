@@ -1,0 +1,160 @@
+"""What both databases are asked in the same words, or nearly."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from lib.fields import MoneyField
+
+Packed = Sequence[Any]  # what is to be added to periods, as the database takes it
+Charged = tuple[int, Decimal, Decimal]  # a period's id, its spend and its limit
+
+DAYS = """
+INSERT INTO ledger_dailyspend (organization_id, attribution_id, day, requests, unpriced,
+    input_tokens, cached_tokens, output_tokens, cost)
+SELECT organization_id, attribution_id, {day} AS day, sum(requests), sum(unpriced),
+    sum(input_tokens), sum(cached_tokens), sum(output_tokens), sum(cost)
+FROM {taken} WHERE currency = '' {mine}
+GROUP BY organization_id, attribution_id, {day}
+ORDER BY organization_id, day, attribution_id
+ON CONFLICT (organization_id, day, attribution_id) DO UPDATE SET
+    requests = ledger_dailyspend.requests + excluded.requests,
+    unpriced = ledger_dailyspend.unpriced + excluded.unpriced,
+    input_tokens = ledger_dailyspend.input_tokens + excluded.input_tokens,
+    cached_tokens = ledger_dailyspend.cached_tokens + excluded.cached_tokens,
+    output_tokens = ledger_dailyspend.output_tokens + excluded.output_tokens,
+    cost = ledger_dailyspend.cost + excluded.cost
+"""
+_COVERED = """
+    JOIN budgets_coverage AS coverage
+    ON coverage.organization_id = delta.organization_id
+    AND coverage.attribution_id = delta.attribution_id
+    AND coverage.currency = delta.currency
+    AND delta.starts_at >= coverage.starts_at AND delta.starts_at < coverage.ends_at
+"""
+HOURS = """
+INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, requests)
+SELECT delta.organization_id, coverage.budget_id, delta.starts_at,
+    sum(delta.cost), sum(delta.requests)
+FROM {taken} AS delta [covered]
+WHERE 1 = 1 {mine}
+GROUP BY delta.organization_id, coverage.budget_id, delta.starts_at
+ORDER BY delta.organization_id, coverage.budget_id, delta.starts_at
+ON CONFLICT (organization_id, budget_id, starts_at) DO UPDATE SET
+    spent = budgets_budgethour.spent + excluded.spent,
+    requests = budgets_budgethour.requests + excluded.requests
+""".replace("[covered]", _COVERED)
+_READ_HOURS = """
+SELECT budget_id, starts_at, sum(spent), sum(requests) FROM (
+    SELECT budget_id, starts_at, spent, requests FROM budgets_budgethour
+    WHERE organization_id = %s AND budget_id IN ({budgets})
+        AND starts_at >= %s AND starts_at < %s
+    UNION ALL
+    SELECT coverage.budget_id, delta.starts_at, delta.cost, delta.requests
+    FROM ledger_spenddelta AS delta [covered]
+    WHERE delta.organization_id = %s AND coverage.budget_id IN ({budgets})
+        AND delta.starts_at >= %s AND delta.starts_at < %s
+) AS both_kinds GROUP BY budget_id, starts_at ORDER BY budget_id, starts_at
+""".replace("[covered]", _COVERED)
+_READ_QUARTERS = """
+SELECT coverage.budget_id, {quarter} AS quarter,
+    sum(CASE WHEN coverage.currency = '' THEN record.total_cost
+        ELSE converted.amount END),
+    sum(record.requests), sum(record.unpriced)
+FROM ledger_costrecord AS record
+JOIN budgets_coverage AS coverage
+    ON coverage.organization_id = record.organization_id
+    AND coverage.attribution_id = record.attribution_id
+    AND record.timestamp >= coverage.starts_at AND record.timestamp < coverage.ends_at
+LEFT JOIN ledger_convertedcost AS converted
+    ON coverage.currency <> '' AND converted.currency = coverage.currency
+    AND converted.organization_id = record.organization_id
+    AND converted.usage_id = record.usage_id
+    AND converted.correction = record.correction
+WHERE record.organization_id = %s AND record.timestamp >= %s AND record.timestamp < %s
+    AND record.id <= %s AND coverage.budget_id IN ({budgets})
+GROUP BY coverage.budget_id, {quarter}
+"""
+_ADD_TO_BACKFILLED = """
+UPDATE budgets_budgetperiod SET spent = spent + %s, requests = requests + %s,
+    unpriced_requests = unpriced_requests + %s WHERE id = %s
+"""
+_ADD_HOUR = """
+INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, requests)
+VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (organization_id, budget_id, starts_at) DO UPDATE SET
+    spent = budgets_budgethour.spent + excluded.spent,
+    requests = budgets_budgethour.requests + excluded.requests
+"""
+
+
+def hour_rows(
+    organization_id: int, budget_ids: Sequence[int], start: datetime, end: datetime
+) -> list[Any]:
+    adapt = connection.ops.adapt_datetimefield_value
+    asked = [organization_id, *budget_ids, adapt(start), adapt(end)]
+    statement = _READ_HOURS.format(budgets=_marks(budget_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*asked, *asked])
+        return list(cursor.fetchall())
+
+
+def quarter_rows(
+    quarter: str,
+    organization_id: int,
+    budget_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+    upto_id: int,
+) -> list[Any]:
+    """*quarter* numbers the quarter of an hour of a record, in SQL."""
+    adapt = connection.ops.adapt_datetimefield_value
+    statement = _READ_QUARTERS.format(quarter=quarter, budgets=_marks(budget_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            [organization_id, adapt(start), adapt(end), upto_id, *budget_ids],
+        )
+        return list(cursor.fetchall())
+
+
+def _marks(ids: Sequence[int]) -> str:
+    return ", ".join(["%s"] * len(ids))
+
+
+def add_to_backfilled(
+    sums: Sequence[tuple[int, Decimal, int, int]],
+) -> None:
+    """Add to periods, in this order: their ids, what was spent, requests, unpriced."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _ADD_TO_BACKFILLED,
+            [
+                (_stored(spent), requests, unpriced, period_id)
+                for period_id, spent, requests, unpriced in sums
+            ],
+        )
+
+
+def add_hours(
+    organization_id: int, sums: Sequence[tuple[int, datetime, Decimal, int]]
+) -> None:
+    """Add to budget hours: budget id, start, what was spent, requests."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            _ADD_HOUR,
+            [
+                (organization_id, budget_id, adapt(hour), _stored(spent), requests)
+                for budget_id, hour, spent, requests in sums
+            ],
+        )
+
+
+def _stored(amount: Decimal) -> Decimal | int:
+    """Return *amount* as the database keeps it."""
+    stored: Decimal | int = MoneyField().get_db_prep_value(amount, connection)
+    return stored
