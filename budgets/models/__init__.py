@@ -1,0 +1,26 @@
+from budgets.models.amounts import AmountLine
+from budgets.models.budgets import (
+    Backfill,
+    Budget,
+    BudgetManager,
+    BudgetQuerySet,
+    Enforcement,
+    RolloverMode,
+)
+from budgets.models.coverage import Coverage
+from budgets.models.periods import BudgetHour, BudgetPeriod
+from budgets.models.reservations import Reservation
+
+__all__ = [
+    "AmountLine",
+    "Backfill",
+    "Budget",
+    "BudgetHour",
+    "BudgetManager",
+    "BudgetPeriod",
+    "BudgetQuerySet",
+    "Coverage",
+    "Enforcement",
+    "Reservation",
+    "RolloverMode",
+]

@@ -1,0 +1,68 @@
+"""The dated reasons why a budget may spend more or less."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.audit import current_actor
+from accounts.models import Organization
+from budgets.models.budgets import Budget
+from lib.fields import MoneyField
+
+
+class AmountLine(models.Model):
+    """One dated reason why a budget may spend more or less: who, when, why.
+
+    What may be spent at a moment is the sum of the lines in force then. Lines are only
+    ever added; what one got wrong, another corrects.
+    """
+
+    class Kind(models.TextChoices):
+        PLANNED = "planned", "Planned"
+        CHANGE = "change", "Changed"
+        ROLLOVER = "rollover", "Carried over"
+        CORRECTION = "correction", "Corrected"
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(
+        Budget, models.CASCADE, related_name="lines", db_index=False
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    amount = MoneyField()  # by how much it is more; negative: less
+    effective_from = models.DateTimeField(null=True)  # null: from the budget's start
+    effective_to = models.DateTimeField(null=True)  # exclusive; null: for good
+    reason = models.CharField(max_length=500, blank=True)
+    actor = models.CharField(max_length=200, default=current_actor)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["made_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "budget"],
+                condition=Q(kind="planned"),
+                name="one_planned_amount_per_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="planned", effective_from=None, effective_to=None)
+                | Q(kind="change", effective_from__isnull=False, effective_to=None)
+                | Q(
+                    kind="rollover",
+                    effective_from__isnull=False,
+                    effective_to__isnull=False,
+                )
+                | Q(kind="correction"),
+                name="amount_line_is_dated_as_its_kind_asks",
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_from=None)
+                | Q(effective_to=None)
+                | Q(effective_to__gt=F("effective_from")),
+                name="amount_line_ends_after_it_starts",
+            ),
+        ]
+        indexes = [models.Index(fields=["budget", "made_at"], name="amount_line_order")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.amount}"
