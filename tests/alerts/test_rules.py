@@ -1,4 +1,3 @@
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,9 +12,10 @@ from hypothesis import strategies as st
 from alerts.rules import evaluate
 from alerts.types import EffectiveRule, Facts, Match, Origin
 from budgets.index import is_passed
-from forecasts.detectors import WARM_UP, Band, usual_of
-from forecasts.methods import Outlook, Past, run_rate
+from forecasts.detectors import WARM_UP
+from forecasts.methods import Outlook, Past
 from lib.periods import DAY, HOUR, Window
+from tests.forecasts.weeks import weekly
 
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)  # a Monday
 JANUARY = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
@@ -127,7 +127,6 @@ def test_a_forecast_fires_when_the_run_rate_passes_the_limit() -> None:
 
 
 def test_a_forecast_says_nothing_of_two_days() -> None:
-    assert run_rate(facts(days=days(900, 900))) is None
     assert evaluate(rule("forecast"), facts(days=days(900, 900))) is None
 
 
@@ -152,22 +151,6 @@ def test_a_forecast_may_have_a_condition() -> None:
 
     assert (found.value, found.threshold) == (Decimal(3050), Decimal(2790))
     assert evaluate(rule("forecast", condition="projected > limit"), where) is None
-
-
-def test_what_passed_the_limit_is_certain_to() -> None:
-    outlook = run_rate(facts(days=EVEN, spent=Decimal(3101)))
-
-    assert outlook is not None
-    assert outlook.probability == 1
-
-
-@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=40), st.integers(0, 10**8))
-def test_an_outlook_is_in_order(costs: list[int], spent: int) -> None:
-    outlook = run_rate(facts(days=days(*costs), spent=Decimal(spent)))
-
-    assert outlook is not None
-    assert spent <= outlook.lower <= outlook.projected <= outlook.upper
-    assert 0 <= outlook.probability <= 1
 
 
 # -- Velocity
@@ -231,15 +214,6 @@ def test_on_weekdays_more_is_planned_where_weekends_are_quiet() -> None:
 
 
 # -- Anomaly
-
-
-def weekly(weeks: int, *, level: float = 100) -> list[float]:
-    """Return weeks that are quiet on Saturdays and Sundays, a little uneven."""
-    week = [1.0, 1.1, 1.05, 0.95, 1.0, 0.3, 0.2]
-    return [
-        level * share * (1 + 0.03 * ((place * 7) % 5 - 2))
-        for place, share in enumerate(week * weeks)
-    ]
 
 
 def test_a_day_of_twice_the_usual_is_an_anomaly() -> None:
@@ -344,34 +318,6 @@ def test_cents_are_no_anomaly_of_a_large_budget() -> None:
 
     assert evaluate(rule("anomaly"), pennies) is None
     assert evaluate(rule("anomaly"), replace(pennies, limit=Decimal(10))) is not None
-
-
-def band_of(history: Sequence[float]) -> Band:
-    usual = usual_of(history)
-    assert usual is not None
-    return usual.band()
-
-
-@given(
-    st.lists(st.integers(-(10**4), 10**6), min_size=WARM_UP, max_size=70),
-    st.integers(1, 50),
-)
-def test_a_band_scales_with_the_money(costs: list[int], factor: int) -> None:
-    one = band_of(costs)
-    other = band_of([cost * factor for cost in costs])
-
-    assert one.lower <= one.expected <= one.upper
-    assert other.upper == pytest.approx(one.upper * factor, rel=1e-6, abs=1e-3)
-
-
-def test_a_jump_is_told_once_and_then_is_the_new_level() -> None:
-    costs = [*weekly(6), *weekly(5, level=180)]
-    scores = []
-    for place in range(42, len(costs)):
-        scores.append(band_of(costs[:place]).score(costs[place]))
-
-    assert scores[0] > 1
-    assert max(scores[14:]) < 1
 
 
 # -- Spike
