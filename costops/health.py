@@ -11,6 +11,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import F, Max
 from django_q.models import Schedule, Success
 
+from notifications.models import Delivery
+
 LATE = timedelta(minutes=3)  # that work by the clock, or a message, may wait
 
 
