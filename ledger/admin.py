@@ -60,14 +60,14 @@ class LedgerAdmin(ReadOnlyAdmin):
         return rows.filter(organization__in=mine)
 
 
-@admin.register(CostRecord)
 class CostRecordAdmin(LedgerAdmin):
-    # Floors above add theirs: what a budget is cannot be known here.
-    list_filter: ClassVar[list[Any]] = [
+    """Registered by console.costs, which knows what a budget is."""
+
+    list_filter: ClassVar[tuple[Any, ...]] = (
         OneOrganizationFilter,
         TimeFilter,
         PricedFilter,
-    ]
+    )
     list_select_related = ("organization", "attribution")
     list_display_links = ("usage_id",)
     ordering = ("-timestamp",)

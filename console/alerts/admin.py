@@ -35,7 +35,6 @@ from console.alerts.rules_page import (
     rule_page,
     rules_page,
 )
-from console.budgets.admin import BudgetAdmin
 from lib.humanize import clock, lasting, locale_of
 from lib.money import format_money
 
@@ -261,6 +260,3 @@ class NotAnAnomalyAdmin(ReadOnlyAdmin):
             return format_money(row.amount, row.budget.currency, locale)
 
         return ("budget", "day", amount, "said_by", "said_at")
-
-
-BudgetAdmin.tools.append(("Alerts", "admin:alerts_alertrule_budget"))

@@ -12,6 +12,7 @@ from budgets.figures import Status
 from budgets.models import Budget
 from budgets.status import BudgetStatus
 from console.budgets.bars import bar_of, words_of
+from console.budgets.marks import NO_MARK, Mark
 from console.drawings import Bar
 from lib.humanize import day_words, stretch
 from lib.money import format_money, format_percent
@@ -67,6 +68,7 @@ class Row:
     projected: str
     overrun: str
     note: str
+    mark: Mark = NO_MARK
 
 
 @dataclass(frozen=True, slots=True)

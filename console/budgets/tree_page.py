@@ -1,6 +1,6 @@
 """The budget tree page: where an organization's budgets stand, at a glance."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,16 +8,17 @@ from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
+from django.utils.http import urlencode
 
 from accounts.access import organizations_of
 from accounts.models import Organization, User
 from accounts.scopes import Scope
 from accounts.tenants import may, person
 from budgets.conflicts import conflicts_of
-from console.budgets.lines import STATUS_WORDS, Row
+from console.budgets.lines import STATUS_WORDS, Line, Row
+from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
 from console.pages import Pages, organization_or_404
 from ledger.models import CostRecord
@@ -27,9 +28,7 @@ from lib.periods import Cadence, day_of, start_of
 from lib.web import id_of
 
 MOST_FOUND = 100  # budgets a search shows
-# What floors above say of an organization's budgets as they are now, by budget.
-Mark = Callable[[Organization], Mapping[int, str]]
-marks: list[Mark] = []
+SPANS = (("this", "This month"), ("last", "Last month"), ("day", "Around a day"))
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -137,24 +136,17 @@ def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpRespons
     )
 
 
-def _marked(lines: Iterable[Any], asked: Asked) -> list[Any]:
-    """Return *lines* with what else is known of their budgets. A query a mark."""
+def _marked(lines: Iterable[Line], asked: Asked) -> list[Line]:
+    """Return *lines* with what guards their budgets now. One query, or none."""
     if asked.span != "this":
         return list(lines)
-    found = [mark(asked.organization) for mark in marks]
+    marks = marks_of(asked.organization)
     return [
-        replace(
-            line, note=_joined(line.note, [one.get(line.place.id) for one in found])
-        )
+        replace(line, mark=marks.get(line.place.id, line.mark))
         if isinstance(line, Row)
         else line
         for line in lines
     ]
-
-
-def _joined(note: str, said: list[str | None]) -> SafeString:
-    parts = [(part,) for part in (note, *said) if part]
-    return format_html_join(" · ", "{}", parts)
 
 
 def _page(
@@ -176,26 +168,31 @@ def _page(
     rows = [line for line in lines if isinstance(line, Row)]
     tops = [row for row in rows if row.place.level == 1]
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
+    of_one = asked.query() if root is None else asked.query(root=root)
+    mine = urlencode({"organization": asked.organization.slug})
     context |= {
         "asked": asked,
         "organization": asked.organization,
         "may_add": may_add,
+        "new_budget": f"{reverse('admin:budgets_budget_add')}?{mine}",
+        "conflicts": f"{reverse('admin:budgets_budget_conflicts')}?{mine}",
         "organizations": _organizations(request),
         "lines": _marked(lines, asked),
         "found": found,
         "is_filtered": kept is not None,
         "most_found": MOST_FOUND,
-        "way": outline.path(root)[:-1] if root is not None else [],
+        "here": of_one,
+        "trail": _trail(asked, outline, root),
         "root": outline.leaves.get(root) if root is not None else None,
         "sentence": sentence_of(outline, tops, total),
-        "troubles": _troubles(outline, everything),
+        "troubles": _troubles(outline, everything, of_one),
+        "all_well": f"All {len(everything)} within their thresholds",
         "total": _written_total(outline, total) if len(tops) > 1 else None,
         "last_record": _last_record(asked),
         "zone": asked.organization.timezone,
         "common": _common_words(outline, tops),
-        "owners": User.objects.filter(
-            budgets__organization=asked.organization
-        ).distinct(),
+        "owners": _owners(asked.organization),
+        "spans": SPANS,
         "statuses": STATUS_WORDS,
         "cadences": [(one.value, one.value.title()) for one in Cadence],
         "count": len(everything),
@@ -241,14 +238,34 @@ def _ending(outline: Outline, total: Total, *, past: bool) -> str:
     return f"; at this pace it ends at {ends}, {verdict}."
 
 
-def _troubles(outline: Outline, among: list[int]) -> list[tuple[str, str, int]]:
-    """Return kind, word and number of the budgets past a threshold, worst first."""
+def _trail(asked: Asked, outline: Outline, root: int | None) -> list[tuple[str, str]]:
+    """Return what is above the root of the page: name and address."""
+    if root is None:
+        return []
+    above = [(f"All of {asked.organization.name}", f"?{asked.query()}")]
+    way = outline.path(root)[:-1]
+    return above + [(leaf.name, f"?{asked.query(root=leaf.id)}") for leaf in way]
+
+
+def _troubles(
+    outline: Outline, among: list[int], here: str
+) -> list[tuple[str, str, str]]:
+    """Return the budgets past a threshold, the worst first: kind, words and address."""
     counted = outline.troubled(among)
     return [
-        (kind, STATUS_WORDS[kind], counted[kind])
+        (
+            kind,
+            f"{counted[kind]} {STATUS_WORDS[kind].lower()}",
+            f"?{here}&status={kind}",
+        )
         for kind in ("EXCEEDED", "CRITICAL", "WARNING")
         if counted[kind]
     ]
+
+
+def _owners(organization: Organization) -> list[tuple[int | str, str]]:
+    owners = User.objects.filter(budgets__organization=organization).distinct()
+    return [*((owner.pk, str(owner)) for owner in owners), ("none", "Nobody")]
 
 
 def _written_total(outline: Outline, total: Total | None) -> Mapping[str, str] | None:
@@ -283,8 +300,8 @@ def _last_record(asked: Asked) -> dict[str, str] | None:
     }
 
 
-def _organizations(request: HttpRequest) -> list[Organization]:
-    return list(organizations_of(person(request)).only("slug", "name"))
+def _organizations(request: HttpRequest) -> list[tuple[str, str]]:
+    return list(organizations_of(person(request)).values_list("slug", "name"))
 
 
 def _day_asked(query: QueryDict, today: date) -> tuple[str, date]:

@@ -9,14 +9,11 @@ from django.urls import URLPattern, path
 
 from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
-from console.budgets import tree_page
-from console.budgets.admin import BudgetAdmin
 from console.controls.dry_run_page import dry_run_page
 from console.controls.history_page import history_page
 from console.controls.reservations import ReservationAdmin
 from console.controls.rule_page import new_rule_page, old_rule_page
 from console.controls.rules_page import budget_page, change_view, rules_page
-from console.controls.showing import marks_of
 from console.controls.switch_page import switch_page
 from console.controls.try_page import try_page
 from controls.models import ControlRule
@@ -82,7 +79,3 @@ class ControlRuleAdmin(TenantHistoryAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.fields
-
-
-BudgetAdmin.tools.append(("Guardrails", "admin:controls_controlrule_budget"))
-tree_page.marks.append(marks_of)

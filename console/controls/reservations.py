@@ -23,7 +23,7 @@ from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, may, person
 from budgets.models import Budget, Reservation
 from budgets.reservations.lines import lines_of, uid_of
 from budgets.reservations.release import release
-from console.budgets.admin import BudgetFilter
+from console.budgets.filters import BudgetFilter
 from console.notifications.wording import badge
 from controls.decisions.release import release_call
 from ledger.lists import money_column, of_organization

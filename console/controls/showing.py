@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
-from django.utils.html import format_html
 
 from accounts.access import organizations_of
-from accounts.models import Organization
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from budgets.models import Budget, Enforcement
+from budgets.models import Budget
 from budgets.paths import Way
 
 
@@ -72,26 +70,6 @@ def path_words(way: Way) -> str:
 def below(budget: Budget) -> int:
     """Return how many budgets in use are below it."""
     return int(budget.get_descendants().filter(archived_at=None).count())
-
-
-def marks_of(organization: Organization) -> dict[int, str]:
-    """Return which budgets are switched off or have a hard limit, for the tree. One
-    query."""
-    rows = Budget.objects.filter(organization=organization).order_by()
-    off, hard = Q(kill_switch__isnull=False), Q(enforcement=Enforcement.HARD)
-    found = rows.filter(off | hard).values_list("pk", "kill_switch", "enforcement")
-    return {pk: _mark(is_off=bool(switch), limit=limit) for pk, switch, limit in found}
-
-
-def _mark(*, is_off: bool, limit: str) -> str:
-    words = "hard limit" if limit == Enforcement.HARD else ""
-    if not is_off:
-        return words
-    return format_html(
-        '<span class="co-status co-is-EXCEEDED"><svg aria-hidden="true">'
-        '<use href="#co-EXCEEDED"/></svg>Switched off</span>{}',
-        f" · {words}" if words else "",
-    )
 
 
 def of_and_below(budget: Budget, count: int) -> str:
