@@ -4,16 +4,12 @@ from calendar import month_name
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm
@@ -24,7 +20,6 @@ from unfold.widgets import (
 )
 
 from accounts.access import organizations_of
-from accounts.keys import make_key, revoke
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.people import person_for
 from accounts.scopes import Scope
@@ -234,8 +229,9 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
         fields = ("name", "organization", "user", "scopes", "expires_at")
 
 
-@admin.register(ApiKey)
 class ApiKeyAdmin(TenantHistoryAdmin):
+    """Registered by console.accounts.keys, with the pages that make and revoke one."""
+
     read_scope = Scope.ADMIN
     write_scope = Scope.ADMIN
     form = ApiKeyForm
@@ -245,7 +241,6 @@ class ApiKeyAdmin(TenantHistoryAdmin):
     search_fields = ("name", "prefix", "user__email")
     fields = ("name", "organization", "user", "scopes", "expires_at")
     readonly_fields = ()
-    change_form_before_template = "accounts/key_actions.html"
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a key is made and revoked, nothing between
@@ -270,59 +265,6 @@ class ApiKeyAdmin(TenantHistoryAdmin):
             # A key acts as its person, so nobody makes one for somebody else.
             field.queryset = User.objects.filter(pk=someone.pk)
         return field
-
-    def save_model(
-        self, request: HttpRequest, obj: ApiKey, form: Any, change: Any
-    ) -> None:
-        made = make_key(
-            obj.name,
-            organization=obj.organization,
-            user=obj.user,
-            scopes=form.cleaned_data["scopes"],
-            expires_at=obj.expires_at,
-        )
-        obj.pk = made.key_id
-        obj.refresh_from_db()
-        request.META["costops.secret"] = made.secret
-
-    def response_add(
-        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """Show the secret, which is kept nowhere, as the answer itself."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "API key made",
-            "opts": self.opts,
-            "key": obj,
-            "secret": request.META.pop("costops.secret"),
-        }
-        response = TemplateResponse(request, "accounts/key_made.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
-
-    def get_urls(self) -> list[URLPattern]:
-        revoking = path(
-            "<int:key_id>/revoke/",
-            self.admin_site.admin_view(self.revoke_view),
-            name="accounts_apikey_revoke",
-        )
-        return [revoking, *super().get_urls()]
-
-    def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
-        key = get_object_or_404(self.get_queryset(request), pk=key_id)
-        if not self._may(request, self.write_scope, key):
-            raise PermissionDenied
-        if request.method == "POST":
-            revoke(key)
-            self.message_user(request, f"“{key.name}” is revoked.", messages.SUCCESS)
-            return redirect("admin:accounts_apikey_change", key.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Revoke {key.name}",
-            "opts": self.opts,
-            "key": key,
-        }
-        return TemplateResponse(request, "accounts/key_revoke.html", context)
 
     @admin.display(description="key")
     def key(self, obj: ApiKey) -> str:

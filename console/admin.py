@@ -1,9 +1,10 @@
 """The pages of each app, found here by the admin."""
 
 from console import costs
+from console.accounts import keys
 from console.alerts import admin as alerts
 from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.notifications import admin as notifications
 
-__all__ = ["alerts", "budgets", "controls", "costs", "notifications"]
+__all__ = ["alerts", "budgets", "controls", "costs", "keys", "notifications"]

@@ -1,0 +1,72 @@
+"""Making an API key, whose secret is shown once, and revoking one."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from accounts.admin import ApiKeyAdmin
+from accounts.keys import make_key, revoke
+from accounts.models import ApiKey
+
+
+@admin.register(ApiKey)
+class KeyPages(ApiKeyAdmin):
+    change_form_before_template = "console/accounts/key_actions.html"
+
+    def save_model(
+        self, request: HttpRequest, obj: ApiKey, form: Any, change: Any
+    ) -> None:
+        made = make_key(
+            obj.name,
+            organization=obj.organization,
+            user=obj.user,
+            scopes=form.cleaned_data["scopes"],
+            expires_at=obj.expires_at,
+        )
+        obj.pk = made.key_id
+        obj.refresh_from_db()
+        request.META["costops.secret"] = made.secret
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the secret, which is kept nowhere, as the answer itself."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "API key made",
+            "opts": self.opts,
+            "key": obj,
+            "secret": request.META.pop("costops.secret"),
+        }
+        response = TemplateResponse(request, "console/accounts/key_made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        revoking = path(
+            "<int:key_id>/revoke/",
+            self.admin_site.admin_view(self.revoke_view),
+            name="accounts_apikey_revoke",
+        )
+        return [revoking, *super().get_urls()]
+
+    def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        key = get_object_or_404(self.get_queryset(request), pk=key_id)
+        if not self._may(request, self.write_scope, key):
+            raise PermissionDenied
+        if request.method == "POST":
+            revoke(key)
+            self.message_user(request, f"“{key.name}” is revoked.", messages.SUCCESS)
+            return redirect("admin:accounts_apikey_change", key.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Revoke {key.name}",
+            "opts": self.opts,
+            "key": key,
+        }
+        return TemplateResponse(request, "console/accounts/key_revoke.html", context)
