@@ -1,16 +1,15 @@
 """The page of one alert: what happened, what moved it, who was told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
 from accounts.scopes import Scope
 from accounts.tenants import may, person
@@ -20,15 +19,19 @@ from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
 from budgets.rollup import hours_of
 from budgets.status import BudgetStatus, statuses
-from console.alerts.charts import Course, drawing_of
-from console.alerts.inbox import line_of
-from console.alerts.inbox_page import SPAN_CONTEXT, Pages, alert_or_404, path_words
+from console.alerts.answers import alert_or_404
+from console.alerts.charts import Course, chart_of
+from console.alerts.lines import line_of, path_of
+from console.alerts.spans import SPAN_CONTEXT
 from console.alerts.timeline import timeline_of
+from console.drawings import Chart, Fact
+from console.pages import Pages
 from lib.humanize import locale_of, stretch
 from lib.money import format_money, format_percent, share
 from lib.periods import Window
 
 MOST_DRIVERS = 3
+Money = Callable[[Decimal], str]
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"  # of a moment in UTC
 
 
@@ -46,15 +49,15 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         alert=alert,
         budget=budget,
         way=paths[budget.pk],
-        line=line_of(alert, path_words(alert, paths, many=False), now, user),
+        line=line_of(alert, path_of(alert, paths, many=False), now, user),
         sentence=alert.details.get("sentence") or alert.message,
         period=stretch(window, zone),
-        chart=chart_of(alert, found, window, now, locale),
-        figures=figures_of(alert, found, locale),
+        chart=_chart(alert, found, window, now, locale),
+        figures=figures_of(alert, found, _records(alert, window), locale),
         records=_records(alert, window),
         drivers=drivers_of(alert, now, locale),
         judged=alert.details.get("formula", ""),
-        timeline=timeline_of(alert, now=now, zone=zone, user=user),
+        timeline=timeline_of(alert, now=now, user=user),
         origin=_origin(alert),
         may_act=is_open and may(request, Scope.ALERTS_WRITE, alert.organization),
         is_anomaly=alert.type == RuleType.ANOMALY,
@@ -70,18 +73,18 @@ def _standing(alert: Alert, now: datetime) -> BudgetStatus | None:
     return statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
 
 
-def chart_of(
+def _chart(
     alert: Alert,
     found: BudgetStatus | None,
     window: Window,
     now: datetime,
     locale: str,
-) -> SafeString:
+) -> Chart:
     """Draw what was spent in the alert's period up to *now*. One query, or two."""
     budget = alert.budget
     hours = hours_of([budget], window.start, window.end)
     limit = found.status.limit if found else _limit_of(alert)
-    return drawing_of(
+    return chart_of(
         Course(
             window=window,
             zone=ZoneInfo(budget.timezone),
@@ -118,41 +121,43 @@ def _threshold_amount(alert: Alert, limit: Decimal) -> Decimal | None:
 
 
 def figures_of(
-    alert: Alert, found: BudgetStatus | None, locale: str
-) -> list[tuple[str, str]]:
-    """Return what was known at the alert and what is now: label and value."""
+    alert: Alert, found: BudgetStatus | None, records: str, locale: str
+) -> list[Fact]:
+    """Return what was known at the alert and what is now, with a door to *records*."""
 
     def money(amount: Decimal) -> str:
         return format_money(amount, alert.budget.currency, locale)
 
     used = format_percent(share(alert.spent, alert.limit), locale)
     figures = [
-        ("Spent at the alert", f"{money(alert.spent)}, {used}"),
-        ("Limit at the alert", money(alert.limit)),
+        Fact("Spent at the alert", f"{money(alert.spent)}, {used}"),
+        Fact("Limit at the alert", money(alert.limit)),
         *_judged(alert, money, locale),
     ]
     if found is not None:
         status = found.status
         now_used = format_percent(status.utilization, locale)
-        figures.append(("Spent now", f"{money(status.total_spend)}, {now_used}"))
+        spent = f"{money(status.total_spend)}, {now_used}"
+        figures.append(Fact("Spent now", spent, records))
         if status.projected_spend is not None:
-            figures.append(("At this pace it ends at", money(status.projected_spend)))
+            ends = money(status.projected_spend)
+            figures.append(Fact("At this pace it ends at", ends))
     return figures
 
 
-def _judged(alert: Alert, money: Any, locale: str) -> list[tuple[str, str]]:
+def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
     """Return the value that was judged, and what is usual."""
     figures = []
     if alert.type == RuleType.FORECAST:
-        figures.append(("Probability", format_percent(alert.value, locale)))
+        figures.append(Fact("Probability", format_percent(alert.value, locale)))
     elif alert.type == RuleType.ANOMALY:
-        figures.append(("That day", money(alert.value)))
+        figures.append(Fact("That day", money(alert.value)))
     elif alert.type == RuleType.SPIKE:
-        figures.append(("In the window", money(alert.value)))
+        figures.append(Fact("In the window", money(alert.value)))
     band = alert.details.get("band") or {}
     if "lower" in band and "upper" in band:
         low, high = (money(Decimal(str(band[name]))) for name in ("lower", "upper"))
-        figures.append(("Usual", f"{low} to {high}"))
+        figures.append(Fact("Usual", f"{low} to {high}"))
     return figures
 
 

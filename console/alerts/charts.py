@@ -1,18 +1,16 @@
-"""The spend of a period as a drawing: pure. Its classes carry the colours.
+"""The spend of a period as a chart: pure.
 
-Lengths are in thousandths of the plot, which stretches to the width there is; words
+Lines are in thousandths of the plot, which stretches to the width there is; words
 stand beside it in percent, so that they keep their size.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
-
+from console.drawings import Chart, Label, Stroke
 from lib.humanize import clock
 from lib.money import format_money
 from lib.periods import DAY, HOUR, Window, day_of, start_of
@@ -75,32 +73,19 @@ class _Plot:
         return f"{self.across(point[0])} {self.down(point[1])}"
 
 
-def drawing_of(course: Course) -> SafeString:
-    """Return the chart: SVG, and below it the days."""
+def chart_of(course: Course) -> Chart:
+    """Return the chart, and the days below it."""
     plot = _Plot(course)
     fired = plot.across(course.fired_at)
-    return format_html(
-        '<svg class="co-chart" role="img" width="100%" height="200"><title>{}</title>'
-        '<svg viewBox="0 0 {} {}" preserveAspectRatio="none">{}</svg>'
-        '<svg x="{}%" y="{}%"><circle class="co-crossing" r="5"/></svg>{}</svg>{}',
-        words_of(course, plot.points[-1]),
-        SIZE,
-        SIZE,
-        _joined(_path(name, d) for name, d in _lines(plot)),
-        f"{fired / 10:.1f}",
-        f"{plot.down(course.fired_spent) / 10:.1f}",
-        _joined(_labels(plot, fired)),
-        _dates(plot),
-    )
-
-
-def _joined(parts: Iterable[SafeString]) -> SafeString:
-    return format_html_join("", "{}", ((part,) for part in parts))
-
-
-def _path(name: str, d: str) -> SafeString:
-    return format_html(
-        '<path class="{}" d="{}" vector-effect="non-scaling-stroke"/>', name, d
+    return Chart(
+        words=words_of(course, plot.points[-1]),
+        lines=tuple(_lines(plot)),
+        dot=(fired / 10, plot.down(course.fired_spent) / 10),
+        labels=tuple(_labels(plot, fired)),
+        dates=tuple(
+            (plot.across(moment) / 10, text)
+            for moment, text in _dates(course.window, course.zone)
+        ),
     )
 
 
@@ -126,23 +111,23 @@ def points_of(course: Course) -> list[Point]:
     return [*points[:-1:every], points[-1]]
 
 
-def _lines(plot: _Plot) -> Iterator[tuple[str, str]]:
-    """Yield the class and the path of each line, the ground first."""
+def _lines(plot: _Plot) -> Iterator[Stroke]:
+    """Yield each line, the ground first."""
     course, points = plot.course, plot.points
     line = "L".join(plot.at(point) for point in points)
     last, spent = points[-1]
-    yield "co-area", f"M{line}V{SIZE}H{plot.across(points[0][0])}Z"
-    yield "co-limit", f"M0 {plot.down(course.limit)}H{SIZE}"
+    yield Stroke("co-area", f"M{line}V{SIZE}H{plot.across(points[0][0])}Z")
+    yield Stroke("co-limit", f"M0 {plot.down(course.limit)}H{SIZE}")
     if course.threshold is not None:
-        yield "co-tick", f"M0 {plot.down(course.threshold)}H{SIZE}"
+        yield Stroke("co-tick", f"M0 {plot.down(course.threshold)}H{SIZE}")
     if course.projected is not None:
         end = plot.at((course.window.end, course.projected))
-        yield "co-ahead", f"M{plot.at((last, spent))}L{end}"
-    yield "co-course", f"M{line}"
-    yield "co-when", f"M{plot.across(course.fired_at)} 0V{SIZE}"
+        yield Stroke("co-ahead", f"M{plot.at((last, spent))}L{end}")
+    yield Stroke("co-course", f"M{line}")
+    yield Stroke("co-when", f"M{plot.across(course.fired_at)} 0V{SIZE}")
 
 
-def _labels(plot: _Plot, fired: int) -> Iterator[SafeString]:
+def _labels(plot: _Plot, fired: int) -> Iterator[Label]:
     course = plot.course
     limit = f"limit {course.money(course.limit)}"
     yield _label("co-of-limit", 0, plot.down(course.limit), limit, "start")
@@ -153,29 +138,12 @@ def _labels(plot: _Plot, fired: int) -> Iterator[SafeString]:
     yield _label("co-of-when", fired, SIZE, "the alert", side)
 
 
-def _label(name: str, x: int, y: int, text: str, anchor: str) -> SafeString:
-    return format_html(
-        '<text class="{}" x="{}%" y="{}%" dx="{}" dy="-5" text-anchor="{}">{}</text>',
-        name,
-        f"{x / 10:.1f}",
-        f"{y / 10:.1f}",
-        _NUDGE[anchor],
-        anchor,
-        text,
-    )
+def _label(kind: str, x: int, y: int, text: str, anchor: str) -> Label:
+    return Label(kind, x / 10, y / 10, _NUDGE[anchor], anchor, text)
 
 
-def _dates(plot: _Plot) -> SafeString:
-    """Return words below the plot, each under the moment where it begins."""
-    marks = (
-        (f"{plot.across(moment) / 10:.1f}", text)
-        for moment, text in _marks(plot.course.window, plot.course.zone)
-    )
-    inner = format_html_join("", '<span style="left:{}%">{}</span>', marks)
-    return format_html('<div class="co-dates" aria-hidden="true">{}</div>', inner)
-
-
-def _marks(window: Window, zone: ZoneInfo) -> list[tuple[datetime, str]]:
+def _dates(window: Window, zone: ZoneInfo) -> list[tuple[datetime, str]]:
+    """Return the words below the plot, and where each begins."""
     length = window.end - window.start
     if length <= 2 * DAY:
         moments = [window.start + number * length / _DATES for number in range(_DATES)]

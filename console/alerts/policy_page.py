@@ -1,10 +1,8 @@
 """The escalation editor: levels as rows, and the ladder they make beside them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -19,28 +17,14 @@ from accounts.scopes import Scope
 from accounts.tenants import may, person
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
-from budgets.paths import ways_of
-from console.alerts.forms import DAYS, MOST_LEVELS, LevelForm, PolicyForm
-from console.alerts.inbox import step_words
-from console.alerts.inbox_page import Pages
-from lib.humanize import clock, lasting
-from lib.periods import HOUR
+from budgets.paths import ways_of, words_of_way
+from console.alerts.forms import MOST_LEVELS, LevelForm, PolicyForm
+from console.alerts.ladders import Rung, rungs_from
+from console.pages import Pages, budget_or_404, organization_or_404
+from lib.web import id_of
 from lib.zones import zone_names
-from notifications.steps import Step, at_of, steps_of
 
-_MOST_SHOWN = 20  # steps of the ladder
 _FIRST_LEVELS: list[dict[str, Any]] = [{"delay": 0}, {"delay": 1800}, {"delay": 3600}]
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of the ladder as it would run if an alert fired now."""
-
-    after: str  # "at once", "after 30 min"
-    title: str
-    to: str
-    at: str
-    note: str
 
 
 def policy_page(
@@ -98,11 +82,12 @@ def level_forms(data: Any, policy: EscalationPolicy) -> list[LevelForm]:
             )
             for n, one in enumerate(stored)
         ]
-    numbers = sorted(
-        int(name.removeprefix("level").removesuffix("-delay"))
+    asked = (
+        id_of(name.removeprefix("level").removesuffix("-delay"))
         for name in data
-        if name.endswith("-delay") and name[5:-6].isdigit() and len(name) < 15
-    )[:MOST_LEVELS]
+        if name.endswith("-delay")
+    )
+    numbers = sorted(one for one in asked if one is not None)[:MOST_LEVELS]
     forms = [_level_form(data, policy, n, stored) for n in numbers]
     if "more" in data and len(forms) < MOST_LEVELS:
         number = max(numbers, default=-1) + 1
@@ -129,7 +114,7 @@ def place_of(policy: EscalationPolicy) -> str:
     if policy.budget is None:
         return f"all budgets of {policy.organization.name} that have none of their own"
     (way,) = ways_of([policy.budget]).values()
-    return " / ".join(name for _, name in way) + " and what is below it"
+    return f"{words_of_way(way)} and what is below it"
 
 
 def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[Rung]:
@@ -151,45 +136,6 @@ def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[R
     )
 
 
-def rungs_from(
-    levels: Sequence[dict[str, Any]], now: datetime, *, timezone: str, **more: Any
-) -> list[Rung]:
-    """Return how *levels* would run from *now* on, written out."""
-    steps = steps_of(now, levels, timezone=timezone, **more)
-    return [_rung(step, now, ZoneInfo(timezone)) for step in steps[:_MOST_SHOWN]]
-
-
-def _rung(step: Step, now: datetime, zone: ZoneInfo) -> Rung:
-    at = at_of(step)
-    planned = now + timedelta(seconds=step["delay"])
-    note = ""
-    if step["hours"] is not None:
-        hours = step["hours"]
-        days = _days_words(hours["days"])
-        note = f"only {days} {hours['from']} to {hours['until']}, {hours['timezone']}"
-        if at > planned:
-            note += f"; waits {lasting(at - planned)}"
-    after = lasting(at - now) if at > now else ""
-    return Rung(
-        after=f"after {after}" if after else "at once",
-        title=f"Level {step['level']}",
-        to=step_words(step),
-        at=clock(at, zone) if at - now > HOUR else f"{at.astimezone(zone):%H:%M}",
-        note=note,
-    )
-
-
-def _days_words(days: Sequence[int]) -> str:
-    """Say days of the week: "every day", "Mon to Fri", "Mon, Wed"."""
-    ordered = sorted(days)
-    names = [DAYS[day][:3] for day in ordered]
-    if len(ordered) == len(DAYS):
-        return "every day"
-    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
-        return f"{names[0]} to {names[-1]}"
-    return ", ".join(names)
-
-
 def new_policy(request: HttpRequest) -> EscalationPolicy:
     """Return one that is not saved: `?budget=ID`, or `?organization=SLUG`.
 
@@ -200,14 +146,10 @@ def new_policy(request: HttpRequest) -> EscalationPolicy:
     organizations = organizations_of(person(request))
     budget: Budget | None = None
     if "budget" in request.GET:
-        asked = request.GET["budget"]
-        rows = Budget.objects.filter(organization__in=organizations)
-        budget = rows.filter(pk=asked).first() if asked.isdigit() else None
-        if budget is None:
-            raise Http404("There is no such budget.")
+        budget = budget_or_404(request, request.GET["budget"])
         organization: Organization | None = budget.organization
     elif slug := request.GET.get("organization"):
-        organization = organizations.filter(slug=slug).first()
+        organization = organization_or_404(request, slug)
     else:
         taken = EscalationPolicy.objects.filter(budget=None).values("organization")
         free = organizations.exclude(pk__in=taken)

@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from alerts.models import Alert, AlertEvent, AlertState
-from console.alerts.inbox import step_words
 from console.alerts.steps import rungs_of
-from lib.humanize import ago, ahead, clock
+from console.alerts.wording import step_words
+from lib.humanize import ahead
 from notifications.models import Delivery, DeliveryState
 
 _KINDS = {
@@ -43,32 +41,24 @@ class Entry:
 
     kind: str  # fired, ended, said; of steps: done, due, stopped, silenced, missed
     at: datetime
-    when: str
-    at_words: str
     title: str
     text: str = ""
     by: str = ""  # who said it, or what is to be noted of a step
     sent: tuple[Sent, ...] = ()
 
 
-def timeline_of(
-    alert: Alert, *, now: datetime, zone: ZoneInfo, user: User
-) -> list[Entry]:
+def timeline_of(alert: Alert, *, now: datetime, user: User) -> list[Entry]:
     """Return the alert's events and the steps of its ladder, by time."""
-
-    def at(moment: datetime) -> dict[str, Any]:
-        when = ago(moment, now) if moment <= now else ahead(moment, now)
-        return {"at": moment, "when": when, "at_words": clock(moment, zone)}
 
     events = list(alert.events.all())
     noted = {event.step: event.text for event in events if event.step is not None}
     said = [
         Entry(
             kind=_KINDS.get(AlertEvent.Kind(event.kind), "said"),
+            at=event.at,
             title=event.get_kind_display(),
             text=event.text,
             by="" if event.actor == "system" else event.actor,
-            **at(event.at),
         )
         for event in events
         if event.step is None
@@ -76,11 +66,11 @@ def timeline_of(
     steps = [
         Entry(
             kind=step["state"],
+            at=step["at"],
             title=_level(step["level"]) + _state_words(step["state"], alert),
             text=step_words(step, user),
             by=noted.get(number, ""),
             sent=tuple(sent_of(step["deliveries"], now)),
-            **at(step["at"]),
         )
         for number, step in enumerate(rungs_of(alert))
     ]

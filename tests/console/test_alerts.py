@@ -20,7 +20,7 @@ from alerts.models import (
     RuleType,
 )
 from budgets.models import Budget
-from console.alerts.inbox import breakable
+from console.templatetags.console import breakable
 from notifications.models import Delivery
 from tests.alerts.factories import ago, fire, level, make_policy, make_rule, silence
 from tests.factories import (

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.alerts.charts import MOST_POINTS, Course, drawing_of, points_of
+from console.alerts.charts import MOST_POINTS, Course, chart_of, points_of
+from console.templatetags.console import chart
 from lib.periods import HOUR, Window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -63,7 +64,7 @@ def test_a_long_period_has_few_points_and_its_whole_spend() -> None:
     ids=["nothing", "not begun", "overspent before", "far beyond", "a day"],
 )
 def test_every_course_can_be_drawn_inside_its_frame(course: Course) -> None:
-    drawing = drawing_of(course)
+    drawing = chart(chart_of(course))
 
     numbers = drawing.partition('viewBox="0 0 1000 1000"')[2].partition("</svg>")[0]
     assert "NaN" not in numbers
@@ -75,4 +76,4 @@ def test_a_chart_says_what_it_shows() -> None:
     assert (
         "<title>$100.00 of $100.00 spent by 1 Nov 2026, 09:30; when the alert fired, "
         "1 Nov 2026, 09:10, it was $81.00; at this pace it ends at $240.00.</title>"
-    ) in drawing_of(COURSE)
+    ) in chart(chart_of(COURSE))

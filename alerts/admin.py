@@ -1,0 +1,98 @@
+"""Silences and usual days in the admin; the pages of alerts are in the console."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.scopes import Scope
+from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
+from alerts.models import MaintenanceWindow, NotAnAnomaly
+from lib.humanize import clock, lasting, locale_of
+from lib.money import format_money
+
+
+class MaintenanceForm(forms.ModelForm[MaintenanceWindow]):
+    class Meta:
+        model = MaintenanceWindow
+        fields = ("organization", "budget", "starts_at", "ends_at", "reason")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "Must be after it starts.")
+        budget = cleaned.get("budget")
+        organization = cleaned.get("organization") or self.instance.organization
+        if budget is not None and budget.organization_id != organization.pk:
+            self.add_error("budget", f"Must be a budget of {organization}.")
+        return cleaned
+
+
+@admin.register(MaintenanceWindow)
+class MaintenanceWindowAdmin(TenantHistoryAdmin):
+    write_scope = Scope.ALERTS_WRITE
+    may_delete = True
+    form = MaintenanceForm
+    list_display = ("reason", "whom", "begins", "ends", "state", "created_by")
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("organization", "budget")
+    search_fields = ("reason", "budget__name")
+    autocomplete_fields = ("budget",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("organization", "budget", "starts_at", "ends_at", "reason"),
+                "description": "While it lasts nobody is told anything of these "
+                "budgets, by any step: alerts fire, and wait in the inbox. "
+                "Times are UTC.",
+            },
+        ),
+    )
+
+    @admin.display(description="silences", ordering="budget__name")
+    def whom(self, obj: MaintenanceWindow) -> str:
+        return str(obj.budget or f"All of {obj.organization}")
+
+    @admin.display(description="from (UTC)", ordering="starts_at")
+    def begins(self, obj: MaintenanceWindow) -> str:
+        return clock(obj.starts_at, ZoneInfo("UTC"))
+
+    @admin.display(description="until (UTC)", ordering="ends_at")
+    def ends(self, obj: MaintenanceWindow) -> str:
+        return clock(obj.ends_at, ZoneInfo("UTC"))
+
+    @admin.display(description="state", ordering="ends_at")
+    def state(self, obj: MaintenanceWindow) -> str:
+        now = timezone.now()
+        if obj.ends_at <= now:
+            return "over"
+        if obj.starts_at > now:
+            return f"begins in {lasting(obj.starts_at - now)}"
+        return f"silent for another {lasting(obj.ends_at - now)}"
+
+
+@admin.register(NotAnAnomaly)
+class NotAnAnomalyAdmin(ReadOnlyAdmin):
+    """Days that somebody said were fine; taken back by deleting them."""
+
+    write_scope = Scope.ALERTS_WRITE
+    may_delete = True
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("budget",)
+    search_fields = ("budget__name", "said_by")
+    ordering = ("-day", "-pk")
+    fields = ("budget", "day", "amount", "said_by", "said_at")
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        locale = locale_of(request)
+
+        @admin.display(description="amount", ordering="amount")
+        def amount(row: NotAnAnomaly) -> str:
+            return format_money(row.amount, row.budget.currency, locale)
+
+        return ("budget", "day", amount, "said_by", "said_at")

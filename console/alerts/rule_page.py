@@ -1,0 +1,147 @@
+"""The form of one alert rule, with what it would have done beside it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.scopes import Scope
+from accounts.tenants import may
+from alerts.conditions import EXAMPLES
+from alerts.configuration import watch_thresholds
+from alerts.models import AlertRule, RuleType
+from alerts.preview import preview
+from alerts.ruleset import of_rule
+from budgets.models import Budget
+from budgets.paths import ways_of
+from console.alerts.forms import RuleForm
+from console.pages import Pages, budget_or_404
+from lib.humanize import clock, locale_of
+from lib.queue import enqueue
+
+PREVIEW_DAYS = 30
+_MOST_FIRED = 8  # moments of a preview that are listed
+
+
+def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpResponse:
+    """Answer the form of *rule*, which need not be saved yet, with its preview."""
+    may_change = may(request, Scope.ALERTS_WRITE, rule.organization)
+    if request.method == "POST" and not may_change:
+        raise PermissionDenied
+    data = request.POST if request.method == "POST" else None
+    form = RuleForm(data, instance=rule)
+    is_asking = data is not None and "preview" in data
+    if data is not None and form.is_valid() and not is_asking:
+        save_rule(form)
+        messages.success(request, f"{rule.get_type_display()}: saved.")
+        return redirect("admin:alerts_alertrule_budget", rule.budget_id)
+    context = pages.page(
+        request,
+        title=rule.get_type_display(),
+        rule=rule,
+        budget=rule.budget,
+        way=ways_of([rule.budget])[rule.budget_id],
+        form=form,
+        may_change=may_change,
+        fired=fired_of(rule, form, locale_of(request)),
+        is_asking=is_asking,
+        days=PREVIEW_DAYS,
+    )
+    return TemplateResponse(request, "console/alerts/rule.html", context)
+
+
+@transaction.atomic
+def save_rule(form: RuleForm) -> None:
+    """Save the rule, and have it judge what is there already."""
+    gone = form.initial.get("threshold") if form.instance.pk else None
+    _reevaluated(form.save(), gone)
+
+
+@transaction.atomic
+def delete_rule(rule: AlertRule) -> None:
+    """Take the rule away; a worker ends the alerts that it raised."""
+    gone = rule.threshold
+    rule.delete()
+    _reevaluated(rule, gone)
+
+
+def _reevaluated(rule: AlertRule, gone: Decimal | None) -> None:
+    if rule.type == RuleType.THRESHOLD:
+        watch_thresholds(rule.budget, gone=gone, now=timezone.now())
+    enqueue("alerts.tasks.reevaluate", rule.organization_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """When a rule would have fired: a sentence, and the moments, the latest first."""
+
+    sentence: str
+    moments: tuple[tuple[str, str], ...] = ()  # when, and the sentence it would say
+
+
+def fired_of(rule: AlertRule, form: RuleForm, locale: str) -> Fired | None:
+    """Return what the rule that is filled in would have done; None: it is not sound."""
+    if form.is_bound and not form.is_valid():
+        return None
+    if not rule.pk and not form.is_bound and not rule.condition and not rule.threshold:
+        return None
+    now = timezone.now()
+    found = preview(rule.budget, of_rule(rule), days=PREVIEW_DAYS, now=now)
+    return fired_words([(at, said) for at, _, said in found], rule.budget)
+
+
+def fired_words(found: Iterable[tuple[datetime, str]], budget: Budget) -> Fired:
+    """Say when it would have fired: the count first, then the days."""
+    zone = ZoneInfo(budget.timezone)
+    times = sorted(found, reverse=True)
+    if not times:
+        return Fired(f"Would not have fired in the last {PREVIEW_DAYS} days.")
+    days = list(dict.fromkeys(_day(at, zone) for at, _ in reversed(times)))
+    on = _listed(days[-_MOST_FIRED:])
+    count = "once" if len(times) == 1 else f"{len(times)} times"
+    return Fired(
+        f"Would have fired {count} in the last {PREVIEW_DAYS} days, on {on}.",
+        tuple((clock(at, zone), said) for at, said in times[:_MOST_FIRED]),
+    )
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> str:
+    local = moment.astimezone(zone)
+    return f"{local.day} {local:%b}"
+
+
+def _listed(words: list[str]) -> str:
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def new_rule(request: HttpRequest) -> AlertRule:
+    """Return one that is not saved: `?budget=ID&type=velocity`.
+
+    Raises:
+        Http404: there is no such budget or type.
+        PermissionDenied: the person may not write there.
+    """
+    kind = request.GET.get("type", "")
+    if kind not in RuleType.values:
+        raise Http404("There is no such rule.")
+    budget = budget_or_404(request, request.GET.get("budget", ""))
+    if not may(request, Scope.ALERTS_WRITE, budget.organization):
+        raise PermissionDenied
+    return AlertRule(
+        organization=budget.organization,
+        budget=budget,
+        type=kind,
+        condition=EXAMPLES[kind] if kind == RuleType.VELOCITY else "",
+        channels=["email"],
+    )
