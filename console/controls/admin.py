@@ -4,54 +4,41 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.urls import URLPattern
 
 from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
+from console.controls.budget_page import budget_page
 from console.controls.dry_run_page import dry_run_page
 from console.controls.history_page import history_page
 from console.controls.reservations import ReservationAdmin
+from console.controls.rule_changes import change_rules
 from console.controls.rule_page import new_rule_page, old_rule_page
-from console.controls.rules_page import budget_page, change_view, rules_page
+from console.controls.rules_page import rules_page
 from console.controls.switch_page import switch_page
 from console.controls.try_page import try_page
+from console.pages import Pages, row_or_404
 from controls.models import ControlRule
 
 __all__ = ["ControlRuleAdmin", "ReservationAdmin"]
 
 
 @admin.register(ControlRule)
-class ControlRuleAdmin(TenantHistoryAdmin):
+class ControlRuleAdmin(Pages, TenantHistoryAdmin):
     """Pages of their own in place of a list and a form: rules belong to budgets."""
 
+    heads_to_list = False
     write_scope = Scope.BUDGETS_WRITE
     fields = ("organization", "budget", "action", "trigger", "config", "notify")
 
-    def page(self, request: HttpRequest, **context: Any) -> dict[str, Any]:
-        shown: dict[str, Any] = self.admin_site.each_context(request)
-        return shown | context
-
     def get_urls(self) -> list[URLPattern]:
-        def page(route: str, view: Any, name: str) -> URLPattern:
-            def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-                answered: HttpResponse = view(request, self, *args, **kwargs)
-                return answered
-
-            pattern: URLPattern = path(
-                route,
-                self.admin_site.admin_view(answer),
-                name=f"controls_controlrule_{name}",
-            )
-            return pattern
-
         return [
-            page("budget/<int:budget_id>/", budget_page, "budget"),
-            page("budget/<int:budget_id>/rules/", change_view, "rules"),
-            page("budget/<int:budget_id>/switch/", switch_page, "switch"),
-            page("budget/<int:budget_id>/dry-run/", dry_run_page, "dry_run"),
-            page("budget/<int:budget_id>/history/", history_page, "of_budget"),
-            page("try/", try_page, "try"),
+            self.url("budget/<int:budget_id>/", budget_page, "budget"),
+            self.url("budget/<int:budget_id>/rules/", change_rules, "rules"),
+            self.url("budget/<int:budget_id>/switch/", switch_page, "switch"),
+            self.url("budget/<int:budget_id>/dry-run/", dry_run_page, "dry_run"),
+            self.url("budget/<int:budget_id>/history/", history_page, "of_budget"),
+            self.url("try/", try_page, "try"),
             *super().get_urls(),
         ]
 
@@ -69,12 +56,12 @@ class ControlRuleAdmin(TenantHistoryAdmin):
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         rows = self.get_queryset(request).select_related("budget__organization")
-        return old_rule_page(request, self, get_object_or_404(rows, pk=object_id))
+        return old_rule_page(request, self, row_or_404(rows, object_id, "rule"))
 
     def history_view(
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        row = get_object_or_404(self.get_queryset(request), pk=object_id)
+        row = row_or_404(self.get_queryset(request), object_id, "rule")
         return history_page(request, self, row.budget_id)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:

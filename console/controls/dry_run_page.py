@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from budgets.models import Budget, Enforcement
 from budgets.status import MOMENT, calendar_of, window_near
+from console.controls.access import may_write
+from console.controls.budgets import path_to
 from console.controls.dry_run_form import DryRunForm
 from console.controls.edits import given_of, own_rows
 from console.controls.presets import PRESETS
-from console.controls.showing import Pages, budget_or_404, may_write, path_to, way_of
 from console.controls.trials import MOST_USES, Trial, lasting_words, tried, uses_in
+from console.pages import Pages, budget_or_404, names_of
 from controls.configuration import proposed
 from controls.replay import Effect, Proposal, Replay, last_period
 from lib.humanize import clock, locale_of, stretch
@@ -48,7 +50,7 @@ def dry_run_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         request,
         title=f"Dry run of {budget.name}",
         budget=budget,
-        way=way_of(path_to(budget)),
+        way=names_of(path_to(budget)),
         form=form,
         waits=lasting_words(uses) if uses is not None and trial is None else "",
         uses=f"{uses or 0:,}",

@@ -12,7 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from budgets.models import Budget
-from console.controls.showing import Pages, budget_or_404, path_to, way_of
+from console.controls.budgets import path_to
+from console.pages import Pages, budget_or_404, names_of
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
 from controls.types import Action
@@ -44,7 +45,7 @@ def history_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         request,
         title=f"History of the guardrails of {budget.name}",
         budget=budget,
-        way=way_of(path_to(budget)),
+        way=names_of(path_to(budget)),
         changes=[change for _, change in islice(latest, MOST)],
         zone=budget.timezone,
     )

@@ -13,11 +13,13 @@ from django.utils import timezone
 from accounts.tenants import tell_refusal
 from budgets.models import Budget, Enforcement
 from console.budgets.preview import offers_of, reach_words
+from console.controls.access import may_write
+from console.controls.budgets import path_to
 from console.controls.edits import edit, given_of, own_rows, with_rule
 from console.controls.forms import RuleForm
 from console.controls.presets import PRESETS
-from console.controls.showing import Pages, budget_or_404, may_write, path_to, way_of
 from console.controls.trials import Trial, tried
+from console.pages import Pages, budget_or_404, names_of
 from controls.configuration import proposed
 from controls.expressions import (
     EXAMPLES,
@@ -90,7 +92,7 @@ def rule_page(
         title=Action(given["action"]).label,
         budget=budget,
         rule=given,
-        way=way_of(path_to(budget)),
+        way=names_of(path_to(budget)),
         form=form,
         may_change=may_change,
         is_asking=is_asking,

@@ -13,16 +13,10 @@ from django.utils import timezone
 
 from accounts.tenants import tell_refusal
 from budgets.models import Budget
+from console.controls.access import require_write
+from console.controls.budgets import below, of_and_below, path_to
 from console.controls.forms import SwitchForm
-from console.controls.showing import (
-    Pages,
-    below,
-    budget_or_404,
-    of_and_below,
-    path_to,
-    require_write,
-    way_of,
-)
+from console.pages import Pages, budget_or_404, names_of
 from controls.api.authorization_answers import REFRESH_S
 from controls.configuration import kill_switch_of, switch_off, switch_on
 from lib.errors import Refusal
@@ -82,7 +76,7 @@ def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         request,
         title=f"Kill switch of {budget.name}",
         budget=budget,
-        way=way_of(path),
+        way=names_of(path),
         switch=words,
         form=form,
         whom=of_and_below(budget, count),

@@ -29,8 +29,12 @@ def _has_cost(said: Mapping[str, Any]) -> bool:
     return said.get("estimated_cost") is not None
 
 
+def _list_of(name: str) -> str:
+    return f"co-of-{name}"  # the datalist of what was used lately
+
+
 def _name(label: str, name: str, *, required: bool = False) -> forms.CharField:
-    widget = text_input(list=f"co-of-{name}", spellcheck="false")
+    widget = text_input(list=_list_of(name), spellcheck="false")
     return forms.CharField(
         label=label, max_length=200, required=required, widget=widget
     )
@@ -72,7 +76,9 @@ class TryForm(forms.Form):
     ) -> None:
         super().__init__(data, initial=dict(initial))
         self.fields["estimated_cost"].label = f"Or its cost, in {currency}"
-        self.offers = [(wire, offers[name]) for wire, name in DIMENSIONS.items()]
+        self.offers = [
+            (_list_of(wire), offers[name]) for wire, name in DIMENSIONS.items()
+        ]
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or self.cleaned_data

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
@@ -18,8 +18,9 @@ from budgets.models import Budget, Coverage
 from budgets.reservations.hold import in_currency
 from budgets.status import statuses
 from console.budgets.preview import offers_of
-from console.controls.showing import Pages, budget_or_404, path_to, way_of
+from console.controls.budgets import path_to
 from console.controls.try_form import DIMENSIONS, TryForm
+from console.pages import Pages, budget_or_404, names_of, organization_or_404
 from controls.api.authorization_schemas import AuthorizationIn, call_of, read
 from controls.decisions.services import try_call
 from controls.decisions.types import CallAnswer, CallRequest
@@ -53,7 +54,7 @@ class Step:
 
 
 def try_page(request: HttpRequest, pages: Pages) -> HttpResponse:
-    """CallAnswer the form, and what would be decided about what is filled in."""
+    """Answer the form, and what would be decided about what is filled in."""
     budget = None
     if request.GET.get("budget"):
         budget = budget_or_404(request, request.GET["budget"])
@@ -65,20 +66,16 @@ def try_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         context |= {"form": form, "organizations": _others(request, budget)}
         if form.is_bound and form.is_valid():
             context |= _answered(form, organization, locale)
-    context["way"] = way_of(path_to(budget)) if budget else []
+    context["way"] = names_of(path_to(budget)) if budget else []
     shown = pages.page(request, title="Try a request", **context)
     return TemplateResponse(request, "console/controls/try.html", shown)
 
 
 def _organization(request: HttpRequest) -> Organization | None:
     mine = organizations_of(person(request)).order_by("name")
-    slug = request.GET.get("organization")
-    if not slug:
-        return mine.filter(budgets__isnull=False).first() or mine.first()
-    found = mine.filter(slug=slug).first()
-    if found is None:
-        raise Http404("There is no such organization.")
-    return found
+    if slug := request.GET.get("organization"):
+        return organization_or_404(request, slug)
+    return mine.filter(budgets__isnull=False).first() or mine.first()
 
 
 def _others(request: HttpRequest, budget: Budget | None) -> list[Organization]:

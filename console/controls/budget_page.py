@@ -1,0 +1,179 @@
+"""What guards a budget: its own rules and those from above, and its kill switch."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from budgets.models import Budget, Enforcement
+from budgets.status import statuses
+from console.controls.access import may_write
+from console.controls.budgets import path_to
+from console.controls.presets import PRESETS
+from console.controls.sentences import in_order, sentence_of
+from console.controls.switch_page import switch_words
+from console.pages import Pages, budget_or_404, names_of
+from controls.expressions import OF_BUDGET, OF_CLOCK
+from controls.models import ControlRule
+from controls.rules import judge
+from controls.ruleset import rules_of
+from controls.types import Action, BudgetFigures, Call, Rule, Subject
+from controls.wording import summary_of
+from ledger.identity import ModelName
+from lib.humanize import locale_of
+from lib.money import format_money, to_units
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rule as the page of a budget lists it."""
+
+    uid: str
+    rule_id: int
+    kind: str  # of its action
+    action: str
+    summary: str
+    notes: Sequence[str]
+    origin: str  # the budget it is inherited from; "": its own
+    origin_id: int
+    may_up: bool
+    may_down: bool
+    is_now: bool  # its trigger holds at this moment, for every call
+
+
+def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Answer what guards one budget, in the order of effect."""
+    budget = budget_or_404(request, budget_id)
+    may_change = may_write(request, budget)
+    path = path_to(budget)
+    rules, notify = effective(path)
+    now_holding = holding(path, rules, timezone.now())
+    own = [rule for rule in rules if rule.budget_id == budget.pk]
+    switch = switch_words(budget, path)
+    known = {(rule.action.value, rule.trigger.text) for rule in own}
+    missing = {
+        key: preset
+        for key, preset in PRESETS.items()
+        if (preset.action.value, preset.trigger) not in known
+    }
+    context = pages.page(
+        request,
+        title=f"Guardrails of {budget.name}",
+        budget=budget,
+        way=names_of(path),
+        sentence=_sentence(budget, rules, switch),
+        limit=_limit_words(budget, locale_of(request)),
+        lines=lines_of(budget, rules, notify, now_holding),
+        inherited=len(rules) - len(own),
+        switch=switch,
+        presets=missing,
+        actions=Action.choices,
+        may_change=may_change,
+    )
+    return TemplateResponse(request, "console/controls/budget.html", context)
+
+
+def effective(path: Sequence[Budget]) -> tuple[list[Rule], Mapping[int, bool]]:
+    """Return the rules of the budgets of *path* in the order of effect, and which of
+    them tell people. One query."""
+    nearness = {one.pk: len(path) - place for place, one in enumerate(path)}
+    rows = list(ControlRule.objects.filter(budget__in=path).select_related("budget"))
+    rules = rules_of(rows, path[-1].organization.currency)
+    return in_order(rules, nearness), {row.pk: row.notify for row in rows}
+
+
+def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set[int]:
+    """Return the rules whose triggers hold at this moment whatever is asked for.
+
+    Those that ask for a forecast are left out. One query, if there are any.
+    """
+    asked = [one for one in rules if one.trigger.names and one.trigger.names <= _KNOWN]
+    if not asked:
+        return set()
+    organization = path[-1].organization
+    figures = {
+        pk: BudgetFigures(
+            to_units(found.position.spent),
+            to_units(found.position.reserved),
+            to_units(found.position.limit),
+            ZoneInfo(found.budget.timezone),
+            None,
+        )
+        for pk, found in statuses(path, organization, at=now).items()
+    }
+    said = [
+        replace(one, action=Action.NOTIFY, exempt_users=frozenset()) for one in asked
+    ]
+    verdict = judge(said, _ANY_CALL, figures.__getitem__, lambda _: None, now)
+    return {one.id for one in verdict.acted}
+
+
+_KNOWN = {*OF_BUDGET, *OF_CLOCK} - {"forecast_probability"}
+_NOBODY = Subject("", "", ModelName("", ""), "", "", "", "", "", [])
+_ANY_CALL = Call(_NOBODY, None, 0)
+
+
+def _sentence(budget: Budget, rules: Sequence[Rule], switch: Mapping[str, Any]) -> str:
+    if switch["is_off"]:
+        return str(switch["sentence"])
+    return sentence_of(budget.name, rules)
+
+
+def _limit_words(budget: Budget, locale: str) -> str:
+    amount = format_money(budget.amount, budget.currency, locale)
+    if budget.enforcement == Enforcement.HARD:
+        why = ", since a rule stops calls there" if budget.hard_stop else ""
+        return (
+            f"Its amount of {amount} is a hard limit{why}: no call that asks passes it."
+        )
+    return (
+        f"Its amount of {amount} is a soft limit: by itself it stops nothing. To have "
+        "it never passed, make it hard in the budget."
+    )
+
+
+def lines_of(
+    budget: Budget,
+    rules: Sequence[Rule],
+    notify: Mapping[int, bool],
+    now_holding: Container[int],
+) -> list[Line]:
+    """Write *rules* out; the own ones of an action may change places."""
+    own: dict[Action, list[int]] = {}
+    for rule in rules:
+        if rule.budget_id == budget.pk:
+            own.setdefault(rule.action, []).append(rule.id)
+    lines = []
+    for rule in rules:
+        mates = own.get(rule.action, []) if rule.budget_id == budget.pk else []
+        inherited = rule.budget_id != budget.pk
+        lines.append(
+            Line(
+                uid=rule.uid,
+                rule_id=rule.id,
+                kind=rule.action.value,
+                action=rule.action.label,
+                summary=summary_of(rule),
+                notes=list(_notes(rule, tells=notify[rule.id])),
+                origin=rule.budget_name if inherited else "",
+                origin_id=rule.budget_id,
+                may_up=bool(mates) and mates[0] != rule.id,
+                may_down=bool(mates) and mates[-1] != rule.id,
+                is_now=rule.id in now_holding,
+            )
+        )
+    return lines
+
+
+def _notes(rule: Rule, *, tells: bool) -> Iterator[str]:
+    if rule.message:
+        yield f"Says “{rule.message}”"
+    if rule.exempt_users and rule.action is not Action.BLOCK:
+        yield f"Not for {', '.join(sorted(rule.exempt_users))}"
+    if tells:
+        yield "People are told of its first effect in each period"
