@@ -1,47 +1,45 @@
 """Channels in the admin."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from accounts.scopes import Scope
-from accounts.tenants import (
-    OrganizationFilter,
-    TenantHistoryAdmin,
-    may,
-    person,
+from accounts.tenants import OrganizationFilter, TenantHistoryAdmin
+from console.notifications.channel_pages import (
+    preview_page,
+    rotate_page,
+    secret_page,
+    send_test,
+    types_page,
 )
 from console.notifications.forms import FORMS, ChannelForm
-from console.notifications.preview import preview_of, preview_part
-from console.notifications.showing import PrefilledAdmin, tell, when_shown
+from console.notifications.preview import preview_of
 from console.notifications.wording import (
     PURPOSES,
-    badge,
     channel_state,
     delivery_state,
     destination,
 )
-from lib.errors import Refusal
-from notifications import trials
-from notifications.channels import Saved, delete_channel, rotate_secret
+from console.pages import Pages
+from console.templatetags.console import since
+from notifications.admin import PrefilledAdmin
+from notifications.channels import Saved, delete_channel
 from notifications.models import Channel, ChannelType, Delivery
 
 _SHOWN = 5  # deliveries on a channel's page
 
 
 @admin.register(Channel)
-class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
+class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
     """One form for each type; what is secret goes in and never comes out."""
 
     write_scope = Scope.ALERTS_WRITE
@@ -68,14 +66,10 @@ class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
         )
 
     def get_urls(self) -> list[URLPattern]:
-        def page(route: str, view: Callable[..., HttpResponse]) -> URLPattern:
-            name = f"notifications_channel_{route.rstrip('/').rpartition('/')[2]}"
-            return path(route, self.admin_site.admin_view(view), name=name)
-
         return [
-            page("preview/", self.preview_view),
-            page("<int:channel_id>/test/", self.test_view),
-            page("<int:channel_id>/rotate/", self.rotate_view),
+            self.url("preview/", preview_page, "preview"),
+            self.url("<int:channel_id>/test/", send_test, "test"),
+            self.url("<int:channel_id>/rotate/", rotate_page, "rotate"),
             *super().get_urls(),
         ]
 
@@ -90,18 +84,7 @@ class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
             raise PermissionDenied
         kind = request.GET.get("type", "")
         if kind not in FORMS:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": "Set up a channel",
-                "opts": self.opts,
-                "types": [
-                    (value, label, PURPOSES[value])
-                    for value, label in ChannelType.choices
-                ],
-            }
-            return TemplateResponse(
-                request, "console/notifications/types.html", context
-            )
+            return types_page(request, self)
         title = f"Set up a channel: {ChannelType(kind).label}"
         shown = {"title": title, **self._preview_context(request, kind, None)}
         return super().add_view(request, form_url, shown)
@@ -116,12 +99,14 @@ class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
         channel = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if channel is not None:
-            rows = Delivery.objects.filter(channel=channel)[: _SHOWN + 1]
+            rows = Delivery.objects.filter(channel=channel)
             place = reverse("admin:notifications_delivery_changelist")
             shown = {
                 "may_send": self.has_change_permission(request, channel),
                 "is_webhook": channel.type == ChannelType.WEBHOOK,
-                "deliveries": [_line(one) for one in rows[:_SHOWN]],
+                "deliveries": [
+                    (one, delivery_state(one.state, one.tries)) for one in rows[:_SHOWN]
+                ],
                 "all_deliveries": f"{place}?channel={channel.pk}",
                 **self._preview_context(request, channel.type, channel),
             }
@@ -177,65 +162,11 @@ class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
     ) -> HttpResponse:
         saved: Saved = request.META.pop("costops.saved")
         if saved.made_secret:
-            return self._secret_page(request, saved, "The channel is set up")
+            return secret_page(request, self, saved, "The channel is set up")
         messages.success(
             request, f"“{obj}” is set up. Send a test message to see that it works."
         )
         return redirect("admin:notifications_channel_change", obj.pk)
-
-    def _secret_page(
-        self, request: HttpRequest, saved: Saved, title: str
-    ) -> HttpResponse:
-        """Show a signing secret, this once, as the answer itself."""
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "channel": saved.channel,
-            "secret": saved.made_secret,
-        }
-        page = TemplateResponse(
-            request, "console/notifications/secret_made.html", context
-        )
-        page["Cache-Control"] = "no-store"
-        return page
-
-    def _writable(self, request: HttpRequest, channel_id: int) -> Channel:
-        channel: Channel = get_object_or_404(self.get_queryset(request), pk=channel_id)
-        if not self.has_change_permission(request, channel):
-            raise PermissionDenied
-        return channel
-
-    def preview_view(self, request: HttpRequest) -> HttpResponse:
-        if not may(request, Scope.ALERTS_WRITE, None):
-            raise PermissionDenied
-        return preview_part(request)
-
-    def test_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
-        channel = self._writable(request, channel_id)
-        if request.method == "POST":
-            try:
-                sent = trials.send_test(channel, by=person(request).email)
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
-            else:
-                tell(request, trials.outcome(sent))
-        return redirect("admin:notifications_channel_change", channel.pk)
-
-    def rotate_view(self, request: HttpRequest, channel_id: int) -> HttpResponse:
-        channel = self._writable(request, channel_id)
-        if channel.type != ChannelType.WEBHOOK:
-            raise Http404
-        if request.method == "POST":
-            saved = rotate_secret(channel, now=timezone.now())
-            return self._secret_page(request, saved, "New signing secret")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"New signing secret for {channel}",
-            "opts": self.opts,
-            "channel": channel,
-        }
-        return TemplateResponse(request, "console/notifications/rotate.html", context)
 
     @admin.display(description="type", ordering="type")
     def kind(self, obj: Channel) -> str:
@@ -259,16 +190,6 @@ class ChannelAdmin(PrefilledAdmin, TenantHistoryAdmin):
             return "none yet"
         return format_html(
             "{} {}",
-            badge(*delivery_state(obj.last_state, obj.last_tries)),
-            when_shown(obj.last_at),
+            delivery_state(obj.last_state, obj.last_tries),
+            since(obj.last_at),
         )
-
-
-def _line(delivery: Delivery) -> dict[str, Any]:
-    """Return a delivery as a line of a channel's page."""
-    return {
-        "delivery": delivery,
-        "title": delivery.message.get("title", ""),
-        "state": badge(*delivery_state(delivery.state, delivery.tries)),
-        "when": when_shown(delivery.created_at),
-    }

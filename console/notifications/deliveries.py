@@ -6,8 +6,8 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import redirect
+from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,8 +18,10 @@ from unfold.paginator import InfinitePaginator
 from accounts.access import organizations_of, visible_to
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, may, person
-from console.notifications.showing import tell, when_shown
-from console.notifications.wording import badge, delivery_state, result_of
+from console.notifications.outcomes import tell_outcome
+from console.notifications.wording import delivery_state, result_of
+from console.pages import Pages, row_of, row_or_404
+from console.templatetags.console import since
 from lib.errors import Refusal
 from lib.humanize import ahead
 from notifications import services, trials
@@ -64,7 +66,7 @@ class ChannelFilter(LinkFilter):
 
     def find(self, request: HttpRequest, asked: str) -> Channel | None:
         mine = visible_to(person(request), Channel.objects.all())
-        return mine.filter(pk=asked).first() if asked.isdecimal() else None
+        return row_of(mine, asked)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
@@ -114,8 +116,30 @@ class AttemptInline(TabularInline):
         return result_of(obj)
 
 
+def may_send(request: HttpRequest, delivery: Delivery) -> bool:
+    return may(request, Scope.ALERTS_WRITE, delivery.organization)
+
+
+def redeliver(request: HttpRequest, pages: Pages, delivery_id: int) -> HttpResponse:
+    """Send a delivery again, and tell what became of it."""
+    delivery: Delivery = row_or_404(
+        pages.get_queryset(request), delivery_id, "delivery"
+    )
+    if not may_send(request, delivery):
+        raise PermissionDenied
+    if request.method == "POST":
+        try:
+            services.redeliver(delivery, now=timezone.now())
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            trials.wait_for([delivery])
+            tell_outcome(request, trials.outcome([delivery]), what="It")
+    return redirect("admin:notifications_delivery_change", delivery.pk)
+
+
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(Pages, ReadOnlyAdmin):
     """Rows by the million: never counted, and never shown with their links, which
     let their reader answer an alert."""
 
@@ -163,12 +187,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        redelivering = path(
-            "<int:delivery_id>/redeliver/",
-            self.admin_site.admin_view(self.redeliver_view),
-            name="notifications_delivery_redeliver",
-        )
-        return [redelivering, *super().get_urls()]
+        route = "<int:delivery_id>/redeliver/"
+        return [self.url(route, redeliver, "redeliver"), *super().get_urls()]
 
     def change_view(
         self,
@@ -179,37 +199,20 @@ class DeliveryAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         delivery = self.get_object(request, object_id)
         shown = {
-            "may_send": delivery is not None and self._may_send(request, delivery),
+            "may_send": delivery is not None and may_send(request, delivery),
             "title": "Delivery",
         }
         return super().change_view(request, object_id, form_url, shown)
-
-    def _may_send(self, request: HttpRequest, delivery: Delivery) -> bool:
-        return may(request, Scope.ALERTS_WRITE, delivery.organization)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Tell whether the action is offered at all."""
         return may(request, Scope.ALERTS_WRITE, None)
 
-    def redeliver_view(self, request: HttpRequest, delivery_id: int) -> HttpResponse:
-        delivery = get_object_or_404(self.get_queryset(request), pk=delivery_id)
-        if not self._may_send(request, delivery):
-            raise PermissionDenied
-        if request.method == "POST":
-            try:
-                services.redeliver(delivery, now=timezone.now())
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
-            else:
-                trials.wait_for([delivery])
-                tell(request, trials.outcome([delivery]), what="It")
-        return redirect("admin:notifications_delivery_change", delivery.pk)
-
     @admin.action(description="Send again", permissions=["send"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         sent = 0
         for delivery in queryset.select_related("organization"):
-            if not self._may_send(request, delivery):
+            if not may_send(request, delivery):
                 raise PermissionDenied
             try:
                 services.redeliver(delivery, now=timezone.now())
@@ -220,8 +223,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
             messages.success(request, f"Being sent again: {sent}.")
 
     @admin.display(description="when")
-    def when(self, obj: Delivery) -> SafeString:
-        return when_shown(obj.created_at)
+    def when(self, obj: Delivery) -> str:
+        return since(obj.created_at)
 
     @admin.display(description="to")
     def to(self, obj: Delivery) -> str:
@@ -237,7 +240,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state_shown(self, obj: Delivery) -> SafeString:
-        return badge(*delivery_state(obj.state, obj.tries))
+        return delivery_state(obj.state, obj.tries)
 
     @admin.display(description="attempts")
     def tried(self, obj: Delivery) -> SafeString:

@@ -15,8 +15,7 @@ from accounts.tenants import ServiceForm
 from lib.errors import FieldError, Invalid, Refusal
 from notifications.channels import Saved, add_channel, change_channel
 from notifications.configs import secret_names
-from notifications.models import Channel, ChannelType, Preference
-from notifications.preferences import set_preference
+from notifications.models import Channel, ChannelType
 
 _HIDDEN = "Kept encrypted and never shown again."
 _KEPT = f"{_HIDDEN} Leave it empty to keep the present one."
@@ -252,28 +251,3 @@ FORMS: dict[str, type[ChannelForm]] = {
         *(SmsForm, PhoneForm, AppriseForm),
     )
 }
-
-
-class PreferenceForm(ServiceForm):
-    class Meta:
-        model = Preference
-        fields = (
-            *("organization", "recipient", "digest", "critical_at_once"),
-            *("quiet_from", "quiet_until", "timezone"),
-        )
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        begin, end = cleaned.get("quiet_from"), cleaned.get("quiet_until")
-        if (begin is None) != (end is None):
-            missing = "quiet_until" if end is None else "quiet_from"
-            self.add_error(missing, "Quiet hours need both times.")
-        elif begin is not None and begin == end:
-            self.add_error("quiet_until", "Must differ from when they begin.")
-        return cleaned
-
-    def serve(self) -> Preference:
-        cleaned = dict(self.cleaned_data)
-        organization = cleaned.pop("organization", None) or self.instance.organization
-        recipient = cleaned.pop("recipient", None) or self.instance.recipient
-        return set_preference(organization, recipient, **cleaned)

@@ -2,9 +2,9 @@
 
 from urllib.parse import urlsplit
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
+from console.templatetags.console import noted, status
 from notifications.models import Attempt, Channel, ChannelType, DeliveryState
 
 PURPOSES: dict[str, str] = {
@@ -33,45 +33,22 @@ AROUND: dict[str, str] = {
     ChannelType.APPRISE: _MAIL_NOTE,
 }
 
-_SHAPES = {
-    "OK": '<circle cx="6" cy="6" r="5"/>',
-    "WARNING": '<path d="M6 1 11.5 11H.5z"/>',
-    "CRITICAL": '<path d="M1 1h10v10H1z"/>',
-    "NONE": '<path fill-rule="evenodd" d="M6 1a5 5 0 1 0 0 10A5 5 0 0 0 6 1m0 2a3 3 0'
-    ' 1 1 0 6 3 3 0 0 1 0-6"/>',
-}
 
-
-def badge(kind: str, word: str) -> SafeString:
-    """Return a state as colour, shape and word; *kind* is OK, WARNING and so on."""
-    return format_html(
-        '<span class="co-status co-is-{}">'
-        '<svg viewBox="0 0 12 12" aria-hidden="true">{}</svg>{}</span>',
-        kind,
-        mark_safe(_SHAPES[kind]),  # noqa: S308 - one of the four above
-        word,
-    )
-
-
-def delivery_state(state: str, tries: int) -> tuple[str, str]:
-    """Return how a delivery stands, for `badge`."""
+def delivery_state(state: str, tries: int) -> SafeString:
+    """Say how a delivery stands."""
     if state == DeliveryState.DELIVERED:
-        return "OK", "delivered"
+        return status("OK", "delivered")
     if state == DeliveryState.FAILED:
-        return "CRITICAL", "failed"
-    return ("WARNING", "trying again") if tries else ("NONE", "waiting")
+        return status("CRITICAL", "failed")
+    return status("WARNING", "trying again") if tries else status("NONE", "waiting")
 
 
 def channel_state(channel: Channel) -> SafeString:
     if channel.enabled:
-        return badge("OK", "on")
+        return status("OK", "on")
     if not channel.disabled_reason:
-        return badge("NONE", "off")
-    return format_html(
-        '{} <span class="co-note">{}</span>',
-        badge("CRITICAL", "switched off"),
-        channel.disabled_reason,
-    )
+        return status("NONE", "off")
+    return noted(status("CRITICAL", "switched off"), channel.disabled_reason)
 
 
 def destination(channel: Channel) -> str:
@@ -90,12 +67,8 @@ def destination(channel: Channel) -> str:
 def result_of(attempt: Attempt) -> SafeString:
     """Say how an attempt ended."""
     if attempt.duration_ms is None:
-        return badge("NONE", "has not ended")
-    status = "" if attempt.status is None else f"{attempt.status} "
+        return status("NONE", "has not ended")
+    code = "" if attempt.status is None else f"{attempt.status} "
     if attempt.error:
-        return format_html(
-            '{} <span class="co-note">{}</span>',
-            badge("CRITICAL", f"{status}failed"),
-            attempt.error,
-        )
-    return badge("OK", f"{status}delivered")
+        return noted(status("CRITICAL", f"{code}failed"), attempt.error)
+    return status("OK", f"{code}delivered")

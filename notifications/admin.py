@@ -1,4 +1,4 @@
-"""Preferences in the admin: when people want mail."""
+"""Preferences in the admin: when people want mail; the rest is in the console."""
 
 from typing import Any
 
@@ -7,10 +7,43 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
 from accounts.scopes import Scope
-from accounts.tenants import OrganizationFilter
-from console.notifications.forms import PreferenceForm
-from console.notifications.showing import PrefilledAdmin
+from accounts.tenants import OrganizationFilter, ServiceAdmin, ServiceForm
 from notifications.models import Preference
+from notifications.preferences import set_preference
+
+
+class PrefilledAdmin(ServiceAdmin):
+    """One that does not ask for the organization where there is only one."""
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        mine = self.writable_organizations(request).values_list("pk", flat=True)[:2]
+        return initial | ({"organization": mine[0]} if len(mine) == 1 else {})
+
+
+class PreferenceForm(ServiceForm):
+    class Meta:
+        model = Preference
+        fields = (
+            *("organization", "recipient", "digest", "critical_at_once"),
+            *("quiet_from", "quiet_until", "timezone"),
+        )
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        begin, end = cleaned.get("quiet_from"), cleaned.get("quiet_until")
+        if (begin is None) != (end is None):
+            missing = "quiet_until" if end is None else "quiet_from"
+            self.add_error(missing, "Quiet hours need both times.")
+        elif begin is not None and begin == end:
+            self.add_error("quiet_until", "Must differ from when they begin.")
+        return cleaned
+
+    def serve(self) -> Preference:
+        cleaned = dict(self.cleaned_data)
+        organization = cleaned.pop("organization", None) or self.instance.organization
+        recipient = cleaned.pop("recipient", None) or self.instance.recipient
+        return set_preference(organization, recipient, **cleaned)
 
 
 @admin.register(Preference)
