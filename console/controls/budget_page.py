@@ -14,7 +14,7 @@ from budgets.models import Budget, Enforcement
 from budgets.status import statuses
 from console.controls.access import may_write
 from console.controls.budgets import path_to
-from console.controls.presets import PRESETS
+from console.controls.presets import missing_presets
 from console.controls.sentences import in_order, sentence_of
 from console.controls.switch_page import switch_words
 from console.pages import Pages, budget_or_404, names_of
@@ -56,11 +56,6 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     own = [rule for rule in rules if rule.budget_id == budget.pk]
     switch = switch_words(budget, path)
     known = {(rule.action.value, rule.trigger.text) for rule in own}
-    missing = {
-        key: preset
-        for key, preset in PRESETS.items()
-        if (preset.action.value, preset.trigger) not in known
-    }
     context = pages.page(
         request,
         title=f"Guardrails of {budget.name}",
@@ -71,7 +66,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         lines=lines_of(budget, rules, notify, now_holding),
         inherited=len(rules) - len(own),
         switch=switch,
-        presets=missing,
+        presets=missing_presets(known),
         actions=Action.choices,
         may_change=may_change,
     )

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from budgets.models import Budget, Enforcement
 from console.controls.forms import text_input
-from console.controls.presets import PRESETS
+from console.controls.presets import missing_presets
 from controls.models import ControlRule
 from controls.ruleset import rules_of
 from controls.wording import summary_of
@@ -70,21 +70,14 @@ class DryRunForm(forms.Form):
         self._choose("period", [*labels, (OTHER, "Other days")])
         said = rules_of(rows, budget.organization.currency)
         self._choose("rules", [(rule.uid, summary_of(rule)) for rule in said])
-        known = {(row.action, row.trigger) for row in rows}
-        self._choose(
-            "presets",
-            [
-                (key, preset.title)
-                for key, preset in PRESETS.items()
-                if (preset.action.value, preset.trigger) not in known
-            ],
-        )
+        missing = missing_presets({(row.action, row.trigger) for row in rows})
+        self._choose("presets", [(key, one.title) for key, one in missing.items()])
         self.fields["amount"].label = f"Amount, in {budget.currency}"
 
     def _choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - as declared
-        field.choices = choices
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices
 
     @property
     def window(self) -> Window:

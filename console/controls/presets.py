@@ -1,6 +1,6 @@
 """Rules to start from, each to be adapted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,3 +66,12 @@ PRESETS: Mapping[str, Preset] = {
         },
     ),
 }
+
+
+def missing_presets(known: Collection[tuple[str, str]]) -> dict[str, Preset]:
+    """Return those that repeat no rule; *known* has an action and a trigger of each."""
+    return {
+        key: preset
+        for key, preset in PRESETS.items()
+        if (preset.action.value, preset.trigger) not in known
+    }

@@ -21,7 +21,7 @@ from console.notifications.channel_pages import (
     send_test,
     types_page,
 )
-from console.notifications.forms import FORMS, ChannelForm
+from console.notifications.forms import FORMS
 from console.notifications.preview import preview_of
 from console.notifications.wording import (
     PURPOSES,
@@ -151,7 +151,6 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
     def save_model(
         self, request: HttpRequest, obj: Any, form: Any, change: Any
     ) -> None:
-        assert isinstance(form, ChannelForm)  # noqa: S101 - see get_form
         request.META["costops.saved"] = form.saved
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
