@@ -1,4 +1,5 @@
-"""What Django says of the product, and whether its schema is up to date.
+"""What Django says of the product, whether its schema is up to date, and its templates
+are laid out as all are.
 
 python -m tests.checks: one process for all of it, as each would take a second to start.
 """
@@ -13,6 +14,7 @@ import django
 from django.core.management import CommandError, call_command
 
 from dev.shared import stale
+from dev.templates import all_faults
 from tests.databases import ROOT
 
 SCHEMA = ROOT / "docs" / "openapi.yaml"
@@ -52,6 +54,11 @@ def check_shared() -> None:
         )
 
 
+def check_templates() -> None:
+    if found := all_faults():
+        raise CommandError("\n".join(found))
+
+
 def passes(check: Callable[[], None]) -> bool:
     try:
         check()
@@ -74,6 +81,7 @@ if __name__ == "__main__":
                 passes(check_migrations),
                 passes(check_schema),
                 passes(check_shared),
+                passes(check_templates),
             ]
         )
     )

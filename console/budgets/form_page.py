@@ -12,7 +12,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from accounts.models import Organization
 from accounts.scopes import Scope
@@ -32,7 +34,7 @@ from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
 from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
-from lib.humanize import locale_of, stretch
+from lib.humanize import clock, day_words, locale_of, stretch
 from lib.money import format_percent
 from lib.periods import Cadence
 from lib.web import id_of
@@ -157,7 +159,7 @@ def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:
     if name == "period":
         return CADENCES[Cadence(value)]
     if isinstance(value, datetime):
-        return f"{value.astimezone(ZoneInfo(plan.timezone)):%Y-%m-%d %H:%M}"
+        return clock(value, ZoneInfo(plan.timezone))
     return "none" if value is None else str(value)
 
 
@@ -237,9 +239,23 @@ def _around(
         "preview": preview,
         "currencies": CURRENCIES,
         "zones": sorted(zone_names()),
-        "way": outline.path(budget.pk)[:-1] if budget else [],
+        "trail": _trail(outline, budget),
         "where": [form[name] for name in form.fields if name.startswith("scope.")],
     }
+
+
+def _trail(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
+    """Return what is above the budget: name and address."""
+    tree = reverse("admin:budgets_budget_tree")
+    home = f"{tree}?{urlencode({'organization': outline.organization.slug})}"
+    way = outline.path(budget.pk)[:-1] if budget else []
+    return [
+        ("Budget tree", home),
+        *(
+            (leaf.name, reverse("admin:budgets_budget_change", args=[leaf.id]))
+            for leaf in way
+        ),
+    ]
 
 
 def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
@@ -285,7 +301,7 @@ def lines_of(outline: Outline, budget: Budget) -> list[LineRow]:
     zone = ZoneInfo(budget.timezone)
     return [
         LineRow(
-            f"{(line.effective_from or budget.starts_at).astimezone(zone):%Y-%m-%d}",
+            day_words(line.effective_from or budget.starts_at, zone),
             line.get_kind_display(),
             ("+" if line.amount > 0 else "")
             + outline.money(line.amount, budget.currency),
