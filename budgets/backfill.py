@@ -75,10 +75,11 @@ def _refresh_coverage(charging: Charging, suspects: set[int]) -> set[int]:
             )
     present: dict[int, set[tuple[int, datetime, datetime, str]]] = {}
     rows = Coverage.objects.filter(budget__in=suspects)
-    for budget_id, *what in rows.values_list(
+    for budget_id, attribution_id, start, end, currency in rows.values_list(
         "budget_id", "attribution_id", "starts_at", "ends_at", "currency"
     ):
-        present.setdefault(budget_id, set()).add(tuple(what))  # type: ignore[arg-type]
+        what = attribution_id, start, end, currency
+        present.setdefault(budget_id, set()).add(what)
     dirty = {pk for pk in suspects if wanted[pk] != present.get(pk, set())}
     Coverage.objects.filter(budget__in=dirty).delete()
     Coverage.objects.bulk_create(

@@ -21,7 +21,7 @@ def note_stop(budget: Budget, trigger: str) -> None:
     budget.hard_stop = trigger
     if is_soft:
         budget.enforcement = Enforcement.HARD
-        budget._change_reason = f"a rule stops calls: {trigger}"[:100]
+        budget.give_reason(f"a rule stops calls: {trigger}")
     budget.save(update_fields=["hard_stop", "enforcement"])
     budget.organization.touch()
     if is_soft:

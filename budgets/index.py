@@ -51,9 +51,7 @@ class IndexedBudget:
         """Return what `window_at` does, as what is charged."""
         period = self.period
         if period is None or at not in period.window:
-            window = self.calendar.window_at(at)
-            assert window is not None, (self.id, at)  # noqa: S101 - the caller looked
-            period = self.period = PeriodRef(self, window)
+            period = self.period = PeriodRef(self, self.calendar.window_of(at))
         return period
 
     def hour_at(self, at: datetime) -> Window:

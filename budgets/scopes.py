@@ -124,10 +124,10 @@ def clean(given: object) -> dict[str, Any]:
     if given in (None, "", "company-wide"):
         return {}
     if not isinstance(given, Mapping):
-        raise ValueError("scope", "Must be an object, or “company-wide”.")  # noqa: TRY004
+        raise _wrong("scope", "Must be an object, or “company-wide”.")
     known = {*DIMENSION_OF, "tags"}
     if unknown := sorted(set(map(str, given)) - known):
-        raise ValueError(
+        raise _wrong(
             f"scope.{unknown[0]}", f"Unknown; known are {', '.join(sorted(known))}."
         )
     cleaned: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def clean(given: object) -> dict[str, Any]:
         if values := _cleaned_values(name, given.get(name) or []):
             cleaned[name] = values
     if any("*" in model[:-1] for model in cleaned.get("models", ())):
-        raise ValueError("scope.models", "A * may stand at the end only.")
+        raise _wrong("scope.models", "A * may stand at the end only.")
     if tags := _cleaned_tags(given.get("tags") or {}):
         cleaned["tags"] = tags
     return cleaned
@@ -145,12 +145,12 @@ def _cleaned_values(name: str, values: object) -> list[str]:
     if isinstance(values, str):
         values = [values]
     if not isinstance(values, list) or not all(map(_is_value, values)):
-        raise ValueError(
+        raise _wrong(
             f"scope.{name}",
             f"Must be a list of names of 1 to {LONGEST_VALUE} characters.",
         )
     if len(values) > MOST_VALUES:
-        raise ValueError(f"scope.{name}", f"More than {MOST_VALUES} values.")
+        raise _wrong(f"scope.{name}", f"More than {MOST_VALUES} values.")
     return sorted(set(values))
 
 
@@ -161,8 +161,12 @@ def _cleaned_tags(tags: object) -> dict[str, str]:
         _is_value(name) and (value == "" or _is_value(value))
         for name, value in tags.items()
     ):
-        raise ValueError("scope.tags", "Must be an object of strings, or a list.")
+        raise _wrong("scope.tags", "Must be an object of strings, or a list.")
     return dict(sorted(tags.items()))
+
+
+def _wrong(key: str, detail: str) -> ValueError:
+    return ValueError(key, detail)
 
 
 def _is_value(value: object) -> bool:

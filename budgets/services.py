@@ -124,7 +124,7 @@ def change_budget(
     before = {name: getattr(budget, name) for name in watched}
     above = _path(budget)
     _apply(budget, plan, now=now)
-    budget._change_reason = reason[:100] or None
+    budget.give_reason(reason)
     _save(budget)
     change_amount(budget, before["currency"], now=now, reason=reason)
     if any(getattr(budget, name) != before[name] for name in _RESHAPING):
@@ -156,7 +156,7 @@ def move_budget(budget: Budget, parent: Budget | None, *, reason: str = "") -> B
         raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
     above = _path(budget)
     budget.parent = _sound_parent(budget, parent)
-    budget._change_reason = reason or None
+    budget.give_reason(reason)
     _save(budget)
     _reshape(budget, {*above, *_path(budget)}, redated=False)
     budget.refresh_from_db()
@@ -270,9 +270,7 @@ def _dates(
     if starts_at is None:
         month = budget.organization.fiscal_year_start_month
         calendar = Calendar(cadence, ZoneInfo(budget.timezone), month)
-        window = calendar.window_at(now)
-        assert window is not None  # noqa: S101 - without dates there always is one
-        starts_at = window.start
+        starts_at = calendar.window_of(now).start
     for name, moment in (("start_date", starts_at), ("end_date", ends_at)):
         if moment is not None and not ALWAYS <= moment < FOREVER:
             raise Invalid.field(name, "Must lie between the years 1900 and 2199.")

@@ -214,9 +214,7 @@ def window_near(calendar: Calendar, at: datetime) -> Window:
     inside = max(at, calendar.starts_at or at)
     if calendar.ends_at is not None:
         inside = min(inside, calendar.ends_at - MOMENT)
-    window = calendar.window_at(inside)
-    assert window is not None  # noqa: S101 - it was just made to lie inside
-    return window
+    return calendar.window_of(inside)
 
 
 def _period_rows(

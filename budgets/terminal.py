@@ -1,6 +1,7 @@
 """The tree of budgets as lines of text, 80 columns wide."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from budgets.tree import TreeNode
 from lib.money import format_money, format_percent
@@ -37,7 +38,7 @@ def _line(node: TreeNode, name: str, amount: str, *, color: bool) -> str:
     if color:
         word = f"\x1b[{_COLORS[status.status]}m{word:<8}\x1b[0m"
     used = status.utilization
-    projected = "" if status.projected_spend is None else _whole(node)
+    projected = _whole(status.projected_spend, node.budget.currency)
     percent = format_percent(used).rjust(8)
     return f"{name}  {amount}  [{bar(used)}] {percent}  {word:<8}  {projected}".rstrip()
 
@@ -48,10 +49,10 @@ def bar(share: object, width: int = _BAR) -> str:
     return "#" * filled + "\N{MIDDLE DOT}" * (width - filled)
 
 
-def _whole(node: TreeNode) -> str:
-    projected = node.status.status.projected_spend
-    assert projected is not None  # noqa: S101 - the caller looked
-    return "-> " + format_money(projected, node.budget.currency).partition(".")[0]
+def _whole(projected: Decimal | None, currency: str) -> str:
+    if projected is None:
+        return ""
+    return "-> " + format_money(projected, currency).partition(".")[0]
 
 
 def _fitted(name: str, width: int) -> str:

@@ -94,6 +94,17 @@ class Calendar:
         day = day_of(moment, self.zone)
         return self._cut(_whole(self.cadence, self.zone, self.fiscal_month, day))
 
+    def window_of(self, moment: datetime) -> Window:
+        """Return what `window_at` does of a moment that is in the budget's life.
+
+        Raises:
+            LookupError: it is not.
+        """
+        window = self.window_at(moment)
+        if window is None:
+            raise LookupError(f"There is no period at {moment}.")
+        return window
+
     def following(self, window: Window) -> Window | None:
         """Return the window that begins where *window* ends.
 

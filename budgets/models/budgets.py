@@ -207,6 +207,10 @@ class Budget(MPTTModel):
                 self.parent.refresh_from_db(fields=["tree_id", "lft", "rght", "level"])
             super().save(*args, **kwargs)
 
+    def give_reason(self, reason: str) -> None:
+        """Say why the next `save` is made, for the history; it keeps 100 characters."""
+        self._change_reason = reason[:100] or None
+
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
             hold_trees()
