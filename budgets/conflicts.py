@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Sum
 from accounts.models import Organization
 from budgets.models import Budget, Coverage
 from budgets.reservations.settlements import said_otherwise
-from budgets.scopes import Scope
+from budgets.scopes import BudgetScope
 from budgets.tree import TreeNode, tree_of
 from ledger.models import DailySpend, SpendDelta
 from lib.money import format_money
@@ -162,7 +162,7 @@ def _overlaps(roots: list[TreeNode]) -> list[Clash]:
 
 
 def _overlapping(budgets: Iterable[Budget]) -> Iterator[tuple[Budget, Budget]]:
-    scoped = [(budget, Scope.of(budget.scope)) for budget in budgets]
+    scoped = [(budget, BudgetScope.of(budget.scope)) for budget in budgets]
     for (one, first), (other, second) in combinations(scoped, 2):
         if first.overlaps(second) and _live_together(one, other):
             yield one, other

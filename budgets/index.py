@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from budgets.scopes import Scope
+from budgets.scopes import BudgetScope
 from lib.periods import Cadence, Calendar, Window
 
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)  # the end of what has none
@@ -28,7 +28,7 @@ class IndexedBudget:
 
     id: int
     parent_id: int | None
-    scope: Scope
+    scope: BudgetScope
     calendar: Calendar
     currency: str  # "" when it is the organization's
     thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
@@ -224,7 +224,7 @@ def index_of(rows: Iterable[Any], organization: Any) -> BudgetIndex:
         budgets[row.pk] = IndexedBudget(
             row.pk,
             row.parent_id,
-            Scope.of(row.scope),
+            BudgetScope.of(row.scope),
             calendar,
             currency,
             tuple(sorted({*built_in, *alerts})),

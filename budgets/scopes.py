@@ -29,7 +29,7 @@ LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class BudgetScope:
     """Values per dimension, and tags. Empty: everything the organization spends.
 
     A cost matches when each dimension that is named has one of its values, and all the

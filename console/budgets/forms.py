@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from accounts.models import Organization, User, validate_zone
 from budgets.models import Budget, Enforcement, RolloverMode
-from budgets.scopes import DIMENSION_OF, READ_AS, Scope
+from budgets.scopes import DIMENSION_OF, READ_AS, BudgetScope
 from budgets.services import BudgetPlan, plan_of
 from lib.periods import Cadence, day_of, start_of
 
@@ -362,7 +362,7 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
 
 def scope_words(stored: Mapping[str, Any]) -> str:
     """Say a scope in words: "teams ml; projects a, b"; "everything"."""
-    scope = Scope.of(stored)
+    scope = BudgetScope.of(stored)
     if scope.is_everything:
         return "everything"
     parts = [

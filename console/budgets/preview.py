@@ -14,7 +14,7 @@ from accounts.models import Organization
 from budgets.figures import Position, Status, status_of
 from budgets.index import FOREVER
 from budgets.models import Budget
-from budgets.scopes import Scope
+from budgets.scopes import BudgetScope
 from budgets.scopes import clean as clean_scope
 from budgets.status import ZERO
 from console.budgets.forms import Offer
@@ -90,7 +90,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
         stored = clean_scope(draft.scope)
     except ValueError as error:
         return Preview(matches=str(error.args[1]))
-    scope = Scope.of(stored)
+    scope = BudgetScope.of(stored)
     found = _matching(draft, [scope, *_scopes_below(draft, outline)])
     preview = Preview(matches=_matches_words(found, scope))
     preview.reaches = list(reach_words(draft.organization, stored.get("models", ())))
@@ -148,16 +148,16 @@ def _costs_lately(
     }
 
 
-def _scopes_below(draft: Draft, outline: Outline) -> list[Scope]:
+def _scopes_below(draft: Draft, outline: Outline) -> list[BudgetScope]:
     """Return the scopes of the budgets below, for which it is charged as well."""
     if draft.budget is None or draft.budget.pk not in outline.leaves:
         return []
     below = [pk for pk in outline.below(draft.budget.pk) if pk != draft.budget.pk]
     rows = Budget.objects.filter(pk__in=below).values_list("scope", flat=True)
-    return [Scope.of(stored) for stored in rows]
+    return [BudgetScope.of(stored) for stored in rows]
 
 
-def _matching(draft: Draft, scopes: list[Scope]) -> list[Any]:
+def _matching(draft: Draft, scopes: list[BudgetScope]) -> list[Any]:
     rows = Attribution.objects.filter(organization=draft.organization)
     found = []
     fields = "pk", "tags", *Dimensions._fields
@@ -168,7 +168,7 @@ def _matching(draft: Draft, scopes: list[Scope]) -> list[Any]:
     return found
 
 
-def _matches_words(found: list[Any], scope: Scope) -> str:
+def _matches_words(found: list[Any], scope: BudgetScope) -> str:
     if not found:
         if scope.is_everything:
             return "Matches everything; nothing has been used yet."
@@ -276,7 +276,7 @@ def _ending(status: Status, currency: str, outline: Outline) -> str:
     return f"At this pace it ends at {ends}, inside the amount."
 
 
-def _overlaps(draft: Draft, scope: Scope, outline: Outline) -> Any:
+def _overlaps(draft: Draft, scope: BudgetScope, outline: Outline) -> Any:
     beside = Budget.objects.filter(
         organization=draft.organization, parent=draft.parent_id
     ).active()
@@ -285,7 +285,7 @@ def _overlaps(draft: Draft, scope: Scope, outline: Outline) -> Any:
     start = draft.starts_at or outline.now
     end = draft.ends_at or FOREVER
     for other in beside.order_by("name"):
-        theirs = Scope.of(other.scope)
+        theirs = BudgetScope.of(other.scope)
         live = other.starts_at < end and (
             other.ends_at is None or other.ends_at > start
         )
@@ -293,7 +293,7 @@ def _overlaps(draft: Draft, scope: Scope, outline: Outline) -> Any:
             yield f"Overlaps with {other.name} on {_common(scope, theirs)}."
 
 
-def _common(one: Scope, other: Scope) -> str:
+def _common(one: BudgetScope, other: BudgetScope) -> str:
     """Say what two scopes that overlap share."""
     shared = [
         f"{dimension} {', '.join(values[:3])}"

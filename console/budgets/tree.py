@@ -9,7 +9,7 @@ from decimal import Decimal
 from accounts.models import Organization
 from budgets.figures import StatusName, status_of
 from budgets.models import Budget
-from budgets.scopes import Scope
+from budgets.scopes import BudgetScope
 from budgets.status import ZERO, BudgetStatus, statuses
 from budgets.tree import BudgetTree, leaves_of
 from console.budgets.lines import Line, More, Place, Rest, Row, Writer, kind_of
@@ -190,7 +190,7 @@ def total_of(rows: list[Row]) -> Total | None:
         return None
     first = rows[0]
     alike = {(row.window, row.budget.currency) for row in rows}
-    scopes = [Scope.of(row.budget.scope) for row in rows]
+    scopes = [BudgetScope.of(row.budget.scope) for row in rows]
     if len(alike) > 1 or any(
         one.overlaps(other)
         for number, one in enumerate(scopes)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgets.scopes import LONGEST_VALUE, MOST_VALUES, Scope, clean
+from budgets.scopes import LONGEST_VALUE, MOST_VALUES, BudgetScope, clean
 from ledger.types import Sent
 from tests.spellings import Spelled, in_scope, reaches, spelled
 
@@ -37,7 +37,7 @@ ENGINEERING = {
 def test_a_cost_has_one_value_of_each_dimension_that_is_named(
     scope: dict[str, Any], *, matches: bool
 ) -> None:
-    assert Scope.of(scope).matches(ENGINEERING, {}) is matches
+    assert BudgetScope.of(scope).matches(ENGINEERING, {}) is matches
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_scope_means_models_providers_and_people_under_all_names(
 ) -> None:
     sent = Sent("", "", "", "", "ADA@x.com", "openai.chat", "OpenAI/GPT-4o-2024-08-06")
 
-    assert Scope.of(clean(scope)).matches(sent.filed()._asdict(), {}) is matches
+    assert BudgetScope.of(clean(scope)).matches(sent.filed()._asdict(), {}) is matches
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_scope_means_models_providers_and_people_under_all_names(
 def test_all_tags_are_there(
     wanted: dict[str, str], tags: Any, *, matches: bool
 ) -> None:
-    assert Scope.of({"tags": wanted}).matches(ENGINEERING, tags) is matches
+    assert BudgetScope.of({"tags": wanted}).matches(ENGINEERING, tags) is matches
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_all_tags_are_there(
 def test_scopes_overlap_when_one_cost_can_match_both(
     one: dict[str, Any], other: dict[str, Any], *, overlap: bool
 ) -> None:
-    first, second = Scope.of(one), Scope.of(other)
+    first, second = BudgetScope.of(one), BudgetScope.of(other)
 
     assert first.overlaps(second) is second.overlaps(first) is overlap
 
@@ -129,7 +129,7 @@ def test_scopes_overlap_when_one_cost_can_match_both(
 @pytest.mark.parametrize("given_scope", [None, "", "company-wide", {}, {"teams": []}])
 def test_nothing_named_is_everything(given_scope: object) -> None:
     assert clean(given_scope) == {}
-    assert Scope.of(clean(given_scope)).is_everything
+    assert BudgetScope.of(clean(given_scope)).is_everything
 
 
 def test_what_is_kept_is_sorted_and_has_nothing_twice() -> None:
@@ -201,7 +201,7 @@ def test_what_matches_both_makes_them_overlap(
     tags: dict[str, str],
 ) -> None:
     cost = {**ENGINEERING, "team": team, "project": project}
-    first, second = Scope.of(clean(one)), Scope.of(clean(other))
+    first, second = BudgetScope.of(clean(one)), BudgetScope.of(clean(other))
 
     if first.matches(cost, tags) and second.matches(cost, tags):
         assert first.overlaps(second)
@@ -215,7 +215,7 @@ some_models = st.lists(in_scope, min_size=1, max_size=3)
 def test_scopes_reach_the_models_they_mean_and_overlap_where_one_is_meant_by_both(
     one: list[str], other: list[str], used: Spelled
 ) -> None:
-    first, second = Scope.of({"models": one}), Scope.of({"models": other})
+    first, second = BudgetScope.of({"models": one}), BudgetScope.of({"models": other})
     cost = Sent("", "", "", "", "", used.provider, used.model).filed()._asdict()
 
     for scope, wanted in ((first, one), (second, other)):
