@@ -47,8 +47,8 @@ def carried_from(
 ) -> Decimal:
     """Return what of *period* goes into *following*; negative: overspend.
 
-    Amount + carried over + adjusted - spent, at most the cap either way, which is a
-    share of the following period's own amount.
+    The limit less what was spent, at most the cap either way, which is a share of the
+    following period's own amount.
     """
     left = period.limit - period.spent
     mode = budget.rollover_mode
