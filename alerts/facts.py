@@ -138,11 +138,11 @@ def facts_of(
 
     Two queries, one more where history is asked for, and one for each zone.
     """
-    standing = present_positions(organization, budgets, now)
-    fine = fine_days(organization, standing, now) if needs.days else {}
+    positions = present_positions(organization, budgets, now)
+    fine = fine_days(organization, positions, now) if needs.days else {}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
-        if budget.pk in standing:
+        if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
     found = {}
     for name, group in by_zone.items():
@@ -156,7 +156,7 @@ def facts_of(
             between = _summing(edges, sums)
             known = fine.get(budget.pk, {})
             found[budget.pk] = assemble(
-                budget, moment, standing[budget.pk], days, between, known
+                budget, moment, positions[budget.pk], days, between, known
             )
     return found
 
@@ -164,7 +164,7 @@ def facts_of(
 def assemble(
     budget: Budget,
     moment: Moment,
-    standing: Position,
+    position: Position,
     days: Sequence[Decimal],
     between: Between,
     fine: Mapping[date, Decimal],
@@ -173,7 +173,7 @@ def assemble(
 
     *days* are those between the moment's midnights; *between* adds up what it spent.
     """
-    needs, window = moment.needs, standing.window
+    needs, window = moment.needs, position.window
     midnight = moment.midnights[-1]
     recent_from = max(moment.recent_from, window.start)
     return Facts(
@@ -182,8 +182,8 @@ def assemble(
         currency=budget.currency,
         zone=moment.zone,
         window=window,
-        limit=standing.limit,
-        spent=standing.spent,
+        limit=position.limit,
+        spent=position.spent,
         today=moment.today,
         today_began_at=midnight,
         today_spent=between(midnight, moment.until),

@@ -96,10 +96,10 @@ def _hourly(
         limit = limits.of(window)
         for at in _ends(calendar, window, begin, now):
             spent = between(window.start, at)
-            standing = position_of(budget, window, limit, limit, spent)
+            position = position_of(budget, window, limit, limit, spent)
             moment = Moment.of(at, zone, needs)
             days = [between(*day) for day in pairwise(moment.midnights)]
-            yield assemble(budget, moment, standing, days, between, fine)
+            yield assemble(budget, moment, position, days, between, fine)
 
 
 def _ends(
