@@ -39,7 +39,7 @@ class AuditRecord(models.Model):
         abstract = True
 
 
-class _History(HistoryManager):
+class _AuditManager(HistoryManager):
     """What `Model.history` is: simple-history asks for its class at every look."""
 
     @classmethod
@@ -58,7 +58,9 @@ def _made_of(queryset: type[QuerySet[Any]]) -> type[HistoryManager]:
 def history(*, excluded: tuple[str, ...] = ()) -> HistoricalRecords:
     """Return the history of a model: who, when, before and after of every save."""
     return HistoricalRecords(
-        bases=[AuditRecord], excluded_fields=list(excluded), history_manager=_History
+        bases=[AuditRecord],
+        excluded_fields=list(excluded),
+        history_manager=_AuditManager,
     )
 
 

@@ -24,7 +24,7 @@ _MOST_REMEMBERED = 10_000
 _LONGEST_HEADER = 200  # characters; a key of ours has 47
 
 
-class _Known(NamedTuple):
+class _RememberedKey(NamedTuple):
     """What a key stood for, and until when that is taken as true (monotonic)."""
 
     until: float
@@ -33,7 +33,7 @@ class _Known(NamedTuple):
 
 
 # By the digest of a header, which has the key itself.
-_remembered: Memory[bytes, _Known] = Memory(most=_MOST_REMEMBERED)
+_remembered: Memory[bytes, _RememberedKey] = Memory(most=_MOST_REMEMBERED)
 
 
 def make_key(
@@ -94,7 +94,7 @@ def check(header: str) -> Caller:
     else:
         if known and not known.is_looked_up and now < known.until + LOOK_UP_S:
             # For the others; once, and not from now on: nobody may have asked for long.
-            _remembered[mark] = _Known(
+            _remembered[mark] = _RememberedKey(
                 known.until + LOOK_UP_S, known.caller, is_looked_up=True
             )
         try:
@@ -102,7 +102,7 @@ def check(header: str) -> Caller:
         except Unauthenticated:
             _remembered.pop(mark, None)
             raise
-        _remembered.remember(mark, _Known(now + MEMORY_S, caller))
+        _remembered.remember(mark, _RememberedKey(now + MEMORY_S, caller))
     if caller.expires_at is not None and caller.expires_at <= timezone.now():
         raise Unauthenticated("This API key has expired. Ask for a new one.")
     return caller

@@ -24,7 +24,7 @@ from alerts.recipients import (
 from alerts.schedule import plan_next
 from alerts.silences import silenced_until
 from alerts.steps import AlertStep, step_key
-from budgets.people import path_of
+from budgets.owners import path_of
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
 from notifications.steps import (

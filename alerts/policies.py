@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
-from budgets.people import path_of, usual_recipients
+from budgets.owners import path_of, usual_recipients
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from budgets.models import Budget
-from budgets.people import path_of, usual_recipients
+from budgets.owners import path_of, usual_recipients
 from budgets.status import BudgetStatus, statuses
 from controls.sql import insert_intervention
 from controls.types import Action, Rule

@@ -53,7 +53,7 @@ def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Deliver
     Stays while something that failed in this run is due again within *stay_s*, and
     begins nothing new after *most_s*. Any number of workers may do this at once.
     """
-    return _Run(_Clock(now), stay_s, time.monotonic() + most_s).run()
+    return _Delivering(_Clock(now), stay_s, time.monotonic() + most_s).run()
 
 
 def deliver_one(delivery: Delivery, *, now: datetime) -> Delivery:
@@ -76,7 +76,7 @@ def due_within(now: datetime, seconds: float) -> bool:
 
 
 @dataclass(slots=True)
-class _Run:
+class _Delivering:
     clock: Callable[[], datetime]
     stay_s: float
     ends: float  # of time.monotonic()

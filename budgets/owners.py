@@ -1,4 +1,4 @@
-"""Who is told of what happens to a budget."""
+"""Who owns a budget, itself or by one above it, and is told what happens to it."""
 
 from collections.abc import Sequence
 
