@@ -21,7 +21,7 @@ from budgets.uses import Use, uses_of
 from controls.downgrades import leads_back
 from controls.rates import RateUse
 from controls.rules import judge
-from controls.types import Action, BudgetFigures, Call, Rule, Subject, Verdict
+from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling, Subject
 from controls.wording import summary_of
 from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
@@ -194,20 +194,20 @@ class _Run:
 
     def _judged(self, use: Use) -> int:
         """Return what would have been spent, having noted what was decided."""
-        verdict, priced, by = self._by_rules(use)
-        if verdict.decision in {"block", "rate_limit"}:
-            self._note(verdict.acted[0].uid, use, use.charged)
+        ruling, priced, by = self._by_rules(use)
+        if ruling.decision in {"block", "rate_limit"}:
+            self._note(ruling.acted[0].uid, use, use.charged)
             return 0
         if self.has_limit and (limit := self._limit_passed(use, priced)):
             self._note(limit, use, use.charged)
             return 0
-        for rule in verdict.rates:
+        for rule in ruling.rates:
             self.uses.setdefault(rule.id, RateUse()).add(use.at, priced.cost or 0)
         if by is not None:
             self._note(by.uid, use, use.charged - priced.charged)
         return priced.charged
 
-    def _by_rules(self, use: Use) -> tuple[Verdict, "_Priced", Rule | None]:
+    def _by_rules(self, use: Use) -> tuple[Ruling, "_Priced", Rule | None]:
         """Follow downgrades, as whoever decides does; return the last one's rule."""
         model, by = use.place.dimensions.sent_model, None
         priced = _Priced(use.cost, use.charged)
@@ -216,19 +216,19 @@ class _Run:
         figures = BudgetFigures(self.spent, 0, self.limit, self.zone, None)
         while True:
             call = _call_of(use, model, priced.cost)
-            verdict = judge(
+            ruling = judge(
                 self.proposal.rules, call, lambda _: figures, self.uses.get, use.at
             )
-            told.update(one.uid for one in verdict.acted if _only_tells(one))
-            instead = model_named(verdict.model)
-            if verdict.decision != "downgrade" or leads_back(instead, seen):
+            told.update(one.uid for one in ruling.acted if _only_tells(one))
+            instead = model_named(ruling.model)
+            if ruling.decision != "downgrade" or leads_back(instead, seen):
                 break
-            by, model = verdict.acted[0], verdict.model
+            by, model = ruling.acted[0], ruling.model
             seen.append(instead)
             priced = self.prices.of(use, model)
         for uid in told:
             self._note(uid, use, 0)
-        return verdict, priced, by
+        return ruling, priced, by
 
     def _limit_passed(self, use: Use, priced: "_Priced") -> str:
         if use.place.dimensions.user in self.passing:
@@ -263,9 +263,9 @@ def _only_tells(rule: Rule) -> bool:
     return rule.action is Action.NOTIFY
 
 
-def _call_of(use: Use, model: str, cost: int | None) -> Call:
+def _call_of(use: Use, model: str, cost: int | None) -> ProposedCall:
     where, tags = use.place
-    return Call(Subject.of(where, model, tags), cost, use.tokens.input)
+    return ProposedCall(Subject.of(where, model, tags), cost, use.tokens.input)
 
 
 class _Priced(NamedTuple):

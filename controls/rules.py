@@ -19,7 +19,7 @@ from decimal import Decimal
 from typing import Any
 
 from controls.rates import RateUse
-from controls.types import Action, BudgetFigures, Call, Reason, Rule, Verdict
+from controls.types import Action, BudgetFigures, ProposedCall, Reason, Rule, Ruling
 from controls.wording import why_downgraded, why_limited, why_stopped
 from ledger.identity import ModelName
 from lib.money import from_units
@@ -31,8 +31,12 @@ _ONE, _ZERO = Decimal(1), Decimal(0)
 
 
 def judge(
-    rules: Sequence[Rule], call: Call, figures: FiguresOf, uses: UseOf, now: datetime
-) -> Verdict:
+    rules: Sequence[Rule],
+    call: ProposedCall,
+    figures: FiguresOf,
+    uses: UseOf,
+    now: datetime,
+) -> Ruling:
     """Say what *rules* have to say to *call*, in one step.
 
     *rules* are those of every budget that the call charges; of two with the same
@@ -41,7 +45,7 @@ def judge(
     """
     subject = call.subject
     if not rules:
-        return Verdict("allow", subject.model)
+        return Ruling("allow", subject.model)
     user = subject.user
     holding: dict[Action, list[Rule]] = {}
     known: dict[int, _Known] = {}  # by budget
@@ -55,7 +59,7 @@ def judge(
         if rule.trigger.holds(asked):
             holding.setdefault(rule.action, []).append(rule)
     if not holding:
-        return Verdict("allow", subject.model)
+        return Ruling("allow", subject.model)
     told = holding.get(Action.NOTIFY, ())
     return (
         _stopped(holding.get(Action.BLOCK, ()), told, call)
@@ -88,7 +92,7 @@ class _Known:
     __slots__ = ("_budget_id", "_figures_of", "_found", "_now", "call", "subject")
 
     def __init__(
-        self, call: Call, budget_id: int, figures_of: FiguresOf, now: datetime
+        self, call: ProposedCall, budget_id: int, figures_of: FiguresOf, now: datetime
     ) -> None:
         self.call, self.subject, self._budget_id = call, call.subject, budget_id
         self._figures_of, self._now = figures_of, now
@@ -147,12 +151,14 @@ _VALUES: Mapping[str, Callable[[_Known], Any]] = {
 # -- What follows from those that do
 
 
-def _stopped(rules: Sequence[Rule], told: Sequence[Rule], call: Call) -> Verdict | None:
+def _stopped(
+    rules: Sequence[Rule], told: Sequence[Rule], call: ProposedCall
+) -> Ruling | None:
     if not rules:
         return None
     model = call.subject.model
     reasons = tuple(_reason(rule, why_stopped(rule, model)) for rule in rules)
-    return Verdict("block", model, reasons, (*rules, *told))
+    return Ruling("block", model, reasons, (*rules, *told))
 
 
 def _forbidding(
@@ -163,24 +169,24 @@ def _forbidding(
 
 
 def _downgraded(
-    rules: Iterable[Rule], told: Sequence[Rule], call: Call
-) -> Verdict | None:
+    rules: Iterable[Rule], told: Sequence[Rule], call: ProposedCall
+) -> Ruling | None:
     subject = call.subject
     for rule in rules:
         instead = rule.cheaper.instead_of(subject.name)
         if instead is not None:
             reason = _reason(rule, why_downgraded(rule, subject.model, instead))
-            return Verdict("downgrade", instead, (reason,), (rule, *told))
+            return Ruling("downgrade", instead, (reason,), (rule, *told))
     return None
 
 
 def _limited(
     rules: Sequence[Rule],
     told: Sequence[Rule],
-    call: Call,
+    call: ProposedCall,
     uses: UseOf,
     now: datetime,
-) -> Verdict:
+) -> Ruling:
     model = call.subject.model
     reached: list[Rule] = []
     waits: list[int | None] = []
@@ -190,13 +196,13 @@ def _limited(
             reached.append(rule)
             waits.append(wait)
     if not reached:
-        return Verdict("allow", model, acted=tuple(told), rates=tuple(rules))
+        return Ruling("allow", model, acted=tuple(told), rates=tuple(rules))
     reasons = tuple(
         _reason(rule, why_limited(rule, call.estimate or 0, wait))
         for rule, wait in zip(reached, waits, strict=True)
     )
     known = [wait for wait in waits if wait is not None]
-    return Verdict(
+    return Ruling(
         "rate_limit",
         model,
         reasons,
@@ -205,7 +211,9 @@ def _limited(
     )
 
 
-def _wait_for(rule: Rule, call: Call, use: RateUse | None, now: datetime) -> int | None:
+def _wait_for(
+    rule: Rule, call: ProposedCall, use: RateUse | None, now: datetime
+) -> int | None:
     """Return how many seconds a limit has *call* wait: 0 not at all, None forever."""
     most, cost = rule.max_cost_per_hour, call.estimate or 0
     if most is not None and cost > most:

@@ -141,7 +141,7 @@ class Subject:
 
 
 @dataclass(slots=True)  # not frozen: one is made at every decision
-class Call:
+class ProposedCall:
     """A call of a model that somebody is about to make."""
 
     subject: Subject
@@ -162,7 +162,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Ruling:
     """What the rules say to one call of one model."""
 
     decision: Decision

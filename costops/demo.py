@@ -114,7 +114,7 @@ TEAMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedBudget:
     """One budget of the demo: its parent by name, its amount, what it is about."""
 
     name: str
@@ -160,11 +160,13 @@ _SALES_RULES = (
 
 
 BUDGETS = (
-    Plan("Acme Corp", "50000", {}),
-    Plan("Engineering", "30000", {"departments": ["engineering"]}, "Acme Corp"),
-    Plan("ML Team", "15000", {"teams": ["ml"]}, "Engineering"),
-    Plan("Backend Team", "10000", {"teams": ["backend"]}, "Engineering"),
-    Plan(
+    PlannedBudget("Acme Corp", "50000", {}),
+    PlannedBudget(
+        "Engineering", "30000", {"departments": ["engineering"]}, "Acme Corp"
+    ),
+    PlannedBudget("ML Team", "15000", {"teams": ["ml"]}, "Engineering"),
+    PlannedBudget("Backend Team", "10000", {"teams": ["backend"]}, "Engineering"),
+    PlannedBudget(
         *("Sales", "15000", {"departments": ["sales"]}, "Acme Corp"),
         enforcement="hard",
         rules=_SALES_RULES,
@@ -230,5 +232,5 @@ def _request(
     )
 
 
-def amount_of(plan: Plan) -> Decimal:
+def amount_of(plan: PlannedBudget) -> Decimal:
     return Decimal(plan.amount)

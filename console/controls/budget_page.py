@@ -22,7 +22,7 @@ from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.models import ControlRule
 from controls.rules import judge
 from controls.ruleset import rules_of
-from controls.types import Action, BudgetFigures, Call, Rule, Subject
+from controls.types import Action, BudgetFigures, ProposedCall, Rule, Subject
 from controls.wording import summary_of
 from ledger.identity import ModelName
 from lib.humanize import locale_of
@@ -110,7 +110,7 @@ def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set
 
 _KNOWN = {*OF_BUDGET, *OF_CLOCK} - {"forecast_probability"}
 _NOBODY = Subject("", "", ModelName("", ""), "", "", "", "", "", [])
-_ANY_CALL = Call(_NOBODY, None, 0)
+_ANY_CALL = ProposedCall(_NOBODY, None, 0)
 
 
 def _sentence(budget: Budget, rules: Sequence[Rule], switch: Mapping[str, Any]) -> str:

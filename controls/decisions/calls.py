@@ -11,7 +11,7 @@ from controls.decisions.types import CallAnswer, CallRequest
 from controls.downgrades import leads_back
 from controls.policy import Plan
 from controls.rules import judge
-from controls.types import Call, Decision, Reason, Rule, Verdict
+from controls.types import Decision, ProposedCall, Reason, Rule, Ruling
 from ledger.identity import ModelName
 
 Plans = dict[str, Plan]  # by model
@@ -19,7 +19,7 @@ Plans = dict[str, Plan]  # by model
 
 def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> CallAnswer:
     """Return what becomes of a call, and set aside what it may cost."""
-    answer, verdict = _by_rules(batch, request, plans)
+    answer, ruling = _by_rules(batch, request, plans)
     if answer.decision in {"block", "rate_limit"}:
         return answer
     plan = plans[answer.model]
@@ -33,7 +33,7 @@ def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> Cal
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
     else:
-        _reserve(batch, request, plan, answer, verdict)
+        _reserve(batch, request, plan, answer, ruling)
     return answer
 
 
@@ -49,52 +49,50 @@ def estimate_of(request: CallRequest, plan: Plan) -> int | None:
     return request.estimate
 
 
-def call_of(plan: Plan, request: CallRequest, estimate: int | None) -> Call:
+def call_of(plan: Plan, request: CallRequest, estimate: int | None) -> ProposedCall:
     """Return a call as rules see it."""
     tokens = request.tokens.input if request.tokens else 0
-    return Call(plan.subject, estimate, tokens)
+    return ProposedCall(plan.subject, estimate, tokens)
 
 
 def _by_rules(
     batch: DecisionBatch, request: CallRequest, plans: Plans
-) -> tuple[CallAnswer, Verdict]:
+) -> tuple[CallAnswer, Ruling]:
     """Follow downgrades until nothing changes; a model that comes back stays."""
     model, reasons = request.model, list[Reason]()
     seen: list[ModelName] = []
     while True:
-        verdict = judged(batch, request, plans[model])
-        reasons += [one for one in verdict.reasons if one not in reasons]
+        ruling = judged(batch, request, plans[model])
+        reasons += [one for one in ruling.reasons if one not in reasons]
         seen.append(plans[model].subject.name)
-        if verdict.decision != "downgrade" or verdict.model not in plans:
+        if ruling.decision != "downgrade" or ruling.model not in plans:
             break
-        if leads_back(plans[verdict.model].subject.name, seen):
-            verdict = Verdict("allow", model)
+        if leads_back(plans[ruling.model].subject.name, seen):
+            ruling = Ruling("allow", model)
             break
-        model = verdict.model
-    decision: Decision = verdict.decision
+        model = ruling.model
+    decision: Decision = ruling.decision
     if decision == "allow" and model != request.model:
         decision = "downgrade"
-    wait = verdict.retry_after_s
-    return CallAnswer(
-        batch.guard, decision, model, reasons, retry_after_s=wait
-    ), verdict
+    wait = ruling.retry_after_s
+    return CallAnswer(batch.guard, decision, model, reasons, retry_after_s=wait), ruling
 
 
-def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Verdict:
+def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Ruling:
     """Return what rules and kill switch say, and note which rules had an effect."""
     if (off := switched_off(plan)) is not None:
-        return Verdict("block", plan.model, (off,))
+        return Ruling("block", plan.model, (off,))
     if not plan.rules:
-        return Verdict("allow", plan.model)
-    verdict = judge(
+        return Ruling("allow", plan.model)
+    ruling = judge(
         plan.rules,
         call_of(plan, request, estimate_of(request, plan)),
         lambda budget_id: batch.figures(plan, budget_id),
         batch.uses.get,
         batch.now,
     )
-    batch.note(verdict.acted, plan)
-    return verdict
+    batch.note(ruling.acted, plan)
+    return ruling
 
 
 def _stops_unpriced(batch: DecisionBatch, plan: Plan, answer: CallAnswer) -> bool:
@@ -124,11 +122,11 @@ def _reserve(
     request: CallRequest,
     plan: Plan,
     answer: CallAnswer,
-    verdict: Verdict,
+    ruling: Ruling,
 ) -> None:
-    batch.count(verdict.rates, answer.units)
+    batch.count(ruling.rates, answer.units)
     lines = batch.take(plan, answer.units)
-    batch.keep(authorization(request, plan, answer, lines, batch.now, verdict.rates))
+    batch.keep(authorization(request, plan, answer, lines, batch.now, ruling.rates))
 
 
 def authorization(

@@ -86,10 +86,10 @@ class _Outright:
             return False
         call = call_of(plan, request, units)
         try:
-            verdict = judge(plan.rules, call, _not_known, lambda _: None, self._now)
+            ruling = judge(plan.rules, call, _not_known, lambda _: None, self._now)
         except _NotKnownError:
             return True
-        return verdict.decision != "allow" or bool(verdict.acted or verdict.rates)
+        return ruling.decision != "allow" or bool(ruling.acted or ruling.rates)
 
     def _lines(self, plan: Plan, units: int) -> list[HeldLine] | None:
         """Return what the call takes of each period; None: one is not open yet."""

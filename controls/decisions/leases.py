@@ -77,14 +77,14 @@ def _must_ask(
 def _is_in_force(
     batch: DecisionBatch, rule: Rule, plan: Plan, request: LeaseRequest
 ) -> bool:
-    verdict = judge(
+    ruling = judge(
         [rule],
         call_of(plan, request, None),
         lambda budget_id: batch.figures(plan, budget_id),
         lambda _: None,
         batch.now,
     )
-    return bool(verdict.rates) or verdict.decision == "rate_limit"
+    return bool(ruling.rates) or ruling.decision == "rate_limit"
 
 
 def _grant(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from controls.expressions import read
 from controls.rules import judge
-from controls.types import Action, BudgetFigures, Call, Rule, Subject, Verdict
+from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling, Subject
 
 NOW = datetime(2026, 11, 10, 17, 30, tzinfo=UTC)  # a Tuesday
 UNIT = 10**10  # of one dollar
@@ -53,7 +53,9 @@ def figures(
     )
 
 
-def a_call(model: str = "gpt-4", estimate: float | None = 0.01, **values: Any) -> Call:
+def a_call(
+    model: str = "gpt-4", estimate: float | None = 0.01, **values: Any
+) -> ProposedCall:
     tokens = values.pop("input_tokens", 100)
     where = {
         "provider": "openai",
@@ -66,16 +68,16 @@ def a_call(model: str = "gpt-4", estimate: float | None = 0.01, **values: Any) -
     }
     subject = Subject.of(SimpleNamespace(**where), model, where.get("tags", []))
     units = None if estimate is None else round(estimate * UNIT)
-    return Call(subject, units, tokens)
+    return ProposedCall(subject, units, tokens)
 
 
 def said(
     *rules: Rule,
-    call: Call | None = None,
+    call: ProposedCall | None = None,
     known: BudgetFigures | None = None,
     now: datetime = NOW,
     uses: Any = None,
-) -> Verdict:
+) -> Ruling:
     """Return what *rules* say, all of a budget that has *known*."""
     return judge(
         rules,

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controls.types import Verdict
+from controls.types import Ruling
 from ledger.identity import person_named
 from tests.controls.calls import a_call, a_rule, said
 from tests.controls.namings import Naming, namings, rules_about
 from tests.controls.spelled import Spelled, means, models, people, providers
 
 
-def became(verdict: Verdict) -> str:
+def became(verdict: Ruling) -> str:
     return verdict.model if verdict.decision == "downgrade" else verdict.decision
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controls.downgrades import Downgrades
 from controls.rates import RateUse
 from controls.rules import judge, share_of
-from controls.types import Action, BudgetFigures, Call, Rule, Verdict
+from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling
 from controls.wording import summary_of
 from ledger.identity import model_named
 from tests.controls.calls import NOW, UNIT, a_call, a_rule, figures, said
@@ -179,7 +179,7 @@ def test_the_nearest_of_two_downgrades_decides() -> None:
 def test_a_rule_that_only_tells_acts_whatever_else_happens() -> None:
     tells = a_rule("notify", id=5)
 
-    assert said(tells) == Verdict("allow", "gpt-4", acted=(tells,))
+    assert said(tells) == Ruling("allow", "gpt-4", acted=(tells,))
     assert said(tells, a_rule(id=6)).acted[-1] == tells
     assert said(tells, a_rule(id=6, trigger="spent > 1")).decision == "allow"
 
@@ -356,7 +356,7 @@ counts = st.dictionaries(st.integers(1, 3), st.integers(0, 3))
 
 @given(st.lists(rules_of_all_kinds, max_size=6), calls, spends, counts)
 def test_rules_say_what_the_oracle_says(
-    rules: list[Rule], call: Call, spent: dict[int, int], used: dict[int, int]
+    rules: list[Rule], call: ProposedCall, spent: dict[int, int], used: dict[int, int]
 ) -> None:
     uses = {number: RateUse() for number in used}
     for number, times in used.items():
@@ -378,7 +378,7 @@ def test_rules_say_what_the_oracle_says(
 
 
 def oracle(  # noqa: C901 - one thing after the other, so that it is obvious
-    rules: list[Rule], call: Call, spent: dict[int, int], used: dict[int, int]
+    rules: list[Rule], call: ProposedCall, spent: dict[int, int], used: dict[int, int]
 ) -> tuple[str, str]:
     model = call.subject.model
     conditions: dict[str, Callable[[Rule], bool]] = {
