@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.locks import hold_shared
 from accounts.models import Organization
 from lib.memories import Memory
-from lib.roundtrips import cursor_that_prepares, one_round_trip
+from lib.sql import cursor_that_prepares, one_round_trip
 
 _MOST_ORGANIZATIONS = 10_000  # remembered
 _REVISION = "SELECT revision FROM accounts_organization WHERE id = %s"

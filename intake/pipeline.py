@@ -30,9 +30,9 @@ from budgets.reservations.claims import claim
 from budgets.snapshots import hold_snapshot
 from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
+from ledger.errors import AlreadyThere
 from ledger.types import Outcome
 from ledger.usage import Usage
-from ledger.writing import AlreadyThere
 
 
 def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:

@@ -14,14 +14,14 @@ from itertools import product
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
 from django.db.models import Max, Min
 
-from ledger.costs import ELEMENTS, NAMES, Question, numbers
+from ledger import sql
+from ledger.costs import NAMES, Question
 from ledger.models import DIMENSIONS, CostRecord
 from ledger.types import Tags
 from lib.errors import Invalid
-from lib.money import from_units, quantize, wire
+from lib.money import quantize, wire
 from lib.periods import Cadence, Calendar, Window
 
 DAY = timedelta(days=1)
@@ -234,21 +234,6 @@ _DAY_SUMS = """
         ON delta.organization_id = {organization} AND delta.currency = ''
         AND delta.starts_at >= days.starts_at AND delta.starts_at < days.ends_at
 """
-_SLICES = {
-    # From arrays the planner knows how many there are, and takes the indexes.
-    "postgresql": """
-        SELECT starts_at, ends_at, bucket,
-            (starts_at AT TIME ZONE 'UTC')::date AS first_day,
-            (ends_at AT TIME ZONE 'UTC')::date AS next_day
-        FROM unnest(%s::timestamptz[], %s::timestamptz[], %s::int[])
-            AS slice (starts_at, ends_at, bucket)
-    """,
-    "sqlite": """
-        SELECT value->>0 AS starts_at, value->>1 AS ends_at, value->>2 AS bucket,
-            substr(value->>0, 1, 10) AS first_day, substr(value->>1, 1, 10) AS next_day
-        FROM json_each(%s)
-    """,
-}
 _STATEMENT = """
 WITH days AS ({slices}), slices AS ({slices}),
 spend (bucket, attribution_id, requests, unpriced, input_tokens, cached_tokens,
@@ -280,39 +265,26 @@ def lines_of(
     ids = question.attribution_ids()
     if ids == [] or not buckets:
         return
-    parameters = [each for part in _parted(buckets) for each in _parameters(part)]
+    parameters = [each for part in _parted(buckets) for each in sql.slices_of(part)]
     if ids is not None:
-        parameters.append(numbers(ids))
+        parameters.append(sql.numbers(ids))
     statement = _statement(question.organization.pk, groups, chosen=ids is not None)
-    for bucket, *row in _rows(statement, parameters):
+    for bucket, *row in sql.sums(statement, parameters):
         cost, *counts = row[len(groups) :]
-        sums = Sums(_amount(cost), *map(int, counts))
+        sums = Sums(sql.total_of(cost), *map(int, counts))
         if sums == Sums():  # all that was there was put right since, and is elsewhere
             continue
         yield Line(bucket, _group(groups, row), sums)
 
 
-def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
-            return list(cursor.fetchall())
-    # Compiling the statement would take longer than running it ever does.
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL jit = off")
-        cursor.execute(statement, parameters)
-        return list(cursor.fetchall())
-
-
 def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> str:
     organization = int(organization_id)
-    elements = ELEMENTS[connection.vendor]
     columns = [_COLUMN.format("tags" if group == TAG else group) for group in groups]
     return _STATEMENT.format(
-        slices=_SLICES[connection.vendor],
+        slices=sql.SLICES,
         days=_DAY_SUMS.format(organization=organization),
         records=_RECORD_SUMS.format(organization=organization),
-        chosen=f"WHERE attribution_id IN ({elements})" if chosen else "",
+        chosen=f"WHERE attribution_id IN ({sql.ELEMENTS})" if chosen else "",
         groups="".join(columns),
         join=_JOIN.format(organization=organization) if groups else "",
     )
@@ -338,21 +310,6 @@ def _parted(buckets: Iterable[Window]) -> tuple[list[Slice], list[Slice]]:
 def _midnight(moment: datetime) -> datetime:
     """Return where the UTC day of *moment* begins."""
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _parameters(slices: Sequence[Slice]) -> list[Any]:
-    """Return *slices* as the parameters of _SLICES."""
-    if connection.vendor == "postgresql":
-        return [[each[position] for each in slices] for position in range(3)]
-    # Django writes times on SQLite, which compares them as text, without an offset.
-    rows = [(str(each.start)[:-6], str(each.end)[:-6], each.bucket) for each in slices]
-    return [json.dumps(rows)]
-
-
-def _amount(sum_of_costs: Any) -> Decimal:
-    if connection.vendor == "sqlite":
-        return from_units(sum_of_costs)
-    return Decimal(sum_of_costs)
 
 
 def _group(groups: Sequence[str], row: Sequence[Any]) -> tuple[Any, ...]:

@@ -17,11 +17,12 @@ from msgspec import Raw
 from ledger.pricing import convert
 from ledger.quantities import NONE, stored
 from ledger.snapshot import KnownAttribution, Snapshot
-from ledger.stored import Forms, Values, forms
+from ledger.sql import Values
 from ledger.tariffs import Bill, Metered, Tariff
 from ledger.types import ChargedSpan, ChargesT, Marks, Named, Said, TargetT, Totals
 from ledger.usage import Usage, is_metered, parse_metadata
 from lib.money import to_units
+from lib.sql import stored_moment, stored_money, stored_rate, stored_uid
 
 
 class Row(NamedTuple):
@@ -60,14 +61,14 @@ class Row(NamedTuple):
     said: str | None = None
     settles: UUID | None = None
 
-    def stored(self, by: Forms) -> Values:
+    def stored(self) -> Values:
         """Return the row as the database takes it."""
         values = self._asdict()
         for name in _AMOUNTS:
-            values[name] = by.money(values[name])
-        values["timestamp"] = by.moment(self.timestamp)
-        values["exchange_rate"] = by.rate(self.exchange_rate)
-        values["settles"] = by.uid(self.settles)
+            values[name] = stored_money(values[name])
+        values["timestamp"] = stored_moment(self.timestamp)
+        values["exchange_rate"] = stored_rate(self.exchange_rate)
+        values["settles"] = stored_uid(self.settles)
         return tuple(values.values())
 
 
@@ -140,7 +141,6 @@ class Batch(Generic[ChargesT, TargetT]):
         self.costs: list[int | None] = []  # of the rows, in their order; in units
         self.named: list[Named] = []
         self.marks: dict[str, Marks] = {}  # by usage id, where there are any
-        self._forms = forms()
 
     def rows(
         self,
@@ -168,7 +168,7 @@ class Batch(Generic[ChargesT, TargetT]):
         """Return *row* with what it settles, and what it says otherwise."""
         values = [*row, *REST[len(row) - PLAIN :]]
         values[_SAID] = said.stored and encoded(said.stored)
-        values[_SETTLES] = self._forms.uid(said.reservation)
+        values[_SETTLES] = stored_uid(said.reservation)
         return tuple(values)
 
     def _row(self, record: Usage, tier: str, span: ChargedSpan[TargetT]) -> Values:
@@ -204,12 +204,12 @@ class Batch(Generic[ChargesT, TargetT]):
             input_cost, output_cost, total = cost.input, cost.output, cost.total
             source, currency, rate = cost.source, cost.currency, cost.rate
         self._add_up(record, span, total)
-        money = self._forms.money
+        money = stored_money
         plain = (
             self.snapshot.organization_id,
             span.attribution_id,
             record.id,
-            self._forms.moment(record.timestamp),
+            stored_moment(record.timestamp),
             input_tokens,
             cached,
             written,
@@ -222,7 +222,7 @@ class Batch(Generic[ChargesT, TargetT]):
             money(total),
             source if source is None else money(source),
             currency,
-            rate if rate is None else self._forms.rate(rate),
+            rate if rate is None else stored_rate(rate),
             reported,
             _json(record.metadata) if record.metadata else None,
             0,  # no correction
@@ -248,7 +248,7 @@ class Batch(Generic[ChargesT, TargetT]):
             int(cost.total is None),
             encoded(cost.unpriced) if cost.unpriced else None,
             encoded(stored(record.quantities)) if record.quantities else None,
-            self._forms.money(cost.other),
+            stored_money(cost.other),
         )
         needed = len(rest)
         while needed and rest[needed - 1] == REST[needed - 1]:

@@ -1,6 +1,5 @@
 """Which cost records a question is about, and the records as clients see them."""
 
-import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,14 +8,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import connection
 from django.db.models import Max, Q
-from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 
 from accounts.models import Organization
 from ledger.models import DIMENSIONS, Attribution, CostRecord, CostRecordQuerySet
 from ledger.quantities import wire
+from ledger.sql import elements_of
 from ledger.types import Tags
 from ledger.versions import AT, COLUMNS, Values, all_versions, last_versions
 from lib.errors import Invalid
@@ -113,18 +111,6 @@ def has_tag(tags: Tags, wanted: str) -> bool:
     return bool(value) and f"{name}={value}" in tags
 
 
-# Numbers as rows: one parameter, see `numbers`, however many there are.
-ELEMENTS = {
-    "postgresql": "SELECT unnest(%s::bigint[])",
-    "sqlite": "SELECT value FROM json_each(%s)",
-}
-
-
-def numbers(ids: Sequence[int]) -> Any:
-    """Return *ids* as the parameter of ELEMENTS."""
-    return list(ids) if connection.vendor == "postgresql" else json.dumps(list(ids))
-
-
 def records_of(question: Question) -> CostRecordQuerySet:
     """Return the cost records *question* is about; one query where it has filters."""
     rows = CostRecord.objects.filter(organization=question.organization)
@@ -136,8 +122,7 @@ def among(rows: CostRecordQuerySet, ids: Sequence[int] | None) -> CostRecordQuer
     """Keep the rows of these attributions, of which there may be very many."""
     if ids is None:
         return rows
-    chosen = RawSQL(ELEMENTS[connection.vendor], [numbers(ids)])  # noqa: S611 - a constant
-    return rows.filter(attribution_id__in=chosen)
+    return rows.filter(attribution_id__in=elements_of(ids))
 
 
 class View(NamedTuple):

@@ -19,7 +19,6 @@ from ledger.models import Attribution, ConvertedCost, CostRecord, CostRecordQuer
 from ledger.pricing import convert
 from ledger.quantities import restored
 from ledger.snapshot import KnownAttribution, Snapshot
-from ledger.stored import forms
 from ledger.tariffs import Metered
 from ledger.types import ChargedSpan, ChargesT, TargetT, Totals
 from ledger.writing import (
@@ -296,9 +295,8 @@ def append(
     Raises:
         AlreadyThere: another repricing has corrected one of them meanwhile.
     """
-    by = forms()
     deltas = insert_records(
-        (row._replace(repricing_id=repricing_id).stored(by) for row in correction.rows),
+        (row._replace(repricing_id=repricing_id).stored() for row in correction.rows),
         meanwhile=lambda: ready_deltas(organization_id, correction.totals),
     )
     insert_deltas(deltas)

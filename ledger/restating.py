@@ -18,7 +18,7 @@ from ledger.pricing import convert
 from ledger.quantities import restored, stored
 from ledger.responses import Key, leave, names_response, take
 from ledger.snapshot import Snapshot
-from ledger.stored import Values, forms
+from ledger.sql import Values
 from ledger.types import ChargedSpan, ChargesT, Marks, Said, TargetT, Totals
 from ledger.usage import Usage
 from ledger.writing import (
@@ -82,14 +82,13 @@ def restate(
         one._replace(correction=numbers[one.usage_id]) for one in batch.conversions
     ]
     kept = _kept(snapshot.organization_id, numbers)
-    by = forms()
     for one, content, cost in zip(ordered, contents, batch.costs, strict=True):
         before, number = standing[one.id], numbers[one.id]
         off = _taken_off(before, number)._replace(repricing_id=repricing_id)
         _take_off(snapshot, before, off, kept, done)
         row = [*content, *REST[len(content) - PLAIN :]]
         row[_NUMBER], row[_REPRICING] = number, repricing_id
-        done.rows += [off.stored(by), tuple(row)]
+        done.rows += [off.stored(), tuple(row)]
         done.costs[one.id] = cost
         done.old -= off.total_cost or 0
         done.new += cost or 0

@@ -15,7 +15,7 @@ from ledger.models import CostRecord
 from ledger.quantities import restored
 from ledger.responses import repeated
 from ledger.snapshot import Snapshot, sent_of
-from ledger.stored import Values
+from ledger.sql import Values
 from ledger.types import (
     ChargedSpan,
     ChargesT,

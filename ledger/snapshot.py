@@ -7,11 +7,12 @@ from hashlib import blake2b
 from typing import Generic, NamedTuple
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Organization, ResponseIds
 from ledger.models import Attribution
 from ledger.pricing import PriceBook
+from ledger.sql import insert_attributions
 from ledger.types import (
     ChargedSpan,
     Charger,
@@ -30,14 +31,6 @@ _MOST_SPANS = 100  # remembered for one attribution
 Key = bytes  # Usage.attribution_key
 _Name = str | None
 # In one order of keys: PostgreSQL gives tags back in another than they came in.
-_COLUMNS = "organization_id, digest, tags, sent_user, sent_provider, " + ", ".join(
-    f'"{name}"' for name in Dimensions._fields
-)
-_INSERT = f"""
-INSERT INTO ledger_attribution ({_COLUMNS})
-VALUES (%s, %s, {{json}}, {", ".join(["%s"] * (2 + len(Dimensions._fields)))})
-ON CONFLICT DO NOTHING
-"""  # noqa: S608 - constants only
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode_key = msgspec.json.Decoder(
     # department, team, project, environment, user, provider, model, tier; tags
@@ -200,22 +193,19 @@ class Snapshot(Generic[ChargesT, TargetT]):
     def _insert(self, found: dict[bytes, _Found[ChargesT]]) -> None:
         """Insert attributions, but for those that others have added meanwhile."""
         # Past the ORM, which would take three times as long where all are new.
-        json = "%s::jsonb" if connection.vendor == "postgresql" else "%s"
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                _INSERT.format(json=json),
-                [
-                    (
-                        self.organization_id,
-                        digest,
-                        _encode(one.tags).decode(),
-                        one.sent.user,
-                        one.sent.provider,
-                        *one.dimensions,
-                    )
-                    for digest, one in found.items()
-                ],
-            )
+        insert_attributions(
+            [
+                (
+                    self.organization_id,
+                    digest,
+                    _encode(one.tags).decode(),
+                    one.sent.user,
+                    one.sent.provider,
+                    *one.dimensions,
+                )
+                for digest, one in found.items()
+            ]
+        )
 
     def _known_ids(self, digests: Iterable[bytes]) -> dict[bytes, int]:
         rows = Attribution.objects.filter(

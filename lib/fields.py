@@ -5,13 +5,11 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import connection, models
+from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Combinable, register_combinable_fields
 
-_SQLITE_MOST = 2**63 - 1
-_TOLD_MOST = {"sqlite": Decimal(900_000_000)}
-_HUGE = Decimal(10) ** 18
+from lib import sql
 
 
 class ExactField(models.Field[Any, Any]):
@@ -24,19 +22,12 @@ class ExactField(models.Field[Any, Any]):
     places: ClassVar[int]
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
-        return (
-            "bigint" if connection.vendor == "sqlite" else f"numeric(30, {self.places})"
-        )
+        return sql.decimal_type(self.places)
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
-        # SQLite takes anything into any column, and arithmetic with a bare Decimal
-        # (F("spent") + amount) would leave a float there: better an error.
-        if connection.vendor == "sqlite":
-            # The type of a generated column is a field without a column of its own.
-            name = str(getattr(self, "column", self.db_column))
-            column = connection.ops.quote_name(name)
-            return f"typeof({column}) IN ('integer', 'null')"
-        return super().db_check(connection)
+        # The type of a generated column is a field without a column of its own.
+        name = str(getattr(self, "column", self.db_column))
+        return sql.decimal_check(connection.ops.quote_name(name))
 
     def get_internal_type(self) -> str:
         return type(self).__name__
@@ -65,26 +56,15 @@ class ExactField(models.Field[Any, Any]):
         units = amount.scaleb(self.places)
         if not amount.is_finite() or units != units.to_integral_value():
             raise ValidationError(f"{amount} has more than {self.places} places.")
-        if connection.vendor != "sqlite":
-            return amount
-        if abs(units) > _SQLITE_MOST:
-            raise ValidationError(
-                f"{amount:f} is more than the embedded database can hold exactly "
-                f"({_SQLITE_MOST // 10**self.places:,}). Use PostgreSQL."
-            )
-        return int(units)
+        return sql.stored_decimal(amount, self.places)
 
     def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
-        # psycopg makes a Decimal itself: a call for every value would only cost time.
-        return [self.from_db_value] if connection.vendor == "sqlite" else []
+        return [self.from_db_value] if sql.reads_decimals else []
 
     def from_db_value(
         self, value: Any, expression: Any, connection: BaseDatabaseWrapper
     ) -> Decimal | None:
-        if value is None or connection.vendor != "sqlite":
-            amount: Decimal | None = value
-            return amount
-        return Decimal(value).scaleb(-self.places)
+        return None if value is None else sql.decimal_of(value, self.places)
 
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(
@@ -112,8 +92,7 @@ def storable(amount: Decimal) -> Decimal:
 
     For what is only told: a share or an estimate may be any number.
     """
-    most = _TOLD_MOST.get(connection.vendor, _HUGE)
-    return max(-most, min(most, amount))
+    return max(-sql.most_told, min(sql.most_told, amount))
 
 
 class RateField(ExactField):

@@ -12,6 +12,7 @@ from dev.benchmarks.timing import Contender, Figure, take_turns
 from intake.pipeline import take
 from ledger import writing
 from ledger.batch import PLAIN
+from ledger.sql import postgresql
 
 PRELOADED = 300_000  # rows in the ledger's table
 BATCHES = {1: 300, 100: 30, 1_000: 8, 5_000: 3}  # batches in a round, by their size
@@ -87,7 +88,7 @@ def ready_rows(organization_id: int, body: bytes) -> Any:
     """
     rows = [row[:PLAIN] for row in world.rows_of(organization_id, body)]
     if connection.vendor == "postgresql":
-        return b"".join(writing.csv_of(rows))
+        return postgresql.csv_of(rows)
     return rows
 
 
@@ -96,7 +97,7 @@ def insert_ready(ready: Any) -> None:
     if connection.vendor == "postgresql":
         with (
             connection.cursor() as cursor,
-            cursor.copy(writing.copy_statement(writing.RECORDS)) as copy,
+            cursor.copy(postgresql.copy_statement(writing.RECORDS)) as copy,
         ):
             copy.write(ready)
         return

@@ -16,7 +16,7 @@ from budgets.snapshots import open_snapshot
 from dev.benchmarks import world
 from ledger.batch import PLAIN, Batch, Row
 from ledger.models import Attribution, CostRecord, DailySpend
-from ledger.stored import Values
+from ledger.sql import Values
 from ledger.types import Sent
 from ledger.writing import insert_deltas, ready_deltas
 from lib.fields import MoneyField

@@ -21,7 +21,7 @@ from accounts.models import Organization
 from budgets.models import AmountLine, Budget
 from budgets.snapshots import open_snapshot
 from ledger.batch import Batch
-from ledger.stored import Values
+from ledger.sql import Values
 from ledger.usage import Usage, decode_batch
 from ledger.writing import insert_records
 
