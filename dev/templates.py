@@ -10,20 +10,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "templates"
 WIDTH = 120
-# Still to be laid out.
-UNTIDY = (
-    "console/alerts",
-    "console/controls",
-    "console/notifications",
-    "notifications",
-)
+_ITS_OWN_WAY = {"notifications/mail.html"}  # mail has its styles in its tags
 _BLOCK = (
     "article|aside|body|datalist|dd|details|div|dl|dt|fieldset|form|h[1-6]|head|html|legend|li|main"
     "|meta|nav|ol|option|p|section|select|style|summary|table|tbody|td|textarea|tfoot|th|thead|tr|ul"
 )
 _ELEMENT = re.compile(rf"<(?:{_BLOCK})\b")
 _TAG = re.compile(
-    r"{% (?:autoescape|block|emptystate|for|if|localize|spaceless|with)\b"
+    r"{% (end)?(?:autoescape|block|emptystate|for|if|localize|spaceless|with)\b"
 )
 
 
@@ -34,7 +28,7 @@ def faults(text: str) -> Iterator[str]:
             yield f"{number}: {len(line)} columns, at most {WIDTH}"
         if len(_ELEMENT.findall(line)) > 1:
             yield f"{number}: more than one element begins here"
-        if len(_TAG.findall(line)) > 1:
+        if sum(-1 if end else 1 for end in _TAG.findall(line)) > 1:
             yield f"{number}: more than one tag opens here"
 
 
@@ -45,6 +39,6 @@ def all_faults(root: Path = ROOT) -> list[str]:
         for name, path in sorted(
             (path.relative_to(root).as_posix(), path) for path in root.rglob("*.html")
         )
-        if not name.startswith(UNTIDY)
+        if name not in _ITS_OWN_WAY
         for fault in faults(path.read_text())
     ]
