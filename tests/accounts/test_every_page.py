@@ -98,6 +98,11 @@ def test_every_page_of_every_model_opens(
         pages.append(root.get(pages_of(model, "history", row.pk)))
 
     assert [page.status_code for page in pages] == [200] * len(pages)
+    for page in pages:
+        content = page.content.decode()
+        assert content.count("<main") == content.count("</main>") == 1
+        title = content.partition("<title>")[2].partition("</title>")[0]
+        assert title.partition("|")[0].strip()
 
 
 @pytest.mark.parametrize("model", registered(), ids=lambda model: str(model._meta))
