@@ -246,5 +246,16 @@ UNFOLD = {
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "navigation": "console.site.navigation"},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "console.site.navigation",
+    },
+    "COMMAND": {
+        "search_models": [
+            "accounts.organization",
+            "budgets.budget",
+            "notifications.channel",
+        ]
+    },
 }

@@ -1,0 +1,44 @@
+import pytest
+from django.core.cache import cache
+
+from accounts.models import Organization
+from accounts.scopes import Role
+from tests.factories import browser_for, make_budget, make_organization
+from tests.pages import read
+
+pytestmark = pytest.mark.django_db
+
+SEARCH = "/admin/search/"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_found_before() -> None:
+    """Forget what was found in the tests before."""
+    cache.clear()
+
+
+def found(organization: Organization, words: str) -> dict[str, str]:
+    """Return what the search leads to: name and address."""
+    answer = browser_for(organization).get(SEARCH, {"s": words, "extended": "1"})
+    return read(answer.content.decode()).links
+
+
+def test_a_budget_is_found_by_its_name(acme: Organization) -> None:
+    budget = make_budget(acme, "ML Team")
+
+    [(name, address)] = found(acme, "ML Team").items()
+
+    assert name.startswith("ML Team")
+    assert address == f"/admin/budgets/budget/{budget.pk}/change/"
+
+
+def test_nobody_finds_what_is_of_another_organization(acme: Organization) -> None:
+    make_budget(make_organization("globex"), "ML Team")
+
+    assert found(acme, "ML Team") == {}
+
+
+def test_whoever_may_enter_has_the_search(acme: Organization) -> None:
+    page = browser_for(acme, Role.VIEWER).get("/admin/budgets/budget/tree/")
+
+    assert 'id="search-input-command"' in page.content.decode()
