@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.access import visible_to
 from accounts.tenants import person
 from budgets.models import Budget
+from console.pages import row_of
 
 
 class BudgetFilter(admin.SimpleListFilter):
@@ -21,8 +22,7 @@ class BudgetFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         asked = self.value() or ""
         budgets = visible_to(person(request), Budget.objects.all())
-        known = asked.isdecimal() and len(asked) < 19
-        self.budget = budgets.filter(pk=asked).first() if known else None
+        self.budget = row_of(budgets, asked)
         return []
 
     def has_output(self) -> bool:
