@@ -199,7 +199,9 @@ def test_a_rule_is_said_in_words_before_it_is_saved(acme: Organization) -> None:
     wrong = browser.post(url, {"trigger": "hours >= 18", "preview": "1"})
 
     assert "While hour >= 18: block all calls." in words_of(said.content.decode())
-    assert "names “hours”, which there is not." in words_of(wrong.content.decode())
+    assert "names “hours”, which there is not; hour is" in words_of(
+        wrong.content.decode()
+    )
     assert not ControlRule.objects.exists()
 
 
