@@ -5,7 +5,7 @@ from django.db import connection
 
 from accounts.models import Organization
 from lib.web import id_of
-from tests.alerts.firing import make_policy
+from tests.alerts.factories import make_policy
 from tests.factories import browser_for, make_budget
 
 pytestmark = pytest.mark.django_db

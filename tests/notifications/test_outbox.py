@@ -617,7 +617,7 @@ def test_nothing_is_sent_while_a_transaction_is_open(
     acme: Organization, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_ones: list[bool] = []
-    send: Callable[[Job], transports.Sent] = outbox._send
+    send: Callable[[Job], transports.Accepted] = outbox._send
 
     def watching(job: Job) -> transports.Accepted:
         open_ones.append(transaction.get_connection().in_atomic_block)
