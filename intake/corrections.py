@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
-from budgets.charging import ChargedSnapshot
+from budgets.charging import ChargedSnapshot, Charging
 from budgets.index import PeriodRef
 from budgets.models import Reservation
 from budgets.reservations.claims import Claimed, claim
@@ -90,12 +90,18 @@ def correct(
     append(organization_id, restated)
     audit.difference = from_units(restated.new - restated.old)
     audit.save(update_fields=["difference"])
-    crossings = charging.charge(charging.reckon(restated.totals), {})
-    if crossings:
-        alerts.observe(organization_id, crossings, now=timezone.now())
+    _charge(charging, organization_id, restated)
     # Alerts that no longer hold end without waiting for the sweep.
     enqueue(_REEVALUATE, organization_id)
     return done | _outcomes(restated, claimed)
+
+
+def _charge(
+    charging: Charging, organization_id: int, restated: Restatement[PeriodRef]
+) -> None:
+    crossings = charging.charge(charging.reckon(restated.totals), {})
+    if crossings:
+        alerts.observe(organization_id, crossings, now=timezone.now())
 
 
 def correct_repeats(

@@ -116,6 +116,9 @@ class Cost(NamedTuple):
         )
 
 
+_Parts = tuple[int | None, int | None, int | None]  # of a cost: input, output, total
+
+
 class Conversion(NamedTuple):
     """A cost in the currency of a budget that has a foreign one."""
 
@@ -172,70 +175,62 @@ class Batch(Generic[ChargesT, TargetT]):
         return tuple(values)
 
     def _row(self, record: Usage, tier: str, span: ChargedSpan[TargetT]) -> Values:
-        tariff = span.tariff
-        input_tokens = record.input_tokens or 0
-        cached = record.cached_tokens or 0
-        written = record.cache_write_tokens or 0
-        output_tokens = record.output_tokens or 0
-        reasoning = record.reasoning_tokens or 0
-        latency = record.latency_ms
-        reported = record.cost is not None
-        cost = source = rate = None
-        currency = ""
-        input_cost: int | None
-        output_cost: int | None
-        total: int | None
-        if (
-            tariff is not None
-            and input_tokens
-            and not (
-                reported or span.rate or record.quantities or record.requests
-            )  # nearly always
-            and (
-                parts := tariff.cost(
-                    input_tokens, cached, written, output_tokens, reasoning
-                )
-            )
-        ):
-            input_cost, output_cost = parts
-            total = input_cost + output_cost
-        else:
+        cost: Cost | None = None
+        parts: _Parts | None = _by_list(record, span)
+        if parts is None:
             cost = self._cost(record, span)
-            input_cost, output_cost, total = cost.input, cost.output, cost.total
-            source, currency, rate = cost.source, cost.currency, cost.rate
-        self._add_up(record, span, total)
-        money = stored_money
-        plain = (
+            parts = cost.input, cost.output, cost.total
+        self._add_up(record, span, parts[2])
+        plain = self._plain(record, tier, span, parts, cost)
+        assumes_cached = (
+            record.cached_tokens
+            and span.tariff is not None
+            and span.tariff.assumes_cached
+        )
+        if cost is None and record.response_id is None:  # nearly always
+            if not assumes_cached:
+                return plain
+            self.marks[record.id] = _CACHED
+            return plain + _CACHED_ROW
+        if cost is None:
+            assumed = _CACHED.assumed if assumes_cached else ()
+            cost = Cost(total=parts[2], assumed=assumed)
+        return plain + self._rare(record, cost)
+
+    def _plain(
+        self,
+        record: Usage,
+        tier: str,
+        span: ChargedSpan[TargetT],
+        parts: _Parts,
+        cost: Cost | None,
+    ) -> Values:
+        """Return the columns all need; *cost* where there is more than its parts."""
+        money, latency = stored_money, record.latency_ms
+        source, currency, rate = cost[4:7] if cost else (None, "", None)
+        return (
             self.snapshot.organization_id,
             span.attribution_id,
             record.id,
             stored_moment(record.timestamp),
-            input_tokens,
-            cached,
-            written,
-            output_tokens,
-            reasoning,
+            record.input_tokens or 0,
+            record.cached_tokens or 0,
+            record.cache_write_tokens or 0,
+            record.output_tokens or 0,
+            record.reasoning_tokens or 0,
             latency if latency is None else round(latency),
             tier,
-            money(input_cost),
-            money(output_cost),
-            money(total),
+            money(parts[0]),
+            money(parts[1]),
+            money(parts[2]),
             source if source is None else money(source),
             currency,
             rate if rate is None else stored_rate(rate),
-            reported,
+            record.cost is not None,
             _json(record.metadata) if record.metadata else None,
             0,  # no correction
             None,  # by no repricing
         )
-        if cost is None and record.response_id is None:  # nearly always
-            if not cached or tariff is None or not tariff.assumes_cached:
-                return plain
-            self.marks[record.id] = _CACHED
-            return plain + _CACHED_ROW
-        if cost is None and cached and tariff is not None and tariff.assumes_cached:
-            cost = Cost(total=total, assumed=_CACHED.assumed)
-        return plain + self._rare(record, cost or Cost(total=total))
 
     def _rare(self, record: Usage, cost: Cost) -> Values:
         """Return the columns few records need, up to the last that this one needs."""
@@ -290,18 +285,17 @@ class Batch(Generic[ChargesT, TargetT]):
         if tariff is not None and is_metered(record):
             cost = Cost.of(tariff.bill(_metered(record)), tariff, span.rate)
         if record.cost is not None:
-            total, source, currency, rate = self._reported(record)
+            total, source, currency, rate = self._reported(record, record.cost)
             cost = cost._replace(
                 total=total, source=source, currency=currency, rate=rate
             )
         return cost
 
     def _reported(
-        self, record: Usage
+        self, record: Usage, reported: Decimal
     ) -> tuple[int | None, int | None, str, Decimal | None]:
         """Return total, source cost, source currency and rate of a reported cost."""
-        assert record.cost is not None  # noqa: S101 - the caller looked
-        units = to_units(record.cost)
+        units = to_units(reported)
         currency = record.currency or self.snapshot.currency
         if currency == self.snapshot.currency:
             return units, None, "", None
@@ -311,6 +305,28 @@ class Batch(Generic[ChargesT, TargetT]):
         if known is None:
             return None, units, currency, None
         return convert(units, known.rate), units, currency, known.rate
+
+
+def _by_list(record: Usage, span: ChargedSpan[TargetT]) -> tuple[int, int, int] | None:
+    """Return what a record of plain tokens costs, in all last: nearly always enough."""
+    tariff, input_tokens = span.tariff, record.input_tokens
+    if (
+        tariff is None
+        or not input_tokens
+        or record.cost is not None
+        or span.rate
+        or record.quantities
+        or record.requests
+    ):
+        return None
+    parts = tariff.cost(
+        input_tokens,
+        record.cached_tokens or 0,
+        record.cache_write_tokens or 0,
+        record.output_tokens or 0,
+        record.reasoning_tokens or 0,
+    )
+    return None if parts is None else (parts[0], parts[1], parts[0] + parts[1])
 
 
 def _metered(record: Usage) -> Metered:

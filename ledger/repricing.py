@@ -95,17 +95,17 @@ class Correction(Generic[TargetT]):
         self,
         row: Row,
         span: ChargedSpan[TargetT],
+        difference: int,
         converted: list[int],
         *,
         had_price: bool,
     ) -> None:
         """Add a correcting row, with its amounts in the foreign currencies."""
-        assert row.total_cost is not None  # noqa: S101 - it is a difference
         self.rows.append(row)
         sums = self.totals.get(span)
         if sums is None:
             sums = self.totals[span] = Totals(converted=[0] * len(converted))
-        sums.cost += row.total_cost
+        sums.cost += difference
         sums.unpriced -= not had_price
         for position, amount in enumerate(converted):
             currency, rate = span.currencies[position]
@@ -147,9 +147,11 @@ class Assessor(Generic[ChargesT, TargetT]):
                 found.new += new.total
                 found.priced += present.total is None
                 number = max(row.correction for row in rows) + 1
+                difference = new.total - (present.total or 0)
                 found.add(
-                    _difference(record, present, new, number),
+                    _row(record, present, new, difference, number),
                     span,
+                    difference,
                     [
                         convert(new.total, rate) - booked.amount(rows, currency, rate)
                         for currency, rate in span.currencies
@@ -168,7 +170,7 @@ class Assessor(Generic[ChargesT, TargetT]):
         if record.reported:
             if present.total is not None or present.source is None:
                 return present
-            return self._exchanged(record, present)
+            return self._exchanged(record, present, present.source)
         tariff = span.tariff
         if tariff is None:
             return present
@@ -184,14 +186,13 @@ class Assessor(Generic[ChargesT, TargetT]):
         new = Cost.of(tariff.bill(used), tariff, span.rate)
         return present if new.total is None else new
 
-    def _exchanged(self, record: CostRecord, present: Cost) -> Cost:
+    def _exchanged(self, record: CostRecord, present: Cost, source: int) -> Cost:
         """Return a reported cost that could not be exchanged when it was booked."""
-        assert present.source is not None  # noqa: S101 - the caller looked
         prices, own = self.snapshot.prices, self.snapshot.currency
         known = prices.rate(present.currency, own, record.timestamp.date())
         if known is None:
             return present
-        total = convert(present.source, known.rate)
+        total = convert(source, known.rate)
         return present._replace(total=total, rate=known.rate)
 
     def _open_entries(self, records: Iterable[CostRecord]) -> None:
@@ -246,9 +247,10 @@ class _Booked:
         return sum(amounts_in(rows, kept, lambda units: convert(units, rate)).values())
 
 
-def _difference(record: CostRecord, present: Cost, new: Cost, number: int) -> Row:
-    """Return the row that makes *record* cost *new*."""
-    assert new.total is not None  # noqa: S101 - the caller looked
+def _row(
+    record: CostRecord, present: Cost, new: Cost, difference: int, number: int
+) -> Row:
+    """Return the row that makes *record* cost *new*, which is *difference* more."""
     # By the price list, which says nothing new about what was reported.
     parts: list[int | None] = [None, None, None]
     if not record.reported:
@@ -273,7 +275,7 @@ def _difference(record: CostRecord, present: Cost, new: Cost, number: int) -> Ro
         input_cost=parts[0],
         output_cost=parts[1],
         other_cost=parts[2],
-        total_cost=new.total - (present.total or 0),
+        total_cost=difference,
         # The amount before it was exchanged, where all of it is new.
         source_cost=new.source if present.total is None else None,
         source_currency=new.currency if present.total is None else "",

@@ -222,24 +222,31 @@ class Tariff:
                 + request,
                 plain_output * produced + reasoning_tokens * reasoned,
             )
-        rates = self.rates_for(input_tokens)
-        if not rates.are_known(cache_write_tokens):
+        used = plain_input, cached_tokens, cache_write_tokens
+        return self._rounded_cost(used, (plain_output, reasoning_tokens))
+
+    def _rounded_cost(
+        self, used: tuple[int, int, int], produced: tuple[int, int]
+    ) -> tuple[int, int] | None:
+        """Do what `cost` does where its prices leave something to round."""
+        (plain, cached, written), (plain_output, reasoning) = used, produced
+        rates = self.rates_for(sum(used))
+        if not rates.are_known(written):
             return None
         cached_input = rates.cached_input
-        if cached_tokens and (cached_input is None) != self.assumes_cached:
+        if cached and (cached_input is None) != self.assumes_cached:
             return None
+        own = rates.input or 0
         input_price = (
-            plain_input * (rates.input or 0)
-            + cached_tokens
-            * ((rates.input or 0) if cached_input is None else cached_input)
-            + cache_write_tokens * (rates.cache_write or 0)
+            plain * own
+            + cached * (own if cached_input is None else cached_input)
+            + written * (rates.cache_write or 0)
             + rates.per_request * MILLION
         )
-        output_price = plain_output * (rates.output or 0) + reasoning_tokens * (
-            rates.reasoning or 0
-        )
-        input_units = _rounded(input_price)
-        return input_units, _rounded(input_price + output_price) - input_units
+        output_price = plain_output * (rates.output or 0)
+        output_price += reasoning * (rates.reasoning or 0)
+        units = _rounded(input_price)
+        return units, _rounded(input_price + output_price) - units
 
     def total(
         self,
