@@ -1,6 +1,5 @@
 """Making organizations, by hand or at their first mention, and changing them."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,8 +8,6 @@ from django.db import IntegrityError, transaction
 from accounts.locks import hold_alone
 from accounts.models import Organization, validate_slug
 from lib.errors import Conflict, Invalid, NotFound
-
-Check = Callable[[Organization, frozenset[str]], None]
 
 
 class SlugTaken(Conflict):
@@ -60,17 +57,15 @@ def organization_for(slug: str) -> Organization:
 
 @transaction.atomic
 def change_organization(
-    organization: Organization, changes: dict[str, Any], *, check: Check
-) -> Organization:
-    """Change an organization while nothing is booked in it, and return it.
+    organization: Organization, changes: dict[str, Any]
+) -> tuple[Organization, frozenset[str]]:
+    """Change an organization while nothing is booked in it.
 
-    *check* is called with the organization as it would be and the names of what
-    changed; what it raises undoes the change. It knows what the floors above have
-    booked and planned in the currency, or by the fiscal year.
+    Return it as it is now, and the names of what changed. What rests on how it was,
+    floors above know: see `budgets.organizations`.
 
     Raises:
         NotFound: it is gone.
-        Conflict: *check* found something that rests on how it was.
     """
     hold_alone(organization.pk)
     found = Organization.objects.filter(pk=organization.pk).first()
@@ -78,14 +73,13 @@ def change_organization(
         raise NotFound("There is no such organization.")
     changed = frozenset(n for n, value in changes.items() if getattr(found, n) != value)
     if not changed:
-        return found
+        return found, changed
     for name in changed:
         setattr(found, name, changes[name])
     # The revision belongs to whoever raises it: saving an old one would hide a change.
     found.save(update_fields=sorted(changed))
     found.touch()
-    check(found, changed)
-    return found
+    return found, changed
 
 
 def _name_from(slug: str) -> str:

@@ -1,27 +1,20 @@
-"""The OpenAPI schema: what DRF's views say themselves, and what plain ones can't."""
+"""The OpenAPI schema: what the views declare, and the one shape of every error."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from drf_spectacular.generators import EndpointEnumerator
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import Direction
 
-from costops import openapi_controls
-from ledger.quantities import PARTS, THINGS
-from ledger.usage import NOT_SENT, Usage
+from lib.answers import Operation, PageOut, ProblemOut
 
 _REF = "#/components/schemas/{name}"
-_ATOMIC = {
-    "name": "atomic",
-    "in": "query",
-    "schema": {"type": "boolean", "default": False},
-    "description": "All or nothing: one bad record refuses the whole batch.",
-}
-_USAGE_ID = {
-    "name": "id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "maxLength": 255},
-    "description": "The usage's id, as its sender gave it.",
-}
+_JSON = "application/json"
+_TEXT = {"type": "string"}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -31,228 +24,111 @@ _IDEMPOTENCY_KEY = {
         "another body is a 409."
     ),
 }
-_MONEY = {"type": "string", "format": "decimal", "example": "0.0930000000"}
-_FIELD_ERROR = {
-    "type": "object",
-    "properties": {
-        "attr": {"type": "string"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-    },
-    "required": ["attr", "code", "detail"],
-}
-_PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457; every error has this shape.",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "description": "Stable: programs may rely on it."},
-        "errors": {"type": "array", "items": _FIELD_ERROR},
-    },
-    "required": ["type", "title", "status", "detail", "code", "errors"],
-}
 _PROBLEMS = {
     "400": "A field is wrong; see `errors`.",
     "401": "No key, or one that is unknown, revoked or expired.",
     "403": "The key may not do this, or belongs to another organization.",
     "404": "There is no such thing, or not for this key.",
     "409": "It contradicts what is there by now.",
+    "503": "The database is away or busy: to be sent again after `Retry-After`.",
 }
-_SETTLED = {
-    "type": "object",
-    "description": "What became of the authorization or lease that a record names.",
-    "properties": {
-        "id": {"type": "string"},
-        "known": {"type": "boolean"},
-        "reserved": {**_MONEY, "type": ["string", "null"]},
-        "over": {**_MONEY, "description": "What it cost more than was set aside."},
-        "differs": {
-            "type": "array",
-            "description": (
-                "What the record says otherwise than the decision, whose dimensions "
-                "stand; neither what it leaves out nor another spelling of the same."
-            ),
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "asked": {}, "sent": {}},
-            },
-        },
-        "without_leave": {
-            "type": "boolean",
-            "description": "Another model was used than the decision allowed.",
-        },
-    },
+_OF_BODIES = {
+    "408": "The body took too long to come.",
+    "413": "The body is larger than what is taken in one request.",
+    "415": "The body is of another type than is taken.",
 }
-_WORDS = {"type": "array", "items": {"type": "string"}}
-_USAGE_ANSWER = {
-    "type": "object",
-    "properties": {
-        "status": {"type": "string", "enum": ["success"]},
-        "id": {"type": "string"},
-        "usage_id": {"type": "string"},
-        "cost": {**_MONEY, "type": ["string", "null"]},
-        "currency": {"type": "string"},
-        "priced": {"type": "boolean"},
-        "duplicate": {"type": "boolean"},
-        "conflict": {
-            "type": "boolean",
-            "description": "A repeat with other content: the first stands.",
-        },
-        "authorization": _SETTLED,
-        "duplicate_of": {
-            "type": "string",
-            "description": "The usage that the same response is booked for.",
-        },
-        "corrected": {
-            "type": "boolean",
-            "description": "Of a correction: false if it has this content already.",
-        },
-        "detail": {"type": "string", "description": "Of a correction of nothing."},
-        "cost_rounded": {
-            "type": "boolean",
-            "description": (
-                "The reported cost was rounded, half to even, to ten decimals; what "
-                "was sent stands in the metadata as `cost_sent`."
-            ),
-        },
-        "unpriced_kinds": {
-            **_WORDS,
-            "description": "Kinds for want of whose price none of it has one.",
-        },
-        "assumed_kinds": {
-            **_WORDS,
-            "description": "Kinds whose price stands in for one of their own.",
-        },
-        "ignored": {
-            **_WORDS,
-            "description": "Fields that mean nothing here.",
-        },
-    },
-}
-_PLACE = {
-    "type": "object",
-    "properties": {"index": {"type": "integer"}, "id": {"type": "string"}},
-}
-_SETTLED_PLACE = {
-    "type": "object",
-    "properties": {"index": {"type": "integer"}, "authorization": _SETTLED},
-}
-_BATCH_ANSWER = {
-    "type": "object",
-    "properties": {
-        "status": {"type": "string", "enum": ["success"]},
-        "accepted": {"type": "integer"},
-        "duplicates": {"type": "integer"},
-        "rejected": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": {"type": "integer"},
-                    "id": {"type": ["string", "null"]},
-                    "errors": {"type": "array", "items": _FIELD_ERROR},
-                },
-            },
-        },
-        "conflicts": {"type": "array", "items": _PLACE},
-        "unsettled": {
-            "type": "array",
-            "items": _SETTLED_PLACE,
-            "description": "Whose authorization is unknown, or was not enough.",
-        },
-        "differing": {
-            "type": "array",
-            "items": _SETTLED_PLACE,
-            "description": "Which say otherwise than their decisions, or had no leave.",
-        },
-        "repeated_responses": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": {"type": "integer"},
-                    "id": {"type": "string"},
-                    "duplicate_of": {"type": "string"},
-                },
-            },
-            "description": (
-                "Duplicates whose id is new, and whose response is booked for another."
-            ),
-        },
-        "rounded": {
-            "type": "array",
-            "items": _PLACE,
-            "description": "Whose reported costs were rounded to ten decimals.",
-        },
-        "unpriced": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": {"type": "integer"},
-                    "id": {"type": "string"},
-                    "unpriced_kinds": _WORDS,
-                },
-            },
-        },
-        "ignored": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "index": {"type": "integer"},
-                    "id": {"type": "string"},
-                    "fields": _WORDS,
-                },
-            },
-        },
-        "total_cost": {**_MONEY, "type": ["string", "null"]},
-        "currency": {"type": ["string", "null"]},
-        "total_costs": {
-            "type": "object",
-            "additionalProperties": _MONEY,
-            "description": "By currency, where the batch has several.",
-        },
-        "processing_time_ms": {"type": "number"},
-    },
-}
-_HEALTH = {
-    "type": "object",
-    "properties": {
-        "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
-        "version": {"type": "string"},
-        "database": {"type": "string", "enum": ["connected", "unreachable"]},
-    },
-}
-_USAGE_NOTES = {
-    "id": "The idempotency key: it counts once in its organization.",
-    "timestamp": "RFC 3339; without a zone: UTC.",
-    "provider": "Found from the model where it is left out and only one fits.",
-    "model": "Another name of model_name.",
-    "organization_id": "An organization's own key may leave it out.",
-    "input_tokens": "Cached and cache-write ones included. Also: prompt_tokens.",
-    "output_tokens": "Reasoning included. Also: completion_tokens.",
-    "total_tokens": "Must be the sum of input and output, where it is given.",
-    "tags": "An array of strings, or an object.",
-    "metadata": "An object.",
-    "cost": (
-        "What was really billed: it is then what is charged. Negative: a credit. "
-        "More than ten decimals are rounded, half to even."
-    ),
-    "currency": "Of the cost, in any case; the organization's, if it is left out.",
-    "quantities": (
-        "What was metered beside plain tokens, by kind. Parts of the tokens above: "
-        f"{', '.join(sorted(PARTS))}. "
-        f"Things of their own: {', '.join(sorted(THINGS))}. Any other "
-        "word is a kind without a price until one is set. A kind may also stand beside "
-        "the other fields."
-    ),
-    "requests": "How many requests it adds up; 1, if it is left out.",
-    "response_id": "The provider's own id of the response.",
-}
+_APART = {"/otlp/v1/traces"}  # says all of its answers itself, and keeps none
+_PAGE = re.compile(rf"{PageOut.__name__}_(\w+)_")
+_ID = re.compile(r"\{\w+\}")
+
+
+class Schema(AutoSchema):
+    """Takes the answers of DRF's views from what they declare; see `lib.answers`."""
+
+    def get_response_serializers(self) -> Any:
+        return self._declared() or super().get_response_serializers()
+
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
+        declared = self._declared()
+        if declared is None:
+            found: dict[str, Any] = super()._get_response_bodies(direction)
+            return found
+        return {
+            str(status): self._said(status, kind) for status, kind in declared.items()
+        }
+
+    def _declared(self) -> dict[int, Any] | None:
+        action = getattr(self.view, "action", None) or self.method.lower()
+        return getattr(getattr(self.view, action), "answers", None)
+
+    def _said(self, status: int, kind: Any) -> dict[str, Any]:
+        if kind is None:
+            return {"description": "No response body"}
+        schema, components = schema_of(kind)
+        for name, component in components.items():
+            kept = ResolvedComponent(
+                name, ResolvedComponent.SCHEMA, schema=component, object=name
+            )
+            self.registry.register_on_missing(kept)
+        by_type = {
+            media_type: {"schema": schema if media_type == _JSON else _TEXT}
+            for media_type in self.map_renderers("media_type")
+        }
+        headers = self._get_response_headers_for_code(str(status), "response")
+        return {
+            "description": "",
+            "content": by_type,
+            **({"headers": headers} if headers else {}),
+        }
+
+
+def schema_of(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the schema of an answer, and those it refers to, by name.
+
+    Of a tuple, any: an untagged union of structs is nothing that msgspec knows.
+    """
+    if isinstance(kind, tuple):
+        schemas, components = zip(*map(schema_of, kind), strict=True)
+        used = {name: one for each in components for name, one in each.items()}
+        return {"anyOf": list(schemas)}, used
+    (schema,), components = msgspec.json.schema_components((kind,), ref_template=_REF)
+    return _tidy(schema), {
+        _short(name): _tidy(each) for name, each in components.items()
+    }
+
+
+def _short(name: str) -> str:
+    """Return the name clients see: BudgetOut is Budget, a page of them BudgetPage."""
+    name = _PAGE.sub(lambda found: f"{_short(found[1])}Page", name)
+    return name.removesuffix("Out")
+
+
+def _tidy(schema: Any) -> Any:
+    """Return *schema* as this document has it.
+
+    Objects are open, for fields may come; what is null or a plain type is one type.
+    """
+    if isinstance(schema, list):
+        return [_tidy(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _tidy(value) for name, value in schema.items()}
+    if isinstance(found.get("title"), str):  # not a property of that name
+        del found["title"]
+    if found.get("additionalProperties") is False:
+        del found["additionalProperties"]
+    if "$ref" in found:
+        prefix, _, name = found["$ref"].rpartition("/")
+        found["$ref"] = f"{prefix}/{_short(name)}"
+    match found.get("anyOf"):
+        case [{"type": str(kind)} as plain, {"type": "null"}] if "enum" not in plain:
+            del found["anyOf"]
+            found = {**plain, **found, "type": [kind, "null"]}
+        case [{"enum": list(values)} as plain, {"type": "null"}]:
+            del found["anyOf"]
+            found = {**plain, **found, "enum": [*values, None]}
+            found.pop("type", None)
+    return found
 
 
 def complete(
@@ -260,212 +136,111 @@ def complete(
 ) -> dict[str, Any]:
     """Add the doors that are plain views, and the one shape of every error."""
     schemas = result.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM
-    schemas |= {"UsageRecord": _usage_record(), "UsageCorrection": _correction()}
-    schemas |= {"UsageAnswer": _USAGE_ANSWER, "UsageBatchAnswer": _BATCH_ANSWER}
-    schemas["Health"] = _HEALTH
-    schemas |= openapi_controls.schemas()
-    result["paths"] |= _usage_paths() | _health_paths() | openapi_controls.paths()
-    for path in result["paths"].values():
-        for method, operation in path.items():
-            _add_common(method, operation)
-    result["paths"] |= _otlp_paths()
+    problem, shapes = schema_of(ProblemOut)
+    for path, view_operation in _plain_operations():
+        operation, used = _written(view_operation, _ID.sub("{id}", path))
+        shapes |= used
+        place = result["paths"].setdefault(_ID.sub("{id}", path), {})
+        place[view_operation.method] = operation
+    schemas |= shapes
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            if path not in _APART:
+                _add_common(method, operation, problem)
     # Both forms answer; the one without a slash at its end is the one to use.
     paths = {path.rstrip("/"): what for path, what in result["paths"].items()}
     result["paths"] = dict(sorted(paths.items()))
+    result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
 
 
-def _add_common(method: str, operation: dict[str, Any]) -> None:
+class _PlainViews(EndpointEnumerator):
+    """The URLs of plain views that say what they do."""
+
+    def should_include_endpoint(self, path: str, callback: Any) -> bool:
+        return hasattr(callback, "operation")
+
+    def get_allowed_methods(self, callback: Any) -> list[str]:
+        return [callback.operation.method]
+
+
+def _plain_operations() -> Iterator[tuple[str, Operation]]:
+    views: Any = _PlainViews()
+    for path, _, _, callback in views.get_api_endpoints():
+        yield path, callback.operation
+
+
+def _written(operation: Operation, path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return *operation* as OpenAPI has it, and the schemas that it refers to."""
+    shapes: dict[str, Any] = {}
+
+    def content(kind: Any) -> dict[str, Any]:
+        by_type = kind if _is_by_type(kind) else {_JSON: kind}
+        return {
+            media_type: {"schema": _resolved(each, shapes)}
+            for media_type, each in by_type.items()
+        }
+
+    found: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "security": [] if operation.is_open else [{"apiKey": []}],
+        "responses": {
+            str(status): {"description": operation.summary, "content": content(kind)}
+            for status, kind in operation.answers.items()
+        },
+    }
+    if operation.description:
+        found["description"] = operation.description
+    if operation.body is not None:
+        found["requestBody"] = {
+            "required": _is_needed(operation.body),
+            "content": content(operation.body),
+        }
+    ids = [_path_id()] if "{id}" in path else []
+    if parameters := [*ids, *operation.parameters]:
+        found["parameters"] = parameters
+    return found, shapes
+
+
+def _is_by_type(kind: Any) -> bool:
+    """Tell whether *kind* names its media types."""
+    return isinstance(kind, Mapping) and all("/" in name for name in kind)
+
+
+def _is_needed(body: Any) -> bool:
+    """Tell whether a body must be sent: not where it may be empty."""
+    return not isinstance(body, dict) or _is_by_type(body) or "required" in body
+
+
+def _path_id() -> dict[str, Any]:
+    return {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _resolved(kind: Any, shapes: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(kind, dict):
+        if items := kind.get("items"):
+            return {**kind, "items": _resolved(items, shapes)}
+        if (name := kind.get("title")) is None:
+            return kind
+        shapes[name] = {key: value for key, value in kind.items() if key != "title"}
+        return {"$ref": _REF.format(name=name)}
+    schema, used = schema_of(kind)
+    shapes.update(used)
+    return schema
+
+
+def _add_common(
+    method: str, operation: dict[str, Any], problem: dict[str, Any]
+) -> None:
     """Add the problems an operation may answer; to a POST, its Idempotency-Key."""
     if operation.get("security") == []:
         return
-    for status, description in _PROBLEMS.items():
-        operation["responses"].setdefault(
-            status,
-            {
-                "description": description,
-                "content": {"application/problem+json": {"schema": _ref("Problem")}},
-            },
-        )
+    statuses = _PROBLEMS | (_OF_BODIES if "requestBody" in operation else {})
+    for status, description in statuses.items():
+        content = {"application/problem+json": {"schema": problem}}
+        answer = {"description": description, "content": content}
+        operation["responses"].setdefault(status, answer)
     if method == "post":
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-
-
-def _usage_record() -> dict[str, Any]:
-    """Return the schema of a usage record, from the type that decodes it."""
-    fields = msgspec.structs.fields(Usage)
-    properties = {
-        each.name: {} if each.type is msgspec.Raw else msgspec.json.schema(each.type)
-        for each in fields
-        if each.name not in NOT_SENT
-    }
-    properties["tags"] = {
-        "oneOf": [
-            {"type": "array", "items": {"type": "string"}},
-            {"type": "object", "additionalProperties": {"type": "string"}},
-        ]
-    }
-    properties["metadata"] = {"type": "object"}
-    for name, note in _USAGE_NOTES.items():
-        properties[name]["description"] = note
-    return {
-        "type": "object",
-        "description": (
-            "One use of a model. Token counts, quantities or a cost are required, and "
-            "one of model_name and model; missing token counts are 0. Fields that mean "
-            "nothing are told in `ignored`; counts of tokens among them are refused."
-        ),
-        "properties": properties,
-        "required": [each.name for each in fields if each.required],
-    }
-
-
-def _correction() -> dict[str, Any]:
-    """Return the schema of a correction: a record whose id is in the path, and why."""
-    record = _usage_record()
-    reason = {"type": "string", "minLength": 1, "maxLength": 500}
-    return {
-        "type": "object",
-        "description": "A usage record as it should be; its id may be left out.",
-        "properties": {**record["properties"], "reason": reason},
-        "required": [*(name for name in record["required"] if name != "id"), "reason"],
-    }
-
-
-def _usage_paths() -> dict[str, Any]:
-    answered = _answer("UsageAnswer", "Booked and charged.")
-    repeated = _answer("UsageAnswer", "Known already: nothing was changed.")
-    many = {"type": "array", "items": _ref("UsageRecord"), "maxItems": 10_000}
-    one_a_line = {"schema": {"type": "string", "description": "One record a line."}}
-    return {
-        "/api/v1/usage": {
-            "post": {
-                "operationId": "usage_create",
-                "summary": "Report one use of a model",
-                "description": "Safe to repeat: an id counts once.",
-                "tags": ["usage"],
-                "security": [{"apiKey": []}],
-                "requestBody": _body({"schema": _ref("UsageRecord")}),
-                "responses": {"201": answered, "200": repeated},
-            }
-        },
-        "/api/v1/usage/{id}/correction": {
-            "post": {
-                "operationId": "usage_correction_create",
-                "summary": "Correct usage that was reported wrongly",
-                "description": (
-                    "The whole record as it should be, and why. The usage then counts "
-                    "with this content everywhere: budgets, costs, analytics. What an "
-                    "authorization was settled with stays. 200 where it has this "
-                    "content already."
-                ),
-                "tags": ["usage"],
-                "security": [{"apiKey": []}],
-                "parameters": [_USAGE_ID],
-                "requestBody": _body({"schema": _ref("UsageCorrection")}),
-                "responses": {
-                    "201": _answer("UsageAnswer", "Corrected and charged."),
-                    "200": _answer("UsageAnswer", "Nothing to correct."),
-                },
-            }
-        },
-        "/api/v1/usage/batch": {
-            "post": {
-                "operationId": "usage_batch_create",
-                "summary": "Report up to 10,000 uses",
-                "description": (
-                    "The answer comes when all of it is durable and charged. Bad "
-                    "records never sink good ones, unless `atomic`. Gzip is taken."
-                ),
-                "tags": ["usage"],
-                "security": [{"apiKey": []}],
-                "parameters": [_ATOMIC],
-                "requestBody": _body({"schema": many}, lines=one_a_line),
-                "responses": {"200": _answer("UsageBatchAnswer", "What became of it.")},
-            }
-        },
-    }
-
-
-def _otlp_paths() -> dict[str, Any]:
-    """Return OTLP's door, which has neither our errors nor our Idempotency-Key."""
-    said = "A google.rpc.Status, or a Problem to JSON."
-    statuses = {**_PROBLEMS, "503": "The database is away: to be sent again."}
-    return {
-        "/otlp/v1/traces": {
-            "post": {
-                "operationId": "otlp_traces_create",
-                "summary": "Report usage as OpenTelemetry spans",
-                "description": (
-                    "OTLP/HTTP. Spans with GenAI attributes are booked, others are "
-                    "ignored; `partialSuccess` counts those that can't be booked."
-                ),
-                "tags": ["usage"],
-                "security": [{"apiKey": []}],
-                "requestBody": {
-                    "required": True,
-                    "content": _otlp_types("An ExportTraceServiceRequest."),
-                },
-                "responses": {
-                    "200": {
-                        "description": "What became of it.",
-                        "content": _otlp_types("An ExportTraceServiceResponse."),
-                    },
-                    **{
-                        status: {"description": f"{statuses[status]} {said}"}
-                        for status in ("400", "401", "403", "503")
-                    },
-                },
-            }
-        }
-    }
-
-
-def _otlp_types(description: str) -> dict[str, Any]:
-    packed = {"type": "string", "format": "binary"}
-    return {
-        "application/x-protobuf": {"schema": packed},
-        "application/json": {"schema": {"type": "object", "description": description}},
-    }
-
-
-def _health_paths() -> dict[str, Any]:
-    healthy = _answer("Health", "All is well.")
-    away = _answer("Health", "The database is away.")
-    summaries = {
-        "/health": ("health", "Tell whether all is well", True),
-        "/health/live": ("health_live", "Tell that the process answers", False),
-        "/health/ready": ("health_ready", "Tell whether requests can be taken", True),
-        "/api/v1/health": ("api_health", "Tell whether all is well", True),
-    }
-    return {
-        path: {
-            "get": {
-                "operationId": f"{operation}_retrieve",
-                "summary": summary,
-                "tags": ["health"],
-                "security": [],
-                "responses": {"200": healthy} | ({"503": away} if asks else {}),
-            }
-        }
-        for path, (operation, summary, asks) in summaries.items()
-    }
-
-
-def _body(plain: dict[str, Any], **others: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": plain}
-    if lines := others.get("lines"):
-        content["application/x-ndjson"] = lines
-    return {"required": True, "content": content}
-
-
-def _answer(name: str, description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": _ref(name)}},
-    }
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": _REF.format(name=name)}

@@ -185,7 +185,7 @@ REST_FRAMEWORK = {
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.OrderingFilter",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "costops.openapi.Schema",
     "EXCEPTION_HANDLER": "lib.web.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",
@@ -199,18 +199,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "SERVE_PERMISSIONS": [],
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "AlertRuleType": "alerts.models.RuleType",
-        "AlertState": "alerts.models.AlertState",
-        "ChannelType": "notifications.models.ChannelType",
-        "ControlAction": "controls.types.Action",
-        "DeliveryState": "notifications.models.DeliveryState",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "costops.openapi.complete",
-    ],
+    "POSTPROCESSING_HOOKS": ["costops.openapi.complete"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

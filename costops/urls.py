@@ -4,8 +4,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from console.alerts.answer_page import answer_by_link
-from costops.api import MANY, Organizations, Rates
-from costops.views import health, live, ready
+from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
 from lib.web import route
 
@@ -21,7 +20,7 @@ urlpatterns = [
     route("health", health, "health"),
     route("health/live", live, "health-live"),
     route("health/ready", ready, "health-ready"),
-    route("api/v1/health", health, "api-health"),
+    route("api/v1/health", api_health, "api-health"),
     route("otlp/v1/traces", traces, "otlp-traces"),
     path("api/v1/", include("budgets.api.urls")),
     path("api/v1/", include("ledger.api.urls")),
@@ -31,16 +30,4 @@ urlpatterns = [
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
     route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),
-    route("api/v1/organizations", Organizations.as_view(MANY), "organizations"),
-    route(
-        "api/v1/organizations/(?P<slug>[A-Za-z0-9._-]+)",
-        Organizations.as_view({"get": "retrieve", "patch": "partial_update"}),
-        "organization",
-    ),
-    route("api/v1/exchange-rates", Rates.as_view(MANY), "exchange-rates"),
-    route(
-        r"api/v1/exchange-rates/(?P<pk>\d{1,18})",
-        Rates.as_view({"get": "retrieve", "delete": "destroy"}),
-        "exchange-rate",
-    ),
 ]

@@ -1,11 +1,11 @@
 """Bodies of the busiest requests and answers, read and written by plain views."""
 
 import zlib
-from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 
+from lib.answers import Out
 from lib.errors import Invalid, TooLarge, UnsupportedType
 
 MOST_BYTES = 64 * 2**20  # of a body, as sent and as unpacked
@@ -52,7 +52,7 @@ def _unpacked(packed: bytes) -> bytes:
     return body
 
 
-def json_response(answer: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def json_response(answer: Out, *, status: int = 200) -> HttpResponse:
     """Answer with JSON, encoded as fast as can be."""
     body = _encode(answer)
     response = HttpResponse(body, status=status, content_type="application/json")

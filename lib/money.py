@@ -7,6 +7,7 @@ from decimal import (
     Inexact,
     InvalidOperation,
 )
+from typing import overload
 
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
@@ -60,6 +61,18 @@ def quantize(amount: Decimal) -> Decimal:
         return amount.quantize(_UNIT, context=_ROUNDED) or _ZERO
     except InvalidOperation as error:
         raise ValueError(f"too large an amount: {amount}") from error
+
+
+@overload
+def wire(amount: Decimal) -> str: ...
+
+
+@overload
+def wire(amount: None) -> None: ...
+
+
+@overload
+def wire(amount: Decimal | None) -> str | None: ...
 
 
 def wire(amount: Decimal | None) -> str | None:

@@ -1,7 +1,7 @@
 """Reading what a query asks for: moments, ranges of time, lists, numbers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,19 @@ def range_of(
 def listed(text: str | None) -> list[str]:
     """Return the values of a comma-separated list, each once, in their order."""
     return list(dict.fromkeys(part.strip() for part in (text or "").split(",") if part))
+
+
+def known_words(asked: list[str], known: Iterable[str], attr: str) -> list[str]:
+    """Return *asked*, all of which are among *known*.
+
+    Raises:
+        Invalid: one is not; the known ones are listed.
+    """
+    words = list(known)
+    if unknown := [word for word in asked if word not in words]:
+        detail = f"“{unknown[0]}” is unknown; there are {', '.join(words)}."
+        raise Invalid.field(attr, detail)
+    return asked
 
 
 def whole_number(text: str, attr: str, *, least: int, most: int) -> int:

@@ -1,12 +1,14 @@
 """How the product answers over HTTP: problems (RFC 9457), pages of lists, JSON in."""
 
 import json
+import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import wraps
 from http import HTTPStatus
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -25,6 +27,7 @@ from lib.errors import (
     Conflict,
     FieldError,
     Forbidden,
+    Invalid,
     NotFound,
     Refusal,
     TimedOut,
@@ -33,6 +36,7 @@ from lib.errors import (
     Unavailable,
     UnsupportedType,
 )
+from lib.texts import NO_ODD, odd_place
 
 _STATUSES: tuple[tuple[type[Refusal], HTTPStatus], ...] = (
     (Unauthenticated, HTTPStatus.UNAUTHORIZED),
@@ -56,15 +60,28 @@ def status_of(refusal: Refusal) -> HTTPStatus:
 def problem(
     status: int, code: str, detail: str, errors: Iterable[FieldError] = ()
 ) -> dict[str, Any]:
-    """Return the one body every error has."""
+    """Return the one body every error has; `detail` names the first wrong field."""
+    wrong = list(errors)
+    if wrong and detail == wrong[0].detail:
+        detail = _first_of(wrong)
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
         "code": code,
-        "errors": [asdict(error) for error in errors],
+        "errors": [asdict(error) for error in wrong],
     }
+
+
+def _first_of(wrong: Sequence[FieldError]) -> str:
+    """Say what is wrong with the first field, and that there are more."""
+    attr, detail = wrong[0].attr, wrong[0].detail
+    if attr and not re.search(rf"\b{re.escape(attr)}\b", detail):
+        detail = f"{attr}: {detail}"
+    if more := len(wrong) - 1:
+        detail += f" {more} more in errors."
+    return detail
 
 
 def problem_response(refusal: Refusal) -> HttpResponse:
@@ -107,8 +124,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _answer_to(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
         errors = list(_flat(error.get_full_details()))
-        detail = errors[0].detail if len(errors) == 1 else "Several fields are wrong."
-        return _problem_of_drf(400, problem(400, "invalid", detail, errors))
+        return _problem_of_drf(400, problem(400, "invalid", errors[0].detail, errors))
     code = str(error.get_codes()) if isinstance(error.detail, str) else "invalid"
     body = problem(error.status_code, code, str(error.detail))
     response = _problem_of_drf(error.status_code, body)
@@ -220,8 +236,34 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=500)
 
 
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+
+def only(*methods: str) -> Callable[[View], View]:
+    """Refuse other methods of a plain view: 405, as a problem, which names these."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method in methods:
+                return view(request, *args, **kwargs)
+            return _wrong_method(request, methods)
+
+        return cast("View", guarded)
+
+    return guard
+
+
+def _wrong_method(request: HttpRequest, methods: Iterable[str]) -> HttpResponse:
+    detail = f'Method "{request.method}" not allowed.'
+    body = problem(405, "method_not_allowed", detail)
+    response = JsonResponse(body, status=405, content_type="application/problem+json")
+    response["Allow"] = ", ".join(methods)
+    return response
+
+
 class StrictJSONParser(BaseParser):
-    """JSON as RFC 8259 has it: no NaN, no NUL characters, an error instead of a 500."""
+    """JSON as RFC 8259 has it: no NaN, and no text that can't be kept, at any depth."""
 
     media_type = "application/json"
 
@@ -234,8 +276,9 @@ class StrictJSONParser(BaseParser):
             parsed = json.loads(body, parse_float=str, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise exceptions.ParseError(f"Malformed JSON: {error}.") from error
-        if "\\u0000" in body:
-            raise exceptions.ParseError("NUL characters are not allowed.")
+        # Only so written can they come: as bytes they are no JSON, or no UTF-8.
+        if "\\u" in body and (place := odd_place(parsed)) is not None:
+            raise Invalid.field(place, NO_ODD)
         return parsed
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NoReturn
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -37,6 +37,15 @@ class Plain(serializers.Serializer[Any]):
 
 def _snake(name: str) -> str:
     return _HUMP.sub("_", name).lower()
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of some words; which there are, the refusal of any other tells."""
+
+    default_error_messages = {"invalid_choice": "“{input}” is unknown; use {known}."}
+
+    def fail(self, key: str, **kwargs: Any) -> NoReturn:
+        super().fail(key, known=", ".join(map(str, self.choices)), **kwargs)
 
 
 class AmountField(serializers.DecimalField):

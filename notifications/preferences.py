@@ -9,6 +9,8 @@ from accounts.models import Organization
 from lib.errors import Invalid
 from notifications.models import Preference
 
+LONGEST_ADDRESS = 254  # characters; RFC 5321
+
 
 def preference_of(organization: Organization, recipient: str) -> Preference:
     """Return what *recipient* wants; the defaults, unsaved, where nothing is set.
@@ -63,4 +65,7 @@ def _address(recipient: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise Invalid.field("recipient", "Must be an email address.") from error
+    if len(address) > LONGEST_ADDRESS:
+        detail = f"At most {LONGEST_ADDRESS} characters."
+        raise Invalid.field("recipient", detail)
     return address

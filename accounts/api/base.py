@@ -1,6 +1,6 @@
 """What every view of the API has in common: who calls, what is asked, who acts."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any, ClassVar, cast
 
@@ -19,7 +19,9 @@ from accounts.audit import acting_as
 from accounts.models import Organization
 from accounts.scopes import Scope
 from accounts.types import Caller
+from lib.answers import Out, plain
 from lib.errors import FieldError, Invalid
+from lib.texts import NO_ODD
 
 
 class Negotiation(DefaultContentNegotiation):
@@ -94,7 +96,7 @@ class ApiView(APIView):
         query = request.query_params
         for name, values in query.lists():
             if any("\x00" in text for text in (name, *values)):
-                raise Invalid("NUL characters are not allowed in the query.")
+                raise Invalid.field(name.replace("\x00", "\\u0000"), NO_ODD)
         known = self.known_parameters()
         if known is None or not (unknown := sorted(query.keys() - known)):
             return
@@ -123,6 +125,12 @@ class ApiViewSet(ApiView, GenericViewSet[Any]):
             return None
         return super().paginate_queryset(queryset)
 
+    def listing(self, rows: Any, out_of: Callable[[Any], Out]) -> Response:
+        """Answer with *rows*, each as *out_of* has it: a page; as CSV, all of them."""
+        page = self.paginate_queryset(rows)
+        found = plain([out_of(row) for row in (rows if page is None else page)])
+        return Response(found) if page is None else self.get_paginated_response(found)
+
 
 class Router(SimpleRouter):
     """URLs of collections that answer with and without a slash at their end."""
@@ -132,7 +140,7 @@ class Router(SimpleRouter):
         self.trailing_slash = "/?"
 
 
-class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # a library's metaclass
+class KeyScheme(OpenApiAuthenticationExtension):
     """API keys, as the schema has them."""
 
     target_class = "accounts.authentication.KeyAuthentication"

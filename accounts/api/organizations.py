@@ -1,6 +1,6 @@
 """Organizations, as clients see them: /organizations."""
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from babel.numbers import list_currencies
 from django.db.models import QuerySet
@@ -20,19 +20,47 @@ from accounts.models import (
     validate_slug,
     validate_zone,
 )
-from accounts.organizations import change_organization, make_organization
-from lib.errors import Conflict, Forbidden
+from accounts.organizations import make_organization
+from lib.answers import Answered, Out, PageOut, answers, choices, note
+from lib.errors import Forbidden
 from lib.tables import CsvRenderer
+from lib.wirefields import ChoiceField
 
 
-class SlugIsFixed(Conflict):
-    """An organization's slug stands in records and programs: it stays."""
-
-    code = "slug_is_fixed"
-
-
-class OrganizationSerializer(serializers.Serializer[Organization]):
+class OrganizationOut(Out, frozen=True):
     """A tenant: everything else belongs to one."""
+
+    slug: Annotated[str, note("Never changes.")]
+    name: str
+    currency: Annotated[str, note("ISO 4217; can't change once costs are booked.")]
+    timezone: str
+    fiscal_year_start_month: int
+    unpriced_policy: Annotated[
+        str,
+        choices(UnpricedPolicy.values),
+        note("Calls under a hard limit whose model has no known price."),
+    ]
+    response_ids: Annotated[
+        str,
+        choices(ResponseIds.values),
+        note("once: a second record of a response is a repeat of the first."),
+    ]
+
+
+def organization_out(organization: Organization) -> OrganizationOut:
+    return OrganizationOut(
+        slug=organization.slug,
+        name=organization.name,
+        currency=organization.currency,
+        timezone=organization.timezone,
+        fiscal_year_start_month=organization.fiscal_year_start_month,
+        unpriced_policy=organization.unpriced_policy,
+        response_ids=organization.response_ids,
+    )
+
+
+class OrganizationIn(serializers.Serializer[Organization]):
+    """An organization as it is sent."""
 
     slug = serializers.CharField(
         max_length=100, validators=[validate_slug], help_text="Never changes."
@@ -49,12 +77,12 @@ class OrganizationSerializer(serializers.Serializer[Organization]):
     fiscal_year_start_month = serializers.IntegerField(
         min_value=1, max_value=12, required=False
     )
-    unpriced_policy = serializers.ChoiceField(
+    unpriced_policy = ChoiceField(
         UnpricedPolicy.choices,
         required=False,
         help_text="Calls under a hard limit whose model has no known price.",
     )
-    response_ids = serializers.ChoiceField(
+    response_ids = ChoiceField(
         ResponseIds.choices,
         required=False,
         help_text="once: a second record of a response is a repeat of the first.",
@@ -80,10 +108,10 @@ class OrganizationSerializer(serializers.Serializer[Organization]):
     retrieve=extend_schema(tags=["organizations"], summary="Show an organization"),
 )
 class OrganizationViewSet(ApiViewSet):
-    """Organizations. What may change in one, a floor above says: see `check`."""
+    """Organizations. How one is changed, a floor above knows: `budgets.api`."""
 
     queryset = Organization.objects.all()
-    serializer_class = OrganizationSerializer
+    serializer_class = OrganizationIn
     lookup_field = "slug"
     lookup_value_regex = r"[A-Za-z0-9._-]+"
     renderer_classes = [JSONRenderer, CsvRenderer]
@@ -93,20 +121,15 @@ class OrganizationViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[Organization]:
         return organizations_of(self.caller).order_by("-pk")
 
-    def check(self, organization: Organization, changed: frozenset[str]) -> None:
-        """Refuse a change that something rests on; see `change_organization`."""
-        raise NotImplementedError
-
+    @answers(s200=PageOut[OrganizationOut])
     def list(self, request: Request) -> Response:
-        rows = self.get_queryset()
-        page = self.paginate_queryset(rows)
-        if page is None:
-            return Response(self.get_serializer(rows, many=True).data)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.listing(self.get_queryset(), organization_out)
 
+    @answers(s200=OrganizationOut)
     def retrieve(self, request: Request, slug: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        return Answered(organization_out(self.get_object()))
 
+    @answers(s201=OrganizationOut)
     @extend_schema(tags=["organizations"], summary="Make an organization")
     @idempotent
     def create(self, request: Request) -> Response:
@@ -116,23 +139,4 @@ class OrganizationViewSet(ApiViewSet):
         given.is_valid(raise_exception=True)
         values = cast("dict[str, Any]", given.validated_data)
         made = make_organization(**{"name": values["slug"], **values})
-        return Response(self.get_serializer(made).data, status=201)
-
-    @extend_schema(
-        tags=["organizations"],
-        summary="Change an organization",
-        description=(
-            "A 409 tells what stands against a change: the slug never changes, the "
-            "currency not once costs are booked, the fiscal year not while budgets "
-            "run by it."
-        ),
-    )
-    def partial_update(self, request: Request, slug: str) -> Response:
-        organization = self.get_object()
-        given = self.get_serializer(data=request.data, partial=True)
-        given.is_valid(raise_exception=True)
-        changes = cast("dict[str, Any]", given.validated_data)
-        if changes.pop("slug", organization.slug) != organization.slug:
-            raise SlugIsFixed("An organization's slug never changes; make another one.")
-        changed = change_organization(organization, changes, check=self.check)
-        return Response(self.get_serializer(changed).data)
+        return Answered(organization_out(made), status=201)

@@ -1,4 +1,4 @@
-"""Alerts and their rules as the wire has them, in and out."""
+"""Rules of alerts, and what is done with them, as they come in over the wire."""
 
 import re
 from datetime import date
@@ -10,18 +10,9 @@ from rest_framework import serializers
 
 from accounts.models import validate_zone
 from alerts.conditions import check
-from alerts.models import (
-    Alert,
-    AlertEvent,
-    AlertState,
-    RuleType,
-    Sensitivity,
-    Severity,
-    SpikeWindow,
-)
+from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
 from lib.errors import Refusal
-from lib.money import wire
-from lib.wirefields import AmountField, MomentField, Plain
+from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
 _LONGEST_DELAY_S = 30 * 86_400
@@ -52,20 +43,20 @@ class RuleIn(Plain):
 
     shown = frozenset({"id", "not_set_up"})
 
-    type = serializers.ChoiceField(RuleType.choices)
+    type = ChoiceField(RuleType.choices)
     threshold = AmountField(required=False, allow_null=True, default=None)
     condition = serializers.CharField(max_length=500, allow_blank=True, default="")
-    sensitivity = serializers.ChoiceField(
+    sensitivity = ChoiceField(
         Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value
     )
-    window = serializers.ChoiceField(
+    window = ChoiceField(
         SpikeWindow.choices, allow_null=True, default=SpikeWindow.HOURLY.value
     )
     channels = NamesField()
     recipients = PeopleField()
     message = serializers.CharField(max_length=500, allow_blank=True, default="")
     cooldown = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
-    severity = serializers.ChoiceField(Severity.choices, allow_null=True, default=None)
+    severity = ChoiceField(Severity.choices, allow_null=True, default=None)
     enabled = serializers.BooleanField(default=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +84,7 @@ def _threshold(kind: str, value: Decimal | None) -> Decimal | None:
         RuleType(kind)
     )
     if value <= 0 or (most is not None and value > most):
-        detail = (
-            "Must be more than 0." if most is None else f"Oversight 0, up to {most}."
-        )
+        detail = "Must be more than 0." if most is None else f"Above 0, up to {most}."
         raise serializers.ValidationError({"threshold": [detail]})
     if kind == RuleType.THRESHOLD and value != round(value, 4):
         raise serializers.ValidationError({"threshold": ["At most four places."]})
@@ -241,47 +230,6 @@ class SnoozeIn(AcknowledgeIn):
         return super().validate(attrs)
 
 
-class StepSaid(serializers.Serializer[Any]):
-    """One line of an alert's timeline; the last three where it is a step."""
-
-    kind = serializers.ChoiceField(AlertEvent.Kind.choices)
-    at = serializers.DateTimeField()
-    actor = serializers.CharField(allow_null=True)
-    text = serializers.CharField()
-    level = serializers.IntegerField(required=False)
-    recipients = serializers.ListField(child=serializers.CharField(), required=False)
-    channels = serializers.ListField(child=serializers.CharField(), required=False)
-
-
-class AlertOut(serializers.Serializer[Any]):
-    """An alert as `body_of` writes it; for the schema."""
-
-    id = serializers.UUIDField()
-    type = serializers.ChoiceField(RuleType.choices)
-    severity = serializers.ChoiceField(Severity.choices)
-    state = serializers.ChoiceField(AlertState.choices)
-    budget = serializers.UUIDField()
-    budget_name = serializers.CharField()
-    organization_id = serializers.CharField()
-    currency = serializers.CharField()
-    period_start = serializers.DateTimeField()
-    period_end = serializers.DateTimeField()
-    threshold = serializers.JSONField(help_text="A share; text where it is money.")
-    value = serializers.JSONField(help_text="As the threshold.")
-    spent = AmountField()
-    limit = AmountField()
-    message = serializers.CharField()
-    details = serializers.DictField()
-    fired_at = serializers.DateTimeField()
-    acknowledged_by = serializers.CharField(allow_null=True)
-    acknowledged_until = serializers.DateTimeField(allow_null=True)
-    snoozed_until = serializers.DateTimeField(allow_null=True)
-    resolved_at = serializers.DateTimeField(allow_null=True)
-    resolved_by = serializers.CharField(allow_null=True)
-    next_step_at = serializers.DateTimeField(allow_null=True)
-    timeline = StepSaid(many=True)
-
-
 def _zone(name: str) -> str:
     try:
         validate_zone(name)
@@ -296,62 +244,3 @@ def _day(text: str) -> str:
     except ValueError as error:
         detail = f"“{text}” is not a day such as 2026-12-25."
         raise serializers.ValidationError(detail) from error
-
-
-# Of these, threshold and value are no amounts.
-_SHARES = frozenset({RuleType.THRESHOLD.value})
-
-
-def body_of(alert: Alert) -> dict[str, Any]:
-    """Return an alert as the wire has it; its events and budget are at hand.
-
-    A threshold's numbers are shares; all others are amounts, rates or probabilities,
-    as text.
-    """
-    return {
-        "id": str(alert.uid),
-        "type": alert.type,
-        "severity": alert.severity,
-        "state": alert.state,
-        "budget": str(alert.budget.uid),
-        "budget_name": alert.budget.name,
-        "organization_id": alert.organization.slug,
-        "currency": alert.budget.currency,
-        "period_start": alert.period_starts_at,
-        "period_end": alert.period_ends_at,
-        "threshold": _number(alert, alert.threshold),
-        "value": _number(alert, alert.value),
-        "spent": wire(alert.spent),
-        "limit": wire(alert.limit),
-        "message": alert.message,
-        "details": alert.details,
-        "fired_at": alert.fired_at,
-        "acknowledged_by": alert.acknowledged_by or None,
-        "acknowledged_until": alert.acknowledged_until,
-        "snoozed_until": alert.snoozed_until,
-        "resolved_at": alert.resolved_at,
-        "resolved_by": alert.resolved_by or None,
-        "next_step_at": alert.next_step_at,
-        "timeline": [_event_body(alert, event) for event in alert.events.all()],
-    }
-
-
-def _number(alert: Alert, value: Decimal | None) -> float | str | None:
-    if value is None or alert.type not in _SHARES:
-        return wire(value)
-    return float(value)
-
-
-def _event_body(alert: Alert, event: AlertEvent) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "kind": event.kind,
-        "at": event.at,
-        "actor": event.actor or None,
-        "text": event.text,
-    }
-    if event.step is not None and event.step < len(alert.steps):
-        step = alert.steps[event.step]
-        body["level"] = step["level"]
-        body["recipients"] = step["recipients"]
-        body["channels"] = step["channels"]
-    return body

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -17,19 +16,22 @@ from accounts.api.base import ApiView, ApiViewSet
 from accounts.models import User
 from accounts.scopes import Scope
 from alerts import services
-from alerts.api.schemas import (
-    AcknowledgeIn,
+from alerts.api.answers import (
+    AlertConfigurationOut,
     AlertOut,
-    ConfigurationIn,
-    SnoozeIn,
-    body_of,
+    alert_out,
+    configuration_out,
 )
-from alerts.configuration import configuration, configure
+from alerts.api.schemas import AcknowledgeIn, ConfigurationIn, SnoozeIn
+from alerts.configuration import configure
 from alerts.links import told_to
 from alerts.models import Alert, AlertState, RuleType, Severity
+from budgets.api.lookups import budget_or_404
 from budgets.models import Budget
-from lib.errors import Invalid, NotFound
-from lib.query_params import listed, truth
+from lib.answers import Answered, PageOut, answers
+from lib.errors import Invalid
+from lib.lookups import row_or_404
+from lib.query_params import known_words, listed, truth
 from lib.tables import CsvRenderer
 
 
@@ -39,7 +41,6 @@ class AlertViewSet(ApiViewSet):
     read_scope = Scope.BUDGETS_READ
     write_scope = Scope.ALERTS_WRITE
     queryset = Alert.objects.none()
-    serializer_class = AlertOut
     renderer_classes = [JSONRenderer, CsvRenderer]
     filter_backends = []
     lookup_field = "uid"
@@ -52,6 +53,7 @@ class AlertViewSet(ApiViewSet):
         rows = Alert.objects.with_names().prefetch_related("events")
         return visible_to(self.caller, rows)
 
+    @answers(s200=PageOut[AlertOut])
     @extend_schema(
         parameters=[
             OpenApiParameter("organization_id", str),
@@ -68,49 +70,49 @@ class AlertViewSet(ApiViewSet):
     )
     def list(self, request: Request) -> Response:
         """List alerts, newest first, each with its timeline."""
-        rows = self._filtered(request)
-        page = self.paginate_queryset(rows)
-        bodies = [body_of(alert) for alert in (rows if page is None else page)]
-        if page is None:
-            return Response(bodies)
-        return self.get_paginated_response(bodies)
+        return self.listing(self._filtered(request), alert_out)
 
+    @answers(s200=AlertOut)
     def retrieve(self, request: Request, uid: str) -> Response:
         """Return one alert with its timeline."""
-        return Response(body_of(self._alert(uid)))
+        return Answered(alert_out(self._alert(uid)))
 
-    @extend_schema(request=AcknowledgeIn, responses=AlertOut)
+    @answers(s200=AlertOut)
+    @extend_schema(request=AcknowledgeIn)
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, uid: str) -> Response:
         """Take care of an alert: nobody else is told, for 4 hours if not said."""
         alert, now = self._alert(uid), timezone.now()
         until = _until(AcknowledgeIn(data=request.data), now)
         services.acknowledge(alert, by=self.caller.name, until=until, now=now)
-        return Response(body_of(self._alert(uid)))
+        return Answered(alert_out(self._alert(uid)))
 
-    @extend_schema(request=SnoozeIn, responses=AlertOut)
+    @answers(s200=AlertOut)
+    @extend_schema(request=SnoozeIn)
     @action(detail=True, methods=["post"])
     def snooze(self, request: Request, uid: str) -> Response:
         """Tell nobody for a while; then the telling begins anew."""
         alert, now = self._alert(uid), timezone.now()
         until = _until(SnoozeIn(data=request.data), now) or now
         services.snooze(alert, by=self.caller.name, until=until, now=now)
-        return Response(body_of(self._alert(uid)))
+        return Answered(alert_out(self._alert(uid)))
 
-    @extend_schema(request=None, responses=AlertOut)
+    @answers(s200=AlertOut)
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, uid: str) -> Response:
         """Close an alert; it fires again once its condition has come back."""
         services.resolve(self._alert(uid), by=self.caller.name, now=timezone.now())
-        return Response(body_of(self._alert(uid)))
+        return Answered(alert_out(self._alert(uid)))
 
-    @extend_schema(request=None, responses=AlertOut)
+    @answers(s200=AlertOut)
+    @extend_schema(request=None)
     @action(detail=True, methods=["post"], url_path="not-an-anomaly")
     def not_an_anomaly(self, request: Request, uid: str) -> Response:
         """Close an alert about an unusual day, and remember that it was fine."""
         alert = self._alert(uid)
         services.not_an_anomaly(alert, by=self.caller.name, now=timezone.now())
-        return Response(body_of(self._alert(uid)))
+        return Answered(alert_out(self._alert(uid)))
 
     def _filtered(self, request: Request) -> QuerySet[Alert]:
         query = request.query_params
@@ -124,10 +126,9 @@ class AlertViewSet(ApiViewSet):
             ("severity", Severity.values),
         ):
             if wanted := listed(query.get(name)):
-                rows = rows.filter(**{f"{name}__in": _known(name, wanted, known)})
+                rows = rows.filter(**{f"{name}__in": known_words(wanted, known, name)})
         if uid := query.get("budget"):
-            budgets = visible_to(self.caller, Budget.objects.all())
-            budget = budget_of(uid, budgets)
+            budget = budget_or_404(uid, self.caller)
             below = budget.get_descendants(include_self=True)
             rows = rows.filter(budget__in=below.order_by().values("pk"))
         if truth(query.get("mine"), "mine"):
@@ -145,10 +146,7 @@ class AlertViewSet(ApiViewSet):
         )
 
     def _alert(self, uid: str) -> Alert:
-        found = self.get_queryset().filter(uid=_uuid(uid)).first()
-        if found is None:
-            raise NotFound("There is no such alert.")
-        return found
+        return row_or_404(self.get_queryset(), uid, missing="There is no such alert.")
 
 
 class BudgetAlerts(ApiView):
@@ -158,12 +156,13 @@ class BudgetAlerts(ApiView):
     write_scope = Scope.ALERTS_WRITE
     query_parameters = frozenset()
 
-    @extend_schema(responses=ConfigurationIn)
+    @answers(s200=AlertConfigurationOut)
     def get(self, request: Request, uid: str) -> Response:
         """Return a budget's rules and escalation, and what it inherits."""
-        return Response(configuration(self._budget(uid)))
+        return Answered(configuration_out(self._budget(uid)))
 
-    @extend_schema(request=ConfigurationIn, responses=ConfigurationIn)
+    @answers(s200=AlertConfigurationOut)
+    @extend_schema(request=ConfigurationIn)
     def put(self, request: Request, uid: str) -> Response:
         """Replace a budget's rules and escalation; what is left out stays."""
         budget = self._budget(uid)
@@ -174,37 +173,10 @@ class BudgetAlerts(ApiView):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
         configure(budget, given, now=timezone.now())
-        return Response(configuration(self._budget(uid)))
+        return Answered(configuration_out(self._budget(uid)))
 
     def _budget(self, uid: str) -> Budget:
-        rows = Budget.objects.select_related("organization", "parent", "owner")
-        return budget_of(uid, visible_to(self.caller, rows))
-
-
-def budget_of(uid: str, rows: QuerySet[Budget]) -> Budget:
-    """Return the budget *uid* among *rows*.
-
-    Raises:
-        NotFound: there is none.
-    """
-    found = rows.filter(uid=_uuid(uid)).first()
-    if found is None:
-        raise NotFound("There is no such budget.")
-    return found
-
-
-def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise NotFound("There is no such thing.") from error
-
-
-def _known(name: str, wanted: list[str], known: list[str]) -> list[str]:
-    if unknown := [value for value in wanted if value not in known]:
-        detail = f"“{unknown[0]}” is unknown; there are {', '.join(known)}."
-        raise Invalid.field(name, detail)
-    return wanted
+        return budget_or_404(uid, self.caller)
 
 
 def _until(shape: Any, now: datetime) -> datetime | None:

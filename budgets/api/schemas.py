@@ -1,4 +1,4 @@
-"""Budgets as the wire has them, in and out."""
+"""Budgets as they come in over the wire."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,13 +9,12 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from accounts.models import Membership, Organization, User
-from budgets.models import AmountLine, Budget, Enforcement, RolloverMode
-from budgets.scopes import DIMENSION_OF
+from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from lib.errors import Invalid
-from lib.money import wire
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
+from lib.wirefields import ChoiceField
 
 # Other names that clients use for a field.
 _ALIASES = {"limit": "amount", "parent_budget": "parent"}
@@ -24,7 +23,7 @@ _ALIASES = {"limit": "amount", "parent_budget": "parent"}
 class RolloverIn(serializers.Serializer[Any]):
     """What of a closed period is carried over."""
 
-    mode = serializers.ChoiceField(RolloverMode.choices)
+    mode = ChoiceField(RolloverMode.choices)
     cap = serializers.DecimalField(
         max_digits=7,
         decimal_places=4,
@@ -57,7 +56,7 @@ class BudgetIn(serializers.Serializer[Any]):
         max_digits=30, decimal_places=10, min_value=Decimal(0)
     )
     currency = serializers.CharField(max_length=3, required=False)
-    period = serializers.ChoiceField([c.value for c in Cadence], required=False)
+    period = ChoiceField([c.value for c in Cadence], required=False)
     timezone = serializers.CharField(max_length=64, required=False)
     organization_id = serializers.CharField(
         max_length=100, required=False, allow_null=True
@@ -78,7 +77,7 @@ class BudgetIn(serializers.Serializer[Any]):
         max_digits=7, decimal_places=4, required=False
     )
     alerts = AlertIn(many=True, required=False)
-    enforcement = serializers.ChoiceField(Enforcement.choices, required=False)
+    enforcement = ChoiceField(Enforcement.choices, required=False)
     rollover = RolloverIn(required=False, allow_null=True)
     start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
@@ -135,32 +134,6 @@ class BudgetIn(serializers.Serializer[Any]):
             plan.rollover_cap = rollover.get("cap")
         _set_dates(plan, given, organization)
         return plan
-
-
-class AmountLineOut(serializers.ModelSerializer[AmountLine]):
-    """One reason why a budget may spend more or less; `amount` is the difference."""
-
-    at = serializers.DateTimeField(source="made_at")
-    effective_from = serializers.SerializerMethodField()
-    amount = serializers.SerializerMethodField()
-    request = serializers.SerializerMethodField(help_text="The approved request.")
-
-    class Meta:
-        model = AmountLine
-        fields = (
-            *("at", "effective_from", "effective_to", "amount", "kind", "actor"),
-            *("reason", "request"),
-        )
-        read_only_fields = fields
-
-    def get_effective_from(self, line: AmountLine) -> datetime:
-        return line.effective_from or line.budget.starts_at
-
-    def get_amount(self, line: AmountLine) -> str:
-        return str(wire(line.amount))
-
-    def get_request(self, line: AmountLine) -> str | None:
-        return None  # no request has written a line
 
 
 _SAME_NAMES = frozenset(
@@ -254,41 +227,3 @@ def _end_of(text: str | None, zone: ZoneInfo) -> datetime | None:
     if not is_day(text):
         return moment
     return end_of(moment.astimezone(zone).date(), zone)
-
-
-def body_of(budget: Budget) -> dict[str, Any]:
-    """Return a budget as the wire has it."""
-    scope = {name: budget.scope.get(name, []) for name in DIMENSION_OF}
-    body = {
-        "id": str(budget.uid),
-        "name": budget.name,
-        "amount": wire(budget.amount),
-        "currency": budget.currency,
-        "period": budget.period,
-        "timezone": budget.timezone,
-        "organization_id": budget.organization.slug,
-        "parent": str(budget.parent.uid) if budget.parent else None,
-        "owner": budget.owner.email if budget.owner else None,
-        "note": budget.note,
-        "scope": {**scope, "tags": budget.scope.get("tags", {})},
-        "warning_threshold": float(budget.warning_threshold),
-        "critical_threshold": float(budget.critical_threshold),
-        "alerts": [
-            {**alert, "threshold": float(alert["threshold"])} for alert in budget.alerts
-        ],
-        "enforcement": budget.enforcement,
-        "rollover": {
-            "mode": budget.rollover_mode,
-            "cap": None
-            if budget.rollover_cap is None
-            else f"{budget.rollover_cap.normalize():f}",
-        },
-        "start_date": budget.starts_at,
-        "end_date": budget.ends_at,
-        "archived_at": budget.archived_at,
-        "created_at": budget.created_at,
-    }
-    if budget.backfill is not None:
-        share = round(budget.backfill.share_done, 4)
-        body["backfill"] = {"state": "running", "done": share}
-    return body

@@ -1,6 +1,26 @@
+from typing import Any
+
 from accounts.api.base import Router
+from budgets.api.organizations import Organizations, Rates
 from budgets.api.views import BudgetViewSet
+from lib.web import route
+
+_MANY: dict[str, Any] = {"get": "list", "post": "create"}
 
 router = Router()
 router.register("budgets", BudgetViewSet, basename="budget")
-urlpatterns = router.urls
+urlpatterns = [
+    *router.urls,
+    route("organizations", Organizations.as_view(_MANY), "organizations"),
+    route(
+        "organizations/(?P<slug>[A-Za-z0-9._-]+)",
+        Organizations.as_view({"get": "retrieve", "patch": "partial_update"}),
+        "organization",
+    ),
+    route("exchange-rates", Rates.as_view(_MANY), "exchange-rates"),
+    route(
+        r"exchange-rates/(?P<pk>[0-9]{1,18})",
+        Rates.as_view({"get": "retrieve", "delete": "destroy"}),
+        "exchange-rate",
+    ),
+]

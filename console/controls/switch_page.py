@@ -17,7 +17,7 @@ from console.controls.access import require_write
 from console.controls.budgets import below, of_and_below, path_to
 from console.controls.forms import SwitchForm
 from console.pages import Pages, budget_or_404, names_of
-from controls.api.authorization_answers import REFRESH_S
+from controls.api.lease_answers import REFRESH_S
 from controls.configuration import kill_switch_of, switch_off, switch_on
 from lib.errors import Refusal
 from lib.humanize import ago, clock

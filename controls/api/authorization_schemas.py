@@ -12,12 +12,13 @@ from budgets.models import Reservation
 from controls.decisions.types import CallRequest, LeaseRequest
 from controls.policy import TokenEstimate, Where
 from ledger.usage import MOST_COST, MOST_TOKENS, decode_error, parse_tags
+from lib.answers import schema_of_body
 from lib.errors import Forbidden, Invalid
 from lib.money import PLACES, to_units
+from lib.texts import NO_ODD, odd_place_in
 
 CALL_TTL_S = 600  # how long an authorization waits for its usage record
 LEASE_TTL_S = 60
-_ODD = ("\x00", *map(chr, range(0xD800, 0xE000)))
 
 _Name = Annotated[str, msgspec.Meta(max_length=200)]
 _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
@@ -87,6 +88,28 @@ class ReturnIn(msgspec.Struct, gc=False):
     amount: Decimal | None = None
 
 
+_TAGS = {
+    "oneOf": [
+        {"type": "array", "items": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+    ]
+}
+_NOTES = {
+    "model_name": "Another name of model.",
+    "estimated_cost": "The most it can cost, in the organization's currency.",
+    "max_output_tokens": "With input_tokens: the worst case is priced and set aside.",
+    "ttl_s": "What is not settled by then expires.",
+    "durable": "Ignored: every decision is durable when it is answered.",
+    "amount": "Wanted; at most an eighth of what is left is given.",
+    "minimum": "Less is of no use: what the call at hand needs.",
+}
+
+
+def shape_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the schema of a body."""
+    return schema_of_body(kind, name=kind.__name__, notes=_NOTES, raw={"tags": _TAGS})
+
+
 Shape = TypeVar("Shape")
 _decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
@@ -103,19 +126,11 @@ def read(body: bytes, kind: type[Shape]) -> Shape:
     try:
         shape = _decoders[kind].decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        found = decode_error(error)
+        found = decode_error(error, body)
         raise Invalid(found.detail, errors=(found,)) from error
-    if b"\\u" in body:
-        _refuse_odd(shape)
+    if (place := odd_place_in(body)) is not None:
+        raise Invalid.field(place, NO_ODD)
     return shape  # type: ignore[no-any-return]  # it is of its decoder's kind
-
-
-def _refuse_odd(shape: object) -> None:
-    for name in getattr(shape, "__struct_fields__", ()):
-        value = getattr(shape, name)
-        if isinstance(value, str) and any(odd in value for odd in _ODD):
-            detail = "Must not contain NUL characters or lone surrogates."
-            raise Invalid.field(name, detail)
 
 
 def call_of(given: AuthorizationIn) -> CallRequest:

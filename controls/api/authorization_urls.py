@@ -10,7 +10,7 @@ urlpatterns = [
     route("leases", authorizations.leases, "leases"),
     route(f"leases/{_ID}/renew", authorizations.renew, "renew-lease"),
     route(f"leases/{_ID}/return", authorizations.return_lease, "return-lease"),
-    route(f"leases/{_ID}", authorizations.authorization, "lease"),
+    route(f"leases/{_ID}", authorizations.lease, "lease"),
     route(
         f"authorizations/{_ID}/release", authorizations.release, "release-authorization"
     ),

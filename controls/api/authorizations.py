@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from msgspec import UNSET
 
 from accounts import keys
 from accounts.access import require, visible_to
@@ -14,23 +14,30 @@ from budgets.models import Reservation
 from budgets.reservations.lines import uid_of
 from budgets.reservations.release import release as end_reservation
 from controls.api import authorization_schemas
-from controls.api.authorization_answers import (
-    answer_body,
-    lease_body,
-    reservation_body,
+from controls.api.answers import (
+    AuthorizationOut,
+    AuthorizationStateOut,
+    ReleasedOut,
+    ReturnedLeaseOut,
+    authorization_out,
+    state_out,
 )
 from controls.api.authorization_schemas import (
     AuthorizationIn,
     LeaseIn,
     RenewalIn,
     ReturnIn,
+    shape_of,
 )
+from controls.api.lease_answers import LeaseGrantOut, lease_out
 from controls.decisions.release import release_call
 from controls.decisions.services import decide_together
 from controls.decisions.types import CallRequest, LeaseRequest
+from lib.answers import Operation, described
 from lib.bodies import JSON_TYPES, body_of, json_response
 from lib.errors import Conflict, NotFound
 from lib.money import wire
+from lib.web import only
 
 
 class LeaseOver(Conflict):
@@ -45,8 +52,17 @@ class AlreadySettled(Conflict):
     code = "already_settled"
 
 
+@described(
+    Operation(
+        "authorizations_create",
+        "Ask before a call is made",
+        "controls",
+        {200: AuthorizationOut},
+        body=shape_of(AuthorizationIn),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def authorizations(request: HttpRequest) -> HttpResponse:
     """Decide one call, and set aside what it may cost."""
     caller = _caller_of(request)
@@ -63,29 +79,74 @@ def authorizations(request: HttpRequest) -> HttpResponse:
 
 def _authorize(organization_id: int, ask: CallRequest) -> HttpResponse:
     answer = decide_together(organization_id, ask)
-    return json_response(answer_body(answer))
+    return json_response(authorization_out(answer))
 
 
-@require_GET
+@described(
+    Operation(
+        "authorizations_retrieve",
+        "Tell where an authorization stands",
+        "controls",
+        {200: AuthorizationStateOut},
+        method="get",
+    )
+)
+@only("GET")
 def authorization(request: HttpRequest, uid: str) -> HttpResponse:
-    """Tell where an authorization or lease stands."""
+    """Tell where an authorization stands."""
+    return _told(request, uid)
+
+
+@described(
+    Operation(
+        "leases_retrieve",
+        "Tell where a lease stands",
+        "controls",
+        {200: AuthorizationStateOut},
+        method="get",
+    )
+)
+@only("GET")
+def lease(request: HttpRequest, uid: str) -> HttpResponse:
+    """Tell where a lease stands."""
+    return _told(request, uid)
+
+
+def _told(request: HttpRequest, uid: str) -> HttpResponse:
     row = _found(_caller_of(request), uid)
-    return json_response(reservation_body(row, row.organization.currency))
+    return json_response(state_out(row, row.organization.currency))
 
 
+@described(
+    Operation(
+        "authorizations_release",
+        "Give back a call's money",
+        "controls",
+        {200: ReleasedOut},
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def release(request: HttpRequest, uid: str) -> HttpResponse:
     """Give back what was set aside for a call that is not made; repeatable."""
     row = _found(_caller_of(request), uid, Reservation.Kind.AUTHORIZATION)
     ended = release_call(row, now=timezone.now())
     if ended.state == Reservation.State.SETTLED:
         raise AlreadySettled("The usage of this call is booked already.")
-    return json_response({"id": str(ended.uid), "state": ended.state})
+    return json_response(ReleasedOut(str(ended.uid), ended.state))
 
 
+@described(
+    Operation(
+        "leases_create",
+        "Have money set aside, to decide alone",
+        "controls",
+        {201: LeaseGrantOut},
+        body=shape_of(LeaseIn),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def leases(request: HttpRequest) -> HttpResponse:
     """Set money aside for a client that then decides alone."""
     caller = _caller_of(request)
@@ -100,8 +161,17 @@ def leases(request: HttpRequest) -> HttpResponse:
     )
 
 
+@described(
+    Operation(
+        "leases_renew",
+        "More money or time",
+        "controls",
+        {200: LeaseGrantOut},
+        body=shape_of(RenewalIn),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def renew(request: HttpRequest, uid: str) -> HttpResponse:
     """Set more money aside for a lease, or prolong it."""
     row = _found(_caller_of(request), uid, Reservation.Kind.LEASE)
@@ -110,8 +180,17 @@ def renew(request: HttpRequest, uid: str) -> HttpResponse:
     return _lease(row.organization_id, ask, status=200)
 
 
+@described(
+    Operation(
+        "leases_return",
+        "Give money back",
+        "controls",
+        {200: ReturnedLeaseOut},
+        body=shape_of(ReturnIn),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def return_lease(request: HttpRequest, uid: str) -> HttpResponse:
     """Give back what a lease still holds, or the part of it that is not needed."""
     row = _found(_caller_of(request), uid, Reservation.Kind.LEASE)
@@ -120,15 +199,15 @@ def return_lease(request: HttpRequest, uid: str) -> HttpResponse:
     ended = end_reservation(
         row.organization_id, row.uid, amount=amount, now=timezone.now()
     )
-    back = {"returned": wire(row.held - ended.held)} if ended else {}
-    return json_response({"id": str(row.uid), "state": "returned", **back})
+    back = wire(row.held - ended.held) if ended else UNSET
+    return json_response(ReturnedLeaseOut(str(row.uid), "returned", back))
 
 
 def _lease(organization_id: int, ask: LeaseRequest, *, status: int) -> HttpResponse:
     answer = decide_together(organization_id, ask)
     if answer.over:
         raise LeaseOver("This lease is over; take a new one.")
-    return json_response(lease_body(answer, timezone.now()), status=status)
+    return json_response(lease_out(answer, timezone.now()), status=status)
 
 
 def _caller_of(request: HttpRequest) -> Caller:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -16,7 +17,7 @@ from lib.errors import Refusal
 from lib.money import wire
 from lib.query_params import is_day
 from lib.rules.expressions import LONGEST
-from lib.wirefields import AmountField, MomentField, Plain
+from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
 
 MOST = 50  # rules of a budget
 _DAY = timedelta(days=1)
@@ -132,7 +133,7 @@ class RateConfig(Config):
     )
     max_cost_per_hour = AmountField(required=False, allow_null=True)
 
-    def validate_max_cost_per_hour(self, value: Any) -> str | None:
+    def validate_max_cost_per_hour(self, value: Decimal | None) -> str | None:
         if value is not None and value <= 0:
             detail = "Must be more than 0; to stop all calls, use the action block."
             raise serializers.ValidationError(detail)
@@ -172,7 +173,7 @@ class ControlRuleIn(Plain):
     trigger = serializers.CharField(
         max_length=LONGEST, help_text='Such as: budget_percentage >= 0.9, model == "x".'
     )
-    action = serializers.ChoiceField(Action.choices)
+    action = ChoiceField(Action.choices)
     config = serializers.JSONField(required=False, default=dict)
     notify = serializers.BooleanField(default=False)
 
@@ -195,23 +196,13 @@ class ControlRuleIn(Plain):
 class ControlsIn(Plain):
     """All rules of a budget, in the place of those it has."""
 
-    shown = frozenset({"budget", "inherited", "kill_switch"})
+    shown = frozenset({"budget", "enforcement", "notes", "inherited", "kill_switch"})
 
     budget_id = serializers.CharField(max_length=64, required=False)
     rules = serializers.ListField(
         child=ControlRuleIn(),
         max_length=MOST,
         help_text="A block while budget_percentage >= 1 makes the amount a hard limit.",
-    )
-    enforcement = serializers.ChoiceField(
-        Enforcement.choices,
-        read_only=True,
-        help_text="Of the amount: PATCH the budget.",
-    )
-    notes = serializers.ListField(
-        child=serializers.CharField(),
-        read_only=True,
-        help_text="What the rules come to, as to the limit; and for whom they exempt.",
     )
 
 
@@ -239,7 +230,7 @@ class ReplayIn(Plain):
         child=ControlRuleIn(), max_length=MOST, required=False
     )
     amount = AmountField(required=False, min_value=0, help_text="Of each period.")
-    enforcement = serializers.ChoiceField(Enforcement.choices, required=False)
+    enforcement = ChoiceField(Enforcement.choices, required=False)
     start_date = MomentField(required=False)
     end_date = EndField(required=False)
 
@@ -252,41 +243,3 @@ class ReplayIn(Plain):
             detail = "Must be after start_date."
             raise serializers.ValidationError({"end_date": [detail]})
         return attrs
-
-
-class EffectOut(serializers.Serializer[Any]):
-    """What one rule, or a limit, would have decided; for the schema."""
-
-    rule = serializers.CharField(help_text="Its id, or hard_limit, or unpriced.")
-    summary = serializers.CharField()
-    outcome = serializers.ChoiceField(["stopped", "downgraded", "limited", "told"])
-    calls = serializers.IntegerField()
-    cost = AmountField()
-    saved = AmountField()
-    first_at = serializers.DateTimeField(allow_null=True)
-
-
-class TotalOut(serializers.Serializer[Any]):
-    """What all effects of one kind come to; for the schema."""
-
-    calls = serializers.IntegerField()
-    cost = AmountField()
-    saved = AmountField()
-
-
-class ReplayOut(serializers.Serializer[Any]):
-    """What a dry run came to; for the schema. Money is in the budget's currency."""
-
-    budget = serializers.UUIDField()
-    start = serializers.DateTimeField()
-    end = serializers.DateTimeField()
-    currency = serializers.CharField()
-    message = serializers.CharField()
-    calls = serializers.IntegerField()
-    spent = AmountField(help_text="As it was.")
-    would_spend = AmountField()
-    saved = AmountField()
-    stopped = TotalOut()
-    downgraded = TotalOut()
-    limited = TotalOut()
-    effects = EffectOut(many=True)

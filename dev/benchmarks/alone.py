@@ -2,7 +2,7 @@
 
 import psycopg
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -14,7 +14,7 @@ from controls.api.authorization_schemas import AuthorizationIn
 from controls.decisions.types import CallRequest
 from controls.policy import Where, open_guard
 from dev.benchmarks.deciders import ONE_STATEMENT
-from lib.bodies import JSON_TYPES, body_of, json_response
+from lib.bodies import JSON_TYPES, body_of
 
 _paths: dict[tuple[int, Where, str], list[int]] = {}  # ids of periods, the root last
 
@@ -39,7 +39,7 @@ def decide_alone(request: HttpRequest) -> HttpResponse:
         found = cursor.execute(ONE_STATEMENT, wanted, prepare=True).fetchone()
     assert found is not None
     assert found[0], "nothing was left"
-    return json_response({"id": found[1], "decision": "allow", "model": ask.model})
+    return JsonResponse({"id": found[1], "decision": "allow", "model": ask.model})
 
 
 def _path_of(organization_id: int, ask: CallRequest) -> list[int]:

@@ -12,16 +12,22 @@ from rest_framework.response import Response
 from accounts.access import organization_named, visible_to
 from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
-from intake.repricing import MOST_AT_ONCE, body_of, preview, reprice_at_once
+from intake.api.answers import (
+    RepricingOut,
+    RepricingResultOut,
+    repricing_out,
+    result_out,
+)
+from intake.repricing import MOST_AT_ONCE, preview, reprice_at_once
 from ledger.models import Repricing
 from ledger.repricing import Selection
+from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
 from lib.query_params import range_of
 from lib.tables import CsvRenderer
-from lib.wirefields import AmountField, MomentField
 
 
-class FiltersSerializer(serializers.Serializer[Selection]):
+class FiltersIn(serializers.Serializer[Selection]):
     """Which usage to look at; all of it, if nothing is named."""
 
     provider = serializers.CharField(max_length=200, required=False, allow_blank=True)
@@ -44,11 +50,11 @@ class FiltersSerializer(serializers.Serializer[Selection]):
     only_unpriced = serializers.BooleanField(required=False, default=False)
 
 
-class NewRepricingSerializer(serializers.Serializer[dict[str, Any]]):
+class RepricingIn(serializers.Serializer[dict[str, Any]]):
     """What to reprice, and why."""
 
     organization_id = serializers.CharField(required=False, allow_null=True)
-    filters = FiltersSerializer(required=False)
+    filters = FiltersIn(required=False)
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
     dry_run = serializers.BooleanField(
         default=False, help_text="Only tell what would change."
@@ -61,52 +67,6 @@ class NewRepricingSerializer(serializers.Serializer[dict[str, Any]]):
                 code="required",
             )
         return attrs
-
-
-class RepricedPeriodSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a repricing changes in one budget period."""
-
-    budget = serializers.CharField()
-    name = serializers.CharField()
-    currency = serializers.CharField()
-    period_start = MomentField()
-    period_end = MomentField()
-    old = AmountField()
-    new = AmountField()
-    difference = AmountField()
-
-
-class RepricingSerializer(serializers.Serializer[Repricing]):
-    """One audited correction of what usage was charged at."""
-
-    id = serializers.IntegerField()
-    organization_id = serializers.CharField(source="organization.slug")
-    reason = serializers.CharField()
-    actor = serializers.CharField()
-    filters = serializers.DictField()
-    records = serializers.IntegerField(help_text="How many were corrected.")
-    difference = AmountField()
-    currency = serializers.CharField(source="organization.currency")
-    created_at = MomentField()
-
-
-class RepricingResultSerializer(serializers.Serializer[dict[str, Any]]):
-    """What a repricing changed, or would change."""
-
-    id = serializers.IntegerField(
-        allow_null=True, help_text="Null: nothing was corrected."
-    )
-    dry_run = serializers.BooleanField()
-    organization_id = serializers.CharField()
-    filters = serializers.DictField()
-    currency = serializers.CharField()
-    records = serializers.IntegerField()
-    newly_priced = serializers.IntegerField()
-    still_unpriced = serializers.IntegerField()
-    old = AmountField()
-    new = AmountField()
-    difference = AmountField()
-    budgets = RepricedPeriodSerializer(many=True)
 
 
 @extend_schema_view(
@@ -126,8 +86,7 @@ class RepricingViewSet(ApiViewSet):
     queryset = Repricing.objects.filter(kind=Repricing.Kind.PRICES).select_related(
         "organization"
     )
-    serializer_class = RepricingSerializer
-    lookup_value_regex = r"\d{1,18}"
+    lookup_value_regex = r"[0-9]{1,18}"
     renderer_classes = [JSONRenderer, CsvRenderer]
     filter_backends = []
     query_parameters = frozenset({"organization_id"})
@@ -138,16 +97,15 @@ class RepricingViewSet(ApiViewSet):
             return rows.filter(organization=self.organization())
         return visible_to(self.caller, rows)
 
+    @answers(s200=PageOut[RepricingOut])
     def list(self, request: Request) -> Response:
-        rows = self.get_queryset().order_by("-pk")
-        page = self.paginate_queryset(rows)
-        if page is None:
-            return Response(self.get_serializer(rows, many=True).data)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.listing(self.get_queryset().order_by("-pk"), repricing_out)
 
+    @answers(s200=RepricingOut)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        return Answered(repricing_out(self.get_object()))
 
+    @answers(s200=RepricingResultOut, s201=RepricingResultOut)
     @extend_schema(
         tags=["prices"],
         summary="Reprice booked usage, or tell what that would change",
@@ -157,12 +115,11 @@ class RepricingViewSet(ApiViewSet):
             "Repeating it changes nothing. "
             f"At most {MOST_AT_ONCE:,} records in one request."
         ),
-        request=NewRepricingSerializer,
-        responses={200: RepricingResultSerializer, 201: RepricingResultSerializer},
+        request=RepricingIn,
     )
     @idempotent
     def create(self, request: Request) -> Response:
-        given = NewRepricingSerializer(data=request.data)
+        given = RepricingIn(data=request.data)
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         slug = asked.get("organization_id")
@@ -172,12 +129,9 @@ class RepricingViewSet(ApiViewSet):
             outcome = preview(organization, selection, most=MOST_AT_ONCE)
         else:
             outcome = reprice_at_once(organization, selection, reason=asked["reason"])
-        body = body_of(outcome)
-        body["id"] = outcome.repricing and outcome.repricing.pk
-        body["dry_run"] = asked["dry_run"]
         made = outcome.repricing is not None
-        result = RepricingResultSerializer(body).data
-        return Response(result, status=201 if made else 200)
+        result = result_out(outcome, dry_run=asked["dry_run"])
+        return Answered(result, status=201 if made else 200)
 
 
 def _selection(filters: dict[str, Any]) -> Selection:

@@ -16,7 +16,7 @@ urlpatterns = [
         "repricings",
     ),
     route(
-        r"repricings/(?P<pk>\d{1,18})",
+        r"repricings/(?P<pk>[0-9]{1,18})",
         RepricingViewSet.as_view({"get": "retrieve"}),
         "repricing",
     ),

@@ -1,20 +1,35 @@
 """The HTTP doors usage comes in by: plain views, for they are the busiest of all."""
 
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, cast
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from msgspec import UNSET
 
 from accounts import keys
 from accounts.access import require
 from accounts.idempotency import answered_once
 from accounts.scopes import Scope
 from accounts.types import Caller
+from intake.api.answers import (
+    BatchReceiptOut,
+    ConflictingOut,
+    IgnoredFieldsOut,
+    RejectedOut,
+    RepeatedResponseOut,
+    SettledPlaceOut,
+    UnpricedRecordOut,
+    UsageReceiptOut,
+    receipt_out,
+    settled_out,
+    words_out,
+)
+from intake.api.schemas import usage_record
 from intake.services import Receipt, receive
-from ledger.types import Marks, Outcome, Settled
+from ledger.types import Marks
 from ledger.usage import (
     Rejected,
     Usage,
@@ -23,18 +38,45 @@ from ledger.usage import (
     decode_error,
     decode_one,
     is_rounded,
-    odd_characters,
 )
+from lib.answers import FieldProblemOut, Operation, described
 from lib.bodies import JSON_TYPES, body_of, json_response, type_of
 from lib.errors import FieldError, Forbidden, Invalid, TooLarge
 from lib.money import wire
+from lib.texts import NO_ODD, odd_place_in
+from lib.web import only
 
 MOST_RECORDS = 10_000  # in one batch
 LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
+_ZERO = "0.0000000000"
+_ATOMIC = {
+    "name": "atomic",
+    "in": "query",
+    "schema": {"type": "boolean", "default": False},
+    "description": "All or nothing: one bad record refuses the whole batch.",
+}
+_BATCH = {
+    "application/json": {
+        "type": "array",
+        "items": usage_record(),
+        "maxItems": MOST_RECORDS,
+    },
+    "application/x-ndjson": {"type": "string", "description": "One record a line."},
+}
 
 
+@described(
+    Operation(
+        "usage_create",
+        "Report one use of a model",
+        "usage",
+        {201: UsageReceiptOut, 200: UsageReceiptOut},
+        description="Safe to repeat: an id counts once, and a repeat is a 200.",
+        body=usage_record(),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def usage(request: HttpRequest) -> HttpResponse:
     """Book one usage record: 201, or 200 when its id is known."""
     caller = caller_of(request)
@@ -42,8 +84,22 @@ def usage(request: HttpRequest) -> HttpResponse:
     return answered_once(request, caller, body, lambda: _one(body, caller))
 
 
+@described(
+    Operation(
+        "usage_batch_create",
+        "Report up to 10,000 uses",
+        "usage",
+        {200: BatchReceiptOut},
+        description=(
+            "The answer comes when all of it is durable and charged. Bad records "
+            "never sink good ones, unless `atomic`. Gzip is taken."
+        ),
+        body=_BATCH,
+        parameters=(_ATOMIC,),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def usage_batch(request: HttpRequest) -> HttpResponse:
     """Book a JSON array, or one record a line; 200 with what became of each."""
     caller = caller_of(request)
@@ -62,44 +118,20 @@ def _one(body: bytes, caller: Caller) -> HttpResponse:
         _refuse(receipt.rejected)
     outcome = receipt.outcomes[0]
     (currency,) = receipt.totals
-    answer = answer_of(record, outcome, currency)
+    answer = receipt_out(record, outcome, currency)
     return json_response(answer, status=200 if outcome.duplicate else 201)
-
-
-def answer_of(record: Usage, outcome: Outcome, currency: str) -> dict[str, Any]:
-    """Tell what became of one record."""
-    answer: dict[str, Any] = {
-        "status": "success",
-        "id": record.id,
-        "usage_id": record.id,
-        "cost": wire(outcome.cost),
-        "currency": currency,
-        "priced": outcome.cost is not None,
-        "duplicate": outcome.duplicate,
-    }
-    if outcome.duplicate:
-        answer["conflict"] = outcome.conflict
-    if outcome.duplicate_of is not None:
-        answer["duplicate_of"] = outcome.duplicate_of
-    if is_rounded(record):
-        answer["cost_rounded"] = True
-    if outcome.settled is not None:
-        answer["authorization"] = _settled_body(outcome.settled)
-    answer |= _marks_body(outcome)
-    if record.ignored:
-        answer["ignored"] = record.ignored
-    return answer
 
 
 def decoded(body: bytes) -> Usage:
     try:
         record = decode_one(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        found = decode_error(error)
+        found = decode_error(error, body)
         raise Invalid(found.detail, errors=(found,)) from error
-    errors = check(record) or (odd_characters(record) if b"\\u" in body else ())
-    if errors:
+    if errors := check(record):
         raise Invalid(errors[0].detail, errors=errors)
+    if (place := odd_place_in(body)) is not None:
+        raise Invalid.field(place, NO_ODD)
     return record
 
 
@@ -114,7 +146,7 @@ def _many(body: bytes, caller: Caller, *, lines: bool, atomic: bool) -> HttpResp
     try:
         records, rejected = decode_batch(body, lines=lines)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        found = decode_error(error)
+        found = decode_error(error, body)
         raise Invalid(
             f"Send a JSON array of usage records. {found.detail}", errors=(found,)
         ) from error
@@ -129,88 +161,87 @@ def _many(body: bytes, caller: Caller, *, lines: bool, atomic: bool) -> HttpResp
 
 def _summary(
     records: list[Usage | None], receipt: Receipt, seconds: float
-) -> dict[str, Any]:
-    conflicts = [
-        {"index": place, "id": record.id}
-        for place, outcome in receipt.outcomes.items()
-        if outcome.conflict and (record := records[place]) is not None
-    ]
+) -> BatchReceiptOut:
     totals = {currency: wire(total) for currency, total in receipt.totals.items()}
     single = next(iter(totals)) if len(totals) == 1 else None
-    summary = {
-        "status": "success",
-        "accepted": receipt.accepted,
-        "duplicates": receipt.duplicates,
-        "rejected": [
-            {"index": place, "id": usage_id, "errors": errors}
-            for place, usage_id, errors in receipt.rejected
+    return BatchReceiptOut(
+        status="success",
+        accepted=receipt.accepted,
+        duplicates=receipt.duplicates,
+        rejected=[_rejected_out(*each) for each in receipt.rejected],
+        **_told_of_booked(records, receipt),
+        **_told_of_sent(records),
+        # Amounts of several currencies can't be added up.
+        total_cost=totals[single] if single else (None if totals else _ZERO),
+        currency=single,
+        processing_time_ms=round(seconds * 1000, 3),
+        total_costs=totals if len(totals) > 1 else UNSET,
+    )
+
+
+def _told_of_booked(records: list[Usage | None], receipt: Receipt) -> dict[str, Any]:
+    """Return the lists of a receipt that are about what became of records."""
+    outcomes = receipt.outcomes.items()
+
+    def usage_id(place: int) -> str:
+        return cast("Usage", records[place]).id  # what was booked has been read
+
+    settled = [(place, each.settled) for place, each in outcomes if each.settled]
+    return {
+        "conflicts": [
+            ConflictingOut(place, usage_id(place))
+            for place, outcome in outcomes
+            if outcome.conflict
         ],
-        "conflicts": conflicts,
         "repeated_responses": [
-            {"index": place, "id": record.id, "duplicate_of": outcome.duplicate_of}
-            for place, outcome in receipt.outcomes.items()
-            if outcome.duplicate_of and (record := records[place]) is not None
+            RepeatedResponseOut(place, usage_id(place), outcome.duplicate_of)
+            for place, outcome in outcomes
+            if outcome.duplicate_of
         ],
+        "unpriced": [
+            _unpriced_out(place, usage_id(place), outcome.marks)
+            for place, outcome in outcomes
+            if outcome.marks and outcome.marks.unpriced
+        ],
+        "unsettled": [
+            SettledPlaceOut(place, settled_out(one))
+            for place, one in settled
+            if one.over or not one.known
+        ],
+        "differing": [
+            SettledPlaceOut(place, settled_out(one))
+            for place, one in settled
+            if one.said and one.said.differs
+        ],
+    }
+
+
+def _told_of_sent(records: list[Usage | None]) -> dict[str, Any]:
+    """Return the lists of a receipt that are about how records were written."""
+    return {
         "rounded": [
-            {"index": place, "id": record.id}
+            ConflictingOut(place, record.id)
             for place, record in enumerate(records)
             if record is not None and is_rounded(record)
         ],
-        "unpriced": [
-            {"index": place, "id": record.id, **_marks_body(outcome)}
-            for place, outcome in receipt.outcomes.items()
-            if outcome.marks
-            and outcome.marks.unpriced
-            and (record := records[place]) is not None
-        ],
         "ignored": [
-            {"index": place, "id": record.id, "fields": record.ignored}
+            IgnoredFieldsOut(place, record.id, list(record.ignored))
             for place, record in enumerate(records)
             if record is not None and record.ignored
         ],
-        "unsettled": [
-            {"index": place, "authorization": _settled_body(settled)}
-            for place, outcome in receipt.outcomes.items()
-            if (settled := outcome.settled) and (settled.over or not settled.known)
-        ],
-        "differing": [
-            {"index": place, "authorization": _settled_body(settled)}
-            for place, outcome in receipt.outcomes.items()
-            if (settled := outcome.settled) and settled.said and settled.said.differs
-        ],
-        # Amounts of several currencies can't be added up.
-        "total_cost": totals[single] if single else (None if totals else wire_zero()),
-        "currency": single,
-        "processing_time_ms": round(seconds * 1000, 3),
-    }
-    if len(totals) > 1:
-        summary["total_costs"] = totals
-    return summary
-
-
-def _settled_body(settled: Settled) -> dict[str, Any]:
-    """Tell what became of an authorization: unknown, or what it cost beyond, and what
-    the record says otherwise than the decision, whose dimensions stand."""
-    said = settled.said
-    return {
-        "id": settled.authorization_id,
-        "known": settled.known,
-        "reserved": wire(settled.reserved),
-        "over": wire(settled.over),
-        "differs": [one._asdict() for one in said.differs] if said else [],
-        "without_leave": said is not None and said.without_leave,
     }
 
 
-def _marks_body(outcome: Outcome) -> dict[str, Any]:
-    """Tell which kinds have no price, or one that stands in for their own."""
-    marks = outcome.marks or Marks()
-    named = {"unpriced_kinds": marks.unpriced, "assumed_kinds": marks.assumed}
-    return {name: kinds for name, kinds in named.items() if kinds}
+def _rejected_out(
+    place: int, usage_id: str | None, errors: Iterable[FieldError]
+) -> RejectedOut:
+    told = [FieldProblemOut(each.attr, each.code, each.detail) for each in errors]
+    return RejectedOut(place, usage_id, told)
 
 
-def wire_zero() -> str:
-    return "0.0000000000"
+def _unpriced_out(place: int, usage_id: str, marks: Marks) -> UnpricedRecordOut:
+    assumed = words_out(marks.assumed)
+    return UnpricedRecordOut(place, usage_id, list(marks.unpriced), assumed)
 
 
 def caller_of(request: HttpRequest) -> Caller:

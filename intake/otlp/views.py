@@ -4,20 +4,21 @@ https://opentelemetry.io/docs/specs/otlp/#otlphttp says what is answered when.
 """
 
 import logging
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from intake.api.usage import caller_of
 from intake.otlp.receipts import Tally, receive_spans
 from intake.otlp.wire import JSON, PROTOBUF, decode, encode_answer, encode_status
+from lib.answers import Operation, ProblemOut, described
 from lib.availability import is_passing, unavailable
 from lib.bodies import body_of, type_of
 from lib.errors import Refusal, TooLarge, UnsupportedType
-from lib.web import problem_response
+from lib.web import only, problem_response
 
 MOST_PROBLEMS = 5  # told of one export
 LONGEST_PROBLEM = 300  # characters
@@ -25,8 +26,36 @@ LONGEST_PROBLEM = 300  # characters
 logger = logging.getLogger(__name__)
 
 
+_BINARY = {"type": "string", "format": "binary"}
+
+
+def _of(name: str) -> dict[str, Any]:
+    return {PROTOBUF: _BINARY, JSON: {"type": "object", "description": f"An {name}."}}
+
+
+_REFUSED = {PROTOBUF: _BINARY, "application/problem+json": ProblemOut}
+
+
+@described(
+    Operation(
+        "otlp_traces_create",
+        "Report usage as OpenTelemetry spans",
+        "usage",
+        {
+            200: _of("ExportTraceServiceResponse"),
+            **dict.fromkeys((400, 401, 403, 408, 413, 415, 503), _REFUSED),
+        },
+        description=(
+            "OTLP/HTTP. Spans with GenAI attributes are booked, others are ignored; "
+            "`partialSuccess` counts those that can't be booked. Errors are a "
+            "google.rpc.Status to protobuf, a Problem to JSON; after a 503 the same is "
+            "to be sent again."
+        ),
+        body=_of("ExportTraceServiceRequest"),
+    )
+)
 @csrf_exempt
-@require_POST
+@only("POST")
 def traces(request: HttpRequest) -> HttpResponse:
     """Book the usage that spans tell of: 200, with how many were rejected and why."""
     try:

@@ -1,15 +1,13 @@
 """Cost records and their sums: /costs and /analytics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Max, Min, Sum
 from django.http import QueryDict, StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import serializers
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +19,13 @@ from ledger.analytics import (
     summary_of,
     timeseries_of,
     unpriced_of,
+)
+from ledger.api.answers import (
+    CostRecordOut,
+    CostSummaryOut,
+    TimePointOut,
+    TimeseriesOut,
+    UnpricedModelOut,
 )
 from ledger.api.questions import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
@@ -35,10 +40,10 @@ from ledger.costs import (
     place_of,
     records_of,
 )
+from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
 from lib.query_params import listed, whole_number
 from lib.tables import CsvRenderer
-from lib.wirefields import AmountField, MomentField
 from lib.zones import zone_names
 
 MOST_ON_A_PAGE = 10_000  # records
@@ -47,84 +52,13 @@ _INCLUDE = "include"
 DEFAULT_GROUPS = ["provider", "model", "project"]
 
 
-class CostRecordSerializer(serializers.Serializer[dict[str, Any]]):
-    """One use of a model and what it cost, as it stands or as it stood."""
-
-    id = serializers.IntegerField()
-    usage_id = serializers.CharField(help_text="The id its sender gave it.")
-    correction = serializers.IntegerField(
-        help_text="0: as first booked. From 1 on: as corrected or repriced since."
-    )
-    corrected = serializers.BooleanField(help_text="It is not as first booked.")
-    organization_id = serializers.CharField()
-    project_id = serializers.CharField(allow_null=True)
-    department_id = serializers.CharField(allow_null=True)
-    team_id = serializers.CharField(allow_null=True)
-    environment = serializers.CharField(allow_null=True)
-    user_id = serializers.CharField(allow_null=True)
-    provider = serializers.CharField(help_text="Its one name, however it was spelled.")
-    model = serializers.CharField(help_text="Its one name, however it was spelled.")
-    model_version = serializers.CharField(
-        allow_null=True, help_text="The version that was named, if one was."
-    )
-    sent_provider = serializers.CharField(help_text="As it came.")
-    sent_model = serializers.CharField(help_text="As it came.")
-    service_tier = serializers.CharField()
-    input_tokens = serializers.IntegerField(help_text="The cached ones included.")
-    cached_tokens = serializers.IntegerField()
-    cache_write_tokens = serializers.IntegerField()
-    output_tokens = serializers.IntegerField(help_text="Reasoning included.")
-    reasoning_tokens = serializers.IntegerField()
-    requests = serializers.IntegerField(
-        help_text="How many requests it is of; what corrects it has none."
-    )
-    quantities = serializers.DictField(
-        child=serializers.FloatField(),
-        help_text="What was metered beside plain tokens.",
-    )
-    input_cost = AmountField(allow_null=True)
-    output_cost = AmountField(allow_null=True)
-    other_cost = AmountField(
-        allow_null=True, help_text="Of what is neither input nor output tokens."
-    )
-    total_cost = AmountField(
-        allow_null=True, help_text="What is charged. Null: no price is known."
-    )
-    computed_cost = AmountField(
-        allow_null=True, help_text="By the price list: input, output and all else."
-    )
-    currency = serializers.CharField()
-    priced = serializers.BooleanField()
-    unpriced_kinds = serializers.ListField(
-        child=serializers.CharField(),
-        help_text="Kinds for want of whose price none of it has one.",
-    )
-    assumed_kinds = serializers.ListField(
-        child=serializers.CharField(),
-        help_text=(
-            "Kinds whose price stands in for one of their own: cached_tokens at the "
-            "price of others; requests: many in one record, priced by their mean."
-        ),
-    )
-    reported = serializers.BooleanField(help_text="The sender named the cost.")
-    source_cost = AmountField(
-        allow_null=True, help_text="The amount before it was exchanged."
-    )
-    source_currency = serializers.CharField(allow_null=True)
-    exchange_rate = serializers.CharField(allow_null=True)
-    timestamp = MomentField()
-    latency_ms = serializers.IntegerField(allow_null=True)
-    response_id = serializers.CharField(allow_null=True)
-    tags = serializers.JSONField()
-    metadata = serializers.JSONField(allow_null=True)
-
-
 class CostsView(ApiView):
     """Cost records, by time."""
 
     query_parameters = FILTERS | {"limit", "cursor", "unpriced", "corrections"}
     renderer_classes = [JSONRenderer, CsvRenderer]
 
+    @answers(s200=Sequence[CostRecordOut])
     @extend_schema(
         operation_id="costs_list",
         tags=["costs"],
@@ -153,7 +87,6 @@ class CostsView(ApiView):
                 description="How many records that match have no known price.",
             ),
         ],
-        responses=CostRecordSerializer(many=True),
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         query = request.query_params
@@ -205,26 +138,13 @@ def _streamed(
     return StreamingHttpResponse(json_stream(pages), content_type="application/json")
 
 
-class UnpricedSerializer(serializers.Serializer[dict[str, Any]]):
-    """Usage of one model that no price is known for."""
-
-    provider = serializers.CharField()
-    model = serializers.CharField()
-    sent_model = serializers.CharField(help_text="As it came: prices are found by it.")
-    service_tier = serializers.CharField()
-    requests = serializers.IntegerField()
-    input_tokens = serializers.IntegerField()
-    output_tokens = serializers.IntegerField()
-    first_seen = MomentField()
-    last_seen = MomentField()
-
-
 class UnpricedView(ApiView):
     """What was used without a known price."""
 
     query_parameters = FILTERS
     renderer_classes = [JSONRenderer, CsvRenderer]
 
+    @answers(s200=PageOut[UnpricedModelOut])
     @extend_schema(
         operation_id="costs_unpriced_list",
         tags=["costs"],
@@ -234,14 +154,6 @@ class UnpricedView(ApiView):
             "(`POST /pricing`), then reprice (`POST /repricings`)."
         ),
         parameters=FILTER_PARAMETERS,
-        responses=inline_serializer(
-            "UnpricedList",
-            {
-                "next": serializers.CharField(allow_null=True),
-                "previous": serializers.CharField(allow_null=True),
-                "results": UnpricedSerializer(many=True),
-            },
-        ),
     )
     def get(self, request: Request) -> Response:
         question = Question.of(request.query_params, self.organization())
@@ -261,32 +173,19 @@ class UnpricedView(ApiView):
             )
             .order_by("-requests", *names.values(), "service_tier")
         )
-        found = [
-            {
+        results = [
+            UnpricedModelOut(
                 **{name: row[field] for name, field in names.items()},
-                "service_tier": row["service_tier"],
-                "requests": row["requests"],
-                "input_tokens": row["input_total"],
-                "output_tokens": row["output_total"],
-                "first_seen": row["first_seen"],
-                "last_seen": row["last_seen"],
-            }
+                service_tier=row["service_tier"],
+                requests=row["requests"],
+                input_tokens=row["input_total"],
+                output_tokens=row["output_total"],
+                first_seen=row["first_seen"],
+                last_seen=row["last_seen"],
+            )
             for row in rows
         ]
-        results = [UnpricedSerializer(row).data for row in found]
-        return Response({"next": None, "previous": None, "results": results})
-
-
-_SUMS = {
-    "unpriced_requests": {"type": "integer"},
-    "input_tokens": {"type": "integer"},
-    "cached_tokens": {"type": "integer"},
-    "output_tokens": {"type": "integer"},
-}
-_COSTS_BY = {
-    "type": "object",
-    "additionalProperties": {"type": "string", "format": "decimal"},
-}
+        return Answered(PageOut(None, None, results))
 
 
 class SummaryView(ApiView):
@@ -294,6 +193,7 @@ class SummaryView(ApiView):
 
     query_parameters = FILTERS | {"group_by"}
 
+    @answers(s200=CostSummaryOut)
     @extend_schema(
         operation_id="analytics_summary",
         tags=["analytics"],
@@ -305,27 +205,11 @@ class SummaryView(ApiView):
             "counts a record under each of its tags."
         ),
         parameters=[*FILTER_PARAMETERS, GROUP_BY],
-        responses={
-            (200, "application/json"): {
-                "type": "object",
-                "properties": {
-                    "total_cost": {"type": "string", "format": "decimal"},
-                    "total_requests": {"type": "integer"},
-                    "avg_cost_per_request": {"type": "string", "format": "decimal"},
-                    **_SUMS,
-                    "currency": {"type": "string"},
-                    "by_provider": _COSTS_BY,
-                    "by_model": _COSTS_BY,
-                    "by_project": _COSTS_BY,
-                },
-                "additionalProperties": _COSTS_BY,
-            }
-        },
     )
     def get(self, request: Request) -> Response:
         question = Question.of(request.query_params, self.organization())
         names = listed(request.query_params.get("group_by")) or DEFAULT_GROUPS
-        return Response(summary_of(question, groups_of(names)))
+        return Answered(CostSummaryOut(**summary_of(question, groups_of(names))))
 
 
 class TimeseriesView(ApiView):
@@ -334,6 +218,7 @@ class TimeseriesView(ApiView):
     query_parameters = FILTERS | {"group_by", "interval", "timezone"}
     renderer_classes = [JSONRenderer, CsvRenderer]
 
+    @answers(s200=TimeseriesOut)
     @extend_schema(
         operation_id="analytics_timeseries",
         tags=["analytics"],
@@ -353,30 +238,6 @@ class TimeseriesView(ApiView):
             ),
             OpenApiParameter("format", enum=["json", "csv"]),
         ],
-        responses={
-            (200, "application/json"): {
-                "type": "object",
-                "properties": {
-                    "interval": {"type": "string"},
-                    "timezone": {"type": "string"},
-                    "currency": {"type": "string"},
-                    "points": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "start": {"type": "string", "format": "date-time"},
-                                "cost": {"type": "string", "format": "decimal"},
-                                "requests": {"type": "integer"},
-                                **_SUMS,
-                            },
-                            "additionalProperties": {"type": "string"},
-                        },
-                    },
-                },
-            },
-            (200, "text/csv"): OpenApiTypes.STR,
-        },
     )
     def get(self, request: Request) -> Response:
         query = request.query_params
@@ -394,11 +255,5 @@ class TimeseriesView(ApiView):
         points = timeseries_of(question, interval, ZoneInfo(zone), groups)
         if request.accepted_renderer.format == "csv":
             return Response(points)
-        return Response(
-            {
-                "interval": interval,
-                "timezone": zone,
-                "currency": organization.currency,
-                "points": points,
-            }
-        )
+        told = [TimePointOut(**point) for point in points]
+        return Answered(TimeseriesOut(interval, zone, organization.currency, told))

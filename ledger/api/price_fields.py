@@ -1,7 +1,5 @@
 """How prices of kinds are written: in what is sent, and in what is answered."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -9,7 +7,6 @@ from rest_framework import serializers
 
 from ledger.prices import MOST_OF_ONE, kind_prices
 from lib.errors import Invalid
-from lib.money import wire
 from lib.wirefields import AmountField, Plain
 
 # Amounts that have a field of their own, by their kind.
@@ -50,9 +47,6 @@ class KindPricesField(serializers.Field[Any, Any, Any, Any]):
         except Invalid as error:
             raise serializers.ValidationError(str(error)) from error
 
-    def to_representation(self, value: Mapping[str, str]) -> dict[str, str | None]:
-        return {kind: wire(Decimal(amount)) for kind, amount in value.items()}
-
 
 class TierSerializer(Plain):
     """Other prices, for requests with more input tokens."""
@@ -79,16 +73,6 @@ class TierSerializer(Plain):
             if given.get(name) is not None:
                 prices[kind] = f"{given[name]:f}"
         return {"above_input_tokens": given["above_input_tokens"], "prices": prices}
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        prices = dict(instance["prices"])
-        named = {
-            name: wire(Decimal(prices.pop(kind))) if kind in prices else None
-            for kind, name in NAMED.items()
-        }
-        shown = KindPricesField().to_representation(prices)
-        start = instance["above_input_tokens"]
-        return {"above_input_tokens": start, **named, "quantities": shown}
 
 
 def refuse_meant(data: Any) -> None:

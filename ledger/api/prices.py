@@ -1,17 +1,11 @@
 """Prices set by hand, and which price applies: /pricing."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    extend_schema,
-    extend_schema_view,
-    inline_serializer,
-)
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -20,9 +14,16 @@ from rest_framework.response import Response
 from accounts.access import is_platform, owner_named
 from accounts.api.base import ApiView, ApiViewSet
 from accounts.idempotency import idempotent
+from ledger.api.answers import (
+    MadePriceOut,
+    PriceOut,
+    ResolvedPriceOut,
+    made_price_out,
+    price_out,
+    resolved_price_out,
+)
 from ledger.api.price_fields import KindPricesField, TierSerializer, refuse_meant
 from ledger.api.questions import ORGANIZATION, concerning, organization_concerned
-from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import Price
 from ledger.prices import (
     MOST_OF_ONE,
@@ -35,9 +36,8 @@ from ledger.prices import (
 )
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
-from ledger.tariffs import PricedSpan, Rates, Tariff
+from lib.answers import Answered, PageOut, answers
 from lib.errors import Forbidden, Invalid, NotFound
-from lib.money import from_units, wire
 from lib.query_params import moment_of
 from lib.tables import CsvRenderer
 from lib.wirefields import AmountField, MomentField, Plain
@@ -66,22 +66,14 @@ def _amount() -> AmountField:
     )
 
 
-class PriceSerializer(Plain):
+class PriceIn(Plain):
     """A price that overrides the bundled catalogue, good for a stretch of time.
 
     What it leaves out is the catalogue's.
     """
 
-    shown = frozenset({"unpriced_requests"})
+    shown = frozenset({"id", "organization_id", "created_at", "unpriced_requests"})
 
-    id = serializers.IntegerField(read_only=True)
-    organization_id = serializers.CharField(
-        source="organization.slug",
-        default=None,
-        read_only=True,
-        allow_null=True,
-        help_text="Null: for all organizations; only a platform key can set that.",
-    )
     provider = serializers.CharField(max_length=200)
     model = serializers.CharField(
         max_length=200,
@@ -126,23 +118,13 @@ class PriceSerializer(Plain):
     note = serializers.CharField(
         max_length=500, required=False, allow_blank=True, default=""
     )
-    created_at = MomentField(read_only=True)
 
     def to_internal_value(self, data: Any) -> Any:
         refuse_meant(data)
         return super().to_internal_value(data)
 
 
-class MadePriceSerializer(PriceSerializer):
-    """A price just made."""
-
-    unpriced_requests = serializers.IntegerField(
-        read_only=True,
-        help_text="Unpriced requests so far that it is for: POST /repricings.",
-    )
-
-
-class NewPriceSerializer(PriceSerializer):
+class NewPriceIn(PriceIn):
     """A price to be made."""
 
     organization_id = serializers.CharField(
@@ -171,8 +153,8 @@ class PriceViewSet(ApiViewSet):
     """Overrides of the bundled catalogue."""
 
     queryset = Price.objects.select_related("organization")
-    serializer_class = PriceSerializer
-    lookup_value_regex = r"\d{1,18}"
+    serializer_class = PriceIn
+    lookup_value_regex = r"[0-9]{1,18}"
     renderer_classes = [JSONRenderer, CsvRenderer]
     filter_backends = []
     query_parameters = frozenset({"organization_id", "provider", "model", "at"})
@@ -187,16 +169,15 @@ class PriceViewSet(ApiViewSet):
             rows = rows.filter(later, effective_from__lte=at)
         return rows
 
+    @answers(s200=PageOut[PriceOut])
     def list(self, request: Request) -> Response:
-        rows = self.get_queryset().order_by("-pk")
-        page = self.paginate_queryset(rows)
-        if page is None:
-            return Response(self.get_serializer(rows, many=True).data)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.listing(self.get_queryset().order_by("-pk"), price_out)
 
+    @answers(s200=PriceOut)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        return Answered(price_out(self.get_object()))
 
+    @answers(s201=MadePriceOut)
     @extend_schema(
         tags=["prices"],
         summary="Set a price",
@@ -204,18 +185,17 @@ class PriceViewSet(ApiViewSet):
             "It applies to what was used from effective_from on and is booked from now "
             "on; the answer tells how many unpriced requests it would price."
         ),
-        request=NewPriceSerializer,
-        responses={201: MadePriceSerializer},
+        request=NewPriceIn,
     )
     @idempotent
     def create(self, request: Request) -> Response:
         owner = owner_named(_object(request.data), caller=self.caller)
-        given = PriceSerializer(data=request.data)
+        given = PriceIn(data=request.data)
         given.is_valid(raise_exception=True)
         price = add_price(organization=owner, **given.validated_data)
-        price.unpriced_requests = count_priced_by(price)  # type: ignore[attr-defined]  # for the answer alone
-        return Response(MadePriceSerializer(price).data, status=201)
+        return Answered(made_price_out(price, count_priced_by(price)), status=201)
 
+    @answers(s200=PriceOut)
     @extend_schema(tags=["prices"], summary="Change a price")
     def partial_update(self, request: Request, pk: str) -> Response:
         price = self._own(self.get_object())
@@ -225,11 +205,12 @@ class PriceViewSet(ApiViewSet):
             if (owner and owner.pk) != price.organization_id:
                 detail = "A price can't change hands; make a new one."
                 raise Invalid.field("organization_id", detail)
-        given = PriceSerializer(data=data, partial=True)
+        given = PriceIn(data=data, partial=True)
         given.is_valid(raise_exception=True)
         changed = change_price(price, **given.validated_data)
-        return Response(self.get_serializer(changed).data)
+        return Answered(price_out(changed))
 
+    @answers(s204=None)
     @extend_schema(tags=["prices"], summary="Delete a price")
     def destroy(self, request: Request, pk: str) -> Response:
         delete_price(self._own(self.get_object()))
@@ -252,26 +233,6 @@ def _object(data: object) -> dict[str, Any]:
     return data
 
 
-_NAMED = {
-    "input_tokens": "input_per_million",
-    "cached_tokens": "cached_input_per_million",
-    "cache_write_tokens": "cache_write_per_million",
-    "output_tokens": "output_per_million",
-    "reasoning_tokens": "reasoning_per_million",
-}
-_RATE_FIELDS: dict[str, serializers.Field[Any, Any, Any, Any]] = {
-    **{name: AmountField(allow_null=True) for name in _NAMED.values()},
-    "per_request": AmountField(),
-    "quantities": KindPricesField(
-        help_text="Other kinds: a million tokens, or one thing."
-    ),
-    "assumed_kinds": serializers.ListField(
-        child=serializers.CharField(),
-        help_text="Kinds whose price stands in for one of their own.",
-    ),
-}
-
-
 class PriceResolution(ApiView):
     """Which price applies."""
 
@@ -279,6 +240,7 @@ class PriceResolution(ApiView):
         {"organization_id", "provider", "model", "at", "service_tier"}
     )
 
+    @answers(s200=ResolvedPriceOut)
     @extend_schema(
         operation_id="pricing_resolve",
         tags=["prices"],
@@ -295,25 +257,6 @@ class PriceResolution(ApiView):
             OpenApiParameter("service_tier"),
             ORGANIZATION,
         ],
-        responses=inline_serializer(
-            "ResolvedPrice",
-            {
-                "provider": serializers.CharField(),
-                "model": serializers.CharField(),
-                "service_tier": serializers.CharField(),
-                "at": MomentField(),
-                "source": serializers.CharField(),
-                "price_id": serializers.IntegerField(allow_null=True),
-                "currency": serializers.CharField(),
-                **_RATE_FIELDS,
-                "tiers": serializers.ListField(
-                    child=serializers.DictField(),
-                    help_text="Prices of requests with more input tokens.",
-                ),
-                "effective_from": MomentField(allow_null=True),
-                "effective_to": MomentField(allow_null=True),
-            },
-        ),
     )
     def get(self, request: Request) -> Response:
         query = request.query_params
@@ -329,46 +272,11 @@ class PriceResolution(ApiView):
         span = book.span_at(provider, model, tier, at)
         if span.tariff is None:
             raise PriceUnknown(f"No price is known for {provider} {model} then.")
-        answer = {"provider": provider, "model": model, "service_tier": tier, "at": at}
-        return Response(answer | _described(span, span.tariff))
+        asked = {"provider": provider, "model": model, "service_tier": tier}
+        return Answered(resolved_price_out(span, span.tariff, asked=asked, at=at))
 
 
 class PriceUnknown(NotFound):
     """Neither the catalogue nor an override has a price."""
 
     code = "price_unknown"
-
-
-def _described(span: PricedSpan, tariff: Tariff) -> dict[str, Any]:
-    return {
-        "source": tariff.source,
-        "price_id": tariff.price_ref,
-        "currency": tariff.currency,
-        **_amounts(tariff, tariff.rates),
-        "tiers": [
-            {"above_input_tokens": start, **_amounts(tariff, rates)}
-            for start, rates in tariff.tiers
-        ],
-        "effective_from": _bound(span.start, OPEN_START),
-        "effective_to": _bound(span.end, OPEN_END),
-    }
-
-
-def _amounts(tariff: Tariff, rates: Rates) -> dict[str, Any]:
-    found = {kind: tariff.price_of(kind, rates) for kind in tariff.kinds(rates)}
-    prices = {
-        kind: wire(price.amount) if price else None for kind, price in found.items()
-    }
-    named = {name: prices.pop(kind, None) for kind, name in _NAMED.items()}
-    return {
-        **named,
-        "per_request": wire(from_units(rates.per_request)),
-        "quantities": {kind: prices[kind] for kind in sorted(prices) if prices[kind]},
-        "assumed_kinds": sorted(
-            kind for kind, price in found.items() if price and price.assumed
-        ),
-    }
-
-
-def _bound(moment: datetime, open_one: datetime) -> datetime | None:
-    return None if moment == open_one else moment.astimezone(UTC)

@@ -13,28 +13,23 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import is_platform, owner_named
+from accounts.access import owner_named
 from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
+from ledger.api.answers import ExchangeRateOut, ResolvedRateOut, rate_out
 from ledger.api.prices import CurrencyField
 from ledger.api.questions import ORGANIZATION, concerning, organization_concerned
 from ledger.models import ExchangeRate
-from ledger.prices import add_rate, delete_rate
+from ledger.prices import add_rate
 from ledger.pricing import PriceBook
 from ledger.rates import bundled_rate, is_currency
-from lib.errors import Forbidden, Invalid, NotFound
+from lib.answers import Answered, PageOut, answers
+from lib.errors import Invalid, NotFound
 from lib.query_params import day_of_text
 from lib.tables import CsvRenderer
 
 MOST_RATE = Decimal(1_000_000)  # what the embedded database can hold exactly
 LEAST_RATE = Decimal("1E-12")
-
-
-class RateField(serializers.DecimalField):
-    """A rate: a string or a number comes in, a string goes out."""
-
-    def to_representation(self, value: Any) -> Any:
-        return f"{Decimal(value):f}"
 
 
 class DayField(serializers.DateField):
@@ -47,26 +42,18 @@ class DayField(serializers.DateField):
             raise serializers.ValidationError(str(error)) from error
 
 
-class RateSerializer(serializers.Serializer[ExchangeRate]):
+class RateIn(serializers.Serializer[ExchangeRate]):
     """1 base = `rate` quote, from that UTC day until the next known one."""
 
-    id = serializers.IntegerField(read_only=True)
-    organization_id = serializers.CharField(
-        source="organization.slug",
-        default=None,
-        read_only=True,
-        allow_null=True,
-        help_text="Null: for all organizations; only a platform key can set that.",
-    )
     base = CurrencyField()
     quote = CurrencyField()
-    rate = RateField(
+    rate = serializers.DecimalField(
         max_digits=19, decimal_places=12, min_value=LEAST_RATE, max_value=MOST_RATE
     )
     date = DayField()
 
 
-class NewRateSerializer(RateSerializer):
+class NewRateIn(RateIn):
     """A rate to be set."""
 
     organization_id = serializers.CharField(
@@ -78,11 +65,14 @@ class NewRateSerializer(RateSerializer):
     retrieve=extend_schema(tags=["exchange rates"], summary="Show a rate")
 )
 class RateViewSet(ApiViewSet):
-    """Exchange rates that are better known than the bundled ones."""
+    """Exchange rates that are better known than the bundled ones.
+
+    Which of them budgets can do without, a floor above knows: see `budgets.api`.
+    """
 
     queryset = ExchangeRate.objects.select_related("organization")
-    serializer_class = RateSerializer
-    lookup_value_regex = r"\d{1,18}"
+    serializer_class = RateIn
+    lookup_value_regex = r"[0-9]{1,18}"
     renderer_classes = [JSONRenderer, CsvRenderer]
     filter_backends = []
     query_parameters = frozenset({"organization_id", "base", "quote", "date"})
@@ -95,6 +85,7 @@ class RateViewSet(ApiViewSet):
                 rows = rows.filter(**{name: query[name].upper()})
         return cast("QuerySet[ExchangeRate]", rows)
 
+    @answers(s200=(PageOut[ExchangeRateOut], ResolvedRateOut))
     @extend_schema(
         tags=["exchange rates"],
         summary="List rates set by hand, or resolve one",
@@ -114,16 +105,13 @@ class RateViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         query = request.query_params
         if query.get("base") and query.get("quote"):
-            return Response(self._resolved(query["base"], query["quote"]))
+            return Answered(self._resolved(query["base"], query["quote"]))
         rows = self.get_queryset().order_by("-pk")
         if query.get("date"):
             rows = rows.filter(date=day_of_text(query["date"], "date"))
-        page = self.paginate_queryset(rows)
-        if page is None:
-            return Response(self.get_serializer(rows, many=True).data)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.listing(rows, rate_out)
 
-    def _resolved(self, base: str, quote: str) -> dict[str, Any]:
+    def _resolved(self, base: str, quote: str) -> ResolvedRateOut:
         base, quote = base.strip().upper(), quote.strip().upper()
         given = self.request.query_params.get("date")
         on = day_of_text(given, "date") if given else timezone.now().date()
@@ -140,23 +128,19 @@ class RateViewSet(ApiViewSet):
         )
         bundled = bundled_rate(base, quote, on)
         by_hand = base != quote and (bundled is None or manual.exists())
-        return {
-            "base": base,
-            "quote": quote,
-            "rate": f"{found.rate:f}",
-            "date": found.date,
-            "source": "manual" if by_hand else "bundled",
-        }
+        source = "manual" if by_hand else "bundled"
+        return ResolvedRateOut(base, quote, f"{found.rate:f}", found.date, source)
 
+    @answers(s200=ExchangeRateOut)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        return Answered(rate_out(self.get_object()))
 
+    @answers(s201=ExchangeRateOut)
     @extend_schema(
         tags=["exchange rates"],
         summary="Set a rate",
         description="What is already booked keeps the rate it was booked with.",
-        request=NewRateSerializer,
-        responses={201: RateSerializer},
+        request=NewRateIn,
     )
     @idempotent
     def create(self, request: Request) -> Response:
@@ -165,16 +149,4 @@ class RateViewSet(ApiViewSet):
         given = self.get_serializer(data=request.data)
         given.is_valid(raise_exception=True)
         rate = add_rate(organization=owner, **given.validated_data)
-        return Response(self.get_serializer(rate).data, status=201)
-
-    @extend_schema(tags=["exchange rates"], summary="Delete a rate")
-    def destroy(self, request: Request, pk: str) -> Response:
-        rate = self.get_object()
-        if rate.organization_id is None and not is_platform(self.caller):
-            raise Forbidden("Only a platform key can change what is for everybody.")
-        self.forget(rate)
-        return Response(status=204)
-
-    def forget(self, rate: ExchangeRate) -> None:
-        """Delete *rate*; a floor above may refuse it where something rests on it."""
-        delete_rate(rate)
+        return Answered(rate_out(rate), status=201)

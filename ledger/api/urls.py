@@ -18,5 +18,5 @@ urlpatterns = [
     route("analytics/timeseries", TimeseriesView.as_view(), "analytics-timeseries"),
     route("pricing", PriceViewSet.as_view(_MANY), "prices"),
     route("pricing/resolve", PriceResolution.as_view(), "price-resolution"),
-    route(r"pricing/(?P<pk>\d{1,18})", PriceViewSet.as_view(_ONE), "price"),
+    route(r"pricing/(?P<pk>[0-9]{1,18})", PriceViewSet.as_view(_ONE), "price"),
 ]

@@ -10,11 +10,12 @@ from ledger.identity import maker_of
 from ledger.quantities import FIELDS, MOST_REQUESTS, WRITES, parts_too_large
 from ledger.quantities import read as read_quantities
 from ledger.rates import is_currency
-from ledger.usage.details import MOST_METADATA_BYTES, ODD, parse_metadata, parse_tags
+from ledger.usage.details import MOST_METADATA_BYTES, parse_metadata, parse_tags
 from ledger.usage.records import Usage, is_metered
 from lib.errors import FieldError
 from lib.memories import Memory
 from lib.money import quantize
+from lib.texts import NO_ODD, ODD
 
 MOST_COST = Decimal(100_000_000)  # in one record, either way
 MOST_PLACES = 60  # of a cost; a float written out has some twenty
@@ -147,9 +148,7 @@ _TEXTS = (
 def odd_characters(record: Usage) -> tuple[FieldError, ...]:
     """Return the fields with NUL characters or halves of surrogate pairs."""
     return tuple(
-        _bad(name, "Must not contain NUL characters or lone surrogates.")
-        for name in _TEXTS
-        if ODD.search(getattr(record, name) or "")
+        _bad(name, NO_ODD) for name in _TEXTS if ODD.search(getattr(record, name) or "")
     )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,7 @@ from ledger.usage.checks import check, odd_characters
 from ledger.usage.details import decode_object
 from ledger.usage.records import Usage
 from lib.errors import FieldError
+from lib.texts import NO_ODD, odd_place_in
 
 _decode_known = msgspec.json.Decoder(Usage).decode
 _decode_list = msgspec.json.Decoder(list[Usage]).decode
@@ -137,7 +139,15 @@ def _pieces_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
             loose = None
         if not isinstance(loose, list):
             raise
-        return [msgspec.json.encode(item) for item in loose]
+        return [_encoded(item) for item in loose]
+
+
+def _encoded(item: Any) -> bytes:
+    """Write one record anew; halves of surrogate pairs as they came, to be refused."""
+    try:
+        return msgspec.json.encode(item)
+    except UnicodeEncodeError:
+        return json.dumps(item, default=str).encode()
 
 
 def _decimal(text: str) -> Decimal | str:
@@ -154,7 +164,7 @@ def _decode_or_reject(
     try:
         return decode_one(piece)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        rejected.append((index, _id_in(piece), (decode_error(error),)))
+        rejected.append((index, _id_in(piece), (decode_error(error, bytes(piece)),)))
         return None
 
 
@@ -167,9 +177,11 @@ def _id_in(piece: bytes | msgspec.Raw) -> str | None:
     return found[:255] if isinstance(found, str) else None
 
 
-def decode_error(error: Exception) -> FieldError:
-    """Say what msgspec found wrong, and with which field."""
+def decode_error(error: Exception, body: bytes = b"") -> FieldError:
+    """Say what msgspec found wrong with *body*, and with which field."""
     message = str(error)
+    if isinstance(error, msgspec.DecodeError) and (place := odd_place_in(body)):
+        return FieldError(place, "invalid", NO_ODD)
     if isinstance(error, UnicodeDecodeError):
         return FieldError("", "malformed", "The body is not valid UTF-8.")
     if not isinstance(error, msgspec.ValidationError):

@@ -1,14 +1,14 @@
 """The tags and metadata of a usage record, which come as JSON of their own."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+from lib.texts import NO_ODD, ODD
+
 MOST_TAGS_BYTES = 4_000
 MOST_METADATA_BYTES = 16_000
-ODD = re.compile("[\x00\ud800-\udfff]")
 
 _decode_tags = msgspec.json.Decoder(
     list[str] | dict[str, str | int | float | bool | None]
@@ -35,7 +35,7 @@ def parse_tags(raw: bytes) -> list[str] | dict[str, str]:
     if any(map(ODD.search, tags)) or any(
         map(ODD.search, map(str, tags.values() if isinstance(tags, dict) else ()))
     ):
-        raise ValueError("Must not contain NUL characters or lone surrogates.")
+        raise ValueError(NO_ODD)
     if isinstance(tags, list):
         return sorted(set(tags))
     return {key: _text_of(value) for key, value in sorted(tags.items())}
@@ -74,5 +74,5 @@ def parse_metadata(raw: bytes) -> dict[str, Any] | None:
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError("Must be an object.") from error
     if any(map(ODD.search, _texts_in(parsed))):
-        raise ValueError("Must not contain NUL characters or lone surrogates.")
+        raise ValueError(NO_ODD)
     return parsed

@@ -19,18 +19,24 @@ from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
 from accounts.models import User
 from accounts.scopes import Scope
-from lib.errors import Forbidden, Invalid, NotFound
-from lib.query_params import listed, range_of
+from lib.answers import Answered, PageOut, answers, plain
+from lib.errors import Forbidden, Invalid
+from lib.lookups import row_or_404, uuid_of
+from lib.query_params import known_words, listed, range_of
 from lib.secrets import decrypt, encrypt
 from lib.tables import CsvRenderer
 from notifications import channels, preferences, services, trials
-from notifications.api.schemas import (
-    ChannelSerializer,
-    DeliverySerializer,
-    NewChannelSerializer,
-    PreferenceSerializer,
-    TrialSerializer,
+from notifications.api.answers import (
+    ChannelOut,
+    DeliveryOut,
+    PreferenceOut,
+    TrialOut,
+    channel_out,
+    delivery_out,
+    preference_out,
+    trial_out,
 )
+from notifications.api.schemas import ChannelIn, PreferenceIn
 from notifications.models import (
     Channel,
     ChannelType,
@@ -72,19 +78,7 @@ class NotificationsViewSet(ApiViewSet):
         return rows
 
     def row(self, uid: str) -> Any:
-        try:
-            found = self.get_queryset().filter(uid=UUID(uid)).first()
-        except ValueError:
-            found = None
-        if found is None:
-            raise NotFound(self.missing)
-        return found
-
-    def listing(self, rows: QuerySet[Any]) -> Response:
-        page = self.paginate_queryset(rows)
-        if page is None:
-            return Response(self.get_serializer(rows, many=True).data)
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return row_or_404(self.get_queryset(), uid, missing=self.missing)
 
 
 @extend_schema_view(
@@ -104,7 +98,6 @@ class ChannelViewSet(NotificationsViewSet):
     """Channels: ways to reach people and programs."""
 
     queryset = Channel.objects.select_related("organization")
-    serializer_class = ChannelSerializer
     query_parameters = frozenset({"organization_id", "type"})
     missing = "There is no such channel."
 
@@ -112,30 +105,32 @@ class ChannelViewSet(NotificationsViewSet):
         rows = Channel.objects.select_related("organization").order_by("-pk")
         return visible_to(self.caller, rows)
 
+    @answers(s200=PageOut[ChannelOut])
     def list(self, request: Request) -> Response:
         rows = self.rows(request)
         if kinds := listed(request.query_params.get("type")):
-            rows = rows.filter(type__in=_known(kinds, ChannelType.values, "type"))
-        return self.listing(rows)
+            rows = rows.filter(type__in=known_words(kinds, ChannelType.values, "type"))
+        return self.listing(rows, channel_out)
 
+    @answers(s200=ChannelOut)
     def retrieve(self, request: Request, uid: str) -> Response:
-        return Response(ChannelSerializer(self.row(uid)).data)
+        return Answered(channel_out(self.row(uid)))
 
+    @answers(s201=ChannelOut)
     @extend_schema(
         summary="Set a channel up",
         description=(
             "A webhook without a `secret` gets one; `config.secret` of this answer is "
             "the only place it is ever shown."
         ),
-        request=NewChannelSerializer,
-        responses={201: ChannelSerializer},
+        request=ChannelIn,
     )
     def create(self, request: Request) -> HttpResponse:
         return _unsealed(self._create(request))
 
     @idempotent
     def _create(self, request: Request) -> Response:
-        shape = NewChannelSerializer(data=request.data)
+        shape = ChannelIn(data=request.data)
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)
         slug = given.pop("organization_id", None)
@@ -144,6 +139,7 @@ class ChannelViewSet(NotificationsViewSet):
             _sealed(channels.add_channel(organization, **given)), status=201
         )
 
+    @answers(s200=ChannelOut)
     @extend_schema(
         summary="Change a channel",
         description=(
@@ -151,12 +147,11 @@ class ChannelViewSet(NotificationsViewSet):
             "null takes one away. When a webhook's `secret` is changed, the one before "
             "signs for a day more. `enabled: true` switches on again what was off."
         ),
-        request=NewChannelSerializer,
-        responses=ChannelSerializer,
+        request=ChannelIn,
     )
     def partial_update(self, request: Request, uid: str) -> Response:
         channel = self.row(uid)
-        shape = NewChannelSerializer(data=request.data, partial=True)
+        shape = ChannelIn(data=request.data, partial=True)
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)
         fixed = {"type": channel.type, "organization_id": channel.organization.slug}
@@ -166,12 +161,14 @@ class ChannelViewSet(NotificationsViewSet):
         if "template" in given and given["template"] is None:
             given["template"] = {}
         changed = channels.change_channel(channel, now=timezone.now(), **given)
-        return Response(ChannelSerializer(changed).data)
+        return Answered(channel_out(changed))
 
+    @answers(s204=None)
     def destroy(self, request: Request, uid: str) -> Response:
         channels.delete_channel(self.row(uid))
         return Response(status=204)
 
+    @answers(s200=ChannelOut)
     @extend_schema(
         summary="Make a webhook's next signing secret",
         description=(
@@ -179,7 +176,6 @@ class ChannelViewSet(NotificationsViewSet):
             "before signs along."
         ),
         request=None,
-        responses=ChannelSerializer,
     )
     @action(detail=True, methods=["post"], url_path="rotate-secret")
     def rotate_secret(self, request: Request, uid: str) -> HttpResponse:
@@ -190,6 +186,7 @@ class ChannelViewSet(NotificationsViewSet):
         saved = channels.rotate_secret(self.row(uid), now=timezone.now())
         return Response(_sealed(saved))
 
+    @answers(s200=TrialOut)
     @extend_schema(
         summary="Send a test message",
         description=(
@@ -197,7 +194,6 @@ class ChannelViewSet(NotificationsViewSet):
             "when it is known what became of it."
         ),
         request=None,
-        responses=TrialSerializer,
     )
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uid: str) -> Response:
@@ -205,7 +201,7 @@ class ChannelViewSet(NotificationsViewSet):
         again = request.headers.get("Idempotency-Key", "")
         mark = f"{self.caller.key_id}:{again}" if again else ""
         sent = trials.send_test(channel, by=self.caller.name, mark=mark)
-        return Response(TrialSerializer(trials.outcome(sent)).data)
+        return Answered(trial_out(trials.outcome(sent)))
 
 
 @extend_schema_view(
@@ -233,7 +229,6 @@ class DeliveryViewSet(NotificationsViewSet):
     """Deliveries: what was sent to whom, and how that ended."""
 
     queryset = Delivery.objects.none()
-    serializer_class = DeliverySerializer
     query_parameters = frozenset(
         {"organization_id", "state", "channel", "alert", "type", "recipient"}
         | {"start_date", "end_date"}
@@ -245,23 +240,26 @@ class DeliveryViewSet(NotificationsViewSet):
         rows = rows.prefetch_related("attempts").order_by("-pk")
         return visible_to(self.caller, rows)
 
+    @answers(s200=PageOut[DeliveryOut])
     def list(self, request: Request) -> Response:
-        return self.listing(self.rows(request).filter(self._asked(request)))
+        rows = self.rows(request).filter(self._asked(request))
+        return self.listing(rows, delivery_out)
 
+    @answers(s200=DeliveryOut)
     def retrieve(self, request: Request, uid: str) -> Response:
-        return Response(DeliverySerializer(self.row(uid)).data)
+        return Answered(delivery_out(self.row(uid)))
 
+    @answers(s200=DeliveryOut)
     @extend_schema(
         summary="Send it again",
         description="As a new attempt, at once; the answer tells how it ended.",
         request=None,
-        responses=DeliverySerializer,
     )
     @action(detail=True, methods=["post"])
     def redeliver(self, request: Request, uid: str) -> Response:
         self._redeliver(request, uid)
         trials.wait_for([self.row(uid)])
-        return Response(DeliverySerializer(self.row(uid)).data)
+        return Answered(delivery_out(self.row(uid)))
 
     @idempotent
     def _redeliver(self, request: Request, uid: str) -> Response:
@@ -272,9 +270,9 @@ class DeliveryViewSet(NotificationsViewSet):
         query = request.query_params
         asked = Q()
         if states := listed(query.get("state")):
-            asked &= Q(state__in=_known(states, DeliveryState.values, "state"))
+            asked &= Q(state__in=known_words(states, DeliveryState.values, "state"))
         if kinds := listed(query.get("type")):
-            asked &= Q(type__in=_known(kinds, ChannelType.values, "type"))
+            asked &= Q(type__in=known_words(kinds, ChannelType.values, "type"))
         if channel := query.get("channel"):
             asked &= Q(channel__uid=_uid(channel, "channel"))
         if alert := query.get("alert"):
@@ -294,7 +292,6 @@ class PreferenceViewSet(NotificationsViewSet):
     """When people want mail: quiet hours, several in one."""
 
     queryset = Preference.objects.none()
-    serializer_class = PreferenceSerializer
     query_parameters = frozenset({"organization_id"})
     lookup_field = "recipient"
     lookup_value_regex = "[^/]+@[^/]+"
@@ -303,10 +300,12 @@ class PreferenceViewSet(NotificationsViewSet):
         rows = Preference.objects.select_related("organization").order_by("-pk")
         return visible_to(self.caller, rows)
 
+    @answers(s200=PageOut[PreferenceOut])
     @extend_schema(summary="List preferences", parameters=[ORGANIZATION, FORMAT])
     def list(self, request: Request) -> Response:
-        return self.listing(self.rows(request))
+        return self.listing(self.rows(request), preference_out)
 
+    @answers(s200=PreferenceOut)
     @extend_schema(
         summary="Show a person's preferences",
         description="The defaults, where nothing was set.",
@@ -314,22 +313,25 @@ class PreferenceViewSet(NotificationsViewSet):
     )
     def retrieve(self, request: Request, recipient: str) -> Response:
         found = preferences.preference_of(self.organization(), recipient)
-        return Response(PreferenceSerializer(found).data)
+        return Answered(preference_out(found))
 
+    @answers(s200=PreferenceOut)
     @extend_schema(
         summary="Set a person's preferences",
+        request=PreferenceIn,
         description=f"What is left out gets its default. {_OWN_ONLY}",
         parameters=[ORGANIZATION],
     )
     def update(self, request: Request, recipient: str) -> Response:
         self._check_may_set(recipient)
-        shape = PreferenceSerializer(data=request.data)
+        shape = PreferenceIn(data=request.data)
         shape.is_valid(raise_exception=True)
         saved = preferences.set_preference(
             self.organization(), recipient, **shape.validated_data
         )
-        return Response(PreferenceSerializer(saved).data)
+        return Answered(preference_out(saved))
 
+    @answers(s204=None)
     @extend_schema(
         summary="Go back to the default preferences",
         description=_OWN_ONLY,
@@ -352,22 +354,16 @@ class PreferenceViewSet(NotificationsViewSet):
             )
 
 
-def _known(asked: list[str], known: list[str], attr: str) -> list[str]:
-    if set(asked) - set(known):
-        raise Invalid.field(attr, f"Unknown; there are {', '.join(known)}.")
-    return asked
-
-
 def _uid(text: str, attr: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Invalid.field(attr, "Must be an id.") from error
+    found = uuid_of(text)
+    if found is None:
+        raise Invalid.field(attr, "Must be an id.")
+    return found
 
 
 def _sealed(saved: channels.Saved) -> dict[str, Any]:
     """Return the answer as it may be kept for a repeat: the new secret encrypted."""
-    body = dict(ChannelSerializer(saved.channel).data)
+    body: dict[str, Any] = plain(channel_out(saved.channel))
     return body | ({_SEALED: encrypt(saved.made_secret)} if saved.made_secret else {})
 
 

@@ -12,8 +12,9 @@ from llm_cost_ops.reading import read
 from llm_cost_ops.rules import Rules
 from llm_cost_ops.triggers import Names, Standing
 
-from controls.api.authorization_answers import names_body, rule_body
+from controls.api.lease_answers import names_out, rule_out
 from controls.types import Rule
+from lib.answers import plain
 from tests.controls.calls import a_call, a_rule
 from tests.controls.namings import Naming, namings, rules_about
 from tests.controls.spelled import Spelled, means, models, people, providers
@@ -27,10 +28,10 @@ def became(rule: Rule, provider: str, model: str, user: str = "") -> str:
     """Return what a lease's holder makes of a call by what it was told."""
     subjects = [a_call(model, provider=provider, user=user).subject]
     told = {
-        "names": names_body(subjects, [rule]),
-        "rule": rule_body(rule, subjects),
+        "names": names_out(subjects, [rule]),
+        "rule": rule_out(rule, subjects),
     }
-    sent: dict[str, Any] = json.loads(json.dumps(told))
+    sent: dict[str, Any] = json.loads(json.dumps(plain(told)))
     names = Names(read(CallNames, sent["names"]), model)
     rules = Rules(
         [read(RuleTerms, sent["rule"])], names, {"budget-7": Standing(FIGURES)}

@@ -13,11 +13,12 @@ from llm_cost_ops.calls import Attribution, Call
 from llm_cost_ops.reading import read as read_answer
 from llm_cost_ops.triggers import Facts, Names, Standing, compiled
 
-from controls.api.authorization_answers import names_body
+from controls.api.lease_answers import names_out
 from controls.expressions import read
 from controls.rules import judge
 from controls.types import BudgetFigures as ServerFigures
 from dev.shared import stale
+from lib.answers import plain
 from tests.controls.calls import NOW, UNIT, a_call, a_rule, figures
 from tests.controls.triggers import (
     FALSE,
@@ -68,7 +69,7 @@ def on_the_server(text: str, world: dict[str, Any]) -> bool:
 
 def in_the_sdk(text: str, world: dict[str, Any]) -> bool:
     trigger, call = a_rule("block", text), a_call(**_named(world))
-    sent = json.loads(json.dumps([names_body([call.subject], [trigger])]))
+    sent = json.loads(json.dumps([plain(names_out([call.subject], [trigger]))]))
     names = Names(read_answer(CallNames, sent[0]), world["model"])
     who = Attribution(
         environment=world["environment"], user_id=world["user"], tags=world["tags"]

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from accounts.models import Organization
-from budgets.api.views import node_body
+from budgets.api.answers import node_out
 from budgets.terminal import lines_of
 from budgets.tree import tree_of
+from lib.answers import plain
 from lib.errors import Refusal
 from lib.query_params import moment_of
 
@@ -54,10 +54,10 @@ class Command(BaseCommand):
         self, organizations: Iterable[Organization], moment: datetime
     ) -> None:
         trees = {
-            one.slug: [node_body(root) for root in tree_of(one, at=moment)]
+            one.slug: plain([node_out(root) for root in tree_of(one, at=moment)])
             for one in organizations
         }
-        self.stdout.write(json.dumps(trees, cls=DjangoJSONEncoder, indent=2))
+        self.stdout.write(json.dumps(trees, indent=2))
 
     def _print_tree(self, organization: Organization, moment: datetime) -> None:
         roots = tree_of(organization, at=moment)

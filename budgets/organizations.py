@@ -1,19 +1,18 @@
-"""The parts of the API that need to know more than one floor."""
+"""Organizations and rates, with what is booked and planned by them."""
 
 from typing import Any
 
 from django.db import transaction
 
-from accounts.api.organizations import OrganizationViewSet
+from accounts import organizations
 from accounts.models import Organization
 from budgets.models import Budget
-from ledger.api.rates import RateViewSet
+from ledger import prices
 from ledger.models import CostRecord, ExchangeRate
 from ledger.pricing import PriceBook
 from lib.errors import Conflict
 from lib.periods import Cadence
 
-MANY: dict[str, Any] = {"get": "list", "post": "create"}
 BY_FISCAL_YEAR = (Cadence.QUARTERLY.value, Cadence.ANNUAL.value)
 
 
@@ -35,31 +34,41 @@ class RateNeeded(Conflict):
     code = "rate_needed"
 
 
-class Organizations(OrganizationViewSet):
-    """Organizations, with what is booked and planned in them."""
+@transaction.atomic
+def change_organization(
+    organization: Organization, changes: dict[str, Any]
+) -> Organization:
+    """Change an organization, and return it, unless something rests on how it was.
 
-    def check(self, organization: Organization, changed: frozenset[str]) -> None:
-        if "currency" in changed:
-            refuse_if_booked(organization)
-            require_rates(organization)
-        if "fiscal_year_start_month" in changed:
-            refuse_if_planned(organization)
+    Raises:
+        NotFound: it is gone.
+        CurrencyInUse, RateNeeded, FiscalYearInUse: nothing is changed.
+    """
+    changed, names = organizations.change_organization(organization, changes)
+    if "currency" in names:
+        refuse_if_booked(changed)
+        require_rates(changed)
+    if "fiscal_year_start_month" in names:
+        refuse_if_planned(changed)
+    return changed
 
 
-class Rates(RateViewSet):
-    """Exchange rates; one that a budget can't do without stays."""
+@transaction.atomic
+def delete_rate(rate: ExchangeRate) -> None:
+    """Delete a rate set by hand, unless a budget can't do without it.
 
-    @transaction.atomic
-    def forget(self, rate: ExchangeRate) -> None:
-        concerned = Organization.objects.all()
-        if rate.organization_id is not None:
-            concerned = concerned.filter(pk=rate.organization_id)
-        super().forget(rate)
-        currencies = {rate.base, rate.quote}
-        for organization in concerned.filter(
-            budgets__currency__in=currencies, currency__in=currencies
-        ).distinct():
-            require_rates(organization)
+    Raises:
+        RateNeeded: nothing is changed.
+    """
+    concerned = Organization.objects.all()
+    if rate.organization_id is not None:
+        concerned = concerned.filter(pk=rate.organization_id)
+    prices.delete_rate(rate)
+    currencies = {rate.base, rate.quote}
+    for organization in concerned.filter(
+        budgets__currency__in=currencies, currency__in=currencies
+    ).distinct():
+        require_rates(organization)
 
 
 def refuse_if_booked(organization: Organization) -> None:
@@ -82,12 +91,12 @@ def require_rates(organization: Organization) -> None:
         RateNeeded: there is no rate for one of them.
     """
     budgets = Budget.objects.filter(organization=organization)
-    prices = PriceBook(organization.pk)
+    known = PriceBook(organization.pk)
     for currency in set(budgets.values_list("currency", flat=True)):
         if currency == organization.currency:
             continue
         try:
-            prices.first_rate(organization.currency, currency)
+            known.first_rate(organization.currency, currency)
         except LookupError as error:
             raise RateNeeded(
                 f"There are budgets in {currency}, and no exchange rate would be "

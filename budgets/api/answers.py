@@ -1,0 +1,363 @@
+"""Budgets, and where they stand, as the API answers them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from msgspec import UNSET, UnsetType
+
+from budgets.conflicts import Clash, Kind
+from budgets.drivers import DIMENSIONS, Driver, drivers_of
+from budgets.figures import Severity, StatusName, VarianceCategory
+from budgets.models import AmountLine, Budget, BudgetPeriod, Enforcement, RolloverMode
+from budgets.scopes import DIMENSION_OF
+from budgets.status import BudgetStatus
+from budgets.tree import TreeNode
+from lib.answers import Exact, Moment, Money, NamedOut, Out, choices, note
+from lib.money import wire
+from lib.periods import Cadence
+
+
+class BackfillOut(Out, frozen=True):
+    """A charge for the past that is still being made."""
+
+    state: Annotated[str, choices(["running"])]
+    done: Annotated[float, note("A share.")]
+
+
+class ScopeOut(Out, frozen=True):
+    """Whose spend counts: what has one of each list; an empty one asks for nothing."""
+
+    departments: list[str]
+    teams: list[str]
+    projects: list[str]
+    environments: list[str]
+    users: list[str]
+    providers: list[str]
+    models: list[str]
+    tags: dict[str, Any]
+
+
+class ThresholdOut(Out, frozen=True):
+    """A share of the limit at which people are told."""
+
+    threshold: float
+    channels: list[str]
+
+
+class RolloverOut(Out, frozen=True):
+    """What of a closed period is carried over."""
+
+    mode: Annotated[str, choices(RolloverMode.values)]
+    cap: Annotated[Exact | None, note("A share of the next period's amount.")]
+
+
+class BudgetOut(Out, frozen=True):
+    """A budget as it is planned."""
+
+    id: str
+    name: str
+    amount: Money
+    currency: str
+    period: Annotated[str, choices(Cadence)]
+    timezone: str
+    organization_id: str
+    parent: Annotated[str | None, note("The id of the one above it.")]
+    owner: Annotated[str | None, note("A mail address.")]
+    note: str
+    scope: ScopeOut
+    warning_threshold: float
+    critical_threshold: float
+    alerts: list[ThresholdOut]
+    enforcement: Annotated[str, choices(Enforcement.values)]
+    rollover: RolloverOut
+    start_date: Moment | None
+    end_date: Annotated[Moment | None, note("Exclusive.")]
+    archived_at: Moment | None
+    created_at: Moment
+    backfill: BackfillOut | UnsetType = UNSET
+
+
+class BudgetStatusOut(Out, frozen=True):
+    """Where a budget stands in one of its periods; money in its own currency."""
+
+    budget: Annotated[str, note("Its id.")]
+    name: str
+    status: StatusName
+    severity: Severity
+    currency: str
+    limit: Money
+    total_spend: Money
+    reserved: Annotated[Money, note("Set aside for calls that are not booked yet.")]
+    remaining_budget: Money
+    utilization_percent: Annotated[float | None, note("Null: of nothing, something.")]
+    period_start: Moment
+    period_end: Annotated[Moment, note("Exclusive.")]
+    elapsed_days: int
+    remaining_days: int
+    total_days: int
+    time_utilization_percent: float
+    burn_rate: Annotated[Money | None, note("A day. Null: it has not begun.")]
+    projected_spend: Money | None
+    projected_overrun: Money | None
+    available_daily: Annotated[Money | None, note("Null: it is over.")]
+    recommended_action: str
+    requests: int
+    unpriced_requests: Annotated[int, note("No price is known: they are not in it.")]
+    late_spend: Money
+    backfill: BackfillOut | UnsetType = UNSET
+
+
+class BudgetNodeOut(BudgetStatusOut, frozen=True, kw_only=True):
+    """A budget of the tree, with what it has given to those below it."""
+
+    id: str
+    allocated: Money
+    unallocated: Money
+    children: "list[BudgetNodeOut]"
+
+
+class DriverOut(Out, frozen=True):
+    """A model, project or user that explains a variance."""
+
+    dimension: Annotated[str, choices(DIMENSIONS)]
+    name: Annotated[str, note("Empty where none was given.")]
+    cost: Money
+    previous: Annotated[Money, note("In as long a time before.")]
+    share: Annotated[float | None, note("Of what all cost.")]
+    change: Money
+
+
+class VarianceOut(Out, frozen=True):
+    """How far spend is from an even pace."""
+
+    budget: Annotated[str, note("Its id.")]
+    currency: str
+    expected_spend: Money
+    actual_spend: Money
+    absolute_variance: Money
+    variance_percent: Annotated[float | None, note("Null: nothing is expected.")]
+    variance_category: VarianceCategory
+    elapsed_percent: float
+    period_start: Moment
+    period_end: Annotated[Moment, note("Exclusive.")]
+    drivers_currency: str
+    drivers: list[DriverOut]
+
+
+class BudgetPeriodOut(Out, frozen=True):
+    """One period of a budget."""
+
+    start: Moment
+    end: Annotated[Moment, note("Exclusive.")]
+    amount: Money
+    carried_over: Money
+    adjusted: Money
+    spent: Money
+    reserved: Money
+    late_spend: Money
+    status: Annotated[str, choices(["upcoming", "open", "closed"])]
+    closed_at: Moment | None
+
+
+class BudgetLineOut(Out, frozen=True):
+    """One dated reason why a budget may spend more or less.
+
+    `amount` is the difference.
+    """
+
+    at: Moment
+    effective_from: Moment
+    effective_to: Annotated[Moment | None, note("Exclusive; null: for good.")]
+    amount: Money
+    kind: Annotated[str, choices(AmountLine.Kind.values)]
+    actor: str
+    reason: str
+    request: Annotated[str | None, note("The approved request.")]
+
+
+class BudgetConflictOut(Out, frozen=True):
+    """Budgets that do not fit together, and by how much."""
+
+    type: Kind
+    message: str
+    budgets: list[NamedOut]
+    amount: Money | None
+    currency: str | None
+
+
+def budget_out(budget: Budget) -> BudgetOut:
+    """Return a budget as it is planned; its parent and owner are at hand."""
+    cap = budget.rollover_cap
+    return BudgetOut(
+        id=str(budget.uid),
+        name=budget.name,
+        amount=wire(budget.amount),
+        currency=budget.currency,
+        period=budget.period,
+        timezone=budget.timezone,
+        organization_id=budget.organization.slug,
+        parent=str(budget.parent.uid) if budget.parent else None,
+        owner=budget.owner.email if budget.owner else None,
+        note=budget.note,
+        scope=_scope_out(budget),
+        warning_threshold=float(budget.warning_threshold),
+        critical_threshold=float(budget.critical_threshold),
+        alerts=[
+            ThresholdOut(float(one["threshold"]), one["channels"])
+            for one in budget.alerts
+        ],
+        enforcement=budget.enforcement,
+        rollover=RolloverOut(
+            budget.rollover_mode, None if cap is None else f"{cap.normalize():f}"
+        ),
+        start_date=budget.starts_at,
+        end_date=budget.ends_at,
+        archived_at=budget.archived_at,
+        created_at=budget.created_at,
+        backfill=_backfill_out(budget),
+    )
+
+
+def _scope_out(budget: Budget) -> ScopeOut:
+    lists = {name: budget.scope.get(name, []) for name in DIMENSION_OF}
+    return ScopeOut(**lists, tags=budget.scope.get("tags", {}))
+
+
+def _backfill_out(budget: Budget) -> BackfillOut | UnsetType:
+    if budget.backfill is None:
+        return UNSET
+    return BackfillOut("running", round(budget.backfill.share_done, 4))
+
+
+def status_out(found: BudgetStatus) -> BudgetStatusOut:
+    """Return where a budget stands: money as text, shares as numbers."""
+    return BudgetStatusOut(**_standing(found))
+
+
+def _standing(found: BudgetStatus) -> dict[str, Any]:
+    status, budget = found.status, found.budget
+    return {
+        "budget": str(budget.uid),
+        "name": budget.name,
+        "status": status.status,
+        "severity": status.severity,
+        "currency": budget.currency,
+        "limit": wire(status.limit),
+        "total_spend": wire(status.total_spend),
+        "reserved": wire(status.reserved),
+        "remaining_budget": wire(status.remaining_budget),
+        "utilization_percent": _number(status.utilization_percent),
+        "period_start": found.window.start,
+        "period_end": found.window.end,
+        "elapsed_days": status.elapsed_days,
+        "remaining_days": status.remaining_days,
+        "total_days": status.total_days,
+        "time_utilization_percent": _number(status.time_utilization_percent),
+        "burn_rate": wire(status.burn_rate),
+        "projected_spend": wire(status.projected_spend),
+        "projected_overrun": wire(status.projected_overrun),
+        "available_daily": wire(status.available_daily),
+        "recommended_action": status.recommended_action(budget.currency),
+        "requests": found.requests,
+        "unpriced_requests": found.unpriced_requests,
+        "late_spend": wire(found.late_spend),
+        "backfill": _backfill_out(budget),
+    }
+
+
+def node_out(node: TreeNode) -> BudgetNodeOut:
+    """Return a budget of the tree, and all below it."""
+    return BudgetNodeOut(
+        **_standing(node.status),
+        id=str(node.budget.uid),
+        allocated=wire(node.allocated),
+        unallocated=wire(node.unallocated),
+        children=[node_out(child) for child in node.children],
+    )
+
+
+def variance_out(found: BudgetStatus, at: datetime) -> VarianceOut:
+    """Return a variance with the models, projects and users that explain it."""
+    variance, window = found.variance, found.window
+    end = max(min(at, window.end), window.start)
+    has_begun = end > window.start
+    drivers = drivers_of(found.budget, window.start, end) if has_begun else []
+    return VarianceOut(
+        budget=str(found.budget.uid),
+        currency=found.budget.currency,
+        expected_spend=wire(variance.expected_spend),
+        actual_spend=wire(variance.actual_spend),
+        absolute_variance=wire(variance.absolute_variance),
+        variance_percent=_number(variance.variance_percent),
+        variance_category=variance.variance_category,
+        elapsed_percent=float(variance.elapsed_percent),
+        period_start=window.start,
+        period_end=window.end,
+        drivers_currency=found.budget.organization.currency,
+        drivers=[_driver_out(driver) for driver in drivers],
+    )
+
+
+def _driver_out(driver: Driver) -> DriverOut:
+    return DriverOut(
+        dimension=driver.dimension,
+        name=driver.name,
+        cost=wire(driver.cost),
+        previous=wire(driver.previous),
+        share=_number(driver.share),
+        change=wire(driver.change),
+    )
+
+
+def periods_out(rows: Iterable[BudgetPeriod], now: datetime) -> list[BudgetPeriodOut]:
+    return [
+        BudgetPeriodOut(
+            start=row.starts_at,
+            end=row.ends_at,
+            amount=wire(row.amount),
+            carried_over=wire(row.carried_over),
+            adjusted=wire(row.adjusted),
+            spent=wire(row.spent),
+            reserved=wire(row.reserved),
+            late_spend=wire(row.late_spend),
+            status=_state_of(row, now),
+            closed_at=row.closed_at,
+        )
+        for row in rows
+    ]
+
+
+def _state_of(row: BudgetPeriod, now: datetime) -> str:
+    if row.closed_at is not None:
+        return "closed"
+    return "upcoming" if now < row.starts_at else "open"
+
+
+def line_out(line: AmountLine) -> BudgetLineOut:
+    return BudgetLineOut(
+        at=line.made_at,
+        effective_from=line.effective_from or line.budget.starts_at,
+        effective_to=line.effective_to,
+        amount=wire(line.amount),
+        kind=line.kind,
+        actor=line.actor,
+        reason=line.reason,
+        request=None,  # no request has written a line
+    )
+
+
+def conflict_out(clash: Clash) -> BudgetConflictOut:
+    return BudgetConflictOut(
+        type=clash.kind,
+        message=clash.message,
+        budgets=[NamedOut(str(budget.uid), budget.name) for budget in clash.budgets],
+        amount=wire(clash.amount),
+        currency=clash.currency,
+    )
+
+
+def _number(value: Decimal | None) -> float | None:
+    """Return a share or percent, which is not money, as a JSON number."""
+    return None if value is None else float(value)
