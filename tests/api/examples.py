@@ -1,0 +1,374 @@
+"""An example of every operation: what is asked, one after the other."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from notifications.models import Delivery
+from tests.alerts.factories import fire
+from tests.api.world import CALL, PRICE, World
+from tests.factories import make_budget, usage_record
+
+RULES = {
+    "rules": [
+        {
+            "trigger": 'model == "gpt-4o"',
+            "action": "model_downgrade",
+            "config": {"downgrades": {"gpt-4o": "gpt-4o-mini"}},
+        },
+        {
+            "trigger": "budget_percentage >= 0.9",
+            "action": "rate_limit",
+            "config": {"max_requests_per_minute": 5, "max_cost_per_hour": "2"},
+        },
+        {"trigger": "budget_percentage >= 1", "action": "block"},
+    ]
+}
+ALERTS = {
+    "alerts": [
+        {"type": "threshold", "threshold": 0.5, "channels": ["email", "slack"]},
+        {"type": "spike", "threshold": 100, "window": "daily"},
+        {"type": "anomaly", "sensitivity": "high"},
+    ],
+    "escalation": {
+        "levels": [
+            {"delay": 0, "recipients": ["lead@acme.example"]},
+            {
+                "delay": 60,
+                "channels": ["slack"],
+                "hours": {"from": "09:00", "until": "17:00"},
+            },
+        ],
+        "holidays": ["2026-12-25"],
+    },
+}
+# ids, body, query, client: what is left out is none.
+Example = Callable[[World], Iterable[dict[str, Any]]]
+
+
+def _budget(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": str(world.team.uid)}, **more}]
+
+
+def _alert(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": world.alert}, **more}]
+
+
+def _channel(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": world.channel}, **more}]
+
+
+def _person(**more: Any) -> Example:
+    return lambda world: [{"ids": {"recipient": "ann@acme.example"}, **more}]
+
+
+def _lists(name: str) -> Example:
+    """Return a list that has something, as JSON and as CSV."""
+
+    def example(world: World) -> Iterable[dict[str, Any]]:
+        getattr(world, name)
+        yield {}
+        yield {"query": "?format=csv"}
+
+    return example
+
+
+def _usage(world: World) -> Iterable[dict[str, Any]]:
+    record = usage_record(
+        authorization_id=world.authorization,
+        team_id="ml",
+        project_id="search",
+        colour="red",
+    )
+    yield {"body": record}
+    yield {"body": record}
+    yield {"body": {**record, "input_tokens": 7}}
+    yield {
+        "body": usage_record(id="u2", cost="0.12345678901", response_id="chatcmpl-1")
+    }
+    yield {"body": usage_record(id="u3", response_id="chatcmpl-1")}
+    yield {"body": usage_record(id="u4", model="nobody-knows", provider="x")}
+    yield {
+        "body": usage_record(id="u5", quantities={"searches": 3}, authorization_id="?")
+    }
+
+
+def _batch(world: World) -> Iterable[dict[str, Any]]:
+    yield {"body": [ask["body"] for ask in _usage(world)] + [{"id": 7}, {"id": "x"}]}
+    yield {"body": []}
+
+
+def _correction(world: World) -> Iterable[dict[str, Any]]:
+    world.made("usage", usage_record())
+    body = {**usage_record(input_tokens=5), "reason": "Wrong count"}
+    yield {"ids": {"id": "u1"}, "body": body}
+    yield {"ids": {"id": "u1"}, "body": body}
+
+
+def _authorize(world: World) -> Iterable[dict[str, Any]]:
+    world.hard  # noqa: B018 - is made
+    for cost in ("1", "1000"):
+        yield {"body": {**CALL, "estimated_cost": cost}}
+    yield {"body": {**CALL, "estimated_cost": "1", "durable": False}}
+    yield {
+        "body": {
+            **CALL,
+            "model": "nobody-knows",
+            "input_tokens": 10,
+            "max_output_tokens": 10,
+        }
+    }
+    path = f"/api/v1/budgets/{world.hard.uid}/controls"
+    assert world.ask("PUT", path, RULES).status_code == 200
+    yield {"body": {**CALL, "estimated_cost": "1"}}
+
+
+def _take_lease(world: World) -> Iterable[dict[str, Any]]:
+    path = f"/api/v1/budgets/{world.hard.uid}/controls"
+    yield {"body": {**CALL, "amount": "1"}}
+    assert world.ask("PUT", path, RULES).status_code == 200
+    yield {"body": {**CALL, "amount": "1"}}
+    yield {"body": {**CALL, "amount": "1", "model": "nobody-knows"}}
+    path = f"/api/v1/budgets/{world.hard.uid}/kill-switch"
+    assert world.ask("PUT", path, {"active": True}).status_code == 200
+    yield {"body": {**CALL, "amount": "1"}}
+
+
+def _state(world: World) -> Iterable[dict[str, Any]]:
+    path = f"/api/v1/budgets/{world.hard.uid}/controls"
+    yield {"ids": {"id": world.authorization}}
+    assert world.ask("PUT", path, RULES).status_code == 200
+    found = world.made("authorizations", {**CALL, "estimated_cost": "1"})
+    assert found["decision"] == "downgrade"
+    yield {"ids": {"id": found["id"]}}
+
+
+def _configured(world: World) -> Iterable[dict[str, Any]]:
+    """Return a budget that inherits from one with rules and an escalation."""
+    path = f"/api/v1/budgets/{world.company.uid}/alerts"
+    assert world.ask("PUT", path, ALERTS).status_code == 200
+    yield {"ids": {"uid": str(world.team.uid)}}
+    yield {"ids": {"uid": str(world.company.uid)}}
+
+
+def _guarded(world: World) -> Iterable[dict[str, Any]]:
+    path = f"/api/v1/budgets/{world.company.uid}"
+    assert world.ask("PUT", f"{path}/controls", RULES).status_code == 200
+    assert world.ask("PUT", f"{path}/kill-switch", {"active": True}).status_code == 200
+    yield {"ids": {"uid": str(world.team.uid)}}
+    yield {"ids": {"uid": str(world.company.uid)}}
+
+
+def _rates(world: World) -> Iterable[dict[str, Any]]:
+    world.rate  # noqa: B018 - is made
+    yield {}
+    yield {"query": "?base=USD&quote=EUR"}
+    yield {"query": "?base=USD&quote=GBP&date=2025-01-31"}
+    yield {"query": "?format=csv"}
+
+
+def _reprice(world: World) -> Iterable[dict[str, Any]]:
+    world.team  # noqa: B018 - has usage
+    body = {
+        "provider": "nobody",
+        "model": "nobody-knows",
+        "input_per_million": "1",
+        "output_per_million": "1",
+        "effective_from": "2020-01-01",
+    }
+    world.made("pricing", body)
+    yield {"body": {"dry_run": True, "filters": {"provider": "nobody"}}}
+    yield {"body": {"reason": "New price"}}
+    yield {"body": {"reason": "New price"}}
+
+
+def _costs(world: World) -> Iterable[dict[str, Any]]:
+    world.team  # noqa: B018 - has usage
+    world.made("usage", usage_record(quantities={"searches": 3}, metadata={"a": [1]}))
+    for query in (
+        "",
+        "?limit=1",
+        "?unpriced=include",
+        "?corrections=include",
+        "?format=csv",
+    ):
+        yield {"query": query}
+
+
+def _sums(*queries: str) -> Example:
+    def example(world: World) -> Iterable[dict[str, Any]]:
+        world.team  # noqa: B018 - has usage
+        for query in queries:
+            yield {"query": query}
+
+    return example
+
+
+ALL_GROUPS = "provider,model,model_version,project,department,team,environment,user,tag"
+
+
+def _organization(slug: str) -> dict[str, Any]:
+    return {"slug": slug, "name": "Umbrella", "currency": "EUR"}
+
+
+EXAMPLES: dict[str, Example] = {
+    "alerts_list": _lists("alert"),
+    "alerts_retrieve": _alert(),
+    "alerts_acknowledge_create": _alert(body={"hours": 2}),
+    "alerts_snooze_create": _alert(body={"minutes": 5}),
+    "alerts_resolve_create": _alert(),
+    "alerts_not_an_anomaly_create": lambda world: [
+        {"ids": {"uid": str(fire(world.company, type="anomaly", key="anomaly:x").uid)}}
+    ],
+    "analytics_summary": _sums("", f"?group_by={ALL_GROUPS}", "?provider=none"),
+    "analytics_timeseries": _sums(
+        "", f"?group_by={ALL_GROUPS}", "?timezone=Asia/Kolkata", "?format=csv"
+    ),
+    "api_health_retrieve": lambda world: [{}],
+    "health_retrieve": lambda world: [{}],
+    "health_live_retrieve": lambda world: [{}],
+    "health_ready_retrieve": lambda world: [{}],
+    "authorizations_create": _authorize,
+    "authorizations_retrieve": _state,
+    "authorizations_release": lambda world: [{"ids": {"id": world.authorization}}],
+    "leases_create": _take_lease,
+    "leases_retrieve": lambda world: [{"ids": {"id": world.lease}}],
+    "leases_renew": lambda world: [{"ids": {"id": world.lease}, "body": {"ttl_s": 9}}],
+    "leases_return": lambda world: [{"ids": {"id": world.lease}}] * 2,
+    "budgets_list": _lists("team"),
+    "budgets_create": lambda world: [
+        {"body": {"name": "All", "limit": 5000.0}},
+        {
+            "body": {
+                "name": "ML",
+                "amount": "5",
+                "parent": str(world.company.uid),
+                "scope": {"teams": ["ml"], "tags": {"a": "b"}},
+                "alerts": [{"threshold": 0.5, "channels": ["email"]}],
+                "enforcement": "hard",
+                "rollover": {"mode": "both", "cap": "0.25"},
+                "start_date": "2026-01-01",
+            }
+        },
+    ],
+    "budgets_retrieve": _budget(),
+    "budgets_partial_update": _budget(body={"amount": "20", "reason": "More"}),
+    "budgets_destroy": _budget(),
+    "budgets_status_retrieve": lambda world: [
+        {"ids": {"uid": str(world.team.uid)}},
+        {"ids": {"uid": str(world.team.uid)}, "query": f"?at={_yesterday(0)}"},
+    ],
+    "budgets_variance_retrieve": _budget(),
+    "budgets_periods_retrieve": _budget(),
+    "budgets_lines_list": _budget(),
+    "budgets_tree_retrieve": _lists("team"),
+    "budgets_conflicts_retrieve": lambda world: [
+        {} for _ in (make_budget(world.acme, "Big", "5000", parent=world.company),)
+    ],
+    "budgets_alerts_retrieve": _configured,
+    "budgets_alerts_update": _budget(body=ALERTS),
+    "budgets_controls_retrieve": _guarded,
+    "budgets_controls_update": _budget(body=RULES),
+    "budgets_controls_replay_create": lambda world: [
+        {
+            "ids": {"uid": str(world.team.uid)},
+            "body": {
+                **RULES,
+                "amount": "1",
+                "start_date": _yesterday(),
+                "end_date": _yesterday(-2),
+            },
+        }
+    ],
+    "budgets_kill_switch_retrieve": _guarded,
+    "budgets_kill_switch_update": _budget(body={"active": True, "message": "Stop"}),
+    "costs_list": _costs,
+    "costs_unpriced_list": _sums("", "?format=csv"),
+    "exchange_rates_list": _rates,
+    "exchange_rates_create": lambda world: [
+        {"body": {"base": "USD", "quote": "EUR", "rate": 0.9, "date": "2026-01-01"}}
+    ],
+    "exchange_rates_retrieve": lambda world: [{"ids": {"id": world.rate}}],
+    "exchange_rates_destroy": lambda world: [{"ids": {"id": world.rate}}],
+    "notification_channels_list": _lists("channel"),
+    "notification_channels_create": lambda world: [
+        {
+            "body": {
+                "type": "webhook",
+                "name": "Hook",
+                "config": {"url": "https://x.io"},
+            }
+        },
+        {
+            "body": {
+                "type": "slack",
+                "name": "S",
+                "template": {"text": "{{alert.message}}"},
+                "config": {"webhookUrl": "https://hooks.slack.com/services/T/B/x"},
+            }
+        },
+    ],
+    "notification_channels_retrieve": _channel(),
+    "notification_channels_partial_update": _channel(body={"enabled": False}),
+    "notification_channels_destroy": _channel(),
+    "notification_channels_rotate_secret_create": _channel(),
+    "notification_channels_test_create": _channel(),
+    "notification_preferences_list": lambda world: _preference(world),
+    "notification_preferences_retrieve": _person(),
+    "notification_preferences_update": _person(
+        body={"quiet_from": "22:00", "quiet_until": "07:00"}
+    ),
+    "notification_preferences_destroy": _person(),
+    "notifications_list": _lists("delivery"),
+    "notifications_retrieve": lambda world: [{"ids": {"uid": world.delivery}}],
+    "notifications_redeliver_create": lambda world: _given_up(world),
+    "organizations_list": _lists("acme"),
+    "organizations_create": lambda world: [
+        {"body": _organization("umbrella"), "client": world.platform}
+    ],
+    "organizations_retrieve": lambda world: [{"ids": {"slug": "acme"}}],
+    "organizations_partial_update": lambda world: [
+        {"ids": {"slug": "acme"}, "body": {"name": "Acme Corp"}}
+    ],
+    "pricing_list": _lists("price"),
+    "pricing_create": lambda world: [
+        {"body": PRICE},
+        {"body": {"provider": "openai", "model": "gpt-4*", "percent_of_list": 90}},
+    ],
+    "pricing_retrieve": lambda world: [{"ids": {"id": world.price}}],
+    "pricing_partial_update": lambda world: [
+        {"ids": {"id": world.price}, "body": {"note": "As agreed"}}
+    ],
+    "pricing_destroy": lambda world: [{"ids": {"id": world.price}}],
+    "pricing_resolve": lambda world: [
+        {"query": "?provider=openai&model=gpt-4o"},
+        {"query": "?provider=google&model=gemini-2.5-pro"},
+    ],
+    "repricings_list": _lists("repricing"),
+    "repricings_retrieve": lambda world: [{"ids": {"id": world.repricing}}],
+    "repricings_create": _reprice,
+    "usage_create": _usage,
+    "usage_batch_create": _batch,
+    "usage_correction_create": _correction,
+}
+# Which is asked in its own words; see the tests of OTLP.
+APART = {"otlp_traces_create"}
+
+
+def _yesterday(days: int = 1) -> str:
+    return (timezone.now() - timedelta(days=days)).date().isoformat()
+
+
+def _preference(world: World) -> Iterable[dict[str, Any]]:
+    path = "/api/v1/notification-preferences/ann@acme.example"
+    assert world.ask("PUT", path, {"digest": "hourly"}).status_code == 200
+    yield {}
+
+
+def _given_up(world: World) -> Iterable[dict[str, Any]]:
+    Delivery.objects.filter(uid=world.delivery).update(
+        state="failed", finished_at=timezone.now(), next_attempt_at=None
+    )
+    yield {"ids": {"uid": world.delivery}}

@@ -1,0 +1,134 @@
+"""What the operations of the API are about."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from django.test import Client
+
+from accounts.models import Organization
+from budgets.models import Budget
+from notifications.services import notify
+from tests.alerts.factories import fire
+from tests.controls.factories import make_hard
+from tests.factories import make_budget, make_key, make_organization, spend
+from tests.notifications.factories import mail_to, make_message
+from tests.notifications.receivers import Receiver
+
+CALL = {"provider": "openai", "model": "gpt-4o", "project_id": "search"}
+PRICE = {
+    "provider": "openai",
+    "model": "gpt-4o",
+    "input_per_million": "2",
+    "quantities": {"searches": "0.01"},
+    "tiers": [{"above_input_tokens": 1000, "input_per_million": "3"}],
+}
+
+
+class World:
+    """What the operations are about, made when it is first asked for."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+        self.acme = make_organization("acme")
+        self.client = self.client_of(self.acme)
+
+    def client_of(self, organization: Organization | None, *scopes: str) -> Client:
+        key = make_key(*scopes, organization=organization)
+        return Client(headers={"authorization": f"Bearer {key}"})
+
+    @cached_property
+    def platform(self) -> Client:
+        return self.client_of(None)
+
+    @cached_property
+    def company(self) -> Budget:
+        return make_budget(
+            self.acme,
+            alerts=[{"threshold": "0.5", "channels": ["email"]}],
+            rollover_mode="both",
+        )
+
+    @cached_property
+    def team(self) -> Budget:
+        """A budget below another, with spend, by a known and an unknown price."""
+        self.company  # noqa: B018 - is made
+        made = make_budget(
+            self.acme, "ML", "10", parent=self.company, scope={"teams": ["ml"]}
+        )
+        spend(self.acme, "9", team_id="ml", user_id="ann@acme.example", tags=["a"])
+        spend(self.acme, None, team_id="ml", tags={"stage": "x"})
+        spend(self.acme, None, model="nobody-knows", provider="nobody")
+        return made
+
+    @cached_property
+    def hard(self) -> Budget:
+        return make_hard(self.acme, "Hard", "10", scope={"projects": ["search"]})
+
+    @cached_property
+    def alert(self) -> str:
+        return str(fire(self.company, recipients=("lead@acme.example",)).uid)
+
+    def made(self, path: str, body: Any) -> Any:
+        """Return what was answered to a POST that makes something."""
+        response = self.ask("POST", f"/api/v1/{path}", body)
+        assert response.status_code in {200, 201}, response.content
+        return response.json()
+
+    @cached_property
+    def channel(self) -> str:
+        body = {
+            "type": "webhook",
+            "name": "Hook",
+            "config": {"url": self.receiver.url()},
+        }
+        return str(self.made("notification-channels", body)["id"])
+
+    @cached_property
+    def delivery(self) -> str:
+        (row,) = notify(
+            self.acme.pk,
+            [mail_to("ann@acme.example")],
+            lambda target: make_message(),
+            key="x",
+        )
+        return str(row.uid)
+
+    @cached_property
+    def authorization(self) -> str:
+        self.hard  # noqa: B018 - is made
+        return str(self.made("authorizations", {**CALL, "estimated_cost": "1"})["id"])
+
+    @cached_property
+    def lease(self) -> str:
+        self.hard  # noqa: B018 - is made
+        return str(self.made("leases", {**CALL, "amount": "1"})["id"])
+
+    @cached_property
+    def price(self) -> str:
+        return str(self.made("pricing", PRICE)["id"])
+
+    @cached_property
+    def rate(self) -> str:
+        body = {"base": "USD", "quote": "EUR", "rate": "0.9", "date": "2026-01-01"}
+        return str(self.made("exchange-rates", body)["id"])
+
+    @cached_property
+    def repricing(self) -> str:
+        self.team  # noqa: B018 - has usage
+        body = {
+            "provider": "nobody",
+            "model": "nobody-knows",
+            "input_per_million": "1",
+            "output_per_million": "1",
+            "effective_from": "2020-01-01",
+        }
+        self.made("pricing", body)
+        return str(self.made("repricings", {"reason": "New price"})["id"])
+
+    def ask(
+        self, method: str, path: str, body: Any = None, client: Client | None = None
+    ) -> Any:
+        content = b"" if body is None else json.dumps(body)
+        asking = client or self.client
+        return asking.generic(method, path, content, content_type="application/json")
