@@ -30,10 +30,11 @@ check: ## Run everything but the tests: format, lint, types, migrations, schema
 bench: setup-test ## Run the benchmarks (see dev/benchmarks/README.md)
 	$(PYTHON_OF_VENV) -m dev.benchmarks $(ARGS)
 
-docs: setup-test ## Write docs/openapi.yaml anew
+docs: setup-test ## Write docs/openapi.yaml and the SDK's types of answers anew
 	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
 	$(MANAGE) spectacular --validate --fail-on-warn --file "$$fresh" \
 		&& cat "$$fresh" > $(SCHEMA)
+	@env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) -m dev.sdk_types
 
 clean: ## Remove .venv and caches; data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -1,5 +1,5 @@
-"""What Django says of the product, whether its schema is up to date, and its templates
-are laid out as all are.
+"""What Django says of the product, whether what is made of it is up to date, and its
+templates are laid out as all are.
 
 python -m tests.checks: one process for all of it, as each would take a second to start.
 """
@@ -9,10 +9,12 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import django
 from django.core.management import CommandError, call_command
 
+from dev import sdk_types
 from dev.shared import stale
 from dev.templates import all_faults
 from tests.databases import ROOT
@@ -31,11 +33,20 @@ def check_migrations() -> None:
 def check_schema() -> None:
     fresh = io.StringIO()
     call_command("spectacular", validate=True, fail_on_warn=True, stdout=fresh)
-    name = str(SCHEMA.relative_to(ROOT))
+    _refuse_if_stale(SCHEMA, fresh.getvalue())
+
+
+def check_sdk_types() -> None:
+    for path, fresh in sdk_types.written().items():
+        _refuse_if_stale(path, fresh)
+
+
+def _refuse_if_stale(path: Path, fresh: str) -> None:
+    name = str(path.relative_to(ROOT))
     differences = list(
         difflib.unified_diff(
-            SCHEMA.read_text().splitlines(),
-            fresh.getvalue().splitlines(),
+            path.read_text().splitlines(),
+            fresh.splitlines(),
             name,
             "what it should be",
             lineterm="",
@@ -81,6 +92,7 @@ if __name__ == "__main__":
                 passes(check_migrations),
                 passes(check_schema),
                 passes(check_shared),
+                passes(check_sdk_types),
                 passes(check_templates),
             ]
         )

@@ -39,7 +39,7 @@ class Rule:
         self.reason = Reason(
             message=_why(terms, model, self.model),
             budget=terms.budget,
-            budget_name=standing.figures.name if standing else None,
+            budget_name=standing.figures.name if standing else "",
             rule=terms.id,
         )
 

@@ -29,20 +29,14 @@ from llm_cost_ops.answers.notifications import (
     Trial,
 )
 from llm_cost_ops.answers.platform import Health, Organization
-from llm_cost_ops.answers.prices import (
-    ExchangeRate,
-    Price,
-    Repricing,
-    ResolvedPrice,
-)
-from llm_cost_ops.answers.usage import (
-    BatchReceipt,
-    CostRecord,
+from llm_cost_ops.answers.prices import ExchangeRate, Price, ResolvedPrice
+from llm_cost_ops.answers.shaped import (
     CostSummary,
+    Repricing,
     Timeseries,
     UnpricedModels,
-    UsageReceipt,
 )
+from llm_cost_ops.answers.usage import BatchReceipt, CostRecord, UsageReceipt
 
 __all__ = [
     "Alert",

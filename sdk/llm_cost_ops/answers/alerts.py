@@ -1,4 +1,7 @@
-"""Alerts, and the rules that raise them."""
+"""Alerts, and the rules that raise them.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any, Optional
 
 @dataclass(frozen=True)
 class AlertStep:
-    """Something that happened to an alert: raised, told, acknowledged."""
+    """Something that happened to an alert; the last three where it is a step."""
 
+    # fired, told, silenced, missed, acknowledged, lapsed, snoozed, awake, resolved,
+    # not_an_anomaly
     kind: str
     at: datetime
     actor: Optional[str] = None
@@ -23,11 +28,13 @@ class AlertStep:
 
 @dataclass(frozen=True)
 class Alert:
+    """What is wrong with a budget, who was told, who takes care of it."""
+
     id: str
-    type: str
-    severity: str
-    state: str  # firing, acknowledged, snoozed or resolved
-    budget: str
+    type: str  # threshold, forecast, velocity, anomaly, spike
+    severity: str  # info, warning, critical
+    state: str  # firing, acknowledged, snoozed, resolved
+    budget: str  # Its id.
     message: str
     fired_at: datetime
     budget_name: str = ""
@@ -35,10 +42,11 @@ class Alert:
     currency: str = ""
     period_start: Optional[datetime] = None
     period_end: Optional[datetime] = None
+    # A share; text where it is money or a probability.
     threshold: Optional[Decimal] = None
-    value: Optional[Decimal] = None
-    spent: Optional[Decimal] = None
-    limit: Optional[Decimal] = None
+    value: Optional[Decimal] = None  # As the threshold.
+    spent: Decimal = Decimal(0)
+    limit: Decimal = Decimal(0)
     details: dict[str, Any] = field(default_factory=dict)
     acknowledged_by: Optional[str] = None
     acknowledged_until: Optional[datetime] = None
@@ -51,8 +59,12 @@ class Alert:
 
 @dataclass(frozen=True)
 class AlertConfiguration:
-    """What watches a budget: its rules and its escalation, as they were sent."""
+    """All that watches a budget, and who is told."""
 
-    alerts: tuple[Any, ...]
+    alerts: tuple[dict[str, Any], ...]
+    budget: str = ""  # Its id.
+    inherited: tuple[dict[str, Any], ...] = ()
     escalation: Optional[dict[str, Any]] = None
-    budget_id: Optional[str] = None
+    inherited_escalation: Optional[dict[str, Any]] = None
+    usual_recipients: tuple[str, ...] = ()
+    not_set_up: tuple[str, ...] = ()

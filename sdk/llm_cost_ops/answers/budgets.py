@@ -1,4 +1,7 @@
-"""Budgets, and where they stand."""
+"""Budgets, and where they stand.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,43 @@ from typing import Any, Optional
 
 
 @dataclass(frozen=True)
-class Backfill:
-    """A charge for the past that is still being made; `done` is a share."""
+class Named:
+    """A budget that is mentioned."""
 
-    state: str
-    done: Decimal
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """A charge for the past that is still being made."""
+
+    state: str  # running
+    done: Decimal  # A share.
 
 
 @dataclass(frozen=True)
 class Budget:
+    """A budget as it is planned."""
+
     id: str
     name: str
     amount: Decimal
     currency: str
-    period: str
+    period: str  # daily, weekly, monthly, quarterly, annual, custom
     timezone: str = "UTC"
-    organization_id: Optional[str] = None
-    parent: Optional[str] = None
-    owner: Optional[str] = None
+    organization_id: str = ""
+    parent: Optional[str] = None  # The id of the one above it.
+    owner: Optional[str] = None  # A mail address.
     note: str = ""
     scope: dict[str, Any] = field(default_factory=dict)
-    warning_threshold: Optional[Decimal] = None
-    critical_threshold: Optional[Decimal] = None
-    alerts: tuple[Any, ...] = ()
-    enforcement: str = "soft"
-    rollover: Optional[dict[str, Any]] = None
+    warning_threshold: Decimal = Decimal(0)
+    critical_threshold: Decimal = Decimal(0)
+    alerts: tuple[dict[str, Any], ...] = ()
+    enforcement: str = "soft"  # soft, hard
+    rollover: dict[str, Any] = field(default_factory=dict)
     start_date: Optional[datetime] = None
-    end_date: Optional[datetime] = None
+    end_date: Optional[datetime] = None  # Exclusive.
     archived_at: Optional[datetime] = None
     created_at: Optional[datetime] = None
     backfill: Optional[Backfill] = None
@@ -43,32 +56,32 @@ class Budget:
 
 @dataclass(frozen=True)
 class BudgetStatus:
-    """Where a budget stands in one of its periods."""
+    """Where a budget stands in one of its periods; money in its own currency."""
 
-    budget: str
-    status: str  # OK, WARNING, CRITICAL or EXCEEDED
+    budget: str  # Its id.
+    status: str  # OK, WARNING, CRITICAL, EXCEEDED
     currency: str
     limit: Decimal
     total_spend: Decimal
     remaining_budget: Decimal
     period_start: datetime
-    period_end: datetime
-    reserved: Decimal = Decimal(0)
-    utilization_percent: Optional[Decimal] = None
+    period_end: datetime  # Exclusive.
     name: str = ""
-    severity: str = ""
-    elapsed_days: Optional[Decimal] = None
-    remaining_days: Optional[Decimal] = None
-    total_days: Optional[Decimal] = None
-    time_utilization_percent: Optional[Decimal] = None
-    burn_rate: Optional[Decimal] = None
+    severity: str = ""  # info, warning, critical
+    reserved: Decimal = Decimal(0)  # Set aside for calls that are not booked yet.
+    utilization_percent: Optional[Decimal] = None  # None: of nothing, something.
+    elapsed_days: int = 0
+    remaining_days: int = 0
+    total_days: int = 0
+    time_utilization_percent: Decimal = Decimal(0)
+    burn_rate: Optional[Decimal] = None  # A day. None: it has not begun.
     projected_spend: Optional[Decimal] = None
     projected_overrun: Optional[Decimal] = None
-    available_daily: Optional[Decimal] = None
-    recommended_action: Optional[str] = None
-    requests: Optional[int] = None
-    unpriced_requests: int = 0
-    late_spend: Optional[Decimal] = None
+    available_daily: Optional[Decimal] = None  # None: it is over.
+    recommended_action: str = ""
+    requests: int = 0
+    unpriced_requests: int = 0  # No price is known: they are not in it.
+    late_spend: Decimal = Decimal(0)
     backfill: Optional[Backfill] = None
 
 
@@ -86,41 +99,45 @@ class BudgetNode(BudgetStatus):
 class Driver:
     """A model, project or user that explains a variance."""
 
-    dimension: str = ""
-    name: Optional[str] = None
-    cost: Optional[Decimal] = None
-    previous: Optional[Decimal] = None
-    change: Optional[Decimal] = None
-    share: Optional[Decimal] = None
+    dimension: str = ""  # model, project, user
+    name: str = ""  # Empty where none was given.
+    cost: Decimal = Decimal(0)
+    previous: Decimal = Decimal(0)  # In as long a time before.
+    share: Optional[Decimal] = None  # Of what all cost.
+    change: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
 class Variance:
     """How far spend is from an even pace."""
 
-    budget: str
+    budget: str  # Its id.
     currency: str
     expected_spend: Decimal
     actual_spend: Decimal
     absolute_variance: Decimal
-    variance_category: str
-    variance_percent: Optional[Decimal] = None
-    elapsed_percent: Optional[Decimal] = None
-    drivers: tuple[Driver, ...] = ()
+    variance_category: str  # On Track, Slightly Over, Over Budget, Under Budget
+    variance_percent: Optional[Decimal] = None  # None: nothing is expected.
+    elapsed_percent: Decimal = Decimal(0)
+    period_start: Optional[datetime] = None
+    period_end: Optional[datetime] = None  # Exclusive.
     drivers_currency: str = ""
+    drivers: tuple[Driver, ...] = ()
 
 
 @dataclass(frozen=True)
 class BudgetPeriod:
+    """One period of a budget."""
+
     start: datetime
-    end: datetime
+    end: datetime  # Exclusive.
     amount: Decimal
     spent: Decimal
     reserved: Decimal
-    status: str
+    status: str  # upcoming, open, closed
     carried_over: Decimal = Decimal(0)
     adjusted: Decimal = Decimal(0)
-    late_spend: Optional[Decimal] = None
+    late_spend: Decimal = Decimal(0)
     closed_at: Optional[datetime] = None
 
 
@@ -128,30 +145,25 @@ class BudgetPeriod:
 class BudgetLine:
     """One dated reason why a budget may spend more or less.
 
-    Its `amount` is the difference; it holds from `effective_from` until before
-    `effective_to` (None: for good).
+    `amount` is the difference.
     """
 
     at: datetime
     effective_from: datetime
     amount: Decimal
-    kind: str
-    effective_to: Optional[datetime] = None
+    kind: str  # planned, change, rollover, correction
+    effective_to: Optional[datetime] = None  # Exclusive; None: for good.
     actor: str = ""
     reason: str = ""
-    request: Optional[str] = None
-
-
-@dataclass(frozen=True)
-class Named:
-    id: str
-    name: str
+    request: Optional[str] = None  # The approved request.
 
 
 @dataclass(frozen=True)
 class BudgetConflict:
     """Budgets that do not fit together, and by how much."""
 
+    # over_allocated, overlap, period_mismatch, currency_mismatch, orphan_spend,
+    # said_otherwise, without_leave
     type: str
     message: str
     budgets: tuple[Named, ...] = ()

@@ -1,4 +1,7 @@
-"""Decisions before the money is spent: authorizations, leases, rules, switches."""
+"""Decisions before the money is spent: authorizations, leases, rules.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,20 @@ class Reason:
     """Why a call was not simply allowed, in words that can be shown."""
 
     message: str
-    budget: Optional[str] = None
-    budget_name: Optional[str] = None
-    rule: Optional[str] = None  # its id, or hard_limit, kill_switch, unpriced
+    budget: str = ""  # Its id.
+    budget_name: str = ""
+    rule: str = ""  # A rule's id, or hard_limit, kill_switch, unpriced.
     left: Optional[Decimal] = None
-    currency: str = ""
+    currency: str = ""  # Of what is left.
 
 
 @dataclass(frozen=True)
 class Authorization:
-    """The answer to one call that was asked for; `id` is None where it may not be."""
+    """What was decided about one call."""
 
-    decision: str  # allow, downgrade, rate_limit or block
-    model: str  # the one to use
-    id: Optional[str] = None
+    decision: str  # allow, downgrade, rate_limit, block
+    model: str  # The one to use.
+    id: Optional[str] = None  # For the usage record. None: it may not be made.
     reserved: Decimal = Decimal(0)
     currency: str = ""
     expires_at: Optional[datetime] = None
@@ -40,18 +43,90 @@ class AuthorizationState:
     """What has become of an authorization or a lease."""
 
     id: str
-    state: str  # open, settled, released or expired
-    kind: str = ""
-    provider: str = ""
+    state: str  # open, settled, released, expired
+    kind: str = ""  # authorization, lease
     model: str = ""
-    reserved: Optional[Decimal] = None  # ever
-    held: Optional[Decimal] = None  # now
-    settled: Optional[Decimal] = None  # by usage records
+    provider: str = ""
+    reserved: Decimal = Decimal(0)  # Ever.
+    held: Decimal = Decimal(0)  # Now.
+    settled: Decimal = Decimal(0)  # By usage records.
     currency: str = ""
     created_at: Optional[datetime] = None
     expires_at: Optional[datetime] = None
     ended_at: Optional[datetime] = None
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[str, ...] = ()  # The messages it was decided with.
+
+
+@dataclass(frozen=True)
+class ReturnedLease:
+    """What was given back of a lease."""
+
+    id: str
+    state: str  # returned
+    returned: Decimal = Decimal(0)  # Left out: it was over.
+
+
+@dataclass(frozen=True)
+class KillSwitch:
+    """Whether every call of a budget, and of those below it, is stopped."""
+
+    active: bool
+    budget: str = ""  # Its id.
+    message: str = ""
+    actor: Optional[str] = None
+    since: Optional[datetime] = None
+    inherited: tuple[dict[str, Any], ...] = ()  # Those that are on above.
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The rules that guard a budget, and what they come to."""
+
+    rules: tuple[dict[str, Any], ...]
+    budget: str = ""  # Its id.
+    enforcement: str = ""  # Of the amount: PATCH the budget.
+    # What the rules come to, as to the limit; and for whom they exempt.
+    notes: tuple[str, ...] = ()
+    inherited: tuple[dict[str, Any], ...] = ()
+    kill_switch: Optional[KillSwitch] = None
+
+
+@dataclass(frozen=True)
+class ReplayTotal:
+    """Calls that would have fared alike, what they cost, and what that would save."""
+
+    calls: int
+    cost: Decimal
+    saved: Decimal
+
+
+@dataclass(frozen=True)
+class ReplayEffect(ReplayTotal):
+    """What one rule, or a limit, would have decided."""
+
+    rule: str = ""  # Its id, or hard_limit, or unpriced.
+    summary: str = ""
+    outcome: str = ""  # stopped, downgraded, limited, told
+    first_at: Optional[datetime] = None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a dry run came to. Money is in the budget's currency."""
+
+    budget: str  # Its id.
+    start: datetime
+    end: datetime  # Exclusive.
+    currency: str
+    message: str
+    calls: int
+    spent: Decimal  # As it was.
+    would_spend: Decimal
+    saved: Decimal
+    stopped: ReplayTotal
+    downgraded: ReplayTotal
+    limited: ReplayTotal
+    effects: tuple[ReplayEffect, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,23 +140,23 @@ class BudgetFigures:
     limit: Decimal
     reserved: Decimal = Decimal(0)
     timezone: str = "UTC"
-    enforcement: str = "soft"
+    forecast_probability: Optional[Decimal] = None  # None: too little is known.
+    enforcement: str = "soft"  # soft, hard
     period_end: Optional[datetime] = None
-    rate: Decimal = Decimal(1)  # 1 of the organization's currency in the budget's
-    forecast_probability: Optional[Decimal] = None
+    rate: Decimal = Decimal(1)  # 1 of the organization's currency in the budget's.
 
 
 @dataclass(frozen=True)
 class RuleTerms:
     """A rule as clients apply it; `trigger` is in prefix form.
 
-    `forbids` and `instead` say what its lists come to for the models that the lease's
-    `names` know, as they were asked for.
+    `forbids` and `instead` say what its lists come to for the models that the
+    lease's `names` know, as they were asked for.
     """
 
     id: str
     budget: str
-    action: str
+    action: str  # block, model_blocklist, model_downgrade, rate_limit, notify
     trigger: Any
     exempt_users: tuple[str, ...] = ()
     message: str = ""
@@ -123,10 +198,10 @@ class ModelPrice(TokenPrices):
     provider: str = ""
     model: str = ""
     priced: bool = True
+    until: Optional[datetime] = None
     currency: str = ""
     tiers: tuple[PriceTier, ...] = ()
-    rate: Optional[Decimal] = None  # 1 of its currency in the organization's
-    until: Optional[datetime] = None
+    rate: Optional[Decimal] = None  # 1 of its currency in the organization's.
 
 
 @dataclass(frozen=True)
@@ -135,8 +210,8 @@ class ModelNames:
 
     asked: str
     model: str
-    version: str = ""  # "": the name does not say
-    meant_by: tuple[str, ...] = ()  # of the texts that triggers compare models with
+    version: str = ""  # Empty: the name does not say.
+    meant_by: tuple[str, ...] = ()  # Of the texts that triggers compare with.
 
 
 @dataclass(frozen=True)
@@ -152,80 +227,18 @@ class CallNames:
 class LeaseGrant:
     """Money set aside for one client, and what it decides by."""
 
-    mode: str  # lease, ask or block
-    granted: Decimal
+    mode: str  # ask: a rate limit is in force, ask for each call.
+    granted: Decimal  # Added by this request.
     currency: str
     ttl_s: Decimal
     names: CallNames
     id: Optional[str] = None
     held: Decimal = Decimal(0)
     expires_at: Optional[datetime] = None
-    refresh_s: Decimal = Decimal(15)
+    refresh_s: int = 15
     dimensions: tuple[str, ...] = ()
-    unpriced_policy: str = "allow"
+    unpriced_policy: str = "allow"  # allow, block
     reasons: tuple[Reason, ...] = ()
     budgets: tuple[BudgetFigures, ...] = ()
     rules: tuple[RuleTerms, ...] = ()
     prices: tuple[ModelPrice, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReturnedLease:
-    id: str
-    state: str
-    returned: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Controls:
-    """The rules of a budget, as the API has them; `notes` say what they come to."""
-
-    rules: tuple[Any, ...]
-    enforcement: str = ""  # soft or hard: a block at the whole amount makes it hard
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class KillSwitch:
-    active: bool
-    message: str = ""
-    actor: Optional[str] = None
-    since: Optional[datetime] = None
-
-
-@dataclass(frozen=True)
-class ReplayTotal:
-    """Calls that would have fared alike, what they cost, and what that would save."""
-
-    calls: int
-    cost: Decimal
-    saved: Decimal
-
-
-@dataclass(frozen=True)
-class ReplayEffect(ReplayTotal):
-    """What one rule, or the hard limit, would have done."""
-
-    rule: str = ""  # its id, or hard_limit, or unpriced
-    summary: str = ""
-    outcome: str = ""  # stopped, downgraded, limited or told
-    first_at: Optional[datetime] = None
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What rules or an amount would have done to the past; `message` says it."""
-
-    budget: str
-    start: datetime
-    end: datetime
-    currency: str
-    message: str
-    calls: int
-    spent: Decimal
-    would_spend: Decimal
-    saved: Decimal
-    stopped: ReplayTotal
-    downgraded: ReplayTotal
-    limited: ReplayTotal
-    effects: tuple[ReplayEffect, ...] = ()

@@ -1,23 +1,39 @@
-"""Organizations, and whether the server is well."""
+"""Organizations, and whether the server is well.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Optional
 
 
 @dataclass(frozen=True)
 class Organization:
-    slug: str
+    """A tenant: everything else belongs to one."""
+
+    slug: str  # Never changes.
     name: str = ""
-    currency: str = "USD"
+    currency: str = "USD"  # ISO 4217; can't change once costs are booked.
     timezone: str = "UTC"
     fiscal_year_start_month: int = 1
+    # Calls under a hard limit whose model has no known price.
     unpriced_policy: str = "allow"
+    # once: a second record of a response is a repeat of the first.
     response_ids: str = "once"
 
 
 @dataclass(frozen=True)
 class Health:
-    status: str
+    """Whether the product is well, as far as was asked."""
+
+    status: str  # degraded: workers are late; unhealthy: requests can't be answered.
     version: str = ""
-    database: str = ""
+    database: Optional[str] = None
+    schema: Optional[str] = None
+    writes: Optional[str] = None
+    worker: Optional[str] = None
+    last_sweep_at: Optional[datetime] = None
+    oldest_due_message_at: Optional[datetime] = None  # None: nothing waits.

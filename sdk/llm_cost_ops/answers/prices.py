@@ -1,4 +1,7 @@
-"""Prices, exchange rates, and repricing."""
+"""Prices, exchange rates, and what a repricing changes.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,38 @@ from typing import Any, Optional
 
 @dataclass(frozen=True)
 class Price:
-    """An override of the bundled catalogue; prices are per million tokens."""
+    """A price that overrides the bundled catalogue, good for a stretch of time.
+
+    Null: as in the catalogue. Prices of tokens are per million.
+    """
 
     id: int
     provider: str
-    model: str  # exact, or with * at its end
+    model: str  # Exact, or with * at its end.
     currency: str
+    organization_id: Optional[str] = None  # None: for all organizations.
+    service_tier: str = ""
     effective_from: Optional[datetime] = None
-    effective_to: Optional[datetime] = None
+    effective_to: Optional[datetime] = None  # Exclusive. None: open.
     input_per_million: Optional[Decimal] = None
     cached_input_per_million: Optional[Decimal] = None
     output_per_million: Optional[Decimal] = None
     per_request: Optional[Decimal] = None
-    service_tier: str = ""
-    organization_id: Optional[str] = None
-    provisional: bool = False
+    # Other kinds: the price of a million tokens, or of one thing.
+    quantities: dict[str, Decimal] = field(default_factory=dict)
+    tiers: tuple[dict[str, Any], ...] = ()  # Other prices of long requests.
+    # Instead of prices: 90 is 10 % off all of the catalogue.
+    percent_of_list: Optional[Decimal] = None
+    provisional: bool = False  # An estimate, for the time being.
     note: str = ""
     created_at: Optional[datetime] = None
-    unpriced_requests: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class MadePrice(Price):
+    """A price just made."""
+
+    unpriced_requests: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,62 +54,46 @@ class ResolvedPrice:
     provider: str
     model: str
     currency: str
-    source: str
-    input_per_million: Optional[Decimal] = None  # None: no price of that kind
-    output_per_million: Optional[Decimal] = None
-    cached_input_per_million: Optional[Decimal] = None
-    cache_write_per_million: Optional[Decimal] = None
-    reasoning_per_million: Optional[Decimal] = None
-    per_request: Optional[Decimal] = None
+    source: str  # override:17, or catalogue:openai/gpt-4o.
     service_tier: str = ""
     at: Optional[datetime] = None
     price_id: Optional[int] = None
-    tiers: tuple[Any, ...] = ()
+    input_per_million: Optional[Decimal] = None
+    cached_input_per_million: Optional[Decimal] = None
+    cache_write_per_million: Optional[Decimal] = None
+    output_per_million: Optional[Decimal] = None
+    reasoning_per_million: Optional[Decimal] = None
+    per_request: Decimal = Decimal(0)
+    # Other kinds: a million tokens, or one thing.
+    quantities: dict[str, Decimal] = field(default_factory=dict)
+    # Kinds whose price stands in for one of their own.
+    assumed_kinds: tuple[str, ...] = ()
+    tiers: tuple[dict[str, Any], ...] = ()
     effective_from: Optional[datetime] = None
-    effective_to: Optional[datetime] = None
-    quantities: Optional[dict[str, Decimal]] = None  # per unit; of tokens a million
+    effective_to: Optional[datetime] = None  # Exclusive.
 
 
 @dataclass(frozen=True)
 class ExchangeRate:
-    """1 *base* = `rate` *quote* on that UTC day and until the next known one."""
+    """1 base = `rate` quote, from that UTC day until the next known one."""
 
     id: int
     base: str
     quote: str
     rate: Decimal
     date: date
-    organization_id: Optional[str] = None
+    organization_id: Optional[str] = None  # None: for all organizations.
 
 
 @dataclass(frozen=True)
 class RepricedPeriod:
-    budget: str
+    """What a repricing changes in one budget period."""
+
+    budget: str  # Its id.
     name: str
     currency: str
     period_start: datetime
-    period_end: datetime
+    period_end: datetime  # Exclusive.
     old: Decimal
     new: Decimal
     difference: Decimal
-
-
-@dataclass(frozen=True)
-class Repricing:
-    """What a repricing changed, or would change; `id` is None of a dry run."""
-
-    id: Optional[int]
-    organization_id: str
-    currency: str
-    records: int
-    difference: Decimal
-    dry_run: bool = False
-    reason: str = ""
-    actor: str = ""
-    filters: dict[str, Any] = field(default_factory=dict)
-    newly_priced: Optional[int] = None
-    still_unpriced: Optional[int] = None
-    old: Optional[Decimal] = None
-    new: Optional[Decimal] = None
-    budgets: tuple[RepricedPeriod, ...] = ()
-    created_at: Optional[datetime] = None

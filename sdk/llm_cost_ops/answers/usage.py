@@ -1,4 +1,7 @@
-"""Usage that was reported, and what it cost."""
+"""Usage that was reported, and what it cost.
+
+Made by `python -m dev.sdk_types` from what the server answers with: change that.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,35 @@ from typing import Any, Optional
 
 
 @dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one field."""
+
+    attr: str  # Its path, such as scope.teams.
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class Difference:
     """What a record says otherwise than the decision it settles."""
 
     field: str
-    asked: Any = None  # None: the decision left it open
+    asked: Any = None  # None: the decision left it open.
     sent: Any = None
 
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of the authorization or lease that a usage record names."""
+    """What became of the authorization or lease that a record names."""
 
     id: str
     known: bool
-    reserved: Optional[Decimal] = None  # None: it was drawn from a lease
-    over: Decimal = Decimal(0)  # what it cost more than was set aside
+    reserved: Optional[Decimal] = None  # None: it was drawn from a lease.
+    over: Decimal = Decimal(0)  # What it cost more than was set aside.
+    # What the record says otherwise than the decision, whose dimensions stand; neither
+    # what it leaves out nor another spelling of the same.
     differs: tuple[Difference, ...] = ()
-    without_leave: bool = False  # another model was used than was allowed
+    without_leave: bool = False  # Another model was used than the decision allowed.
 
 
 @dataclass(frozen=True)
@@ -39,26 +53,30 @@ class SettledPlace:
 
 @dataclass(frozen=True)
 class UsageReceipt:
-    """What became of one usage record; `cost` is None where no price is known."""
+    """What became of one usage record."""
 
     id: str
-    cost: Optional[Decimal]
+    cost: Optional[Decimal]  # None: no price is known.
     currency: str
+    status: str = ""  # success
+    usage_id: str = ""
     priced: bool = True
     duplicate: bool = False
-    conflict: bool = False  # a repeat with other content: the first stands
+    conflict: bool = False  # A repeat with other content: the first stands.
+    # The usage that the same response is booked for.
+    duplicate_of: Optional[str] = None
+    # The reported cost was rounded, half to even, to ten decimals; what was sent stands
+    # in the metadata as `cost_sent`.
+    cost_rounded: bool = False
     authorization: Optional[Settled] = None
-    duplicate_of: Optional[str] = None  # the usage the same response is booked for
-    corrected: Optional[bool] = None  # of a correction; False: nothing to correct
-
-
-@dataclass(frozen=True)
-class FieldProblem:
-    """What is wrong with one field of a rejected record."""
-
-    attr: str
-    code: str
-    detail: str
+    # Kinds for want of whose price none of it has one.
+    unpriced_kinds: tuple[str, ...] = ()
+    # Kinds whose price stands in for one of their own.
+    assumed_kinds: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()  # Fields that mean nothing here.
+    # Of a correction: false if it has this content already.
+    corrected: Optional[bool] = None
+    detail: Optional[str] = None  # Of a correction of nothing.
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Conflicting:
-    """A record whose id was known with other content: the first one stands."""
+    """A record of a batch, by its place in the batch."""
 
     index: int
     id: str
@@ -88,116 +106,115 @@ class RepeatedResponse:
 
 
 @dataclass(frozen=True)
+class UnpricedRecord:
+    """A record that no price is known for, and for want of which kinds."""
+
+    index: int
+    id: str
+    unpriced_kinds: tuple[str, ...]
+    assumed_kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IgnoredFields:
+    """Fields of a record that mean nothing here."""
+
+    index: int
+    id: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class BatchReceipt:
-    """What became of a batch; `total_cost` is that of the accepted ones."""
+    """What became of a batch."""
 
     accepted: int
     duplicates: int
     rejected: tuple[Rejected, ...]
+    status: str = ""  # success
+    # Duplicates with other content: the first stands.
     conflicts: tuple[Conflicting, ...] = ()
+    # Duplicates whose id is new, and whose response is booked for another.
     repeated_responses: tuple[RepeatedResponse, ...] = ()
+    # Whose reported costs were rounded to ten decimals.
+    rounded: tuple[Conflicting, ...] = ()
+    unpriced: tuple[UnpricedRecord, ...] = ()
+    ignored: tuple[IgnoredFields, ...] = ()
+    # Whose authorization is unknown, or was not enough.
+    unsettled: tuple[SettledPlace, ...] = ()
+    # Which say otherwise than their decisions, or had no leave.
+    differing: tuple[SettledPlace, ...] = ()
+    # Of the accepted ones. None: in several currencies.
     total_cost: Optional[Decimal] = None
     currency: Optional[str] = None
+    processing_time_ms: Decimal = Decimal(0)
+    # By currency, where the batch has several.
     total_costs: dict[str, Decimal] = field(default_factory=dict)
-    unsettled: tuple[SettledPlace, ...] = ()
-    differing: tuple[SettledPlace, ...] = ()
 
 
 @dataclass(frozen=True)
 class CostRecord:
-    """One use of a model as it stands; costs are None where no price is known."""
+    """One use of a model and what it cost, as it stands or as it stood."""
 
     id: int
-    usage_id: str
+    usage_id: str  # The id its sender gave it.
     organization_id: str
-    provider: str
-    model: str
+    provider: str  # Its one name, however it was spelled.
+    model: str  # Its one name, however it was spelled.
     timestamp: datetime
     currency: str
-    input_tokens: int
-    output_tokens: int
-    total_cost: Optional[Decimal]
+    input_tokens: int  # The cached ones included.
+    output_tokens: int  # Reasoning included.
+    total_cost: Optional[Decimal]  # What is charged. None: no price is known.
     priced: bool
-    input_cost: Optional[Decimal] = None
-    output_cost: Optional[Decimal] = None
-    computed_cost: Optional[Decimal] = None
-    cached_tokens: int = 0
-    cache_write_tokens: int = 0
-    reasoning_tokens: int = 0
-    correction: int = 0  # how often it was corrected or repriced
-    corrected: bool = False
-    requests: int = 1
-    quantities: dict[str, Any] = field(default_factory=dict)  # by kind
-    other_cost: Optional[Decimal] = None
-    unpriced_kinds: tuple[str, ...] = ()
-    assumed_kinds: tuple[str, ...] = ()
-    response_id: Optional[str] = None
-    reported: bool = False
-    source_cost: Optional[Decimal] = None
-    source_currency: Optional[str] = None
-    exchange_rate: Optional[Decimal] = None
+    # 0: as first booked. From 1 on: as corrected or repriced since.
+    correction: int = 0
+    corrected: bool = False  # It is not as first booked.
     project_id: Optional[str] = None
     department_id: Optional[str] = None
     team_id: Optional[str] = None
     environment: Optional[str] = None
     user_id: Optional[str] = None
+    model_version: Optional[str] = None  # The version named, if one was.
+    sent_provider: str = ""  # As it came.
+    sent_model: str = ""  # As it came.
     service_tier: str = ""
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    requests: int = 1  # How many requests it is of; what corrects it has none.
+    # What was metered beside plain tokens.
+    quantities: dict[str, Any] = field(default_factory=dict)
+    input_cost: Optional[Decimal] = None
+    output_cost: Optional[Decimal] = None
+    other_cost: Optional[Decimal] = None  # Of what is neither input nor output tokens.
+    # By the price list: input, output and all else.
+    computed_cost: Optional[Decimal] = None
+    # Kinds for want of whose price none of it has one.
+    unpriced_kinds: tuple[str, ...] = ()
+    # Kinds whose price stands in for one of their own: cached_tokens at the price of
+    # others; requests: many in one record, priced by their mean.
+    assumed_kinds: tuple[str, ...] = ()
+    reported: bool = False  # The sender named the cost.
+    source_cost: Optional[Decimal] = None  # The amount before it was exchanged.
+    source_currency: Optional[str] = None
+    exchange_rate: Optional[Decimal] = None
     latency_ms: Optional[int] = None
-    tags: Any = None  # a list of texts, or a dict
-    metadata: Any = None
-
-
-@dataclass(frozen=True)
-class CostSummary:
-    """Costs added up; `groups` has one dict per `by_...` that was asked for."""
-
-    total_cost: Decimal
-    total_requests: int
-    currency: str
-    avg_cost_per_request: Optional[Decimal] = None
-    unpriced_requests: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    groups: dict[str, dict[str, Decimal]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TimePoint:
-    """One interval of a series; `group` has the names it was parted by."""
-
-    start: datetime
-    cost: Decimal
-    requests: int
-    unpriced_requests: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    group: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Timeseries:
-    interval: str
-    points: tuple[TimePoint, ...]
-    currency: str = ""
-    timezone: str = ""
+    response_id: Optional[str] = None
+    tags: Any = None  # As they came.
+    metadata: Optional[dict[str, Any]] = None
 
 
 @dataclass(frozen=True)
 class UnpricedModel:
-    """A model that was used and has no known price."""
+    """Usage of one model that no price is known for."""
 
     provider: str
     model: str
     requests: int
+    sent_model: str = ""  # As it came: prices are found by it.
     service_tier: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
     first_seen: Optional[datetime] = None
     last_seen: Optional[datetime] = None
-
-
-@dataclass(frozen=True)
-class UnpricedModels:
-    results: tuple[UnpricedModel, ...]

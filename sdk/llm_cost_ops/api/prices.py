@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
-from llm_cost_ops.answers.prices import ExchangeRate, Price, Repricing, ResolvedPrice
+from llm_cost_ops.answers.prices import (
+    ExchangeRate,
+    MadePrice,
+    Price,
+    ResolvedPrice,
+)
+from llm_cost_ops.answers.shaped import Repricing
 from llm_cost_ops.api.fields import Moment, PriceFields
 from llm_cost_ops.money import Money, wire
 from llm_cost_ops.requests import (
@@ -43,10 +49,10 @@ def list_prices(
 
 def create_price(
     *, provider: str, model: str, **fields: Unpack[PriceFields]
-) -> Request[Price]:
+) -> Request[MadePrice]:
     """Set a price per million tokens; *model* is exact, or has * at its end."""
     body = {"provider": provider, "model": model, **_priced(dict(fields))}
-    return Request("POST", "/api/v1/pricing", reads(Price), body=body, creates=True)
+    return Request("POST", "/api/v1/pricing", reads(MadePrice), body=body, creates=True)
 
 
 def get_price(price_id: int) -> Request[Price]:

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from llm_cost_ops.answers.usage import (
-    BatchReceipt,
-    CostRecord,
-    CostSummary,
-    Timeseries,
-    UnpricedModels,
-    UsageReceipt,
-)
+from llm_cost_ops.answers.shaped import CostSummary, Timeseries, UnpricedModels
+from llm_cost_ops.answers.usage import BatchReceipt, CostRecord, UsageReceipt
 from llm_cost_ops.api.fields import CostFilters, ListedCosts, UsageFields
 from llm_cost_ops.errors import BadAnswerError
 from llm_cost_ops.money import wire
