@@ -1,10 +1,13 @@
 """The client has a method for every endpoint that the product's schema lists."""
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from llm_cost_ops.answers import shaped
 from llm_cost_ops.api.endpoints import Api, Endpoint
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
@@ -50,3 +53,19 @@ def test_every_endpoint_of_the_schema_has_a_method() -> None:
     of_client = {asked(each) for each in endpoints if isinstance(each, Endpoint)}
 
     assert of_schema - of_client - ELSEWHERE == set()
+
+
+SHAPED = {
+    "CostSummary": {"groups"},
+    "TimePoint": {"group"},
+    "Timeseries": set[str](),
+}
+
+
+@pytest.mark.parametrize("name", SHAPED)
+def test_what_has_a_shape_of_its_own_has_the_fields_of_the_schema(name: str) -> None:
+    known = yaml.safe_load(SCHEMA.read_text())["components"]["schemas"][name]
+
+    fields = {field.name for field in dataclasses.fields(getattr(shaped, name))}
+
+    assert fields - SHAPED[name] <= known["properties"].keys()
