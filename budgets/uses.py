@@ -9,43 +9,19 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import connection
-
+from budgets import sql
 from budgets.models import Budget
 from ledger.models import Attribution
 from ledger.snapshot import dimensions_of
 from ledger.types import Dimensions, Tags
 from lib.fields import RateField
 from lib.money import to_units
-from lib.roundtrips import streaming
 
-_Row = Sequence[Any]  # as _USES has it
+_Row = Sequence[Any]  # as sql.booked has it
 
 _CHUNK = 2_000  # rows read at once
 _MOST_PLACES = 50_000  # attributions remembered
 
-# By usage id and correction, so that what corrects a use follows it: what takes it off
-# is numbered below zero, and comes before what counts from then on.
-_USES = """
-SELECT record.timestamp, record.usage_id, record.correction, record.attribution_id,
-    record.input_tokens, record.cached_tokens, record.cache_write_tokens,
-    record.output_tokens, record.reasoning_tokens, record.service_tier,
-    record.reported, record.total_cost, converted.amount, converted.rate,
-    coverage.currency, record.requests
-FROM ledger_costrecord AS record
-JOIN budgets_coverage AS coverage
-    ON coverage.organization_id = record.organization_id
-    AND coverage.attribution_id = record.attribution_id
-    AND record.timestamp >= coverage.starts_at AND record.timestamp < coverage.ends_at
-LEFT JOIN ledger_convertedcost AS converted
-    ON coverage.currency <> '' AND converted.currency = coverage.currency
-    AND converted.organization_id = record.organization_id
-    AND converted.usage_id = record.usage_id
-    AND converted.correction = record.correction
-WHERE record.organization_id = %s AND coverage.budget_id = %s
-    AND record.timestamp >= %s AND record.timestamp < %s
-ORDER BY record.timestamp, record.usage_id, abs(record.correction), record.correction
-"""
 _ATTRIBUTION, _REQUESTS = 3, -1  # places in a row
 
 
@@ -85,12 +61,8 @@ def uses_of(budget: Budget, start: datetime, end: datetime) -> Iterator[Use]:
     Streamed: neither here nor in the database is there ever more than a part of it.
     One query, and one for every two thousand uses that belong to something new.
     """
-    adapt = connection.ops.adapt_datetimefield_value
-    given = [budget.organization_id, budget.pk, adapt(start), adapt(end)]
-    with streaming(), connection.chunked_cursor() as cursor:
-        cursor.execute(_USES, given)
-        chunks = iter(lambda: cursor.fetchmany(_CHUNK), [])
-        yield from _whole(_placed(chunks))
+    chunks = sql.booked(budget.organization_id, budget.pk, start, end, at_once=_CHUNK)
+    yield from _whole(_placed(chunks))
 
 
 def _placed(chunks: Iterable[Sequence[_Row]]) -> Iterator[tuple[_Row, Attributed]]:

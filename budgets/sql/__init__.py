@@ -5,7 +5,7 @@ Both modules have the same functions; which of them are these is decided once.
 
 from django.db import connection
 
-from budgets.sql.portable import add_hours, add_to_backfilled
+from budgets.sql.portable import add_hours, add_to_backfilled, booked
 
 if connection.vendor == "postgresql":
     from budgets.sql.postgresql import (
@@ -28,6 +28,7 @@ __all__ = [
     "add_hours",
     "add_to_backfilled",
     "add_to_periods",
+    "booked",
     "hours_between",
     "packed",
     "quarters_between",

@@ -1,6 +1,6 @@
 """What both databases are asked in the same words, or nearly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from lib.fields import MoneyField
+from lib.roundtrips import streaming
 
 Packed = Sequence[Any]  # what is to be added to periods, as the database takes it
 Charged = tuple[int, Decimal, Decimal]  # a period's id, its spend and its limit
@@ -158,3 +159,43 @@ def _stored(amount: Decimal) -> Decimal | int:
     """Return *amount* as the database keeps it."""
     stored: Decimal | int = MoneyField().get_db_prep_value(amount, connection)
     return stored
+
+
+# By usage id and correction, so that what corrects a use follows it: what takes it off
+# is numbered below zero, and comes before what counts from then on.
+_BOOKED = """
+SELECT record.timestamp, record.usage_id, record.correction, record.attribution_id,
+    record.input_tokens, record.cached_tokens, record.cache_write_tokens,
+    record.output_tokens, record.reasoning_tokens, record.service_tier,
+    record.reported, record.total_cost, converted.amount, converted.rate,
+    coverage.currency, record.requests
+FROM ledger_costrecord AS record
+JOIN budgets_coverage AS coverage
+    ON coverage.organization_id = record.organization_id
+    AND coverage.attribution_id = record.attribution_id
+    AND record.timestamp >= coverage.starts_at AND record.timestamp < coverage.ends_at
+LEFT JOIN ledger_convertedcost AS converted
+    ON coverage.currency <> '' AND converted.currency = coverage.currency
+    AND converted.organization_id = record.organization_id
+    AND converted.usage_id = record.usage_id
+    AND converted.correction = record.correction
+WHERE record.organization_id = %s AND coverage.budget_id = %s
+    AND record.timestamp >= %s AND record.timestamp < %s
+ORDER BY record.timestamp, record.usage_id, abs(record.correction), record.correction
+"""
+
+
+def booked(
+    organization_id: int,
+    budget_id: int,
+    start: datetime,
+    end: datetime,
+    *,
+    at_once: int,
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield what a budget was charged for in [start, end), so many rows at once."""
+    adapt = connection.ops.adapt_datetimefield_value
+    given = [organization_id, budget_id, adapt(start), adapt(end)]
+    with streaming(), connection.chunked_cursor() as cursor:
+        cursor.execute(_BOOKED, given)
+        yield from iter(lambda: cursor.fetchmany(at_once), [])
