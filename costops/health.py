@@ -34,7 +34,7 @@ class Readiness:
 class Work:
     """What workers do, or what waits for them."""
 
-    worker: str  # running or away
+    worker: str  # running, away, or not started yet on this database
     last_sweep_at: datetime | None
     oldest_due_message_at: datetime | None  # None: nothing waits
 
@@ -82,11 +82,17 @@ def work(now: datetime) -> Work:
     """Return how late workers are. Three short queries."""
     minutely = Schedule.objects.filter(minutes=1).order_by("next_run")
     next_run = minutely.values_list("next_run", flat=True).first()
-    is_running = next_run is not None and now - next_run < LATE
     swept = Success.objects.filter(func="costops.tasks.run_periodic")
     waiting = Delivery.objects.due(now)
     return Work(
-        worker="running" if is_running else "away",
+        worker=_worker_of(next_run, now),
         last_sweep_at=swept.aggregate(at=Max("stopped"))["at"],
         oldest_due_message_at=waiting.values_list("next_attempt_at", flat=True).first(),
     )
+
+
+def _worker_of(next_run: datetime | None, now: datetime) -> str:
+    """Tell how the worker is by when its clock strikes next; None: it never began."""
+    if next_run is None:
+        return "not started"
+    return "running" if now - next_run < LATE else "away"

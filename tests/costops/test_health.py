@@ -48,6 +48,12 @@ def test_a_worker_that_is_away_is_told_and_requests_still_taken() -> None:
     assert asked("/health/ready")[0] == 200
 
 
+def test_requests_are_answered_before_there_was_a_worker() -> None:
+    status, body = asked("/health")
+
+    assert (status, body["status"], body["worker"]) == (200, "healthy", "not started")
+
+
 def away(*_: object) -> None:
     raise OperationalError("the connection is lost")
 
