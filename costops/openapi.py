@@ -145,7 +145,7 @@ def complete(
     schemas |= shapes
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
-            if path not in _APART:
+            if path.rstrip("/") not in _APART:
                 _add_common(method, operation, problem)
     # Both forms answer; the one without a slash at its end is the one to use.
     paths = {path.rstrip("/"): what for path, what in result["paths"].items()}
