@@ -1,0 +1,27 @@
+"""What documents say of files is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+_NAMED = re.compile(r"`((?:[a-z_]+/)+[a-z_]*(?:\.(?:py|html|md))?)`")
+
+
+@pytest.mark.parametrize("document", ["walks.md", "architecture.md"])
+def test_every_file_that_is_named_is_there(document: str) -> None:
+    text = (ROOT / "docs" / document).read_text()
+
+    named = set(_NAMED.findall(text))
+
+    homes = [ROOT, *(ROOT / app for app in _apps())]
+    missing = {
+        name for name in named if not any((home / name).exists() for home in homes)
+    }
+    assert len(named) > 10
+    assert missing == set()
+
+
+def _apps() -> set[str]:
+    return {path.parent.name for path in ROOT.glob("*/apps.py")}
