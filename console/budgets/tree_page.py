@@ -170,13 +170,12 @@ def _page(
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
     of_one = asked.query() if root is None else asked.query(root=root)
     mine = urlencode({"organization": asked.organization.slug})
-    context |= {
+    context |= _choices(request, asked) | {
         "asked": asked,
         "organization": asked.organization,
         "may_add": may_add,
         "new_budget": f"{reverse('admin:budgets_budget_add')}?{mine}",
         "conflicts": f"{reverse('admin:budgets_budget_conflicts')}?{mine}",
-        "organizations": _organizations(request),
         "lines": _marked(lines, asked),
         "found": found,
         "is_filtered": kept is not None,
@@ -191,13 +190,20 @@ def _page(
         "last_record": _last_record(asked),
         "zone": asked.organization.timezone,
         "common": _common_words(outline, tops),
+        "count": len(everything),
+    }
+    return TemplateResponse(request, "console/budgets/tree.html", context)
+
+
+def _choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """Return what the filters offer. Two queries."""
+    return {
+        "organizations": _organizations(request),
         "owners": _owners(asked.organization),
         "spans": SPANS,
         "statuses": STATUS_WORDS,
         "cadences": [(one.value, one.value.title()) for one in Cadence],
-        "count": len(everything),
     }
-    return TemplateResponse(request, "console/budgets/tree.html", context)
 
 
 def sentence_of(outline: Outline, tops: list[Row], total: Total | None) -> str:
