@@ -1,5 +1,4 @@
 import pytest
-from django.core.cache import cache
 
 from accounts.models import Organization
 from accounts.scopes import Role
@@ -9,12 +8,6 @@ from tests.pages import read
 pytestmark = pytest.mark.django_db
 
 SEARCH = "/admin/search/"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_found_before() -> None:
-    """Forget what was found in the tests before."""
-    cache.clear()
 
 
 def found(organization: Organization, words: str) -> dict[str, str]:

@@ -1,0 +1,247 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import Organization
+from accounts.scopes import Role
+from budgets.models import Budget
+from budgets.services import archive_budget, change_budget, plan_of
+from tests.console.budget_pages import TREE, names_in
+from tests.factories import (
+    browser_for,
+    browser_of,
+    make_budget,
+    make_person,
+    make_tree,
+    spend,
+)
+from tests.pages import page_at, shown
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_answer_comes_first(acme: Organization) -> None:
+    make_tree(acme)
+    spend(acme, "620", department_id="engineering")
+
+    first, *_ = page_at(browser_for(acme), TREE).paragraphs
+
+    month = timezone.now().strftime("in %B %Y")
+    assert first.startswith(f"Acme has spent $620.00 of $1,000.00 {month}, 62 %; at")
+
+
+def test_the_tree_is_drawn_with_amounts_status_and_what_is_left(
+    acme: Organization,
+) -> None:
+    make_tree(acme)
+    spend(acme, "450", team_id="ml")
+    browser = browser_for(acme)
+
+    tree = page_at(browser, TREE).table()
+
+    assert names_in(browser) == ["Acme", "Engineering", "ML", "Sales"]
+    engineering = tree.row("Engineering Acme / Engineering")
+    assert engineering["Amount"] == "$600.00 $400.00 allocated"
+    assert engineering["Spent"] == "$450.00 75 %"
+    assert tree.row("Engineering / ML")["Left"] == "-$50.00"
+    assert tree.row("Engineering / ML")["Status"] == "Exceeded"
+    below = tree.column("Budget")
+    assert below[3] == "unallocated $200.00 of Engineering"
+    assert below[5] == "unallocated $100.00 of Acme"
+
+
+def test_too_much_promised_is_told_in_the_tree(acme: Organization) -> None:
+    budgets = make_tree(acme)
+    plan = plan_of(budgets["sales"])
+    plan.amount = Decimal(500)
+    change_budget(budgets["sales"], plan, now=timezone.now())
+
+    tree = page_at(browser_for(acme), TREE).table()
+
+    assert tree.column("Budget")[-1] == "over-allocated by $100.00 of Acme"
+
+
+def test_numbers_lead_to_the_records_of_the_period(acme: Organization) -> None:
+    now = datetime.now(UTC)
+    budget = make_budget(acme)
+
+    content = browser_for(acme).get(TREE).content.decode()
+
+    link = (
+        f"organization=acme&amp;budget={budget.pk}&amp;since={now:%Y-%m}-01T00:00:00Z"
+    )
+    assert link in content
+
+
+def test_totals_stand_only_where_they_mean_something(acme: Organization) -> None:
+    make_budget(acme, "East", "100", scope={"teams": ["east"]})
+    make_budget(acme, "West", "200", scope={"teams": ["west"]})
+    browser = browser_for(acme)
+
+    apart = page_at(browser, TREE)
+    make_budget(acme, "North", "300", scope={"projects": ["x"]})
+    overlapping = page_at(browser, TREE)
+
+    assert apart.paragraphs[0].startswith("Acme has spent $0.00 of $300.00")
+    assert apart.table().row("Total")["Amount"] == "$300.00"
+    assert "Total" not in overlapping.table().column("Budget")
+    assert "can't be added up" in overlapping.paragraphs[0]
+
+
+def test_any_node_can_be_the_page(acme: Organization) -> None:
+    budgets = make_tree(acme)
+    browser = browser_for(acme)
+
+    names = names_in(browser, root=budgets["engineering"].pk)
+    page = page_at(browser, TREE, root=budgets["engineering"].pk)
+
+    assert names == ["Engineering", "ML"]
+    assert page.part("Where this is").text == "All of Acme Acme Engineering"
+
+
+def test_a_search_keeps_what_is_above(acme: Organization) -> None:
+    make_tree(acme)
+    browser = browser_for(acme)
+
+    names = names_in(browser, q="ml")
+
+    assert names == ["Acme", "Engineering", "ML"]
+    assert "1 found" in shown(browser, TREE, q="ml")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"status": "EXCEEDED"}, ["Acme", "Engineering", "ML"]),
+        ({"status": "NONE"}, ["Acme", "Sales"]),
+        ({"status": "unheard of"}, ["Acme", "Engineering", "ML", "Sales"]),
+        ({"period": "weekly"}, []),
+        ({"owner": "none", "q": "sales"}, ["Acme", "Sales"]),
+    ],
+)
+def test_filters_keep_what_is_above(
+    query: dict[str, str], names: list[str], acme: Organization
+) -> None:
+    make_tree(acme)
+    spend(acme, "450", team_id="ml")
+
+    assert names_in(browser_for(acme), **query) == names
+
+
+def test_an_owner_finds_what_is_theirs(acme: Organization) -> None:
+    ann = make_person("ann@acme.example", {acme: Role.BUDGET_OWNER})
+    make_budget(acme, "Hers", owner=ann, scope={"teams": ["a"]})
+    make_budget(acme, "Nobody's", scope={"teams": ["b"]})
+
+    assert names_in(browser_for(acme), owner=ann.pk) == ["Hers"]
+
+
+def test_archived_budgets_are_there_when_asked_for(acme: Organization) -> None:
+    budgets = make_tree(acme)
+    archive_budget(budgets["sales"], now=timezone.now())
+    browser = browser_for(acme)
+
+    assert "Sales" not in names_in(browser)
+    assert "Sales" in names_in(browser, archived=1)
+
+
+def test_last_month_is_judged_as_over(acme: Organization) -> None:
+    now = timezone.now()
+    last = now.replace(day=1) - timedelta(days=3)
+    make_budget(acme, "All", "100", starts_at=last.replace(day=1, hour=0))
+    spend(acme, "30", timestamp=last.isoformat())
+
+    text = shown(browser_for(acme), TREE, span="last")
+
+    assert "All spent $30.00 of $100.00" in text
+    assert "30 %: $70.00 was left." in text
+
+
+def test_a_day_that_is_none_is_this_month(acme: Organization) -> None:
+    make_budget(acme)
+
+    answer = browser_for(acme).get(TREE, {"span": "day", "day": "yesterday-ish"})
+
+    assert answer.status_code == 200
+
+
+def test_no_budgets_teach_how_to_begin(acme: Organization) -> None:
+    finance = shown(browser_for(acme), TREE)
+    viewer = shown(browser_for(acme, Role.VIEWER), TREE)
+
+    assert "Make the first budget" in finance
+    assert "Make the first budget" not in viewer
+    assert "can make one" in viewer
+
+
+def test_without_an_organization_there_is_a_way_on() -> None:
+    root = browser_of(make_person("root@example.com", is_superuser=True))
+
+    assert "Make an organization" in shown(root, TREE)
+
+
+def test_deep_children_are_fetched_in_place(acme: Organization) -> None:
+    above = make_budget(acme, "Level 1")
+    for level in range(2, 6):
+        above = make_budget(acme, f"Level {level}", parent=above)
+    third = Budget.objects.get(name="Level 3")
+    browser = browser_for(acme)
+
+    first = names_in(browser)
+    more = names_in(browser, children=third.pk, level=4)
+
+    assert first == ["Level 1", "Level 2", "Level 3"]
+    assert more == ["Level 4"]
+
+
+def test_large_families_come_in_parts(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.budgets.tree.FAMILY", 2)
+    top = make_budget(acme)
+    for number in range(3):
+        make_budget(acme, f"Part {number}", "10", parent=top, scope={"teams": ["x"]})
+    browser = browser_for(acme)
+
+    first = shown(browser, TREE, children=top.pk, level=2)
+    second = names_in(browser, children=top.pk, level=2, after=2)
+
+    assert "Show more: 1 to go" in first
+    assert second == ["Part 2"]
+
+
+def test_conflicts_stand_under_the_tree(acme: Organization) -> None:
+    budgets = make_tree(acme)
+    make_budget(acme, "Also sales", "50", parent=budgets["acme"], scope={})
+
+    text = shown(browser_for(acme), "/admin/budgets/budget/conflicts/")
+
+    assert "“Also sales” and “Sales” are both charged" in text
+
+
+@pytest.mark.parametrize("budgets", [3, 12])
+def test_the_tree_takes_the_same_queries_for_any_number(
+    budgets: int, acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    top = make_budget(acme)
+    for number in range(budgets):
+        make_budget(
+            acme, f"B{number}", "1", parent=top, scope={"teams": [f"t{number}"]}
+        )
+    browser = browser_for(acme)
+
+    with django_assert_num_queries(14):
+        browser.get(TREE)
+    with django_assert_num_queries(11):
+        browser.get(TREE, {"children": top.pk})
+
+
+def test_a_name_can_do_no_harm(acme: Organization) -> None:
+    make_budget(acme, "<script>alert(1)</script>")
+
+    content = browser_for(acme).get(TREE).content.decode()
+
+    assert "<script>alert" not in content
