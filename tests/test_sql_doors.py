@@ -12,7 +12,9 @@ DOORS = [
     for path in sorted(ROOT.glob("*/**/sql/postgresql.py"))
     if ".venv" not in path.parts
 ]
-APPS = ("accounts", "intake", "ledger", "lib")
+APPS = sorted(
+    {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"dev", "tests"}
+)
 
 
 @pytest.mark.parametrize("app", APPS)

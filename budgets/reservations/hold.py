@@ -12,7 +12,7 @@ from budgets.index import PeriodRef
 from budgets.reservations import sql
 from budgets.reservations.types import Balance, HeldLine, NewReservation, PeriodKey
 from ledger.pricing import convert
-from lib.roundtrips import one_round_trip
+from lib.sql import one_round_trip
 
 
 @dataclass(slots=True)

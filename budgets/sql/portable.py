@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from lib.fields import MoneyField
-from lib.roundtrips import streaming
+from lib.sql import streaming
 
 Packed = Sequence[Any]  # what is to be added to periods, as the database takes it
 Charged = tuple[int, Decimal, Decimal]  # a period's id, its spend and its limit

@@ -15,7 +15,7 @@ from budgets.sql.portable import (
     quarter_rows,
 )
 from budgets.types import QUARTER_S, Added, HourSpend, Quarter
-from ledger.stored import array_of
+from lib.sql.postgresql import array_of
 
 # FOR UPDATE takes the locks in the order of the arrays; a plain UPDATE .. FROM would
 # take them in whatever order the planner likes.

@@ -48,6 +48,12 @@ def streaming() -> AbstractContextManager[object]:
     return transaction.atomic()
 
 
+def see_one_moment() -> None:
+    """Have the transaction, just begun, see the database as it is now throughout."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 def decimal_type(places: int) -> str:
     """Return the type of a column of decimals with so many places."""
     return f"numeric(30, {places})"

@@ -38,6 +38,10 @@ def streaming() -> AbstractContextManager[object]:
     return nullcontext()
 
 
+def see_one_moment() -> None:
+    """Do nothing: every transaction sees the database as it was at its start."""
+
+
 def decimal_type(places: int) -> str:
     """Return the type of a column of decimals with so many places."""
     del places

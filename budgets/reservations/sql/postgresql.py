@@ -9,8 +9,8 @@ from accounts.locks import hold_shared
 from budgets.models import Reservation
 from budgets.reservations.sql.portable import COLUMNS, encode
 from budgets.reservations.types import Balance, NewReservation, Taking
-from ledger.stored import array_of
-from lib.roundtrips import cursor_that_prepares, one_round_trip
+from lib.sql import cursor_that_prepares, one_round_trip
+from lib.sql.postgresql import array_of
 
 _LOCK = """
 SELECT period.id, period.spent, period.reserved, period."limit"

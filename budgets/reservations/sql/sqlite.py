@@ -1,15 +1,14 @@
 """Reservations on SQLite: it has one writer at a time, so nothing needs a lock."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 
 from django.db import connection, transaction
 
 from budgets.models import Reservation
 from budgets.reservations.sql.portable import COLUMNS, encode, read
 from budgets.reservations.types import Balance, NewReservation, Taking
-from ledger.stored import Values, forms
-from lib.roundtrips import cursor_that_prepares
+from ledger.sql import Values
+from lib.sql import cursor_that_prepares, stored_moment
 
 MOST_UNITS = 2**63 - 1  # that it takes; no limit here is as high
 CHANGES = (
@@ -57,15 +56,12 @@ def free(units: Mapping[int, int]) -> None:
 
 def insert(organization_id: int, reservations: Sequence[NewReservation]) -> None:
     """Keep new reservations."""
-    moment = forms().moment
     with cursor_that_prepares() as cursor:
-        rows = [_values(organization_id, one, moment) for one in reservations]
+        rows = [_values(organization_id, one) for one in reservations]
         cursor.executemany(_INSERT, rows)
 
 
-def _values(
-    organization_id: int, one: NewReservation, moment: Callable[[datetime], object]
-) -> Values:
+def _values(organization_id: int, one: NewReservation) -> Values:
     return (
         one.uid.hex,
         organization_id,
@@ -75,8 +71,8 @@ def _values(
         one.units,
         encode(one.lines).decode(),
         encode(one.details).decode(),
-        moment(one.at),
-        moment(one.expires_at),
+        stored_moment(one.at),
+        stored_moment(one.expires_at),
     )
 
 

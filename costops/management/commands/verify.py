@@ -14,6 +14,7 @@ from budgets import verification as budgets
 from budgets.reservations import settlements
 from ledger import verification as ledger
 from lib.money import format_money
+from lib.sql import see_one_moment
 
 _MOST_SHOWN = 100  # differences of one organization
 
@@ -82,6 +83,5 @@ class _OneMoment(transaction.Atomic):
 
     def __enter__(self) -> None:
         super().__enter__()
-        if connection.vendor == "postgresql" and not connection.savepoint_ids:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        if not connection.savepoint_ids:
+            see_one_moment()
