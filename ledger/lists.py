@@ -57,7 +57,8 @@ def count_column(field: str, label: str) -> Column:
 def _labelled(column: Any, field: str, label: str) -> Column:
     column.__name__ = f"num_{field}"  # the stylesheet aligns what is called so
     column.short_description = label
-    return column  # type: ignore[no-any-return]
+    labelled: Column = column
+    return labelled
 
 
 def of_organization(row: Any) -> str:
@@ -130,9 +131,10 @@ class TimeFilter(admin.SimpleListFilter):
         return self.between(queryset, since, until)
 
     def between(
-        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+        self, rows: Any, since: datetime | None, until: datetime | None
     ) -> QuerySet[Any]:
-        return rows.during(since, until)  # type: ignore[attr-defined, no-any-return]  # both have it
+        found: QuerySet[Any] = rows.during(since, until)
+        return found
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         shown = {
@@ -147,13 +149,12 @@ class DayFilter(TimeFilter):
     usual = "30"
 
     def between(
-        self, rows: QuerySet[Any], since: datetime | None, until: datetime | None
+        self, rows: Any, since: datetime | None, until: datetime | None
     ) -> QuerySet[Any]:
-        return super().between(
-            rows,
-            since.date() if since else None,  # type: ignore[arg-type]  # days, not moments
-            until.date() if until else None,  # type: ignore[arg-type]
+        found: QuerySet[Any] = rows.during(
+            since and since.date(), until and until.date()
         )
+        return found
 
 
 def _moment(text: Any) -> datetime | None:
@@ -171,10 +172,10 @@ class PricedFilter(DropdownFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("no", "Unpriced so far"), ("reported", "Named by the sender")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        found: QuerySet[Any] = queryset
         if self.value() == "no":
-            found: QuerySet[Any] = queryset.unpriced()  # type: ignore[attr-defined]  # CostRecord's
-            return found
-        if self.value() == "reported":
-            return queryset.filter(reported=True)
-        return queryset
+            found = queryset.unpriced()
+        elif self.value() == "reported":
+            found = queryset.filter(reported=True)
+        return found

@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from dev import sdk_types
 from dev.shared import stale
 from dev.templates import all_faults
+from tests import house
 from tests.databases import ROOT
 
 SCHEMA = ROOT / "docs" / "openapi.yaml"
@@ -70,6 +71,11 @@ def check_templates() -> None:
         raise CommandError("\n".join(found))
 
 
+def check_house() -> None:
+    if found := house.faults():
+        raise CommandError("\n".join(found))
+
+
 def passes(check: Callable[[], None]) -> bool:
     try:
         check()
@@ -94,6 +100,7 @@ if __name__ == "__main__":
                 passes(check_shared),
                 passes(check_sdk_types),
                 passes(check_templates),
+                passes(check_house),
             ]
         )
     )

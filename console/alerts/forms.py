@@ -17,7 +17,7 @@ from unfold.widgets import (
 from accounts.models import validate_zone
 from alerts.conditions import EXAMPLES, NAMES, check
 from alerts.models import AlertRule, EscalationPolicy, RuleType
-from console.budgets.forms import PercentField
+from console.fields import PercentField
 from lib.errors import Refusal
 from notifications.models import Channel, ChannelType
 

@@ -4,14 +4,12 @@ what a service refuses finds its place."""
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.template.loader import render_to_string
-from django.utils.safestring import mark_safe
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
@@ -23,6 +21,12 @@ from accounts.models import Organization, User, validate_zone
 from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.scopes import DIMENSION_OF, READ_AS, BudgetScope
 from budgets.services import BudgetPlan, plan_of
+from console.fields import (
+    Offer,
+    PercentField,
+    TagsField,
+    ValuesField,
+)
 from lib.periods import Cadence, day_of, start_of
 
 _DAY = timedelta(days=1)
@@ -39,98 +43,17 @@ CADENCES = {
 SCOPE_FIELDS = tuple(f"scope.{name}" for name in DIMENSION_OF)
 
 
-class Offer(NamedTuple):
-    """A value that usage has, and what it cost lately, written out."""
-
-    value: str
-    cost: str
-
-
-class TemplateWidget(forms.Widget):
-    """One that is drawn by a template of the project."""
-
-    def _render(self, template_name: str, context: Any, renderer: Any = None) -> Any:
-        # Django's renderer of forms knows only the templates of installed apps.
-        return mark_safe(render_to_string(template_name, context))  # noqa: S308 - a template escapes
-
-
-class ValuesWidget(TemplateWidget):
-    """Offers values to tick, and takes any others, one a line."""
-
-    template_name = "console/budgets/values.html"
-    offers: Sequence[Offer] = ()
-
-    def get_context(
-        self, name: str, value: Any, attrs: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        context = super().get_context(name, value, attrs)
-        chosen = list(value or ())
-        offered = {offer.value for offer in self.offers}
-        return context | {
-            "offers": self.offers,
-            "chosen": set(chosen),
-            "others": "\n".join(one for one in chosen if one not in offered),
-            "count": len(chosen),
-        }
-
-    def value_from_datadict(
-        self, data: Mapping[str, Any], files: Any, name: str
-    ) -> list[str]:
-        ticked = data.getlist(name)  # type: ignore[attr-defined]  # a QueryDict
-        typed = [line.strip() for line in data.get(f"{name}.others", "").splitlines()]
-        return list(dict.fromkeys(filter(None, [*ticked, *typed])))
-
-    def id_for_label(self, id_: str) -> str:
-        return ""  # many fields: the legend names them
-
-
-class ValuesField(forms.Field):
-    widget = ValuesWidget
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return sorted(initial or ()) != sorted(data or ())
-
-
-class TagsField(forms.CharField):
-    """Tags, one a line: a name, or name=value."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            return "\n".join(f"{k}={v}" if v else k for k, v in value.items())
-        return value
-
-    def to_python(self, value: Any) -> Any:
-        tags = {}
-        for line in str(value or "").splitlines():
-            name, _, wanted = line.partition("=")
-            if name.strip():
-                tags[name.strip()] = wanted.strip()
-        return tags
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool((initial or {}) != self.to_python(data))
-
-
-class PercentField(forms.DecimalField):
-    """Percent for people, a share inside."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **{"max_digits": 5, "decimal_places": 2, "min_value": 0} | options
-        )
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, Decimal):
-            return f"{(value * _HUNDRED).normalize():f}"
-        return value
-
-    def clean(self, value: Any) -> Decimal | None:
-        percent = super().clean(value)
-        return None if percent is None else percent / _HUNDRED
-
-
 def _text(**attributes: str) -> UnfoldAdminTextInputWidget:
     return UnfoldAdminTextInputWidget(attributes)
+
+
+def _choose_from(
+    field: Any, rows: QuerySet[Any], labels: Sequence[tuple[int, str]]
+) -> None:
+    """Offer *rows* in a field of choices, called by *labels* if there are any."""
+    field.queryset = rows
+    if labels:
+        field.choices = [("", field.empty_label or ""), *labels]
 
 
 def _day() -> forms.DateField:
@@ -251,11 +174,7 @@ class BudgetForm(forms.Form):
     def _choose(
         self, name: str, rows: QuerySet[Any], labels: Sequence[tuple[int, str]] = ()
     ) -> None:
-        field = self.fields[name]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - as declared
-        field.queryset = rows
-        if labels:
-            field.choices = [("", field.empty_label or ""), *labels]
+        _choose_from(self.fields[name], rows, labels)
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).strip().upper()
@@ -394,7 +313,5 @@ class MoveForm(forms.Form):
         self, data: Any = None, *, budget: Budget, parents: Sequence[tuple[int, str]]
     ) -> None:
         super().__init__(data, initial={"parent": budget.parent_id})
-        field = self.fields["parent"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - as declared
-        field.queryset = Budget.objects.filter(organization=budget.organization_id)
-        field.choices = [("", field.empty_label or ""), *parents]
+        rows = Budget.objects.filter(organization=budget.organization_id)
+        _choose_from(self.fields["parent"], rows, parents)

@@ -17,8 +17,8 @@ from budgets.models import Budget
 from budgets.scopes import BudgetScope
 from budgets.scopes import clean as clean_scope
 from budgets.status import ZERO
-from console.budgets.forms import Offer
 from console.budgets.tree import Outline
+from console.fields import Offer
 from ledger.analytics import lines_of
 from ledger.costs import Question
 from ledger.identity import ModelName
@@ -346,8 +346,7 @@ def _against_parent(
 
 
 def _against_children(draft: Draft, amount: Decimal, outline: Outline) -> list[str]:
-    assert draft.budget is not None  # noqa: S101 - the caller looked
-    if draft.budget.pk not in outline.leaves:
+    if draft.budget is None or draft.budget.pk not in outline.leaves:
         return []
     allocated = outline.allocated(draft.budget.pk)
     if allocated is None or allocated <= amount:

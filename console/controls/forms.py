@@ -11,7 +11,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from console.budgets.forms import Offer, TemplateWidget, ValuesField, ValuesWidget
+from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
 from controls.types import Action

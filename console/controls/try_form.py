@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from console.budgets.forms import TagsField
 from console.controls.forms import text_input
+from console.fields import TagsField
 
 # As the wire names what scopes know by these.
 DIMENSIONS = {

@@ -224,19 +224,22 @@ def _checked(given: Dimensions) -> str:
     return model
 
 
+def _required_beside(name: str) -> Invalid:
+    return Invalid.field(
+        name,
+        f"{name} is required beside the other: the worst case is reserved.",
+        code="required",
+    )
+
+
 def _tokens_of(given: AuthorizationIn) -> TokenEstimate | None:
     if given.input_tokens is None and given.max_output_tokens is None:
         return None
-    for name in ("input_tokens", "max_output_tokens"):
-        if getattr(given, name) is None:
-            raise Invalid.field(
-                name,
-                f"{name} is required beside the other: the worst case is reserved.",
-                code="required",
-            )
+    if given.input_tokens is None:
+        raise _required_beside("input_tokens")
+    if given.max_output_tokens is None:
+        raise _required_beside("max_output_tokens")
     cached, written = given.cached_tokens or 0, given.cache_write_tokens or 0
-    assert given.input_tokens is not None  # noqa: S101 - seen above
-    assert given.max_output_tokens is not None  # noqa: S101 - seen above
     if cached + written > given.input_tokens:
         raise Invalid.field(
             "cached_tokens", "More cached tokens than input tokens, which include them."

@@ -16,6 +16,7 @@ from budgets.snapshots import open_snapshot
 from dev.benchmarks import world
 from ledger.batch import PLAIN, Batch, Row
 from ledger.models import Attribution, CostRecord, DailySpend
+from ledger.snapshot import dimensions_of
 from ledger.sql import Values
 from ledger.types import Sent
 from ledger.writing import insert_deltas, ready_deltas
@@ -71,6 +72,14 @@ def _book_one(
         **dimensions._asdict(),
         defaults={"digest": bytes(16)},
     )
+    cost, fresh = _keep(snapshot, attribution, usage)
+    if fresh:
+        _charge(snapshot, charging, attribution, cost, usage["timestamp"])
+
+
+def _keep(
+    snapshot: ChargedSnapshot, attribution: Attribution, usage: dict[str, Any]
+) -> tuple[Decimal, bool]:
     at = usage["timestamp"]
     tariff = snapshot.prices.span_at(usage["provider"], usage["model"], "", at).tariff
     assert tariff is not None
@@ -93,15 +102,23 @@ def _book_one(
             "total_cost": cost,
         },
     )
-    if not fresh:
-        return
+    return cost, fresh
+
+
+def _charge(
+    snapshot: ChargedSnapshot,
+    charging: Charging,
+    attribution: Attribution,
+    cost: Decimal,
+    at: datetime,
+) -> None:
     amount = Value(cost, MoneyField())
-    day = {"organization_id": snapshot.organization_id, "day": at.date()}
+    day: Any = {"organization_id": snapshot.organization_id, "day": at.date()}
     DailySpend.objects.get_or_create(**day, attribution=attribution)
     DailySpend.objects.filter(**day, attribution=attribution).update(
         requests=F("requests") + 1, cost=F("cost") + amount
     )
-    for charge in charging.charges_of(dimensions, attribution.tags):
+    for charge in charging.charges_of(dimensions_of(attribution), attribution.tags):
         _period(charge.budget.id, at).update(
             spent=F("spent") + amount, requests=F("requests") + 1
         )

@@ -19,7 +19,7 @@ from alerts.services import observe
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from dev.benchmarks import world
-from dev.benchmarks.timing import Contender, Figure, take_turns
+from dev.benchmarks.timing import Contender, Figure, Rates, take_turns
 
 MONTH = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -52,8 +52,14 @@ def measure(rounds: int) -> list[Figure]:
         rounds=rounds,
         label="sweep",
     )
-    took = {name: MANY / rates.median(name) * 1e3 for name in ("fetch", "still")}
-    took["changed"] = MANY / rates.median("changed") * 1e3
+    return _figures(rates, first_s, many, ruled)
+
+
+def _figures(
+    rates: Rates, first_s: float, many: Organization, ruled: Organization
+) -> list[Figure]:
+    names = ("fetch", "still", "changed")
+    took = {name: MANY / rates.median(name) * 1e3 for name in names}
     return [
         Figure(
             f"sweep of {MANY:,} budgets, nothing changed / fetch of their counters",
