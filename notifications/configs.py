@@ -4,7 +4,6 @@ Read from what people and programs send, in snake_case or as JavaScript writes i
 """
 
 import base64
-import binascii
 import re
 import secrets
 from collections.abc import Callable, Mapping, Set
@@ -19,6 +18,7 @@ from django.core.validators import validate_email
 
 from lib.errors import FieldError, Invalid
 from lib.http import check_address
+from lib.texts import NO_ODD, ODD
 from notifications.models import ChannelType
 from notifications.transports.service import is_guarded
 
@@ -169,6 +169,8 @@ def _text(value: Any) -> str:
         raise _WrongValueError(f"Use at most {LONGEST_TEXT} characters.")
     if any(ord(sign) < 32 for sign in value):
         raise _WrongValueError("Must be one line.")
+    if ODD.search(value):
+        raise _WrongValueError(NO_ODD)
     return value.strip()
 
 
@@ -246,6 +248,8 @@ def _token_of_length(value: Any) -> str:
     if not isinstance(value, str):
         raise _WrongValueError("Must be text.")
     address = value.strip()
+    if ODD.search(address):
+        raise _WrongValueError(NO_ODD)
     if len(address) > LONGEST_ADDRESS or re.search(r"[\s\x00-\x1f]", address):
         raise _WrongValueError(
             f"Must be an address without spaces, of {LONGEST_ADDRESS:,} characters."
@@ -257,7 +261,7 @@ def _signing_secret(value: Any) -> str:
     text = _token(value)
     try:
         size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         size = 0
     if not text.startswith(_PREFIX) or size not in _SECRET_BYTES:
         raise _WrongValueError(

@@ -4,7 +4,9 @@ What is broken never keeps a message from going out: the plain wording goes, and
 delivery says what is wrong with the template.
 """
 
+import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,10 +17,17 @@ from liquid.exceptions import LiquidError
 from liquid.template import BoundTemplate
 
 from lib.errors import Invalid
+from lib.texts import NO_ODD, odd_place
 from notifications.types import Message
 
 LONGEST = 4_000  # characters of one text
+LONGEST_WHOLE = 24_000  # characters of a template, as JSON
 MOST_TEXTS = 200  # in one template
+MOST_CODES = 200  # "{{" and "{%" in one template
+MOST_CODES_OF_TEXT = 100
+LONGEST_CODE = 600  # characters from "{{" or "{%" to its end
+LONGEST_GAP = 40  # blanks in a row
+RENDERING_S = 0.5  # for all texts of a template
 _KEYS = ("text", "attachments")
 _DEEPEST = 8
 # None of these makes a long text out of a short one by being repeated.
@@ -32,6 +41,9 @@ _FILTERS = frozenset(
     }
 )
 _CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_OPENING = re.compile(r"(?=\{\{|\{%)")  # also those that overlap, as in "{{{{"
+_CLOSING = re.compile(r"\}\}|%\}")
+_GAP = re.compile(rf"\s{{{LONGEST_GAP + 1}}}")
 # Texts in quotes, which are left alone, or a word of Liquid's own after a dot.
 _WORD = re.compile(
     r"""("[^"]*"|'[^']*')|\.(and|as|blank|cols|contains|continue|else|empty|false|for|"""
@@ -45,8 +57,8 @@ class BrokenTemplateError(Exception):
 
 
 class _Environment(liquid.Environment):
-    loop_iteration_limit = 1_000
-    local_namespace_limit = 20_000  # bytes
+    loop_iteration_limit = 100
+    local_namespace_limit = 4_000  # bytes
     output_stream_limit = 20_000  # bytes
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
@@ -93,10 +105,16 @@ def render(template: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[st
     """Return *template* with every text in it rendered.
 
     Raises:
-        BrokenTemplateError: wrong syntax, an unknown variable, or too much output.
+        BrokenTemplateError: wrong syntax, an unknown variable, too much output, or
+            more work than `read_template` lets a template make.
     """
+    if trouble := _excess(template):
+        raise BrokenTemplateError(trouble)
+    ends = time.monotonic() + RENDERING_S
 
     def rendered(text: str) -> str:
+        if time.monotonic() > ends:
+            raise BrokenTemplateError("It takes too long.")
         try:
             return _compiled(text).render(**variables)
         except LiquidError as error:
@@ -128,21 +146,58 @@ def read_template(given: Any) -> dict[str, Any]:
         isinstance(each, dict) for each in attachments
     ):
         raise Invalid.field("template.attachments", "Must be a list of objects.")
-    _check_texts(given)
-    return {key: given[key] for key in _KEYS if given.get(key)}
+    template = {key: given[key] for key in _KEYS if given.get(key)}
+    if trouble := _excess(template):
+        raise Invalid.field("template", trouble)
+    _check_texts(template)
+    return template
 
 
-def _check_texts(given: Mapping[str, Any]) -> None:
-    count = 0
+def _excess(template: Mapping[str, Any]) -> str:
+    """Say by what *template* would cost too much to read or render; "": by nothing.
 
+    Takes a time in proportion to its length, which can't be said of Liquid's parser:
+    it looks for the end of each opening anew, and at blanks in every way.
+    """
+    texts: list[str] = []
+
+    def seen(text: str) -> str:
+        texts.append(text)
+        return text
+
+    _each_text(template, seen)
+    whole = len(json.dumps(template, ensure_ascii=False))
+    if len(texts) > MOST_TEXTS or whole > LONGEST_WHOLE:
+        return (
+            f"Use at most {MOST_TEXTS} texts, {LONGEST_WHOLE:,} characters in all "
+            f"({len(texts)} texts, {whole:,} characters)."
+        )
+    openings = [len(_OPENING.findall(text)) for text in texts]
+    if max(openings, default=0) > MOST_CODES_OF_TEXT or sum(openings) > MOST_CODES:
+        return (
+            f"Use {{{{ and {{% at most {MOST_CODES_OF_TEXT} times in a text, "
+            f"{MOST_CODES} times in all ({sum(openings):,})."
+        )
+    if odd_place(template) is not None:
+        return NO_ODD
+    return next(filter(None, map(_excess_of_text, texts)), "")
+
+
+def _excess_of_text(text: str) -> str:
+    if len(text) > LONGEST:
+        return f"Use at most {LONGEST:,} characters for a text."
+    if _GAP.search(text):
+        return f"Use at most {LONGEST_GAP} blanks in a row."
+    for opening in _OPENING.finditer(text):
+        closing = _CLOSING.search(text, opening.start())
+        end = closing.end() if closing else len(text)
+        if end - opening.start() > LONGEST_CODE:
+            return f"Use at most {LONGEST_CODE} characters from {{{{ or {{% to its end."
+    return ""
+
+
+def _check_texts(template: Mapping[str, Any]) -> None:
     def check(text: str) -> str:
-        nonlocal count
-        count += 1
-        if count > MOST_TEXTS or len(text) > LONGEST or "\x00" in text:
-            detail = (
-                f"Use at most {LONGEST:,} characters for a text, {MOST_TEXTS} texts."
-            )
-            raise Invalid.field("template", detail)
         try:
             used = _compiled(text).filter_names()
         except LiquidError as error:
@@ -153,7 +208,7 @@ def _check_texts(given: Mapping[str, Any]) -> None:
             raise Invalid.field("template", detail)
         return text
 
-    _each_text(dict(given), check)
+    _each_text(dict(template), check)
 
 
 def _each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:

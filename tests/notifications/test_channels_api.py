@@ -116,6 +116,8 @@ def test_each_type_keeps_what_it_needs(
         ("webhook", {"url": "https://ann:secret@x.io/h"}, "config.url"),
         ("webhook", {"url": "https://x.io/h", "secret": "weak"}, "config.secret"),
         ("webhook", {"url": "https://x.io/h", "secret": "whsec_eA=="}, "config.secret"),
+        ("webhook", {"url": "https://x.io/h", "secret": "²"}, "config.secret"),
+        ("webhook", {"url": "https://x.io/h", "secret": "whsec_²"}, "config.secret"),
         ("webhook", {"url": "https://x.io/h", "colour": "red"}, "config.colour"),
         ("pagerduty", {"routing_key": "two words"}, "config.routing_key"),
         ("sms", {"recipients": ["5551234567"]}, "config.recipients"),
