@@ -49,27 +49,28 @@ def run_due(now: datetime, alert_ids: Iterable[int] | None = None) -> int:
     rows = Alert.objects.with_step_due(now)
     if alert_ids is not None:
         rows = rows.filter(pk__in=list(alert_ids))
-    return sum(_told_or_logged(pk, now) for pk in rows.values_list("pk", flat=True))
+    return sum(tell_or_log(pk, now) for pk in rows.values_list("pk", flat=True))
 
 
-def _told_or_logged(alert_id: int, now: datetime) -> int:
+def tell_or_log(alert_id: int, now: datetime, *, ended: str = "") -> int:
+    """`tell`, but for what can't be told: that is logged, and counts as nothing."""
     try:
-        return tell(alert_id, now=now)
+        return tell(alert_id, now=now, ended=ended)
     except Exception:  # one broken alert must not keep the others from being told
         logger.exception("The due steps of alert %d could not be made.", alert_id)
         return 0
 
 
 @transaction.atomic
-def tell(alert_id: int, *, now: datetime) -> int:
+def tell(alert_id: int, *, now: datetime, ended: str = "") -> int:
     """Make the steps of one alert that are due; return how many.
 
     Whoever moves `next_step` on has made the steps; the deliveries and the events are
     written in the same transaction. Nothing is told of an alert that is acknowledged,
-    snoozed or resolved.
+    snoozed or resolved. *ended* is a sentence that says why it is about to end.
     """
     alert = Alert.objects.with_names().get(pk=alert_id)
-    done = due(alert.steps, alert.next_step, now)
+    done = due(alert.steps, alert.next_step, _until(alert, now))
     path = path_of(alert.budget)
     silence = silenced_until(alert.organization_id, path, now)
     steps = alert.steps
@@ -85,9 +86,18 @@ def tell(alert_id: int, *, now: datetime) -> int:
         _note_drivers(alert, now)
         seen: set[Address] = set()
         for number in numbers:
-            _make(alert, number, seen, now)
+            _make(alert, number, seen, now, ended)
     plan_next(alert.steps, done, now)
     return len(numbers)
+
+
+def _until(alert: Alert, now: datetime) -> datetime:
+    """Return until when steps count as due: none follows the end of the period.
+
+    But for the first: whoever is told nothing until then is told late.
+    """
+    first = next_at(alert.steps, alert.next_step) or now
+    return min(now, max(alert.period_ends_at, first))
 
 
 def _claimed(alert: Alert, steps: list[Step], done: int, now: datetime) -> int:
@@ -110,7 +120,9 @@ def _after(steps: list[Step], done: int, silence_ends: datetime) -> list[Step]:
     return begun_anew(steps, done, silence_ends)
 
 
-def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
+def _make(
+    alert: Alert, number: int, seen: set[Address], now: datetime, ended: str
+) -> None:
     """Write one step's deliveries and event; nobody in *seen* is told twice."""
     step: AlertStep = alert.steps[number]
     targets, missing = reached(alert.organization_id, step)
@@ -119,7 +131,14 @@ def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
     fresh = [target for target in targets if address_of(target) not in seen]
     seen.update(address_of(target) for target in fresh)
     event = "escalated" if step["delay"] or step["run"] else "fired"
-    base = messages.message_of(alert, event, now=now, reason=reason_of(alert, step))
+    late = now - at_of(step)
+    base = messages.message_of(
+        alert,
+        event,
+        now=now,
+        reason=reason_of(alert, step),
+        aside=messages.aside_of(alert, now, late=late >= LATE, ended=ended),
+    )
     names = channel_names(fresh)
 
     def message_for(target: Target) -> Message:
@@ -135,7 +154,6 @@ def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
         key=step_key(alert.uid, number),
         now=now,
     )
-    late = now - at_of(step)
     text = f"Not set up: {', '.join(missing)}." if missing else ""
     if not targets:
         text = f"There is nobody to tell. {text}".rstrip()
@@ -149,7 +167,10 @@ def _make(alert: Alert, number: int, seen: set[Address], now: datetime) -> None:
 
 
 def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
-    """Tell the organization's finance admins that a step did not run as it should."""
+    """Tell the organization's finance admins that a step did not run as it should.
+
+    Of several within a minute one is mailed; the log names them all.
+    """
     step = alert.steps[number]
     level = f"level {step['level']}" if step["level"] else "the first step"
     text = f"Escalation: {level} of “{alert}” {what}."
@@ -169,7 +190,7 @@ def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
         payload=base.payload,
         variables=base.variables,
     )
-    key = f"{step_key(alert.uid, number)}:late"
+    key = f"escalation-late:{now:%Y-%m-%dT%H:%M}"
     notify(alert.organization_id, targets, lambda _: message, key=key, now=now)
 
 

@@ -26,7 +26,7 @@ from alerts.facts import Needs, facts_of
 from alerts.models import Alert, AlertRule, EvaluatedState, RuleType, Watch
 from alerts.rules import evaluate, evaluate_threshold
 from alerts.ruleset import AlertRuleset, ruleset_for
-from alerts.services import end, end_over, raise_alert, raise_alerts
+from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
@@ -84,9 +84,8 @@ def sweep(now: datetime, *, method: Method = run_rate) -> Swept:
 def _end_gone(now: datetime) -> int:
     """End the alerts of budgets that are archived, or that end sooner than they did."""
     gone = Q(budget__archived_at__isnull=False) | Q(budget__ends_at__lte=now)
-    rows = Alert.objects.unresolved().filter(gone).order_by()
-    ids = list(rows.values_list("pk", flat=True))
-    return end(ids, now=now, why="The budget is no longer in use.") if ids else 0
+    rows = Alert.objects.unresolved().filter(gone)
+    return end_told(rows, now=now, why="The budget is no longer in use.")
 
 
 # -- Thresholds

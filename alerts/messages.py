@@ -40,10 +40,12 @@ class AlertFigures:
         return share(self.spent, self.limit)
 
 
-def message_of(alert: Alert, event: str, *, now: datetime, reason: str = "") -> Message:
+def message_of(
+    alert: Alert, event: str, *, now: datetime, reason: str = "", aside: str = ""
+) -> Message:
     """Return what is told of *alert* to everybody; see `for_reader`. One query or two.
 
-    *event* is fired, escalated, acknowledged or resolved.
+    *event* is fired, escalated, acknowledged or resolved; *aside* follows the text.
     """
     figures = figures_of(alert, event, now)
     return Message(
@@ -51,13 +53,13 @@ def message_of(alert: Alert, event: str, *, now: datetime, reason: str = "") -> 
         subject=str(alert.uid),
         severity=alert.severity,
         title=title_of(alert, event, figures),
-        text=text_of(alert),
+        text=f"{text_of(alert)} {aside}".rstrip(),
         bar=None if figures.used is None else float(figures.used),
         facts=_facts(alert, figures, event),
         drivers=_drivers(alert),
         links=(Link("Open budget", budget_url(alert)),),
         reason=reason,
-        payload=payload_of(alert, event, figures, now),
+        payload=payload_of(alert, event, figures, now, aside),
         variables={
             "alert": _alert_variables(alert, event),
             "budget": _budget_variables(alert, figures),
@@ -146,6 +148,19 @@ def text_of(alert: Alert) -> str:
     return f"{words}{stop} {sentence}"
 
 
+def aside_of(alert: Alert, now: datetime, *, late: bool, ended: str = "") -> str:
+    """Say what is different by now, where an alert comes late; "": nothing is."""
+    zone = ZoneInfo(alert.budget.timezone)
+    if alert.period_ends_at <= now:
+        at = f"{clock(alert.period_ends_at, zone)} {zone.key}"
+        return f"This comes late: its period ended at {at}."
+    said = f"It has ended since: {ended}" if ended else ""
+    if late:
+        fired = f"{clock(alert.fired_at, zone)} {zone.key}"
+        return f"This comes late: it fired at {fired}. {said}".rstrip()
+    return said
+
+
 def period_of(alert: Alert) -> str:
     """Name the alert's period: "November", else its days."""
     window = Window(alert.period_starts_at, alert.period_ends_at)
@@ -162,7 +177,7 @@ def budget_url(alert: Alert) -> str:
 
 
 def payload_of(
-    alert: Alert, event: str, figures: AlertFigures, now: datetime
+    alert: Alert, event: str, figures: AlertFigures, now: datetime, aside: str = ""
 ) -> dict[str, Any]:
     """Return the JSON that programs get: money as numbers and, `_exact`, as text."""
     return {
@@ -181,7 +196,7 @@ def payload_of(
         **told_use(figures.used),
         "period_start": _iso(alert.period_starts_at),
         "period_end": _iso(alert.period_ends_at),
-        "message": text_of(alert),
+        "message": f"{text_of(alert)} {aside}".rstrip(),
         "fired_at": _iso(alert.fired_at),
         "timestamp": _iso(now),
         "url": budget_url(alert),

@@ -5,7 +5,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.audit import current_actor, history
@@ -142,6 +142,12 @@ class AlertState(models.TextChoices):
     RESOLVED = "resolved", "Resolved"
 
 
+def _never_told() -> Exists:
+    """Say of an alert that none of its steps was told."""
+    told = AlertEvent.objects.filter(alert=OuterRef("pk"), kind__in=_TELLING)
+    return ~Exists(told)
+
+
 class AlertQuerySet(models.QuerySet["Alert"]):
     def unresolved(self) -> Self:
         return self.filter(resolved_at=None)
@@ -151,9 +157,18 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.select_related("budget", "organization")
 
     def with_step_due(self, now: datetime) -> Self:
-        """Keep those of which a step is due, the longest waiting first."""
-        rows = self.unresolved().filter(state=AlertState.FIRING, period_ends_at__gt=now)
-        return rows.filter(next_step_at__lte=now).order_by("next_step_at", "pk")
+        """Keep those of which a step is due, the longest waiting first.
+
+        Of a period that is over only those that nobody was told of yet.
+        """
+        rows = self.unresolved().filter(state=AlertState.FIRING, next_step_at__lte=now)
+        is_due = Q(period_ends_at__gt=now) | Q(_never_told())
+        return rows.filter(is_due).order_by("next_step_at", "pk")
+
+    def untold(self) -> Self:
+        """Keep those that somebody is to be told of, and nobody was yet."""
+        rows = self.unresolved().filter(state=AlertState.FIRING)
+        return rows.filter(_never_told(), next_step_at__isnull=False)
 
     def to_take_up(self, now: datetime) -> Self:
         """Keep those whose acknowledgement lapsed or whose snooze is over."""
@@ -300,6 +315,9 @@ class AlertEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {self.at}"
+
+
+_TELLING = (AlertEvent.Kind.TOLD, AlertEvent.Kind.MISSED)
 
 
 class MaintenanceWindow(models.Model):

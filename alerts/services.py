@@ -12,6 +12,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Organization
 from alerts import escalation, firing
@@ -106,14 +107,21 @@ def raise_alerts(
 def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
     """Resolve the alerts whose condition has ended, and re-arm them; return how many.
 
-    One that a person resolved before is re-armed: it may fire again. *why* is a
-    sentence for the timeline.
+    One that a person resolved before is re-armed: it may fire again. One that nobody
+    was told of yet is told first. *why* is a sentence for the timeline.
     """
     wanted = sorted(alert_ids)
     Alert.objects.filter(
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
     ended = 0
+    for pk in (
+        Alert.objects.untold()
+        .filter(pk__in=wanted)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    ):
+        escalation.tell_or_log(pk, now, ended=why)
     rows = Alert.objects.unresolved().with_names().filter(pk__in=wanted)
     for alert in rows.order_by("pk"):
         moved = (
@@ -225,10 +233,20 @@ def come_back(now: datetime) -> int:
 
 
 def end_over(now: datetime) -> int:
-    """Resolve the alerts of periods that are over; return how many."""
+    """Resolve the alerts of periods that are over; return how many.
+
+    What nobody was told of yet is left: it is told, however late, before it ends.
+    """
     rows = Alert.objects.unresolved().filter(period_ends_at__lte=now)
-    ids = list(rows.order_by("pk").values_list("pk", flat=True))
-    return end(ids, now=now, why="The period is over.") if ids else 0
+    return end_told(rows, now=now, why="The period is over.")
+
+
+def end_told(alerts: QuerySet[Alert], *, now: datetime, why: str) -> int:
+    """`end` those of *alerts* that somebody was told of, or nobody is to be."""
+    untold = Alert.objects.untold().order_by().values("pk")
+    rows = alerts.exclude(pk__in=untold).order_by("pk")
+    ids = list(rows.values_list("pk", flat=True))
+    return end(ids, now=now, why=why) if ids else 0
 
 
 def standing_of(alert: Alert) -> str:

@@ -23,9 +23,9 @@ def escalate_at(now: datetime) -> str:
 
     Called every minute as well, so that nothing waits for a task that got lost.
     """
-    ended = services.end_over(now)
     back = services.come_back(now)
     told = escalation.run_due(now)
+    ended = services.end_over(now)  # after what is told of it
     plan(now)
     return (
         f"Told {told} escalation steps; {back} alerts were taken up again, {ended} "

@@ -37,6 +37,7 @@ class Model:
     due: list[datetime] = field(default_factory=list)
     made: int = 0
     fired: int = 0
+    is_told: bool = False
 
     def begin(self, now: datetime) -> None:
         self.state, self.until = "firing", None
@@ -51,17 +52,24 @@ class Model:
     def fire(self, now: datetime) -> None:
         if self.armed:
             self.armed, self.fired = False, self.fired + 1
+            self.is_told = False
             self.begin(now)
 
-    def end(self) -> None:
+    def end(self, now: datetime) -> None:
         if self.state:
+            if not self.is_told:
+                self.tell(now)
             self.state, self.armed = "resolved", True
 
     def minute(self, now: datetime) -> None:
         if self.until is not None and self.until <= now and self.state != "resolved":
             self.begin(now)
+        self.tell(now)
+
+    def tell(self, now: datetime) -> None:
         if self.state == "firing":
-            self.made += sum(at <= now for at in self.due)
+            made = sum(at <= now for at in self.due)
+            self.made, self.is_told = self.made + made, self.is_told or bool(made)
             self.due = [at for at in self.due if at > now]
 
 
@@ -119,7 +127,7 @@ class World:
         services.end(
             [alert.pk for alert in self.alerts], now=self.now, why="It is over."
         )
-        self.model.end()
+        self.model.end(self.now)
 
     def acknowledge(self, until: datetime) -> None:
         may = self.model.answered("acknowledged", until)

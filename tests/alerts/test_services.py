@@ -238,6 +238,7 @@ def test_the_end_of_its_period_ends_an_alert(ml: Budget) -> None:
     alert = fire(ml, now=NOW)
     end = alert.period_ends_at
 
+    escalation.run_due(NOW)
     early = services.end_over(end - timedelta(seconds=1))
     ended = services.end_over(end)
 
