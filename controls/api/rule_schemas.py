@@ -231,8 +231,13 @@ class ReplayIn(Plain):
     )
     amount = AmountField(required=False, min_value=0, help_text="Of each period.")
     enforcement = ChoiceField(Enforcement.choices, required=False)
-    start_date = MomentField(required=False)
-    end_date = EndField(required=False)
+    start_date = MomentField(
+        required=False, help_text="A moment, or a bare date: where that begins in UTC."
+    )
+    end_date = EndField(
+        required=False,
+        help_text="Before this moment; a bare date includes that whole day.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("start_date" in attrs) != ("end_date" in attrs):

@@ -579,6 +579,29 @@ def test_a_dry_run_over_the_wire(api: Api, world: Organization) -> None:
     assert effects[0]["first_at"] == "2025-01-03T05:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("end", "calls"),
+    [
+        ("2025-01-03", 3),
+        ("2025-01-02", 0),
+        ("2025-01-03T00:00:00Z", 0),
+        ("2025-01-03T02:00:00Z", 2),
+    ],
+)
+def test_a_bare_end_is_part_of_a_dry_run(
+    api: Api, world: Organization, end: str, calls: int
+) -> None:
+    budget = january_budget(world)
+    report(world, *(use(n, jan(3, n)) for n in range(3)))
+    body = {"amount": 0, "enforcement": "hard", "start_date": "2025-01-01"}
+
+    answer = api.post(
+        f"budgets/{budget.uid}/controls/replay", {**body, "end_date": end}
+    ).body
+
+    assert (answer["calls"], answer["stopped"]["calls"]) == (calls, calls)
+
+
 def test_a_dry_run_changes_nothing(api: Api, world: Organization) -> None:
     budget = january_budget(world)
     where = f"budgets/{budget.uid}/controls"
