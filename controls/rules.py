@@ -220,4 +220,6 @@ def _wait_for(
         return None
     if use is None:
         return 0
+    if call.estimate == 0:  # it takes nothing of the money, however much was used
+        most = None
     return use.retry_after(now, rule.max_requests_per_minute, most, cost) or 0

@@ -107,6 +107,30 @@ def why_limited(rule: Rule, cost: int, wait: int | None) -> str:
     return f"Only {limit}; try again in {lasting(timedelta(seconds=wait))}."
 
 
+def why_no_room(name: str, left: int, currency: str) -> str:
+    """Say why a call that costs something does not fit what the budget *name* has."""
+    if left < 0:
+        return f"{_passed(name, left, currency)}: only what costs nothing is allowed."
+    words = _formatted(left, currency)
+    return f"{name} has {words} left, which is less than the call may cost."
+
+
+def why_none_unpriced(name: str, left: int, currency: str) -> str:
+    """Say why a call without a price is not made where the limit is passed."""
+    return f"{_passed(name, left, currency)}, and no price is known for the call."
+
+
+def why_no_lease(name: str, left: int, currency: str) -> str:
+    """Say why a lease has nothing of what the budget *name* has."""
+    if left < 0:
+        return why_no_room(name, left, currency)
+    return f"{name} has nothing left to set aside."
+
+
+def _passed(name: str, left: int, currency: str) -> str:
+    return f"{name} is {_formatted(-left, currency)} past its limit"
+
+
 def _origin(rule: Rule) -> str:
     return f"a rule of {rule.budget_name} ({occasion_of(rule.trigger)})"
 

@@ -4,7 +4,7 @@ Everything they depend on is locked in one order for all of them: leases that ar
 renewed by id, uses of rate limits by rule, periods with the root last.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +19,10 @@ from controls.notices import tell
 from controls.policy import Guard, Plan
 from controls.rates import RateUse
 from controls.types import BudgetFigures, Reason, Rule
-from lib.money import format_money, from_units
+from controls.wording import why_no_room
+
+# Says why nothing fits what a budget has left: its name, units, and their currency.
+NoRoom = Callable[[str, int, str], str]
 
 
 class DecisionBatch:
@@ -55,11 +58,16 @@ class DecisionBatch:
         of = self.balances.of
         return min((max(of[one.key].left, 0) for one in plan.hard), default=None)
 
-    def lacking(self, plan: Plan, units: int) -> list[Reason]:
-        """Return the hard limits that *units* more would pass."""
+    def lacking(
+        self, plan: Plan, units: int, why: NoRoom = why_no_room
+    ) -> list[Reason]:
+        """Return the hard limits that *units* more would pass; *why* says it.
+
+        None of them, and one that is passed already lacks something all the same.
+        """
         of = self.balances.of
         return [
-            self._too_much(target.budget.id, left)
+            self._too_much(target.budget.id, left, why)
             for target in plan.hard
             if in_currency(plan.span, target, units) > (left := of[target.key].left)
         ]
@@ -105,14 +113,13 @@ class DecisionBatch:
         if self._acted:
             tell(self.guard.organization_id, self._acted.values(), self.now)
 
-    def _too_much(self, budget_id: int, left: int) -> Reason:
+    def _too_much(self, budget_id: int, left: int, why: NoRoom) -> Reason:
         budget = self.guard.budgets[budget_id]
-        words = format_money(from_units(max(left, 0)), budget.currency)
         return Reason(
             budget.uid,
             budget.name,
             "hard_limit",
-            f"{budget.name} has {words} left, which is less than the call may cost.",
+            why(budget.name, left, budget.currency),
             left=max(left, 0),
             currency=budget.currency,
         )

@@ -12,6 +12,7 @@ from controls.downgrades import leads_back
 from controls.policy import Plan
 from controls.rules import judge
 from controls.types import Decision, ProposedCall, Reason, Rule, Ruling
+from controls.wording import why_no_room, why_none_unpriced
 from ledger.identity import ModelName
 
 Plans = dict[str, Plan]  # by model
@@ -29,7 +30,8 @@ def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> Cal
         return answer
     answer.units = units or 0
     is_free = units == 0  # it has a price, and costs nothing however little is left
-    if not is_free and (lacking := batch.lacking(plan, answer.units)):
+    why = why_none_unpriced if units is None else why_no_room
+    if not is_free and (lacking := batch.lacking(plan, answer.units, why)):
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
     else:

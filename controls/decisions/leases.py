@@ -19,6 +19,7 @@ from controls.decisions.types import LeaseAnswer, LeaseRequest
 from controls.policy import Plan
 from controls.rules import judge
 from controls.types import Rule
+from controls.wording import why_no_lease, why_no_room
 from lib.money import from_units, to_units
 
 PART = 8  # a lease takes at most so many-th of what is left
@@ -94,14 +95,16 @@ def _grant(
     answer: LeaseAnswer,
 ) -> None:
     plan = answer.plans[request.model]
-    # A model that is free needs nothing, and may be used when nothing is left.
-    if request.least or not plan.is_free:
+    # A model that is free needs nothing, and may be used when nothing is left; nor
+    # does whoever asks for none.
+    if request.least or (request.wanted != 0 and not plan.is_free):
         room = batch.room(plan)
         # A lease that only needs time gets it, though nothing is left to be added.
         needs = request.least if lease else max(request.least, 1)
         if room is not None and room < needs:
             answer.decision, answer.no_room = "block", True
-            answer.reasons = batch.lacking(plan, max(request.least, 1))
+            why = why_no_room if request.least else why_no_lease
+            answer.reasons = batch.lacking(plan, max(request.least, 1), why)
             return
         answer.units = _size(batch, request, plan, room)
     answer.held += answer.units

@@ -12,6 +12,7 @@ from controls.replay import Proposal, replay
 from ledger.models import Price
 from lib.periods import Window
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
+from tests.controls.guarding import given, guard
 from tests.factories import Api
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +89,78 @@ def test_a_dry_run_stops_no_free_use(api: Api, company: Budget) -> None:
     found = replay(company, Proposal(rules=(), is_hard=True), window)
 
     assert (found.calls, found.total("stopped").calls) == (2, 1)
+
+
+NOTHING = "Company is $0.50 past its limit: only what costs nothing is allowed."
+
+
+@pytest.mark.usefixtures("company")
+def test_a_limit_that_is_passed_is_called_so(api: Api) -> None:
+    (reason,) = ask(api, estimated_cost="1", **NO_TOKENS)["reasons"]
+
+    assert (reason["message"], reason["left"]) == (NOTHING, "0.0000000000")
+
+
+@pytest.mark.usefixtures("company")
+def test_what_has_no_price_is_told_so_where_the_limit_is_passed(api: Api) -> None:
+    *_, reason = ask(api, "nobody-knows")["reasons"]
+
+    assert reason["message"] == (
+        "Company is $0.50 past its limit, and no price is known for the call."
+    )
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize("provider", ["acme", "nobody"])
+@pytest.mark.parametrize("tokens", [NO_TOKENS, dict.fromkeys(TOKENS, 0)])
+def test_a_call_that_is_said_to_cost_nothing_is_allowed(
+    api: Api, provider: str, tokens: dict[str, Any]
+) -> None:
+    answer = ask(api, "any", provider=provider, estimated_cost="0", **tokens)
+
+    assert (answer["decision"], answer["reasons"]) == ("allow", [])
+
+
+@pytest.mark.usefixtures("company")
+def test_a_call_without_tokens_is_allowed(api: Api) -> None:
+    none = dict.fromkeys(TOKENS, 0)
+
+    assert ask(api, "gpt-4o", provider="openai", **none)["decision"] == "allow"
+
+
+@pytest.mark.usefixtures("company")
+def test_a_lease_that_asks_for_nothing_holds_nothing(api: Api) -> None:
+    taken = lease(api, amount="0")
+
+    assert (taken["mode"], taken["granted"]) == ("lease", "0.0000000000")
+
+
+@pytest.mark.parametrize(
+    ("minimum", "message"),
+    [
+        ("0", "Company has nothing left to set aside."),
+        ("1", "Company has $0.00 left, which is less than the call may cost."),
+    ],
+)
+def test_a_lease_is_told_what_it_lacks(
+    api: Api, acme: Organization, minimum: str, message: str
+) -> None:
+    make_hard(acme, "Company", "1")
+    book(api, "1")
+
+    (reason,) = lease(api, minimum=minimum)["reasons"]
+
+    assert reason["message"] == message
+
+
+@pytest.mark.usefixtures("_remembers")
+def test_a_free_call_waits_for_no_limit_of_money(api: Api, acme: Organization) -> None:
+    soft = make_hard(acme, "Company", "100", enforcement="soft")
+    guard(soft, given("rate_limit", max_cost_per_hour="1"))
+    dear = authorize(api, estimated_cost="1")
+    book(api, "5", authorization_id=dear["id"])
+
+    free = authorize(api, estimated_cost="0")
+    cheap = authorize(api, estimated_cost="0.01")
+
+    assert (free["decision"], cheap["decision"]) == ("allow", "rate_limit")
