@@ -82,7 +82,9 @@ PERIODIC = (
 # What follows a change that a lower app announces (`lib.queue.announce`), with what
 # it hands in. The clock finds all of it as well: this is only quicker.
 FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
-    "budgets.watched_amounts": (reevaluate,),  # the id of an organization
+    # Each hands in the id of an organization.
+    "budgets.watched_amounts": (reevaluate,),
+    "intake.corrected": (reevaluate,),
 }
 
 

@@ -29,11 +29,10 @@ from ledger.types import Marks, Outcome, Settled
 from ledger.usage import Usage
 from lib.errors import NotFound
 from lib.money import from_units
-from lib.queue import enqueue
+from lib.queue import announce
 
 LONGEST_REASON = 500
 _MOST_NAMED = 20  # ids in the audit trail of one correction
-_REEVALUATE = "alerts.tasks.reevaluate"
 
 
 class UnknownUsage(NotFound):
@@ -92,7 +91,7 @@ def correct(
     audit.save(update_fields=["difference"])
     _charge(charging, organization_id, restated)
     # Alerts that no longer hold end without waiting for the sweep.
-    enqueue(_REEVALUATE, organization_id)
+    announce("intake.corrected", organization_id)
     return done | _outcomes(restated, claimed)
 
 

@@ -15,6 +15,7 @@ from budgets.reservations.settlements import differences
 from ledger.models import Attribution, CostRecord
 from tests.controls.factories import authorize, book, lease, make_hard, money_of
 from tests.factories import Api, browser_for, usage_record
+from tests.pages import page_at
 
 pytestmark = pytest.mark.django_db
 
@@ -324,12 +325,12 @@ def test_a_call_without_leave_is_told_on_the_page_and_by_verify(
     asked = authorize(api, model="gpt-4o-mini", estimated_cost="0.60")
     settle(api, asked["id"])
 
-    page = browser_for(acme).get(f"/admin/budgets/budget/{mini.pk}/change/")
+    page = page_at(browser_for(acme), f"/admin/budgets/budget/{mini.pk}/change/")
     call_command("verify")
     clashes = api.get("budgets/conflicts").body
 
     told = "went where it had no leave: model “gpt-4o” for “gpt-4o-mini”."
-    assert f"1 call this period, $0.60, {told}" in page.content.decode()
+    assert f"1 call this period, $0.60, {told}" in page.text
     printed = capsys.readouterr().out
     assert "acme: note: 1 call ($0.60) went where they had no leave" in printed
     assert "every promise holds" in printed

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from alerts.models import Alert
-from alerts.tasks import reevaluate
 from budgets.closing import sweep_periods
 from budgets.models import Budget, BudgetPeriod, Reservation
 from budgets.reservations.lines import lines_of
 from budgets.rollup import roll_up
+from costops.tasks import follow
 from ledger.models import CostRecord, Price, Repricing, Response
 from tests.budgets.worlds import differences
 from tests.controls.factories import authorize, make_hard
@@ -341,7 +341,7 @@ def test_alerts_fire_and_end_by_what_counts_now(acme: Organization, api: Api) ->
     correct(api, timestamp=now.isoformat(), cost="60")
     fired = [alert.state for alert in Alert.objects.all()]
     correct(api, timestamp=now.isoformat(), cost="10")
-    reevaluate(acme.pk)
+    follow("intake.corrected", acme.pk)
 
     assert fired == ["firing"]
     assert [alert.state for alert in Alert.objects.all()] == ["resolved"]
