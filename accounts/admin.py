@@ -33,8 +33,9 @@ from accounts.tenants import (
 from lib.humanize import ago
 
 
-@admin.register(Organization)
 class OrganizationAdmin(TenantHistoryAdmin):
+    """Registered by console.accounts.organizations, which knows what rests on one."""
+
     write_scope = Scope.ADMIN
     list_display = ("name", "slug", "currency", "timezone", "fiscal_year", "unpriced")
     search_fields = ("name", "slug")
@@ -63,12 +64,6 @@ class OrganizationAdmin(TenantHistoryAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Senders and links know the slug; what is booked is in the currency."""
         return ("slug", "currency") if obj else ()
-
-    def save_model(
-        self, request: HttpRequest, obj: Organization, form: Any, change: Any
-    ) -> None:
-        super().save_model(request, obj, form, change)
-        obj.touch()
 
     @admin.display(
         description="fiscal year begins in", ordering="fiscal_year_start_month"

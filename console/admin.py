@@ -1,10 +1,18 @@
 """The pages of each app, found here by the admin."""
 
 from console import costs
-from console.accounts import keys
+from console.accounts import keys, organizations
 from console.alerts import admin as alerts
 from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.notifications import admin as notifications
 
-__all__ = ["alerts", "budgets", "controls", "costs", "keys", "notifications"]
+__all__ = [
+    "alerts",
+    "budgets",
+    "controls",
+    "costs",
+    "keys",
+    "notifications",
+    "organizations",
+]

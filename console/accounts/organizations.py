@@ -1,0 +1,28 @@
+"""Making and changing an organization, under the same rules as over the API."""
+
+from typing import Any
+
+from django.contrib import admin
+
+from accounts.admin import OrganizationAdmin
+from accounts.models import Organization
+from accounts.organizations import make_organization
+from accounts.tenants import ServiceAdmin, ServiceForm
+from budgets.organizations import change_organization
+
+
+class OrganizationForm(ServiceForm):
+    class Meta:
+        model = Organization
+        exclude = ()
+
+    def serve(self) -> Organization:
+        values: dict[str, Any] = self.cleaned_data
+        if self.instance.pk is None:
+            return make_organization(**values)
+        return change_organization(self.instance, values)
+
+
+@admin.register(Organization)
+class OrganizationPages(ServiceAdmin, OrganizationAdmin):
+    form = OrganizationForm
