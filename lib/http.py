@@ -11,9 +11,7 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -44,7 +42,7 @@ __all__ = [
     "NoAnswer",
     "Watched",
     "check_address",
-    "guarded",
+    "guard_process",
     "is_open",
     "post",
 ]
@@ -235,22 +233,23 @@ class Watched:
     problem: NoAnswer | None = None
 
 
-_watched: ContextVar[Watched | None] = ContextVar("watched", default=None)
+_watched: Watched | None = None  # where the whole process is held to the rules
 
 
-@contextmanager
-def guarded() -> Iterator[Watched]:
-    """Hold what this thread sends by `requests` to the same rules, redirects too.
+def guard_process(within_s: float) -> Watched:
+    """Hold what this process sends by `requests` to the same rules, until it ends.
 
-    The time limit is for all of it together. A socket that is opened otherwise is
-    not guarded: don't let a library that opens any in here.
+    For a process that sends once (`notifications.service_process`): nothing that a
+    library does later, in another thread or while it is thrown away, is left out.
+    The time limit is for all of it together. A socket that is opened otherwise is not
+    guarded by this.
     """
-    watched = Watched(time.monotonic() + TIMEOUT_S)
-    token = _watched.set(watched)
-    try:
-        yield watched
-    finally:
-        _watched.reset(token)
+    global _watched
+    _watched = Watched(time.monotonic() + within_s)
+    # `requests.post` opens a session of its own, which makes its adapters by this name.
+    sessions: Any = requests.sessions
+    sessions.HTTPAdapter = _GuardedAdapter
+    return _watched
 
 
 class _GuardedAdapter(requests.adapters.HTTPAdapter):
@@ -263,7 +262,7 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:
         kwargs["proxies"] = None  # a proxy would resolve the name anew
-        watched = _watched.get()
+        watched = _watched
         try:
             response = super().send(*args, **kwargs)
         except NoAnswer as error:
@@ -279,18 +278,8 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
         return response
 
 
-def _adapter() -> requests.adapters.HTTPAdapter:
-    return _GuardedAdapter() if _watched.get() else requests.adapters.HTTPAdapter()
-
-
-# `requests.post` opens a session of its own, which makes its adapters by this name.
-_sessions: Any = requests.sessions
-_sessions.HTTPAdapter = _adapter
-
-
 def _deadline() -> float:
-    watched = _watched.get()
-    return watched.deadline if watched else time.monotonic() + TIMEOUT_S
+    return _watched.deadline if _watched else time.monotonic() + TIMEOUT_S
 
 
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (

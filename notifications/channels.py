@@ -16,6 +16,7 @@ from notifications.configs import (
     rotated,
     secret_names,
 )
+from notifications.known_services import check_service
 from notifications.models import Channel, ChannelType
 from notifications.templating import read_template
 
@@ -152,6 +153,20 @@ def delete_channel(channel: Channel) -> None:
 def secrets_set(channel: Channel) -> list[str]:
     """Return which secrets are kept, by name."""
     return sorted(secret_names(channel.type) & channel.secrets.keys())
+
+
+def service_trouble(channel: Channel) -> str:
+    """Say why what is sent through *channel* can't arrive any more; "": nothing known.
+
+    A service that was used once may not be any more: see `known_services`.
+    """
+    if channel.type != ChannelType.APPRISE:
+        return ""
+    try:
+        check_service(str(channel.secrets.get("url", "")))
+    except Invalid as refusal:
+        return str(refusal)
+    return ""
 
 
 def _apart(config: Mapping[str, Any], template: Any) -> tuple[Mapping[str, Any], Any]:

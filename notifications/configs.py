@@ -12,15 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import apprise
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from lib.errors import FieldError, Invalid
 from lib.http import check_address
 from lib.texts import NO_ODD, ODD
+from notifications.known_services import open_service
 from notifications.models import ChannelType
-from notifications.transports.service import is_guarded
 
 MOST_RECIPIENTS = 100
 LONGEST_TEXT = 300
@@ -233,14 +232,10 @@ def _shown_address(value: Any) -> str:
 def _service_address(value: Any) -> str:
     """Read an address as apprise has them; it says nothing of why one is wrong."""
     address = _token_of_length(value)
-    plugin = apprise.Apprise.instantiate(address, suppress_exceptions=True)
-    if plugin is None:
-        raise _WrongValueError(
-            "Not an address of a service that is known, or a part of it is missing. "
-            "Examples: tgram://TOKEN/CHAT, discord://ID/TOKEN."
-        )
-    if not is_guarded(plugin):
-        raise _WrongValueError("This kind of service can't be used here.")
+    try:
+        open_service(address)
+    except Invalid as refusal:
+        raise _WrongValueError(str(refusal)) from refusal
     return address
 
 

@@ -32,7 +32,7 @@ from console.notifications.wording import (
 from console.pages import Pages
 from console.templatetags.console import since
 from notifications.admin import PrefilledAdmin
-from notifications.channels import Saved, delete_channel
+from notifications.channels import Saved, delete_channel, service_trouble
 from notifications.models import Channel, ChannelType, Delivery
 
 _SHOWN = 5  # deliveries on a channel's page
@@ -103,6 +103,7 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
             place = reverse("admin:notifications_delivery_changelist")
             shown = {
                 "may_send": self.has_change_permission(request, channel),
+                "trouble": service_trouble(channel) if channel.enabled else "",
                 "is_webhook": channel.type == ChannelType.WEBHOOK,
                 "deliveries": [
                     (one, delivery_state(one.state, one.tries)) for one in rows[:_SHOWN]

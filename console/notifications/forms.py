@@ -239,7 +239,7 @@ class AppriseForm(ChannelForm):
     url = _secret(
         "Service address",
         example="tgram://TOKEN/CHAT",
-        note="As Apprise has it: Teams, Discord, Telegram and about 150 others.",
+        note="As Apprise has it: Teams, Discord, Telegram and about 80 others.",
     )
 
 

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from django.utils.safestring import SafeString
 
 from console.templatetags.console import noted, status
+from notifications.channels import service_trouble
 from notifications.models import Attempt, Channel, ChannelType, DeliveryState
 
 PURPOSES: dict[str, str] = {
@@ -16,7 +17,7 @@ PURPOSES: dict[str, str] = {
     ChannelType.SMS: "A text message, by the service the operator has set up.",
     ChannelType.PHONE: "A call that reads the alert out, by the service the operator "
     "has set up.",
-    ChannelType.APPRISE: "Teams, Discord, Telegram, Opsgenie and about 150 others.",
+    ChannelType.APPRISE: "Teams, Discord, Telegram, Opsgenie and about 80 others.",
 }
 _MAIL_NOTE = "Below it come the figures, what moved the cost, and links to act on it."
 # What stands around the text of a message, template or not.
@@ -44,6 +45,8 @@ def delivery_state(state: str, tries: int) -> SafeString:
 
 
 def channel_state(channel: Channel) -> SafeString:
+    if channel.enabled and (trouble := service_trouble(channel)):
+        return noted(status("CRITICAL", "can't send"), trouble)
     if channel.enabled:
         return status("OK", "on")
     if not channel.disabled_reason:

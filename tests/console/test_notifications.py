@@ -15,7 +15,14 @@ from notifications.channels import add_channel
 from notifications.models import Channel, Delivery, Preference
 from notifications.outbox import deliver
 from tests.factories import browser_for, browser_of, make_organization, make_person
-from tests.notifications.factories import mail_to, make_message, make_webhook, to, write
+from tests.notifications.factories import (
+    mail_to,
+    make_channel,
+    make_message,
+    make_webhook,
+    to,
+    write,
+)
 from tests.notifications.receivers import MailServer, Receiver, with_status
 from tests.pages import read
 
@@ -233,6 +240,20 @@ def test_the_test_button_tells_what_became_of_it(
     assert "Test of the channel “Ops”" in text_of(sent)
     assert len(mail_server.mails) == 1
     assert "did not arrive. The mail server said 550" in text_of(failed)
+
+
+def test_a_service_that_is_not_used_any_more_says_so(acme: Organization) -> None:
+    channel = make_channel(
+        acme, "apprise", "Home", secrets={"url": "emby://ann:pass-1@example.com"}
+    )
+    browser = browser_for(acme)
+
+    shown = text_of(browser.get(page(Channel, "change", channel.pk)))
+    listed = text_of(browser.get(page(Channel, "changelist")))
+
+    assert "The service emby:// can&#x27;t be used here." in shown
+    assert "can&#x27;t send" in listed
+    assert "pass-1" not in shown + listed
 
 
 def test_a_channel_that_is_off_says_why(acme: Organization) -> None:

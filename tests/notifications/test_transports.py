@@ -2,10 +2,15 @@
 
 import base64
 import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import requests
 from apprise.plugins.twilio import NotifyTwilio
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +18,9 @@ from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from lib import http
+from notifications import known_services, service_process
 from notifications.configs import new_signing_secret
+from notifications.known_services import MODULE_OF, open_service
 from notifications.transports import (
     TRANSPORTS,
     Accepted,
@@ -22,6 +29,7 @@ from notifications.transports import (
     service,
 )
 from notifications.transports.webhook import held
+from tests.databases import ROOT
 from tests.notifications.factories import (
     SECRET,
     SLACK_TEMPLATE,
@@ -367,6 +375,7 @@ def test_twilio_calls_who_is_to_be_called(
 ) -> None:
     calls = receiver.url("/{sid}/Calls.json")
     monkeypatch.setattr(NotifyTwilio, "notify_call_url", calls)
+    in_this_process(monkeypatch)
     account, secret = f"AC{'0' * 32}", "0" * 32
     settings.SMS_URL = f"twilio://{account}:{secret}@15550001111"
     receiver.answers = [with_status(201, b"{}")]
@@ -379,6 +388,14 @@ def test_twilio_calls_who_is_to_be_called(
     assert request.path == f"/{account}/Calls.json"
     assert form["To"] == ["+15551234567"]
     assert "<Say>ML Team has spent" in form["Twiml"][0]
+
+
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send by apprise here, where its plugins can be changed; undone after the test."""
+    sessions: Any = requests.sessions
+    monkeypatch.setattr(sessions, "HTTPAdapter", sessions.HTTPAdapter)
+    monkeypatch.setattr(http, "_watched", None)
+    monkeypatch.setattr(service, "_told_by_process", service_process.send)
 
 
 @pytest.mark.parametrize("kind", ["sms", "phone"])
@@ -487,7 +504,7 @@ def test_another_service_that_hangs_is_left_in_time(
 def test_services_that_would_pass_by_the_guard_are_not_used(
     open_to_itself: None, url: str
 ) -> None:
-    with pytest.raises(TransportError, match=r"can't be used|not one of") as caught:
+    with pytest.raises(TransportError, match=r"can't be used|Not an address") as caught:
         TRANSPORTS["apprise"](make_parcel(setup={"url": url}))
 
     assert caught.value.permanent
@@ -504,7 +521,168 @@ def test_services_that_would_pass_by_the_guard_are_not_used(
     ids=["Telegram", "Discord", "Teams", "ntfy"],
 )
 def test_well_known_services_are_used(url: str) -> None:
-    assert service._opened(url) is not None
+    assert open_service(url) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "emby://ann:pass@127.0.0.1/?redirect=yes",
+        "matrix://ann:pass@127.0.0.1/#room",
+        "twist://ann:pass@example.com",
+        "workflows://example.com/workflow/signature?template=/etc/passwd",
+        "workflows://example.com/workflow/signature?Template=%2fetc%2fpasswd",
+        f"discord://4174216298/{'a' * 30}?a=b&+template=/etc/passwd",
+        f"https://discord.com/api/webhooks/4174216298/{'a' * 30}?template=/etc/hosts",
+        f"tgram://123456789:{'a' * 35}/12315544/?template=file:///etc/passwd",
+    ],
+)
+def test_services_with_effects_of_their_own_and_files_are_refused(url: str) -> None:
+    with pytest.raises(TransportError, match="can't be used here") as caught:
+        TRANSPORTS["apprise"](make_parcel(setup={"url": url}))
+
+    assert caught.value.permanent
+
+
+def test_no_service_on_the_list_acts_when_it_is_thrown_away() -> None:
+    for name in sorted(set(MODULE_OF.values())):
+        kind = known_services._plugin_in(name)
+
+        assert not hasattr(kind, "__del__"), name
+        assert "requests" in vars(sys.modules[kind.__module__]), name
+
+
+def test_every_name_on_the_list_is_that_of_its_service() -> None:
+    for scheme, name in MODULE_OF.items():
+        kind = known_services._plugin_in(name)
+        names: list[str] = []
+        for own in (kind.protocol, kind.secure_protocol):
+            names += [own] if isinstance(own, str) else list(own or ())
+
+        assert scheme in names, scheme
+
+
+# A plugin in a process of its own, with whatever it does in the place of HOSTILE.
+_PROCESS = """
+import apprise, os, requests, socket, subprocess, sys, threading
+from notifications import service_process
+
+class Plugin:
+    def notify(self, **_):
+        return True
+
+    def __del__(self):
+        HOSTILE
+
+service_process.open_service = lambda url, asset: OPENED
+service_process.main()
+"""
+
+
+def run_process(hostile: str, url: str = "", opened: str = "Plugin()") -> str:
+    """Return what a process with a hostile plugin told, or how it ended."""
+    sending = {
+        "url": url,
+        "title": "t",
+        "body": "b",
+        "kind": "info",
+        "within_s": 5,
+        "allow": ["127.0.0.1/32"],
+    }
+    code = _PROCESS.replace("HOSTILE", hostile).replace("OPENED", opened)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(sending),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "requests.get('http://127.0.0.2:PORT/')",
+        "requests.get('http://127.0.0.1:OUTER/', allow_redirects=True)",
+        "socket.create_connection(('127.0.0.2', PORT)).send(b'x')",
+        "socket.create_connection(('localhost', PORT)).send(b'x')",
+        "subprocess.run(['touch', 'MARK'])",
+        "os.system('touch MARK')",
+        "open('MARK', 'w')",
+        "requests.get('http://127.0.0.1:OUTER/' + open('/etc/passwd').read()[:4])",
+    ],
+)
+def test_what_a_plugin_does_when_it_is_thrown_away_is_guarded(
+    act: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    with receiving("127.0.0.2") as inner, receiving() as outer:
+        away = with_status(307, Location=f"http://127.0.0.2:{inner.port}/")
+        outer.answers = [away]
+        words = act.replace("PORT", str(inner.port)).replace("OUTER", str(outer.port))
+
+        told = run_process(words.replace("MARK", str(mark)))
+
+    assert '"taken": true' in told
+    assert not inner.requests
+    assert not mark.exists()
+    assert all("root" not in request.path for request in outer.requests)
+
+
+def test_emby_is_not_led_into_the_inner_network_when_it_logs_out() -> None:
+    with receiving("127.0.0.2") as inner, receiving() as outer:
+        user = b'{"AccessToken": "a", "User": {"Id": "1"}, "Id": "1"}'
+        away = with_status(307, Location=f"http://127.0.0.2:{inner.port}/")
+        outer.answers = [with_status(200, user), with_status(200, b"[]"), *[away] * 3]
+        url = f"emby://ann:pass@127.0.0.1:{outer.port}/?redirect=yes"
+
+        told = run_process("pass", url, "apprise.Apprise.instantiate(url, asset=asset)")
+
+    paths = [request.path for request in outer.requests]
+    assert any("Logout" in path for path in paths), (paths, told)
+    assert inner.requests == []
+
+
+def test_a_process_that_does_not_end_is_ended(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LONGEST_S", 0.2)
+
+    with pytest.raises(TransportError, match="took too long") as caught:
+        TRANSPORTS["apprise"](other(receiver))
+
+    assert not caught.value.permanent
+
+
+def test_few_processes_run_at_once_and_fewer_to_one_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service, "PATIENCE_S", 0)
+    turns = service._Turns()
+    with ExitStack() as held:
+        for number in range(service.MOST // 2):
+            for _ in range(service.MOST_TO_ONE):
+                held.enter_context(turns.of(f"json://{number}"))
+
+        with pytest.raises(TransportError, match="Too many"), turns.of("json://x"):
+            pass
+    with ExitStack() as held:
+        for _ in range(service.MOST_TO_ONE):
+            held.enter_context(turns.of("json://a"))
+        with pytest.raises(TransportError, match="Too many"), turns.of("json://a"):
+            pass
+        held.enter_context(turns.of("json://b"))
+
+    assert turns._running.total() == 0
+
+
+def test_nothing_is_changed_for_the_whole_process() -> None:
+    sessions: Any = requests.sessions
+
+    assert sessions.HTTPAdapter is requests.adapters.HTTPAdapter
 
 
 def test_secrets_are_base64_as_the_standard_has_it() -> None:
