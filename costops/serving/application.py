@@ -24,7 +24,7 @@ _of_thread = threading.local()
 
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
     """Return *application* for a server with *threads* threads in each process."""
-    shares, reading = Shares(threads), Reading(threads)
+    shares, reading = Shares(threads), Reading()
 
     def serve(
         environ: WSGIEnvironment, start_response: StartResponse

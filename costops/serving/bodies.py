@@ -1,9 +1,9 @@
 """Bodies of requests, read in time: a sender that stalls does not keep a thread.
 
-The server hands a body over as it comes in, and reading waits for it without end. As a
-rule that takes microseconds. So when several threads read at once, the next ones let a
-thread of its own read and wait for that one only as long as is fair; and of one party
-only so many may read at once that threads are left for the others.
+The server hands a body over as it comes in, and reading waits for it without end. So
+when several threads read at once, the next ones let a thread of its own read and wait
+for that one only as long as is fair. When somebody without a key has let it come to
+that, only a few of those without one are listened to for a while.
 """
 
 import time
@@ -14,11 +14,13 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Protocol
 
-WITHOUT_END = 2  # threads that may wait without end: they are not missed
-OF_UNKNOWN = 4  # threads that read for whoever has no key
+WITHOUT_END = 4  # threads that may wait without end: they are not missed
+STALL_S = 3.0  # for which nothing may come
 GRACE_S = 15.0  # a body may take so long ...
 RATE = 50_000  # ... and a second more for so many bytes of it
 PART = 2**16  # bytes read at once
+WARY_S = 30.0  # for which few without a key are read after one of them stalled
+OF_WARY = 2  # threads that read for them meanwhile
 
 
 class Source(Protocol):
@@ -32,37 +34,43 @@ class TooSlowError(OSError):
 
 
 class CrowdedError(OSError):
-    """All threads that may read for the party are reading."""
+    """Somebody without a key asks while such have stalled a moment ago."""
 
 
 class Reading:
-    """Who reads bodies now, in a process of *threads* threads."""
+    """Who reads bodies now in this process."""
 
-    def __init__(self, threads: int) -> None:
-        self._of_known = max(WITHOUT_END, threads * 5 // 8)
+    def __init__(self) -> None:
         self._lock = Lock()
         self._counts: Counter[Hashable] = Counter()
+        self._wary_until = 0.0
 
     @contextmanager
     def begun(self, party: Hashable) -> Iterator[bool]:
         """Count one more of *party* (None: unknown); tell whether to read in time.
 
         Raises:
-            CrowdedError: it has no thread left.
+            CrowdedError: it is unknown, and such have stalled a moment ago.
         """
         with self._lock:
-            most = OF_UNKNOWN if party is None else self._of_known
-            if self._counts[party] >= most:
+            if party is None and self._counts[party] >= OF_WARY and self._is_wary():
                 raise CrowdedError("Too many bodies are on their way; try again soon.")
             self._counts[party] += 1
             is_crowded = self._counts.total() > WITHOUT_END
         try:
             yield is_crowded
+        except TooSlowError:
+            if party is None:
+                self._wary_until = time.monotonic() + WARY_S
+            raise
         finally:
             with self._lock:
                 self._counts[party] -= 1
                 if not self._counts[party]:
                     del self._counts[party]
+
+    def _is_wary(self) -> bool:
+        return time.monotonic() < self._wary_until
 
 
 class Body:
@@ -128,8 +136,9 @@ class _Timed:
         return part[:size]
 
     def _next(self) -> bytes:
+        left = self._until - time.monotonic()
         try:
-            part = self._parts.get(timeout=max(0.0, self._until - time.monotonic()))
+            part = self._parts.get(timeout=max(0.0, min(STALL_S, left)))
         except Empty as error:
             raise TooSlowError("The body did not come in time.") from error
         if isinstance(part, OSError):

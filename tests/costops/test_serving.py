@@ -91,7 +91,7 @@ def test_a_body_is_read_as_a_file_is(
     content: bytes, sizes: list[int], lines: bool
 ) -> None:
     body, file = (
-        Body(BytesIO(content), len(content), Reading(16), None),
+        Body(BytesIO(content), len(content), Reading(), None),
         BytesIO(content),
     )
 
@@ -107,8 +107,8 @@ def test_a_body_is_read_as_a_file_is(
 def test_of_many_that_stall_only_a_few_keep_their_threads(
     monkeypatch: pytest.MonkeyPatch, held: ExitStack
 ) -> None:
-    monkeypatch.setattr(bodies, "GRACE_S", 0.05)
-    reading = Reading(16)
+    monkeypatch.setattr(bodies, "STALL_S", 0.05)
+    reading = Reading()
     for _ in range(bodies.WITHOUT_END):
         held.enter_context(reading.begun("acme"))
 
@@ -117,7 +117,7 @@ def test_of_many_that_stall_only_a_few_keep_their_threads(
 
 
 def test_among_many_a_body_that_comes_is_read(held: ExitStack) -> None:
-    reading = Reading(16)
+    reading = Reading()
     for _ in range(bodies.WITHOUT_END):
         held.enter_context(reading.begun("acme"))
 
@@ -125,17 +125,28 @@ def test_among_many_a_body_that_comes_is_read(held: ExitStack) -> None:
     assert body.read() == b"a" * 200_000
 
 
-@pytest.mark.parametrize(("party", "most"), [(None, 4), ("acme", 10)])
-def test_threads_are_left_whoever_stalls(
-    party: str | None, most: int, held: ExitStack
-) -> None:
-    reading = Reading(16)
-    for _ in range(most):
+def test_many_that_read_at_once_are_not_refused(held: ExitStack) -> None:
+    reading = Reading()
+    for party in [None, "acme"] * 100:
         held.enter_context(reading.begun(party))
 
+    assert Body(BytesIO(b"a"), 1, reading, "acme").read() == b"a"
+    assert Body(BytesIO(b"a"), 1, reading, None).read() == b"a"
+
+
+def test_after_one_without_a_key_stalled_few_of_them_are_read(
+    monkeypatch: pytest.MonkeyPatch, held: ExitStack
+) -> None:
+    monkeypatch.setattr(bodies, "STALL_S", 0.05)
+    reading = Reading()
+    for _ in range(bodies.WITHOUT_END):
+        held.enter_context(reading.begun(None))
+    with pytest.raises(TooSlowError):
+        Body(Stalled(), 10, reading, None).read(10)
+
     with pytest.raises(CrowdedError):
-        Body(Stalled(), 10, reading, party).read(10)
-    assert Body(BytesIO(b"a"), 1, reading, "globex").read() == b"a"
+        Body(BytesIO(b"a"), 1, reading, None).read()
+    assert Body(BytesIO(b"a"), 1, reading, "acme").read() == b"a"
 
 
 class Stalled:
