@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Field, ForeignKey, Model, QuerySet
+from django.db.models import DecimalField, Field, ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import (
     Http404,
@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
 from accounts.models import Organization, User
 from accounts.scopes import Scope
+from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.fields import ExactField
 from lib.web import id_of
@@ -73,16 +74,6 @@ class OrganizationFilter(DropdownFilter):
         return len(self.ids) > 1
 
 
-class AmountInput(UnfoldAdminTextInputWidget):
-    """An amount, without the zeros that its place in the database adds."""
-
-    def format_value(self, value: Any) -> str | None:
-        if isinstance(value, Decimal):
-            return f"{value.normalize():f}"
-        shown: str | None = super().format_value(value)
-        return shown
-
-
 class TenantModelAdmin(ModelAdmin):
     """Shows a person the rows of their organizations, and lets their role change them.
 
@@ -101,7 +92,12 @@ class TenantModelAdmin(ModelAdmin):
     warn_unsaved_form = True
     # Unfold knows Django's own fields; without it amounts look as if they were fixed.
     formfield_overrides: ClassVar[dict[type[Field[Any, Any]], dict[str, Any]]] = {
-        ExactField: {"widget": AmountInput}
+        ExactField: {"widget": UnfoldAdminTextInputWidget({"inputmode": "decimal"})},
+        DecimalField: {
+            "form_class": AmountField,
+            "shown_places": 0,
+            "widget": UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
+        },
     }
     actions = None
 

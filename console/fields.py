@@ -8,6 +8,8 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
+from lib.amounts import AmountField
+
 _HUNDRED = Decimal(100)
 
 
@@ -83,18 +85,16 @@ class TagsField(forms.CharField):
         return bool((initial or {}) != self.to_python(data))
 
 
-class PercentField(forms.DecimalField):
+class PercentField(AmountField):
     """Percent for people, a share inside."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **{"max_digits": 5, "decimal_places": 2, "min_value": 0} | options
-        )
+        usual = {"max_digits": 5, "decimal_places": 2, "min_value": 0}
+        super().__init__(shown_places=0, **usual | options)
 
     def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, Decimal):
-            return f"{(value * _HUNDRED).normalize():f}"
-        return value
+        shown = value * _HUNDRED if isinstance(value, Decimal) else value
+        return super().prepare_value(shown)
 
     def clean(self, value: Any) -> Decimal | None:
         percent = super().clean(value)

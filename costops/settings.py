@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.audit.AuditMiddleware",
+    "lib.humanize.ReaderMiddleware",
     "lib.web.RefusalMiddleware",
 ]
 

@@ -1,10 +1,14 @@
 """How people write prices of kinds in a form: a line each."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
+
+from lib.amounts import read_amount, written_amount
+from lib.humanize import reader_locale
 
 
 class KindLinesField(forms.CharField):
@@ -26,7 +30,11 @@ class KindLinesField(forms.CharField):
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return "\n".join(f"{kind} {price}" for kind, price in sorted(value.items()))
+            locale = reader_locale()
+            return "\n".join(
+                f"{kind} {written_amount(Decimal(price), locale, places=0)}"
+                for kind, price in sorted(value.items())
+            )
         return value
 
     def clean(self, value: Any) -> dict[str, str]:
@@ -37,5 +45,13 @@ class KindLinesField(forms.CharField):
                 continue
             if kind in prices:
                 raise forms.ValidationError(f"{kind} stands twice.")
-            prices[kind] = price.strip()
+            prices[kind] = _plain(price.strip())
         return prices
+
+
+def _plain(price: str) -> str:
+    """Write a price as programs do; what is none stays, for it is refused by name."""
+    try:
+        return f"{read_amount(price, reader_locale()):f}"
+    except ValueError:
+        return price

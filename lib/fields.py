@@ -10,6 +10,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Combinable, register_combinable_fields
 
 from lib import sql
+from lib.amounts import AmountField
 
 
 class ExactField(models.Field[Any, Any]):
@@ -69,7 +70,7 @@ class ExactField(models.Field[Any, Any]):
     def formfield(self, **kwargs: Any) -> forms.Field | None:
         return super().formfield(
             **{
-                "form_class": forms.DecimalField,
+                "form_class": AmountField,
                 "max_digits": 30,
                 "decimal_places": self.places,
                 **kwargs,

@@ -1,9 +1,11 @@
 """How one reader has numbers and times written."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language_from_request, to_locale
 
 from lib.periods import DAY, Window, day_of
@@ -16,6 +18,29 @@ _MOMENT = timedelta(microseconds=1)
 def locale_of(request: HttpRequest) -> str:
     """Return the locale of the reader's browser, for money and shares."""
     return to_locale(get_language_from_request(request))
+
+
+_reader: ContextVar[HttpRequest | None] = ContextVar("reader", default=None)
+
+
+def reader_locale() -> str:
+    """Return the locale of whoever is being answered; outside requests English."""
+    request = _reader.get()
+    return "en_US" if request is None else locale_of(request)
+
+
+class ReaderMiddleware:
+    """Tells form fields, which see no request, whose numbers they read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _reader.set(request)
+        try:
+            return self.get_response(request)
+        finally:
+            _reader.reset(token)
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -18,6 +18,7 @@ from accounts.models import validate_zone
 from alerts.conditions import EXAMPLES, NAMES, check
 from alerts.models import AlertRule, EscalationPolicy, RuleType
 from console.fields import PercentField
+from lib.amounts import AmountField
 from lib.errors import Refusal
 from notifications.models import Channel, ChannelType
 
@@ -55,19 +56,18 @@ class RecipientsField(forms.CharField):
         return bool((initial or []) != str(data or "").split())
 
 
-class MinutesField(forms.DecimalField):
+class MinutesField(AmountField):
     """Minutes for people, whole seconds inside."""
 
     def __init__(self, **options: Any) -> None:
         usual = {"max_digits": 8, "decimal_places": 2, "min_value": 0}
         widget = text_input(inputmode="decimal", autocomplete="off")
-        super().__init__(**usual | {"widget": widget} | options)
+        super().__init__(shown_places=0, **usual | {"widget": widget} | options)
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, int):
-            minutes = (Decimal(value) / _MINUTE_S).quantize(Decimal("0.01"))
-            return f"{minutes.normalize():f}"
-        return value
+            value = (Decimal(value) / _MINUTE_S).quantize(Decimal("0.01"))
+        return super().prepare_value(value)
 
     def clean(self, value: Any) -> Any:
         minutes = super().clean(value)

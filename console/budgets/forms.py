@@ -27,6 +27,7 @@ from console.fields import (
     TagsField,
     ValuesField,
 )
+from lib.amounts import AmountField
 from lib.periods import Cadence, day_of, start_of
 
 _DAY = timedelta(days=1)
@@ -81,7 +82,7 @@ class BudgetForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="The budget above it, which is charged for all that this one is.",
     )
-    amount = forms.DecimalField(
+    amount = AmountField(
         max_digits=30,
         decimal_places=10,
         widget=_text(inputmode="decimal", autocomplete="off"),
@@ -269,7 +270,7 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
             )
         },
         "owner": budget.owner_id,
-        "amount": f"{budget.amount.normalize():f}",
+        "amount": budget.amount,
         "start_date": day_of(budget.starts_at, zone),
         "end_date": ends_at and day_of(ends_at - _MOMENT, zone),
         **{

@@ -14,6 +14,7 @@ from console.controls.presets import missing_presets
 from controls.models import ControlRule
 from controls.ruleset import rules_of
 from controls.wording import summary_of
+from lib.amounts import AmountField
 from lib.periods import Window, start_of
 
 OTHER = "days"
@@ -31,7 +32,7 @@ class DryRunForm(forms.Form):
     last = forms.DateField(
         label="Last day", required=False, widget=text_input(type="date")
     )
-    amount = forms.DecimalField(
+    amount = AmountField(
         max_digits=30,
         decimal_places=10,
         min_value=0,

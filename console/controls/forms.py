@@ -15,6 +15,7 @@ from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
 from controls.types import Action
+from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.rules.expressions import LONGEST
 
@@ -131,7 +132,7 @@ class RuleForm(forms.Form):
         min_value=1,
         widget=text_input(inputmode="numeric"),
     )
-    max_cost_per_hour = forms.DecimalField(
+    max_cost_per_hour = AmountField(
         required=False, widget=text_input(inputmode="decimal")
     )
     exempt_users = LinesField(
@@ -208,7 +209,7 @@ class RuleForm(forms.Form):
 def _initial(rule: Mapping[str, Any]) -> dict[str, Any]:
     config = dict(rule.get("config", {}))
     if cost := config.get("max_cost_per_hour"):
-        config["max_cost_per_hour"] = f"{Decimal(cost).normalize():f}"
+        config["max_cost_per_hour"] = Decimal(cost)
     return {**rule, **config}
 
 

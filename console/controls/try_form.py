@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from console.controls.forms import text_input
 from console.fields import TagsField
+from lib.amounts import AmountField
 
 # As the wire names what scopes know by these.
 DIMENSIONS = {
@@ -62,9 +63,7 @@ class TryForm(forms.Form):
     )
     input_tokens = _tokens("Input tokens")
     max_output_tokens = _tokens("Output tokens, at most")
-    estimated_cost = forms.DecimalField(
-        required=False, widget=text_input(inputmode="decimal")
-    )
+    estimated_cost = AmountField(required=False, widget=text_input(inputmode="decimal"))
 
     def __init__(
         self,

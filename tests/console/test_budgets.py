@@ -131,7 +131,7 @@ def test_days_are_of_the_budgets_own_zone(acme: Organization) -> None:
     ("wrong", "told"),
     [
         ({"amount": "-1"}, "Must be from 0 to"),
-        ({"amount": "a lot"}, "Enter a number."),
+        ({"amount": "a lot"}, "Write a number, as 20,000.00 or 20000.00."),
         ({"name": ""}, "This field is required."),
         ({"currency": "XXQ"}, "Unknown currency"),
         ({"timezone": "Mars/Olympus"}, "is not a time zone"),

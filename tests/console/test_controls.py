@@ -285,7 +285,7 @@ def test_a_preset_fills_the_form_in(acme: Organization) -> None:
 
     content = browser_for(acme).get(url).content.decode()
 
-    assert 'value="50"' in content
+    assert 'value="50.00"' in content
     assert "allow 10 requests a minute and $50.00 an hour." in words_of(content)
 
 

@@ -362,3 +362,35 @@ def test_records_say_which_prices_are_missing_or_assumed(acme: Organization) -> 
 
     assert "unpriced for audio_input_tokens" in shown
     assert "assumed price for cached_tokens" in shown
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "shown"),
+    [("en-US", "1,234.50", "1,234.50"), ("de", "1.234,50", "1.234,50")],
+)
+def test_prices_are_taken_and_shown_as_the_reader_writes_them(
+    language: str, typed: str, shown: str, acme: Organization
+) -> None:
+    browser = browser_for(acme)
+    browser.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+
+    browser.post(
+        "/admin/ledger/price/add/",
+        price_form(organization=acme.pk, input_per_million=typed),
+    )
+    price = Price.objects.get()
+    page = page_at(browser, f"/admin/ledger/price/{price.pk}/change/")
+
+    fields = {one.attributes.get("name"): one for one in page.all("input")}
+    assert price.input_per_million == Decimal("1234.5")
+    assert fields["input_per_million"].attributes["value"] == shown
+    assert fields["per_request"].attributes["value"] == "0"
+    assert "border" in fields["input_per_million"].attributes["class"].split()
+
+
+def test_a_price_that_is_no_number_is_told_how_to_write_it(acme: Organization) -> None:
+    form = price_form(organization=acme.pk, input_per_million="twenty")
+
+    answer = browser_for(acme).post("/admin/ledger/price/add/", form)
+
+    assert "Write a number, as 20,000.00 or 20000.00." in answer.content.decode()
