@@ -1,10 +1,10 @@
 """The pages of each app, found here by the admin."""
 
-from console import costs
 from console.accounts import keys, organizations
 from console.alerts import admin as alerts
 from console.budgets import admin as budgets
 from console.controls import admin as controls
+from console.costs import admin as costs
 from console.notifications import admin as notifications
 
 __all__ = [

@@ -102,6 +102,11 @@ def organization_or_404(request: HttpRequest, slug: str) -> Organization:
     return found
 
 
+def organizations_to_choose(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the person's organizations for a chooser: slug and name. One query."""
+    return list(organizations_of(person(request)).values_list("slug", "name"))
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """Budgets to choose from: those whose name has what is searched for, or some."""

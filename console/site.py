@@ -138,7 +138,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Costs",
         (
             ("Cost records", "receipt_long", "ledger_costrecord", ""),
-            ("Unpriced usage", "help", "ledger_costrecord", "?priced=no&when=all"),
+            ("Unpriced usage", "help", "ledger_costrecord_unpriced", ""),
             ("Daily spend", "calendar_month", "ledger_dailyspend", ""),
             ("Attributions", "category", "ledger_attribution", ""),
         ),
@@ -180,6 +180,9 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 )
 
 
+_UNPRICED = ("unpriced/", "reprice/")  # below the cost records, an entry of their own
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the side bar for one person: only what they may see."""
     visible = _visible_models(request)
@@ -204,17 +207,16 @@ def _items(
     entries: Iterable[tuple[str, str, str, str]],
     visible: set[str],
 ) -> Iterable[dict[str, Any]]:
-    unpriced = request.GET.get("priced") == "no"
     for title, symbol, name, query in entries:
-        model = name.removesuffix("_tree")
+        model = name.removesuffix("_tree").removesuffix("_unpriced")
         if model not in visible:
             continue
-        is_tree = name != model
-        place = reverse("admin:" + (name if is_tree else f"{name}_changelist"))
-        home = place.removesuffix("tree/") if is_tree else place
+        is_page = name != model
+        place = reverse("admin:" + (name if is_page else f"{name}_changelist"))
+        home = place.removesuffix("tree/")
         here = request.path.startswith(home)
         if name == "ledger_costrecord":
-            here = here and unpriced == bool(query)
+            here = here and not request.path.startswith(_UNPRICED, len(home))
         item = {"title": title, "icon": symbol, "link": place + query, "active": here}
         yield item | _badge(request, name)
 

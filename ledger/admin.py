@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from unfold.paginator import InfinitePaginator
 
 from accounts.access import organizations_of
@@ -25,17 +28,21 @@ from ledger.lists import (
     NONE,
     Column,
     DayFilter,
+    DimensionsFilter,
     OneOrganizationFilter,
     PricedFilter,
     TimeFilter,
     count_column,
+    moment_of,
     money_column,
     of_organization,
+    spend_column,
 )
 from ledger.models import (
     DIMENSIONS,
     Attribution,
     CostRecord,
+    CostRecordQuerySet,
     DailySpend,
     ExchangeRate,
     Price,
@@ -67,12 +74,17 @@ class CostRecordAdmin(LedgerAdmin):
         OneOrganizationFilter,
         TimeFilter,
         PricedFilter,
+        DimensionsFilter,
     )
     list_select_related = ("organization", "attribution")
     list_display_links = ("usage_id",)
     ordering = ("-timestamp",)
     search_fields = ("usage_id",)
     search_help_text = "A whole usage id"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: CostRecordQuerySet = super().get_queryset(request)  # type: ignore[assignment]  # its model's
+        return rows.with_followers()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -137,8 +149,11 @@ class CostRecordAdmin(LedgerAdmin):
         if obj.correction < 0:
             return f"taken off for correction {-obj.correction}"
         if obj.correction:
-            return f"correction {obj.correction}"
+            number = f"correction {obj.correction}"
+            return number if obj.requests else f"{number}: the difference in its price"
         if not obj.priced:
+            if obj.has_followers:
+                return "had no price; corrected since"
             return f"unpriced{_for(obj.unpriced_kinds)}"
         if obj.reported:
             return "cost named by the sender"
@@ -175,7 +190,7 @@ def _tags_of(attribution: Attribution) -> str:
 
 @admin.register(DailySpend)
 class DailySpendAdmin(LedgerAdmin):
-    list_filter = (OneOrganizationFilter, DayFilter)
+    list_filter = (OneOrganizationFilter, DayFilter, DimensionsFilter)
     list_select_related = ("organization", "attribution")
     ordering = ("-day",)
 
@@ -186,7 +201,7 @@ class DailySpendAdmin(LedgerAdmin):
             count_column("unpriced", "Unpriced"),
             count_column("input_tokens", "Tokens in"),
             count_column("output_tokens", "Tokens out"),
-            money_column("cost", "Cost", of_organization, request),
+            spend_column(request),
         )
 
 
@@ -287,6 +302,28 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
         given = sorted(obj.quantities.items())
         kinds = ", ".join(f"{kind} {amount}" for kind, amount in given)
         return f"{kinds}{', tiers' if obj.tiers else ''}" or NONE
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what a link says: a day, too, which the form has as a moment."""
+        initial: dict[str, Any] = {**super().get_changeform_initial_data(request)}
+        if "effective_from" in initial:
+            initial["effective_from"] = moment_of(initial["effective_from"])
+        return initial
+
+    def response_add(
+        self, request: HttpRequest, obj: Price, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Lead on to repricing, who came here because something had no price."""
+        if request.GET.get("then") != "reprice" or obj.organization is None:
+            return super().response_add(request, obj, post_url_continue)
+        self.message_user(request, "The price is set.", messages.SUCCESS)
+        asked = {
+            "organization": obj.organization.slug,
+            "provider": obj.provider,
+            "model": obj.model,
+        }
+        place = reverse("admin:ledger_costrecord_reprice")
+        return redirect(f"{place}?{urlencode(asked)}")
 
     def delete_model(self, request: HttpRequest, obj: Price) -> None:
         prices.delete_price(obj)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
 
 from accounts.models import Organization
 from ledger.models import CostRecord
@@ -20,13 +20,16 @@ class Gap:
     service_tier: str
     kinds: tuple[str, ...]  # empty: the model has no price at all
     records: int
+    tokens: int  # in and out
+    first_used_at: datetime
     last_used_at: datetime
     assumed: bool  # what is used instead is a price that stands in
     filled: bool  # a price is known by now: reprice
 
 
-def gaps_of(organization: Organization) -> Iterator[Gap]:
-    """Yield the gaps in what *organization* used, the most used first. Reads all of it.
+def gaps_of(organization: Organization, *, assumed: bool = True) -> Iterator[Gap]:
+    """Yield the gaps in what *organization* used, the most used first. Reads all of it,
+    without what is only *assumed* no more than what is unpriced.
 
     Costs that the sender named need no price.
     """
@@ -38,7 +41,9 @@ def gaps_of(organization: Organization) -> Iterator[Gap]:
         usage_id=OuterRef("usage_id"),
         correction__gt=OuterRef("correction"),
     )
-    gaps = Q(total_cost=None) | Q(assumed_kinds__isnull=False)
+    gaps = Q(total_cost=None)
+    if assumed:
+        gaps |= Q(assumed_kinds__isnull=False)
     found = (
         rows.filter(gaps, ~Exists(later))
         .values_list(
@@ -49,11 +54,17 @@ def gaps_of(organization: Organization) -> Iterator[Gap]:
             "unpriced_kinds",
             "assumed_kinds",
         )
-        .annotate(records=Count("pk"), last_used_at=Max("timestamp"))
+        .annotate(
+            records=Count("pk"),
+            tokens=Sum(F("input_tokens") + F("output_tokens")),
+            first_used_at=Min("timestamp"),
+            last_used_at=Max("timestamp"),
+        )
         .order_by("-records", "attribution__provider", "attribution__model")
     )
-    for provider, model, sent, tier, unpriced, assumed, records, last in found:
-        kinds = tuple(assumed or unpriced or ())
+    for provider, model, sent, tier, unpriced, stands_in_for, *sums in found:
+        kinds = tuple(stands_in_for or unpriced or ())
+        records, tokens, first, last = sums
         tariff = prices.span_at(provider, sent, tier, last).tariff
         filled = tariff is not None and all(
             rate is not None and not stands_in
@@ -62,7 +73,7 @@ def gaps_of(organization: Organization) -> Iterator[Gap]:
             )
         )
         yield Gap(
-            *(provider, model, tier, kinds, records, last),
-            assumed=bool(assumed),
+            *(provider, model, tier, kinds, records, tokens, first, last),
+            assumed=bool(stands_in_for),
             filled=filled and kinds != ("requests",),
         )

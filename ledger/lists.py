@@ -14,7 +14,10 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.tenants import OrganizationFilter
+from accounts.access import organizations_of
+from accounts.tenants import OrganizationFilter, person
+from ledger.models import DIMENSIONS, Attribution
+from ledger.sql import elements_of
 from lib.humanize import locale_of
 from lib.money import format_money
 
@@ -27,6 +30,7 @@ WHEN = {
 }
 USUAL = "7"
 NONE = "\N{EN DASH}"
+_NO_PRICE = "no price yet"
 
 Column = Callable[[Any], str]
 
@@ -63,6 +67,23 @@ def _labelled(column: Any, field: str, label: str) -> Column:
 
 def of_organization(row: Any) -> str:
     return str(row.organization.currency)
+
+
+def spend_column(request: HttpRequest) -> Column:
+    """Return the cost of days; what has no price yet is not nothing."""
+    locale = locale_of(request)
+
+    def column(row: Any) -> str:
+        if row.unpriced and not row.cost:
+            return format_html('<span class="co-num co-muted">{}</span>', _NO_PRICE)
+        shown = format_money(row.cost, of_organization(row), locale)
+        if row.unpriced:
+            rest = f"{row.unpriced:,} without a price yet"
+            words = '<span class="co-num">{} <span class="co-note">{}</span></span>'
+            return format_html(words, shown, rest)
+        return format_html('<span class="co-num">{}</span>', shown)
+
+    return _labelled(column, "cost", "Cost")
 
 
 class OneOrganizationFilter(OrganizationFilter):
@@ -122,7 +143,7 @@ class TimeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         since, until = (
-            _moment(self.used_parameters.get(name)) for name in ("since", "until")
+            moment_of(self.used_parameters.get(name)) for name in ("since", "until")
         )
         if since is None and until is None:
             when = self.value() or ("all" if self.is_search else self.usual)
@@ -157,12 +178,72 @@ class DayFilter(TimeFilter):
         return found
 
 
-def _moment(text: Any) -> datetime | None:
+def moment_of(text: Any) -> datetime | None:
+    """Return the moment that *text* means, in UTC unless it says more; None: none."""
     try:
         moment = datetime.fromisoformat(str(text or ""))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class DimensionsForm(forms.Form):
+    """One value of each dimension; empty: any."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in DIMENSIONS:
+            self.fields[name] = forms.CharField(
+                label=name.capitalize(), widget=UnfoldAdminTextInputWidget
+            )
+
+
+class DimensionsFilter(admin.SimpleListFilter):
+    """What belongs to one team, model, person and so on, under all its names."""
+
+    title = "what it was for"
+    parameter_name = DIMENSIONS[0]
+    template = "unfold/filters/filters_field.html"
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        params: dict[str, Any],
+        model: Any,
+        model_admin: Any,
+    ) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in DIMENSIONS[1:]:
+            if name in params:
+                self.used_parameters[name] = params.pop(name)[-1]
+        self.mine = organizations_of(person(request))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return []
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return list(DIMENSIONS)
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What is asked for: the value of each dimension that is named."""
+        used = self.used_parameters
+        return {name: str(used[name]) for name in DIMENSIONS if used.get(name)}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.asked:
+            return queryset
+        found = Attribution.objects.filter(organization__in=self.mine)
+        for name, value in self.asked.items():
+            found = found.of(name, [value])
+        ids = list(found.values_list("pk", flat=True))
+        return queryset.filter(attribution_id__in=elements_of(ids))
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        yield {"form": DimensionsForm(initial=self.asked)}
 
 
 class PricedFilter(DropdownFilter):

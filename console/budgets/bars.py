@@ -58,7 +58,7 @@ def words_of(status: Status, used: str, locale: str, *, running: bool) -> str:
     if running:
         passed = _percent(status.time_utilization_percent / 100, locale)
         text += f"; {passed} of the time has passed"
-        if status.projected_spend is not None and status.limit > 0:
+        if status.projected_spend and status.limit > 0:
             ends = _percent(status.projected_spend / status.limit, locale)
             text += f"; at this pace it ends at {ends}"
     return text

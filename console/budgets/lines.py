@@ -68,6 +68,7 @@ class Row:
     projected: str
     overrun: str
     note: str
+    unpriced: int = 0  # requests whose price is not known: they are in no figure
     mark: Mark = NO_MARK
 
 
@@ -156,6 +157,7 @@ class Writer:
             projected=self.money(status.projected_spend, currency),
             overrun=self.money(status.projected_overrun or None, currency),
             note=self._note(budget, found.window),
+            unpriced=found.unpriced_requests,
         )
 
     def _note(self, budget: Budget, window: Window) -> str:

@@ -20,7 +20,7 @@ from budgets.conflicts import conflicts_of
 from console.budgets.lines import STATUS_WORDS, Line, Row
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
-from console.pages import Pages, organization_or_404
+from console.pages import Pages, organization_or_404, organizations_to_choose
 from ledger.models import CostRecord
 from lib.humanize import ago, locale_of, stretch, when
 from lib.money import format_percent, share
@@ -183,10 +183,13 @@ def _page(
         "here": of_one,
         "trail": _trail(asked, outline, root),
         "root": outline.leaves.get(root) if root is not None else None,
-        "sentence": sentence_of(outline, tops, total),
+        "sentence": _found_words(found, len(everything))
+        if kept is not None
+        else sentence_of(outline, tops, total),
         "troubles": _troubles(outline, everything, of_one),
         "all_well": f"All {len(everything)} within their thresholds",
         "total": _written_total(outline, total) if len(tops) > 1 else None,
+        "unpriced": sum(row.unpriced for row in tops),
         "last_record": _last_record(asked),
         "zone": asked.organization.timezone,
         "common": _common_words(outline, tops),
@@ -198,12 +201,21 @@ def _page(
 def _choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     """Return what the filters offer. Two queries."""
     return {
-        "organizations": _organizations(request),
+        "organizations": organizations_to_choose(request),
         "owners": _owners(asked.organization),
         "spans": SPANS,
         "statuses": STATUS_WORDS,
         "cadences": [(one.value, one.value.title()) for one in Cadence],
     }
+
+
+def _found_words(found: int, of: int) -> str:
+    """Say how many budgets a search has found."""
+    return f"{found} of {of} {_budgets(of)} {'is' if found == 1 else 'are'} like that."
+
+
+def _budgets(count: int) -> str:
+    return "budget" if count == 1 else "budgets"
 
 
 def sentence_of(outline: Outline, tops: list[Row], total: Total | None) -> str:
@@ -212,8 +224,8 @@ def sentence_of(outline: Outline, tops: list[Row], total: Total | None) -> str:
         if not tops:
             return ""
         return (
-            f"{outline.organization.name} has {len(tops)} budgets at the top, "
-            "which can't be added up: they differ in currency or period, "
+            f"{outline.organization.name} has {len(tops)} {_budgets(len(tops))} at the "
+            "top, which can't be added up: they differ in currency or period, "
             "or share costs."
         )
     name = tops[0].budget.name if len(tops) == 1 else outline.organization.name
@@ -236,6 +248,8 @@ def _ending(outline: Outline, total: Total, *, past: bool) -> str:
         return f": {shown} was left."
     if total.projected is None:
         return "; the period has not begun."
+    if not total.spent:
+        return "; nothing was spent in it yet."
     ends = outline.money(total.projected, total.currency)
     over = total.projected - total.limit
     verdict = "inside the budget"
@@ -304,10 +318,6 @@ def _last_record(asked: Asked) -> dict[str, str] | None:
         "ago": ago(moment, asked.now),
         "at": f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
     }
-
-
-def _organizations(request: HttpRequest) -> list[tuple[str, str]]:
-    return list(organizations_of(person(request)).values_list("slug", "name"))
 
 
 def _day_asked(query: QueryDict, today: date) -> tuple[str, date]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.numbers import format_decimal
 from django import template
 from django.forms import BaseForm, BoundField
 from django.template.loader import get_template
@@ -21,7 +22,15 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.drawings import Bar, Chart, Fact
-from lib.humanize import ago, ahead, clock, day_words, locale_of, stretch
+from lib.humanize import (
+    ago,
+    ahead,
+    clock,
+    day_words,
+    locale_of,
+    reader_locale,
+    stretch,
+)
 from lib.money import format_money, format_percent
 from lib.periods import Window
 
@@ -111,6 +120,12 @@ def when(at: datetime, zone: str | ZoneInfo = "UTC") -> str:
 def _time(at: datetime, words: str) -> SafeString:
     utc = at.astimezone(UTC)
     return component("time", at=utc, words=words, full=f"{utc:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@register.filter
+def count(number: int) -> str:
+    """Write a whole number as the reader does: "1,234"."""
+    return str(format_decimal(number, "#,##0", reader_locale()))
 
 
 # -- Pictures

@@ -40,8 +40,14 @@ class CostRecordQuerySet(models.QuerySet["CostRecord"]):
 
     def unpriced(self) -> Self:
         """Keep the contents that count and have no price; served by a partial index."""
-        later = self._of_same_usage().filter(correction__gt=OuterRef("correction"))
-        return self.filter(~Exists(later), total_cost=None)
+        return self.filter(~Exists(self._later()), total_cost=None)
+
+    def with_followers(self) -> Self:
+        """Annotate `has_followers`: something later corrects the same usage."""
+        return self.annotate(has_followers=Exists(self._later()))
+
+    def _later(self) -> Self:
+        return self._of_same_usage().filter(correction__gt=OuterRef("correction"))
 
     def _of_same_usage(self) -> Self:
         return type(self)(self.model).filter(
@@ -108,6 +114,7 @@ class CostRecord(models.Model):
     said = models.JSONField(null=True)  # named otherwise than where it is charged
     response_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
     settles = models.UUIDField(null=True)  # the reservation it names
+    has_followers: bool  # set by CostRecordQuerySet.with_followers
 
     objects = CostRecordQuerySet.as_manager()
 

@@ -91,6 +91,35 @@ def test_totals_stand_only_where_they_mean_something(acme: Organization) -> None
     assert "can't be added up" in overlapping.paragraphs[0]
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"q": "ml"}, "1 of 4 budgets is like that."),
+        ({"q": "e"}, "3 of 4 budgets are like that."),
+        ({"status": "EXCEEDED"}, "0 of 4 budgets are like that."),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_search_says_what_it_found_and_adds_nothing_up(
+    query: dict[str, str], told: str, acme: Organization
+) -> None:
+    make_tree(acme)
+
+    page = page_at(browser_for(acme), TREE, **query)
+
+    assert page.paragraphs[0] == told
+    assert "can't be added up" not in page.text
+
+
+def test_without_data_nothing_is_projected(acme: Organization) -> None:
+    make_tree(acme)
+
+    page = page_at(browser_for(acme), TREE)
+
+    assert page.paragraphs[0].endswith("nothing was spent in it yet.")
+    assert "at this pace" not in page.text
+
+
 def test_any_node_can_be_the_page(acme: Organization) -> None:
     budgets = make_tree(acme)
     browser = browser_for(acme)

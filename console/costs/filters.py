@@ -1,12 +1,9 @@
-"""The cost records, which can also be those that a budget is charged for."""
+"""Which cost records are listed."""
 
-from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
 
 from budgets.models import Budget, Coverage
 from console.budgets.filters import BudgetFilter
-from ledger.admin import CostRecordAdmin
-from ledger.models import CostRecord
 
 
 class ChargedFilter(BudgetFilter):
@@ -20,8 +17,3 @@ class ChargedFilter(BudgetFilter):
             ends_at__gt=OuterRef("timestamp"),
         )
         return Exists(covered)
-
-
-@admin.register(CostRecord)
-class ChargedRecordAdmin(CostRecordAdmin):
-    list_filter = (*CostRecordAdmin.list_filter, ChargedFilter)

@@ -1,0 +1,54 @@
+"""The cost records, with the budgets they are charged to and what they lack."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils.safestring import SafeString
+
+from console.costs.charged import charged_budgets, price_then
+from console.costs.filters import ChargedFilter
+from console.costs.records_top import top_of
+from console.costs.reprice_page import reprice_page
+from console.costs.unpriced_page import unpriced_page
+from console.pages import Pages
+from ledger.admin import CostRecordAdmin
+from ledger.models import CostRecord
+from lib.humanize import reader_locale
+
+
+@admin.register(CostRecord)
+class ChargedRecordAdmin(Pages, CostRecordAdmin):
+    list_filter = (*CostRecordAdmin.list_filter, ChargedFilter)
+    list_before_template = "console/costs/records_top.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.url("unpriced/", unpriced_page, "unpriced"),
+            self.url("reprice/", reprice_page, "reprice"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, str] | None = None
+    ) -> HttpResponse:
+        answer = super().changelist_view(request, extra_context)
+        if isinstance(answer, TemplateResponse) and answer.context_data:
+            listed = answer.context_data.get("cl")
+            answer.context_data["top"] = listed and top_of(request, listed)
+        return answer
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = list(super().get_fields(request, obj))
+        place = fields.index("input_tokens")
+        return (*fields[:place], "charged_to", "price_then", *fields[place:])
+
+    @admin.display(description="charged to")
+    def charged_to(self, obj: CostRecord) -> SafeString:
+        return charged_budgets(obj)
+
+    @admin.display(description="price at that time, as known today")
+    def price_then(self, obj: CostRecord) -> SafeString:
+        return price_then(obj, reader_locale())
