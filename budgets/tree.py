@@ -107,13 +107,16 @@ class BudgetTree:
 def leaves_of(
     organization: Organization, *, at: datetime, now: datetime, archived: bool = False
 ) -> list[Leaf]:
-    """Return all budgets of an organization around *at*, by name.
+    """Return all budgets of an organization around *at*, by name; for a moment that
+    is over, only those that had begun.
 
     One query, two more for a moment that is over.
     """
     rows: Any = Budget.objects.filter(organization=organization)
     if not archived:
         rows = rows.active()
+    if at < now:
+        rows = rows.filter(starts_at__lte=at)
     period = "current__amount", "current__limit", "current__spent"
     in_force = Q(starts_at__lte=at) & (Q(ends_at=None) | Q(ends_at__gt=at))
     found = (

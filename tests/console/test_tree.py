@@ -111,6 +111,17 @@ def test_a_search_says_what_it_found_and_adds_nothing_up(
     assert "can't be added up" not in page.text
 
 
+def test_last_month_shows_only_what_had_begun(acme: Organization) -> None:
+    long_ago = timezone.now() - timedelta(days=90)
+    old = make_budget(acme, "Old", starts_at=long_ago)
+    make_budget(acme, "New", parent=old, scope={"teams": ["new"]})
+    browser = browser_for(acme)
+
+    assert names_in(browser) == ["Old", "New"]
+    assert names_in(browser, span="last") == ["Old"]
+    assert "allocated" not in shown(browser, TREE, span="last")
+
+
 def test_without_data_nothing_is_projected(acme: Organization) -> None:
     make_tree(acme)
 
