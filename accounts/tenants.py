@@ -86,6 +86,7 @@ class TenantModelAdmin(ModelAdmin):
     may_delete: ClassVar[bool] = False
     # Rows without an organization are for all: everybody sees them.
     has_common_rows: ClassVar[bool] = False
+    empty_words: ClassVar[str] = ""  # what a list is for, where it has no row yet
     list_per_page = 50
     list_filter_submit = True
     compressed_fields = True

@@ -8,6 +8,7 @@ from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
 from lib.web import route
 
+handler403 = "lib.web.forbidden"
 handler404 = "lib.web.not_found"
 handler500 = "lib.web.server_error"
 

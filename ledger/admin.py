@@ -76,6 +76,10 @@ class CostRecordAdmin(LedgerAdmin):
         PricedFilter,
         DimensionsFilter,
     )
+    empty_words = (
+        "Each use of a model that a program reports stands here with its cost, the "
+        "newest first. These are of the last 7 days, unless a filter says otherwise."
+    )
     list_select_related = ("organization", "attribution")
     list_display_links = ("usage_id",)
     ordering = ("-timestamp",)
@@ -190,6 +194,7 @@ def _tags_of(attribution: Attribution) -> str:
 
 @admin.register(DailySpend)
 class DailySpendAdmin(LedgerAdmin):
+    empty_words = "What each team, model and person used and cost on a day."
     list_filter = (OneOrganizationFilter, DayFilter, DimensionsFilter)
     list_select_related = ("organization", "attribution")
     ordering = ("-day",)
@@ -207,6 +212,7 @@ class DailySpendAdmin(LedgerAdmin):
 
 @admin.register(Attribution)
 class AttributionAdmin(ReadOnlyAdmin):
+    empty_words = "Whatever usage is reported for: teams, projects, people, models."
     read_scope = Scope.COSTS_READ
     list_display = (*DIMENSIONS, "model_version", "sent_as")
     list_filter = (OrganizationFilter,)
@@ -221,6 +227,10 @@ class AttributionAdmin(ReadOnlyAdmin):
 
 @admin.register(Repricing)
 class RepricingAdmin(ReadOnlyAdmin):
+    empty_words = (
+        "When usage is charged anew, at prices that became known later, it stands here "
+        "with who did it, why, and by how much."
+    )
     read_scope = Scope.COSTS_READ
     list_filter = ("kind", OrganizationFilter)
     list_select_related = ("organization",)
@@ -253,6 +263,10 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     write_scope = Scope.ADMIN
     has_common_rows = True
     may_delete = True
+    empty_words = (
+        "No prices of your own: usage costs what the bundled price list says. Set one "
+        "for a contract, a discount, or a model that the list does not have."
+    )
     form = PriceForm
     list_filter = ("provider", "provisional", OrganizationFilter)
     list_select_related = ("organization",)
@@ -359,6 +373,10 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
     write_scope = Scope.ADMIN
     has_common_rows = True
     may_delete = True
+    empty_words = (
+        "No rates of your own: the daily ones of the European Central Bank are used. "
+        "Set one for a currency it does not have, or for a rate you have agreed on."
+    )
     form = ExchangeRateForm
     list_display = ("pair", "amount", "date", "good_for")
     list_filter = ("base", "quote", OrganizationFilter)

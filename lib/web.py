@@ -225,6 +225,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "refused.html", {"refusal": refusal}, status=404)
 
 
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Answer 403 to who has no leave for a page."""
+    if is_api(request):
+        return problem_response(Forbidden("Not allowed."))
+    return render(request, "403.html", status=403)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 without any detail; the log has it. 503 when the database is away."""
     refusal = _refusal_of(sys.exc_info()[1])
