@@ -36,7 +36,7 @@ def claim(now: datetime, *, most: int, full: Iterable[object] = ()) -> list[Job]
         return []
     with transaction.atomic():
         single = _in_order(_without(due.filter(together=False), full))[:most]
-        jobs = claimed(single, now)
+        jobs = _claimed(single, now)
     if len(jobs) < most and ChannelType.EMAIL not in full:
         jobs += _claimed_together(now)
     return jobs
@@ -65,15 +65,12 @@ def _in_order(due: QuerySet[Delivery]) -> QuerySet[Delivery]:
     return due.filter(~Q(type=ChannelType.PAGERDUTY) | ~Exists(before))
 
 
-def claimed(
-    due: QuerySet[Delivery], now: datetime, *, patient: bool = False
-) -> list[Job]:
+def _claimed(due: QuerySet[Delivery], now: datetime) -> list[Job]:
     """Claim *due* in the present transaction; a job for each.
 
-    What others are just claiming is left to them; whoever is *patient* waits until
-    they have, and so sees their claim afterwards.
+    What others are just claiming is left to them.
     """
-    found = _read(due.select_for_update(skip_locked=not patient, of=("self",)))
+    found = _read(due.select_for_update(skip_locked=True, of=("self",)))
     if not found:
         return []
     begun = _begin(found, now)

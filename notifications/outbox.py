@@ -13,9 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
-from notifications.claims import claim, claimed
+from notifications.claims import claim
 from notifications.jobs import Job, Result, masked
 from notifications.models import Delivery
 from notifications.outcomes import settle
@@ -54,17 +52,6 @@ def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Deliver
     begins nothing new after *most_s*. Any number of workers may do this at once.
     """
     return _Delivering(_Clock(now), stay_s, time.monotonic() + most_s).run()
-
-
-def deliver_one(delivery: Delivery, *, now: datetime) -> Delivery:
-    """Send *delivery* at once if it is due, and wait for what becomes of it."""
-    with transaction.atomic():
-        due = Delivery.objects.due(now).filter(pk=delivery.pk)
-        jobs = claimed(due, now, patient=True)
-    for job in jobs:
-        settle([_sent(job, _Clock(now))])
-    delivery.refresh_from_db()
-    return delivery
 
 
 def due_within(now: datetime, seconds: float) -> bool:

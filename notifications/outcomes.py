@@ -22,6 +22,7 @@ from notifications.notices import tell_of_gone
 from notifications.quiet_hours import earliest
 from notifications.services import wish_of
 from notifications.transports import TransportError
+from notifications.trials import close_incident
 
 logger = logging.getLogger("notifications")
 _random = SystemRandom()
@@ -46,7 +47,10 @@ def settle(results: Sequence[Result]) -> Outcomes:
     _close_attempts(results)
     counts: Counter[str] = Counter()
     again: list[datetime] = []
-    _close_delivered([result for result in results if result.error is None], counts)
+    taken = [result for result in results if result.error is None]
+    _close_delivered(taken, counts)
+    for result in taken:
+        _close_incident(result)
     for result in results:
         if result.error is not None:
             again += _close_failed(result, result.error, counts)
@@ -95,6 +99,13 @@ def _close_delivered(results: Sequence[Result], counts: Counter[str]) -> None:
         )
 
 
+def _close_incident(result: Result) -> None:
+    delivery, parcel = result.job.deliveries[0], result.job.parcel
+    is_test = parcel is not None and parcel.message.event == "test"
+    if parcel is not None and is_test and delivery.type == ChannelType.PAGERDUTY:
+        close_incident(delivery, parcel.message)
+
+
 def _close_failed(
     result: Result, error: TransportError, counts: Counter[str]
 ) -> list[datetime]:
@@ -131,13 +142,14 @@ def _next_try(
     delivery: Delivery, result: Result, error: TransportError, stretch: float
 ) -> datetime | None:
     """Return when *delivery* is tried again; None: it has failed."""
-    if error.permanent or delivery.tries > len(WAITS_S):
+    parcel = result.job.parcel
+    is_test = parcel is not None and parcel.message.event == "test"
+    if error.permanent or is_test or delivery.tries > len(WAITS_S):
         return None
     wait_s = WAITS_S[delivery.tries - 1] * stretch
     if error.retry_after_s is not None:
         wait_s = min(max(wait_s, error.retry_after_s), LONGEST_WAIT_S * (1 + JITTER))
     at = result.at + timedelta(seconds=wait_s)
-    parcel = result.job.parcel
     if delivery.type != ChannelType.EMAIL or delivery.together or parcel is None:
         return at
     wishes = Preference.objects.filter(

@@ -1,9 +1,15 @@
-"""Sending at once, for somebody who waits to see what becomes of it."""
+"""Tests of channels: deliveries like others, which somebody waits for.
+
+Nothing is sent in here: workers send, who waits looks until it is known what became of
+it.
+"""
 
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from hashlib import sha256
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +19,16 @@ from django.utils import timezone
 
 from lib.errors import Conflict
 from notifications import services
-from notifications.models import Channel, ChannelType, Delivery, DeliveryState
-from notifications.outbox import deliver_one
-from notifications.samples import trial_message
+from notifications.models import Channel, Delivery, DeliveryState
+from notifications.samples import is_trial, trial_message
 from notifications.types import Message, Target
 
-PATIENCE_S = 25.0  # how long somebody waits; what is not sent by then a worker sends
+PATIENCE_S = 10.0  # how long a request waits for an outcome
+MOST_WAITING = 4  # requests of one process: the others are answered at once
+NOBODY_SENDS = timedelta(seconds=10)  # a worker takes what is due within one or two
 _LOOK_S = 0.1
+_END = "end"  # in the key of what closes the incident that a test opened
+_waiting = BoundedSemaphore(MOST_WAITING)
 
 
 class ChannelOff(Conflict):
@@ -28,8 +37,9 @@ class ChannelOff(Conflict):
     code = "channel_off"
 
 
+@transaction.atomic
 def send_test(channel: Channel, *, by: str, mark: str = "") -> list[Delivery]:
-    """Send a test message to every address of *channel*, and wait for the outcome.
+    """Have a worker send a test message to every address of *channel*, at once.
 
     Tried once: what does not arrive has failed. The same *mark* sends once only.
     PagerDuty's incident is resolved again.
@@ -41,18 +51,42 @@ def send_test(channel: Channel, *, by: str, mark: str = "") -> list[Delivery]:
         raise ChannelOff("The channel is switched off. Switch it on, then test it.")
     message = trial_message(channel, by=by, now=timezone.now())
     key = f"test:{sha256(mark.encode()).hexdigest() if mark else uuid4()}"
-    deliveries = [
-        _tried_once(each) for each in wait_for(_written(channel, message, key))
-    ]
-    if channel.type == ChannelType.PAGERDUTY and outcome(deliveries)["state"] == (
-        DeliveryState.DELIVERED
-    ):
-        _written(channel, replace(message, event="resolved"), f"{key}:end")
-    return deliveries
+    return _written(channel, message, key)
+
+
+def close_incident(delivery: Delivery, message: Message) -> None:
+    """Have the incident resolved again that a test opened at PagerDuty.
+
+    Call it in the transaction that writes down that the test arrived.
+    """
+    services.notify(
+        delivery.organization_id,
+        [Target(delivery.type, delivery.channel_id)],
+        lambda _: replace(message, event="resolved"),
+        key=f"{_key_of(delivery)}:{_END}",
+    )
+
+
+def sent_with(delivery: Delivery) -> list[Delivery]:
+    """Return the deliveries of the test that *delivery* belongs to; else it alone."""
+    if not is_trial(delivery.subject):
+        return [delivery]
+    rows = Delivery.objects.filter(
+        organization=delivery.organization_id,
+        subject=delivery.subject,
+        channel=delivery.channel_id,
+    )
+    ends = rows.filter(key__startswith=f"{_key_of(delivery)}:{_END}:")
+    return list(rows.exclude(pk__in=ends).order_by("pk"))
+
+
+def _key_of(delivery: Delivery) -> str:
+    """Return what the deliveries of one test were written under."""
+    return ":".join(delivery.key.split(":")[:2])
 
 
 def outcome(deliveries: Iterable[Delivery]) -> dict[str, Any]:
-    """Return what became of them together, as `TrialSerializer` has it."""
+    """Return what became of them together, as `TrialOut` has it."""
     rows = list(deliveries)
     states = {each.state for each in rows}
     worst = (DeliveryState.FAILED, DeliveryState.PENDING, DeliveryState.DELIVERED)
@@ -61,7 +95,54 @@ def outcome(deliveries: Iterable[Delivery]) -> dict[str, Any]:
     return {"state": state, "error": next(iter(errors), ""), "deliveries": rows}
 
 
-@transaction.atomic
+def is_under_way(delivery: Delivery, now: datetime) -> bool:
+    """Tell whether *delivery* is being sent, or will be as soon as a worker is free."""
+    if delivery.state != DeliveryState.PENDING or delivery.next_attempt_at is None:
+        return False
+    until = delivery.claimed_until
+    return (until is not None and until > now) or delivery.next_attempt_at <= now
+
+
+def is_left_lying(delivery: Delivery, now: datetime) -> bool:
+    """Tell whether it looks as if there were no worker that could take *delivery*."""
+    return (
+        is_under_way(delivery, now)
+        and delivery.claimed_until is None
+        and delivery.next_attempt_at is not None
+        and now - delivery.next_attempt_at > NOBODY_SENDS
+    )
+
+
+def wait_for(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Return *deliveries* as they are once sent, or after PATIENCE_S.
+
+    At most MOST_WAITING threads wait, so that some are left for all else.
+    """
+    rows = list(deliveries)
+    if not _waiting.acquire(blocking=False):
+        return rows
+    try:
+        ends = time.monotonic() + PATIENCE_S
+        while _any_under_way(rows) and time.monotonic() < ends:
+            pause()
+    finally:
+        _waiting.release()
+    return rows
+
+
+def pause() -> None:
+    """Leave a worker time to send."""
+    time.sleep(_LOOK_S)
+
+
+def _any_under_way(rows: Iterable[Delivery]) -> bool:
+    now = timezone.now()
+    left = [row for row in rows if is_under_way(row, now)]
+    for row in left:
+        row.refresh_from_db()
+    return any(is_under_way(row, now) for row in left)
+
+
 def _written(channel: Channel, message: Message, key: str) -> list[Delivery]:
     """Write the message's deliveries, due now whatever hours people keep."""
     found = services.resolve(channel.organization_id, [channel.name], [])
@@ -75,37 +156,10 @@ def _written(channel: Channel, message: Message, key: str) -> list[Delivery]:
     fresh = Delivery.objects.filter(
         pk__in=[row.pk for row in rows], state=DeliveryState.PENDING, tries=0
     )
-    # Never later: whoever asked with the same mark before is about to send it.
+    # Never later: whoever asked with the same mark before has it sent already.
     fresh.filter(Q(together=True) | Q(next_attempt_at__gt=now)).update(
         next_attempt_at=now, together=False
     )
+    for row in rows:
+        row.refresh_from_db()
     return sorted(rows, key=lambda row: row.pk)
-
-
-def wait_for(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """Send what is due of them, one after another; wait where a worker came first."""
-    ends = time.monotonic() + PATIENCE_S
-    rows = list(deliveries)
-    for delivery in rows:
-        if time.monotonic() < ends:
-            deliver_one(delivery, now=timezone.now())
-        while _is_being_sent(delivery) and time.monotonic() < ends:
-            time.sleep(_LOOK_S)
-            delivery.refresh_from_db()
-    return rows
-
-
-def _is_being_sent(delivery: Delivery) -> bool:
-    until = delivery.claimed_until
-    return until is not None and until > timezone.now()
-
-
-def _tried_once(delivery: Delivery) -> Delivery:
-    """Give *delivery* up if its first try failed."""
-    Delivery.objects.filter(
-        pk=delivery.pk, state=DeliveryState.PENDING, tries__gt=0, claimed_until=None
-    ).update(
-        state=DeliveryState.FAILED, next_attempt_at=None, finished_at=timezone.now()
-    )
-    delivery.refresh_from_db()
-    return delivery

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from pytest_django import Settings
 
 from accounts.models import Organization
 from lib.memories import forget_everything
+from notifications import outbox, trials
 from tests import databases
 from tests.factories import Api, make_api, make_organization
 from tests.kinds import kinds_of
@@ -104,6 +106,12 @@ def receiver(open_to_itself: None) -> Iterator[Receiver]:
     """A real HTTP receiver that the guard lets requests through to."""
     with receiving() as running:
         yield running
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send what is due while a request waits for it, as a worker would."""
+    monkeypatch.setattr(trials, "pause", lambda: outbox.deliver(now=timezone.now()))
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from console.notifications.outcomes import tell_outcome
+from console.notifications.outcomes import SENT
 from console.notifications.preview import preview_part
 from console.notifications.wording import PURPOSES
 from console.pages import Pages, row_or_404
@@ -33,16 +34,17 @@ def preview_page(request: HttpRequest, pages: Pages) -> HttpResponse:
 
 
 def send_test(request: HttpRequest, pages: Pages, channel_id: int) -> HttpResponse:
-    """Send a test message, and tell what became of it."""
+    """Have a test message sent, and show the page that waits for what becomes of it."""
     channel = _writable(request, pages, channel_id)
+    place = reverse("admin:notifications_channel_change", args=[channel.pk])
     if request.method == "POST":
         try:
             sent = trials.send_test(channel, by=person(request).email)
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
-            tell_outcome(request, trials.outcome(sent))
-    return redirect("admin:notifications_channel_change", channel.pk)
+            return redirect(f"{place}?{SENT}={sent[0].uid}" if sent else place)
+    return redirect(place)
 
 
 def rotate_page(request: HttpRequest, pages: Pages, channel_id: int) -> HttpResponse:

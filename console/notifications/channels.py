@@ -22,6 +22,7 @@ from console.notifications.channel_pages import (
     types_page,
 )
 from console.notifications.forms import FORMS
+from console.notifications.outcomes import outcome_of
 from console.notifications.preview import preview_of
 from console.notifications.wording import (
     PURPOSES,
@@ -104,6 +105,7 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
             shown = {
                 "may_send": self.has_change_permission(request, channel),
                 "trouble": service_trouble(channel) if channel.enabled else "",
+                "outcome": outcome_of(request, rows),
                 "is_webhook": channel.type == ChannelType.WEBHOOK,
                 "deliveries": [
                     (one, delivery_state(one.state, one.tries)) for one in rows[:_SHOWN]

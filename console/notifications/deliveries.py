@@ -1,6 +1,7 @@
 """Deliveries in the admin: what was sent to whom, and how that ended."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -18,13 +19,13 @@ from unfold.paginator import InfinitePaginator
 from accounts.access import organizations_of, visible_to
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, may, person
-from console.notifications.outcomes import tell_outcome
+from console.notifications.outcomes import SENT, outcome_of, outcome_part
 from console.notifications.wording import delivery_state, result_of
 from console.pages import Pages, row_of, row_or_404
 from console.templatetags.console import since
 from lib.errors import Refusal
 from lib.humanize import ahead
-from notifications import services, trials
+from notifications import services
 from notifications.models import (
     Attempt,
     Channel,
@@ -121,21 +122,25 @@ def may_send(request: HttpRequest, delivery: Delivery) -> bool:
 
 
 def redeliver(request: HttpRequest, pages: Pages, delivery_id: int) -> HttpResponse:
-    """Send a delivery again, and tell what became of it."""
+    """Have a delivery sent again; the page then waits for what becomes of it."""
     delivery: Delivery = row_or_404(
         pages.get_queryset(request), delivery_id, "delivery"
     )
     if not may_send(request, delivery):
         raise PermissionDenied
+    place = reverse("admin:notifications_delivery_change", args=[delivery.pk])
     if request.method == "POST":
         try:
             services.redeliver(delivery, now=timezone.now())
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:
-            trials.wait_for([delivery])
-            tell_outcome(request, trials.outcome([delivery]), what="It")
-    return redirect("admin:notifications_delivery_change", delivery.pk)
+            place = f"{place}?{SENT}={delivery.uid}"
+    return redirect(place)
+
+
+def outcome_page(request: HttpRequest, pages: Pages, uid: UUID) -> HttpResponse:
+    return outcome_part(pages.get_queryset(request), request, uid)
 
 
 @admin.register(Delivery)
@@ -187,8 +192,11 @@ class DeliveryAdmin(Pages, ReadOnlyAdmin):
         return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        route = "<int:delivery_id>/redeliver/"
-        return [self.url(route, redeliver, "redeliver"), *super().get_urls()]
+        return [
+            self.url("<int:delivery_id>/redeliver/", redeliver, "redeliver"),
+            self.url("<uuid:uid>/outcome/", outcome_page, "outcome"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self,
@@ -201,6 +209,7 @@ class DeliveryAdmin(Pages, ReadOnlyAdmin):
         shown = {
             "may_send": delivery is not None and may_send(request, delivery),
             "title": "Delivery",
+            "outcome": outcome_of(request, self.get_queryset(request)),
         }
         return super().change_view(request, object_id, form_url, shown)
 

@@ -190,8 +190,9 @@ class ChannelViewSet(NotificationsViewSet):
     @extend_schema(
         summary="Send a test message",
         description=(
-            "To every address of the channel, once each and at once; the answer comes "
-            "when it is known what became of it."
+            "To every address of the channel, once each and at once. The answer comes "
+            "when it is known what became of it, or after ten seconds: then its state "
+            "is pending, and the deliveries tell what becomes of them."
         ),
         request=None,
     )
@@ -201,7 +202,7 @@ class ChannelViewSet(NotificationsViewSet):
         again = request.headers.get("Idempotency-Key", "")
         mark = f"{self.caller.key_id}:{again}" if again else ""
         sent = trials.send_test(channel, by=self.caller.name, mark=mark)
-        return Answered(trial_out(trials.outcome(sent)))
+        return Answered(trial_out(trials.outcome(trials.wait_for(sent))))
 
 
 @extend_schema_view(
@@ -252,7 +253,10 @@ class DeliveryViewSet(NotificationsViewSet):
     @answers(s200=DeliveryOut)
     @extend_schema(
         summary="Send it again",
-        description="As a new attempt, at once; the answer tells how it ended.",
+        description=(
+            "As a new attempt, at once; the answer tells how it ended, or after ten "
+            "seconds that it is pending."
+        ),
         request=None,
     )
     @action(detail=True, methods=["post"])

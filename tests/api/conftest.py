@@ -5,5 +5,5 @@ from tests.notifications.receivers import Receiver
 
 
 @pytest.fixture
-def world(receiver: Receiver) -> World:
+def world(receiver: Receiver, worker: None) -> World:
     return World(receiver)

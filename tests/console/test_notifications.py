@@ -229,17 +229,48 @@ def test_the_test_button_tells_what_became_of_it(
     place = page(Channel, "test", channel.pk)
 
     looked = browser.get(place, follow=True)
+    waits = browser.post(place, follow=True)
     before = len(mail_server.mails)
-    sent = browser.post(place, follow=True)
+    deliver(now=timezone.now())
+    sent = browser.get(waits.redirect_chain[-1][0])
     mail_server.refuse("ops@x.io", "550 Nobody here")
-    failed = browser.post(place, follow=True)
+    (again, _), *_ = browser.post(place, follow=True).redirect_chain
+    deliver(now=timezone.now())
+    failed = browser.get(again)
 
-    assert "was delivered" not in text_of(looked)
+    assert "The test message" not in text_of(looked)
     assert before == 0
+    assert "The test message is on its way." in text_of(waits)
+    assert "data-under-way" in text_of(waits)
     assert "The test message was delivered." in text_of(sent)
+    assert "data-under-way" not in text_of(sent)
     assert "Test of the channel “Ops”" in text_of(sent)
     assert len(mail_server.mails) == 1
     assert "did not arrive. The mail server said 550" in text_of(failed)
+
+
+def test_the_page_that_waits_asks_for_a_part_of_it(
+    acme: Organization, mail_server: MailServer
+) -> None:
+    channel = make_mail(acme)
+    browser = browser_for(acme)
+    browser.post(page(Channel, "test", channel.pk))
+    delivery = Delivery.objects.get()
+    place = page(Delivery, "outcome", delivery.uid)
+
+    waits = text_of(browser.get(place))
+    Delivery.objects.update(next_attempt_at=timezone.now() - timedelta(seconds=20))
+    lies = text_of(browser.get(place))
+    deliver(now=timezone.now())
+    sent = browser.get(place)
+
+    assert "is on its way." in waits
+    assert "Nobody is sending" not in waits
+    assert "Nobody is sending" in lies
+    assert "was delivered." in text_of(sent)
+    assert "no-store" in sent["Cache-Control"]
+    assert browser_for(make_organization("b")).get(place).status_code == 404
+    assert browser.get(page(Delivery, "outcome", channel.uid)).status_code == 404
 
 
 def test_a_service_that_is_not_used_any_more_says_so(acme: Organization) -> None:
@@ -380,10 +411,13 @@ def test_sending_again_is_a_post(acme: Organization, mail_server: MailServer) ->
     place = page(Delivery, "redeliver", delivery.pk)
 
     browser.get(place)
-    looked = len(mail_server.mails)
-    answer = browser.post(place, follow=True)
+    looked = Delivery.objects.filter(subject="alert-1", tries__gt=0).exists()
+    waits = browser.post(place, follow=True)
+    deliver(now=timezone.now())
+    answer = browser.get(waits.redirect_chain[-1][0])
 
-    assert looked == 0
+    assert not looked
+    assert "It is on its way." in text_of(waits)
     assert len(mail_server.mails) == 1
     assert "It was delivered." in text_of(answer)
 

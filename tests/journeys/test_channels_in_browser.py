@@ -3,9 +3,12 @@
 from email.message import EmailMessage
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import Organization
 from notifications.channels import add_channel
 from notifications.models import Channel
+from notifications.outbox import deliver
 from tests.journeys.browser import in_browser
 from tests.notifications.receivers import MailServer
 
@@ -38,6 +41,8 @@ def test_a_channel_is_set_up_previewed_and_tested(
     page.locator("#co-preview >> text=Mind ML Team").wait_for()
     page.click("button[name=_save]")
     page.click("button:has-text('Send a test message')")
+    page.locator("text=The test message is on its way.").wait_for()
+    deliver(now=timezone.now())
     page.locator("text=The test message was delivered.").wait_for()
 
     channel = Channel.objects.get()

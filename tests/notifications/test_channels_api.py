@@ -1,4 +1,6 @@
 import base64
+import time
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -6,11 +8,14 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from accounts.models import IdempotentAnswer, Organization
+from notifications import trials
 from notifications.configs import OVERLAP, signing_secrets
 from notifications.models import Channel, Delivery
+from notifications.outbox import deliver
 from tests.factories import Api, make_api, make_organization
 from tests.notifications.receivers import MailServer, Receiver, with_status
 
+pytestmark = pytest.mark.usefixtures("worker")
 CHANNELS = "notification-channels"
 TWO, NUMBER = ["a@x.io", "b@x.io"], ["+15551234567"]
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544"
@@ -454,7 +459,41 @@ def test_an_incident_that_was_a_test_is_resolved(
     answer = api.post(f"{CHANNELS}/{uid}/test", None)
 
     assert answer.body["state"] == "delivered", answer.body
-    assert [body["event_action"] for body in receiver.bodies] == ["trigger"]
-    after = Delivery.objects.get(state="pending")
-    assert after.message["event"] == "resolved"
-    assert after.subject == receiver.bodies[0]["dedup_key"]
+    assert len(answer.body["deliveries"]) == 1
+    deliver(now=timezone.now())
+    told = [(body["event_action"], body["dedup_key"]) for body in receiver.bodies]
+    (subject,) = {one.subject for one in Delivery.objects.all()}
+    assert told == [("trigger", subject), ("resolve", subject)]
+
+
+def test_no_request_sends_anything_itself(
+    api: Api, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "pause", lambda: time.sleep(0.01))
+    monkeypatch.setattr(trials, "PATIENCE_S", 0.1)
+    uid = api.post(CHANNELS, MAIL).body["id"]
+
+    answer = api.post(f"{CHANNELS}/{uid}/test", None)
+    (delivery,) = answer.body["deliveries"]
+    again = api.post(f"notifications/{delivery['id']}/redeliver", None)
+
+    assert (answer.status, answer.body["state"]) == (200, "pending")
+    assert (again.status, again.body["state"]) == (200, "pending")
+    assert delivery["attempts"] == again.body["attempts"] == []
+    assert mail_server.mails == []
+    deliver(now=timezone.now())
+    assert api.get(f"notifications/{delivery['id']}").body["state"] == "delivered"
+    assert len(mail_server.mails) == 1
+
+
+def test_few_requests_wait_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[int] = []
+    monkeypatch.setattr(trials, "pause", lambda: paused.append(1))
+    monkeypatch.setattr(trials, "_waiting", BoundedSemaphore(1))
+    uid = api.post(CHANNELS, MAIL).body["id"]
+
+    with trials._waiting:
+        answer = api.post(f"{CHANNELS}/{uid}/test", None)
+
+    assert answer.body["state"] == "pending"
+    assert paused == []

@@ -17,6 +17,8 @@ from tests.notifications.factories import (
 )
 from tests.notifications.receivers import MailServer, Receiver, with_status
 
+pytestmark = pytest.mark.usefixtures("worker")
+
 
 def results(api: Api, query: str = "") -> list[dict[str, Any]]:
     answer = api.get(f"notifications{query}")

@@ -471,20 +471,6 @@ def test_an_incident_is_not_ended_before_it_has_begun(
     ]
 
 
-def test_a_delivery_can_be_waited_for(acme: Organization, receiver: Receiver) -> None:
-    first, other = write(
-        acme,
-        to(make_webhook(acme, receiver.url(), name="a")),
-        to(make_webhook(acme, receiver.url(), name="b")),
-    )
-
-    done = outbox.deliver_one(first, now=NOON)
-
-    assert done.state == "delivered"
-    assert fresh(other).state == "pending"
-    assert outbox.deliver_one(first, now=NOON).tries == 1
-
-
 # -- Staying
 
 

@@ -63,6 +63,7 @@ def pages(browser: Client, channel: Channel) -> str:
     return "".join(answer.content.decode() for answer in answers)
 
 
+@pytest.mark.usefixtures("worker")
 def test_no_secret_is_to_be_found_anywhere(
     acme: Organization,
     api: Api,

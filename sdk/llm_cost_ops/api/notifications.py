@@ -71,7 +71,10 @@ def delete_notification_channel(channel_id: str) -> Request[None]:
 
 
 def test_notification_channel(channel_id: str) -> Request[Trial]:
-    """Send a sample through a channel now, and tell what came of it."""
+    """Send a sample through a channel now, and tell what came of it.
+
+    After ten seconds at most: the state is "pending" where it is still on its way.
+    """
     path = f"{_CHANNELS}/{segment(channel_id)}/test"
     return Request("POST", path, reads(Trial), body={})
 
