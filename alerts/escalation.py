@@ -24,7 +24,9 @@ from alerts.recipients import (
 from alerts.schedule import plan_next
 from alerts.silences import silenced_until
 from alerts.steps import AlertStep, step_key
+from alerts.turns import timed
 from budgets.owners import path_of
+from lib.queue import gathering
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
 from notifications.steps import (
@@ -38,18 +40,34 @@ from notifications.types import Message, Target
 
 logger = logging.getLogger("alerts")
 
+_TOLD_TOGETHER = 20  # alerts of one transaction
 LATE = timedelta(minutes=5)  # after which a step counts as missed, and says so
 
 
-def run_due(now: datetime, alert_ids: Iterable[int] | None = None) -> int:
+def run_due(
+    now: datetime,
+    alert_ids: Iterable[int] | None = None,
+    *,
+    most_s: float | None = None,
+) -> int:
     """Make every step that is due, or those of *alert_ids*; return how many.
 
-    Any number of workers may do so at once: each step is made by one of them.
+    Any number of workers may do so at once: each step is made by one of them. Nothing
+    is begun after *most_s*, but what comes first. What is to be sent is told once to
+    those who send.
     """
     rows = Alert.objects.with_step_due(now)
     if alert_ids is not None:
         rows = rows.filter(pk__in=list(alert_ids))
-    return sum(tell_or_log(pk, now) for pk in rows.values_list("pk", flat=True))
+    ids = rows.values_list("pk", flat=True)
+    with gathering():
+        return sum(_tell_some(some, now) for some in timed(ids, _TOLD_TOGETHER, most_s))
+
+
+@transaction.atomic
+def _tell_some(alert_ids: Iterable[int], now: datetime) -> int:
+    # In the order in which all that move several alerts at once take them.
+    return sum(tell_or_log(pk, now) for pk in sorted(alert_ids))
 
 
 def tell_or_log(alert_id: int, now: datetime, *, ended: str = "") -> int:

@@ -1,10 +1,12 @@
 """Who stands above a budget: its path, the policy it follows, who is usually told."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from accounts.people import finance_admins
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
-from budgets.owners import path_of, usual_recipients
+from budgets.owners import owner_of, path_of, paths_of, usual_recipients
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,41 @@ class Oversight:
 def oversight_of(budget: Budget) -> Oversight:
     """Return what stands above *budget*. Three queries at most."""
     path = path_of(budget)
-    ids = [one.pk for one in path]
-    policies = EscalationPolicy.objects.filter(organization=budget.organization_id)
-    by_budget = {policy.budget_id: policy for policy in policies}
-    nearest = next((by_budget[pk] for pk in ids if pk in by_budget), None)
-    return Oversight(path, nearest or by_budget.get(None), usual_recipients(path))
+    policies = _policies(budget.organization_id)
+    return Oversight(path, _nearest(path, policies), usual_recipients(path))
+
+
+def oversights_of(budgets: Iterable[Budget]) -> dict[int, Oversight]:
+    """Return what stands above each of *budgets*, all of one organization, by id.
+
+    A query for each level of the tree, and two more.
+    """
+    paths = paths_of(budgets)
+    if not paths:
+        return {}
+    organization_id = next(iter(paths.values()))[0].organization_id
+    policies = _policies(organization_id)
+    owners = {pk: owner_of(path) for pk, path in paths.items()}
+    admins = () if all(owners.values()) else finance_admins(organization_id)
+    return {
+        pk: Oversight(
+            path,
+            _nearest(path, policies),
+            (owner.email,) if (owner := owners[pk]) else admins,
+        )
+        for pk, path in paths.items()
+    }
+
+
+_Policies = Mapping[int | None, EscalationPolicy]  # by the budget's id
+
+
+def _policies(organization_id: int) -> _Policies:
+    rows = EscalationPolicy.objects.filter(organization=organization_id)
+    return {policy.budget_id: policy for policy in rows}
+
+
+def _nearest(path: Sequence[Budget], policies: _Policies) -> EscalationPolicy | None:
+    ids = [budget.pk for budget in path]
+    nearest = next((policies[pk] for pk in ids if pk in policies), None)
+    return nearest or policies.get(None)

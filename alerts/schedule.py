@@ -1,13 +1,13 @@
 """When workers come to escalate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from alerts.models import Alert
 from lib.queue import enqueue_at
-from notifications.steps import Step, next_at
+from notifications.steps import Step, due, next_at
 
 ESCALATE = "alerts.tasks.escalate"
 AHEAD = timedelta(seconds=90)  # runs are asked for this long before; see `plan`
@@ -15,9 +15,19 @@ AHEAD = timedelta(seconds=90)  # runs are asked for this long before; see `plan`
 
 def plan_next(steps: Sequence[Step], done: int, now: datetime) -> None:
     """Have a worker come in time for the next step, if it is close."""
-    moment = next_at(steps, done)
-    if moment is not None and moment <= now + AHEAD:
-        enqueue_at(max(moment, now), ESCALATE)
+    _come_at([next_at(steps, done)], now)
+
+
+def plan_first(all_steps: Iterable[Sequence[Step]], now: datetime) -> None:
+    """Have a worker come for what follows those steps of new alerts that are due."""
+    _come_at([next_at(steps, due(steps, 0, now)) for steps in all_steps], now)
+
+
+def _come_at(moments: Iterable[datetime | None], now: datetime) -> None:
+    """Have a worker come once for all that falls into one second."""
+    near = {moment for moment in moments if moment and moment <= now + AHEAD}
+    for moment in sorted({_whole_second(max(moment, now)) for moment in near}):
+        enqueue_at(moment, ESCALATE)
 
 
 def plan(now: datetime) -> int:

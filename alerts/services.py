@@ -26,6 +26,7 @@ from alerts.models import (
     RuleType,
 )
 from alerts.schedule import AHEAD, ESCALATE
+from alerts.turns import timed
 from alerts.types import Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
@@ -37,6 +38,8 @@ from lib.queue import enqueue_at
 ACKNOWLEDGED_FOR = timedelta(hours=4)  # where nothing else is said
 LONGEST = timedelta(days=366)  # that an alert may be acknowledged or snoozed
 _TOLD_AT_ONCE = 10  # alerts of one transaction whose messages are written right after
+_ENDED_AT_ONCE = 50  # alerts of one transaction
+_AT_ONCE_S = 0.5  # the longest that whoever charged waits for it
 Event = AlertEvent.Kind
 
 
@@ -46,8 +49,9 @@ def observe(
     """Raise the alerts of the thresholds that spend has just passed.
 
     Call it in the transaction that charges: the alerts are committed with their cause.
-    What they tell is written right after it, or by a worker if this process dies. Of
-    several thresholds of one budget all are raised, and the highest tells for all.
+    What the first ten tell is written right after it, by a worker if this process dies,
+    as is what the others tell. Of several thresholds of one budget all are raised, and
+    the highest tells for all. As many queries for thousands of budgets as for a few.
     """
     budget_ids = {crossing.budget_id for crossing in crossings}
     rows = Budget.objects.select_related("organization").filter(pk__in=budget_ids)
@@ -68,14 +72,13 @@ def observe(
     if not found:
         return
     firing.rearm_crossed(organization_id, found, now)
-    raised = [
-        alert
-        for budget_id, findings in sorted(found.items())
-        for alert in firing.raise_alerts(budgets[budget_id], findings, now=now)
-    ]
+    raised = firing.raise_all(
+        ((budgets[budget_id], findings) for budget_id, findings in found.items()),
+        now=now,
+    )
     telling = [alert.pk for alert in raised if alert.next_step_at][:_TOLD_AT_ONCE]
     if telling:
-        told = partial(escalation.run_due, now, telling)
+        told = partial(escalation.run_due, now, telling, most_s=_AT_ONCE_S)
         transaction.on_commit(told, robust=True)
 
 
@@ -115,15 +118,12 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
     ended = 0
-    for pk in (
-        Alert.objects.untold()
-        .filter(pk__in=wanted)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    ):
-        escalation.tell_or_log(pk, now, ended=why)
+    untold = Alert.objects.untold().filter(pk__in=wanted).order_by()
+    to_tell = set(untold.values_list("pk", flat=True))
     rows = Alert.objects.unresolved().with_names().filter(pk__in=wanted)
     for alert in rows.order_by("pk"):
+        if alert.pk in to_tell:
+            escalation.tell_or_log(alert.pk, now, ended=why)
         moved = (
             Alert.objects.unresolved()
             .filter(pk=alert.pk)
@@ -232,21 +232,29 @@ def come_back(now: datetime) -> int:
     return sum(_fire_again(alert, now) for alert in rows)
 
 
-def end_over(now: datetime) -> int:
+def end_over(now: datetime, *, most_s: float | None = None) -> int:
     """Resolve the alerts of periods that are over; return how many.
 
     What nobody was told of yet is left: it is told, however late, before it ends.
+    Begins nothing after *most_s*.
     """
     rows = Alert.objects.unresolved().filter(period_ends_at__lte=now)
-    return end_told(rows, now=now, why="The period is over.")
+    return end_told(rows, now=now, why="The period is over.", most_s=most_s)
 
 
-def end_told(alerts: QuerySet[Alert], *, now: datetime, why: str) -> int:
-    """`end` those of *alerts* that somebody was told of, or nobody is to be."""
+def end_told(
+    alerts: QuerySet[Alert], *, now: datetime, why: str, most_s: float | None = None
+) -> int:
+    """`end` those of *alerts* that somebody was told of, or nobody is to be.
+
+    Some at a time, each in a transaction of its own; none is begun after *most_s*.
+    """
     untold = Alert.objects.untold().order_by().values("pk")
     rows = alerts.exclude(pk__in=untold).order_by("pk")
-    ids = list(rows.values_list("pk", flat=True))
-    return end(ids, now=now, why=why) if ids else 0
+    ids = rows.values_list("pk", flat=True)
+    return sum(
+        end(some, now=now, why=why) for some in timed(ids, _ENDED_AT_ONCE, most_s)
+    )
 
 
 def standing_of(alert: Alert) -> str:

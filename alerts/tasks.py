@@ -8,25 +8,40 @@ from accounts.audit import acting_as
 from accounts.models import Organization
 from alerts import escalation, services
 from alerts.evaluation import evaluate_thresholds
-from alerts.schedule import plan
+from alerts.schedule import ESCALATE, plan
+from alerts.turns import turn
 from alerts.watchdog import audit
+from lib.queue import enqueue
+
+MOST_S = 8  # that telling may take, and ending; then a worker is asked to go on
 
 
 def escalate() -> str:
     """Do what is due now: asked for by an alert, at the moment it is due."""
     with acting_as("worker"):
-        return escalate_at(timezone.now())
+        return _escalate(timezone.now())
 
 
 def escalate_at(now: datetime) -> str:
     """Tell what is due, and let lapse, wake and end what is due; say how much it was.
 
-    Called every minute as well, so that nothing waits for a task that got lost.
+    Called every minute as well, so that nothing waits for a task that got lost; then
+    workers are asked to come in the minute that follows.
     """
-    back = services.come_back(now)
-    told = escalation.run_due(now)
-    ended = services.end_over(now)  # after what is told of it
     plan(now)
+    return _escalate(now)
+
+
+def _escalate(now: datetime) -> str:
+    with turn("escalate") as mine:
+        if mine is None:
+            return "Another worker tells what is due."
+        back = services.come_back(now)
+        told = escalation.run_due(now, most_s=MOST_S)
+        ended = services.end_over(now, most_s=MOST_S)  # after what is told of it
+        is_cut = mine.has_passed(MOST_S)
+    if mine.again or is_cut:
+        enqueue(ESCALATE)
     return (
         f"Told {told} escalation steps; {back} alerts were taken up again, {ended} "
         "ended with their period."

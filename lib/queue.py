@@ -1,26 +1,65 @@
 """The only way to the workers: a task commits or rolls back with its cause."""
 
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django_q.brokers.orm import ORM
 from django_q.tasks import async_task
+from redis import RedisError
+
+logger = logging.getLogger("lib.queue")
+
+AWAY_S = 5  # that Redis is left alone once it could not be reached
+_gathered: ContextVar[set[str] | None] = ContextVar("gathered", default=None)
 
 
 def enqueue(task: str, *args: Any) -> None:
     """Have a worker call *task*, a dotted name, with *args*; at least once.
 
     On the database's own queue it is part of the present transaction. Redis knows
-    nothing of transactions, so there it is sent once this one has committed.
+    nothing of transactions, so there it is sent once this one has committed; while it
+    can't be reached nothing is, and all that is due is done by the clock.
     Arguments are positional: the library takes some keywords for its own.
     """
     if settings.REDIS_URL:
-        transaction.on_commit(lambda: async_task(task, *args))
+        transaction.on_commit(partial(_broker.send, task, *args))
     else:
         async_task(task, *args)
+
+
+class _Broker:
+    """Redis, which may be away: what has committed stays done, and is not an error."""
+
+    def __init__(self) -> None:
+        self.back_at = 0.0  # of time.monotonic(): not asked before
+        self.left = 0  # tasks that were not sent meanwhile
+
+    def send(self, task: str, *args: Any) -> None:
+        if time.monotonic() < self.back_at:
+            self.left += 1
+            return
+        try:
+            async_task(task, *args)
+        except (RedisError, OSError) as error:
+            self.back_at = time.monotonic() + AWAY_S
+            logger.warning(
+                "The queue can't be reached, so the clock does what is due. %s was not "
+                "sent, nor were %d before: %s",
+                *(task, self.left, error),
+            )
+        self.left = 0
+
+
+_broker = _Broker()
 
 
 def announce(change: str, *args: Any) -> None:
@@ -34,15 +73,35 @@ def announce(change: str, *args: Any) -> None:
 
 
 def enqueue_once(task: str) -> None:
-    """`enqueue` *task*, unless the present transaction already has.
+    """`enqueue` *task*, unless the present transaction (or `gathering`) already has.
 
     Django forgets what is to run on commit when the savepoint it was said in is rolled
     back, and the task goes with it: so that serves as the note that there is one.
     """
     note = _Enqueued(task)
-    if all(entry[1] != note for entry in connection.run_on_commit):
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.add(task)
+    elif all(entry[1] != note for entry in connection.run_on_commit):
         enqueue(task)
         transaction.on_commit(note)
+
+
+@contextmanager
+def gathering() -> Iterator[None]:
+    """Enqueue what `enqueue_once` asks for within at its end: each task once.
+
+    For many transactions whose tasks the clock would find as well: those of a process
+    that is killed within are not enqueued.
+    """
+    token = _gathered.set(set())
+    try:
+        yield
+    finally:
+        tasks = sorted(_gathered.get() or ())
+        _gathered.reset(token)
+        for task in tasks:
+            enqueue_once(task)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from alerts import evaluation
+from alerts import escalation, evaluation
 from alerts.evaluation import (
     Swept,
     amount_at,
@@ -193,6 +193,7 @@ def test_the_end_of_a_period_ends_its_alerts(acme: Organization) -> None:
     make_rule(budget, "spike", threshold=Decimal(10), window="weekly")
     spend(acme, "85", jan(31, 23))
     assert sweep(jan(31, 23)).raised == 2
+    escalation.run_due(jan(31, 23))
 
     done = sweep(datetime(2025, 2, 1, tzinfo=UTC))
 
@@ -205,6 +206,7 @@ def test_an_archived_budget_is_not_judged(acme: Organization) -> None:
     make_rule(budget, "spike", threshold=Decimal(10), window="weekly")
     spend(acme, "85", jan(20, 10))
     sweep(NOON)
+    escalation.run_due(NOON)
 
     services.archive_budget(budget, now=NOON + HOUR)
     sweep(NOON + HOUR)

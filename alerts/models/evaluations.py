@@ -1,0 +1,75 @@
+"""What is remembered from one evaluation to the next."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.audit import current_actor
+from accounts.models import Organization
+from budgets.models import Budget, BudgetPeriod
+from lib.fields import MoneyField
+
+
+class NotAnAnomaly(models.Model):
+    """A day that somebody said was fine: such amounts are usual for this budget."""
+
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="+")
+    day = models.DateField()  # of the budget's zone
+    amount = MoneyField()
+    said_by = models.CharField(max_length=320, default=current_actor)
+    said_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "budget", "day"], name="one_answer_per_day"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.amount}"
+
+
+class Watch(models.Model):
+    """The amounts between which the thresholds of a period stand as they are.
+
+    While the period's limit is `limit`, and what was spent is from `at_least` up to,
+    but not including, `below`, evaluating it again would find nothing new. A table of
+    its own: the period's row is for charging alone.
+    """
+
+    period = models.OneToOneField(
+        BudgetPeriod, models.CASCADE, primary_key=True, related_name="watch"
+    )
+    limit = MoneyField()
+    at_least = MoneyField(null=True)  # None: no threshold is passed
+    below = MoneyField(null=True)  # None: all are passed
+
+    def __str__(self) -> str:
+        return f"{self.at_least} to {self.below}"
+
+
+class EvaluatedState(models.Model):
+    """The state of its budgets and rules for which an organization's watches hold."""
+
+    organization = models.OneToOneField(
+        Organization, models.CASCADE, primary_key=True, related_name="+"
+    )
+    state = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.state
+
+
+class Turn(models.Model):
+    """Whose turn it is to do what only one worker is to do at a time."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    holder = models.UUIDField(null=True)
+    until = models.DateTimeField()  # from then on it is anybody's
+    again = models.BooleanField(default=False)  # somebody came meanwhile
+
+    def __str__(self) -> str:
+        return f"{self.name} until {self.until}"

@@ -1,0 +1,70 @@
+"""What is told to workers, and what becomes of it when their queue is away."""
+
+import logging
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django_q.models import OrmQ
+from redis import ConnectionError as Away
+
+from lib import queue
+from lib.queue import enqueue, enqueue_once, gathering
+
+pytestmark = pytest.mark.django_db
+TASK = "alerts.tasks.escalate"
+
+
+@pytest.fixture
+def redis_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have Redis refuse; return what it was asked to take."""
+    asked: list[str] = []
+
+    def refuse(task: str, *_: Any) -> None:
+        asked.append(task)
+        raise Away("Connection refused.")
+
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(queue, "async_task", refuse)
+    monkeypatch.setattr(queue, "_broker", queue._Broker())
+    return asked
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_has_committed_is_no_error_when_redis_is_away(
+    redis_away: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "lib.queue"):
+        for _ in range(5):
+            with transaction.atomic():
+                enqueue(TASK)
+        enqueue(TASK)
+
+    assert redis_away == [TASK]  # asked once, then left alone for a while
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def waiting() -> list[str]:
+    return [row.task["func"] for row in OrmQ.objects.order_by("pk")]
+
+
+def test_what_is_gathered_is_told_once_at_the_end() -> None:
+    with gathering():
+        for _ in range(3):
+            with transaction.atomic():
+                enqueue_once(TASK)
+        meanwhile = waiting()
+
+    assert (meanwhile, waiting()) == ([], [TASK])
+
+
+def test_what_was_gathered_is_told_though_it_fails() -> None:
+    def fail() -> None:
+        with gathering():
+            enqueue_once(TASK)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert waiting() == [TASK]
