@@ -1,6 +1,7 @@
 """Money: exact to ten decimal places, rounded nowhere but here."""
 
 from decimal import (
+    ROUND_DOWN,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -20,6 +21,10 @@ _DIGITS = 60  # far beyond any sum, and small enough to refuse 1E+999999 at once
 _EXACT = Context(_DIGITS, ROUND_HALF_EVEN, traps=[Inexact, InvalidOperation])
 _ROUNDED = Context(_DIGITS, ROUND_HALF_EVEN, traps=[InvalidOperation])
 _TWO_DIGITS = Context(2, ROUND_HALF_EVEN)
+_TWO_CUT = Context(2, ROUND_DOWN)
+_CUT = Context(_DIGITS, ROUND_DOWN, traps=[InvalidOperation])
+_TENTH, _HUNDRED = Decimal("0.1"), Decimal(100)
+_NEAR_HUNDRED = Decimal(99), Decimal(101)  # where a decimal more tells it from 100
 
 
 def to_units(amount: Decimal) -> int:
@@ -128,17 +133,31 @@ def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
 def format_percent(share: Decimal | None, locale: str = "en_US") -> str:
     """Write *share* for people: 0.62 as "62 %", 0.062 as "6.2 %", None as a dash.
 
-    One decimal below 10 %; more only where that would show zero for what is not.
+    Digits are cut off, never rounded up: 0.7996 is "79 %", for 80 % is not reached.
+    One decimal below 10 % and beside 100 %; more only where that would show zero, or
+    100 %, for what is not.
     """
     if share is None:
         return "\N{EN DASH}"
-    percent = _visible(share * 100, 1)
-    if percent == 0 or abs(percent) >= 10:
-        pattern, percent = "#,##0", _rounded(percent, 0)
-    else:
-        pattern = "#,##0.0"
+    percent = _cut(share * 100)
+    pattern = "#,##0" if percent.as_tuple().exponent == 0 or not percent else "#,##0.0"
     number = format_decimal(percent, pattern, locale, decimal_quantization=False)
     return f"{number}\N{NO-BREAK SPACE}%"
+
+
+def _cut(percent: Decimal) -> Decimal:
+    """Return *percent* with the digits that people read of it; see `format_percent`."""
+    size = abs(percent)
+    if size < _TENTH:
+        return _TWO_CUT.plus(percent)
+    if size == _HUNDRED or not _NEAR_HUNDRED[0] < size < _NEAR_HUNDRED[1]:
+        return _cut_at(percent, 0 if size >= 10 else 1)
+    shown = (_cut_at(percent, places) for places in range(1, PLACES))
+    return next((one for one in shown if abs(one) != _HUNDRED), percent)
+
+
+def _cut_at(amount: Decimal, places: int) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-places), context=_CUT)
 
 
 def _visible(amount: Decimal, places: int) -> Decimal:

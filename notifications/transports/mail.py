@@ -3,6 +3,7 @@
 import smtplib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from lib.money import format_percent
 from notifications.templating import worded
 from notifications.transports.base import Accepted, Parcel, TransportError, color_of
 from notifications.types import Link, Message
@@ -105,11 +107,10 @@ def _part(message: Message, text: str) -> _Part:
 
 
 def _bar(share: float) -> _Bar:
-    percent = share * 100
     filled = min(max(round(share * _BAR), 0), _BAR)
     drawn = "#" * filled + "·" * (_BAR - filled)
-    label = f"{percent:.1f} %" if percent < 10 else f"{percent:,.0f} %"
-    return _Bar(label, min(max(round(percent), 1), 100), f"[{drawn}] {label}")
+    label = format_percent(Decimal(str(share))).replace("\N{NO-BREAK SPACE}", " ")
+    return _Bar(label, min(max(round(share * 100), 1), 100), f"[{drawn}] {label}")
 
 
 def _refused(error: smtplib.SMTPException) -> TransportError:

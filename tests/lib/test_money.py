@@ -155,13 +155,40 @@ def test_people_never_read_nothing_for_something(amount: Decimal, code: str) -> 
         ("0.062", f"6.2{NBSP}%"),
         ("0.06", f"6.0{NBSP}%"),
         ("-0.062", f"-6.2{NBSP}%"),
-        ("0.0999", f"10{NBSP}%"),
+        ("0.0999", f"9.9{NBSP}%"),
+        ("0.7946", f"79{NBSP}%"),
+        ("0.7999999", f"79{NBSP}%"),
+        ("0.9946", f"99.4{NBSP}%"),
+        ("0.9999999999", f"99.9{NBSP}%"),
+        ("1", f"100{NBSP}%"),
+        ("1.0000", f"100{NBSP}%"),
+        ("1.0004", f"100.04{NBSP}%"),
+        ("1.004", f"100.4{NBSP}%"),
+        ("1.0099", f"100.9{NBSP}%"),
+        ("1.01", f"101{NBSP}%"),
         ("0.0004", f"0.04{NBSP}%"),
         ("0", f"0{NBSP}%"),
     ],
 )
 def test_people_read_shares_as(text: str | None, expected: str) -> None:
     assert format_percent(None if text is None else Decimal(text)) == expected
+
+
+@given(
+    st.decimals("-30", "30", places=10),
+    st.integers(-3000, 3000).map(lambda percent: Decimal(percent) / 100),
+)
+def test_no_share_is_shown_past_a_threshold(share: Decimal, threshold: Decimal) -> None:
+    shown = format_percent(share).removesuffix(f"{NBSP}%").replace(",", "")
+    percent = Decimal(shown)
+
+    assert abs(percent) <= abs(share * 100)
+    assert (percent == 0) == (share == 0)
+    assert (abs(percent) == 100) == (abs(share) == 1)
+    if share > 0 and share >= threshold:
+        assert percent >= threshold * 100
+    if share < threshold and threshold > 0:
+        assert percent < threshold * 100
 
 
 def test_people_read_shares_in_their_locale() -> None:

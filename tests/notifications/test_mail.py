@@ -136,7 +136,8 @@ def test_no_server_is_a_passing_fault(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "label"), [(0.052, "5.2 %"), (0, "0.0 %"), (12.3, "1,230 %")]
+    ("share", "label"),
+    [(0.052, "5.2 %"), (0, "0 %"), (0.9946, "99.4 %"), (12.3, "1,230 %")],
 )
 def test_shares_are_written_as_everywhere(
     mail_server: MailServer, share: float, label: str
