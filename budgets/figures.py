@@ -4,6 +4,10 @@ Pure: numbers and a moment in, numbers out. Shares are 0.8 for 80 %, percents ar
 money has ten places and is in the budget's currency. The days that people read are
 whole days of the budget's zone; rates are taken over time that has passed, to the
 microsecond, so that day one has a rate and the last day counts.
+
+A period of up to a month goes on as it went: what is projected is what was spent by the
+share of the time that has passed. A longer one goes on at the pace of the last 30 days,
+or of those since the first use: what was spent, and that pace for the time to come.
 """
 
 from dataclasses import dataclass
@@ -30,8 +34,19 @@ _ZERO = Decimal(0)
 _MICROSECOND = timedelta(microseconds=1)
 _HUNDREDTH = Decimal("0.01")
 
+MONTH = timedelta(days=31) + HOUR  # at most: the clocks may be put back in it
+LATELY = timedelta(days=30)  # whose pace a longer period goes on at
+
 _ON_TRACK_BELOW = 5  # percent, either way
 _SLIGHTLY_OVER_TO = 15  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was spent from a moment up to the present, be it in another period."""
+
+    spent: Decimal
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,7 @@ class Position:
     zone: ZoneInfo
     warning_threshold: Decimal
     critical_threshold: Decimal
+    pace: Pace | None = None  # of a long period; None: of the period itself
 
     @property
     def carried(self) -> Decimal:
@@ -123,7 +139,8 @@ def status_of(position: Position, now: datetime) -> Status:
     """Return how *position* stands at *now*, which may lie outside its window.
 
     The first hour counts as a whole one in *burn_rate* (a day) and what is projected
-    from it: a minute's spend says nothing of a month. In a period that is over, what
+    from it: a minute's spend says nothing of a month, and the first day of a *pace*
+    likewise: an hour's says nothing of a year. In a period that is over, what
     was projected is what was spent. *available_daily* is what remains by the days that
     remain, to the microsecond; in the last 24 hours it is all that remains.
     """
@@ -134,9 +151,7 @@ def status_of(position: Position, now: datetime) -> Status:
     elapsed_days, total_days = _days(position, now)
     burn_rate = projected = overrun = available = None
     if now >= position.window.start:
-        divisor = max(elapsed, min(HOUR // _MICROSECOND, total))
-        burn_rate = quantize(spent * (DAY // _MICROSECOND) / divisor)
-        projected = quantize(spent * total / divisor)
+        burn_rate, projected = _going_on(position, now)
         overrun = quantize(max(projected - limit, _ZERO))
     if now < position.window.end:
         days_left = Decimal(total - elapsed) / (DAY // _MICROSECOND)
@@ -159,6 +174,19 @@ def status_of(position: Position, now: datetime) -> Status:
         projected_overrun=overrun,
         available_daily=available,
     )
+
+
+def _going_on(position: Position, now: datetime) -> tuple[Decimal, Decimal]:
+    """Return what is spent a day, and what will have been at the end."""
+    spent, pace = position.spent, position.pace
+    elapsed, total = _elapsed(position.window, now), _total(position.window)
+    day = DAY // _MICROSECOND
+    if pace is None:
+        time = max(elapsed, min(HOUR // _MICROSECOND, total))
+        return quantize(spent * day / time), quantize(spent * total / time)
+    time = max((now - pace.since) // _MICROSECOND, day)
+    to_come = max(pace.spent, _ZERO) * (total - elapsed) / time
+    return quantize(pace.spent * day / time), quantize(spent + to_come)
 
 
 def variance_of(position: Position, now: datetime) -> Variance:

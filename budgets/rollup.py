@@ -46,5 +46,18 @@ def hours_of(
     return sql.hours_between(budgets[0].organization_id, ids, start, end)
 
 
+def sums_of(
+    organization_id: int, budget_ids: Sequence[int], start: datetime, end: datetime
+) -> dict[int, HourSpend]:
+    """Return the sum of `hours_of` for each budget that was used, with its first hour.
+
+    One query.
+    """
+    if not budget_ids:
+        return {}
+    found = sql.hours_between(organization_id, budget_ids, start, end, summed=True)
+    return {one.budget_id: one for one in found}
+
+
 def total_of(hours: Iterable[HourSpend]) -> Decimal:
     return sum((hour.spent for hour in hours), Decimal(0))

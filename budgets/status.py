@@ -14,6 +14,9 @@ from budgets.amounts import amounts_of
 from budgets.backfill import quarters_of
 from budgets.errors import NoPeriod
 from budgets.figures import (
+    LATELY,
+    MONTH,
+    Pace,
     Position,
     Status,
     StatusName,
@@ -23,7 +26,8 @@ from budgets.figures import (
     variance_of,
 )
 from budgets.models import Budget, BudgetPeriod
-from budgets.rollup import hours_of, total_of
+from budgets.rollup import hours_of, sums_of, total_of
+from budgets.types import HourSpend
 from ledger.models import CostRecord
 from lib.fields import MoneyField
 from lib.periods import Cadence, Calendar, Window
@@ -104,7 +108,8 @@ def statuses(
     """Return the period around *at* of each of an organization's *budgets*, by id.
 
     A budget that is over shows its last period, one to come its first. Sums are as of
-    the present. One query, one more when some periods are not opened yet.
+    the present. One query, one more when some periods are not opened yet, and one for
+    the pace of periods that are longer than a month.
     """
     chosen = list(budgets)
     windows = {
@@ -115,10 +120,15 @@ def statuses(
     amounts = {pk: row.amount for pk, row in rows.items()}
     unopened = amounts_of(windows.keys() - rows.keys())
     amounts |= {pk: unopened[pk].of(windows[pk]) for pk in windows.keys() - rows.keys()}
-    return {
-        budget.pk: _described(
-            budget, windows[budget.pk], amounts[budget.pk], rows.get(budget.pk), at
+    positions = {
+        budget.pk: _position(
+            budget, windows[budget.pk], amounts[budget.pk], rows.get(budget.pk)
         )
+        for budget in chosen
+    }
+    positions |= _paced(organization, positions, at)
+    return {
+        budget.pk: _described(budget, positions[budget.pk], rows.get(budget.pk), at)
         for budget in chosen
     }
 
@@ -229,18 +239,45 @@ def _period_rows(
     }
 
 
+def _position(
+    budget: Budget, window: Window, amount: Decimal, row: BudgetPeriod | None
+) -> Position:
+    if row is None:
+        return position_of(budget, window, amount, amount)
+    return position_of(budget, window, amount, row.limit, row.spent, row.reserved)
+
+
+def _paced(
+    organization: Organization, positions: dict[int, Position], at: datetime
+) -> dict[int, Position]:
+    """Return the positions in long periods with the pace of the days before *at*.
+
+    One query, if there are any.
+    """
+    long = {
+        pk: one
+        for pk, one in positions.items()
+        if at in one.window and one.window.end - one.window.start > MONTH
+    }
+    start = at - LATELY
+    sums = sums_of(organization.pk, list(long), start, at)
+    return {
+        pk: replace(one, pace=_pace_of(one, sums.get(pk), start))
+        for pk, one in long.items()
+    }
+
+
+def _pace_of(position: Position, lately: HourSpend | None, start: datetime) -> Pace:
+    if lately is None:
+        return Pace(ZERO, start)
+    # What has no spend from before has the pace of the time since its first use.
+    is_new = position.spent <= lately.spent
+    return Pace(lately.spent, max(lately.starts_at, start) if is_new else start)
+
+
 def _described(
-    budget: Budget,
-    window: Window,
-    amount: Decimal,
-    row: BudgetPeriod | None,
-    at: datetime,
+    budget: Budget, position: Position, row: BudgetPeriod | None, at: datetime
 ) -> BudgetStatus:
-    position = (
-        position_of(budget, window, amount, row.limit, row.spent, row.reserved)
-        if row
-        else position_of(budget, window, amount, amount)
-    )
     return BudgetStatus(
         budget=budget,
         position=position,

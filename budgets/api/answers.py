@@ -98,8 +98,15 @@ class BudgetStatusOut(Out, frozen=True):
     remaining_days: int
     total_days: int
     time_utilization_percent: float
-    burn_rate: Annotated[Money | None, note("A day. Null: it has not begun.")]
-    projected_spend: Money | None
+    burn_rate: Annotated[Money | None, note("A day, as for projected_spend.")]
+    projected_spend: Annotated[
+        Money | None,
+        note(
+            "At the end. Of up to a month: spent by the share of time that has passed; "
+            "of longer periods: spent, and the pace of the last 30 days (or since the "
+            "first use) for the time that is left."
+        ),
+    ]
     projected_overrun: Money | None
     available_daily: Annotated[Money | None, note("Null: it is over.")]
     recommended_action: str

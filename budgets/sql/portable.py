@@ -48,8 +48,7 @@ ON CONFLICT (organization_id, budget_id, starts_at) DO UPDATE SET
     spent = budgets_budgethour.spent + excluded.spent,
     requests = budgets_budgethour.requests + excluded.requests
 """.replace("[covered]", _COVERED)
-_READ_HOURS = """
-SELECT budget_id, starts_at, sum(spent), sum(requests) FROM (
+_HOURS_AND_DELTAS = """(
     SELECT budget_id, starts_at, spent, requests FROM budgets_budgethour
     WHERE organization_id = %s AND budget_id IN ({budgets})
         AND starts_at >= %s AND starts_at < %s
@@ -58,8 +57,15 @@ SELECT budget_id, starts_at, sum(spent), sum(requests) FROM (
     FROM ledger_spenddelta AS delta [covered]
     WHERE delta.organization_id = %s AND coverage.budget_id IN ({budgets})
         AND delta.starts_at >= %s AND delta.starts_at < %s
-) AS both_kinds GROUP BY budget_id, starts_at ORDER BY budget_id, starts_at
-""".replace("[covered]", _COVERED)
+) AS both_kinds""".replace("[covered]", _COVERED)
+_READ_HOURS = f"""
+SELECT budget_id, starts_at, sum(spent), sum(requests) FROM {_HOURS_AND_DELTAS}
+GROUP BY budget_id, starts_at ORDER BY budget_id, starts_at
+"""
+_READ_SUMS = f"""
+SELECT budget_id, min(starts_at), sum(spent), sum(requests) FROM {_HOURS_AND_DELTAS}
+GROUP BY budget_id
+"""
 _READ_QUARTERS = """
 SELECT coverage.budget_id, {quarter} AS quarter,
     sum(CASE WHEN coverage.currency = '' THEN record.total_cost
@@ -93,11 +99,18 @@ ON CONFLICT (organization_id, budget_id, starts_at) DO UPDATE SET
 
 
 def hour_rows(
-    organization_id: int, budget_ids: Sequence[int], start: datetime, end: datetime
+    organization_id: int,
+    budget_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+    *,
+    summed: bool = False,
 ) -> list[Any]:
+    """*summed*: one row for each budget, with its first hour."""
     adapt = connection.ops.adapt_datetimefield_value
     asked = [organization_id, *budget_ids, adapt(start), adapt(end)]
-    statement = _READ_HOURS.format(budgets=_marks(budget_ids))
+    read = _READ_SUMS if summed else _READ_HOURS
+    statement = read.format(budgets=_marks(budget_ids))
     with connection.cursor() as cursor:
         cursor.execute(statement, [*asked, *asked])
         return list(cursor.fetchall())

@@ -84,10 +84,18 @@ def roll_up(organization_id: int) -> None:
 
 
 def hours_between(
-    organization_id: int, budget_ids: Sequence[int], start: datetime, end: datetime
+    organization_id: int,
+    budget_ids: Sequence[int],
+    start: datetime,
+    end: datetime,
+    *,
+    summed: bool = False,
 ) -> list[HourSpend]:
-    """Return what budgets spent in [start, end), by clock hour. One query."""
-    rows = hour_rows(organization_id, budget_ids, start, end)
+    """Return what budgets spent in [start, end), by clock hour. One query.
+
+    *summed*: in one sum for each, beginning with its first hour that was used.
+    """
+    rows = hour_rows(organization_id, budget_ids, start, end, summed=summed)
     return [
         HourSpend(budget_id, _moment(starts_at), from_units(spent), requests)
         for budget_id, starts_at, spent, requests in rows

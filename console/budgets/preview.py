@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 
 from accounts.models import Organization
-from budgets.figures import Position, Status, status_of
+from budgets.figures import LATELY, MONTH, Pace, Position, Status, status_of
 from budgets.index import FOREVER
 from budgets.models import Budget
 from budgets.scopes import BudgetScope
@@ -31,7 +31,6 @@ from lib.money import format_money, format_percent, quantize
 from lib.periods import Cadence, Calendar, Window
 
 OFFERED = 50  # values of one dimension
-LATELY = timedelta(days=30)
 _REMEMBERED_S = 60
 _MOST_NAMED = 12  # models, in one line
 _DAY = timedelta(days=1)
@@ -84,7 +83,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     """Say what *draft* would mean among the budgets of *outline*.
 
     Five queries, six where it names models, two more where it has a currency of its
-    own.
+    own, one more where its period is longer than a month.
     """
     try:
         stored = clean_scope(draft.scope)
@@ -94,7 +93,8 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     found = _matching(draft, [scope, *_scopes_below(draft, outline)])
     preview = Preview(matches=_matches_words(found, scope))
     preview.reaches = list(reach_words(draft.organization, stored.get("models", ())))
-    spent, window = _spent(draft, [row[0] for row in found], outline.now)
+    ids = [row[0] for row in found]
+    spent, window = _spent(draft, ids, outline.now)
     if window is None:
         preview.spent = "It is not in force now."
     elif spent is None:
@@ -103,7 +103,8 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
             f"{draft.currency}."
         )
     else:
-        _add_figures(preview, draft, spent, window, outline)
+        pace = _pace(draft, ids, window, outline.now)
+        _add_figures(preview, draft, spent, window, pace, outline)
     preview.overlaps = list(_overlaps(draft, scope, outline))
     preview.conflicts += _conflicts(draft, outline)
     return preview
@@ -227,18 +228,38 @@ def _spent(
     window = calendar.window_at(now)
     if window is None:
         return None, None
+    return _cost_of(draft, ids, window, now), window
+
+
+def _pace(draft: Draft, ids: list[int], window: Window, now: datetime) -> Pace | None:
+    """Return what a long period goes on at: by whole days, that of the last 30."""
+    if window.end - window.start <= MONTH:
+        return None
+    since = (now - LATELY).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Pace(_cost_of(draft, ids, Window(since, now), now) or ZERO, since)
+
+
+def _cost_of(
+    draft: Draft, ids: list[int], window: Window, now: datetime
+) -> Decimal | None:
+    """Return what the attributions cost, in the draft's currency; None: no rate."""
     question = _Chosen(draft.organization, ids=ids)
     spent = sum((line.sums.cost for line in lines_of(question, (), [window])), ZERO)
     if draft.currency == draft.organization.currency:
-        return spent, window
+        return spent
     rate = PriceBook(draft.organization.pk).rate(
         draft.organization.currency, draft.currency, now.date()
     )
-    return (None if rate is None else quantize(spent * rate.rate)), window
+    return None if rate is None else quantize(spent * rate.rate)
 
 
 def _add_figures(
-    preview: Preview, draft: Draft, spent: Decimal, window: Window, outline: Outline
+    preview: Preview,
+    draft: Draft,
+    spent: Decimal,
+    window: Window,
+    pace: Pace | None,
+    outline: Outline,
 ) -> None:
     about = "" if draft.currency == draft.organization.currency else "about "
     shown = outline.money(spent, draft.currency)
@@ -255,6 +276,7 @@ def _add_figures(
         zone=draft.zone,
         warning_threshold=draft.warning_threshold,
         critical_threshold=draft.critical_threshold,
+        pace=pace,
     )
     status = status_of(position, outline.now)
     preview.used, preview.kind = status.utilization, status.status

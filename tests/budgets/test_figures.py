@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgets.figures import Position, status_of, variance_of
+from budgets.figures import Pace, Position, status_of, variance_of
 from lib.money import quantize
 from lib.periods import Cadence, Calendar, Window, end_of, start_of
 
@@ -186,6 +186,39 @@ def test_a_period_shorter_than_an_hour_projects_no_more_than_it_lasts() -> None:
     result = status_of(position(spent="7", window=short), january(1))
 
     assert result.projected_spend == 7
+
+
+YEAR = Window(JANUARY.start, datetime(2027, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("spent", "since", "daily", "projected"),
+    [
+        ("3000", 30 * DAY, 100, 3000 + 100 * 245),
+        ("9000", 30 * DAY, 100, 9000 + 100 * 245),
+        ("3000", 10 * DAY, 300, 3000 + 300 * 245),
+        ("3000", HOUR, 3000, 3000 + 3000 * 245),
+    ],
+    ids=["all of it lately", "most before", "since ten days", "since an hour"],
+)
+def test_a_long_period_goes_on_at_its_pace_of_late(
+    spent: str, since: timedelta, daily: int, projected: int
+) -> None:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    pace = Pace(Decimal(3000), now - since)
+
+    result = status_of(replace(position(spent=spent, window=YEAR), pace=pace), now)
+
+    assert (result.burn_rate, result.projected_spend) == (daily, projected)
+
+
+def test_credits_of_late_do_not_go_on() -> None:
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    pace = Pace(Decimal(-30), now - 30 * DAY)
+
+    result = status_of(replace(position(spent="70", window=YEAR), pace=pace), now)
+
+    assert (result.burn_rate, result.projected_spend) == (-1, 70)
 
 
 def test_there_is_no_rate_before_the_first_instant() -> None:

@@ -16,6 +16,7 @@ from budgets.status import (
     status_names,
     statuses,
 )
+from lib.money import quantize
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import make_organization, spend
 
@@ -279,3 +280,78 @@ def test_what_has_no_period_yet_stands_at_its_amount(acme: Organization) -> None
 
     assert (position.limit, position.spent, position.status) == (100, 0, "OK")
     assert status(budget, jan(15)).status.limit == 100
+
+
+# -- The pace of long periods
+
+
+def year_of(acme: Organization, **costs: str) -> Budget:
+    """Make a budget of 2025 of which so much was spent, by days: `d10="5"`."""
+    for day, cost in costs.items():
+        at = jan(1) + timedelta(days=int(day[1:]) - 1, hours=6)
+        spend(acme, cost, at, id=day)
+    return january_budget(acme, "Year", "1000", now=jan(1), period="annual")
+
+
+def projected(budget: Budget, day: int) -> tuple[Decimal | None, Decimal | None]:
+    found = status(budget, jan(1) + timedelta(days=day)).status
+    return found.burn_rate, found.projected_spend
+
+
+@pytest.mark.parametrize("rolled_up", [True, False], ids=["rolled up", "not yet"])
+def test_a_year_goes_on_as_the_last_thirty_days(
+    acme: Organization, *, rolled_up: bool
+) -> None:
+    year = year_of(acme, d1="500", d80="60", d95="30")
+    if rolled_up:
+        roll_up(acme.pk)
+
+    # 265 of its days are to come, at $3.00 each.
+    assert projected(year, 100) == (3, 590 + 3 * 265)
+
+
+def test_a_year_that_began_late_has_the_pace_since(acme: Organization) -> None:
+    year = year_of(acme, d91="95")
+
+    found = status(year, jan(1) + timedelta(days=100)).status
+
+    # Since 06:00 of day 91, 9.75 days ago.
+    assert found.burn_rate == quantize(Decimal(95) / Decimal("9.75"))
+    assert found.projected_spend == quantize(95 + Decimal(95) / Decimal("9.75") * 265)
+
+
+@pytest.mark.parametrize("hours", [7, 12, 30])
+def test_the_first_day_of_a_year_counts_as_a_whole_one(
+    acme: Organization, hours: int
+) -> None:
+    year = year_of(acme, d1="10")
+
+    found = status(year, jan(1) + timedelta(hours=hours)).status
+
+    assert found.burn_rate == 10
+    assert found.projected_spend == quantize(10 + 10 * (365 - Decimal(hours) / 24))
+
+
+def test_a_new_year_goes_on_as_the_one_before(acme: Organization) -> None:
+    january_budget(acme, "Year", "1000", now=moment(12, 1), period="annual")
+    for day in range(2, 32):
+        spend(acme, "10", moment(12, day), id=f"u{day}")
+
+    year = Budget.objects.get()
+
+    assert projected(year, 0) == (10, 10 * 365)
+
+
+def test_a_year_without_use_of_late_stays_where_it_is(acme: Organization) -> None:
+    assert projected(year_of(acme, d1="500"), 100) == (0, 500)
+
+
+def test_the_pace_of_long_periods_is_one_query(
+    acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    years = [year_of(acme, d1="1"), january_budget(acme, "Month", now=jan(1))]
+
+    with django_assert_num_queries(2):
+        found = statuses(years, acme, at=jan(2))
+
+    assert found[years[1].pk].position.pace is None

@@ -74,7 +74,10 @@ class BudgetStatus:
     remaining_days: int = 0
     total_days: int = 0
     time_utilization_percent: Decimal = Decimal(0)
-    burn_rate: Optional[Decimal] = None  # A day. None: it has not begun.
+    burn_rate: Optional[Decimal] = None  # A day, as for projected_spend.
+    # At the end. Of up to a month: spent by the share of time that has passed; of
+    # longer periods: spent, and the pace of the last 30 days (or since the first use)
+    # for the time that is left.
     projected_spend: Optional[Decimal] = None
     projected_overrun: Optional[Decimal] = None
     available_daily: Optional[Decimal] = None  # None: it is over.
