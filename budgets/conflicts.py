@@ -1,18 +1,17 @@
 """What does not fit together in an organization's budgets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import combinations
 from typing import Literal
 
 from django.db.models import Exists, OuterRef, Sum
 
 from accounts.models import Organization
 from budgets.models import Budget, Coverage
+from budgets.overlaps import overlaps_of
 from budgets.reservations.settlements import said_otherwise
-from budgets.scopes import BudgetScope
 from budgets.tree import TreeNode, tree_of
 from ledger.models import DailySpend, SpendDelta
 from lib.money import format_money
@@ -48,7 +47,7 @@ def conflicts_of(organization: Organization, *, now: datetime) -> list[Clash]:
     for root in roots:
         for node in root.walk():
             found += _against_parent(node)
-    found += _overlaps(roots)
+    found += _overlaps(roots, organization, now)
     orphan = orphan_spend(organization, now=now)
     if orphan:
         amount = format_money(orphan, organization.currency)
@@ -90,8 +89,7 @@ def orphan_spend(organization: Organization, *, now: datetime) -> Decimal:
 
     Of each kind of cost: it has one when a budget in use covered it on any of the days.
     """
-    since = (now - ORPHANS_OF).astimezone(UTC)
-    since = since.replace(hour=0, minute=0, second=0, microsecond=0)
+    since = _since(now)
     covered = Coverage.objects.filter(
         organization=organization,
         attribution=OuterRef("attribution"),
@@ -142,33 +140,36 @@ def _against_parent(node: TreeNode) -> Iterator[Clash]:
             )
 
 
-def _overlaps(roots: list[TreeNode]) -> list[Clash]:
-    """Return the siblings that are both charged for the same costs."""
-    found: list[Clash] = []
-    families = [roots, *(node.children for root in roots for node in root.walk())]
-    for family in families:
-        for one, other in _overlapping(child.budget for child in family):
-            if len(found) == MOST_OVERLAPS:
-                return found
-            found.append(
-                Clash(
-                    "overlap",
-                    (one, other),
-                    f"“{one.name}” and “{other.name}” are both charged for costs that "
-                    "match both scopes.",
-                )
-            )
-    return found
+def _overlaps(
+    roots: list[TreeNode], organization: Organization, now: datetime
+) -> Iterator[Clash]:
+    """Yield what is counted twice, in one branch and in another."""
+    budgets = [node.budget for root in roots for node in root.walk()]
+    names = {budget.pk: budget.name for budget in budgets}
+    found = overlaps_of(budgets, organization, since=_since(now))
+    for pair in found[:MOST_OVERLAPS]:
+        both = pair.one, pair.other
+        one, other = (_placed(budget, names) for budget in both)
+        message = f"{one} and {other} are both charged for costs that match both scopes"
+        if not pair.shared:
+            yield Clash("overlap", both, f"{message}; of late there were none.")
+            continue
+        amount = format_money(pair.shared, organization.currency)
+        yield Clash(
+            "overlap",
+            both,
+            f"{message}: {amount} of the last {ORPHANS_OF.days} days.",
+            pair.shared,
+            organization.currency,
+        )
 
 
-def _overlapping(budgets: Iterable[Budget]) -> Iterator[tuple[Budget, Budget]]:
-    scoped = [(budget, BudgetScope.of(budget.scope)) for budget in budgets]
-    for (one, first), (other, second) in combinations(scoped, 2):
-        if first.overlaps(second) and _live_together(one, other):
-            yield one, other
+def _placed(budget: Budget, names: Mapping[int, str]) -> str:
+    above = names.get(budget.parent_id or 0)
+    return f"“{budget.name}”" + (f" below “{above}”" if above else "")
 
 
-def _live_together(one: Budget, other: Budget) -> bool:
-    return (one.ends_at is None or one.ends_at > other.starts_at) and (
-        other.ends_at is None or other.ends_at > one.starts_at
-    )
+def _since(now: datetime) -> datetime:
+    """Return the beginning of the UTC day 30 days ago."""
+    since = (now - ORPHANS_OF).astimezone(UTC)
+    return since.replace(hour=0, minute=0, second=0, microsecond=0)

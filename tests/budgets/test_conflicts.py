@@ -118,6 +118,84 @@ def test_siblings_overlap_only_while_both_live(
     assert len(kinds(acme)) == overlap
 
 
+# -- In different branches
+
+
+def branches(acme: Organization, **scopes: dict[str, Any]) -> dict[str, Budget]:
+    """Make Company, Engineering and Product below it, and the rest below these."""
+    made = {"Company": january_budget(acme, "Company", "1000")}
+    places = {"Backend": "Engineering", "Search": "Product"}
+    for name, scope in scopes.items():
+        made[name] = january_budget(
+            acme, name, "10", parent=made[places.get(name, "Company")], scope=scope
+        )
+    return made
+
+
+ENGINEERING = {"departments": ["engineering"]}
+PRODUCT = {"departments": ["product"]}
+BACKEND = {"teams": ["backend"]}
+
+
+@pytest.mark.parametrize("rolled_up", [True, False], ids=["rolled up", "not yet"])
+def test_what_is_counted_in_two_branches_is_told_with_the_cause(
+    acme: Organization, *, rolled_up: bool
+) -> None:
+    branches(acme, Engineering=ENGINEERING, Product=PRODUCT, Backend=BACKEND)
+    spend(acme, "6400", jan(10), team_id="backend", department_id="product")
+    spend(acme, "50", jan(10), id="2", team_id="backend", department_id="engineering")
+    if rolled_up:
+        roll_up(acme.pk)
+
+    (clash,) = conflicts_of(acme, now=NOW)
+
+    assert clash.kind == "overlap"
+    assert [budget.name for budget in clash.budgets] == ["Backend", "Product"]
+    assert (clash.amount, clash.currency) == (6400, "USD")
+    assert clash.message == (
+        "“Backend” below “Engineering” and “Product” below “Company” are both charged "
+        "for costs that match both scopes: $6,400.00 of the last 30 days."
+    )
+
+
+def test_cousins_of_the_same_scope_overlap_before_anything_is_spent(
+    acme: Organization,
+) -> None:
+    branches(
+        acme, Engineering=ENGINEERING, Product=PRODUCT, Backend=BACKEND, Search=BACKEND
+    )
+
+    assert kinds(acme) == [("overlap", ["Backend", "Search"])]
+
+
+def test_cousins_that_only_might_overlap_are_left_alone(acme: Organization) -> None:
+    search = {"projects": ["search"]}
+    branches(
+        acme, Engineering=ENGINEERING, Product=PRODUCT, Backend=BACKEND, Search=search
+    )
+
+    assert kinds(acme) == []
+
+
+def test_of_two_branches_that_match_the_same_only_the_tops_are_told(
+    acme: Organization,
+) -> None:
+    both = {"departments": ["engineering", "product"]}
+    branches(acme, Engineering=both, Product=PRODUCT, Backend=BACKEND, Search=BACKEND)
+    spend(acme, "5", jan(10), team_id="backend", department_id="product")
+
+    (clash,) = [one for one in conflicts_of(acme, now=NOW) if one.amount]
+
+    assert [budget.name for budget in clash.budgets] == ["Engineering", "Product"]
+
+
+def test_a_budget_and_those_above_it_are_no_conflict(acme: Organization) -> None:
+    branches(acme, Engineering=ENGINEERING, Backend=ENGINEERING)
+    spend(acme, "5", jan(10), department_id="engineering")
+
+    assert kinds(acme) == []
+
+
 def test_what_no_budget_is_charged_for_is_orphaned(acme: Organization) -> None:
     january_budget(acme, scope={"teams": ["a"]})
     spend(acme, "5", jan(10), team_id="a")
