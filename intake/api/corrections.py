@@ -14,10 +14,10 @@ from intake.api.answers import UsageReceiptOut, receipt_out
 from intake.api.schemas import usage_correction_body
 from intake.api.usage import caller_of, decoded
 from intake.corrections import LONGEST_REASON, correct
-from ledger.usage import Usage, decode_error
+from ledger.usage import MOST_BYTES, Usage, decode_error
 from lib.answers import Operation, described
 from lib.bodies import JSON_TYPES, body_of, json_response
-from lib.errors import Invalid
+from lib.errors import Invalid, TooLarge
 from lib.web import only
 
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -62,6 +62,8 @@ def _correct(usage_id: str, body: bytes, caller: Caller) -> HttpResponse:
 
 def _read(usage_id: str, body: bytes) -> tuple[Usage, str]:
     """Return the record, whose id is in the path, and why it is corrected."""
+    if len(body) > MOST_BYTES:
+        raise TooLarge(f"A correction has at most {MOST_BYTES:,} bytes.")
     try:
         fields = _decode_fields(body)
         reason = _decode_text(fields.pop("reason", msgspec.Raw(b'""'))).strip()

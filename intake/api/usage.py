@@ -43,10 +43,10 @@ from lib.answers import FieldProblemOut, Operation, described
 from lib.bodies import JSON_TYPES, body_of, json_response, type_of
 from lib.errors import FieldError, Forbidden, Invalid, TooLarge
 from lib.money import wire
+from lib.pieces import MOST_PIECES, TooManyError
 from lib.texts import NO_ODD, odd_place_in
 from lib.web import only
 
-MOST_RECORDS = 10_000  # in one batch
 LINES_TYPES = {"application/x-ndjson", "application/ndjson", "application/jsonl"}
 _ZERO = "0.0000000000"
 _ATOMIC = {
@@ -59,7 +59,7 @@ _BATCH = {
     "application/json": {
         "type": "array",
         "items": usage_record(),
-        "maxItems": MOST_RECORDS,
+        "maxItems": MOST_PIECES,
     },
     "application/x-ndjson": {"type": "string", "description": "One record a line."},
 }
@@ -145,16 +145,16 @@ def _many(body: bytes, caller: Caller, *, lines: bool, atomic: bool) -> HttpResp
     began = time.perf_counter()
     try:
         records, rejected = decode_batch(body, lines=lines)
+    except TooManyError as error:
+        raise TooLarge(
+            f"More than {MOST_PIECES:,} records; part them into several batches.",
+            errors=(FieldError("", "too_many_records", "Part it into several."),),
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         found = decode_error(error, body)
         raise Invalid(
             f"Send a JSON array of usage records. {found.detail}", errors=(found,)
         ) from error
-    if len(records) > MOST_RECORDS:
-        raise TooLarge(
-            f"{len(records):,} records; send at most {MOST_RECORDS:,} in one batch.",
-            errors=(FieldError("", "too_many_records", "Part it into several."),),
-        )
     receipt = receive(records, rejected, caller=caller, atomic=atomic)
     return json_response(_summary(records, receipt, time.perf_counter() - began))
 

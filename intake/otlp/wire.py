@@ -16,6 +16,7 @@ from opentelemetry.proto.common.v1 import common_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from lib.errors import Invalid
+from lib.texts import without_halves
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -31,10 +32,6 @@ _MARKS = (
     "mlflow.chat.",
 )
 _INT64 = re.compile(r"-?[0-9]{1,20}", re.ASCII)
-# An escaped backslash, a pair of surrogates, or half of one: the group.
-_HALF = re.compile(
-    rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,14 +218,10 @@ def _request_in(body: bytes) -> _Request:
     try:
         return _decode_request(body)
     except msgspec.DecodeError:
-        mended = _HALF.sub(_replaced, body)
+        mended = without_halves(body, rb"\ufffd")
         if mended == body:
             raise
         return _decode_request(mended)
-
-
-def _replaced(found: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if found[1] else found[0]
 
 
 def _read_span(raw: msgspec.Raw, resource: dict[str, Any], export: Export) -> None:

@@ -8,13 +8,20 @@ from ledger.usage.checks import (
     is_rounded,
     odd_characters,
 )
-from ledger.usage.decoding import Rejected, decode_batch, decode_error, decode_one
+from ledger.usage.decoding import (
+    MOST_BYTES,
+    Rejected,
+    decode_batch,
+    decode_error,
+    decode_one,
+)
 from ledger.usage.details import parse_metadata, parse_tags
 from ledger.usage.records import MOST_TOKENS, NOT_SENT, Usage, is_metered
 
 __all__ = [
     "EARLIEST",
     "LATEST",
+    "MOST_BYTES",
     "MOST_COST",
     "MOST_TOKENS",
     "NOT_SENT",

@@ -1,25 +1,26 @@
 """Reading usage records from JSON: as a batch, a record a line, or one alone."""
 
-import json
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from itertools import islice
 
 import msgspec
 
 from ledger.quantities import KNOWN, Quantity, is_tokens
 from ledger.usage.checks import check, odd_characters
-from ledger.usage.details import decode_object
 from ledger.usage.records import Usage
 from lib.errors import FieldError
-from lib.texts import NO_ODD, odd_place_in
+from lib.pieces import MOST_PIECES, TooManyError, pieces_of
+from lib.texts import NO_ODD, odd_place_in, replaced, without_halves
 
 _decode_known = msgspec.json.Decoder(Usage).decode
 _decode_list = msgspec.json.Decoder(list[Usage]).decode
 _decode_lines = msgspec.json.Decoder(Usage).decode_lines
-_decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
+MOST_BYTES = 2**18  # of one record; its metadata and tags have 20,000 at most
+MOST_FIELDS = 1_000  # of one record, what is not known included
+_LEAST_BYTES = 40  # of a record with an id and a time
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_numbers = msgspec.json.Decoder(dict[str, int | Decimal]).decode
 _FIELDS = frozenset(Usage.__struct_encode_fields__)
@@ -35,18 +36,18 @@ def decode_batch(
     Bad records stand as None in the first list and with their errors in the second.
 
     Raises:
+        TooManyError: more than MOST_PIECES; those beyond were not even looked at.
         msgspec.DecodeError: the body as a whole is not a JSON array.
     """
-    records: list[Usage | None]
     rejected: list[Rejected] = []
-    try:
-        records = list(_decode_lines(body) if lines else _decode_list(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    records = _decoded_at_once(body, lines=lines)
+    if records is None:
         pieces: Sequence[bytes | msgspec.Raw]
         pieces = _lines_of(body) if lines else _pieces_of(body)
-        records = []
-        for index, piece in enumerate(pieces):
-            records.append(_decode_or_reject(index, piece, rejected))
+        records = [
+            _decode_or_reject(index, piece, rejected)
+            for index, piece in enumerate(pieces)
+        ]
     # Only an escape can bring in characters that a database refuses.
     escapes = b"\\u" in body
     for index, record in enumerate(records):
@@ -61,6 +62,30 @@ def decode_batch(
     return records, rejected
 
 
+def _decoded_at_once(body: bytes, *, lines: bool) -> list[Usage | None] | None:
+    """Return all records; None: they are to be read one by one."""
+    if _may_be_heavy(body):
+        return None
+    try:
+        return list(_decode_lines(body) if lines else _decode_list(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _may_be_heavy(body: bytes) -> bool:
+    """Tell whether good records may be too many, or one of them too large.
+
+    Every one has a time; its name may be written with escapes.
+    """
+    if len(body) <= MOST_PIECES * _LEAST_BYTES:
+        return False
+    return (
+        b"\\" in body
+        or b'"quantities"' in body
+        or body.count(b'"timestamp"') > MOST_PIECES
+    )
+
+
 def decode_one(body: bytes | msgspec.Raw) -> Usage:
     """Decode one record.
 
@@ -70,12 +95,16 @@ def decode_one(body: bytes | msgspec.Raw) -> Usage:
     Raises:
         msgspec.DecodeError: it is none, or has a count of tokens that is not known.
     """
+    if len(memoryview(body)) > MOST_BYTES:
+        raise msgspec.ValidationError(f"A record has at most {MOST_BYTES:,} bytes")
     try:
         return _decode_known(body)
     except msgspec.ValidationError as error:
         if "unknown field" not in str(error):
             raise
     fields = _decode_fields(body)
+    if len(fields) > MOST_FIELDS:
+        raise msgspec.ValidationError(f"A record has at most {MOST_FIELDS:,} fields")
     strange = sorted(fields.keys() - _FIELDS)
     kinds = {name: fields.pop(name) for name in strange if name in KNOWN}
     for name in strange:
@@ -117,45 +146,43 @@ def _joined(
 
 
 def _lines_of(body: bytes) -> list[bytes]:
-    return [line for line in body.split(b"\n") if line.strip()]
+    lines = [found[0] for found in islice(_LINE.finditer(body), MOST_PIECES + 1)]
+    if len(lines) > MOST_PIECES:
+        raise TooManyError
+    return lines
+
+
+_LINE = re.compile(rb"\S[^\n]*")
 
 
 def _pieces_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """Part an array into its records.
 
-    Python's own encoder writes NaN and Infinity, which are not JSON: such a record is
-    bad, but its neighbours are not.
+    Python's own encoder writes NaN and Infinity, and halves of characters that were
+    cut, which are not JSON: such a record is bad, but its neighbours are not.
     """
     try:
-        return _decode_raw(body)
-    except msgspec.ValidationError:
-        raise
+        try:
+            return pieces_of(body)
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            if (mended := _mended(body)) == body:
+                raise
+            return pieces_of(mended)
     except RecursionError as error:
         raise msgspec.DecodeError("nested too deeply") from error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        try:
-            loose = json.loads(body, parse_float=_decimal, parse_constant=str)
-        except (ValueError, RecursionError):
-            loose = None
-        if not isinstance(loose, list):
-            raise
-        return [_encoded(item) for item in loose]
 
 
-def _encoded(item: Any) -> bytes:
-    """Write one record anew; halves of surrogate pairs as they came, to be refused."""
-    try:
-        return msgspec.json.encode(item)
-    except UnicodeEncodeError:
-        return json.dumps(item, default=str).encode()
+def _mended(body: bytes) -> bytes:
+    """Return *body* with texts that are refused later where it is no JSON."""
+    return without_halves(replaced(_NO_NUMBER, body, b'"NaN"'), rb"\u0000")
 
 
-def _decimal(text: str) -> Decimal | str:
-    """Read a number; one that no decimal can hold stays the text that it is."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text
+# What stands before it, whole texts at a time: they may have such words in them.
+_NO_NUMBER = re.compile(
+    rb'((?:[^"NI-]++|-(?!I)|"(?:[^"\\]++|\\.)*+")*+)(?:NaN|-?Infinity)', re.DOTALL
+)
 
 
 def _decode_or_reject(
@@ -171,10 +198,17 @@ def _decode_or_reject(
 def _id_in(piece: bytes | msgspec.Raw) -> str | None:
     """Return the id of a record that is otherwise bad, if it can be made out."""
     try:
-        found = decode_object(piece).get("id")
+        found = _decode_id(piece).id
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return found[:255] if isinstance(found, str) else None
+    return None if found is None else found[:255]
+
+
+class _Named(msgspec.Struct):
+    id: str | None = None
+
+
+_decode_id = msgspec.json.Decoder(_Named).decode
 
 
 def decode_error(error: Exception, body: bytes = b"") -> FieldError:

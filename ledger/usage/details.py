@@ -9,6 +9,7 @@ from lib.texts import NO_ODD, ODD
 
 MOST_TAGS_BYTES = 4_000
 MOST_METADATA_BYTES = 16_000
+MOST_LEVELS = 100  # of metadata; encoders and databases give up somewhere above
 
 _decode_tags = msgspec.json.Decoder(
     list[str] | dict[str, str | int | float | bool | None]
@@ -47,23 +48,26 @@ def _text_of(value: object) -> str:
     return msgspec.json.encode(value).decode()  # true, 1, 1.5, null as JSON has them
 
 
-def _texts_in(value: object) -> Iterator[str]:
+def _texts_in(value: object, levels: int = MOST_LEVELS) -> Iterator[str]:
     if isinstance(value, str):
         yield value
+    elif isinstance(value, dict | list) and not levels:
+        raise ValueError(f"Nested more than {MOST_LEVELS} levels deep.")
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield name
-            yield from _texts_in(inner)
+            yield from _texts_in(inner, levels - 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _texts_in(inner)
+            yield from _texts_in(inner, levels - 1)
 
 
 def parse_metadata(raw: bytes) -> dict[str, Any] | None:
     """Return the metadata object.
 
     Raises:
-        ValueError: not an object, or with NUL characters, which PostgreSQL refuses.
+        ValueError: not an object, too large or too deep, or with texts or numbers that
+            can't be kept.
     """
     if raw in {b"", b"null"}:
         return None
