@@ -106,7 +106,10 @@ class Organization(models.Model):
 
 
 class PeopleManager(UserManager["User"]):
-    """Makes users by their email address."""
+    """Makes users by their email address, and finds them by it in any case."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return super().get_by_natural_key((username or "").strip().lower())
 
     def create_user(  # type: ignore[override]  # people have no username here
         self, email: str, password: str | None = None, **fields: Any
@@ -130,6 +133,8 @@ class User(AbstractUser):
 
     username = None  # type: ignore[assignment]  # the email address takes its place
     email = models.EmailField("email address", unique=True)
+    # When a link to a new password was last mailed.
+    reset_mailed_at = models.DateTimeField(null=True, editable=False)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

@@ -2,10 +2,8 @@
 
 from datetime import datetime
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
@@ -17,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.audit import acting_as
 from lib.errors import Refusal
-from lib.web import status_of
+from lib.web import address_of, status_of
 from notifications.mailed_links import BadLink, Visit, burn, link_of, use
 from notifications.models import MailedLink
 
@@ -119,15 +117,4 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 def _visit_of(request: HttpRequest) -> Visit:
     agent = request.headers.get("User-Agent", "")
-    return Visit(_address_of(request), agent)
-
-
-def _address_of(request: HttpRequest) -> str | None:
-    """Return where *request* came from; behind a proxy, where the proxy says."""
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.SECURE_PROXY_SSL_HEADER:  # then there is one, and it adds the last
-        address = request.headers.get("X-Forwarded-For", address).split(",")[-1]
-    try:
-        return str(ip_address(address.strip()))
-    except ValueError:
-        return None
+    return Visit(address_of(request), agent)

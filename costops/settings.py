@@ -1,6 +1,7 @@
 """Settings: one file, every value from the environment (see `.env.example`)."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,6 +44,7 @@ INSTALLED_APPS = [
     "django_filters",
     "costops",  # before django_q: its qcluster also installs the schedules
     "django_q",
+    "axes",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "mptt",
@@ -72,6 +74,7 @@ MIDDLEWARE = [
     "accounts.audit.AuditMiddleware",
     "lib.humanize.ReaderMiddleware",
     "lib.web.RefusalMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -113,7 +116,29 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+PASSWORD_RESET_TIMEOUT = 3_600  # seconds a mailed link is good for
+
+# -- Log-in: how often one may be wrong (see `accounts.throttling`)
+
+AXES_HANDLER = "accounts.throttling.LoginThrottle"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username", "ip_address"]
+AXES_USERNAME_FORM_FIELD = "username"  # of the log-in page
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "accounts.throttling.account_of"
+AXES_CLIENT_IP_CALLABLE = "lib.web.address_of"
+AXES_LOCKOUT_CALLABLE = "console.accounts.passwords.throttled"
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 
 # -- Security: what depends on https follows the address people use
 
@@ -224,8 +249,8 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # One line for every enqueued task would drown the rest.
-    "loggers": {"django-q": {"level": "WARNING"}},
+    # A line for every enqueued task and every log-in would drown the rest.
+    "loggers": {"django-q": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
 }
 
 UNFOLD = {

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from console.accounts import passwords
 from console.alerts.answer_page import answer_by_link
 from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
@@ -17,6 +18,7 @@ urlpatterns = [
     path("api/v1/", include("controls.api.authorization_urls")),
     path("api/v1/", include("intake.api.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="start"),
+    path("admin/", include(passwords.urls())),
     path("admin/", admin.site.urls),
     route("health", health, "health"),
     route("health/live", live, "health-live"),

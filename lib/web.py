@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import wraps
 from http import HTTPStatus
+from ipaddress import ip_address
 from itertools import chain
 from typing import IO, Any, TypeVar, cast
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, InterfaceError
@@ -103,7 +105,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, Refusal):
         status = status_of(error)
         body = problem(status, error.code, str(error), error.errors)
-        return _problem_of_drf(status, body)
+        response = _problem_of_drf(status, body)
+        if isinstance(error, Unavailable):
+            response["Retry-After"] = str(error.retry_after_s)
+        return response
     if isinstance(error, Http404):
         return _problem_of_drf(
             404, problem(404, "not_found", "There is no such thing.")
@@ -211,6 +216,17 @@ def id_of(text: str | None) -> int | None:
     if text and text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID:
         return int(text)
     return None
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """Return where *request* came from; behind a proxy, where the proxy says."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.SECURE_PROXY_SSL_HEADER:  # then there is one, and it adds the last
+        address = request.headers.get("X-Forwarded-For", address).split(",")[-1]
+    try:
+        return str(ip_address(address.strip()))
+    except ValueError:
+        return None
 
 
 def is_api(request: HttpRequest) -> bool:
