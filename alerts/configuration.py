@@ -15,10 +15,9 @@ from alerts.ruleset import effective_rules, of_budget, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
-from lib.errors import FieldError, Invalid
 from lib.queue import enqueue
 from notifications.models import Channel, ChannelType
-from notifications.services import unknown_names
+from notifications.services import refuse_unknown
 
 _FIELDS = (
     *("type", "threshold", "condition", "sensitivity", "window", "channels"),
@@ -124,21 +123,7 @@ _BUILT_IN = (Origin.WARNING, Origin.CRITICAL, Origin.EXCEEDED)
 
 
 def _check_names(organization_id: int, data: Mapping[str, Any]) -> None:
-    places = list(_named_channels(data))
-    unknown = set(unknown_names(organization_id, [name for _, name in places]))
-    known = ", ".join(ChannelType.values)
-    errors = tuple(
-        FieldError(
-            attr,
-            "unknown_channel",
-            f"There is no channel “{name}”. Use one of {known}, or the name of a "
-            "channel of the organization.",
-        )
-        for attr, name in places
-        if name in unknown
-    )
-    if errors:
-        raise Invalid(errors[0].detail, errors=errors)
+    refuse_unknown(organization_id, list(_named_channels(data)))
 
 
 def _named_channels(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

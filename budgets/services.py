@@ -1,5 +1,6 @@
 """Making, changing, moving and archiving budgets."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,8 +36,10 @@ from ledger.models import Attribution
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
 from lib.errors import FieldError, Invalid
+from lib.money import MOST_SHARE, NO_SHARE
 from lib.periods import Cadence, Calendar
 from lib.queue import announce
+from notifications.services import refuse_unknown
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
@@ -252,6 +255,7 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     budget.scope = _sound_scope(plan.scope)
     budget.warning_threshold = plan.warning_threshold
     budget.critical_threshold = plan.critical_threshold
+    _check_channels(budget, plan.alerts)
     budget.alerts = plan.alerts
     budget.enforcement = sound_enforcement(budget, plan.enforcement)
     budget.rollover_mode = plan.rollover_mode
@@ -339,6 +343,18 @@ def _sound_scope(scope: Any) -> dict[str, Any]:
         raise Invalid.field(attr, detail) from error
 
 
+def _check_channels(budget: Budget, alerts: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse channels that lead nowhere, but for those that the budget has already."""
+    known = {name for one in budget.alerts for name in one.get("channels", ())}
+    places = [
+        (f"alerts.{place}.channels.{number}", name)
+        for place, one in enumerate(alerts)
+        for number, name in enumerate(one.get("channels", ()))
+        if name not in known
+    ]
+    refuse_unknown(budget.organization_id, places)
+
+
 def _check_fields(budget: Budget) -> None:
     """Run the model's own validation, with the wire's words for what is wrong."""
     try:
@@ -352,6 +368,9 @@ def _check_fields(budget: Budget) -> None:
         raise Invalid(errors[0].detail, errors=errors) from error
     if budget.warning_threshold <= 0:
         raise Invalid.field("warning_threshold", "Must be more than 0.")
+    for name in ("warning_threshold", "critical_threshold"):
+        if getattr(budget, name) > MOST_SHARE:
+            raise Invalid.field(name, NO_SHARE)
     if budget.critical_threshold < budget.warning_threshold:
         detail = "Must not be below the warning threshold."
         raise Invalid.field("critical_threshold", detail)

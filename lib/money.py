@@ -130,6 +130,10 @@ def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
     return format_currency(shown, currency, locale=locale, decimal_quantization=False)
 
 
+MOST_SHARE = Decimal(10)  # that a threshold may be: 1,000 %
+NO_SHARE = f"Above 0, up to {MOST_SHARE}: a share of the limit, 0.8 is 80 %."
+
+
 def format_percent(share: Decimal | None, locale: str = "en_US") -> str:
     """Write *share* for people: 0.62 as "62 %", 0.062 as "6.2 %", None as a dash.
 

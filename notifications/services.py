@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import models, transaction
 from django.utils import timezone
 
-from lib.errors import Conflict, Invalid
+from lib.errors import Conflict, FieldError, Invalid
 from lib.queue import enqueue_once
 from notifications.models import (
     Channel,
@@ -95,6 +95,28 @@ def unknown_names(organization_id: int, names: Iterable[str]) -> list[str]:
     known = Channel.objects.filter(organization=organization_id, name__in=asked)
     named = set(known.values_list("name", flat=True))
     return [name for name in asked if name not in named]
+
+
+def refuse_unknown(organization_id: int, places: Sequence[tuple[str, str]]) -> None:
+    """Refuse names that lead nowhere; *places* are fields, with the name in each.
+
+    Raises:
+        Invalid: of each such field.
+    """
+    unknown = set(unknown_names(organization_id, [name for _, name in places]))
+    known = ", ".join(ChannelType.values)
+    errors = tuple(
+        FieldError(
+            attr,
+            "unknown_channel",
+            f"There is no channel “{name}”. Use one of {known}, or the name of a "
+            "channel of the organization.",
+        )
+        for attr, name in places
+        if name in unknown
+    )
+    if errors:
+        raise Invalid(errors[0].detail, errors=errors)
 
 
 def validate_names(

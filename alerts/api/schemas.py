@@ -12,11 +12,11 @@ from accounts.models import validate_zone
 from alerts.conditions import check
 from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
 from lib.errors import Refusal
+from lib.money import MOST_SHARE, NO_SHARE
 from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
 _LONGEST_DELAY_S = 30 * 86_400
-_MOST_SHARE = Decimal(1_000)
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
@@ -80,11 +80,13 @@ def _threshold(kind: str, value: Decimal | None) -> Decimal | None:
             return None
         detail = "A spike needs an amount, a threshold a share such as 0.8."
         raise serializers.ValidationError({"threshold": [detail]}, code="required")
-    most = {RuleType.THRESHOLD: _MOST_SHARE, RuleType.FORECAST: Decimal(1)}.get(
+    most = {RuleType.THRESHOLD: MOST_SHARE, RuleType.FORECAST: Decimal(1)}.get(
         RuleType(kind)
     )
     if value <= 0 or (most is not None and value > most):
         detail = "Must be more than 0." if most is None else f"Above 0, up to {most}."
+        if kind == RuleType.THRESHOLD:
+            detail = NO_SHARE
         raise serializers.ValidationError({"threshold": [detail]})
     if kind == RuleType.THRESHOLD and value != round(value, 4):
         raise serializers.ValidationError({"threshold": ["At most four places."]})

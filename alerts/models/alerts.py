@@ -21,10 +21,10 @@ class AlertState(models.TextChoices):
     RESOLVED = "resolved", "Resolved"
 
 
-def _never_told() -> Exists:
+def _never_told() -> Q:
     """Say of an alert that none of its steps was told."""
     told = AlertEvent.objects.filter(alert=OuterRef("pk"), kind__in=_TELLING)
-    return ~Exists(told)
+    return ~Q(Exists(told))
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -41,7 +41,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         Of a period that is over only those that nobody was told of yet.
         """
         rows = self.unresolved().filter(state=AlertState.FIRING, next_step_at__lte=now)
-        is_due = Q(period_ends_at__gt=now) | Q(_never_told())
+        is_due = Q(period_ends_at__gt=now) | _never_told()
         return rows.filter(is_due).order_by("next_step_at", "pk")
 
     def untold(self) -> Self:

@@ -12,6 +12,7 @@ from accounts.models import Membership, Organization, User
 from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from lib.errors import Invalid
+from lib.money import MOST_SHARE, NO_SHARE
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
 from lib.wirefields import ChoiceField
@@ -44,6 +45,8 @@ class AlertIn(serializers.Serializer[Any]):
     )
 
     def validate_threshold(self, value: Decimal) -> str:
+        if value > MOST_SHARE:
+            raise serializers.ValidationError(NO_SHARE)
         return f"{value.normalize():f}"
 
 

@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 from accounts.models import Organization
 from alerts import escalation, services, tasks
 from alerts.models import Alert, Turn
+from alerts.schedule import plan
 from alerts.turns import LASTS, Turned, turn
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
@@ -139,6 +140,6 @@ def test_planning_asks_once_for_what_falls_into_one_second(top: Budget) -> None:
         fire(budget, now=NOW + timedelta(milliseconds=number))
     OrmQ.objects.all().delete()
 
-    tasks.plan(NOW)
+    plan(NOW)
 
     assert len(funcs()) == 1

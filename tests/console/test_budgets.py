@@ -203,7 +203,7 @@ def test_a_new_amount_is_kept_with_who_and_why_and_shown(acme: Organization) -> 
 
 
 def test_what_the_form_does_not_show_stays(acme: Organization) -> None:
-    alerts = [{"threshold": "0.5", "channels": ["ops"]}]
+    alerts = [{"threshold": "0.5", "channels": ["slack"]}]
     starts_at = datetime(2025, 1, 1, 15, 30, tzinfo=UTC)
     budget = make_budget(acme, "Old", "500", alerts=alerts, starts_at=starts_at)
     form = form_of(name="New", start_date="2025-01-01")
