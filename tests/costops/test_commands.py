@@ -2,12 +2,13 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django.utils import timezone
 from django_q.models import Schedule
 
 from accounts import keys
@@ -116,3 +117,12 @@ def test_a_worker_that_retries_too_early_is_found_by_check() -> None:
         pytest.raises(Exception, match="retries a task"),
     ):
         call_command("check")
+
+
+def test_a_sweep_far_ahead_asks_whether_that_is_meant() -> None:
+    later = timezone.now() + timedelta(days=2)
+
+    with pytest.raises(CommandError, match="Add --really"):
+        said("sweep", "--at", later.isoformat())
+
+    assert said("sweep", "--at", later.isoformat(), "--really")

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import os
 import signal
 import socket
 from argparse import ArgumentParser
@@ -19,6 +20,7 @@ from granian.server import MPServer
 from costops import env
 from costops.health import missing_migrations
 from costops.serving.application import within_limits
+from lib.processes import die_with
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
 # Connections a worker holds open, idle ones included. Beyond them clients wait in the
@@ -86,7 +88,7 @@ class Command(BaseCommand):
             log_dictconfig=_LOGGING,
         )
         logging.getLogger("_granian").addFilter(_is_news)
-        loader = partial(_load_in_worker, options["threads"])
+        loader = partial(_load_in_worker, options["threads"], os.getpid())
         server.serve(target_loader=loader, wrap_loader=False)
 
 
@@ -102,7 +104,8 @@ class _Server(MPServer):
         own.signal_handler_interrupt(*args, **kwargs)
 
 
-def _load_in_worker(threads: int) -> WSGIApplication:
+def _load_in_worker(threads: int, parent: int) -> WSGIApplication:
+    die_with(parent)
     # Ctrl-C reaches every process; a worker that hears of it from the server too, with
     # another signal, may hang. So it listens to the server alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
