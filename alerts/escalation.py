@@ -20,6 +20,7 @@ from alerts.recipients import (
     reached,
     reason_of,
     somebody,
+    unreached,
 )
 from alerts.schedule import plan_next
 from alerts.silences import silenced_until
@@ -144,6 +145,11 @@ def _make(
     """Write one step's deliveries and event; nobody in *seen* is told twice."""
     step: AlertStep = alert.steps[number]
     targets, missing = reached(alert.organization_id, step)
+    left_out = unreached(step, targets)
+    if left_out:  # they are not to be listed as told
+        told = [one for one in step["recipients"] if one not in left_out]
+        alert.steps[number] = step = AlertStep(**{**step, "recipients": told})
+        Alert.objects.filter(pk=alert.pk).update(steps=alert.steps)
     if not targets:
         targets = somebody(alert)
     fresh = [target for target in targets if address_of(target) not in seen]
@@ -173,6 +179,8 @@ def _make(
         now=now,
     )
     text = f"Not set up: {', '.join(missing)}." if missing else ""
+    if left_out:
+        text = f"{text} Not told by its channels: {', '.join(left_out)}.".lstrip()
     if not targets:
         text = f"There is nobody to tell. {text}".rstrip()
     if late < LATE:

@@ -24,21 +24,26 @@ def reached(
     organization_id: int, step: AlertStep
 ) -> tuple[list[Target], tuple[str, ...]]:
     """Return whom *step* reaches, and the types that are not set up."""
-    found = resolve(organization_id, step["channels"], step["recipients"])
-    targets = list(found.targets)
-    if step.get("usual") and step["recipients"]:
-        # Nobody is named, so the organization's mail channels are meant as well.
-        mail = resolve(organization_id, [ChannelType.EMAIL.value], [])
-        if ChannelType.EMAIL in step["channels"]:
-            known = {target.recipient for target in targets}
-            targets += [one for one in mail.targets if one.recipient not in known]
-    return targets, found.missing
+    names = step["channels"]
+    if step.get("usual") and not step["recipients"]:
+        # A mail channel made for one rule is not told of what others watch.
+        names = [name for name in names if name != ChannelType.EMAIL]
+    found = resolve(organization_id, names, step["recipients"])
+    return list(found.targets), found.missing
+
+
+def unreached(step: AlertStep, targets: Iterable[Target]) -> list[str]:
+    """Return the people of *step* that none of its channels leads to."""
+    told = {target.recipient for target in targets}
+    return [one for one in step["recipients"] if one.strip().lower() not in told]
 
 
 def somebody(alert: Alert) -> list[Target]:
     """Return who is told when a step leads to nobody: better they than no one."""
     mail = [ChannelType.EMAIL.value]
     usual = oversight_of(alert.budget).usual or finance_admins(alert.organization_id)
+    if not usual:
+        return []
     return list(resolve(alert.organization_id, mail, usual).targets)
 
 

@@ -165,9 +165,12 @@ def test_who_is_told_on_a_channel_is_not_told_by_mail_too(
     assert sent.message["links"][0]["label"] == "Acknowledge"
 
 
-def test_mail_that_names_nobody_also_goes_to_the_mail_channels(
-    ml: Budget, acme: Organization
+@pytest.mark.parametrize("owned", [True, False])
+def test_a_mail_channel_made_for_one_rule_hears_of_no_other(
+    ml: Budget, acme: Organization, *, owned: bool
 ) -> None:
+    if not owned:
+        Budget.objects.filter(pk=ml.pk).update(owner=None)
     Channel.objects.create(
         organization=acme,
         name="Finance",
@@ -178,7 +181,22 @@ def test_mail_that_names_nobody_also_goes_to_the_mail_channels(
 
     escalation.run_due(NOW)
 
-    assert sorted(mailed()) == ["finance@acme.example", "owner@acme.example"]
+    assert mailed() == (["owner@acme.example"] if owned else [])
+
+
+def test_whom_no_channel_of_a_rule_reaches_is_not_listed_as_told(
+    ml: Budget, acme: Organization
+) -> None:
+    Channel.objects.create(organization=acme, name="hook", type="webhook")
+    alert = fire(ml, now=NOW, channels=("hook",), recipients=("ann@acme.example",))
+
+    escalation.run_due(NOW)
+
+    alert.refresh_from_db()
+    assert alert.steps[0]["recipients"] == []
+    assert alert.events.get(kind="told").text == (
+        "Not told by its channels: ann@acme.example."
+    )
 
 
 def test_a_level_waits_for_business_hours(ml: Budget) -> None:
