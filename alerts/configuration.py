@@ -104,7 +104,7 @@ def configuration(budget: Budget) -> dict[str, Any]:
     Beside it: what is inherited, and which named types are not set up.
     """
     oversight = oversight_of(budget)
-    ready = _ready(budget.organization_id)
+    ready = _ready(budget.organization_id, oversight)
     body: dict[str, Any] = {
         "budget": str(budget.uid),
         "alerts": _own_bodies(budget, ready),
@@ -112,10 +112,19 @@ def configuration(budget: Budget) -> dict[str, Any]:
         **_policy_bodies(budget, oversight, ready),
         "usual_recipients": list(oversight.usual),
     }
-    body["not_set_up"] = sorted(_mentioned(body) - ready)
+    body["not_set_up"] = sorted(_not_set_up(body))
     return body
 
 
+def leads_nowhere(rule: AlertRule) -> list[str]:
+    """Return what *rule* tells by, if all of that leads nowhere; else nothing."""
+    ready = _ready(rule.organization_id, oversight_of(rule.budget))
+    names = rule.channels or [ChannelType.EMAIL.value]
+    missing = _missing(names, rule.recipients, ready)
+    return missing if len(missing) == len(names) else []
+
+
+_MAIL_CHANNEL = "a mail channel"  # stands for one among what is ready
 _BUILT_IN = (Origin.WARNING, Origin.CRITICAL, Origin.EXCEEDED)
 
 
@@ -285,7 +294,9 @@ def _rule_body(rule: EffectiveRule, ready: frozenset[str]) -> dict[str, Any]:
         "cooldown": rule.cooldown_s,
         "severity": rule.severity,
         "enabled": rule.enabled,
-        "not_set_up": _missing(rule.channels, ready),
+        "not_set_up": _missing(
+            rule.channels or [ChannelType.EMAIL.value], rule.recipients, ready
+        ),
     }
 
 
@@ -299,7 +310,12 @@ def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, A
                 "recipients": level.get("recipients", []),
                 "channels": level.get("channels", []),
                 "hours": level.get("hours"),
-                "not_set_up": _missing(level.get("channels", []), ready),
+                "not_set_up": _missing(
+                    level.get("channels", []),
+                    level.get("recipients", [])
+                    or [_MAIL_CHANNEL] * (_MAIL_CHANNEL in ready),
+                    ready,
+                ),
             }
             for level in policy.levels
         ],
@@ -310,24 +326,31 @@ def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, A
     }
 
 
-def _ready(organization_id: int) -> frozenset[str]:
-    """Return the types and names that lead somewhere. Mail to a person always does."""
+def _ready(organization_id: int, oversight: Oversight) -> frozenset[str]:
+    """Return the types and names that lead somewhere.
+
+    Mail does if somebody is usually told; else it needs people who are named.
+    """
     channels = Channel.objects.filter(organization=organization_id, enabled=True)
-    found = {ChannelType.EMAIL.value}
+    found = {ChannelType.EMAIL.value} if oversight.usual else set()
     for kind, name in channels.values_list("type", "name"):
-        found |= {kind, name}
+        # A mail channel is told where it is named, or by a level, not by every rule.
+        found |= {_MAIL_CHANNEL if kind == ChannelType.EMAIL else kind, name}
     return frozenset(found)
 
 
-def _missing(names: Iterable[str], ready: frozenset[str]) -> list[str]:
-    return [name for name in names if name not in ready]
+def _missing(
+    names: Iterable[str], recipients: Sequence[str], ready: frozenset[str]
+) -> list[str]:
+    known = {*ready, ChannelType.EMAIL.value} if recipients else ready
+    return [name for name in names if name not in known]
 
 
-def _mentioned(body: Mapping[str, Any]) -> set[str]:
+def _not_set_up(body: Mapping[str, Any]) -> set[str]:
     rules = [*body["alerts"], *body["inherited"]]
     for policy in (body["escalation"], body["inherited_escalation"]):
         rules += policy["levels"] if policy else []
-    return {name for rule in rules for name in rule["channels"]}
+    return {name for rule in rules for name in rule["not_set_up"]}
 
 
 def _named(budget: Budget) -> dict[str, str]:

@@ -17,13 +17,14 @@ from django.utils import timezone
 from accounts.scopes import Scope
 from accounts.tenants import may
 from alerts.conditions import EXAMPLES
-from alerts.configuration import watch_thresholds
+from alerts.configuration import leads_nowhere, watch_thresholds
 from alerts.models import AlertRule, RuleType
 from alerts.preview import preview
 from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of
 from console.alerts.forms import RuleForm
+from console.alerts.wording import channel_words
 from console.pages import Pages, budget_or_404
 from lib.humanize import clock, locale_of
 from lib.queue import enqueue
@@ -43,6 +44,12 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
     if data is not None and form.is_valid() and not is_asking:
         save_rule(form)
         messages.success(request, f"{rule.get_type_display()}: saved.")
+        if rule.enabled and (nowhere := leads_nowhere(rule)):
+            messages.warning(
+                request,
+                f"Nobody would be told: {channel_words(nowhere)} leads nowhere yet. "
+                "Name people, give the budget an owner, or set up a channel.",
+            )
         return redirect("admin:alerts_alertrule_budget", rule.budget_id)
     context = pages.page(
         request,
