@@ -173,6 +173,11 @@ class Delivery(models.Model):
                 condition=Q(state="pending", together=True),
                 name="delivery_together",
             ),
+            models.Index(
+                fields=["organization", "created_at"],
+                condition=Q(type="email"),
+                name="delivery_mails",
+            ),
             models.Index(fields=["organization", "id"], name="delivery_order"),
             models.Index(fields=["organization", "subject"], name="delivery_subject"),
         ]

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from lib.errors import Conflict, FieldError, Invalid
 from lib.queue import enqueue_once
+from notifications import mail_limits
 from notifications.models import (
     Channel,
     ChannelType,
@@ -163,9 +164,27 @@ def notify(
             )
             for name, target in sorted(new.items())
         ]
+        _keep_to_limit(organization_id, rows, moment)
         Delivery.objects.bulk_create(rows, ignore_conflicts=True)
         enqueue_once(DELIVER)
     return list(_keyed(organization_id, wanted))
+
+
+def _keep_to_limit(
+    organization_id: int, rows: Iterable[Delivery], now: datetime
+) -> None:
+    """Put the mails of channels off where there were too many in the last hour."""
+    mails = [
+        row
+        for row in rows
+        if row.type == ChannelType.EMAIL and row.channel_id is not None
+    ]
+    if not mails:
+        return
+    wait = mail_limits.waits_of(organization_id, len(mails), now=now)
+    if wait is not None:
+        for mail in mails:
+            mail_limits.put_off(mail, wait, now=now)
 
 
 def _keyed(organization_id: int, keys: Collection[str]) -> models.QuerySet[Delivery]:
@@ -232,7 +251,9 @@ def redeliver(delivery: Delivery, *, now: datetime) -> Delivery:
 
     Raises:
         BeingSent: a worker is at it at this moment.
+        MailLimitReached: this mail was sent too often in the last hour.
     """
+    mail_limits.check_again(delivery, now=now)
     moved = (
         Delivery.objects.filter(pk=delivery.pk)
         .exclude(claimed_until__gt=now)

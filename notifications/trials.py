@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from lib.errors import Conflict
 from notifications import services
+from notifications.mail_limits import check_test
 from notifications.models import Channel, Delivery, DeliveryState
 from notifications.samples import is_trial, trial_message
 from notifications.types import Message, Target
@@ -46,11 +47,16 @@ def send_test(channel: Channel, *, by: str, mark: str = "") -> list[Delivery]:
 
     Raises:
         ChannelOff: switch it on first.
+        MailLimitReached: tests have sent enough mails in the last hour.
     """
     if not channel.enabled:
         raise ChannelOff("The channel is switched off. Switch it on, then test it.")
     message = trial_message(channel, by=by, now=timezone.now())
     key = f"test:{sha256(mark.encode()).hexdigest() if mark else uuid4()}"
+    if not Delivery.objects.filter(
+        organization=channel.organization_id, key__startswith=f"{key}:"
+    ).exists():
+        check_test(channel, now=timezone.now())
     return _written(channel, message, key)
 
 
@@ -157,6 +163,7 @@ def _written(channel: Channel, message: Message, key: str) -> list[Delivery]:
         pk__in=[row.pk for row in rows], state=DeliveryState.PENDING, tries=0
     )
     # Never later: whoever asked with the same mark before has it sent already.
+    fresh = fresh.filter(error="")  # what the limit of mails puts off waits
     fresh.filter(Q(together=True) | Q(next_attempt_at__gt=now)).update(
         next_attempt_at=now, together=False
     )
