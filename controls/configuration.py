@@ -13,6 +13,7 @@ from budgets.enforcement import note_stop
 from budgets.errors import IsArchived
 from budgets.models import Budget, Enforcement
 from controls.expressions import read_saved
+from controls.hints import hints_on
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
 from controls.stops import stops_at_the_amount
@@ -26,8 +27,8 @@ Given = Mapping[str, Any]  # a rule as `ControlRuleIn` made it of the wire
 
 
 @transaction.atomic
-def configure(budget: Budget, rules: Sequence[Given]) -> None:
-    """Give *budget* these rules in the place of its own.
+def configure(budget: Budget, rules: Sequence[Given]) -> list[str]:
+    """Give *budget* these rules in the place of its own; say which those dropped are.
 
     A rule stays itself, with what it has counted and told, where its id is given or
     one with the same action and trigger is there. One that stops all calls at the whole
@@ -40,8 +41,10 @@ def configure(budget: Budget, rules: Sequence[Given]) -> None:
     budget = _held(budget)
     rows = list(ControlRule.objects.filter(budget=budget))
     kept, hardens = _matched(rows, rules), _hardens(budget, rows)
-    gone = ControlRule.objects.filter(budget=budget)
-    for row in gone.exclude(pk__in=[one.pk for one in kept if one]):
+    stays = {one.pk for one in kept if one}
+    gone = [row for row in rows if row.pk not in stays]
+    dropped = rules_of(gone, budget.organization.currency)
+    for row in gone:
         row.delete()
     for position, (found, given) in enumerate(zip(kept, rules, strict=True)):
         _save_if_changed(
@@ -51,6 +54,7 @@ def configure(budget: Budget, rules: Sequence[Given]) -> None:
     stops = [given["trigger"] for given in rules if _is_stop(given)]
     note_stop(budget, stops[0] if stops else "")
     budget.organization.touch()
+    return [summary_of(rule) for rule in dropped]
 
 
 @transaction.atomic
@@ -122,15 +126,15 @@ def controls_of(budget: Budget) -> dict[str, Any]:
     rows = ControlRule.objects.filter(budget__in=path).select_related("budget")
     chosen = list(rows)
     effective = rules_of(chosen, budget.organization.currency)
+    own = [rule for rule in effective if rule.budget_id == budget.pk]
     by_budget: dict[int, list[dict[str, Any]]] = {one.pk: [] for one in path}
     for row, rule in zip(chosen, effective, strict=True):
         by_budget[row.budget_id].append(_rule_body(row, rule))
     return {
         "budget": str(budget.uid),
         "enforcement": path[0].enforcement,
-        "notes": stop_notes(
-            budget.name, [rule for rule in effective if rule.budget_id == budget.pk]
-        ),
+        "notes": stop_notes(budget.name, own),
+        "warnings": hints_on(budget, own),
         "rules": by_budget[budget.pk],
         "inherited": [
             {**body, "from": _named(above)}

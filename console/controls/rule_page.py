@@ -28,6 +28,7 @@ from controls.expressions import (
     OF_CLOCK,
     read_saved,
 )
+from controls.hints import hints_on
 from controls.models import ControlRule
 from controls.replay import Proposal, last_period
 from controls.types import Action
@@ -135,7 +136,7 @@ def _said(budget: Budget, form: RuleForm) -> _Said:
     (rule,) = proposed(budget, [given])
     return _Said(
         summary_of(rule),
-        stop_notes(budget.name, [rule]),
+        [*stop_notes(budget.name, [rule]), *hints_on(budget, [rule])],
         list(reach_words(budget.organization, _models_in(given))),
     )
 

@@ -127,9 +127,17 @@ class ControlsOut(Out, frozen=True):
         list[str],
         note("What the rules come to, as to the limit; and for whom they exempt."),
     ]
+    warnings: Annotated[
+        list[str],
+        note("Rules that can never have an effect, by what the budget counts."),
+    ]
     rules: list[ControlRuleOut]
     inherited: list[InheritedRuleOut]
     kill_switch: KillSwitchOut
+    dropped: Annotated[
+        list[str] | UnsetType,
+        note("The rules that these have replaced; left out where none were given."),
+    ] = UNSET
 
 
 class ReplayTotalOut(Out, frozen=True):
@@ -211,9 +219,12 @@ def state_out(row: Reservation, currency: str) -> AuthorizationStateOut:
     )
 
 
-def controls_out(budget: Budget) -> ControlsOut:
-    """Return the rules of *budget* and of those above it."""
-    return _read(configuration.controls_of(budget), ControlsOut)
+def controls_out(budget: Budget, dropped: list[str] | None = None) -> ControlsOut:
+    """Return the rules of *budget* and of those above it; of a change what it drops."""
+    found = _read(configuration.controls_of(budget), ControlsOut)
+    if dropped is None:
+        return found
+    return msgspec.structs.replace(found, dropped=dropped)
 
 
 def kill_switch_out(budget: Budget) -> KillSwitchOut:

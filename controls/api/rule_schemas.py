@@ -196,7 +196,12 @@ class ControlRuleIn(Plain):
 class ControlsIn(Plain):
     """All rules of a budget, in the place of those it has."""
 
-    shown = frozenset({"budget", "enforcement", "notes", "inherited", "kill_switch"})
+    shown = frozenset(
+        {
+            *("budget", "enforcement", "notes", "warnings", "dropped"),
+            *("inherited", "kill_switch"),
+        }
+    )
 
     budget_id = serializers.CharField(max_length=64, required=False)
     rules = serializers.ListField(

@@ -55,7 +55,7 @@ class BudgetControls(_OfBudget):
     @answers(s200=ControlsOut)
     @extend_schema(request=ControlsIn)
     def put(self, request: Request, uid: str) -> Response:
-        """Replace a budget's rules."""
+        """Replace a budget's rules; `dropped` says which are gone."""
         budget = self.budget(uid)
         shape = ControlsIn(data=request.data)
         shape.is_valid(raise_exception=True)
@@ -63,8 +63,8 @@ class BudgetControls(_OfBudget):
         if given.get("budget_id", str(budget.uid)) != str(budget.uid):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
-        configuration.configure(budget, given["rules"])
-        return Answered(controls_out(budget))
+        dropped = configuration.configure(budget, given["rules"])
+        return Answered(controls_out(budget, dropped))
 
 
 class BudgetKillSwitch(_OfBudget):

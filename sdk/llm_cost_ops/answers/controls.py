@@ -87,8 +87,12 @@ class Controls:
     enforcement: str = ""  # Of the amount: PATCH the budget.
     # What the rules come to, as to the limit; and for whom they exempt.
     notes: tuple[str, ...] = ()
+    # Rules that can never have an effect, by what the budget counts.
+    warnings: tuple[str, ...] = ()
     inherited: tuple[dict[str, Any], ...] = ()
     kill_switch: Optional[KillSwitch] = None
+    # The rules that these have replaced; left out where none were given.
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
