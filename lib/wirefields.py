@@ -25,7 +25,7 @@ class Plain(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            data = {_snake(str(name)): value for name, value in data.items()}
+            data = {snake(str(name)): value for name, value in data.items()}
             unknown = data.keys() - self.fields.keys() - self.shown
             if unknown:
                 detail = f"Unknown field; known are {', '.join(self.fields)}."
@@ -35,7 +35,8 @@ class Plain(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return a name as Python writes it: `parent_budget` of `parentBudget`."""
     return _HUMP.sub("_", name).lower()
 
 

@@ -15,9 +15,9 @@ from lib.errors import Invalid
 from lib.money import MOST_SHARE, NO_SHARE
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
-from lib.wirefields import ChoiceField
+from lib.wirefields import ChoiceField, snake
 
-# Other names that clients use for a field.
+# Other names that clients use for a field; all names as JavaScript writes them, too.
 _ALIASES = {"limit": "amount", "parent_budget": "parent"}
 
 
@@ -52,7 +52,8 @@ class AlertIn(serializers.Serializer[Any]):
 
 class BudgetIn(serializers.Serializer[Any]):
     """A budget as it is sent. `limit` is another name of `amount`, `parent_budget` of
-    `parent`; `project_id` stands for a scope of one project."""
+    `parent`; `project_id` stands for a scope of one project. Names are also taken as
+    JavaScript writes them: `parentBudget`."""
 
     name = serializers.CharField(max_length=200)
     amount = serializers.DecimalField(
@@ -157,16 +158,19 @@ _SAME_NAMES = frozenset(
 
 
 def _with_plain_names(data: dict[Any, Any]) -> dict[Any, Any]:
-    plain = dict(data)
-    for alias, name in _ALIASES.items():
-        if alias not in plain:
-            continue
-        value = plain.pop(alias)
-        if name in plain and plain[name] != value:
-            detail = f"Differs from {name}; send one of them."
-            raise serializers.ValidationError({alias: [detail]})
-        plain[name] = value
+    plain: dict[Any, Any] = {}
+    for name, value in data.items():
+        _put(plain, name, snake(name) if isinstance(name, str) else name, value)
+    for alias in _ALIASES.keys() & plain.keys():
+        _put(plain, alias, _ALIASES[alias], plain.pop(alias))
     return plain
+
+
+def _put(plain: dict[Any, Any], given: Any, name: Any, value: Any) -> None:
+    if name in plain and plain[name] != value:
+        detail = f"Differs from {name}; send one of them."
+        raise serializers.ValidationError({given: [detail]})
+    plain[name] = value
 
 
 def _keep_organization(given: dict[str, Any], organization: Organization) -> None:

@@ -64,6 +64,23 @@ def test_the_names_that_clients_use_are_understood(api: Api) -> None:
     assert below.body["scope"]["projects"] == ["dept-engineering"]
 
 
+def test_names_are_taken_as_the_video_writes_them(api: Api) -> None:
+    company = {"name": "Company", "amount": 100_000, "scope": "company-wide"}
+    top = api.post("budgets", {**company, "period": "monthly"})
+    below = api.post(
+        "budgets",
+        monthly(parentBudget=top.body["id"], warningThreshold=0.5, startDate=None),
+    )
+    unclear = api.post("budgets", monthly(parentBudget="a", parent="b"))
+
+    assert below.body["parent"] == top.body["id"]
+    assert below.body["warning_threshold"] == 0.5
+    assert unclear.status == 400
+    assert (
+        unclear.body["errors"][0]["detail"] == "Differs from parent; send one of them."
+    )
+
+
 def test_alert_thresholds_are_kept(api: Api) -> None:
     alerts = [{"threshold": 0.5, "channels": ["email"]}]
 

@@ -101,6 +101,19 @@ def test_money_goes_out_as_text_and_comes_in_as_decimals(
     assert budget.amount == Decimal("0.1")
 
 
+def test_names_are_taken_as_the_video_writes_them(
+    script: Script, api: CostOpsClient
+) -> None:
+    script.then(201, MONTHLY)
+    asked: Any = api
+
+    asked.create_budget(name="B", amount=1, parentBudget="p")
+
+    assert script.asked[0][3]["parent_budget"] == "p"
+    with pytest.raises(TypeError, match="parent_budget is given twice"):
+        asked.create_budget(name="B", amount=1, parentBudget="p", parent_budget="p")
+
+
 def test_a_float_is_no_money(api: CostOpsClient) -> None:
     rounded: Any = 0.1
     with pytest.raises(TypeError, match=r"not 0\.1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable
 from functools import update_wrapper
 from typing import (
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 else:
     P = TypeVar("P")  # what Python 3.9 knows
 R = TypeVar("R")
+_HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")  # where a word begins: parent|Budget
 S = TypeVar("S")
 
 
@@ -70,9 +72,22 @@ class Endpoint(Generic[P, R]):
         build = self.build
 
         def call(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return client.send(build(*args, **kwargs))
+            return client.send(build(*args, **_plain(kwargs)))
 
         return update_wrapper(call, build)
+
+
+def _plain(given: Any) -> Any:
+    """Return what is given by names with words as JavaScript writes them, too."""
+    if all(map(str.islower, given)):
+        return given
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        known = _HUMP.sub("_", name).lower()
+        if known in plain:
+            raise TypeError(f"{known} is given twice.")
+        plain[known] = value
+    return plain
 
 
 class TrackerApi:
