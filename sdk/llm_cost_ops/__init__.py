@@ -25,6 +25,7 @@ from llm_cost_ops.errors import (
     TooLargeError,
     TooManyRequestsError,
 )
+from llm_cost_ops.reporting.health import Health
 from llm_cost_ops.reporting.stats import Stats
 from llm_cost_ops.requests import Page
 from llm_cost_ops.retrying import RetryPolicy
@@ -45,6 +46,7 @@ __all__ = [
     "FieldError",
     "ForbiddenError",
     "GuardUnavailableError",
+    "Health",
     "NoAnswerError",
     "NotAuthenticatedError",
     "NotFoundError",

@@ -27,6 +27,7 @@ from llm_cost_ops.leases.keeper import Keeper
 from llm_cost_ops.leases.lease import Ticket
 from llm_cost_ops.leases.slot import Ask, Blocked
 from llm_cost_ops.money import to_units
+from llm_cost_ops.reporting.health import Pulse
 from llm_cost_ops.reporting.stats import Counter
 from llm_cost_ops.rules import DOWNGRADE, Verdict, leads_back
 from llm_cost_ops.threads import Threads
@@ -53,11 +54,16 @@ class Guard:
     """Decides calls by the tracker's mode, and by what is to be if nobody answers."""
 
     def __init__(
-        self, client: CostOpsClient, config: TrackerConfig, counter: Counter
+        self,
+        client: CostOpsClient,
+        config: TrackerConfig,
+        counter: Counter,
+        pulse: Optional[Pulse] = None,
     ) -> None:
         self._client = client
         self._config = config
         self._counter = counter
+        self._pulse = pulse or Pulse()
         self._book = Book(
             client, to_units(config.first_lease), config.decision_timeout_s
         )
@@ -142,6 +148,7 @@ class Guard:
             log.exception("a call could not be authorized")
             return self._failed(BadAnswerError(repr(error)))
         self._breaker.succeeded()
+        self._pulse.asked()
         if isinstance(found, Ticket) and found.lease is not None:
             self.keeper.wake()
         return found
@@ -234,12 +241,14 @@ class Guard:
             self._breaker.succeeded()
         else:
             self._breaker.failed()
+            self._pulse.asked(error)
         log.warning("a call could not be authorized: %s", error)
         return self._unaided(str(error))
 
     def _unaided(self, why: str) -> Found:
         if self._config.fail_open:
             self._counter.add("unguarded")
+            self._pulse.let_through()
             return Ticket("")
         return Refused("unavailable", (Reason(f"CostOps can't be asked: {why}"),))
 

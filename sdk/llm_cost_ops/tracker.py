@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import inspect
 import time
 import weakref
 from collections.abc import Awaitable, Iterator, Mapping
@@ -26,6 +27,7 @@ from llm_cost_ops.providers.wrapping import (
     provider_of,
     wrapped,
 )
+from llm_cost_ops.reporting.health import Health, Pulse
 from llm_cost_ops.reporting.reporter import Reporter
 from llm_cost_ops.reporting.spool import Spool, default_directory
 from llm_cost_ops.reporting.stats import Counter, Stats
@@ -48,10 +50,13 @@ class _Tracker(TrackerApi):
         self.config = config or TrackerConfig()
         self._link = CostOpsClient(endpoint, api_key)
         self._counter = Counter()
-        self._guard = Guard(self._link, self.config, self._counter)
+        self._pulse = Pulse()
+        self._guard = Guard(self._link, self.config, self._counter, self._pulse)
         root = Path(self.config.spool_dir or default_directory())
         spool = Spool(root, self._link.base_url, self._link.key)
-        self._reporter = Reporter(self._link, spool, self.config, self._counter)
+        self._reporter = Reporter(
+            self._link, spool, self.config, self._counter, self._pulse
+        )
         self._desk = Desk(self.config, self._guard, self._reporter, self._counter)
         self._clients: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
         self._is_closed = False
@@ -62,6 +67,7 @@ class _Tracker(TrackerApi):
     def after_fork(self) -> None:
         """Begin anew in a child: money and records are the parent's."""
         self._counter.begin_anew()
+        self._pulse.begin_anew()
         self._guard.begin_anew()
         self._reporter.begin_anew()
 
@@ -69,6 +75,10 @@ class _Tracker(TrackerApi):
     def stats(self) -> Stats:
         """What has become of calls and records so far."""
         return self._counter.snapshot()
+
+    def health(self) -> Health:
+        """Return whether calls are guarded and usage arrives, and what is wrong."""
+        return self._pulse.health(self.stats.unguarded)
 
     def wrap(
         self, client: C, *, provider: Optional[str] = None, **attribution: Any
@@ -194,6 +204,7 @@ class CostTracker(_Tracker, Sends):
         Raises:
             BudgetExceededError: it may not be made, and was not.
         """
+        _check_method(call)
         options = dict(costops or {})
         same = self._tracked(call)
         if same is None:
@@ -253,6 +264,7 @@ class AsyncCostTracker(_Tracker, SendsAsync):
         Raises:
             BudgetExceededError: it may not be made, and was not.
         """
+        _check_method(call)
         options = dict(costops or {})
         same = self._tracked(call)
         if same is None:
@@ -283,6 +295,19 @@ class AsyncCostTracker(_Tracker, SendsAsync):
         trace: Optional[TracebackType],
     ) -> None:
         await self.close()
+
+
+def _check_method(call: Any) -> None:
+    if callable(call):
+        return
+    begun = inspect.iscoroutine(call)
+    if begun:
+        call.close()  # it has not been made, and never will be
+    spent = "" if begun else " The call is made already: nobody was asked for it."
+    raise TypeError(
+        "Pass the method, not its result: track(client.chat.completions.create, "
+        f"model=..., messages=...), not track(client...create(...)).{spent}"
+    )
 
 
 def _known(attribution: Mapping[str, Any]) -> Mapping[str, Any]:

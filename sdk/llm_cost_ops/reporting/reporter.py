@@ -14,6 +14,7 @@ from llm_cost_ops.client import CostOpsClient
 from llm_cost_ops.config import TrackerConfig
 from llm_cost_ops.errors import CostOpsError
 from llm_cost_ops.reporting.delivery import deliver, line_of
+from llm_cost_ops.reporting.health import Pulse
 from llm_cost_ops.reporting.spool import Spool
 from llm_cost_ops.reporting.stats import Counter
 
@@ -38,11 +39,13 @@ class Reporter:
         spool: Spool,
         config: TrackerConfig,
         counter: Counter,
+        pulse: Optional[Pulse] = None,
     ) -> None:
         self._client = client
         self._spool = spool
         self._config = config
         self._counter = counter
+        self._pulse = pulse or Pulse()
         self.begin_anew()
 
     def begin_anew(self) -> None:
@@ -220,6 +223,7 @@ class Reporter:
     def _failed(self, error: CostOpsError) -> None:
         if not self._pause:
             log.warning("usage can't be sent, and is kept on disk: %s", error)
+        self._pulse.reported(error)
         self._pause_a_while()
 
     def _pause_a_while(self) -> None:
@@ -230,6 +234,7 @@ class Reporter:
     def _succeeded(self) -> None:
         if self._pause:
             log.info("usage is being sent again")
+        self._pulse.reported()
         self._pause = self._retry_at = 0.0
 
     # -- At the end
