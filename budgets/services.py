@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 
 from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
@@ -47,6 +48,7 @@ _RESHAPING = (*_REDATING, "parent_id", "scope", "archived_at")
 # What is announced when it changes, for alerts are judged by it.
 _WATCHED = ("amount", "warning_threshold", "critical_threshold", "alerts")
 MOST_AMOUNT = Decimal(10) ** 15
+MOST_LEVELS = 50  # of a tree: each call locks the periods of all that are above
 _INSTANT = timedelta(microseconds=1)
 # By the functions named _sound_ and _dates, or by who hands it in. For the organization
 # and the parent, validation would ask the database whether they exist.
@@ -332,7 +334,30 @@ def _sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
             f"“{parent.name}” is “{budget.name}” itself or below it.",
             code="cycle",
         )
+    _check_depth(budget, parent)
     return parent
+
+
+def _check_depth(budget: Budget, parent: Budget) -> None:
+    """Refuse what would be too deep a tree; one that is already may stay as it is.
+
+    Raises:
+        Invalid: *budget*, or what is below it, would be on too deep a level.
+    """
+    if budget.pk is not None and budget.parent_id == parent.pk:
+        return
+    below = 0
+    if budget.pk is not None:
+        deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
+        below = (deepest or budget.level) - budget.level
+    levels = parent.level + 2 + below
+    if levels > MOST_LEVELS:
+        raise Invalid.field(
+            "parent",
+            f"The tree would have {levels} levels; at most {MOST_LEVELS} are kept. "
+            "Choose a parent further up.",
+            code="too_deep",
+        )
 
 
 def _sound_scope(scope: Any) -> dict[str, Any]:

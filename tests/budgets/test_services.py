@@ -379,3 +379,44 @@ def test_an_archived_budget_stays_as_it_was(
 
     with pytest.raises(IsArchived):
         act(budget)
+
+
+# -- How deep
+
+
+def chain(acme: Organization, levels: int) -> list[Budget]:
+    """Make budgets each below the one before."""
+    made: list[Budget] = []
+    for level in range(levels):
+        above = made[-1] if made else None
+        made.append(january_budget(acme, f"L{level}", "1", parent=above))
+    return made
+
+
+def test_a_tree_has_no_more_levels_than_are_kept(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_LEVELS", 4)
+    made = chain(acme, 4)
+    pair = [january_budget(acme, "Top", "1")]
+    pair.append(january_budget(acme, "Below", "1", parent=pair[0]))
+
+    with pytest.raises(Invalid, match="would have 5 levels") as too_deep:
+        january_budget(acme, "L4", "1", parent=made[-1])
+    with pytest.raises(Invalid, match="would have 5 levels"):
+        services.move_budget(pair[0], made[2])
+    services.move_budget(pair[0], made[1])
+
+    (error,) = too_deep.value.errors
+    assert (error.attr, error.code) == ("parent", "too_deep")
+
+
+def test_a_tree_that_is_too_deep_already_can_be_changed(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = chain(acme, 4)
+    monkeypatch.setattr(services, "MOST_LEVELS", 2)
+
+    changed = change(made[-1], amount=Decimal(7))
+
+    assert changed.amount == 7
