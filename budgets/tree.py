@@ -167,9 +167,11 @@ class TreeNode:
 
     def walk(self) -> Iterator["TreeNode"]:
         """Yield this node and all below it, each before its children."""
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.children)
 
 
 def tree_of(

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from budgets.conflicts import Clash, Kind
@@ -12,6 +13,7 @@ from budgets.drivers import DIMENSIONS, Driver, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
 from budgets.models import AmountLine, Budget, BudgetPeriod, Enforcement, RolloverMode
 from budgets.scopes import DIMENSION_OF
+from budgets.services import MOST_LEVELS
 from budgets.status import BudgetStatus
 from budgets.tree import TreeNode
 from lib.answers import Exact, Moment, Money, NamedOut, Out, choices, note
@@ -276,12 +278,38 @@ def _standing(found: BudgetStatus) -> dict[str, Any]:
 
 def node_out(node: TreeNode) -> BudgetNodeOut:
     """Return a budget of the tree, and all below it."""
+    return _node_out(node, [node_out(child) for child in node.children])
+
+
+def is_deep(roots: Iterable[TreeNode]) -> bool:
+    """Tell whether trees are too deep for `node_out`: from before there was a limit."""
+    nodes = (node for root in roots for node in root.walk())
+    return any(node.budget.level >= MOST_LEVELS for node in nodes)
+
+
+def deep_trees_json(roots: Iterable[TreeNode]) -> bytes:
+    """Return trees as JSON, of whatever depth: from the leaves up."""
+    return b"[" + b",".join(map(_deep_tree_json, roots)) + b"]"
+
+
+def _deep_tree_json(root: TreeNode) -> bytes:
+    nodes = [root]
+    for node in nodes:  # grows as it goes: each before its children
+        nodes += node.children
+    made: dict[int, msgspec.Raw] = {}
+    for node in reversed(nodes):
+        children: Any = [made.pop(id(child)) for child in node.children]
+        made[id(node)] = msgspec.Raw(msgspec.json.encode(_node_out(node, children)))
+    return bytes(made[id(root)])
+
+
+def _node_out(node: TreeNode, children: list[BudgetNodeOut]) -> BudgetNodeOut:
     return BudgetNodeOut(
         **_standing(node.status),
         id=str(node.budget.uid),
         allocated=wire(node.allocated),
         unallocated=wire(node.unallocated),
-        children=[node_out(child) for child in node.children],
+        children=children,
     )
 
 

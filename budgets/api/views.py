@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -29,6 +31,8 @@ from budgets.api.answers import (
     VarianceOut,
     budget_out,
     conflict_out,
+    deep_trees_json,
+    is_deep,
     line_out,
     node_out,
     periods_out,
@@ -168,10 +172,13 @@ class BudgetViewSet(ApiViewSet):
     @answers(s200=Sequence[BudgetNodeOut])
     @extend_schema(parameters=[ORGANIZATION, AT])
     @action(detail=False)
-    def tree(self, request: Request) -> Response:
+    def tree(self, request: Request) -> HttpResponseBase:
         """Return the organization's budgets, nested, each with its status."""
         at = _at(request) or timezone.now()
         roots = tree_of(self.organization(), at=at)
+        if is_deep(roots):
+            content = deep_trees_json(roots)
+            return HttpResponse(content, content_type="application/json")
         return Answered([node_out(root) for root in roots])
 
     @answers(s200=Sequence[BudgetConflictOut])

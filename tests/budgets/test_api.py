@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from accounts.models import Organization
+from budgets.api import answers
 from budgets.models import Budget
+from budgets.tree import TreeNode, tree_of
 from tests.factories import Api, make_api, make_organization, report, usage_record
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +176,35 @@ def test_deleting_archives_and_one_with_budgets_below_is_kept(api: Api) -> None:
     assert done.status == 204
     assert [b["id"] for b in api.get("budgets").body["results"]] == [top]
     assert len(api.get("budgets?archived=true").body["results"]) == 2
+
+
+def test_trees_deeper_than_are_kept_are_answered_all_the_same(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = api.post("budgets", monthly()).body["id"]
+    for name in ("One", "Other"):
+        below = api.post("budgets", monthly(name=name, parent=top)).body["id"]
+        api.post("budgets", monthly(name=f"Below {name}", parent=below))
+    known = api.get("budgets/tree").body
+
+    monkeypatch.setattr(answers, "MOST_LEVELS", 1)
+    deep = api.get("budgets/tree")
+
+    assert (deep.status, deep.body) == (200, known)
+
+
+def test_no_tree_is_too_deep_to_be_written(api: Api) -> None:
+    api.post("budgets", monthly())
+    organization = Organization.objects.get(slug="acme")
+    (root,) = tree_of(organization, at=timezone.now())
+    root.children = []
+    for _ in range(1_500):
+        root = TreeNode(root.status, root.tree, [root])
+
+    content = answers.deep_trees_json([root])
+
+    assert content.count(b'"children":[') == 1_501
+    assert answers.is_deep([root]) is False  # its budgets stand on no deep level
 
 
 def test_the_tree_is_nested_with_what_is_allocated(api: Api) -> None:
