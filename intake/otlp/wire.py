@@ -1,7 +1,7 @@
 """OTLP/HTTP traces on the wire: protobuf and JSON in, the answers to both out."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,13 +9,15 @@ import msgspec
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
-    ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from lib.errors import Invalid
+from intake.otlp.outline import MalformedError, parted, span_in
+from lib.errors import Invalid, TooLarge
+from lib.pieces import MOST_PIECES, TooManyError, pieces_of
 from lib.texts import without_halves
 
 PROTOBUF = "application/x-protobuf"
@@ -31,6 +33,9 @@ _MARKS = (
     "langsmith.usage",
     "mlflow.chat.",
 )
+MOST_VALUES = 100_000  # of one span; prompts in it may have braces of their own
+_TOO_MUCH = "it has more attributes and values than are read"
+_NOTHING = {b"", b"null"}
 _INT64 = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 
@@ -59,33 +64,53 @@ class Export:
     spans: list[Span] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
+    def add_unreadable(self, why: str) -> None:
+        """Note that the next span is none."""
+        place = len(self.spans) + len(self.unreadable)
+        self.unreadable.append(f"Span number {place}: {why}.")
+
 
 def decode(body: bytes, content_type: str) -> Export:
     """Decode an ExportTraceServiceRequest.
 
     Raises:
+        TooLarge: more than MOST_PIECES spans, resources or scopes; none was read.
         Invalid: as a whole it is none.
     """
-    return _of_protobuf(body) if content_type == PROTOBUF else _of_json(body)
+    try:
+        return _of_protobuf(body) if content_type == PROTOBUF else _of_json(body)
+    except TooManyError as error:
+        detail = f"More than {MOST_PIECES:,} spans, or groups of them; part them."
+        raise TooLarge(detail) from error
 
 
 # -- Protobuf
 
 
 def _of_protobuf(body: bytes) -> Export:
+    export = Export()
     try:
-        request = ExportTraceServiceRequest.FromString(body)
-    except DecodeError as error:
+        # All are counted before the first is unpacked.
+        for resource, spans in list(parted(body)):
+            read = Resource.FromString(resource)
+            attributes = _attributes_of(read.attributes)
+            for span in spans:
+                _unpack_span(span, attributes, export)
+    except (DecodeError, MalformedError) as error:
         raise Invalid("The body is not a protobuf ExportTraceServiceRequest.") from (
             error
         )
-    export = Export()
-    for of_resource in request.resource_spans:
-        resource = _attributes_of(of_resource.resource.attributes)
-        for of_scope in of_resource.scope_spans:
-            for span in of_scope.spans:
-                export.spans.append(_span_of(span, resource))
     return export
+
+
+def _unpack_span(written: memoryview, resource: dict[str, Any], export: Export) -> None:
+    """Add one span; one that is too large is noted and does not harm its neighbours."""
+    try:
+        whole = span_in(written)
+    except TooManyError:
+        export.add_unreadable(_TOO_MUCH)
+    else:
+        export.spans.append(_span_of(trace_pb2.Span.FromString(whole), resource))
 
 
 def _span_of(span: trace_pb2.Span, resource: dict[str, Any]) -> Span:
@@ -175,19 +200,22 @@ class _Resource(msgspec.Struct):
 
 
 class _ScopeSpans(msgspec.Struct):
-    spans: list[msgspec.Raw] | None = None
+    spans: msgspec.Raw = msgspec.Raw()
 
 
 class _ResourceSpans(msgspec.Struct, rename="camel"):
-    resource: _Resource | None = None
-    scope_spans: list[_ScopeSpans] | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+    scope_spans: msgspec.Raw = msgspec.Raw()
 
 
 class _Request(msgspec.Struct, rename="camel"):
-    resource_spans: list[_ResourceSpans] | None = None
+    resource_spans: msgspec.Raw = msgspec.Raw()
 
 
 _decode_request = msgspec.json.Decoder(_Request).decode
+_decode_group = msgspec.json.Decoder(_ResourceSpans).decode
+_decode_scope = msgspec.json.Decoder(_ScopeSpans).decode
+_decode_resource = msgspec.json.Decoder(_Resource | None).decode
 _decode_span = msgspec.json.Decoder(_Span).decode
 _WRONG = (msgspec.DecodeError, ValueError, RecursionError)  # UnicodeDecodeError, too
 
@@ -195,18 +223,53 @@ _WRONG = (msgspec.DecodeError, ValueError, RecursionError)  # UnicodeDecodeError
 def _of_json(body: bytes) -> Export:
     export = Export()
     try:
-        for of_resource in _request_in(body).resource_spans or ():
-            pairs = of_resource.resource.attributes if of_resource.resource else None
-            resource = _plain_pairs(pairs)
-            for of_scope in of_resource.scope_spans or ():
-                for raw in of_scope.spans or ():
-                    _read_span(raw, resource, export)
+        # All are counted before the first is read.
+        for resource, spans in list(_groups_in(_request_in(body))):
+            attributes = _resource_in(resource)
+            for raw in spans:
+                _read_span(raw, attributes, export)
+    except TooManyError:
+        raise
     except _WRONG as error:
         why = str(error) or "nested too deeply"
         raise Invalid(
             f"The body is not a JSON ExportTraceServiceRequest: {why}."
         ) from (error)
     return export
+
+
+def _groups_in(
+    request: _Request,
+) -> Iterator[tuple[msgspec.Raw, Sequence[msgspec.Raw]]]:
+    """Yield each resource with its spans."""
+    groups = count = 0
+    for raw in _items(request.resource_spans):
+        group, spans = _decode_group(raw), list[msgspec.Raw]()
+        for scope in _items(group.scope_spans):
+            found = _items(_decode_scope(scope).spans)
+            spans += found
+            groups, count = groups + 1, count + len(found)
+            if groups > MOST_PIECES or count > MOST_PIECES:
+                raise TooManyError
+        yield group.resource, spans
+
+
+def _items(array: msgspec.Raw) -> Sequence[msgspec.Raw]:
+    return () if bytes(array) in _NOTHING else pieces_of(array)
+
+
+def _resource_in(raw: msgspec.Raw) -> dict[str, Any]:
+    if bytes(raw) in _NOTHING:
+        return {}
+    if _has_too_much(raw):
+        raise TooManyError
+    resource = _decode_resource(raw)
+    return {} if resource is None else _plain_pairs(resource.attributes)
+
+
+def _has_too_much(raw: msgspec.Raw) -> bool:
+    """Tell whether there may be more values in it than are unpacked."""
+    return bytes(raw).count(b"{") > MOST_VALUES
 
 
 def _request_in(body: bytes) -> _Request:
@@ -226,12 +289,13 @@ def _request_in(body: bytes) -> _Request:
 
 def _read_span(raw: msgspec.Raw, resource: dict[str, Any], export: Export) -> None:
     """Add one span; one that is no span is noted and does not harm its neighbours."""
+    if _has_too_much(raw):
+        export.add_unreadable(_TOO_MUCH)
+        return
     try:
         export.spans.append(_span_of_json(_decode_span(raw), resource))
     except _WRONG as error:
-        place = len(export.spans) + len(export.unreadable)
-        why = str(error) or "nested too deeply"
-        export.unreadable.append(f"Span number {place}: {why}.")
+        export.add_unreadable(str(error) or "nested too deeply")
 
 
 def _span_of_json(span: _Span, resource: dict[str, Any]) -> Span:
