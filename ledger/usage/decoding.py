@@ -11,7 +11,13 @@ from ledger.quantities import KNOWN, Quantity, is_tokens
 from ledger.usage.checks import check, odd_characters
 from ledger.usage.records import Usage
 from lib.errors import FieldError
-from lib.pieces import MOST_PIECES, TooManyError, pieces_of
+from lib.pieces import (
+    MOST_LOOSE,
+    MOST_PIECES,
+    TooManyError,
+    most_values_in,
+    pieces_of,
+)
 from lib.texts import NO_ODD, odd_place_in, replaced, without_halves
 
 _decode_known = msgspec.json.Decoder(Usage).decode
@@ -171,17 +177,41 @@ def _pieces_of(body: bytes) -> Sequence[bytes | msgspec.Raw]:
                 raise
             return pieces_of(mended)
     except RecursionError as error:
-        raise msgspec.DecodeError("nested too deeply") from error
+        if most_values_in(body) > MOST_LOOSE:
+            raise msgspec.DecodeError("nested too deeply") from error
+        return _between_commas(_mended(body))
+
+
+def _between_commas(body: bytes) -> list[bytes]:
+    """Part an array of which an item is nested too deeply to be parted otherwise."""
+    pieces, depth, start = [], 0, 0
+    for found in _MARK.finditer(body):
+        mark = found[0]
+        if mark in {b"[", b"{"}:
+            depth += 1
+            start = found.end() if depth == 1 else start
+        elif mark in {b"]", b"}", b","}:
+            if depth == 1:
+                pieces.append(body[start : found.start()])
+                start = found.end()
+            depth -= mark != b","
+    if len(pieces) > MOST_PIECES:
+        raise TooManyError
+    return pieces
+
+
+_MARK = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
 
 
 def _mended(body: bytes) -> bytes:
     """Return *body* with texts that are refused later where it is no JSON."""
-    return without_halves(replaced(_NO_NUMBER, body, b'"NaN"'), rb"\u0000")
+    named = replaced(_NO_NUMBER, body, b'"NaN"').replace(b'-"NaN"', b'"NaN"')
+    return without_halves(named, rb"\u0000")
 
 
 # What stands before it, whole texts at a time: they may have such words in them.
 _NO_NUMBER = re.compile(
-    rb'((?:[^"NI-]++|-(?!I)|"(?:[^"\\]++|\\.)*+")*+)(?:NaN|-?Infinity)', re.DOTALL
+    rb'((?:[^"NI]++|"(?:[^"\\]++|\\.)*+")*+)(?:NaN|Infinity)', re.DOTALL
 )
 
 
