@@ -17,12 +17,13 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminPasswordWidget,
+    UnfoldAdminRadioSelectWidget,
 )
 
 from accounts.access import organizations_of
-from accounts.models import ApiKey, Membership, Organization, User
+from accounts.models import ApiKey, Invitation, Membership, Organization, User
 from accounts.people import person_for
-from accounts.scopes import Scope
+from accounts.scopes import SCOPES_OF_USE, KeyUse, Scope
 from accounts.tenants import (
     OrganizationFilter,
     TenantHistoryAdmin,
@@ -77,7 +78,7 @@ class OrganizationAdmin(TenantHistoryAdmin):
 
 
 class MembershipForm(forms.ModelForm[Membership]):
-    """Takes a person by their email address, so that nobody browses strangers."""
+    """Takes a person by their email address; for superusers, who need not ask them."""
 
     email = forms.EmailField(
         label="Email address",
@@ -109,6 +110,11 @@ class MembershipAdmin(TenantHistoryAdmin):
     list_filter = ("role", OrganizationFilter)
     list_select_related = ("user", "organization")
     search_fields = ("user__email", "user__first_name", "user__last_name")
+    list_before_template = "console/accounts/members_top.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Others invite: a person has a say in where they belong."""
+        return bool(getattr(request.user, "is_superuser", False))
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any
@@ -135,6 +141,40 @@ class MembershipAdmin(TenantHistoryAdmin):
     def who(self, obj: Membership) -> str:
         name = obj.user.get_full_name()
         return f"{name}, {obj.user.email}" if name else obj.user.email
+
+
+class InvitationAdmin(TenantHistoryAdmin):
+    """Registered by console.accounts.invitations, which mails them."""
+
+    read_scope = Scope.ADMIN
+    write_scope = Scope.ADMIN
+    list_display = ("email", "role", "organization", "invited_by", "state")
+    list_filter = (OrganizationFilter,)
+    list_select_related = ("organization",)
+    search_fields = ("email",)
+    change_form_before_template = "console/accounts/invitation_actions.html"
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # one is mailed and withdrawn, nothing between
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ("organization", "email", "role")
+        return (
+            *("organization", "email", "role", "state"),
+            *("invited_by", "mailed_at", "expires_at"),
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.get_fields(request, obj) if obj else ()
+
+    @admin.display(description="state")
+    def state(self, obj: Invitation) -> str:
+        if obj.accepted_at:
+            return "accepted"
+        if obj.withdrawn_at:
+            return "withdrawn"
+        return "over" if obj.expires_at <= timezone.now() else "open"
 
 
 class PersonCreationForm(AdminUserCreationForm[User]):
@@ -191,6 +231,11 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
         )
         return everybody.filter(pk__in=members.values("user"))
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        if person(request).is_superuser:
+            return self.list_display
+        return ("email", "first_name", "last_name", "is_active")
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = super().get_fieldsets(request, obj)
         if obj and not person(request).is_superuser:
@@ -212,16 +257,31 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
 
 
 class ApiKeyForm(forms.ModelForm[ApiKey]):
+    use = forms.ChoiceField(
+        label="What is it for?",
+        choices=KeyUse.choices,
+        required=False,
+        widget=UnfoldAdminRadioSelectWidget,
+    )
     scopes = forms.MultipleChoiceField(
+        label="Allow besides",
         choices=Scope.choices,
-        initial=list(Scope.values),
+        required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="What the key may be used for.",
+        help_text="Only where the key needs more than its use above.",
     )
 
     class Meta:
         model = ApiKey
         fields = ("name", "organization", "user", "scopes", "expires_at")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        by_use = SCOPES_OF_USE.get(cleaned.get("use") or "", frozenset())
+        cleaned["scopes"] = sorted(by_use.union(cleaned.get("scopes") or ()))
+        if not cleaned["scopes"]:
+            self.add_error("use", "Say what the key is for.")
+        return cleaned
 
 
 class ApiKeyAdmin(TenantHistoryAdmin):
@@ -234,7 +294,7 @@ class ApiKeyAdmin(TenantHistoryAdmin):
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization", "user")
     search_fields = ("name", "prefix", "user__email")
-    fields = ("name", "organization", "user", "scopes", "expires_at")
+    fields = ("name", "organization", "use", "user", "scopes", "expires_at")
     readonly_fields = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -40,3 +40,20 @@ SCOPES_OF_ROLE: dict[str, frozenset[str]] = {
     Role.APPROVER: _READ | {Scope.APPROVALS_WRITE, Scope.ALERTS_WRITE},
     Role.VIEWER: _READ,
 }
+
+
+class KeyUse(models.TextChoices):
+    """What people make a key for."""
+
+    REPORT = "report", "Report usage"
+    READ = "read", "Read costs and budgets"
+    ASK = "ask", "Ask before calls, and report them"
+    EVERYTHING = "everything", "Everything"
+
+
+SCOPES_OF_USE: dict[str, frozenset[str]] = {
+    KeyUse.REPORT: frozenset({Scope.USAGE_WRITE}),
+    KeyUse.READ: _READ,
+    KeyUse.ASK: frozenset({Scope.CONTROLS_AUTHORIZE, Scope.USAGE_WRITE}),
+    KeyUse.EVERYTHING: frozenset(Scope.values),
+}

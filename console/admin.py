@@ -1,6 +1,6 @@
 """The pages of each app, found here by the admin."""
 
-from console.accounts import keys, organizations
+from console.accounts import invitations, keys, organizations
 from console.alerts import admin as alerts
 from console.budgets import admin as budgets
 from console.controls import admin as controls
@@ -12,6 +12,7 @@ __all__ = [
     "budgets",
     "controls",
     "costs",
+    "invitations",
     "keys",
     "notifications",
     "organizations",

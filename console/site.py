@@ -164,6 +164,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Organizations", "domain", "accounts_organization", ""),
             ("Members", "badge", "accounts_membership", ""),
+            ("Invitations", "mail", "accounts_invitation", ""),
             ("People", "person", "accounts_user", ""),
             ("API keys", "key", "accounts_apikey", ""),
         ),

@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from console.accounts import passwords
+from console.accounts.invitations import join_by_link
 from console.alerts.answer_page import answer_by_link
 from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
@@ -31,6 +32,7 @@ urlpatterns = [
     path("api/v1/", include("controls.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
+    route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
     route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),
 ]

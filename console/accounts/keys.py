@@ -1,17 +1,21 @@
 """Making an API key, whose secret is shown once, and revoking one."""
 
+import json
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 
 from accounts.admin import ApiKeyAdmin
 from accounts.keys import make_key, revoke
 from accounts.models import ApiKey
+from accounts.scopes import Scope
 
 
 @admin.register(ApiKey)
@@ -36,12 +40,15 @@ class KeyPages(ApiKeyAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Show the secret, which is kept nowhere, as the answer itself."""
+        secret = request.META.pop("costops.secret")
         context = {
             **self.admin_site.each_context(request),
             "title": "API key made",
             "opts": self.opts,
             "key": obj,
-            "secret": request.META.pop("costops.secret"),
+            "allowed": self.allowed(obj),
+            "secret": secret,
+            "curl": first_request(obj, secret),
         }
         response = TemplateResponse(request, "console/accounts/key_made.html", context)
         response["Cache-Control"] = "no-store"
@@ -70,3 +77,31 @@ class KeyPages(ApiKeyAdmin):
             "key": key,
         }
         return TemplateResponse(request, "console/accounts/key_revoke.html", context)
+
+
+def first_request(key: ApiKey, secret: str) -> str:
+    """Return a command for a terminal that shows the key at what it is for."""
+    call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
+    if key.organization is None:
+        call["organization_id"] = "ORGANIZATION"
+    if Scope.CONTROLS_AUTHORIZE in key.scopes:
+        call |= {"input_tokens": 1200, "max_output_tokens": 500}
+        return _curl("authorizations", secret, call)
+    if Scope.USAGE_WRITE in key.scopes:
+        moment = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"
+        tokens = {"input_tokens": 1200, "output_tokens": 350}
+        return _curl(
+            "usage", secret, {"id": "call-0001", "timestamp": moment} | call | tokens
+        )
+    place = "budgets" if Scope.BUDGETS_READ in key.scopes else "health"
+    return _curl("costs" if Scope.COSTS_READ in key.scopes else place, secret, None)
+
+
+def _curl(path: str, secret: str, body: dict[str, Any] | None) -> str:
+    lines = [
+        f"curl {settings.SITE_URL}/api/v1/{path}",
+        f'-H "Authorization: Bearer {secret}"',
+    ]
+    if body is not None:
+        lines += ['-H "Content-Type: application/json"', f"-d '{json.dumps(body)}'"]
+    return " \\\n  ".join(lines)
