@@ -171,6 +171,11 @@ def email() -> dict[str, Any]:
     url = urlsplit(text("EMAIL_URL", "console:"))
     if url.scheme == "console":
         return {"EMAIL_BACKEND": "lib.terminal_mail.PlainEmailBackend"}
+    if url.scheme == "file" and url.path:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": str(VAR_DIR.parent / url.path),
+        }
     if url.scheme in {"smtp", "smtp+tls"}:
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
@@ -181,4 +186,6 @@ def email() -> dict[str, Any]:
             "EMAIL_USE_TLS": url.scheme == "smtp+tls",
             "EMAIL_TIMEOUT": 20,
         }
-    raise ImproperlyConfigured("EMAIL_URL begins with console:, smtp: or smtp+tls:.")
+    raise ImproperlyConfigured(
+        "EMAIL_URL begins with console:, file:DIRECTORY, smtp: or smtp+tls:."
+    )

@@ -20,8 +20,8 @@ DEBUG = env.flag("COSTOPS_DEBUG", default=False)
 SECRET_KEY = env.secret_key()
 ENCRYPTION_KEYS = env.encryption_keys()  # newest first
 ALLOWED_HOSTS = env.listed("COSTOPS_ALLOWED_HOSTS", "localhost,127.0.0.1")
-SITE_URL = env.text("COSTOPS_SITE_URL", "http://localhost:8080").rstrip("/")
 PORT = env.number("PORT", 8080)
+SITE_URL = env.text("COSTOPS_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 ROOT_URLCONF = "costops.urls"
 WSGI_APPLICATION = "costops.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

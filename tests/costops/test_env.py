@@ -27,3 +27,12 @@ def test_a_threshold_that_is_no_number_is_refused(
 
     with pytest.raises(ImproperlyConfigured, match="a whole number or none"):
         env.database()
+
+
+def test_mails_may_be_kept_as_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMAIL_URL", "file:var/mail")
+
+    kept = env.email()
+
+    assert kept["EMAIL_BACKEND"].endswith("filebased.EmailBackend")
+    assert kept["EMAIL_FILE_PATH"] == str(env.VAR_DIR / "mail")
