@@ -162,7 +162,7 @@ class BudgetForm(forms.Form):
         self.fields["scope.tags"] = TagsField(
             required=False,
             label="Tags",
-            widget=UnfoldAdminTextareaWidget({"rows": "2"}),
+            widget=UnfoldAdminTextareaWidget({"rows": "2", "aria-label": "Tags"}),
             help_text="One a line, all of which must be there: name, or name=value.",
         )
         self.fields["warning_threshold"].label = "Warning, in percent"
