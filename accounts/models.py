@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.functional import cached_property
 
 from accounts.audit import history
 from accounts.scopes import Role, Scope
@@ -148,6 +149,12 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    @cached_property
+    def roles(self) -> tuple[tuple[int, str], ...]:
+        """Organization and role, of each membership; read once. A query."""
+        rows = self.memberships.order_by()
+        return tuple(rows.values_list("organization_id", "role"))
 
 
 class Membership(models.Model):

@@ -30,7 +30,6 @@ from lib.errors import Refusal
 from lib.fields import ExactField
 from lib.web import id_of
 
-_ROLES = "costops.roles"  # of request.META
 _READING = ("GET", "HEAD")
 
 
@@ -41,9 +40,7 @@ def may(request: HttpRequest, scope: str, organization: Organization | None) -> 
         return False
     if user.is_superuser:
         return True
-    if _ROLES not in request.META:
-        request.META[_ROLES] = roles_of(user)
-    return roles_allow(request.META[_ROLES], scope, organization)
+    return roles_allow(roles_of(user), scope, organization)
 
 
 def person(request: HttpRequest) -> User:

@@ -8,9 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
 from alerts.models import MaintenanceWindow, NotAnAnomaly
+from budgets.tenants import OfBudgetAdmin
 from lib.humanize import clock, lasting, locale_of
 from lib.money import format_money
 
@@ -33,8 +35,9 @@ class MaintenanceForm(forms.ModelForm[MaintenanceWindow]):
 
 
 @admin.register(MaintenanceWindow)
-class MaintenanceWindowAdmin(TenantHistoryAdmin):
+class MaintenanceWindowAdmin(OfBudgetAdmin, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
+    write_action = Action.WATCH
     may_delete = True
     form = MaintenanceForm
     list_display = ("reason", "whom", "begins", "ends", "state", "created_by")
@@ -77,10 +80,11 @@ class MaintenanceWindowAdmin(TenantHistoryAdmin):
 
 
 @admin.register(NotAnAnomaly)
-class NotAnAnomalyAdmin(ReadOnlyAdmin):
+class NotAnAnomalyAdmin(OfBudgetAdmin, ReadOnlyAdmin):
     """Days that somebody said were fine; taken back by deleting them."""
 
     write_scope = Scope.ALERTS_WRITE
+    write_action = Action.ANSWER
     may_delete = True
     list_filter = (OrganizationFilter,)
     list_select_related = ("budget",)

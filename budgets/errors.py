@@ -1,6 +1,6 @@
 """What budgets refuse."""
 
-from lib.errors import Conflict, NotFound
+from lib.errors import Conflict, Forbidden, NotFound
 
 
 class HasBudgetsBelow(Conflict):
@@ -25,3 +25,9 @@ class NoPeriod(NotFound):
     """The budget had not begun at the moment that is asked about."""
 
     code = "no_period"
+
+
+class NotYours(Forbidden):
+    """The person may read the budget, and somebody else changes it."""
+
+    code = "not_yours"

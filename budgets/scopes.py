@@ -1,11 +1,11 @@
 """What a budget is about: which dimensions a cost must have to match."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 from ledger.identity import ModelName, one_name
-from ledger.patterns import ModelSet, may_meet
+from ledger.patterns import ModelSet, may_meet, pattern_of
 
 # On the wire and in the database, beside the dimension of an attribution each is about.
 DIMENSION_OF = {
@@ -113,6 +113,41 @@ class BudgetScope:
             for dimension, wanted in self.values
             if dimension in theirs
         }
+
+
+def covers(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> bool:
+    """Tell whether all that matches *inner* matches *outer*, both as stored.
+
+    Where in doubt it does not: a pattern of models is covered only by the same one.
+    """
+    mine = dict(BudgetScope.of(inner).values)
+    tags = inner.get("tags", {})
+    return all(
+        dimension in mine and mine[dimension] <= values
+        for dimension, values in BudgetScope.of(outer).values
+        if dimension != "model"
+    ) and (
+        _covers_models(outer.get("models", ()), inner.get("models", ()))
+        and all(
+            name in tags and value in {"", tags[name]}
+            for name, value in outer.get("tags", {}).items()
+        )
+    )
+
+
+def _covers_models(outer: Sequence[str], inner: Sequence[str]) -> bool:
+    if not outer:
+        return True
+    reach = ModelSet.of(outer)
+    return bool(inner) and all(
+        text in outer or (not text.endswith("*") and reach.reaches(_named(text)))
+        for text in inner
+    )
+
+
+def _named(text: str) -> ModelName:
+    pattern = pattern_of(text)
+    return ModelName(pattern.model, pattern.version)
 
 
 def clean(given: object) -> dict[str, Any]:

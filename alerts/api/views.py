@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts.access import organization_named, visible_to
 from accounts.api.base import ApiView, ApiViewSet
 from accounts.models import User
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from alerts import services
 from alerts.api.answers import (
@@ -28,6 +29,7 @@ from alerts.links import told_to
 from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.api.lookups import budget_or_404
 from budgets.models import Budget
+from budgets.permissions import require
 from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
 from lib.lookups import row_or_404
@@ -166,6 +168,7 @@ class BudgetAlerts(ApiView):
     def put(self, request: Request, uid: str) -> Response:
         """Replace a budget's rules and escalation; what is left out stays."""
         budget = self._budget(uid)
+        require(self.caller, Action.WATCH, budget)
         shape = ConfigurationIn(data=request.data)
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)

@@ -19,6 +19,7 @@ from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
 from accounts.models import Organization
 from accounts.organizations import organization_for
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from budgets import services
 from budgets.api.answers import (
@@ -43,6 +44,7 @@ from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.api.schemas import BudgetIn
 from budgets.conflicts import conflicts_of
 from budgets.models import Budget
+from budgets.permissions import require, require_change, require_new
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
 from lib.answers import Answered, PageOut, answers
@@ -99,6 +101,7 @@ class BudgetViewSet(ApiViewSet):
         shape.is_valid(raise_exception=True)
         organization = self._organization_for(shape.validated_data)
         plan = shape.plan(organization, self._budget_or_none)
+        require_new(self.caller, organization, plan)
         budget = services.create_budget(
             organization, plan, now=timezone.now(), reason=shape.why
         )
@@ -111,6 +114,7 @@ class BudgetViewSet(ApiViewSet):
         shape = BudgetIn(budget, data=request.data, partial=True)
         shape.is_valid(raise_exception=True)
         plan = shape.plan(budget.organization, self._budget_or_none)
+        require_change(self.caller, budget, plan)
         changed = services.change_budget(
             budget, plan, now=timezone.now(), reason=shape.why
         )
@@ -119,7 +123,9 @@ class BudgetViewSet(ApiViewSet):
     @answers(s204=None)
     def destroy(self, request: Request, uid: str) -> Response:
         """Archive a budget: it ends now, and what it was charged for stays."""
-        services.archive_budget(self._budget(uid), now=timezone.now())
+        budget = self._budget(uid)
+        require(self.caller, Action.ARCHIVE, budget)
+        services.archive_budget(budget, now=timezone.now())
         return Response(status=204)
 
     @answers(s200=BudgetStatusOut)

@@ -8,9 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
 from alerts.models import Alert, AlertRule, EscalationPolicy
+from budgets.tenants import OfBudgetAdmin
 from console.alerts.alert_page import alert_page
 from console.alerts.answers import answer_alert
 from console.alerts.budget_page import budget_page
@@ -43,10 +45,11 @@ class AlertAdmin(Pages, ReadOnlyAdmin):
 
 
 @admin.register(AlertRule)
-class AlertRuleAdmin(Pages, TenantHistoryAdmin):
+class AlertRuleAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     """What watches each budget, and the form of a rule with its preview."""
 
     write_scope = Scope.ALERTS_WRITE
+    write_action = Action.WATCH
     may_delete = True
     fields = (
         *("organization", "budget", "type", "threshold", "condition", "sensitivity"),
@@ -88,8 +91,9 @@ class AlertRuleAdmin(Pages, TenantHistoryAdmin):
 
 
 @admin.register(EscalationPolicy)
-class EscalationPolicyAdmin(Pages, TenantHistoryAdmin):
+class EscalationPolicyAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
+    write_action = Action.WATCH
     may_delete = True
     list_before_template = "console/alerts/no_policies.html"
     list_display = ("name", "place", "ladder", "enabled")
@@ -103,7 +107,7 @@ class EscalationPolicyAdmin(Pages, TenantHistoryAdmin):
     )
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        policy = new_policy(request)
+        policy = new_policy(request, self)
         same = EscalationPolicy.objects.filter(
             organization=policy.organization, budget=policy.budget
         )

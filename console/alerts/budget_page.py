@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.scopes import Scope
-from accounts.tenants import may
+from accounts.permissions import Action
+from accounts.tenants import person
 from alerts.conditions import EXAMPLES, problem_of
 from alerts.models import (
     AlertRule,
@@ -23,6 +23,7 @@ from alerts.ruleset import effective_rules, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.paths import ways_of
+from budgets.permissions import may
 from console.alerts.forms import ready_types
 from console.alerts.ladders import Rung, rungs_from
 from console.alerts.wording import kind_of_severity, step_words
@@ -78,7 +79,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         policy_origin=_policy_origin(policy, budget),
         rungs=_rungs(policy, now),
         types=RuleType.choices,
-        may_change=may(request, Scope.ALERTS_WRITE, budget.organization),
+        may_change=may(person(request), Action.WATCH, budget),
     )
     return TemplateResponse(request, "console/alerts/budget.html", context)
 

@@ -13,8 +13,7 @@ from django.utils import timezone
 
 from accounts.access import organizations_of
 from accounts.models import Organization
-from accounts.scopes import Scope
-from accounts.tenants import may, person
+from accounts.tenants import person
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
 from budgets.paths import ways_of, words_of_way
@@ -31,7 +30,7 @@ def policy_page(
     request: HttpRequest, pages: Pages, policy: EscalationPolicy
 ) -> HttpResponse:
     """Answer the editor of *policy*, which need not be saved yet."""
-    may_change = may(request, Scope.ALERTS_WRITE, policy.organization)
+    may_change = pages.has_change_permission(request, policy)
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
@@ -136,7 +135,7 @@ def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[R
     )
 
 
-def new_policy(request: HttpRequest) -> EscalationPolicy:
+def new_policy(request: HttpRequest, pages: Pages) -> EscalationPolicy:
     """Return one that is not saved: `?budget=ID`, or `?organization=SLUG`.
 
     Raises:
@@ -156,11 +155,12 @@ def new_policy(request: HttpRequest) -> EscalationPolicy:
         organization = free.first() or organizations.first()
     if organization is None:
         raise Http404("There is no such organization.")
-    if not may(request, Scope.ALERTS_WRITE, organization):
-        raise PermissionDenied
-    return EscalationPolicy(
+    policy = EscalationPolicy(
         organization=organization,
         budget=budget,
         name=f"Escalation of {budget or organization}"[:100],
         timezone=budget.timezone if budget else organization.timezone,
     )
+    if not pages.has_change_permission(request, policy):
+        raise PermissionDenied
+    return policy

@@ -14,8 +14,8 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.scopes import Scope
-from accounts.tenants import may
+from accounts.permissions import Action
+from accounts.tenants import person
 from alerts.conditions import EXAMPLES
 from alerts.configuration import leads_nowhere, watch_thresholds
 from alerts.models import AlertRule, RuleType
@@ -23,6 +23,7 @@ from alerts.preview import preview
 from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of
+from budgets.permissions import may
 from console.alerts.forms import RuleForm
 from console.alerts.wording import channel_words
 from console.pages import Pages, budget_or_404
@@ -35,7 +36,7 @@ _MOST_FIRED = 8  # moments of a preview that are listed
 
 def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpResponse:
     """Answer the form of *rule*, which need not be saved yet, with its preview."""
-    may_change = may(request, Scope.ALERTS_WRITE, rule.organization)
+    may_change = may(person(request), Action.WATCH, rule.budget)
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
@@ -143,7 +144,7 @@ def new_rule(request: HttpRequest) -> AlertRule:
     if kind not in RuleType.values:
         raise Http404("There is no such rule.")
     budget = budget_or_404(request, request.GET.get("budget", ""))
-    if not may(request, Scope.ALERTS_WRITE, budget.organization):
+    if not may(person(request), Action.WATCH, budget):
         raise PermissionDenied
     return AlertRule(
         organization=budget.organization,

@@ -7,9 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
 from budgets.models import Budget
+from budgets.tenants import OfBudgetAdmin
 from console.budgets.form_page import (
     add_page,
     change_page,
@@ -22,11 +24,12 @@ from console.pages import Pages
 
 
 @admin.register(Budget)
-class BudgetAdmin(Pages, TenantHistoryAdmin):
+class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     """The tree in place of a list, and pages of its own; nothing is ever deleted."""
 
     heads_to_list = False
     write_scope = Scope.BUDGETS_WRITE
+    write_action = Action.CHANGE
     search_fields = ("name",)
     fields = (
         *("organization", "name", "parent", "owner", "note", "scope", "amount"),
@@ -34,6 +37,9 @@ class BudgetAdmin(Pages, TenantHistoryAdmin):
         *("warning_threshold", "critical_threshold", "alerts", "enforcement"),
         *("rollover_mode", "rollover_cap"),
     )
+
+    def budget_of(self, row: Budget) -> Budget:
+        return row
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,9 +18,18 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from accounts.models import Organization
-from accounts.scopes import Scope
-from accounts.tenants import may, tell_refusal
+from accounts.permissions import Action
+from accounts.tenants import person, tell_refusal
 from budgets.models import Budget
+from budgets.permissions import (
+    budgets_for,
+    may,
+    may_at_top,
+    may_somewhere,
+    require_change,
+    require_new,
+    whom_to_ask,
+)
 from budgets.reservations.settlements import without_leave
 from budgets.services import (
     BudgetPlan,
@@ -48,12 +58,13 @@ def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     organization = organization_asked(request)
     if organization is None:
         raise Http404("There is no organization yet.")
-    if not may(request, Scope.BUDGETS_WRITE, organization):
+    if not may_somewhere(person(request), Action.MAKE, organization):
         raise PermissionDenied
     outline = outline_of(request, organization)
     form = _form(request, outline, None)
     if request.method == "POST" and "preview" not in request.POST and form.is_valid():
         try:
+            require_new(person(request), organization, form.plan())
             budget = create_budget(
                 organization, form.plan(), now=outline.now, reason=form.why
             )
@@ -76,7 +87,7 @@ def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
 def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpResponse:
     """Answer the page of one budget; who may not change it reads it."""
     budget = shown_budget(request, budget_id)
-    may_change = may(request, Scope.BUDGETS_WRITE, budget.organization)
+    may_change = may(person(request), Action.CHANGE, budget)
     outline = outline_of(request, budget.organization)
     editable = may_change and not budget.archived_at
     form = _form(request, outline, budget)
@@ -89,6 +100,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
             token = _token(changes)
             if not changes or request.POST.get("confirm") == token:
                 try:
+                    require_change(person(request), budget, form.plan())
                     change_budget(budget, form.plan(), now=outline.now, reason=form.why)
                 except Refusal as refusal:
                     tell_refusal(form, refusal)
@@ -103,6 +115,8 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         budget=budget,
         form=form,
         may_change=editable,
+        tools=_tools(request, budget),
+        ask="" if may_change else whom_to_ask(budget, person(request)),
         changes=changes,
         confirm=_token(changes),
         **_around(outline, form, budget),
@@ -110,6 +124,15 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:
+    """Return what the person may do to *budget* on pages of its own."""
+    if budget.archived_at:
+        return frozenset()
+    actions = (Action.MOVE, Action.ARCHIVE)
+    someone = person(request)
+    return frozenset(one.value for one in actions if may(someone, one, budget))
 
 
 def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
@@ -173,10 +196,27 @@ def _form(request: HttpRequest, outline: Outline, budget: Budget | None) -> Budg
         request.POST if request.method == "POST" else None,
         organization=outline.organization,
         budget=budget,
-        parents=paths(outline),
+        parents=_parents(request, outline) if budget is None else (),
+        may_top=budget is not None or may_at_top(person(request), outline.organization),
         offers=offers_of(outline.organization, outline.now, outline.locale),
         first={"parent": id_of(request.GET.get("parent"))},
     )
+
+
+def _parents(request: HttpRequest, outline: Outline) -> list[tuple[int, str]]:
+    """Return the budgets the person may put another below, with their paths."""
+    mine = budgets_for(person(request), Action.MAKE).filter(
+        organization=outline.organization, archived_at=None
+    )
+    return within(paths(outline), mine)
+
+
+def within(
+    lines: list[tuple[int, str]], budgets: QuerySet[Budget]
+) -> list[tuple[int, str]]:
+    """Keep those *lines* that are of *budgets*. One query."""
+    kept = set(budgets.values_list("pk", flat=True))
+    return [line for line in lines if line[0] in kept]
 
 
 def paths(outline: Outline, without: int | None = None) -> list[tuple[int, str]]:

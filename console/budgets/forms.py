@@ -49,12 +49,19 @@ def _text(**attributes: str) -> UnfoldAdminTextInputWidget:
 
 
 def _choose_from(
-    field: Any, rows: QuerySet[Any], labels: Sequence[tuple[int, str]]
+    field: Any,
+    rows: QuerySet[Any],
+    labels: Sequence[tuple[int, str]],
+    *,
+    must: bool = False,
 ) -> None:
-    """Offer *rows* in a field of choices, called by *labels* if there are any."""
+    """Offer *rows* in a field of choices, called by *labels* if there are any; where
+    one *must* be chosen, only those that have a label."""
     field.queryset = rows
-    if labels:
-        field.choices = [("", field.empty_label or ""), *labels]
+    field.required = field.required or must
+    if labels or must:
+        nothing = [] if must else [("", field.empty_label or "")]
+        field.choices = [*nothing, *labels]
 
 
 def _day() -> forms.DateField:
@@ -93,8 +100,8 @@ class BudgetForm(forms.Form):
         required=False,
         max_length=500,
         widget=_text(autocomplete="off"),
-        label="Why this amount",
-        help_text="Kept with a new amount.",
+        label="Why",
+        help_text="Kept with a new amount or limit.",
     )
     currency = forms.CharField(max_length=3, widget=_text(list="co-currencies"))
     period = forms.ChoiceField(
@@ -135,6 +142,7 @@ class BudgetForm(forms.Form):
         organization: Organization,
         budget: Budget | None = None,
         parents: Sequence[tuple[int, str]] = (),
+        may_top: bool = True,
         offers: Mapping[str, Sequence[Offer]] | None = None,
         first: Mapping[str, Any] | None = None,
     ) -> None:
@@ -150,7 +158,7 @@ class BudgetForm(forms.Form):
         self._choose("owner", owners.distinct())
         if budget is None:
             rows = Budget.objects.filter(organization=organization).active()
-            self._choose("parent", rows, parents)
+            self._choose("parent", rows, parents, must=not may_top)
         else:
             del self.fields["parent"]  # moving is a form of its own
         for name, dimension in DIMENSION_OF.items():
@@ -173,9 +181,14 @@ class BudgetForm(forms.Form):
         self.fields["end_date"].help_text = "Empty: none."
 
     def _choose(
-        self, name: str, rows: QuerySet[Any], labels: Sequence[tuple[int, str]] = ()
+        self,
+        name: str,
+        rows: QuerySet[Any],
+        labels: Sequence[tuple[int, str]] = (),
+        *,
+        must: bool = False,
     ) -> None:
-        _choose_from(self.fields[name], rows, labels)
+        _choose_from(self.fields[name], rows, labels, must=must)
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).strip().upper()
@@ -311,8 +324,13 @@ class MoveForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any = None, *, budget: Budget, parents: Sequence[tuple[int, str]]
+        self,
+        data: Any = None,
+        *,
+        budget: Budget,
+        parents: Sequence[tuple[int, str]],
+        may_top: bool,
     ) -> None:
         super().__init__(data, initial={"parent": budget.parent_id})
         rows = Budget.objects.filter(organization=budget.organization_id)
-        _choose_from(self.fields["parent"], rows, parents)
+        _choose_from(self.fields["parent"], rows, parents, must=not may_top)

@@ -10,15 +10,17 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.scopes import Scope
-from accounts.tenants import may, tell_refusal
+from accounts.permissions import Action
+from accounts.tenants import person, tell_refusal
 from budgets.models import Budget
+from budgets.permissions import budgets_for, may, may_at_top, require_move
 from budgets.services import archive_budget, move_budget
 from console.budgets.form_page import (
     outline_of,
     paths,
     shown_budget,
     standing_of,
+    within,
 )
 from console.budgets.forms import MoveForm
 from console.budgets.tree import Outline
@@ -29,13 +31,13 @@ from lib.errors import Refusal
 def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     """Ask where to, show what that does to the limits, and then do it."""
     budget = shown_budget(request, budget_id)
-    if not may(request, Scope.BUDGETS_WRITE, budget.organization) or budget.archived_at:
+    if budget.archived_at or not may(person(request), Action.MOVE, budget):
         raise PermissionDenied
     outline = outline_of(request, budget.organization)
     data: QueryDict | None = request.POST if request.method == "POST" else None
     if data is None and "parent" in request.GET:
         data = request.GET
-    form = MoveForm(data, budget=budget, parents=paths(outline, without=budget.pk))
+    form = _form(request, outline, budget, data)
     target: Budget | None = budget.parent
     is_chosen = False
     if data is not None:
@@ -47,6 +49,7 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         seen = data.get("seen") == _seen(target)
         if request.method == "POST" and is_whole and seen:
             try:
+                require_move(person(request), budget, target)
                 move_budget(budget, target, reason=form.cleaned_data["reason"])
             except Refusal as refusal:
                 tell_refusal(form, refusal)
@@ -70,6 +73,20 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         else "console/budgets/move.html"
     )
     return TemplateResponse(request, part, context)
+
+
+def _form(
+    request: HttpRequest, outline: Outline, budget: Budget, data: QueryDict | None
+) -> MoveForm:
+    """Return the form, which offers the places where the person may put budgets."""
+    someone = person(request)
+    mine = budgets_for(someone, Action.MAKE).filter(organization=budget.organization)
+    return MoveForm(
+        data,
+        budget=budget,
+        parents=within(paths(outline, without=budget.pk), mine),
+        may_top=may_at_top(someone, budget.organization),
+    )
 
 
 def _seen(target: Budget | None) -> str:
@@ -116,7 +133,7 @@ def _path_words(outline: Outline, parent_id: int | None, name: str) -> str:
 
 def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     budget = shown_budget(request, budget_id)
-    if not may(request, Scope.BUDGETS_WRITE, budget.organization):
+    if not may(person(request), Action.ARCHIVE, budget):
         raise PermissionDenied
     refusal = None
     if request.method == "POST":

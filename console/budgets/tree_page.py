@@ -14,9 +14,10 @@ from django.utils.http import urlencode
 
 from accounts.access import organizations_of
 from accounts.models import Organization, User
-from accounts.scopes import Scope
-from accounts.tenants import may, person
+from accounts.permissions import Action
+from accounts.tenants import person
 from budgets.conflicts import conflicts_of
+from budgets.permissions import may_somewhere
 from console.budgets.lines import STATUS_WORDS, Line, Row
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
@@ -159,7 +160,7 @@ def _page(
     roots = outline.families.get(None, []) if root is None else [root]
     everything = [one for top in roots for one in outline.below(top)]
     kept, found = None, 0
-    may_add = may(request, Scope.BUDGETS_WRITE, asked.organization)
+    may_add = may_somewhere(person(request), Action.MAKE, asked.organization)
     if asked.filters.any:
         wanted = outline.found(asked.filters, everything)
         found = len(wanted)

@@ -3,22 +3,28 @@
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
-from accounts.scopes import Scope
-from accounts.tenants import may
+from accounts.permissions import Action
+from accounts.tenants import person
 from budgets.models import Budget
+from budgets.permissions import may
 
 
-def may_write(request: HttpRequest, budget: Budget) -> bool:
-    """Tell whether the person may change what guards *budget*."""
-    allowed = may(request, Scope.BUDGETS_WRITE, budget.organization)
-    return allowed and budget.archived_at is None
+def may_write(
+    request: HttpRequest, budget: Budget, action: Action = Action.GUARD
+) -> bool:
+    """Tell whether the person may do *action* to what guards *budget*."""
+    if budget.archived_at is not None:
+        return False
+    return may(person(request), action, budget)
 
 
-def require_write(request: HttpRequest, budget: Budget) -> None:
-    """Refuse who may not change what guards *budget*.
+def require_write(
+    request: HttpRequest, budget: Budget, action: Action = Action.GUARD
+) -> None:
+    """Refuse who may not do *action* to what guards *budget*.
 
     Raises:
-        PermissionDenied: their role allows it not, or the budget is archived.
+        PermissionDenied: it is not theirs to do, or the budget is archived.
     """
-    if not may_write(request, budget):
+    if not may_write(request, budget, action):
         raise PermissionDenied

@@ -6,8 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
+from budgets.tenants import OfBudgetAdmin
 from console.controls.budget_page import budget_page
 from console.controls.dry_run_page import dry_run_page
 from console.controls.history_page import history_page
@@ -24,11 +26,12 @@ __all__ = ["ControlRuleAdmin", "ReservationAdmin"]
 
 
 @admin.register(ControlRule)
-class ControlRuleAdmin(Pages, TenantHistoryAdmin):
+class ControlRuleAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     """Pages of their own in place of a list and a form: rules belong to budgets."""
 
     heads_to_list = False
     write_scope = Scope.BUDGETS_WRITE
+    write_action = Action.GUARD
     fields = ("organization", "budget", "action", "trigger", "config", "notify")
 
     def get_urls(self) -> list[URLPattern]:

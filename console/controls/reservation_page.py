@@ -13,9 +13,10 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.scopes import Scope
-from accounts.tenants import may
+from accounts.permissions import Action, Relation, relations_for
+from accounts.tenants import person
 from budgets.models import Budget, Reservation
+from budgets.permissions import budgets_for
 from budgets.reservations.lines import lines_of
 from budgets.reservations.release import release
 from console.pages import Pages, row_or_404
@@ -44,7 +45,7 @@ def release_page(
 ) -> HttpResponse:
     """Ask before money is given back, and then do it."""
     row = _row(request, pages, reservation_id)
-    if not may(request, Scope.BUDGETS_WRITE, row.organization):
+    if not _may_release(request, row):
         raise PermissionDenied
     if request.method != "POST":
         context = _context(request, pages, row)
@@ -67,6 +68,17 @@ def _row(request: HttpRequest, pages: Pages, asked: int | str) -> Reservation:
     rows = pages.get_queryset(request).select_related("organization")
     row: Reservation = row_or_404(rows, asked, "authorization or lease")
     return row
+
+
+def _may_release(request: HttpRequest, row: Reservation) -> bool:
+    """Tell whether the person may release *row*: one of its budgets is theirs to."""
+    allowed = budgets_for(person(request), Action.RELEASE)
+    held = [line.budget_id for line in lines_of(row)]
+    if held:
+        return allowed.filter(pk__in=held).exists()
+    # It holds money of no budget, so it is the organization's.
+    of_all = relations_for(person(request), Action.RELEASE, row.organization)
+    return Relation.ELSEWHERE in of_all
 
 
 def _context(request: HttpRequest, pages: Pages, row: Reservation) -> dict[str, Any]:
@@ -95,7 +107,7 @@ def _context(request: HttpRequest, pages: Pages, row: Reservation) -> dict[str, 
         lines=_lines(row, locale),
         decision=_decision(row),
         reasons=row.details.get("reasons", ()),
-        may_release=is_open and may(request, Scope.BUDGETS_WRITE, row.organization),
+        may_release=is_open and _may_release(request, row),
         is_lease=row.kind == Reservation.Kind.LEASE,
     )
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.permissions import Action
 from accounts.tenants import tell_refusal
 from budgets.models import Budget
 from console.controls.access import require_write
@@ -59,7 +60,7 @@ def _off_words(switch: dict[str, Any], zone: ZoneInfo, now: datetime) -> dict[st
 def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     """Ask before calls are stopped, or let through again; then do it."""
     budget = budget_or_404(request, budget_id)
-    require_write(request, budget)
+    require_write(request, budget, Action.SWITCH)
     path = path_to(budget)
     words = switch_words(budget, path)
     form = SwitchForm(request.POST if request.method == "POST" else None)

@@ -12,8 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from accounts.access import organizations_of
+from accounts.models import Organization
+from accounts.permissions import Action, may_somewhere
 from accounts.scopes import Scope
-from accounts.tenants import OrganizationFilter, TenantHistoryAdmin
+from accounts.tenants import OrganizationFilter, TenantHistoryAdmin, person
 from console.notifications.channel_pages import (
     preview_page,
     rotate_page,
@@ -35,6 +38,7 @@ from console.templatetags.console import since
 from notifications.admin import PrefilledAdmin
 from notifications.channels import Saved, delete_channel, service_trouble
 from notifications.models import Channel, ChannelType, Delivery
+from notifications.permissions import may_rewire, may_set_up
 
 _SHOWN = 5  # deliveries on a channel's page
 
@@ -65,6 +69,19 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
             last_tries=Subquery(latest.values("tries")),
             last_at=Subquery(latest.values("created_at")),
         )
+
+    def _may(self, request: HttpRequest, scope: str | None, row: Any) -> bool:
+        allowed = super()._may(request, scope, row)
+        if not allowed or scope != self.write_scope:
+            return allowed
+        if row is None:
+            return may_somewhere(person(request), Action.REWIRE)
+        return may_rewire(person(request), row)
+
+    def writable_organizations(self, request: HttpRequest) -> QuerySet[Organization]:
+        someone = person(request)
+        mine = organizations_of(someone)
+        return mine.filter(pk__in=[one.pk for one in mine if may_set_up(someone, one)])
 
     def get_urls(self) -> list[URLPattern]:
         return [

@@ -9,9 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import ApiView
+from accounts.permissions import Action
 from accounts.scopes import Scope
 from budgets.api.lookups import budget_or_404
 from budgets.models import Budget, Enforcement
+from budgets.permissions import require
 from controls import configuration
 from controls.api.answers import (
     ControlsOut,
@@ -57,6 +59,7 @@ class BudgetControls(_OfBudget):
     def put(self, request: Request, uid: str) -> Response:
         """Replace a budget's rules; `dropped` says which are gone."""
         budget = self.budget(uid)
+        require(self.caller, Action.GUARD, budget)
         shape = ControlsIn(data=request.data)
         shape.is_valid(raise_exception=True)
         given: dict[str, Any] = shape.validated_data
@@ -80,6 +83,7 @@ class BudgetKillSwitch(_OfBudget):
     def put(self, request: Request, uid: str) -> Response:
         """Switch a budget off, or on again; repeatable."""
         budget = self.budget(uid)
+        require(self.caller, Action.SWITCH, budget)
         shape = KillSwitchIn(data=request.data)
         shape.is_valid(raise_exception=True)
         if shape.validated_data["active"]:

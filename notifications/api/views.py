@@ -44,6 +44,7 @@ from notifications.models import (
     DeliveryState,
     Preference,
 )
+from notifications.permissions import require_rewire, require_set_up
 
 ORGANIZATION = OpenApiParameter(
     "organization_id", str, description="The organization's slug."
@@ -105,6 +106,16 @@ class ChannelViewSet(NotificationsViewSet):
         rows = Channel.objects.select_related("organization").order_by("-pk")
         return visible_to(self.caller, rows)
 
+    def mine(self, uid: str) -> Channel:
+        """Return the channel *uid*, to be changed.
+
+        Raises:
+            NotYourChannel: that is not for the caller.
+        """
+        channel: Channel = self.row(uid)
+        require_rewire(self.caller, channel)
+        return channel
+
     @answers(s200=PageOut[ChannelOut])
     def list(self, request: Request) -> Response:
         rows = self.rows(request)
@@ -135,6 +146,7 @@ class ChannelViewSet(NotificationsViewSet):
         given = dict(shape.validated_data)
         slug = given.pop("organization_id", None)
         organization = organization_named(slug, caller=self.caller)
+        require_set_up(self.caller, organization)
         return Response(
             _sealed(channels.add_channel(organization, **given)), status=201
         )
@@ -150,7 +162,7 @@ class ChannelViewSet(NotificationsViewSet):
         request=ChannelIn,
     )
     def partial_update(self, request: Request, uid: str) -> Response:
-        channel = self.row(uid)
+        channel = self.mine(uid)
         shape = ChannelIn(data=request.data, partial=True)
         shape.is_valid(raise_exception=True)
         given = dict(shape.validated_data)
@@ -165,7 +177,7 @@ class ChannelViewSet(NotificationsViewSet):
 
     @answers(s204=None)
     def destroy(self, request: Request, uid: str) -> Response:
-        channels.delete_channel(self.row(uid))
+        channels.delete_channel(self.mine(uid))
         return Response(status=204)
 
     @answers(s200=ChannelOut)
@@ -183,7 +195,7 @@ class ChannelViewSet(NotificationsViewSet):
 
     @idempotent
     def _rotate(self, request: Request, uid: str) -> Response:
-        saved = channels.rotate_secret(self.row(uid), now=timezone.now())
+        saved = channels.rotate_secret(self.mine(uid), now=timezone.now())
         return Response(_sealed(saved))
 
     @answers(s200=TrialOut)
@@ -198,7 +210,7 @@ class ChannelViewSet(NotificationsViewSet):
     )
     @action(detail=True, methods=["post"])
     def test(self, request: Request, uid: str) -> Response:
-        channel = self.row(uid)
+        channel = self.mine(uid)
         again = request.headers.get("Idempotency-Key", "")
         mark = f"{self.caller.key_id}:{again}" if again else ""
         sent = trials.send_test(channel, by=self.caller.name, mark=mark)

@@ -1,0 +1,174 @@
+"""Who may do what to a budget: the table of accounts.permissions, put to the tree."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.access import organizations_of
+from accounts.models import Organization
+from accounts.permissions import Action, Actor, Relation, person_of, relations_for
+from budgets.errors import NotYours
+from budgets.models import Budget
+from budgets.owners import path_of
+from budgets.scopes import clean, covers
+from budgets.services import BudgetPlan
+
+
+def may(actor: Actor, action: Action, budget: Budget) -> bool:
+    """Tell whether *actor* may do *action* to *budget*.
+
+    At most three queries: the person, their roles, and whether it is theirs. The last
+    reads the tree as it is at this moment.
+    """
+    allowed = relations_for(actor, action, budget.organization_id)
+    if Relation.ELSEWHERE in allowed or not allowed:
+        return bool(allowed)
+    rows = Budget.objects.filter(_is(allowed, person_of(actor)), pk=budget.pk)
+    return rows.exists()
+
+
+def require(actor: Actor, action: Action, budget: Budget) -> None:
+    """Refuse *actor* what they may not do to *budget*.
+
+    Raises:
+        NotYours: they may not; it says whom to ask.
+    """
+    if not may(actor, action, budget):
+        raise NotYours(
+            f"“{budget.name}” is not yours to {_VERBS[action]}. "
+            f"Ask {whom_to_ask(budget, actor)}."
+        )
+
+
+def may_somewhere(actor: Actor, action: Action, organization: Organization) -> bool:
+    """Tell whether there is anything in *organization* *actor* may do *action* to."""
+    allowed = relations_for(actor, action, organization)
+    if Relation.ELSEWHERE in allowed or not allowed:
+        return bool(allowed)
+    rows = Budget.objects.filter(organization=organization, archived_at=None)
+    return rows.filter(_is(allowed, person_of(actor))).exists()
+
+
+def may_at_top(actor: Actor, organization: Organization) -> bool:
+    """Tell whether *actor* may put a budget at the top of *organization*."""
+    return Relation.ELSEWHERE in relations_for(actor, Action.MAKE, organization)
+
+
+def budgets_for(actor: Actor, action: Action) -> QuerySet[Budget]:
+    """Return the budgets *actor* may do *action* to."""
+    wanted = Q(pk__in=[])
+    for organization in organizations_of(actor):
+        allowed = relations_for(actor, action, organization)
+        if Relation.ELSEWHERE in allowed:
+            wanted |= Q(organization=organization)
+        elif allowed:
+            wanted |= Q(_is(allowed, person_of(actor)), organization=organization)
+    rows: QuerySet[Budget] = Budget.objects.filter(wanted)
+    return rows
+
+
+def require_new(actor: Actor, organization: Organization, plan: BudgetPlan) -> None:
+    """Refuse *actor* a new budget that is not theirs to make.
+
+    Raises:
+        NotYours: it is at the top, below one that is not theirs, or counts more than
+            their own does.
+    """
+    _require_place(actor, organization, plan.parent)
+    if plan.parent is not None:
+        _require_scope(actor, plan.scope, plan.parent)
+
+
+def require_change(actor: Actor, budget: Budget, plan: BudgetPlan) -> None:
+    """Refuse *actor* to make *budget* as *plan* says where that is not theirs to do.
+
+    Raises:
+        NotYours: the budget is not theirs, it would go where they may not put it, or
+            count more than their own does.
+    """
+    require(actor, Action.CHANGE, budget)
+    if (plan.parent.pk if plan.parent else None) != budget.parent_id:
+        require_move(actor, budget, plan.parent)
+    if plan.scope != budget.scope:
+        _require_scope(actor, plan.scope, budget)
+
+
+def require_move(actor: Actor, budget: Budget, parent: Budget | None) -> None:
+    """Refuse *actor* to put *budget* under *parent* where that is not theirs to do.
+
+    Raises:
+        NotYours: it is not.
+    """
+    require(actor, Action.MOVE, budget)
+    _require_place(actor, budget.organization, parent)
+
+
+def whom_to_ask(budget: Budget, actor: Actor) -> str:
+    """Name those who may change *budget*, for *actor* who may not: "lea@acme.example
+    or a finance admin". Two queries."""
+    me = person_of(actor)
+    owners = (one.owner for one in path_of(budget))
+    asked = next((one for one in owners if one is not None and one.pk != me), None)
+    if asked is None or not may(asked, Action.CHANGE, budget):
+        return "a finance admin"
+    return f"{asked.email} or a finance admin"
+
+
+def _is(allowed: frozenset[Relation], person: int | None) -> Exists:
+    """Return the condition that a budget stands so to *person*."""
+    above = Budget.objects.filter(
+        owner=person, tree_id=OuterRef("tree_id"), rght__gte=OuterRef("rght")
+    ).order_by()
+    if Relation.OWN in allowed:
+        return Exists(above.filter(lft__lte=OuterRef("lft")))
+    return Exists(above.filter(lft__lt=OuterRef("lft")))
+
+
+def _require_place(
+    actor: Actor, organization: Organization, parent: Budget | None
+) -> None:
+    if parent is not None:
+        require(actor, Action.MAKE, parent)
+    elif not may_at_top(actor, organization):
+        raise NotYours(
+            "Only finance admins put a budget at the top. Choose one of your own as "
+            "its parent, or ask a finance admin."
+        )
+
+
+def _require_scope(actor: Actor, scope: Any, place: Budget) -> None:
+    """Refuse an owner a *scope* at *place* that reaches beyond what is theirs.
+
+    Whoever could count other teams' costs in their own budget could stop their calls
+    by its limit.
+    """
+    if may_at_top(actor, place.organization):
+        return
+    path = place.get_ancestors(include_self=True).filter(owner=person_of(actor))
+    top = path.first()
+    if top is None or not _reaches_beyond(top, scope):
+        return
+    raise NotYours(
+        f"It may count no more than your “{top.name}” does. Keep its scope inside "
+        "that one's, each dimension and tag named there too, or ask a finance admin."
+    )
+
+
+def _reaches_beyond(top: Budget, scope: Any) -> bool:
+    try:
+        wanted = clean(scope)
+    except ValueError:
+        return False  # the service says what is wrong with it
+    return not covers(top.scope, wanted)
+
+
+_VERBS = {
+    Action.CHANGE: "change",
+    Action.MAKE: "put budgets below",
+    Action.MOVE: "move",
+    Action.ARCHIVE: "archive",
+    Action.GUARD: "guard",
+    Action.SWITCH: "switch off or on",
+    Action.WATCH: "set alerts for",
+    Action.RELEASE: "release what is set aside in",
+}
