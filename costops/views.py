@@ -25,7 +25,7 @@ class HealthOut(Out, frozen=True):
     database: Literal["connected", "unreachable"] | UnsetType = UNSET
     schema: Literal["current", "behind", "unknown"] | UnsetType = UNSET
     writes: Literal["possible", "impossible", "unknown"] | UnsetType = UNSET
-    worker: Literal["running", "away"] | UnsetType = UNSET
+    worker: Literal["running", "away", "not started"] | UnsetType = UNSET
     last_sweep_at: Moment | UnsetType | None = UNSET
     oldest_due_message_at: Annotated[
         Moment | UnsetType | None, note("Null: nothing waits.")

@@ -13,6 +13,7 @@ from django_q.models import Schedule
 
 from costops import health
 from costops.schedules import install
+from tests.api.contract import check, operations
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,10 @@ def worker(db: None) -> None:
 
 
 def asked(path: str) -> tuple[int, dict[str, Any]]:
+    """Return what is answered there; it is as the schema says."""
     answer = Client().get(path)
+    [described] = [one for one in operations().values() if one.path == path]
+    check(described, answer)
     return answer.status_code, answer.json()
 
 
