@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 import requests
 
@@ -38,8 +39,13 @@ class Server:
 
 
 @contextmanager
-def running_server(database_url: str, **settings: str) -> Iterator[Server]:
-    """Start `manage.py serve` on a migrated database; stop it in the end."""
+def running_server(
+    database_url: str, *, output: IO[bytes] | int = subprocess.DEVNULL, **settings: str
+) -> Iterator[Server]:
+    """Start `manage.py serve` on a migrated database; stop it in the end.
+
+    What it says goes to *output*.
+    """
     port = free_port()
     environment = {
         **os.environ,
@@ -54,8 +60,8 @@ def running_server(database_url: str, **settings: str) -> Iterator[Server]:
         [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"],
         cwd=ROOT,
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     try:
