@@ -13,6 +13,7 @@ from django.db.models import Max
 
 from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
+from accounts.versions import Seen, check_seen, history_of
 from budgets.amounts import (
     amounts_of,
     change_amount,
@@ -108,7 +109,12 @@ def create_budget(
 
 @transaction.atomic
 def change_budget(
-    budget: Budget, plan: BudgetPlan, *, now: datetime, reason: str = ""
+    budget: Budget,
+    plan: BudgetPlan,
+    *,
+    now: datetime,
+    reason: str = "",
+    seen: Seen | None = None,
 ) -> Budget:
     """Make *budget* as *plan* says: one that is moved, re-scoped or re-dated is
     charged anew, and so are those above it, before and after.
@@ -119,10 +125,9 @@ def change_budget(
     Raises:
         Invalid: a field is wrong; it is named.
         IsArchived: it is no longer in use.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
-    hold_trees()
-    hold_alone(budget.organization_id)
-    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    budget = _held(budget, seen)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
     watched = (*_RESHAPING, *_WATCHED, "enforcement")
@@ -148,15 +153,20 @@ def change_budget(
 
 
 @transaction.atomic
-def move_budget(budget: Budget, parent: Budget | None, *, reason: str = "") -> Budget:
+def move_budget(
+    budget: Budget,
+    parent: Budget | None,
+    *,
+    reason: str = "",
+    seen: Seen | None = None,
+) -> Budget:
     """Put *budget*, with all below it, under *parent* (None: a tree of its own).
 
     Raises:
         Invalid: *parent* is below it, archived, or another organization's.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
-    hold_trees()
-    hold_alone(budget.organization_id)
-    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    budget = _held(budget, seen)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
     above = _path(budget)
@@ -169,15 +179,16 @@ def move_budget(budget: Budget, parent: Budget | None, *, reason: str = "") -> B
 
 
 @transaction.atomic
-def archive_budget(budget: Budget, *, now: datetime) -> Budget:
+def archive_budget(
+    budget: Budget, *, now: datetime, seen: Seen | None = None
+) -> Budget:
     """End *budget* now; what it was charged for stays. Repeating it changes nothing.
 
     Raises:
         HasBudgetsBelow: budgets below it are still in use.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
-    hold_trees()
-    hold_alone(budget.organization_id)
-    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    budget = _held(budget, seen)
     if budget.archived_at:
         return budget
     below = list(budget.get_children().filter(archived_at=None)[:3])
@@ -198,6 +209,19 @@ def archive_budget(budget: Budget, *, now: datetime) -> Budget:
     _reshape(budget, set(_path(budget)), redated=False)
     budget.refresh_from_db()
     return budget
+
+
+def _held(budget: Budget, seen: Seen | None) -> Budget:
+    """Return *budget* as it is once nobody else changes anything.
+
+    Raises:
+        ChangedMeanwhile: it is none of the versions *seen*.
+    """
+    hold_trees()
+    hold_alone(budget.organization_id)
+    held: Budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    check_seen(history_of(held), seen)
+    return held
 
 
 def plan_of(budget: Budget) -> BudgetPlan:

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.audit import current_actor
 from accounts.locks import hold_alone
+from accounts.versions import Seen, check_seen
 from budgets.enforcement import note_stop
 from budgets.errors import IsArchived
 from budgets.models import Budget, Enforcement
@@ -27,7 +29,9 @@ Given = Mapping[str, Any]  # a rule as `ControlRuleIn` made it of the wire
 
 
 @transaction.atomic
-def configure(budget: Budget, rules: Sequence[Given]) -> list[str]:
+def configure(
+    budget: Budget, rules: Sequence[Given], *, seen: Seen | None = None
+) -> list[str]:
     """Give *budget* these rules in the place of its own; say which those dropped are.
 
     A rule stays itself, with what it has counted and told, where its id is given or
@@ -37,8 +41,10 @@ def configure(budget: Budget, rules: Sequence[Given]) -> list[str]:
     Raises:
         Invalid: an id is no rule of the budget's.
         IsArchived: the budget is no longer in use.
+        ChangedMeanwhile: its rules are none of the versions *seen*.
     """
     budget = _held(budget)
+    check_seen(history_of_rules(budget), seen)
     rows = list(ControlRule.objects.filter(budget=budget))
     kept, hardens = _matched(rows, rules), _hardens(budget, rows)
     stays = {one.pk for one in kept if one}
@@ -55,6 +61,12 @@ def configure(budget: Budget, rules: Sequence[Given]) -> list[str]:
     note_stop(budget, stops[0] if stops else "")
     budget.organization.touch()
     return [summary_of(rule) for rule in dropped]
+
+
+def history_of_rules(budget: Budget) -> QuerySet[Any]:
+    """Return the history of the rules that *budget* has and had."""
+    rows: QuerySet[Any] = ControlRule.history.filter(budget_id=budget.pk)
+    return rows
 
 
 @transaction.atomic

@@ -37,6 +37,7 @@ _OF_BODIES = {
     "413": "The body is larger than what is taken in one request.",
     "415": "The body is of another type than is taken.",
 }
+_OF_VERSIONS = {"412": "Somebody changed it since the version named: see `detail`."}
 _APART = {"/otlp/v1/traces"}  # says all of its answers itself, and keeps none
 _PAGE = re.compile(rf"{PageOut.__name__}_(\w+)_")
 _ID = re.compile(r"\{\w+\}")
@@ -238,6 +239,8 @@ def _add_common(
     if operation.get("security") == []:
         return
     statuses = _PROBLEMS | (_OF_BODIES if "requestBody" in operation else {})
+    if any(one.get("name") == "If-Match" for one in operation.get("parameters", ())):
+        statuses = statuses | _OF_VERSIONS
     for status, description in statuses.items():
         content = {"application/problem+json": {"schema": problem}}
         answer = {"description": description, "content": content}

@@ -66,6 +66,12 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class PreconditionFailed(Refusal):
+    """What the request names is not what is there by now."""
+
+    code = "precondition_failed"
+
+
 class TooLarge(Refusal):
     """More was sent than is taken in one go."""
 

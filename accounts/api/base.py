@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -19,6 +20,7 @@ from accounts.audit import acting_as
 from accounts.models import Organization
 from accounts.scopes import Scope
 from accounts.types import Caller
+from accounts.versions import Seen, seen_in, tag_of
 from lib.answers import Out, plain
 from lib.errors import FieldError, Invalid
 from lib.texts import NO_ODD
@@ -67,6 +69,10 @@ class ApiView(APIView):
         slug = self.request.query_params.get("organization_id")
         return organization_named(slug, caller=self.caller)
 
+    def seen(self) -> Seen | None:
+        """Return the versions that If-Match names; None: any will do."""
+        return seen_in(self.request.headers.get("If-Match"))
+
     def known_parameters(self) -> frozenset[str] | None:
         """Return the names a query may have; None: they are not looked at."""
         if self.query_parameters is None:
@@ -109,8 +115,27 @@ class ApiView(APIView):
         )
 
 
+def tagged(response: Response, version: str) -> Response:
+    """Put *version* at the head of an answer, to be sent back as If-Match."""
+    response["ETag"] = tag_of(version)
+    return response
+
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of what you read. Where somebody changed it since, nothing "
+    "is changed: 412, `changed_meanwhile`.",
+)
+
+
 class ApiViewSet(ApiView, GenericViewSet[Any]):
     """The views of one collection; see `ApiView`. A CSV list is not cut into pages."""
+
+    def seen(self) -> Seen | None:
+        """Return the versions that If-Match names; None: any will do."""
+        return seen_in(self.request.headers.get("If-Match"))
 
     def known_parameters(self) -> frozenset[str] | None:
         known = super().known_parameters()

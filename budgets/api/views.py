@@ -15,12 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import organization_named
-from accounts.api.base import ApiViewSet
+from accounts.api.base import IF_MATCH, ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.models import Organization
 from accounts.organizations import organization_for
 from accounts.permissions import Action
 from accounts.scopes import Scope
+from accounts.versions import version_of
 from budgets import services
 from budgets.api.answers import (
     BudgetConflictOut,
@@ -91,7 +92,8 @@ class BudgetViewSet(ApiViewSet):
     @answers(s200=BudgetOut)
     def retrieve(self, request: Request, uid: str) -> Response:
         """Return one budget, with how far its backfill is while one runs."""
-        return Answered(budget_out(self._budget(uid)))
+        budget = self._budget(uid)
+        return tagged(Answered(budget_out(budget)), version_of(budget))
 
     @answers(s201=BudgetOut)
     @idempotent
@@ -108,6 +110,7 @@ class BudgetViewSet(ApiViewSet):
         return Answered(budget_out(budget), status=201)
 
     @answers(s200=BudgetOut)
+    @extend_schema(parameters=[IF_MATCH])
     def partial_update(self, request: Request, uid: str) -> Response:
         """Change a budget; what that concerns is charged anew."""
         budget = self._budget(uid)
@@ -116,16 +119,17 @@ class BudgetViewSet(ApiViewSet):
         plan = shape.plan(budget.organization, self._budget_or_none)
         require_change(self.caller, budget, plan)
         changed = services.change_budget(
-            budget, plan, now=timezone.now(), reason=shape.why
+            budget, plan, now=timezone.now(), reason=shape.why, seen=self.seen()
         )
-        return Answered(budget_out(changed))
+        return tagged(Answered(budget_out(changed)), version_of(changed))
 
     @answers(s204=None)
+    @extend_schema(parameters=[IF_MATCH])
     def destroy(self, request: Request, uid: str) -> Response:
         """Archive a budget: it ends now, and what it was charged for stays."""
         budget = self._budget(uid)
         require(self.caller, Action.ARCHIVE, budget)
-        services.archive_budget(budget, now=timezone.now())
+        services.archive_budget(budget, now=timezone.now(), seen=self.seen())
         return Response(status=204)
 
     @answers(s200=BudgetStatusOut)

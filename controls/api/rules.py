@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ApiView
+from accounts.api.base import IF_MATCH, ApiView, tagged
 from accounts.permissions import Action
 from accounts.scopes import Scope
+from accounts.versions import last_change
 from budgets.api.lookups import budget_or_404
 from budgets.models import Budget, Enforcement
 from budgets.permissions import require
@@ -52,10 +53,10 @@ class BudgetControls(_OfBudget):
     @answers(s200=ControlsOut)
     def get(self, request: Request, uid: str) -> Response:
         """Return a budget's rules, what it inherits, and whether it is switched off."""
-        return Answered(controls_out(self.budget(uid)))
+        return self._answer(self.budget(uid))
 
     @answers(s200=ControlsOut)
-    @extend_schema(request=ControlsIn)
+    @extend_schema(request=ControlsIn, parameters=[IF_MATCH])
     def put(self, request: Request, uid: str) -> Response:
         """Replace a budget's rules; `dropped` says which are gone."""
         budget = self.budget(uid)
@@ -66,8 +67,13 @@ class BudgetControls(_OfBudget):
         if given.get("budget_id", str(budget.uid)) != str(budget.uid):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
-        dropped = configuration.configure(budget, given["rules"])
-        return Answered(controls_out(budget, dropped))
+        dropped = configuration.configure(budget, given["rules"], seen=self.seen())
+        return self._answer(budget, dropped)
+
+    def _answer(self, budget: Budget, dropped: list[str] | None = None) -> Response:
+        last = last_change(configuration.history_of_rules(budget))
+        body = Answered(controls_out(budget, dropped))
+        return tagged(body, last.version if last else "0")
 
 
 class BudgetKillSwitch(_OfBudget):

@@ -337,5 +337,5 @@ def test_rules_are_read_in_few_queries(
 ) -> None:
     put(api, ml, *RULES)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         api.get(f"budgets/{ml.uid}/controls")
