@@ -1,16 +1,14 @@
 """The page of one budget: where it stands, and its form with the preview."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,6 +18,7 @@ from django.utils.http import urlencode
 from accounts.models import Organization
 from accounts.permissions import Action
 from accounts.tenants import person, tell_refusal
+from accounts.versions import ChangedMeanwhile, version_of
 from budgets.models import Budget
 from budgets.permissions import (
     budgets_for,
@@ -31,20 +30,17 @@ from budgets.permissions import (
     whom_to_ask,
 )
 from budgets.reservations.settlements import without_leave
-from budgets.services import (
-    BudgetPlan,
-    change_budget,
-    create_budget,
-    plan_of,
-)
-from console.budgets.forms import CADENCES, BudgetForm, scope_words
+from budgets.services import change_budget, create_budget
+from console.budgets.consequences import Consequences, consequences_of
+from console.budgets.forms import BudgetForm
 from console.budgets.lines import Place, Row, Writer
+from console.budgets.meanwhile import Meanwhile, meanwhile_of, resolved
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
 from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
-from lib.humanize import clock, day_words, locale_of, stretch
+from lib.humanize import day_words, locale_of, stretch
 from lib.money import format_percent
 from lib.periods import Cadence
 from lib.web import id_of
@@ -88,42 +84,79 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
     """Answer the page of one budget; who may not change it reads it."""
     budget = shown_budget(request, budget_id)
     may_change = may(person(request), Action.CHANGE, budget)
-    outline = outline_of(request, budget.organization)
     editable = may_change and not budget.archived_at
-    form = _form(request, outline, budget)
-    changes: list[tuple[str, str, str]] = []
-    if request.method == "POST":
-        if not editable:
-            raise PermissionDenied
-        if "preview" not in request.POST and form.is_valid():
-            changes = moved_money(budget, form.plan(), outline)
-            token = _token(changes)
-            if not changes or request.POST.get("confirm") == token:
-                try:
-                    require_change(person(request), budget, form.plan())
-                    change_budget(budget, form.plan(), now=outline.now, reason=form.why)
-                except Refusal as refusal:
-                    tell_refusal(form, refusal)
-                    changes = []
-                else:
-                    messages.success(request, f"“{form.plan().name}” is saved.")
-                    return redirect("admin:budgets_budget_change", budget.pk)
+    if request.method == "POST" and not editable:
+        raise PermissionDenied
+    outline = outline_of(request, budget.organization)
+    answer = _answer(request, outline, budget)
+    if answer.is_saved:
+        messages.success(request, f"“{answer.form.plan().name}” is saved.")
+        return redirect("admin:budgets_budget_change", budget.pk)
     context = pages.page(
         request,
         title=budget.name,
         organization=budget.organization,
         budget=budget,
-        form=form,
+        form=answer.form,
+        version=answer.version,
+        meanwhile=answer.meanwhile,
         may_change=editable,
         tools=_tools(request, budget),
         ask="" if may_change else whom_to_ask(budget, person(request)),
-        changes=changes,
-        confirm=_token(changes),
-        **_around(outline, form, budget),
+        changes=answer.asked.changes,
+        told=answer.asked.told,
+        is_counted_anew=answer.asked.is_counted_anew,
+        confirm=answer.asked.token,
+        **_around(outline, answer.form, budget),
         **standing_of(outline, budget),
         lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+class _Answer(NamedTuple):
+    """What is to be shown of a form that was opened or sent."""
+
+    form: BudgetForm
+    version: str
+    asked: Consequences = Consequences([], [], is_counted_anew=False)
+    meanwhile: Meanwhile | None = None
+    is_saved: bool = False
+
+
+def _answer(request: HttpRequest, outline: Outline, budget: Budget) -> _Answer:
+    """Save what is sent, unless something has to be asked or told first."""
+    if request.method != "POST":
+        return _Answer(_form(request, outline, budget), version_of(budget))
+    data = resolved(request, budget)
+    version = str(data.get("version", ""))
+    if meanwhile := meanwhile_of(data, budget):
+        form = _form(request, outline, budget, meanwhile.data)
+        return _Answer(form, str(meanwhile.data["version"]), meanwhile=meanwhile)
+    form = _form(request, outline, budget, data)
+    if "preview" in data or not form.is_valid():
+        return _Answer(form, version)
+    asked = consequences_of(budget, form.plan(), outline)
+    if asked.needs_reason and not form.why:
+        form.add_error("reason", "Say why. It is kept with the change.")
+        return _Answer(form, version, asked)
+    if asked.changes and data.get("confirm") != asked.token:
+        return _Answer(form, version, asked)
+    try:
+        require_change(person(request), budget, form.plan())
+        change_budget(
+            budget,
+            form.plan(),
+            now=outline.now,
+            reason=form.why,
+            seen=[version] if version else None,
+        )
+    except ChangedMeanwhile:  # between the look above and the lock
+        return _answer(request, outline, shown_budget(request, budget.pk))
+    except Refusal as refusal:
+        tell_refusal(form, refusal)
+        return _Answer(form, version)
+    return _Answer(form, version, is_saved=True)
 
 
 def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:
@@ -152,48 +185,16 @@ def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     return TemplateResponse(request, "console/budgets/preview.html", context)
 
 
-def moved_money(
-    budget: Budget, plan: BudgetPlan, outline: Outline
-) -> list[tuple[str, str, str]]:
-    """Return what of *plan* changes which money is counted: label, old, new."""
-    before = plan_of(budget)
-    return [
-        (label, _said(name, before, outline), _said(name, plan, outline))
-        for name, label in (
-            ("amount", "Amount"),
-            ("currency", "Currency"),
-            ("scope", "Scope"),
-            ("period", "Period"),
-            ("timezone", "Time zone"),
-            ("starts_at", "First day"),
-            ("ends_at", "End"),
-        )
-        if _said(name, before, outline) != _said(name, plan, outline)
-        or (name == "amount" and before.amount != plan.amount)
-    ]
-
-
-def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:
-    value = getattr(plan, name)
-    if name == "amount":
-        return outline.money(value, plan.currency)
-    if name == "scope":
-        return scope_words({key: kept for key, kept in value.items() if kept})
-    if name == "period":
-        return CADENCES[Cadence(value)]
-    if isinstance(value, datetime):
-        return clock(value, ZoneInfo(plan.timezone))
-    return "none" if value is None else str(value)
-
-
-def _token(changes: list[tuple[str, str, str]]) -> str:
-    """Return what stands for these changes, so that others are asked about anew."""
-    return sha256(repr(changes).encode()).hexdigest()[:16] if changes else ""
-
-
-def _form(request: HttpRequest, outline: Outline, budget: Budget | None) -> BudgetForm:
+def _form(
+    request: HttpRequest,
+    outline: Outline,
+    budget: Budget | None,
+    data: QueryDict | None = None,
+) -> BudgetForm:
+    if data is None and request.method == "POST":
+        data = request.POST
     return BudgetForm(
-        request.POST if request.method == "POST" else None,
+        data,
         organization=outline.organization,
         budget=budget,
         parents=_parents(request, outline) if budget is None else (),

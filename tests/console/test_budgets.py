@@ -169,7 +169,7 @@ def test_a_change_that_moves_no_money_is_saved_at_once(acme: Organization) -> No
 def test_a_change_that_moves_money_is_asked_about_once(acme: Organization) -> None:
     budget = make_budget(acme, "ML", "500")
     browser = browser_for(acme)
-    form = form_of(amount="750", start_date=budget.starts_at.date())
+    form = form_of(amount="750", start_date=budget.starts_at.date(), reason="More")
     form["scope.teams"] = ["ml"]
 
     asked = browser.post(place_of(budget), form)

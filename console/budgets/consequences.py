@@ -1,0 +1,128 @@
+"""What a change of a budget does to money and calls, told before it is saved."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from budgets.models import Budget, Enforcement, RolloverMode
+from budgets.services import BudgetPlan, plan_of
+from console.budgets.forms import CADENCES, scope_words
+from console.budgets.tree import Outline
+from lib.humanize import clock
+from lib.money import format_percent
+from lib.periods import Cadence
+
+_LABELS = {
+    "amount": "Amount",
+    "currency": "Currency",
+    "scope": "Scope",
+    "period": "Period",
+    "timezone": "Time zone",
+    "starts_at": "First day",
+    "ends_at": "End",
+    "enforcement": "At the limit",
+    "warning_threshold": "Warning",
+    "critical_threshold": "Critical",
+    "rollover_mode": "Into the next period goes",
+    "rollover_cap": "At most",
+}
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "scope": lambda scope: scope_words({k: kept for k, kept in scope.items() if kept}),
+    "period": lambda period: CADENCES[Cadence(period)],
+    "enforcement": lambda value: str(Enforcement(value).label),
+    "rollover_mode": lambda value: str(RolloverMode(value).label),
+}
+# These say what is counted: what was spent before is counted anew.
+_COUNTED = {"currency", "scope", "period", "timezone", "starts_at", "ends_at"}
+
+
+class Consequences(NamedTuple):
+    """What to ask about; empty: nothing moves money or stops calls."""
+
+    changes: list[tuple[str, str, str]]  # label, now, then
+    told: list[str]  # what follows, in sentences
+    is_counted_anew: bool
+    needs_reason: bool = False
+
+    @property
+    def token(self) -> str:
+        """Return what stands for it, so that anything else is asked about anew."""
+        if not self.changes:
+            return ""
+        return sha256(repr((self.changes, self.told)).encode()).hexdigest()[:16]
+
+
+def consequences_of(budget: Budget, plan: BudgetPlan, outline: Outline) -> Consequences:
+    """Return what of *plan* moves money or stops calls. Two queries, or none."""
+    before = plan_of(budget)
+    names = [name for name in _LABELS if _differs(name, before, plan, outline)]
+    return Consequences(
+        [
+            (_LABELS[name], _said(name, before, outline), _said(name, plan, outline))
+            for name in names
+        ],
+        list(_told(budget, plan, outline)) if names else [],
+        is_counted_anew=bool(_COUNTED & set(names)),
+        needs_reason=bool({"amount", "enforcement"} & set(names)),
+    )
+
+
+def _differs(name: str, one: BudgetPlan, other: BudgetPlan, outline: Outline) -> bool:
+    if name in {"amount", "rollover_cap"} or name.endswith("_threshold"):
+        return bool(getattr(one, name) != getattr(other, name))
+    return _said(name, one, outline) != _said(name, other, outline)
+
+
+def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[str]:
+    """Say what of calls and of warnings is otherwise from now on."""
+    status = outline.describe([budget.pk])[budget.pk].status
+    was_hard = budget.enforcement == Enforcement.HARD
+    is_hard = plan.enforcement == Enforcement.HARD
+    if plan.currency == budget.currency:
+        limit = status.limit - budget.amount + plan.amount
+        gone = status.total_spend + status.reserved
+        stopped_before = was_hard and status.limit <= gone
+        if is_hard and limit <= gone and not stopped_before:
+            over = outline.money(gone - limit, budget.currency)
+            yield f"From now on {plan.name}'s calls are refused: {over} over."
+        elif is_hard and not was_hard:
+            left = outline.money(limit - gone, budget.currency)
+            yield (
+                f"From now on {plan.name}'s calls are refused once they would pass "
+                f"the limit: {left} is left."
+            )
+        elif stopped_before and is_hard and limit > gone:
+            left = outline.money(limit - gone, budget.currency)
+            yield f"From now on {plan.name}'s calls go through again: {left} is left."
+        yield from _reached(budget, plan, limit, status.total_spend, status.limit)
+    if was_hard and not is_hard:
+        yield f"From now on {plan.name}'s limit stops no call."
+
+
+def _reached(
+    budget: Budget, plan: BudgetPlan, limit: Decimal, spent: Decimal, old: Decimal
+) -> Iterator[str]:
+    """Say which thresholds are passed by the change itself."""
+    for name in ("warning_threshold", "critical_threshold"):
+        share, before = getattr(plan, name), getattr(budget, name)
+        if share * limit <= spent < before * old:
+            word = _LABELS[name].lower()
+            yield f"It is past its {word} threshold then: people are told."
+
+
+def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:
+    value = getattr(plan, name)
+    if value is None:
+        return "none"
+    if name == "amount":
+        return outline.money(value, plan.currency)
+    if name in _WORDS:
+        return _WORDS[name](value)
+    if name.endswith(("_threshold", "_cap")):
+        return format_percent(value, outline.locale)
+    if isinstance(value, datetime):
+        return clock(value, ZoneInfo(plan.timezone))
+    return str(value)
