@@ -42,9 +42,9 @@ def version_of(row: Model) -> str:
     return last.version if last else "0"
 
 
-def history_of(row: Model) -> QuerySet[Any]:
-    """Return the history of *row*."""
-    rows: QuerySet[Any] = row.history.all()  # type: ignore[attr-defined]  # simple-history's
+def history_of(row: Any) -> QuerySet[Any]:
+    """Return the history of *row*, of a model that keeps one."""
+    rows: QuerySet[Any] = row.history.all()
     return rows
 
 

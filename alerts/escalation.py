@@ -1,7 +1,7 @@
 """Telling people step by step, for as long as nobody acknowledges."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,13 +143,9 @@ def _make(
     alert: Alert, number: int, seen: set[Address], now: datetime, ended: str
 ) -> None:
     """Write one step's deliveries and event; nobody in *seen* is told twice."""
-    step: AlertStep = alert.steps[number]
-    targets, missing = reached(alert.organization_id, step)
-    left_out = unreached(step, targets)
-    if left_out:  # they are not to be listed as told
-        told = [one for one in step["recipients"] if one not in left_out]
-        alert.steps[number] = step = AlertStep(**{**step, "recipients": told})
-        Alert.objects.filter(pk=alert.pk).update(steps=alert.steps)
+    targets, missing = reached(alert.organization_id, alert.steps[number])
+    left_out = unreached(alert.steps[number], targets)
+    step = _without(alert, number, left_out)
     if not targets:
         targets = somebody(alert)
     fresh = [target for target in targets if address_of(target) not in seen]
@@ -178,11 +174,7 @@ def _make(
         key=step_key(alert.uid, number),
         now=now,
     )
-    text = f"Not set up: {', '.join(missing)}." if missing else ""
-    if left_out:
-        text = f"{text} Not told by its channels: {', '.join(left_out)}.".lstrip()
-    if not targets:
-        text = f"There is nobody to tell. {text}".rstrip()
+    text = _lacking(missing, left_out, is_anybody=bool(targets))
     if late < LATE:
         _record(alert, [number], AlertEvent.Kind.TOLD, text, now)
         return
@@ -190,6 +182,28 @@ def _make(
     text = f"Told {minutes} min late. {text}".rstrip()
     _record(alert, [number], AlertEvent.Kind.MISSED, text, now)
     raise_alarm(alert, number, f"was told {minutes} minutes late", now)
+
+
+def _without(alert: Alert, number: int, left_out: Sequence[str]) -> AlertStep:
+    """Return a step without those it can't reach: they are not to be listed as told."""
+    step: AlertStep = alert.steps[number]
+    if left_out:
+        told = [one for one in step["recipients"] if one not in left_out]
+        alert.steps[number] = step = AlertStep(**{**step, "recipients": told})
+        Alert.objects.filter(pk=alert.pk).update(steps=alert.steps)
+    return step
+
+
+def _lacking(
+    missing: Iterable[str], left_out: Iterable[str], *, is_anybody: bool
+) -> str:
+    """Say what kept a step from reaching whom it names."""
+    said = [
+        "" if is_anybody else "There is nobody to tell.",
+        f"Not set up: {', '.join(missing)}." if missing else "",
+        f"Not told by its channels: {', '.join(left_out)}." if left_out else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """Making, changing, moving and archiving budgets."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 
 from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
@@ -33,29 +31,26 @@ from budgets.models import (
 )
 from budgets.reservations.rehold import rehold
 from budgets.rollup import roll_up
-from budgets.scopes import clean as clean_scope
+from budgets.validation import (
+    check_channels,
+    check_fields,
+    path_of,
+    sound_amount,
+    sound_currency,
+    sound_parent,
+    sound_scope,
+)
 from ledger.models import Attribution
-from ledger.pricing import PriceBook
-from ledger.rates import currency_named
-from lib.errors import FieldError, Invalid
-from lib.money import MOST_SHARE, NO_SHARE
+from lib.errors import Invalid
 from lib.periods import Cadence, Calendar
 from lib.queue import announce
-from notifications.services import refuse_unknown
 
 # Of these, a change means that periods begin and end at other times.
 _REDATING = ("period", "timezone", "starts_at", "ends_at", "currency")
 _RESHAPING = (*_REDATING, "parent_id", "scope", "archived_at")
 # What is announced when it changes, for alerts are judged by it.
 _WATCHED = ("amount", "warning_threshold", "critical_threshold", "alerts")
-MOST_AMOUNT = Decimal(10) ** 15
-MOST_LEVELS = 50  # of a tree: each call locks the periods of all that are above
 _INSTANT = timedelta(microseconds=1)
-# By the functions named _sound_ and _dates, or by who hands it in. For the organization
-# and the parent, validation would ask the database whether they exist.
-_CHECKED_ELSEWHERE = [
-    *("organization", "parent", "starts_at", "ends_at", "scope", "alerts", "note")
-]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +95,7 @@ def create_budget(
     _save(budget)
     plan_amount(budget, now=now, reason=reason)
     if _has_past(organization):
-        _reshape(budget, set(_path(budget)), redated=True)
+        _reshape(budget, set(path_of(budget)), redated=True)
     else:
         organization.touch()
     budget.refresh_from_db()
@@ -132,7 +127,7 @@ def change_budget(
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
     watched = (*_RESHAPING, *_WATCHED, "enforcement")
     before = {name: getattr(budget, name) for name in watched}
-    above = _path(budget)
+    above = path_of(budget)
     _apply(budget, plan, now=now)
     budget.give_reason(reason)
     _save(budget)
@@ -141,7 +136,7 @@ def change_budget(
         redated = any(getattr(budget, name) != before[name] for name in _REDATING)
         if redated:
             take_back_rollover(budget, now=now)
-        _reshape(budget, {*above, *_path(budget)}, redated=redated)
+        _reshape(budget, {*above, *path_of(budget)}, redated=redated)
     else:
         budget.organization.touch()  # thresholds are remembered too
         if budget.enforcement != before["enforcement"]:
@@ -169,11 +164,11 @@ def move_budget(
     budget = _held(budget, seen)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
-    above = _path(budget)
-    budget.parent = _sound_parent(budget, parent)
+    above = path_of(budget)
+    budget.parent = sound_parent(budget, parent)
     budget.give_reason(reason)
     _save(budget)
-    _reshape(budget, {*above, *_path(budget)}, redated=False)
+    _reshape(budget, {*above, *path_of(budget)}, redated=False)
     budget.refresh_from_db()
     return budget
 
@@ -206,7 +201,7 @@ def archive_budget(
     BudgetPeriod.objects.filter(budget=budget, ends_at__gt=budget.ends_at).filter(
         starts_at__lt=budget.ends_at
     ).update(ends_at=budget.ends_at, amount=last)
-    _reshape(budget, set(_path(budget)), redated=False)
+    _reshape(budget, set(path_of(budget)), redated=False)
     budget.refresh_from_db()
     return budget
 
@@ -255,38 +250,28 @@ def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
     rehold(budget.organization)
 
 
-def _path(budget: Budget) -> list[int]:
-    """Return the ids from *budget* up to its root, by parents: they can't be stale."""
-    path = [budget.pk]
-    parent_id = budget.parent_id
-    while parent_id is not None:
-        path.append(parent_id)
-        parent_id = Budget.objects.values_list("parent_id", flat=True).get(pk=parent_id)
-    return path
-
-
 def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     organization = budget.organization
     currency = plan.currency or organization.currency
     zone = plan.timezone or organization.timezone
     cadence = _sound_period(plan)
     budget.name = plan.name.strip()
-    budget.amount = _sound_amount(plan.amount)
-    budget.currency = _sound_currency(currency, organization)
+    budget.amount = sound_amount(plan.amount)
+    budget.currency = sound_currency(currency, organization)
     budget.timezone = zone
     budget.period = cadence.value
-    budget.parent = _sound_parent(budget, plan.parent)
+    budget.parent = sound_parent(budget, plan.parent)
     budget.owner = plan.owner
     budget.note = plan.note
-    budget.scope = _sound_scope(plan.scope)
+    budget.scope = sound_scope(plan.scope)
     budget.warning_threshold = plan.warning_threshold
     budget.critical_threshold = plan.critical_threshold
-    _check_channels(budget, plan.alerts)
+    check_channels(budget, plan.alerts)
     budget.alerts = plan.alerts
     budget.enforcement = sound_enforcement(budget, plan.enforcement)
     budget.rollover_mode = plan.rollover_mode
     budget.rollover_cap = plan.rollover_cap
-    _check_fields(budget)
+    check_fields(budget)
     budget.starts_at, budget.ends_at = _dates(budget, plan, cadence, now=now)
 
 
@@ -315,116 +300,6 @@ def _sound_period(plan: BudgetPlan) -> Cadence:
     except ValueError as error:
         known = ", ".join(Cadence)
         raise Invalid.field("period", f"Unknown period; known are {known}.") from error
-
-
-def _sound_amount(amount: Decimal) -> Decimal:
-    if not amount.is_finite() or not 0 <= amount < MOST_AMOUNT:
-        raise Invalid.field("amount", f"Must be from 0 to {MOST_AMOUNT:,}.")
-    if amount != round(amount, 10):
-        raise Invalid.field("amount", "At most ten decimal places.")
-    return amount
-
-
-def _sound_currency(currency: str, organization: Organization) -> str:
-    code = currency_named(currency)
-    if code is None:
-        detail = "Unknown currency; use an ISO 4217 code such as USD."
-        raise Invalid.field("currency", detail, code="unknown_currency")
-    if code != organization.currency:
-        try:
-            PriceBook(organization.pk).first_rate(organization.currency, code)
-        except LookupError as error:
-            raise Invalid.field(
-                "currency",
-                f"There is no exchange rate from {organization.currency} to "
-                f"{code}. Enter one first.",
-                code="no_rate",
-            ) from error
-    return code
-
-
-def _sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
-    if wanted is None:
-        return None
-    own = Budget.objects.filter(organization=budget.organization_id)
-    parent = own.filter(pk=wanted.pk).first()
-    if parent is None:
-        raise Invalid.field("parent", "There is no such budget.", code="not_found")
-    if parent.archived_at:
-        raise Invalid.field("parent", f"“{parent.name}” is archived.")
-    if budget.pk is not None and budget.pk in _path(parent):
-        raise Invalid.field(
-            "parent",
-            f"“{parent.name}” is “{budget.name}” itself or below it.",
-            code="cycle",
-        )
-    _check_depth(budget, parent)
-    return parent
-
-
-def _check_depth(budget: Budget, parent: Budget) -> None:
-    """Refuse what would be too deep a tree; one that is already may stay as it is.
-
-    Raises:
-        Invalid: *budget*, or what is below it, would be on too deep a level.
-    """
-    if budget.pk is not None and budget.parent_id == parent.pk:
-        return
-    below = 0
-    if budget.pk is not None:
-        deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
-        below = (deepest or budget.level) - budget.level
-    levels = parent.level + 2 + below
-    if levels > MOST_LEVELS:
-        raise Invalid.field(
-            "parent",
-            f"The tree would have {levels} levels; at most {MOST_LEVELS} are kept. "
-            "Choose a parent further up.",
-            code="too_deep",
-        )
-
-
-def _sound_scope(scope: Any) -> dict[str, Any]:
-    try:
-        return clean_scope(scope)
-    except ValueError as error:
-        attr, detail = error.args
-        raise Invalid.field(attr, detail) from error
-
-
-def _check_channels(budget: Budget, alerts: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse channels that lead nowhere, but for those that the budget has already."""
-    known = {name for one in budget.alerts for name in one.get("channels", ())}
-    places = [
-        (f"alerts.{place}.channels.{number}", name)
-        for place, one in enumerate(alerts)
-        for number, name in enumerate(one.get("channels", ()))
-        if name not in known
-    ]
-    refuse_unknown(budget.organization_id, places)
-
-
-def _check_fields(budget: Budget) -> None:
-    """Run the model's own validation, with the wire's words for what is wrong."""
-    try:
-        budget.clean_fields(exclude=_CHECKED_ELSEWHERE)
-    except ValidationError as error:
-        errors = tuple(
-            FieldError(name, "invalid", message)
-            for name, messages in error.message_dict.items()
-            for message in messages
-        )
-        raise Invalid(errors[0].detail, errors=errors) from error
-    if budget.warning_threshold <= 0:
-        raise Invalid.field("warning_threshold", "Must be more than 0.")
-    for name in ("warning_threshold", "critical_threshold"):
-        if getattr(budget, name) > MOST_SHARE:
-            raise Invalid.field(name, NO_SHARE)
-    if budget.critical_threshold < budget.warning_threshold:
-        detail = "Must not be below the warning threshold."
-        raise Invalid.field("critical_threshold", detail)
-    if budget.rollover_cap is not None and budget.rollover_cap < 0:
-        raise Invalid.field("rollover_cap", "Must not be negative.")
 
 
 def _save(budget: Budget) -> None:

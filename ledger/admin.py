@@ -42,7 +42,6 @@ from ledger.models import (
     DIMENSIONS,
     Attribution,
     CostRecord,
-    CostRecordQuerySet,
     DailySpend,
     ExchangeRate,
     Price,
@@ -87,8 +86,9 @@ class CostRecordAdmin(LedgerAdmin):
     search_help_text = "A whole usage id"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: CostRecordQuerySet = super().get_queryset(request)  # type: ignore[assignment]  # its model's
-        return rows.with_followers()
+        rows: Any = super().get_queryset(request)
+        found: QuerySet[Any] = rows.with_followers()
+        return found
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

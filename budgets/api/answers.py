@@ -13,9 +13,9 @@ from budgets.drivers import DIMENSIONS, Driver, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
 from budgets.models import AmountLine, Budget, BudgetPeriod, Enforcement, RolloverMode
 from budgets.scopes import DIMENSION_OF
-from budgets.services import MOST_LEVELS
 from budgets.status import BudgetStatus
 from budgets.tree import TreeNode
+from budgets.validation import MOST_LEVELS
 from lib.answers import Exact, Moment, Money, NamedOut, Out, choices, note
 from lib.money import wire
 from lib.periods import Cadence

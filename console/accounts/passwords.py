@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from django.views.generic import TemplateView
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget
 
 from accounts.models import User
@@ -61,12 +62,12 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # has it in s
             )
 
 
-class _Page:
+class _Page(views.PasswordContextMixin, TemplateView):
     """What these pages share with those of the admin: its name and its look."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_context_data(**kwargs)  # type: ignore[misc]  # of the view beside it
-        return admin.site.each_context(self.request) | context  # type: ignore[attr-defined]  # as above
+        context = super().get_context_data(**kwargs)
+        return admin.site.each_context(self.request) | context
 
 
 class ForgottenPage(_Page, views.PasswordResetView):

@@ -1,6 +1,6 @@
 """The budget tree page: where an organization's budgets stand, at a glance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -159,12 +159,7 @@ def _page(
 ) -> HttpResponse:
     roots = outline.families.get(None, []) if root is None else [root]
     everything = [one for top in roots for one in outline.below(top)]
-    kept, found = None, 0
-    may_add = may_somewhere(person(request), Action.MAKE, asked.organization)
-    if asked.filters.any:
-        wanted = outline.found(asked.filters, everything)
-        found = len(wanted)
-        kept = set([one for one in everything if one in wanted][:MOST_FOUND])
+    kept, found = _kept(asked, outline, everything)
     lines = outline.lines(roots, outline.opened(roots), kept)
     rows = [line for line in lines if isinstance(line, Row)]
     tops = [row for row in rows if row.place.level == 1]
@@ -174,7 +169,7 @@ def _page(
     context |= _choices(request, asked) | {
         "asked": asked,
         "organization": asked.organization,
-        "may_add": may_add,
+        "may_add": may_somewhere(person(request), Action.MAKE, asked.organization),
         "new_budget": f"{reverse('admin:budgets_budget_add')}?{mine}",
         "conflicts": f"{reverse('admin:budgets_budget_conflicts')}?{mine}",
         "lines": _marked(lines, asked),
@@ -197,6 +192,16 @@ def _page(
         "count": len(everything),
     }
     return TemplateResponse(request, "console/budgets/tree.html", context)
+
+
+def _kept(
+    asked: Asked, outline: Outline, everything: Sequence[int]
+) -> tuple[set[int] | None, int]:
+    """Return which budgets the filters leave, and how many; None: there are none."""
+    if not asked.filters.any:
+        return None, 0
+    wanted = outline.found(asked.filters, everything)
+    return set([one for one in everything if one in wanted][:MOST_FOUND]), len(wanted)
 
 
 def _choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
-from budgets import services
+from budgets import services, validation
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.models import Budget, BudgetPeriod
 from lib.errors import Invalid
@@ -396,7 +396,7 @@ def chain(acme: Organization, levels: int) -> list[Budget]:
 def test_a_tree_has_no_more_levels_than_are_kept(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "MOST_LEVELS", 4)
+    monkeypatch.setattr(validation, "MOST_LEVELS", 4)
     made = chain(acme, 4)
     pair = [january_budget(acme, "Top", "1")]
     pair.append(january_budget(acme, "Below", "1", parent=pair[0]))
@@ -415,7 +415,7 @@ def test_a_tree_that_is_too_deep_already_can_be_changed(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = chain(acme, 4)
-    monkeypatch.setattr(services, "MOST_LEVELS", 2)
+    monkeypatch.setattr(validation, "MOST_LEVELS", 2)
 
     changed = change(made[-1], amount=Decimal(7))
 

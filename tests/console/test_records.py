@@ -1,6 +1,7 @@
 """A list of cost records says what it is of; a record, why it is where it is."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -64,7 +65,8 @@ def test_records_are_narrowed_by_each_dimension_and_a_chip_takes_it_off(
     name: str, value: str, acme: Organization
 ) -> None:
     key = name if name in {"environment", "provider", "model"} else f"{name}_id"
-    spend(acme, "1", id="this-one", **{key: value})
+    fields: dict[str, Any] = {key: value}
+    spend(acme, "1", id="this-one", **fields)
     spend(acme, "2", id="another")
     browser = browser_for(acme)
 

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.scopes import Role
+from budgets.models import Budget
 from budgets.services import BudgetPlan, create_budget
 from costops import demo
 from tests.databases import ROOT
@@ -29,7 +30,7 @@ def first_request() -> dict[str, object]:
 
 def test_the_first_request_is_seen_in_the_demos_tree() -> None:
     acme = make_organization(demo.SLUG)
-    made = {}
+    made: dict[str, Budget] = {}
     for plan in demo.BUDGETS:
         made[plan.name] = create_budget(
             acme,

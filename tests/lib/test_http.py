@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -417,44 +416,3 @@ def _trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = http._fresh_tls()
     context.load_verify_locations(certificate)
     monkeypatch.setattr(http, "_tls", lambda: context)
-
-
-# -- Libraries that send by themselves
-
-
-def test_what_a_library_sends_is_guarded(unguarded: Receiver) -> None:
-    with http.guarded() as watched, pytest.raises(requests.ConnectionError):
-        requests.post(unguarded.url(), json={}, timeout=5)
-
-    assert unguarded.requests == []
-    assert isinstance(watched.problem, http.AddressRefused)
-
-
-def test_a_redirect_a_library_follows_is_guarded(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings.OUTGOING_ALLOW = ["127.0.0.1/32"]
-    with receiving("127.0.0.2") as inner, receiving() as outer:
-        inner_url = f"http://127.0.0.2:{inner.port}/"
-        outer.answers = [with_status(307, Location=inner_url)]
-
-        with http.guarded(), pytest.raises(requests.ConnectionError):
-            requests.post(outer.url(), json={}, timeout=5)
-
-    assert len(outer.requests) == 1
-    assert inner.requests == []
-
-
-def test_a_library_uses_no_proxy_that_would_ask_for_the_name_anew(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.3:1")
-
-    with http.guarded() as watched:
-        requests.post(receiver.url(), json={}, timeout=5)
-
-    assert [answer.status for answer in watched.answers] == [200]
-
-
-def test_outside_of_the_guard_a_library_is_on_its_own(unguarded: Receiver) -> None:
-    assert requests.post(unguarded.url(), json={}, timeout=5).status_code == 200

@@ -1,0 +1,145 @@
+"""What a budget may be: checks of its fields that no constraint can say."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Max
+
+from accounts.models import Organization
+from budgets.models import Budget
+from budgets.scopes import clean as clean_scope
+from ledger.pricing import PriceBook
+from ledger.rates import currency_named
+from lib.errors import FieldError, Invalid
+from lib.money import MOST_SHARE, NO_SHARE
+from notifications.services import refuse_unknown
+
+MOST_AMOUNT = Decimal(10) ** 15
+MOST_LEVELS = 50  # of a tree: each call locks the periods of all that are above
+# By the functions here and the services, or by who hands it in. For the organization
+# and the parent, validation would ask the database whether they exist.
+_CHECKED_ELSEWHERE = [
+    *("organization", "parent", "starts_at", "ends_at", "scope", "alerts", "note")
+]
+
+
+def path_of(budget: Budget) -> list[int]:
+    """Return the ids from *budget* up to its root, by parents: they can't be stale."""
+    path = [budget.pk]
+    parent_id = budget.parent_id
+    while parent_id is not None:
+        path.append(parent_id)
+        parent_id = Budget.objects.values_list("parent_id", flat=True).get(pk=parent_id)
+    return path
+
+
+def sound_amount(amount: Decimal) -> Decimal:
+    if not amount.is_finite() or not 0 <= amount < MOST_AMOUNT:
+        raise Invalid.field("amount", f"Must be from 0 to {MOST_AMOUNT:,}.")
+    if amount != round(amount, 10):
+        raise Invalid.field("amount", "At most ten decimal places.")
+    return amount
+
+
+def sound_currency(currency: str, organization: Organization) -> str:
+    code = currency_named(currency)
+    if code is None:
+        detail = "Unknown currency; use an ISO 4217 code such as USD."
+        raise Invalid.field("currency", detail, code="unknown_currency")
+    if code != organization.currency:
+        try:
+            PriceBook(organization.pk).first_rate(organization.currency, code)
+        except LookupError as error:
+            raise Invalid.field(
+                "currency",
+                f"There is no exchange rate from {organization.currency} to "
+                f"{code}. Enter one first.",
+                code="no_rate",
+            ) from error
+    return code
+
+
+def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
+    if wanted is None:
+        return None
+    own = Budget.objects.filter(organization=budget.organization_id)
+    parent = own.filter(pk=wanted.pk).first()
+    if parent is None:
+        raise Invalid.field("parent", "There is no such budget.", code="not_found")
+    if parent.archived_at:
+        raise Invalid.field("parent", f"“{parent.name}” is archived.")
+    if budget.pk is not None and budget.pk in path_of(parent):
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” is “{budget.name}” itself or below it.",
+            code="cycle",
+        )
+    _check_depth(budget, parent)
+    return parent
+
+
+def _check_depth(budget: Budget, parent: Budget) -> None:
+    """Refuse what would be too deep a tree; one that is already may stay as it is.
+
+    Raises:
+        Invalid: *budget*, or what is below it, would be on too deep a level.
+    """
+    if budget.pk is not None and budget.parent_id == parent.pk:
+        return
+    below = 0
+    if budget.pk is not None:
+        deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
+        below = (deepest or budget.level) - budget.level
+    levels = parent.level + 2 + below
+    if levels > MOST_LEVELS:
+        raise Invalid.field(
+            "parent",
+            f"The tree would have {levels} levels; at most {MOST_LEVELS} are kept. "
+            "Choose a parent further up.",
+            code="too_deep",
+        )
+
+
+def sound_scope(scope: Any) -> dict[str, Any]:
+    try:
+        return clean_scope(scope)
+    except ValueError as error:
+        attr, detail = error.args
+        raise Invalid.field(attr, detail) from error
+
+
+def check_channels(budget: Budget, alerts: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse channels that lead nowhere, but for those that the budget has already."""
+    known = {name for one in budget.alerts for name in one.get("channels", ())}
+    places = [
+        (f"alerts.{place}.channels.{number}", name)
+        for place, one in enumerate(alerts)
+        for number, name in enumerate(one.get("channels", ()))
+        if name not in known
+    ]
+    refuse_unknown(budget.organization_id, places)
+
+
+def check_fields(budget: Budget) -> None:
+    """Run the model's own validation, with the wire's words for what is wrong."""
+    try:
+        budget.clean_fields(exclude=_CHECKED_ELSEWHERE)
+    except ValidationError as error:
+        errors = tuple(
+            FieldError(name, "invalid", message)
+            for name, messages in error.message_dict.items()
+            for message in messages
+        )
+        raise Invalid(errors[0].detail, errors=errors) from error
+    if budget.warning_threshold <= 0:
+        raise Invalid.field("warning_threshold", "Must be more than 0.")
+    for name in ("warning_threshold", "critical_threshold"):
+        if getattr(budget, name) > MOST_SHARE:
+            raise Invalid.field(name, NO_SHARE)
+    if budget.critical_threshold < budget.warning_threshold:
+        detail = "Must not be below the warning threshold."
+        raise Invalid.field("critical_threshold", detail)
+    if budget.rollover_cap is not None and budget.rollover_cap < 0:
+        raise Invalid.field("rollover_cap", "Must not be negative.")
