@@ -23,5 +23,18 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
     assert missing == set()
 
 
+def test_every_test_that_is_named_for_security_is_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
+
+    missing = {
+        f"{path}::{name}"
+        for path, name in named
+        if not (there := ROOT / "tests" / path).exists()
+        or f"def {name}(" not in there.read_text()
+    }
+    assert len(named) > 50
+    assert missing == set()
+
+
 def _apps() -> set[str]:
     return {path.parent.name for path in ROOT.glob("*/apps.py")}

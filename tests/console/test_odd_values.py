@@ -1,0 +1,161 @@
+"""Values that nobody means, in every address of the admin: no 5xx.
+
+Addresses come from the resolver, parameters from what a page asks its query for: what
+is new is tried without being named here.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.apps import apps
+from django.db import transaction
+from django.http import QueryDict
+from django.test import Client
+from django.urls import get_resolver
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import Organization
+from accounts.scopes import Role
+from tests.accounts.test_every_page import fill
+from tests.factories import browser_of, make_organization, make_person
+from tests.sizes import size
+
+pytestmark = pytest.mark.django_db
+
+# As an address has them.
+ODD = {
+    "nul": "a%00b",
+    "lone surrogate": "%ED%A0%80",
+    "escaped surrogate": quote('"\\ud800"'),
+    "superscript": quote("²"),
+    "nines": "9" * 5000,
+    "exponent": "1E%2B1000000",
+    "over-long": "x" * 3000,
+}
+NOT_TRIED = {"logout", "jsi18n"}
+FRAMEWORK = 20  # a name that more pages ask for is not theirs: tried on a few
+
+
+@pytest.fixture(scope="module")
+def acme_filled(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Organization]:
+    """Fill acme once for all tests here; each takes back what it does beside it."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        acme = make_organization("acme")
+        fill(acme)
+        yield acme
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def ann(acme_filled: Organization) -> Client:
+    """The browser of a finance admin; it answers 500 as a server does."""
+    person = make_person("ann@acme.example", {acme_filled: Role.FINANCE_ADMIN})
+    browser = browser_of(person)
+    browser.raise_request_exception = False
+    return browser
+
+
+def patterns() -> dict[str, tuple[str, list[str]]]:
+    """Return the admin's addresses by name: how they are written, and with what."""
+    prefix, resolver = get_resolver().namespace_dict["admin"]
+    return {
+        name: (f"/{prefix}{form}", parameters)
+        for name, ways in resolver.reverse_dict.lists()
+        if isinstance(name, str) and name not in NOT_TRIED
+        for form, parameters in ways[0][0]
+    }
+
+
+def address_of(name: str) -> str:
+    """Return the address of that name that leads to a row there is, if it has one."""
+    form, parameters = patterns()[name]
+    row: Any = row_for(name)
+    version = row.history.first() if hasattr(row, "history") else row
+    ids = (one.pk if one else 1 for one in (row, version))
+    return form % dict(zip(parameters, ids, strict=False))
+
+
+def row_for(name: str) -> Any:
+    for model in apps.get_models():
+        if name.startswith(f"{model._meta.app_label}_{model._meta.model_name}_"):
+            return model._default_manager.first()
+    return None
+
+
+class Asked:
+    """Which names a page looks for in its query."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.names: set[str] = set()
+        for method in ("__getitem__", "__contains__", "getlist"):
+            patch.setattr(QueryDict, method, self._noting(getattr(QueryDict, method)))
+
+    def _noting(self, known: Any) -> Any:
+        def noting(query: QueryDict, name: str, *rest: Any) -> Any:
+            self.names.add(name)
+            return known(query, name, *rest)
+
+        return noting
+
+
+def parameters_of(browser: Client, address: str) -> list[str]:
+    """Return the names that a page looks for in its query, or filters by."""
+    with pytest.MonkeyPatch.context() as patch:
+        asked = Asked(patch)
+        answer = browser.get(address)
+    names = {name for name in asked.names if isinstance(name, str)}
+    listed = (answer.context or {}).get("cl")
+    for one in listed.filter_specs if listed else ():
+        names.update(one.expected_parameters())
+    return sorted(names)
+
+
+def kind_for(number: int) -> str:
+    """Return one kind after the other, but those refused before a page looks."""
+    kinds = list(ODD)[2:]
+    return kinds[number % len(kinds)]
+
+
+def encoded(values: dict[str, str]) -> str:
+    return "&".join(f"{quote(name)}={value}" for name, value in values.items())
+
+
+def faults(answer: Any, *what: str) -> list[str]:
+    found = f"{answer.status_code}: {' '.join(what)}"
+    return [found] if answer.status_code >= 500 else []
+
+
+def test_no_query_of_a_page_is_a_fault(ann: Client) -> None:
+    asked = {
+        address: parameters_of(ann, address) for address in map(address_of, patterns())
+    }
+    pages_with = Counter(name for names in asked.values() for name in names)
+    tried: Counter[str] = Counter()
+
+    found = []
+    for address, names in asked.items():
+        for number, name in enumerate(names):
+            tried[name] += 1
+            if pages_with[name] > FRAMEWORK and tried[name] > size(3, 10_000):
+                continue
+            for kind in ODD if size(0, 1) else [kind_for(number)]:
+                answer = ann.get(f"{address}?{encoded({name: ODD[kind]})}")
+                found += faults(answer, address, name, kind)
+
+    assert found == []
+
+
+def test_no_id_in_an_address_is_a_fault(ann: Client) -> None:
+    found = []
+    for number, (name, (form, parameters)) in enumerate(sorted(patterns().items())):
+        for kind in ODD if size(0, 1) else [kind_for(number), "superscript"]:
+            if parameters:
+                answer = ann.get(form % dict.fromkeys(parameters, ODD[kind]))
+                found += faults(answer, name, kind)
+
+    assert found == []
