@@ -35,8 +35,11 @@ from ledger.lists import (
     count_column,
     moment_of,
     money_column,
+    of_kinds,
     of_organization,
+    sent_as,
     spend_column,
+    tags_of,
 )
 from ledger.models import (
     DIMENSIONS,
@@ -142,11 +145,11 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="sent as")
     def sent_as(self, obj: CostRecord) -> str:
-        return _sent_as(obj.attribution)
+        return sent_as(obj.attribution)
 
     @admin.display(description="tags")
     def tags(self, obj: CostRecord) -> str:
-        return _tags_of(obj.attribution)
+        return tags_of(obj.attribution)
 
     @admin.display(description="remark")
     def remark(self, obj: CostRecord) -> str:
@@ -158,10 +161,12 @@ class CostRecordAdmin(LedgerAdmin):
         if not obj.priced:
             if obj.has_followers:
                 return "had no price; corrected since"
-            return f"unpriced{_for(obj.unpriced_kinds)}"
+            return f"unpriced{of_kinds(obj.unpriced_kinds)}"
         if obj.reported:
             return "cost named by the sender"
-        return f"assumed price{_for(obj.assumed_kinds)}" if obj.assumed_kinds else ""
+        return (
+            f"assumed price{of_kinds(obj.assumed_kinds)}" if obj.assumed_kinds else ""
+        )
 
     @admin.display(description="other kinds")
     def other_kinds(self, obj: CostRecord) -> str:
@@ -173,23 +178,6 @@ class CostRecordAdmin(LedgerAdmin):
         if obj.source_cost is None or not obj.source_currency:
             return NONE
         return format_money(obj.source_cost, obj.source_currency)
-
-
-def _sent_as(attribution: Attribution) -> str:
-    """Return the words of a sender for what is filed under one name."""
-    sent = attribution.sent_provider, attribution.sent_model, attribution.sent_user
-    return " / ".join(filter(None, sent))
-
-
-def _for(kinds: list[str] | None) -> str:
-    return f" for {', '.join(kinds)}" if kinds else ""
-
-
-def _tags_of(attribution: Attribution) -> str:
-    tags = attribution.tags
-    if isinstance(tags, dict):
-        return ", ".join(f"{name}: {value}" for name, value in tags.items()) or NONE
-    return ", ".join(tags) or NONE
 
 
 @admin.register(DailySpend)
@@ -222,7 +210,7 @@ class AttributionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="sent as")
     def sent_as(self, obj: Attribution) -> str:
-        return _sent_as(obj)
+        return sent_as(obj)
 
 
 @admin.register(Repricing)

@@ -260,3 +260,20 @@ class PricedFilter(DropdownFilter):
         elif self.value() == "reported":
             found = queryset.filter(reported=True)
         return found
+
+
+def sent_as(attribution: Attribution) -> str:
+    """Return the words of a sender for what is filed under one name."""
+    sent = attribution.sent_provider, attribution.sent_model, attribution.sent_user
+    return " / ".join(filter(None, sent))
+
+
+def of_kinds(kinds: list[str] | None) -> str:
+    return f" for {', '.join(kinds)}" if kinds else ""
+
+
+def tags_of(attribution: Attribution) -> str:
+    tags = attribution.tags
+    if isinstance(tags, dict):
+        return ", ".join(f"{name}: {value}" for name, value in tags.items()) or NONE
+    return ", ".join(tags) or NONE
