@@ -1,13 +1,22 @@
 """What all admins build on: a person sees the rows of their organizations, and changes
 what their role there allows."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import DecimalField, Field, ForeignKey, Model, QuerySet
+from django.db.models import (
+    DecimalField,
+    Field,
+    ForeignKey,
+    JSONField,
+    Model,
+    QuerySet,
+)
 from django.forms import ModelChoiceField
 from django.http import (
     Http404,
@@ -28,6 +37,7 @@ from accounts.scopes import Scope
 from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.fields import ExactField
+from lib.json_fields import PlainJSONField
 from lib.web import id_of
 
 _READING = ("GET", "HEAD")
@@ -71,6 +81,14 @@ class OrganizationFilter(DropdownFilter):
         return len(self.ids) > 1
 
 
+class AutocompleteInput(AutocompleteSelect):
+    """Shows again what was chosen, unless it can be no id."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        ids = [one for one in value if id_of(str(one)) is not None]
+        return super().optgroups(name, ids, attr)
+
+
 class TenantModelAdmin(ModelAdmin):
     """Shows a person the rows of their organizations, and lets their role change them.
 
@@ -96,6 +114,7 @@ class TenantModelAdmin(ModelAdmin):
             "shown_places": 0,
             "widget": UnfoldAdminTextInputWidget({"inputmode": "decimal"}),
         },
+        JSONField: {"form_class": PlainJSONField},
     }
     actions = None
 
@@ -170,6 +189,8 @@ class TenantModelAdmin(ModelAdmin):
                 kwargs["required"] = True  # what is for all is not theirs to make
                 kwargs["help_text"] = ""
         else:
+            if db_field.name in self.get_autocomplete_fields(request):
+                kwargs["widget"] = AutocompleteInput(db_field, self.admin_site)
             declared = self.admin_site._registry.get(target)
             if isinstance(declared, TenantModelAdmin):
                 kwargs["queryset"] = declared.get_queryset(request)

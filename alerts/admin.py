@@ -28,8 +28,9 @@ class MaintenanceForm(forms.ModelForm[MaintenanceWindow]):
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "Must be after it starts.")
         budget = cleaned.get("budget")
-        organization = cleaned.get("organization") or self.instance.organization
-        if budget is not None and budget.organization_id != organization.pk:
+        kept = self.instance.organization if self.instance.pk else None
+        organization = cleaned.get("organization") or kept
+        if budget and organization and budget.organization_id != organization.pk:
             self.add_error("budget", f"Must be a budget of {organization}.")
         return cleaned
 

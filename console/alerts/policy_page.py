@@ -124,7 +124,7 @@ def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[R
     else:
         said = {name: getattr(form.instance, name) for name in form.fields}
         stored = list(form.instance.levels)
-    zone = said.get("timezone") or form.instance.timezone
+    zone = said.get("timezone") or form.initial["timezone"]
     return rungs_from(
         stored,
         now,

@@ -1,7 +1,7 @@
-"""Values that nobody means, in every address of the admin: no 5xx.
+"""Values that nobody means, in every address and every field of the admin: no 5xx.
 
-Addresses come from the resolver, parameters from what a page asks its query for: what
-is new is tried without being named here.
+Addresses come from the resolver, parameters from what a page asks its query for, fields
+from the forms on it: what is new is tried without being named here.
 """
 
 from collections import Counter
@@ -21,6 +21,7 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from tests.accounts.test_every_page import fill
 from tests.factories import browser_of, make_organization, make_person
+from tests.pages import Element, read
 from tests.sizes import size
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +116,31 @@ def parameters_of(browser: Client, address: str) -> list[str]:
     return sorted(names)
 
 
+def forms_in(answer: Any) -> list[dict[str, str]]:
+    """Return the fields of the forms on a page that one sends, with their values."""
+    if "html" not in answer.headers.get("Content-Type", "") or answer.streaming:
+        return []
+    page = read(answer.content.decode())
+    posted = [f for f in page.all("form") if f.attributes.get("method") == "post"]
+    return [dict(fields_of(form)) for form in posted]
+
+
+def fields_of(form: Element) -> Iterator[tuple[str, str]]:
+    for one in form.all("input", "select", "textarea", "button"):
+        name = one.attributes.get("name")
+        if not name or name == "csrfmiddlewaretoken":
+            continue
+        if one.tag == "textarea":
+            yield name, one.text
+        elif one.tag == "select":
+            chosen = [o for o in one.all("option") if "selected" in o.attributes]
+            yield name, chosen[0].attributes.get("value", "") if chosen else ""
+        elif one.attributes.get("type") not in {"checkbox", "radio"}:
+            yield name, one.attributes.get("value", "")
+        elif "checked" in one.attributes:
+            yield name, one.attributes.get("value", "on")
+
+
 def kind_for(number: int) -> str:
     """Return one kind after the other, but those refused before a page looks."""
     kinds = list(ODD)[2:]
@@ -128,6 +154,16 @@ def encoded(values: dict[str, str]) -> str:
 def faults(answer: Any, *what: str) -> list[str]:
     found = f"{answer.status_code}: {' '.join(what)}"
     return [found] if answer.status_code >= 500 else []
+
+
+def posted(browser: Client, address: str, values: dict[str, str]) -> Any:
+    """Return the answer to a form; what it did is taken back."""
+    with transaction.atomic():
+        answer = browser.post(
+            address, encoded(values), "application/x-www-form-urlencoded"
+        )
+        transaction.set_rollback(True)
+    return answer
 
 
 def test_no_query_of_a_page_is_a_fault(ann: Client) -> None:
@@ -157,5 +193,29 @@ def test_no_id_in_an_address_is_a_fault(ann: Client) -> None:
             if parameters:
                 answer = ann.get(form % dict.fromkeys(parameters, ODD[kind]))
                 found += faults(answer, name, kind)
+
+    assert found == []
+
+
+@pytest.mark.parametrize("app", sorted({name.split("_")[0] for name in patterns()}))
+def test_no_field_of_a_form_is_a_fault(ann: Client, app: str) -> None:
+    tried: set[tuple[str, str]] = set()
+
+    found = []
+    for page in sorted(name for name in patterns() if name.split("_")[0] == app):
+        address = address_of(page)
+        for form in forms_in(ann.get(address)):
+            sent = {name: quote(value) for name, value in form.items()}
+            alone = [
+                {**sent, name: ODD[kind]}
+                for number, name in enumerate(form)
+                for kind in (ODD if size(0, 1) else [kind_for(number)])
+                if (page.rpartition("_")[0], name) not in tried
+            ]
+            tried.update((page.rpartition("_")[0], name) for name in form)
+            together = [dict.fromkeys(sent, value) for value in ODD.values()]
+            for values in (*alone, *together[:: size(6, 1)]):
+                odd = {n: v[:40] for n, v in values.items() if v != sent[n]}
+                found += faults(posted(ann, address, values), address, str(odd))
 
     assert found == []
