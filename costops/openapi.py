@@ -33,7 +33,6 @@ _PROBLEMS = {
     "503": "The database is away or busy: to be sent again after `Retry-After`.",
 }
 _OF_BODIES = {
-    "408": "The body took too long to come.",
     "413": "The body is larger than what is taken in one request.",
     "415": "The body is of another type than is taken.",
 }

@@ -84,12 +84,6 @@ class UnsupportedType(Refusal):
     code = "unsupported_media_type"
 
 
-class TimedOut(Refusal):
-    """The rest of the request did not come in time."""
-
-    code = "too_slow"
-
-
 class Unavailable(Refusal):
     """Something the product needs is away for the moment; nothing was done."""
 

@@ -24,7 +24,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from lib.availability import is_passing, unavailable
+from lib.availability import RETRY_AFTER_S, is_passing, unavailable
 from lib.errors import (
     Conflict,
     FieldError,
@@ -33,7 +33,6 @@ from lib.errors import (
     NotFound,
     PreconditionFailed,
     Refusal,
-    TimedOut,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -49,7 +48,6 @@ _STATUSES: tuple[tuple[type[Refusal], HTTPStatus], ...] = (
     (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
     (TooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnsupportedType, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
-    (TimedOut, HTTPStatus.REQUEST_TIMEOUT),
     (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
@@ -203,8 +201,10 @@ def _refusal_of(error: BaseException | None) -> Refusal | None:
     if isinstance(error, RequestDataTooBig):
         return TooLarge("The body is larger than what is taken in one request.")
     if isinstance(error, UnreadablePostError):
-        # Of a server that bounds how long, and how many bodies at once, are read.
-        return TimedOut("The request's body did not come in time; send it again.")
+        return Unavailable(
+            "The request's body did not come in time; send it again.",
+            retry_after_s=RETRY_AFTER_S,
+        )
     if isinstance(error, (DatabaseError, InterfaceError)) and is_passing(error):
         return unavailable(error)
     return None

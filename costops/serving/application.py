@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from accounts import keys
-from costops.serving.bodies import PART, Body, CrowdedError, Reading, TooSlowError
+from costops.serving.bodies import PART, Body, CrowdedError, Reading
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
 from lib.web import problem
@@ -24,7 +24,7 @@ _of_thread = threading.local()
 
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
     """Return *application* for a server with *threads* threads in each process."""
-    shares, reading = Shares(threads), Reading()
+    shares, reading = Shares(threads), Reading(threads)
 
     def serve(
         environ: WSGIEnvironment, start_response: StartResponse
@@ -40,8 +40,6 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
                 return _served(application, environ, start_response, body)
         except (ShareTakenError, CrowdedError):
             return _refused(start_response, "503 Service Unavailable", _BUSY)
-        except TooSlowError:
-            return _refused(start_response, "408 Request Timeout", _LATE)
 
     return serve
 
@@ -124,7 +122,6 @@ _BUSY = (
     "unavailable",
     "Too many of your requests are waiting for something; try again in a moment.",
 )
-_LATE = ("too_slow", "The request's body did not come in time; send it again.")
 
 
 def _refused(

@@ -1,26 +1,21 @@
-"""Bodies of requests, read in time: a sender that stalls does not keep a thread.
+"""Bodies of requests: senders that stall keep a few threads, and no more.
 
-The server hands a body over as it comes in, and reading waits for it without end. So
-when several threads read at once, the next ones let a thread of its own read and wait
-for that one only as long as is fair. When somebody without a key has let it come to
-that, only a few of those without one are listened to for a while.
+The server hands a body over as it comes in, and reading waits for it without end; only
+the sender can end that. So of one party only so many threads read at once. Whoever else
+of it comes waits for a moment, which is plenty while bodies do come, and is turned down
+when they don't.
 """
 
 import time
-from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Condition
 from typing import Protocol
 
-WITHOUT_END = 4  # threads that may wait without end: they are not missed
-STALL_S = 3.0  # for which nothing may come
-GRACE_S = 15.0  # a body may take so long ...
-RATE = 50_000  # ... and a second more for so many bytes of it
+OF_UNKNOWN = 4  # threads that read for whoever has no key
+PATIENCE_S = 2.0  # that a thread waits for its turn to read
+STALLED_S = 1.0  # after which a body is taken not to come soon
 PART = 2**16  # bytes read at once
-WARY_S = 30.0  # for which few without a key are read after one of them stalled
-OF_WARY = 2  # threads that read for them meanwhile
 
 
 class Source(Protocol):
@@ -29,52 +24,51 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class TooSlowError(OSError):
-    """The body did not come in time."""
-
-
 class CrowdedError(OSError):
-    """Somebody without a key asks while such have stalled a moment ago."""
+    """All threads that may read for the party wait for bodies that don't come."""
 
 
 class Reading:
-    """Who reads bodies now in this process."""
+    """Who reads bodies now, in a process of *threads* threads."""
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._counts: Counter[Hashable] = Counter()
-        self._wary_until = 0.0
+    def __init__(self, threads: int) -> None:
+        self._of_known = max(OF_UNKNOWN, threads * 5 // 8)
+        self._turn = Condition()
+        self._began: dict[Hashable, dict[object, float]] = {}
 
     @contextmanager
-    def begun(self, party: Hashable) -> Iterator[bool]:
-        """Count one more of *party* (None: unknown); tell whether to read in time.
+    def begun(self, party: Hashable) -> Iterator[None]:
+        """Read for *party* meanwhile; None is everybody without a key.
 
         Raises:
-            CrowdedError: it is unknown, and such have stalled a moment ago.
+            CrowdedError: no turn came up.
         """
-        with self._lock:
-            if party is None and self._counts[party] >= OF_WARY and self._is_wary():
-                raise CrowdedError("Too many bodies are on their way; try again soon.")
-            self._counts[party] += 1
-            is_crowded = self._counts.total() > WITHOUT_END
+        ticket = object()
+        with self._turn:
+            began = self._wait_for_turn(party)
+            began[ticket] = time.monotonic()
         try:
-            yield is_crowded
-        except TooSlowError:
-            if party is None:
-                self._wary_until = time.monotonic() + WARY_S
-            raise
+            yield
         finally:
-            with self._lock:
-                self._counts[party] -= 1
-                if not self._counts[party]:
-                    del self._counts[party]
+            with self._turn:
+                del began[ticket]
+                self._turn.notify_all()
 
-    def _is_wary(self) -> bool:
-        return time.monotonic() < self._wary_until
+    def _wait_for_turn(self, party: Hashable) -> dict[object, float]:
+        most = OF_UNKNOWN if party is None else self._of_known
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            began = self._began.setdefault(party, {})
+            if len(began) < most:
+                return began
+            now = time.monotonic()
+            if now > until or now - max(began.values()) > STALLED_S:
+                raise CrowdedError("Too many bodies are on their way; try again soon.")
+            self._turn.wait(STALLED_S / 10)
 
 
 class Body:
-    """One request's body, as Django reads it: CrowdedError, TooSlowError."""
+    """One request's body, as Django reads it; raises CrowdedError."""
 
     def __init__(
         self, source: Source, length: int | None, reading: Reading, party: Hashable
@@ -82,7 +76,6 @@ class Body:
         self._source = source
         self._left = length  # bytes; None: until it ends
         self._reading, self._party = reading, party
-        self._is_timed = False
         self._ahead = b""  # read already, for a line
 
     @property
@@ -94,9 +87,7 @@ class Body:
         """Return *size* bytes, or all there are with less than 0; fewer at the end."""
         parts, wanted = [self._ahead], size - len(self._ahead)
         self._ahead = b""
-        with self._reading.begun(self._party) as is_crowded:
-            if is_crowded and not self._is_timed:
-                self._source, self._is_timed = _Timed(self._source), True
+        with self._reading.begun(self._party):
             while (size < 0 or wanted > 0) and (part := self._part(size, wanted)):
                 parts.append(part)
                 wanted -= len(part)
@@ -119,38 +110,3 @@ class Body:
         elif self._left is not None:
             self._left = max(0, self._left - len(part))
         return part
-
-
-class _Timed:
-    """A source that another thread reads, waited for as long as its size allows."""
-
-    def __init__(self, source: Source) -> None:
-        self._parts: SimpleQueue[bytes | OSError] = SimpleQueue()
-        self._until = time.monotonic() + GRACE_S
-        self._ahead = b""
-        Thread(target=self._hand_over, args=(source,), daemon=True).start()
-
-    def read(self, size: int, /) -> bytes:
-        part = self._ahead or self._next()
-        self._ahead = part[size:]
-        return part[:size]
-
-    def _next(self) -> bytes:
-        left = self._until - time.monotonic()
-        try:
-            part = self._parts.get(timeout=max(0.0, min(STALL_S, left)))
-        except Empty as error:
-            raise TooSlowError("The body did not come in time.") from error
-        if isinstance(part, OSError):
-            raise part
-        self._until += len(part) / RATE
-        return part
-
-    def _hand_over(self, source: Source) -> None:
-        """Pass on what comes; ends with it, or when the connection is closed."""
-        try:
-            while part := source.read(PART):
-                self._parts.put(part)
-            self._parts.put(b"")
-        except OSError as error:
-            self._parts.put(error)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from io import BytesIO
-from threading import Event
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from costops.serving import bodies, shares
-from costops.serving.bodies import Body, CrowdedError, Reading, TooSlowError
+from costops.serving.bodies import Body, CrowdedError, Reading
 from costops.serving.shares import Shares, ShareTakenError
 
 
@@ -91,7 +91,7 @@ def test_a_body_is_read_as_a_file_is(
     content: bytes, sizes: list[int], lines: bool
 ) -> None:
     body, file = (
-        Body(BytesIO(content), len(content), Reading(), None),
+        Body(BytesIO(content), len(content), Reading(16), None),
         BytesIO(content),
     )
 
@@ -104,59 +104,31 @@ def test_a_body_is_read_as_a_file_is(
     assert body.is_read
 
 
-def test_of_many_that_stall_only_a_few_keep_their_threads(
-    monkeypatch: pytest.MonkeyPatch, held: ExitStack
+@pytest.mark.parametrize(("party", "most"), [(None, 4), ("acme", 10)])
+def test_who_stalls_keeps_a_few_threads_and_leaves_the_others(
+    party: str | None, most: int, held: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "STALL_S", 0.05)
-    reading = Reading()
-    for _ in range(bodies.WITHOUT_END):
-        held.enter_context(reading.begun("acme"))
-
-    with pytest.raises(TooSlowError):
-        Body(Stalled(), 10, reading, "acme").read(10)
-
-
-def test_among_many_a_body_that_comes_is_read(held: ExitStack) -> None:
-    reading = Reading()
-    for _ in range(bodies.WITHOUT_END):
-        held.enter_context(reading.begun("acme"))
-
-    body = Body(BytesIO(b"a" * 200_000), 200_000, reading, "globex")
-    assert body.read() == b"a" * 200_000
-
-
-def test_many_that_read_at_once_are_not_refused(held: ExitStack) -> None:
-    reading = Reading()
-    for party in [None, "acme"] * 100:
+    monkeypatch.setattr(bodies, "STALLED_S", 0.02)
+    reading = Reading(16)
+    for _ in range(most):
         held.enter_context(reading.begun(party))
 
-    assert Body(BytesIO(b"a"), 1, reading, "acme").read() == b"a"
-    assert Body(BytesIO(b"a"), 1, reading, None).read() == b"a"
-
-
-def test_after_one_without_a_key_stalled_few_of_them_are_read(
-    monkeypatch: pytest.MonkeyPatch, held: ExitStack
-) -> None:
-    monkeypatch.setattr(bodies, "STALL_S", 0.05)
-    reading = Reading()
-    for _ in range(bodies.WITHOUT_END):
-        held.enter_context(reading.begun(None))
-    with pytest.raises(TooSlowError):
-        Body(Stalled(), 10, reading, None).read(10)
-
     with pytest.raises(CrowdedError):
-        Body(BytesIO(b"a"), 1, reading, None).read()
-    assert Body(BytesIO(b"a"), 1, reading, "acme").read() == b"a"
+        Body(BytesIO(b"a"), 1, reading, party).read()
+    assert Body(BytesIO(b"a"), 1, reading, "globex").read() == b"a"
 
 
-class Stalled:
-    """A body of which half came."""
+def test_while_bodies_do_come_everybody_gets_a_turn() -> None:
+    reading, found = Reading(16), []
 
-    def __init__(self) -> None:
-        self.parts = [b"12345"]
+    def read() -> None:
+        for _ in range(50):
+            found.append(Body(BytesIO(b"a"), 1, reading, None).read())
 
-    def read(self, _: int, /) -> bytes:
-        if self.parts:
-            return self.parts.pop()
-        Event().wait(2)
-        raise ConnectionResetError
+    threads = [Thread(target=read) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [b"a"] * 1600
