@@ -8,54 +8,19 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model
 from django.urls import reverse
-from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from alerts.models import RuleType
-from alerts.services import not_an_anomaly
-from ledger import prices
-from tests.alerts.factories import fire, make_policy, make_rule, silence
-from tests.controls.factories import authorize
-from tests.controls.guarding import given, guard
 from tests.factories import (
     browser_for,
     browser_of,
-    make_api,
-    make_budget,
-    make_key,
     make_organization,
     make_person,
-    spend,
 )
+from tests.filled import fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_globex")]
-
-
-def fill(organization: Organization) -> None:
-    """Make a row of most kinds."""
-    budget = make_budget(organization)
-    make_rule(budget, message=f"of {organization.slug}")
-    guard(budget, given(message=f"of {organization.slug}"))
-    authorize(make_api(organization=organization), project_id=organization.slug)
-    make_policy(budget, name=f"of {organization.slug}")
-    silence(budget, reason=f"of {organization.slug}")
-    not_an_anomaly(
-        fire(budget, type=RuleType.ANOMALY), by=organization.slug, now=timezone.now()
-    )
-    spend(organization, "10", id=f"of-{organization.slug}")
-    make_key(organization=organization, name=f"key of {organization.slug}")
-    prices.add_price(
-        organization=organization,
-        provider="openai",
-        model="own",
-        quantities={"searches": "0.01"},
-        note="a note",
-    )
-    prices.add_rate(
-        organization=organization, base="USD", quote="KES", rate=129, date="2025-01-01"
-    )
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from pytest_django import DjangoDbBlocker
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from tests.accounts.test_every_page import fill
 from tests.factories import browser_of, make_organization, make_person
+from tests.filled import fill
 from tests.pages import Element, read
 from tests.sizes import size
 

@@ -259,7 +259,7 @@ def test_conflicts_stand_under_the_tree(acme: Organization) -> None:
 
     text = shown(browser_for(acme), "/admin/budgets/budget/conflicts/")
 
-    assert "“Also sales” and “Sales” are both charged" in text
+    assert "“Also sales” below “Acme” and “Sales” below “Acme” are both charged" in text
 
 
 @pytest.mark.parametrize("budgets", [3, 12])

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -18,28 +17,14 @@ from llm_cost_ops.calls import Attribution, Call
 from llm_cost_ops.errors import BadRequestError
 from llm_cost_ops.guard import Guard
 from llm_cost_ops.reporting.stats import Counter
-from llm_cost_ops.requests import Request
+
+from tests.sdk.desks import Desk
 
 CALL = Call("openai", "gpt-4", Attribution(), 10, 10)
 ALLOW = Authorization("allow", "gpt-4", id="a1")
 LATER = Authorization("rate_limit", "gpt-4", retry_after_s=0)
 MUCH_LATER = Authorization("rate_limit", "gpt-4", retry_after_s=30)
 NEVER = Authorization("rate_limit", "gpt-4", reasons=(Reason("Too dear."),))
-
-
-@dataclass
-class Desk:
-    """Stands in for the client: answers in turn, the last for ever."""
-
-    answers: list[Any]
-    asked: list[Any] = field(default_factory=list)
-
-    def send_once(self, request: Request[Any], *, timeout: float) -> Any:
-        self.asked.append(request.body)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
 
 
 def guard_of(*answers: Any, **choices: Any) -> tuple[Guard, Desk, Counter]:

@@ -18,7 +18,7 @@ from llm_cost_ops.reporting import health
 from llm_cost_ops.reporting.health import Pulse
 from llm_cost_ops.reporting.stats import Counter
 
-from tests.sdk.test_guard import Desk
+from tests.sdk.desks import Desk
 
 CALL = Call("openai", "gpt-4", Attribution(), 10, 10)
 ALLOW = Authorization("allow", "gpt-4", id="a1")
