@@ -1,9 +1,10 @@
 """No party holds all threads of a process: not one organization, not those unknown.
 
-A party is slow when it has as many requests in work as its share, all of them for more
-than a second. Then what more it asks is turned down at once, to come again: the threads
-that are left belong to the others. Requests that take their usual milliseconds are
-never counted out, however many there are.
+A party is slow when it has as many requests in work as its share, all of them for
+seconds: they wait for a lock, which nobody waits for longer than five. Then what more it
+asks is turned down at once, to come again: the threads that are left belong to the
+others. Requests that take their milliseconds, or a second on a busy machine, are never
+counted out, however many there are.
 """
 
 import time
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from itertools import islice
 from threading import Lock
 
-SLOW_S = 1.0
+SLOW_S = 4.0
 _LEAST = 2  # threads of a share
 
 
@@ -25,7 +26,7 @@ class Shares:
     """Who has how many requests in work, in a process of *threads* threads."""
 
     def __init__(self, threads: int) -> None:
-        self.most = max(_LEAST, threads * 3 // 8)
+        self.most = max(_LEAST, threads * 5 // 8)
         self._lock = Lock()
         self._began: dict[Hashable, dict[object, float]] = defaultdict(dict)
 
