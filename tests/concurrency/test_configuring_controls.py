@@ -59,7 +59,7 @@ def test_of_several_sets_of_rules_one_stands_as_a_whole(
     outcomes = at_once(*(partial(configure, ml, rules(n)) for n in range(WORKERS)))
 
     stand = list(ControlRule.objects.values_list("trigger", flat=True))
-    assert outcomes == [None] * WORKERS
+    assert all(isinstance(one, list) for one in outcomes)  # none failed
     assert stand in [[one["trigger"] for one in rules(n)] for n in range(WORKERS)]
 
 
