@@ -48,7 +48,9 @@ def test_members_that_end_anywhere_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "follows", [b"x", b"[1]", gzip.compress(b"x")[:-1], b"\x1f\x8b"]
+    "follows",
+    [b"x", b"[1]", gzip.compress(b"x")[:-1], b"\x1f\x8b"],
+    ids=["a letter", "a list", "most of a member", "the mark of one"],
 )
 def test_what_follows_a_member_and_is_none_is_refused(follows: bytes) -> None:
     with pytest.raises(Invalid, match="gzip"):
