@@ -1,8 +1,8 @@
 """No party holds all threads of a process: not one organization, not those unknown.
 
 A party is slow when it has as many requests in work as its share, all of them for
-seconds: they wait for a lock, which nobody waits for longer than five. Then what more it
-asks is turned down at once, to come again: the threads that are left belong to the
+seconds: they wait for a lock, which nobody waits for longer than five. Then what more
+it asks is turned down at once, to come again: the threads that are left belong to the
 others. Requests that take their milliseconds, or a second on a busy machine, are never
 counted out, however many there are.
 """
