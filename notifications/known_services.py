@@ -1,8 +1,8 @@
 """The services of apprise that are used: they speak HTTP and nothing else.
 
-Each was read: it sends by `requests` alone, does nothing when it is thrown away, starts
-no program, and reads no file unless an option names one. What apprise learns later is
-not used before somebody has read it.
+The source of each was searched for the rest: it sends by `requests` alone, does nothing
+when it is thrown away, starts no program, and reads no file unless an option names one.
+What apprise learns later is not used before somebody has looked.
 """
 
 import logging
