@@ -131,10 +131,12 @@ def _scopes() -> Iterator[tuple[str, dict[str, Any], str | None]]:
 _FILL = (
     """
     INSERT INTO ledger_attribution (organization_id, digest, department, team, project,
-        environment, "user", provider, model, tags)
+        environment, "user", provider, model, model_version, sent_user, sent_provider,
+        sent_model, tags)
     SELECT %(organization)s, decode(md5('user-' || n), 'hex'),
         'dept-' || n %% %(teams)s %% %(departments)s, 'team-' || n %% %(teams)s,
         'proj-' || n %% %(projects)s, 'prod', 'user-' || n, 'openai',
+        'model-' || n %% %(models)s, '', 'user-' || n, 'openai',
         'model-' || n %% %(models)s, '{}'
     FROM generate_series(0, %(users)s - 1) AS n
     """,
