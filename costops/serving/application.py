@@ -14,6 +14,7 @@ from accounts import keys
 from costops.serving.bodies import PART, Body, CrowdedError, Reading
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
+from lib.frames import with_room
 from lib.web import problem
 
 IN_MEMORY = 2**20  # bytes of a chunked body, before it goes to a file
@@ -41,7 +42,7 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
         except (ShareTakenError, CrowdedError):
             return _refused(start_response, "503 Service Unavailable", _BUSY)
 
-    return serve
+    return with_room(serve)
 
 
 def _body_of(
