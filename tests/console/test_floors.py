@@ -2,65 +2,34 @@
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-_SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
-_LAYERS = next(
-    contract["layers"]
-    for contract in _SETTINGS["importlinter"]["contracts"]
-    if contract["type"] == "layers"
-)
-FLOORS = {  # how far below the roof each app is
-    app.strip(): depth
-    for depth, layer in enumerate(_LAYERS)
-    for app in layer.split("|")
-}
+from tests.source import FLOORS, ROOT, Module, modules, parsed
+
 CHANGES = {"append", "extend", "insert", "add", "update", "setdefault", "register"}
 _DOTTED = re.compile(r"[a-z_]+(\.\w+)+")
 
 
-def modules() -> Iterator[tuple[str, str, ast.Module]]:
-    """Yield each module of an app: app, path and tree."""
-    for app in FLOORS:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield app, str(path.relative_to(ROOT)), ast.parse(path.read_text())
-
-
-def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the module that each name comes from, and the name here."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            yield from (
-                (node.module or "", one.asname or one.name) for one in node.names
-            )
-        elif isinstance(node, ast.Import):
-            yield from ((one.name, one.asname or one.name) for one in node.names)
-
-
-def named_above(app: str, tree: ast.Module) -> Iterator[str]:
+def named_above(module: Module) -> Iterator[str]:
     """Yield the strings that name a module of a floor above, as imports would."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-            continue
-        text = node.value
+    floor = FLOORS[module.app]
+    for text in module.texts():
         first, *rest = text.split(".")
-        if not _DOTTED.fullmatch(text) or FLOORS.get(first, FLOORS[app]) >= FLOORS[app]:
+        if not _DOTTED.fullmatch(text) or FLOORS.get(first, floor) >= floor:
             continue
-        module = ROOT / first / rest[0]
-        if module.is_dir() or module.with_suffix(".py").is_file():
+        named = ROOT / first / rest[0]
+        if named.is_dir() or named.with_suffix(".py").is_file():
             yield text
 
 
-def hooks(tree: ast.Module) -> Iterator[str]:
+def hooks(module: Module) -> Iterator[str]:
     """Yield what is done, while a module is imported, to what other apps own."""
-    theirs = {name for source, name in imported(tree) if source.split(".")[0] in FLOORS}
-    for node in tree.body:
+    theirs = {
+        name for source, name in module.imported() if source.split(".")[0] in FLOORS
+    }
+    for node in module.tree.body:
         yield from (ast.unparse(node) for one in _changed(node) if _root(one) in theirs)
 
 
@@ -82,10 +51,10 @@ def _root(target: ast.expr) -> str:
 
 def test_nothing_below_imports_the_console() -> None:
     wrong = [
-        path
-        for app, path, tree in modules()
-        if FLOORS[app] > FLOORS["console"]
-        for source, _ in imported(tree)
+        module.path
+        for module in modules()
+        if FLOORS[module.app] > FLOORS["console"]
+        for source, _ in module.imported()
         if source.split(".")[0] == "console"
     ]
 
@@ -94,16 +63,14 @@ def test_nothing_below_imports_the_console() -> None:
 
 def test_nothing_is_called_upward_by_its_name() -> None:
     wrong = [
-        f"{path}: {name}"
-        for app, path, tree in modules()
-        for name in named_above(app, tree)
+        f"{module.path}: {name}" for module in modules() for name in named_above(module)
     ]
 
     assert wrong == []
 
 
 def test_no_module_adds_to_what_another_keeps() -> None:
-    wrong = [f"{path}: {one}" for _, path, tree in modules() for one in hooks(tree)]
+    wrong = [f"{module.path}: {one}" for module in modules() for one in hooks(module)]
 
     assert wrong == []
 
@@ -118,7 +85,7 @@ def test_no_module_adds_to_what_another_keeps() -> None:
     ],
 )
 def test_a_hook_is_found(source: str) -> None:
-    assert list(hooks(ast.parse(source)))
+    assert list(hooks(parsed("alerts", "here.py", source)))
 
 
 @pytest.mark.parametrize(
@@ -135,4 +102,6 @@ def test_a_hook_is_found(source: str) -> None:
 def test_a_name_of_a_floor_above_is_found(
     app: str, text: str, *, is_above: bool
 ) -> None:
-    assert list(named_above(app, ast.parse(repr(text)))) == [text] * is_above
+    found = list(named_above(parsed(app, "here.py", repr(text))))
+
+    assert found == [text] * is_above

@@ -1,9 +1,7 @@
 """What workers do after a change, and that no app asks for what lies above it."""
 
 import ast
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,25 +12,15 @@ from accounts.models import Organization
 from costops import schedules, tasks
 from costops.schedules import FOLLOWING
 from lib.queue import announce
-
-ROOT = Path(__file__).parents[2]
-LAYERS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"][
-    "importlinter"
-]["contracts"][0]["layers"]
-FLOORS = {
-    app.strip(): len(LAYERS) - place
-    for place, layer in enumerate(LAYERS)
-    for app in layer.split("|")
-}
+from tests.source import FLOORS, modules
 
 
 def calls() -> Iterator[tuple[str, ast.Call]]:
     """Yield every call in the product, with the app it stands in."""
-    for app in FLOORS:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call):
-                    yield app, node
+    for module in modules():
+        yield from (
+            (module.app, node) for node in module.nodes if isinstance(node, ast.Call)
+        )
 
 
 def announced() -> Iterator[tuple[str, str]]:
@@ -45,11 +33,8 @@ def announced() -> Iterator[tuple[str, str]]:
 
 def named_tasks() -> Iterator[tuple[str, str]]:
     """Yield every dotted name of a task, with the app that names it."""
-    for app in FLOORS:
-        for path in sorted((ROOT / app).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Constant) and ".tasks." in str(node.value):
-                    yield app, str(node.value)
+    for module in modules():
+        yield from ((module.app, one) for one in module.texts() if ".tasks." in one)
 
 
 def test_an_app_announces_changes_of_its_own() -> None:
@@ -67,7 +52,7 @@ def test_no_app_names_a_task_above_or_beside_it() -> None:
     assert not [
         (app, name)
         for app, name in names
-        if (other := name.split(".")[0]) != app and FLOORS[other] >= FLOORS[app]
+        if (other := name.split(".")[0]) != app and FLOORS[other] <= FLOORS[app]
     ]
 
 
