@@ -17,6 +17,7 @@ from budgets.models import Budget
 from console.budgets.forms import BudgetForm
 from console.fields import PercentField, ValuesField
 from lib.money import format_percent
+from lib.web import id_of
 
 _KEEP = "keep."  # before the name of a field: "theirs" or "mine"
 _NOT_STORED = {"reason"}
@@ -66,7 +67,7 @@ def meanwhile_of(data: QueryDict, budget: Budget) -> Meanwhile | None:
     seen = data.get("version", "")
     if last is None or not seen or last.version == seen:
         return None
-    before = history.filter(history_id=seen).first() if seen.isdecimal() else None
+    before = history.filter(history_id=id_of(seen)).first()
     was = before.instance if before is not None else budget
     forms_ = [
         BudgetForm(one, organization=budget.organization, budget=budget)
