@@ -16,6 +16,7 @@ from budgets.rollup import roll_up
 from lib.periods import DAY, HOUR
 from tests.budgets.worlds import jan, january_budget, undone
 from tests.factories import make_organization, spend
+from tests.sizes import examples
 
 WHOLE = Needs(57, recent=True, sliding=frozenset(SLIDING))
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Apia")
@@ -116,7 +117,7 @@ class TestFacts(TestCase):
         ),
         st.integers(60 * 24 * 12, 70 * 24 * 12),
     )
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=examples(12, 100), deadline=None)
     def test_sums_are_those_of_the_records(
         self, zone_name: str, spends: list[tuple[int, int, bool]], place: int
     ) -> None:

@@ -18,6 +18,7 @@ from lib.errors import Refusal
 from notifications.models import Delivery
 from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_organization
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
@@ -194,7 +195,7 @@ _TIMED = {"wait", "acknowledge", "snooze"}
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(12, 100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

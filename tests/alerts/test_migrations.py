@@ -17,8 +17,9 @@ from notifications.mailed_links import Visit, burn, link_of
 from notifications.models import MailedLink
 from tests.alerts.factories import fire
 from tests.factories import make_budget, make_organization
+from tests.sizes import at_night
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), at_night]
 BEFORE = [("alerts", "0001_initial"), ("notifications", "0003_mailed_link")]
 ANN = "ann@acme.example"
 TOKEN = "t" * 43

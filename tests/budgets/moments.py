@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, Phase, settings
 
+from tests import sizes
 from tests.budgets.worlds import ODD_ZONE
-from tests.sizes import size
 
 # More of them, at random, to look for something new: EXAMPLES=2000 pytest ...
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
@@ -40,7 +40,7 @@ ZONES = [
 
 def examples(count: int) -> settings:
     return settings(
-        max_examples=EXAMPLES or size(count, 10 * count),
+        max_examples=EXAMPLES or sizes.examples(count, 10 * count),
         derandomize=not EXAMPLES,
         database=None,
         deadline=None,

@@ -13,8 +13,9 @@ from accounts.models import Organization
 from budgets.models import Budget
 from tests.budgets.worlds import differences
 from tests.factories import make_organization
+from tests.sizes import at_night
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), at_night]
 BEFORE = [("budgets", "0003_reservation")]
 
 

@@ -39,12 +39,12 @@ from lib.money import from_units, to_units
 from tests.budgets.worlds import differences, undone
 from tests.controls.factories import make_hard
 from tests.factories import make_organization, report, usage_record
-from tests.sizes import size
+from tests.sizes import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_remembers")]
 
 # More of them, to look for something new: EXAMPLES=500 pytest ...
-EXAMPLES = int(os.environ.get("EXAMPLES") or size(4, 60))
+EXAMPLES = int(os.environ.get("EXAMPLES") or examples(2, 60))
 PROJECTS = ("x", "y")
 UNIT = Decimal("1e-10")
 cents = st.integers(0, 60).map(lambda n: Decimal(n) / 100)

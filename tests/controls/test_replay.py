@@ -31,7 +31,7 @@ from lib.money import from_units, to_units
 from lib.periods import Window
 from tests.budgets.worlds import SHILLING, jan, january_budget, undone
 from tests.factories import Api, make_organization, report, usage_record
-from tests.sizes import size
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 Ruled = tuple[str, str, dict[str, Any]]  # action, trigger, config
@@ -462,7 +462,7 @@ tried = st.builds(
 )
 
 
-@settings(max_examples=size(30, 300), deadline=None)
+@settings(max_examples=examples(30, 300), deadline=None)
 @given(st.lists(told, max_size=14), tried)
 def test_a_dry_run_is_what_the_oracle_says(uses: list[Told], rules: Tried) -> None:
     with undone():

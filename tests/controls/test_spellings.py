@@ -12,6 +12,7 @@ from tests.controls.guarding import given as ruled
 from tests.controls.guarding import guard
 from tests.controls.spelled import Spelled, means, models
 from tests.factories import Api
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 SPELLINGS = ["gpt-4o", "GPT-4o", "openai/gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-latest"]
@@ -144,7 +145,10 @@ def test_a_version_may_have_another_downgrade_than_its_model(
     assert authorize(api, model="gpt-4-0314")["model"] == "gpt-3.5-turbo"
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(8, 60),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(models(), models())
 def test_any_spelling_is_held_to_a_limit_and_a_rule(
     api: Api, acme: Organization, written: Spelled, used: Spelled

@@ -28,7 +28,7 @@ from ledger.repricing import Selection
 from ledger.usage import check, decode_one
 from tests.budgets.worlds import differences, undone
 from tests.factories import make_budget, make_organization, report, usage_record
-from tests.sizes import size
+from tests.sizes import examples
 
 BEGIN = datetime(2025, 1, 30, 22, tzinfo=UTC)
 RATE = Decimal("0.333333333333")  # shillings for a dollar
@@ -231,7 +231,7 @@ def _sent(record: Record) -> Record:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=size(20, 2_000),
+    max_examples=examples(10, 2_000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

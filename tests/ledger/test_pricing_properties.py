@@ -18,7 +18,7 @@ from ledger.prices import PriceOverlaps, add_price, add_rate
 from ledger.verification import differences
 from tests.budgets.worlds import undone
 from tests.factories import make_organization, report, usage_record
-from tests.sizes import size
+from tests.sizes import examples
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 BEGIN = datetime(2024, 2, 28, 12, tzinfo=UTC)
@@ -136,7 +136,7 @@ def cost_of(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES or size(40, 400),
+    max_examples=EXAMPLES or examples(20, 400),
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,

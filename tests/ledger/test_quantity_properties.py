@@ -15,7 +15,7 @@ from ledger.models import CostRecord
 from ledger.prices import add_price
 from tests.budgets.worlds import differences, january_budget, undone
 from tests.factories import NOON, make_organization, report, usage_record
-from tests.sizes import size
+from tests.sizes import examples
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 MILLION = 1_000_000
@@ -274,7 +274,7 @@ def set_override(model: str, override: dict[str, Any] | str, **values: Any) -> b
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES or size(30, 600),
+    max_examples=EXAMPLES or examples(15, 600),
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,

@@ -1,20 +1,21 @@
 """Which tests run on which database, and which of them together in one process."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import ceil
 
 from tests.running.plugin import Test
 
-PART_S = 40  # seconds; shorter ones balance better, and each costs two to start
+PART_S = 70  # seconds; shorter ones balance better, and each costs five to start
+CASES = 2  # of a parametrized test, every day, on the database that comes second
 APART_S = 6  # for a module's own server to start
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 # What a test takes on two cores, by the first of its kinds that stands here: what the
 # parts begin with, not a promise.
 SECONDS = {
-    SQLITE: {"each_database": 8, "apart": 0.5, "races": 0.01, "database": 0.04},
-    POSTGRES: {"each_database": 8, "apart": 0.5, "races": 1, "database": 0.06},
+    SQLITE: {"each_database": 8, "apart": 0.5, "races": 0.01, "database": 0.1},
+    POSTGRES: {"each_database": 8, "apart": 0.5, "races": 1, "database": 0.15},
 }
 PURE_S = 0.01
 
@@ -49,6 +50,21 @@ def belongs_on_postgres(test: Test, *, large: bool) -> bool:
     if "apart" in test.kinds:
         return "each_database" in test.kinds
     return "database" in test.kinds
+
+
+def for_postgres(tests: Iterable[Test], *, large: bool) -> Iterator[Test]:
+    """Yield the tests that run there; of their cases, every day, the first two.
+
+    Cases differ in what is given, not in what is asked of the database. Races are all
+    run: what they are about is PostgreSQL.
+    """
+    cases: Counter[str] = Counter()
+    for test in tests:
+        if not belongs_on_postgres(test, large=large):
+            continue
+        cases[test.function] += 1
+        if large or "races" in test.kinds or cases[test.function] <= CASES:
+            yield test
 
 
 def divided(tests: Iterable[Test], database: str) -> list[Part]:

@@ -23,6 +23,11 @@ class Test:
     def module(self) -> str:
         return self.id.partition("::")[0]
 
+    @property
+    def function(self) -> str:
+        """Its id without the case of its parameters."""
+        return self.id.partition("[")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -14,8 +14,8 @@ from tests.running.parts import (
     POSTGRES,
     SQLITE,
     Part,
-    belongs_on_postgres,
     divided,
+    for_postgres,
 )
 from tests.running.plugin import Result, Test, read_plan, read_results, write_plan
 from tests.running.postgres import Postgres
@@ -68,10 +68,7 @@ class Run:
         yield from divided(self.tests, SQLITE)
         if self.postgres:
             large = PROFILE == "large"
-            yield from divided(
-                (test for test in self.tests if belongs_on_postgres(test, large=large)),
-                POSTGRES,
-            )
+            yield from divided(for_postgres(self.tests, large=large), POSTGRES)
 
     def _job_of(self, number: int, part: Part) -> Job:
         plan, results = self._file(part.name, "plan"), self._file(part.name, "results")
@@ -93,7 +90,14 @@ class Run:
     def _pytest(self, *options: str) -> list[str]:
         # Its cache is for one process at a time.
         own = ("-p", "tests.running.plugin", "-p", "no:cacheprovider")
-        return [sys.executable, "-m", "pytest", *own, *options, *self.arguments]
+        return [
+            sys.executable,
+            "-m",
+            "tests.running.roomy",
+            *own,
+            *options,
+            *self.arguments,
+        ]
 
     def _job(
         self, name: str, command: list[str], settings: dict[str, str] | None = None

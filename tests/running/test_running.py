@@ -8,7 +8,14 @@ import pytest
 
 from tests.running import report
 from tests.running.lanes import Done, Job, Lanes
-from tests.running.parts import POSTGRES, SQLITE, Part, belongs_on_postgres, divided
+from tests.running.parts import (
+    POSTGRES,
+    SQLITE,
+    Part,
+    belongs_on_postgres,
+    divided,
+    for_postgres,
+)
 from tests.running.plugin import Test, read_plan, read_results, write_plan
 from tests.running.run import Run
 
@@ -67,6 +74,20 @@ def test_what_shows_something_of_its_own_on_postgres_runs_there(
 
     assert belongs_on_postgres(test, large=False) is every_day
     assert belongs_on_postgres(test, large=True) is at_night
+
+
+@pytest.mark.parametrize(
+    ("kinds", "large", "cases"),
+    [(ROWS, False, 3), (ROWS, True, 5), (RACE, False, 5)],
+    ids=["every day", "at night", "races"],
+)
+def test_two_cases_of_a_test_show_that_the_second_database_agrees(
+    kinds: frozenset[str], cases: int, *, large: bool
+) -> None:
+    tests = [Test(f"tests/a/test_b.py::test_c[{n}]", kinds) for n in range(4)]
+    tests.append(Test("tests/a/test_b.py::test_d[0]", kinds))
+
+    assert len([*for_postgres(tests, large=large)]) == cases
 
 
 def job(name: str, code: str, directory: Path) -> Job:
