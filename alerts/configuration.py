@@ -124,7 +124,6 @@ def leads_nowhere(rule: AlertRule) -> list[str]:
     return missing if len(missing) == len(names) else []
 
 
-_MAIL_CHANNEL = "a mail channel"  # stands for one among what is ready
 _BUILT_IN = (Origin.WARNING, Origin.CRITICAL, Origin.EXCEEDED)
 
 
@@ -311,10 +310,7 @@ def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, A
                 "channels": level.get("channels", []),
                 "hours": level.get("hours"),
                 "not_set_up": _missing(
-                    level.get("channels", []),
-                    level.get("recipients", [])
-                    or [_MAIL_CHANNEL] * (_MAIL_CHANNEL in ready),
-                    ready,
+                    level.get("channels", []), level.get("recipients", []), ready
                 ),
             }
             for level in policy.levels
@@ -334,8 +330,8 @@ def _ready(organization_id: int, oversight: Oversight) -> frozenset[str]:
     channels = Channel.objects.filter(organization=organization_id, enabled=True)
     found = {ChannelType.EMAIL.value} if oversight.usual else set()
     for kind, name in channels.values_list("type", "name"):
-        # A mail channel is told where it is named, or by a level, not by every rule.
-        found |= {_MAIL_CHANNEL if kind == ChannelType.EMAIL else kind, name}
+        # A mail channel is told where it is named, not by every rule.
+        found |= {name} if kind == ChannelType.EMAIL else {kind, name}
     return frozenset(found)
 
 

@@ -25,8 +25,8 @@ def reached(
 ) -> tuple[list[Target], tuple[str, ...]]:
     """Return whom *step* reaches, and the types that are not set up."""
     names = step["channels"]
-    if step.get("usual") and not step["recipients"]:
-        # A mail channel made for one rule is not told of what others watch.
+    if not step["recipients"]:
+        # Whoever is usually told is nobody: that is said, not that mail is not set up.
         names = [name for name in names if name != ChannelType.EMAIL]
     found = resolve(organization_id, names, step["recipients"])
     return list(found.targets), found.missing

@@ -1,8 +1,8 @@
 """The steps of an alert: its rules' own people first, then the policy's levels."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NotRequired
+from typing import Any, NotRequired
 from uuid import UUID
 
 from alerts.policies import Oversight
@@ -30,7 +30,7 @@ def freeze_steps(
     for channels, recipients in told:
         names = list(channels) or [ChannelType.EMAIL.value]
         usual = not recipients
-        people = recipients or (oversight.usual if ChannelType.EMAIL in names else ())
+        people = _named(recipients, names, oversight.usual)
         step = _own_step(people, names, usual=usual)
         if step not in own:
             own.append(step)
@@ -39,13 +39,35 @@ def freeze_steps(
         return steps_of(now, [], first=own, timezone="UTC")
     return steps_of(
         now,
-        policy.levels,
+        levels_of(policy.levels, oversight.usual),
         first=own,
         timezone=policy.timezone,
         holidays=policy.holidays,
         repeat=policy.repeat,
         repeat_after_s=policy.repeat_after_s,
     )
+
+
+def levels_of(
+    levels: Iterable[Mapping[str, Any]], usual: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return *levels*; those that mail nobody by name mail whoever is usually told."""
+    return [
+        {
+            **level,
+            "recipients": _named(
+                level.get("recipients") or (), level.get("channels") or (), usual
+            ),
+        }
+        for level in levels
+    ]
+
+
+def _named(
+    recipients: Sequence[str], channels: Iterable[str], usual: Sequence[str]
+) -> list[str]:
+    by_mail = ChannelType.EMAIL in channels
+    return list(recipients or (usual if by_mail else ()))
 
 
 def _own_step(

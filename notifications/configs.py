@@ -18,6 +18,7 @@ from django.core.validators import validate_email
 from lib.errors import FieldError, Invalid
 from lib.http import check_address
 from lib.texts import NO_ODD, ODD
+from notifications.addresses import number_of
 from notifications.known_services import open_service
 from notifications.models import ChannelType
 
@@ -205,8 +206,8 @@ def _mail_address(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    number = re.sub(r"[\s().\-/]", "", _text(value))
-    if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+    number = number_of(_text(value))
+    if number is None:
         raise _WrongValueError(f"“{value}” is not a number such as +15551234567.")
     return number
 

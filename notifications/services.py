@@ -11,6 +11,7 @@ from django.utils import timezone
 from lib.errors import Conflict, FieldError, Invalid
 from lib.queue import enqueue_once
 from notifications import mail_limits
+from notifications.addresses import is_number
 from notifications.models import (
     Channel,
     ChannelType,
@@ -23,7 +24,8 @@ from notifications.types import Message, Resolved, Target, packed
 
 DELIVER = "notifications.tasks.deliver"
 _LONGEST_KEY = 255
-_WITH_NUMBERS = {ChannelType.EMAIL, ChannelType.SMS, ChannelType.PHONE}
+_DIALLED = {ChannelType.SMS, ChannelType.PHONE}
+_WITH_ADDRESSES = {ChannelType.EMAIL, *_DIALLED}
 
 
 class BeingSent(Conflict):
@@ -37,21 +39,27 @@ def resolve(
 ) -> Resolved:
     """Return where channels named by type or by name lead to; one query at most.
 
-    "email" leads to the *recipients*, without any to those of the email channels; any
-    other type to all its channels that are enabled; a name to that channel, and one of
-    email to the *recipients* as well. No target comes twice. Unknown names lead
-    nowhere and are not told apart here: see `unknown_names`.
+    "email" leads to the mail addresses among *recipients*, and nowhere without any: a
+    channel of email is told where it is named. "sms" and "phone" lead to the numbers
+    among them, without any to those of the channels of the type; any other type leads
+    to all its channels that are enabled; a name to that channel, and one of email to
+    the addresses as well. No target comes twice. Unknown names lead nowhere and are
+    not told apart here: see `unknown_names`.
     """
-    people = [Target(ChannelType.EMAIL, recipient=one) for one in _clean(recipients)]
+    asked = _clean(recipients)
+    people = [
+        Target(ChannelType.EMAIL, recipient=one) for one in asked if not is_number(one)
+    ]
+    numbers = [one for one in asked if is_number(one)]
     channels = (
         list(Channel.objects.filter(organization=organization_id, enabled=True))
-        if any(name != ChannelType.EMAIL for name in names) or not people
+        if any(name != ChannelType.EMAIL for name in names)
         else []
     )
     targets: dict[tuple[str, str | int | None], Target] = {}
     missing = []
     for name in dict.fromkeys(names):
-        found = _led_to(name, channels, people)
+        found = _led_to(name, channels, people, numbers)
         if not found and name in ChannelType.values:
             missing.append(name)
         for target in found:
@@ -60,12 +68,14 @@ def resolve(
 
 
 def _led_to(
-    name: str, channels: Iterable[Channel], people: list[Target]
+    name: str, channels: Iterable[Channel], people: list[Target], numbers: list[str]
 ) -> list[Target]:
-    if name == ChannelType.EMAIL and people:
+    if name == ChannelType.EMAIL:
         return people
     if name in ChannelType.values:
         meant = [channel for channel in channels if channel.type == name]
+        if name in _DIALLED and numbers:
+            return [Target(one.type, one.pk, to) for one in meant[:1] for to in numbers]
     else:
         meant = [channel for channel in channels if channel.name == name]
         if any(channel.type == ChannelType.EMAIL for channel in meant):
@@ -74,7 +84,7 @@ def _led_to(
 
 
 def _targets_of(channel: Channel) -> list[Target]:
-    if channel.type not in _WITH_NUMBERS:
+    if channel.type not in _WITH_ADDRESSES:
         return [Target(channel.type, channel.pk)]
     addresses = channel.config.get("recipients", [])
     return [Target(channel.type, channel.pk, one) for one in _clean(addresses)]

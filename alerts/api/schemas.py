@@ -14,6 +14,7 @@ from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
 from lib.errors import Refusal
 from lib.money import MOST_SHARE, NO_SHARE
 from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
+from notifications.addresses import LONGEST, read_address
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
 _LONGEST_DELAY_S = 30 * 86_400
@@ -32,10 +33,21 @@ class NamesField(serializers.ListField):
         return list(dict.fromkeys(super().to_internal_value(data)))
 
 
-class PeopleField(NamesField):
-    """Mail addresses."""
+class AddressField(serializers.CharField):
+    """A mail address, or a telephone number for text messages and calls."""
 
-    child = serializers.EmailField(max_length=320)
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        try:
+            return read_address(text)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error), code="invalid") from error
+
+
+class PeopleField(NamesField):
+    """Mail addresses and telephone numbers."""
+
+    child = AddressField(max_length=LONGEST)
 
 
 class RuleIn(Plain):

@@ -20,6 +20,7 @@ from alerts.models import (
 )
 from alerts.policies import oversight_of
 from alerts.ruleset import effective_rules, of_rule
+from alerts.steps import levels_of
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.paths import ways_of
@@ -77,7 +78,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         sentence=_sentence(budget, watches, inherited),
         policy=policy,
         policy_origin=_policy_origin(policy, budget),
-        rungs=_rungs(policy, now),
+        rungs=_rungs(policy, over.usual, now),
         types=RuleType.choices,
         may_change=may(person(request), Action.WATCH, budget),
     )
@@ -99,11 +100,13 @@ def _policy_origin(policy: EscalationPolicy | None, budget: Budget) -> str:
     return f"inherited from {policy.budget.name}"
 
 
-def _rungs(policy: EscalationPolicy | None, now: datetime) -> list[Rung]:
+def _rungs(
+    policy: EscalationPolicy | None, usual: Sequence[str], now: datetime
+) -> list[Rung]:
     if policy is None or not policy.enabled:
         return []
     return rungs_from(
-        policy.levels,
+        levels_of(policy.levels, usual),
         now,
         timezone=policy.timezone,
         holidays=policy.holidays,

@@ -7,7 +7,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -20,6 +19,7 @@ from alerts.models import AlertRule, EscalationPolicy, RuleType
 from console.fields import PercentField
 from lib.amounts import AmountField
 from lib.errors import Refusal
+from notifications.addresses import read_address
 from notifications.models import Channel, ChannelType
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -33,7 +33,7 @@ def text_input(**attributes: str) -> UnfoldAdminTextInputWidget:
 
 
 class RecipientsField(forms.CharField):
-    """Mail addresses, one a line or with commas between them."""
+    """Mail addresses and numbers, one a line or with commas between them."""
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextareaWidget({"rows": "2", "spellcheck": "false"})
@@ -44,13 +44,11 @@ class RecipientsField(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         addresses = str(value or "").replace(",", "\n").split("\n")
-        kept = list(dict.fromkeys(filter(None, (one.strip() for one in addresses))))
-        for address in kept:
-            try:
-                validate_email(address)
-            except ValidationError as error:
-                raise ValidationError(f"“{address}” is not a mail address.") from error
-        return kept
+        written = filter(None, (one.strip() for one in addresses))
+        try:
+            return list(dict.fromkeys(read_address(one) for one in written))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool((initial or []) != str(data or "").split())
@@ -193,7 +191,10 @@ class LevelForm(forms.Form):
     """One level of a ladder. Empty hours: at any time."""
 
     delay = MinutesField(label="Minutes after the alert", max_value=_WEEK_MIN)
-    recipients = RecipientsField(help_text="Mail addresses, one a line.")
+    recipients = RecipientsField(
+        help_text="Mail addresses, or numbers for text messages and calls, one a line. "
+        "Empty: whoever looks after the budget."
+    )
     since = forms.TimeField(
         label="From", required=False, widget=text_input(type="time")
     )

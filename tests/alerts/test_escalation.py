@@ -184,6 +184,35 @@ def test_a_mail_channel_made_for_one_rule_hears_of_no_other(
     assert mailed() == (["owner@acme.example"] if owned else [])
 
 
+def test_a_level_tells_its_own_people_and_numbers_and_no_channels(
+    ml: Budget, acme: Organization
+) -> None:
+    for kind, address in (("email", "finance@acme.example"), ("sms", "+15550100100")):
+        Channel.objects.create(
+            organization=acme, name=kind, type=kind, config={"recipients": [address]}
+        )
+    make_policy(
+        ml,
+        level(0, LEAD),
+        level(30),
+        level(60, CTO, "+15550199999", channels=["email", "sms"]),
+        level(90, channels=["sms"]),
+    )
+    fire(ml, now=NOW, recipients=(LEAD,))
+
+    for minutes in (0, 30, 60, 90):
+        escalation.run_due(NOW + timedelta(minutes=minutes))
+
+    told = Delivery.objects.order_by("created_at", "type")
+    assert list(told.values_list("type", "recipient")) == [
+        ("email", LEAD),
+        ("email", "owner@acme.example"),
+        ("email", CTO),
+        ("sms", "+15550199999"),
+        ("sms", "+15550100100"),
+    ]
+
+
 def test_whom_no_channel_of_a_rule_reaches_is_not_listed_as_told(
     ml: Budget, acme: Organization
 ) -> None:

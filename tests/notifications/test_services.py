@@ -31,14 +31,14 @@ def test_email_leads_to_the_recipients_once_each(acme: Organization) -> None:
     assert found.missing == ()
 
 
-def test_email_without_recipients_leads_to_those_of_the_channels(
+def test_email_without_recipients_leads_to_no_channel_that_somebody_made(
     acme: Organization,
 ) -> None:
-    channel = make_channel(acme, "email", config={"recipients": ["ops@acme.com"]})
+    make_channel(acme, "email", config={"recipients": ["ops@acme.com"]})
 
     found = services.resolve(acme.pk, ["email"], [])
 
-    assert found.targets == (to(channel, "ops@acme.com"),)
+    assert (found.targets, found.missing) == ((), ("email",))
 
 
 def test_a_type_leads_to_all_channels_that_are_enabled(acme: Organization) -> None:
