@@ -15,7 +15,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
-from console.alerts.inbox import firing
+from console.alerts.inbox import waiting
 from lib.humanize import locale_of
 
 
@@ -223,8 +223,8 @@ def _items(
 
 
 def _badge(request: HttpRequest, name: str) -> dict[str, str]:
-    """Return how many alerts are firing, for the entry that leads to them."""
+    """Return how many alerts wait for the person, for the entry that leads to them."""
     if name != "alerts_alert" or not isinstance(request.user, User):
         return {}
-    count = firing(request.user)
+    count = waiting(request.user)
     return {"badge": str(count), "badge_variant": "danger"} if count else {}

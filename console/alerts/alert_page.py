@@ -18,10 +18,12 @@ from alerts.models import Alert, AlertState, RuleType
 from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
 from budgets.rollup import hours_of
-from budgets.status import BudgetStatus, statuses
+from budgets.status import BudgetStatus
 from console.alerts.answers import alert_or_404
 from console.alerts.charts import Course, chart_of
-from console.alerts.lines import line_of, path_of
+from console.alerts.inbox import Row
+from console.alerts.lines import Reader, line_of, path_of
+from console.alerts.present import standing_of
 from console.alerts.spans import SPAN_CONTEXT
 from console.alerts.timeline import timeline_of
 from console.drawings import Chart, Fact
@@ -41,7 +43,7 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
     budget, zone = alert.budget, ZoneInfo(alert.budget.timezone)
     window = Window(alert.period_starts_at, alert.period_ends_at)
     paths = ways_of([budget])
-    found = _standing(alert, now)
+    found = standing_of([alert], now).get(alert.budget_id)
     is_open = alert.state != AlertState.RESOLVED
     context = pages.page(
         request,
@@ -49,7 +51,12 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         alert=alert,
         budget=budget,
         way=paths[budget.pk],
-        line=line_of(alert, path_of(alert, paths, many=False), now, user),
+        line=line_of(
+            Row(alert),
+            path_of(alert, paths, many=False),
+            found if is_open else None,
+            Reader(user, locale, now),
+        ),
         sentence=alert.details.get("sentence") or alert.message,
         period=stretch(window, zone),
         chart=_chart(alert, found, window, now, locale),
@@ -64,13 +71,6 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         **SPAN_CONTEXT,
     )
     return TemplateResponse(request, "console/alerts/alert.html", context)
-
-
-def _standing(alert: Alert, now: datetime) -> BudgetStatus | None:
-    """Return where its period stands now; None when it is over."""
-    if now >= alert.period_ends_at:
-        return None
-    return statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
 
 
 def _chart(
@@ -94,6 +94,7 @@ def _chart(
             threshold=_threshold_amount(alert, limit),
             fired_at=alert.fired_at,
             fired_spent=alert.spent,
+            crossed=_crossed(alert),
             projected=found.status.projected_spend if found else None,
             currency=budget.currency,
             locale=locale,
@@ -112,8 +113,16 @@ def _limit_of(alert: Alert) -> Decimal:
     return limit
 
 
+def _crossed(alert: Alert) -> Decimal | None:
+    """Return the amount at which it fired; None: it is about no amount."""
+    if alert.type != RuleType.THRESHOLD or alert.threshold is None:
+        return None
+    amount: Decimal = alert.threshold * alert.limit
+    return amount
+
+
 def _threshold_amount(alert: Alert, limit: Decimal) -> Decimal | None:
-    """Return the amount at which it fired; None: the limit itself, or no amount."""
+    """Return what is drawn beside the limit; None: the limit itself, or no amount."""
     threshold: Decimal | None = alert.threshold
     if alert.type != RuleType.THRESHOLD or threshold is None or threshold == 1:
         return None

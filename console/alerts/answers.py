@@ -1,5 +1,6 @@
 """Answering an alert where it stands, in the inbox or on its own page."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.contrib import messages
@@ -11,10 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.access import visible_to
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from alerts.errors import AnsweredMeanwhile
-from alerts.models import Alert
+from alerts.errors import AlreadyResolved, AnsweredMeanwhile
+from alerts.models import Alert, AlertState, RuleType
 from alerts.services import (
     acknowledge,
     not_an_anomaly,
@@ -22,6 +24,7 @@ from alerts.services import (
     snooze,
     standing_of,
 )
+from console.alerts.inbox import row_of
 from console.alerts.inbox_page import lines_of
 from console.alerts.lines import seen_of
 from console.alerts.spans import SPAN_CONTEXT, SPANS, USUAL_SPAN
@@ -57,7 +60,8 @@ def answer_alert(request: HttpRequest, pages: Pages, alert_id: int) -> HttpRespo
         said, is_done = str(refusal), False
     if request.headers.get("HX-Request"):
         alert = alert_or_404(request, pages, alert_id)
-        (context,) = lines_of(request, [alert], now)
+        row = row_of(alert, visible_to(person(request), Alert.objects.order_by()))
+        (context,) = lines_of(request, [row], now)
         context |= {"said": said, "is_done": is_done, **SPAN_CONTEXT}
         return TemplateResponse(request, "console/alerts/answered.html", context)
     level = messages.SUCCESS if is_done else messages.ERROR
@@ -66,13 +70,37 @@ def answer_alert(request: HttpRequest, pages: Pages, alert_id: int) -> HttpRespo
 
 
 def _answer(request: HttpRequest, alert: Alert, now: datetime) -> str:
-    """Do what is asked for and say so.
+    """Do what is asked for and say so; in a row of the inbox, of its lower thresholds
+    too.
 
     Raises:
         Refusal: somebody answered it since it was shown, or it can't be answered so.
     """
     if request.POST.get("seen", seen_of(alert)) != seen_of(alert):
         raise AnsweredMeanwhile(standing_of(alert) or "It is firing again.")
+    said = _answer_one(request, alert, now)
+    if "row" in request.POST:
+        for lower in _lower_of(request, alert):
+            with suppress(AlreadyResolved, AnsweredMeanwhile):
+                _answer_one(request, lower, now)
+    return said
+
+
+def _lower_of(request: HttpRequest, alert: Alert) -> list[Alert]:
+    """Return the lower thresholds in the row of *alert* that nobody has taken on."""
+    if alert.type != RuleType.THRESHOLD or alert.threshold is None:
+        return []
+    rows = visible_to(person(request), Alert.objects.order_by("pk")).filter(
+        budget=alert.budget_id,
+        period_starts_at=alert.period_starts_at,
+        type=RuleType.THRESHOLD,
+        threshold__lt=alert.threshold,
+        state=AlertState.FIRING,
+    )
+    return list(rows.select_related("budget", "organization"))
+
+
+def _answer_one(request: HttpRequest, alert: Alert, now: datetime) -> str:
     by = person(request).email
     what, until = request.POST.get("what"), _until(request, alert, now)
     name = alert.budget.name

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from console.drawings import Chart, Label, Stroke
@@ -38,6 +39,7 @@ class Course:
     threshold: Decimal | None  # an amount; None: the limit alone
     fired_at: datetime
     fired_spent: Decimal
+    crossed: Decimal | None  # the amount that it fired at; None: it is about no amount
     projected: Decimal | None  # at the end; None: the period is over
     currency: str
     locale: str = "en_US"
@@ -52,12 +54,14 @@ class _Plot:
 
     course: Course
     points: list[Point] = field(init=False)
+    mark: Point = field(init=False)  # of the alert, on the curve
     top: Decimal = field(init=False)  # the amount at the upper edge
 
     def __post_init__(self) -> None:
         course = self.course
         self.points = points_of(course)
-        known = max(course.limit, self.points[-1][1], course.fired_spent)
+        self.mark = mark_of(course, self.points)
+        known = max(course.limit, self.points[-1][1])
         ahead = min(course.projected or ZERO, known * _FARTHEST)
         self.top = max(known, ahead) * _HEADROOM or Decimal(1)
 
@@ -76,12 +80,12 @@ class _Plot:
 def chart_of(course: Course) -> Chart:
     """Return the chart, and the days below it."""
     plot = _Plot(course)
-    fired = plot.across(course.fired_at)
+    across = plot.across(plot.mark[0])
     return Chart(
-        words=words_of(course, plot.points[-1]),
+        words=words_of(course, plot.points[-1], plot.mark),
         lines=tuple(_lines(plot)),
-        dot=(fired / 10, plot.down(course.fired_spent) / 10),
-        labels=tuple(_labels(plot, fired)),
+        dot=(across / 10, plot.down(plot.mark[1]) / 10),
+        labels=tuple(_labels(plot, across)),
         dates=tuple(
             (plot.across(moment) / 10, text)
             for moment, text in _dates(course.window, course.zone)
@@ -111,6 +115,29 @@ def points_of(course: Course) -> list[Point]:
     return [*points[:-1:every], points[-1]]
 
 
+def mark_of(course: Course, points: Sequence[Point]) -> Point:
+    """Return where the curve passes what the alert is about, else where it fired.
+
+    Usage that arrives late is drawn when it happened: the alert may come days after.
+    """
+    for before, after in pairwise(points):
+        if course.crossed is None and course.fired_at <= after[0]:
+            part = (course.fired_at - before[0]) / (after[0] - before[0] or _MOMENT)
+            part = min(max(part, 0), 1)
+        elif course.crossed is not None and ZERO < course.crossed <= after[1]:
+            part = float((course.crossed - before[1]) / (after[1] - before[1]))
+        else:
+            continue
+        amount = before[1] + (after[1] - before[1]) * Decimal(str(part))
+        return before[0] + part * (after[0] - before[0]), amount
+    return points[-1]
+
+
+def is_late(course: Course, mark: Point) -> bool:
+    """Tell whether what the alert is about was passed long before it fired."""
+    return course.crossed is not None and course.fired_at - mark[0] > HOUR
+
+
 def _lines(plot: _Plot) -> Iterator[Stroke]:
     """Yield each line, the ground first."""
     course, points = plot.course, plot.points
@@ -124,18 +151,22 @@ def _lines(plot: _Plot) -> Iterator[Stroke]:
         end = plot.at((course.window.end, course.projected))
         yield Stroke("co-ahead", f"M{plot.at((last, spent))}L{end}")
     yield Stroke("co-course", f"M{line}")
-    yield Stroke("co-when", f"M{plot.across(course.fired_at)} 0V{SIZE}")
+    yield Stroke("co-when", f"M{plot.across(plot.mark[0])} 0V{SIZE}")
 
 
-def _labels(plot: _Plot, fired: int) -> Iterator[Label]:
+def _labels(plot: _Plot, across: int) -> Iterator[Label]:
     course = plot.course
     limit = f"limit {course.money(course.limit)}"
     yield _label("co-of-limit", 0, plot.down(course.limit), limit, "start")
     if course.threshold is not None:
         money = course.money(course.threshold)
         yield _label("co-of-tick", 0, plot.down(course.threshold), money, "start")
-    side = "end" if fired > SIZE / 2 else "start"
-    yield _label("co-of-when", fired, SIZE, "the alert", side)
+    side = "end" if across > SIZE / 2 else "start"
+    text = "the alert"
+    if is_late(course, plot.mark):
+        day = day_of(plot.mark[0], course.zone)
+        text = f"passed {day.day} {day:%b}"
+    yield _label("co-of-when", across, SIZE, text, side)
 
 
 def _label(kind: str, x: int, y: int, text: str, anchor: str) -> Label:
@@ -154,7 +185,7 @@ def _dates(window: Window, zone: ZoneInfo) -> list[tuple[datetime, str]]:
     return [(start_of(day, zone), f"{day.day} {day:%b}") for day in days]
 
 
-def words_of(course: Course, last: Point) -> str:
+def words_of(course: Course, last: Point, mark: Point) -> str:
     """Say what the chart shows."""
     moment, spent = last
     text = (
@@ -163,6 +194,9 @@ def words_of(course: Course, last: Point) -> str:
         f"{clock(course.fired_at, course.zone)}, it was "
         f"{course.money(course.fired_spent)}"
     )
+    if is_late(course, mark):
+        passed = clock(mark[0], course.zone)
+        text += f"; usage that arrived late passed {course.money(mark[1])} on {passed}"
     if course.projected is not None:
         text += f"; at this pace it ends at {course.money(course.projected)}"
     return f"{text}."

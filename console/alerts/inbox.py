@@ -1,9 +1,20 @@
 """The alert inbox: which alerts a person sees, and which first."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, TextField, When
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    When,
+)
 from django.db.models.functions import Cast
 from django.http import QueryDict
 
@@ -13,7 +24,8 @@ from alerts.models import Alert, AlertState, RuleType, Severity
 from budgets.models import Budget
 from lib.web import id_of
 
-MOST_OPEN = 200  # lines of alerts that are not resolved
+MOST_OPEN = 200  # lines of budgets with alerts that are not resolved
+MOST_ALERTS = 1_000  # that they are made of
 PAGE = 25  # lines of resolved ones
 _LAST_PAGE = 1_000_000
 STATES = (
@@ -105,29 +117,67 @@ def _above(budgets: QuerySet[Budget]) -> QuerySet[Budget]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the inbox: what is open of one budget, or one alert that is over."""
+
+    lead: Alert  # the gravest
+    others: tuple[Alert, ...] = ()
+
+
 def counted(alerts: QuerySet[Alert]) -> dict[str, int]:
-    """Return how many are in each state, all states in order. One query."""
-    rows = dict(alerts.values_list("state").annotate(Count("pk")))
-    return {state.value: rows.get(state.value, 0) for state in STATES}
+    """Return how many rows are in each state, all states in order. Two queries.
 
-
-def firing(user: User) -> int:
-    """Return how many alerts of *user*'s organizations are firing. One query."""
-    rows = Alert.objects.filter(resolved_at=None, state=AlertState.FIRING)
-    return visible_to(user, rows).count()
-
-
-def listed(alerts: QuerySet[Alert], asked: Asked) -> list[Alert]:
-    """Return the lines of the page: what is open first, then the latest. Two queries.
-
-    Firing ones lead, the gravest of them first, then the newest.
+    What is open of one budget is one row, in the state of what comes first of it.
     """
-    rows = alerts.select_related("budget", "organization")
-    states = Case(*(When(state=state, then=n) for n, state in enumerate(STATES)))
-    grave = Case(When(severity="critical", then=0), When(severity="warning", then=1))
-    order = (states, grave, "-fired_at", "-pk")
-    still = rows.filter(resolved_at=None).order_by(*order)[:MOST_OPEN]
-    past = rows.filter(state=AlertState.RESOLVED).order_by("-fired_at", "-pk")
+    still = alerts.filter(resolved_at=None).values("budget")
+    leading = Counter(still.annotate(lead=Min(_RANK)).values_list("lead", flat=True))
+    counts = {state.value: leading[n] for n, state in enumerate(STATES)}
+    over = alerts.filter(state=AlertState.RESOLVED).count()
+    return {**counts, AlertState.RESOLVED.value: over}
+
+
+_RANK = Case(*(When(state=state, then=n) for n, state in enumerate(STATES)))
+
+
+def waiting(user: User) -> int:
+    """Return of how many budgets alerts wait for *user*, as the inbox has them."""
+    firing = Asked(state=AlertState.FIRING)
+    return alerts_of(user, firing).values("budget").distinct().count()
+
+
+def listed(alerts: QuerySet[Alert], asked: Asked) -> list[Row]:
+    """Return the rows of the page: what is open first, then the latest. Two queries.
+
+    Of one budget the firing ones lead, of those the gravest, then the highest share.
+    """
+    alerts = alerts.select_related("budget", "organization")
+    past = alerts.filter(state=AlertState.RESOLVED).order_by("-fired_at", "-pk")
     start = (asked.page - 1) * PAGE
-    shown = list(still) if asked.page == 1 else []
-    return [*shown, *past[start : start + PAGE]]
+    over = [Row(alert) for alert in past[start : start + PAGE]]
+    if asked.page > 1:
+        return over
+    grave = Case(When(severity="critical", then=0), When(severity="warning", then=1))
+    highest = F("threshold").desc(nulls_last=True)
+    still = alerts.filter(resolved_at=None).order_by(
+        _RANK, grave, highest, "-fired_at", "-pk"
+    )
+    return [*rows_of(still[:MOST_ALERTS])[:MOST_OPEN], *over]
+
+
+def rows_of(alerts: Iterable[Alert]) -> list[Row]:
+    """Return a row for each budget, led by the first of its *alerts*."""
+    by_budget: dict[int, list[Alert]] = {}
+    for alert in alerts:
+        by_budget.setdefault(alert.budget_id, []).append(alert)
+    return [Row(lead, tuple(others)) for lead, *others in by_budget.values()]
+
+
+def row_of(alert: Alert, others: QuerySet[Alert]) -> Row:
+    """Return the row that *alert* leads; *others* is what its reader may see. A query,
+    none for what is over."""
+    if alert.state == AlertState.RESOLVED:
+        return Row(alert)
+    beside = others.filter(budget=alert.budget_id, resolved_at=None)
+    rows = beside.exclude(pk=alert.pk).select_related("budget", "organization")
+    return Row(alert, tuple(rows.order_by(_RANK, F("threshold").desc(nulls_last=True))))

@@ -21,14 +21,16 @@ from console.alerts.inbox import (
     PAGE,
     STATES,
     Asked,
+    Row,
     alerts_of,
     counted,
     listed,
 )
-from console.alerts.lines import line_of, path_of
+from console.alerts.lines import Reader, line_of, path_of
+from console.alerts.present import standing_of
 from console.alerts.spans import SPAN_CONTEXT
 from console.pages import Pages, budgets_of
-from lib.humanize import lasting
+from lib.humanize import lasting, locale_of
 from lib.web import id_of
 
 
@@ -40,14 +42,14 @@ def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     if (seen := id_of(request.GET.get("newest"))) is not None:
         return _news(request, alerts, seen)
     counts = counted(alerts)
-    shown = listed(alerts, asked)
+    rows = listed(alerts, asked)
     newest = Alert.objects.order_by("-pk").values_list("pk", flat=True).first()
     context = pages.page(
         request,
         title="Alerts",
         asked=asked,
-        sentence=sentence_of(counts, asked, user, shown, now),
-        sections=_sections(request, shown, counts, now),
+        sentence=sentence_of(counts, asked, user, rows, now),
+        sections=_sections(request, rows, counts, now),
         counts=counts,
         most_open=MOST_OPEN,
         queries={
@@ -80,7 +82,7 @@ def sentence_of(
     counts: Mapping[str, int],
     asked: Asked,
     user: User,
-    shown: list[Alert],
+    rows: list[Row],
     now: datetime,
 ) -> str:
     """Return the answer in one sentence; "" where there is nothing at all."""
@@ -94,7 +96,8 @@ def sentence_of(
         return f"Nothing{of} is wrong: every alert is resolved."
     count = counts[AlertState.FIRING]
     first = f"{count} alert{'s' if count > 1 else ''}{of} {_verb(count)} firing"
-    oldest = min(one.fired_at for one in shown if one.state == AlertState.FIRING)
+    times = (row.lead.fired_at for row in rows if row.lead.state == AlertState.FIRING)
+    oldest = min(times, default=now)
     since = f", the oldest for {lasting(now - oldest)}" if count > 1 else ""
     held = _held(counts)
     return f"{first}{since}; {held}." if held else f"{first}{since}."
@@ -114,9 +117,10 @@ def _held(counts: Mapping[str, int]) -> str:
 
 
 def _sections(
-    request: HttpRequest, shown: list[Alert], counts: Mapping[str, int], now: datetime
+    request: HttpRequest, rows: list[Row], counts: Mapping[str, int], now: datetime
 ) -> list[dict[str, Any]]:
-    lines = lines_of(request, shown, now)
+    lines = lines_of(request, rows, now)
+    lines.sort(key=lambda one: _GRAVEST.index(one["line"].kind))
     return [
         {"state": state, "count": counts[state], "lines": found}
         for state in STATES
@@ -124,33 +128,39 @@ def _sections(
     ]
 
 
+_GRAVEST = ("EXCEEDED", "CRITICAL", "WARNING", "NONE", "OK")  # first
+
+
 def lines_of(
-    request: HttpRequest, alerts: list[Alert], now: datetime
+    request: HttpRequest, rows: list[Row], now: datetime
 ) -> list[dict[str, Any]]:
-    """Return each line with whether the person may answer it."""
-    paths = ways_of({one.budget_id: one.budget for one in alerts}.values())
-    many = len({one.organization_id for one in alerts}) > 1
+    """Return each line with whether the person may answer it; the gravest first of
+    what is firing. Two or three queries for each organization."""
+    leads = [row.lead for row in rows]
+    paths = ways_of({one.budget_id: one.budget for one in leads}.values())
+    many = len({one.organization_id for one in leads}) > 1
+    standing = standing_of([one for one in leads if one.resolved_at is None], now)
+    reader = Reader(person(request), locale_of(request), now)
     return [
-        _line_context(request, one, path_of(one, paths, many=many), now)
-        for one in alerts
+        {
+            "line": line_of(
+                row,
+                path_of(row.lead, paths, many=many),
+                standing.get(row.lead.budget_id),
+                reader,
+            ),
+            "alert": row.lead,
+            "may_act": may(request, Scope.ALERTS_WRITE, row.lead.organization)
+            and row.lead.state != AlertState.RESOLVED,
+        }
+        for row in rows
     ]
 
 
-def _line_context(
-    request: HttpRequest, alert: Alert, path: str, now: datetime
-) -> dict[str, Any]:
-    return {
-        "line": line_of(alert, path, now, person(request)),
-        "alert": alert,
-        "may_act": may(request, Scope.ALERTS_WRITE, alert.organization)
-        and alert.state != AlertState.RESOLVED,
-    }
-
-
 def _elsewhere(user: User, asked: Asked) -> int:
-    """Return how many open alerts there are that are not shown."""
-    everything = alerts_of(user, Asked(whose="all"))
-    return everything.filter(resolved_at=None).count()
+    """Return of how many budgets alerts are open that are not shown."""
+    everything = alerts_of(user, Asked(whose="all")).filter(resolved_at=None)
+    return everything.values("budget").distinct().count()
 
 
 def _has_rules(user: User) -> bool:

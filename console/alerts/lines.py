@@ -8,45 +8,87 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from alerts.models import Alert, AlertState, RuleType
 from budgets.paths import Way, words_of_way
+from budgets.status import BudgetStatus
+from console.alerts.inbox import Row
+from console.alerts.present import now_words
 from console.alerts.wording import kind_of_severity, told_of
 from lib.humanize import ago, ahead, clock, lasting
+from lib.money import format_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """For whom lines are written, and when."""
+
+    user: User
+    locale: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Another alert of the same budget, folded into its line."""
+
+    alert: Alert
+    name: str  # "80 %", or the kind of rule
+    word: str
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One alert as the inbox has it; "" stands for what there is nothing to say."""
+    """One row as the inbox has it; "" stands for what there is nothing to say."""
 
     alert: Alert
     path: str
     kind: str  # of the status component
     word: str
+    now: str  # what is spent by now; "": the period is over
+    beside: tuple[Beside, ...]
     holder: str  # who has it, and for how long
     holder_at: str
     next: str
     next_at: str
     seen: str  # see `seen_of`
 
+    @property
+    def beside_words(self) -> str:
+        """Name what is folded: "2 more: 90 %, 80 %"."""
+        names = list(dict.fromkeys(one.name for one in self.beside))
+        return f"{len(self.beside)} more: {', '.join(names)}"
 
-def line_of(alert: Alert, path: str, now: datetime, user: User) -> Line:
-    """Write *alert* for *user*; times in full in the budget's zone."""
+
+def line_of(row: Row, path: str, found: BudgetStatus | None, reader: Reader) -> Line:
+    """Write *row* for its reader; times in full in the budget's zone."""
+    alert, now, user = row.lead, reader.now, reader.user
     zone = ZoneInfo(alert.budget.timezone)
 
     def full(moment: datetime | None) -> str:
         return f"{clock(moment, zone)} {zone.key}" if moment else ""
 
-    kind, word = kind_of(alert)
+    kind, word = kind_of(alert, found)
     held = alert.acknowledged_until or alert.snoozed_until or alert.resolved_at
     return Line(
         alert=alert,
         path=path,
         kind=kind,
         word=word,
+        now=now_words(found, reader.locale) if found else "",
+        beside=tuple(_beside(one, reader) for one in row.others),
         holder=holder_of(alert, now, user),
         holder_at=full(held),
         next=next_of(alert, now, user),
         next_at=full(alert.next_step_at),
         seen=seen_of(alert),
     )
+
+
+def _beside(alert: Alert, reader: Reader) -> Beside:
+    if alert.type == RuleType.THRESHOLD and alert.threshold is not None:
+        name = format_percent(alert.threshold, reader.locale)
+    else:
+        name = alert.get_type_display()
+    held = "" if alert.state == AlertState.FIRING else alert.get_state_display().lower()
+    return Beside(alert, name, held)
 
 
 def path_of(alert: Alert, ways: Mapping[int, Way], *, many: bool) -> str:
@@ -63,11 +105,15 @@ def seen_of(alert: Alert) -> str:
     return f"{alert.state} {until.isoformat() if until else ''}"
 
 
-def kind_of(alert: Alert) -> tuple[str, str]:
-    """Return the symbol and the word of how grave it is, or that it is over."""
+def kind_of(alert: Alert, found: BudgetStatus | None) -> tuple[str, str]:
+    """Return the symbol and the word of how grave it is, or that it is over.
+
+    By where its budget stands, which may be past what the alert was about.
+    """
     if alert.state == AlertState.RESOLVED:
         return "OK", "Resolved"
-    if alert.type == RuleType.THRESHOLD and alert.threshold and alert.threshold >= 1:
+    was = alert.type == RuleType.THRESHOLD and (alert.threshold or 0) >= 1
+    if was or (found is not None and found.status.status == "EXCEEDED"):
         return "EXCEEDED", "Exceeded"
     return kind_of_severity(alert.severity)
 

@@ -69,7 +69,10 @@ def test_the_inbox_has_what_is_firing_first(acme: Organization) -> None:
     assert "1 alert is firing; 1 is acknowledged." in page.paragraphs
     assert page.headings[-3:] == ["Firing 1", "Acknowledged 1", "Resolved 1"]
     firing = page.table("Firing 1").row("Warning")
-    assert firing["Alert"] == "Acme / Engineering / ML ML has spent $320.00 of $400.00."
+    assert firing["Alert"] == (
+        "Acme / Engineering / ML $0.00 of $400.00, 0 % by now "
+        "When it fired: ML has spent $320.00 of $400.00."
+    )
     assert (firing["Since"], firing["Who has it"]) == ("12 min ago", "Nobody yet")
     holder = page.table("Acknowledged 1").row("Sales has spent")["Who has it"]
     assert holder.startswith("ann@acme.example acknowledged it, for another 3 h 5")
@@ -225,8 +228,26 @@ def test_the_inbox_takes_as_many_queries_for_any_number_of_alerts(
     browser = browser_for(acme)
     browser.get(INBOX, {"whose": "all"})
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(16):
         browser.get(INBOX, {"whose": "all"})
+
+
+def test_a_budget_is_one_row_with_its_present_figures(acme: Organization) -> None:
+    browser = browser_for(acme)
+    make_budget(acme)
+    for cost in ("820", "200", "490"):
+        spend(acme, cost)
+    top = Alert.objects.order_by("-threshold").first()
+    assert top is not None
+
+    page = page_at(browser, INBOX)
+    row = page.table("Firing 1").row("Exceeded")
+    browser.post(**answer(top, "acknowledge", row="1"))
+
+    assert "$1,510.00 of $1,000.00, 151 % by now" in row["Alert"]
+    assert "1 more: 80 %" in row["Alert"]
+    assert "1 alert of yours is firing." in page.paragraphs
+    assert set(Alert.objects.values_list("state", flat=True)) == {"acknowledged"}
 
 
 # -- Answering
@@ -384,7 +405,10 @@ def test_the_page_tells_what_happened_and_what_is_to_come(acme: Organization) ->
 
     page = page_at(browser, place_of(alert))
 
-    assert "Company has spent $850.00 of $1,000.00." in page.paragraphs
+    assert (
+        "By now Company has spent $850.00 of $1,000.00, 85 %. "
+        "When it fired: Company has spent $850.00 of $1,000.00."
+    ) in page.paragraphs
     figures = page.part("What was spent").facts()
     assert figures["Spent at the alert"] == "$850.00, 85 %"
     assert figures["Limit at the alert"] == "$1,000.00"
@@ -862,14 +886,17 @@ def test_a_viewer_reads_rules_and_ladders(acme: Organization) -> None:
     assert "Save" not in words_of(content.partition('id="main"')[2])
 
 
-def test_the_side_bar_counts_what_is_firing(acme: Organization) -> None:
+def test_the_side_bar_counts_what_waits_for_the_person(acme: Organization) -> None:
+    browser = browser_for(acme)
     budget = make_budget(acme)
     fire(budget)
+    fire(budget, threshold=Decimal("0.9"))
+    fire(make_budget(acme, "Bobs"), recipients=("bob@acme.example",))
     fire(make_budget(make_organization("other")))
-    browser = browser_for(acme)
 
     before = read(browser.get("/admin/alerts/alertrule/").content.decode())
-    services.resolve(Alert.objects.get(budget=budget), by="", now=timezone.now())
+    for alert in Alert.objects.filter(budget=budget):
+        services.resolve(alert, by="", now=timezone.now())
     after = read(browser.get("/admin/alerts/alertrule/").content.decode())
 
     assert before.links["Alerts 1"] == INBOX

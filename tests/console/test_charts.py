@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.alerts.charts import MOST_POINTS, Course, chart_of, points_of
+from console.alerts.charts import MOST_POINTS, Course, chart_of, mark_of, points_of
 from console.templatetags.console import chart
 from lib.periods import HOUR, Window
 
@@ -19,6 +19,7 @@ COURSE = Course(
     threshold=Decimal(80),
     fired_at=START + timedelta(hours=9, minutes=10),
     fired_spent=Decimal(81),
+    crossed=Decimal(80),
     projected=Decimal(240),
     currency="USD",
 )
@@ -70,6 +71,27 @@ def test_every_course_can_be_drawn_inside_its_frame(course: Course) -> None:
     assert "NaN" not in numbers
     assert 'd="M-' not in numbers
     assert "limit" in drawing
+
+
+@pytest.mark.parametrize(
+    ("course", "hour", "spent"),
+    [
+        (COURSE, 9 + 80 / 81 / 6, 80),
+        (replace(COURSE, crossed=Decimal(20), fired_at=START + 200 * HOUR), 5.5, 20),
+        (replace(COURSE, crossed=None, fired_spent=Decimal(7)), 9 + 1 / 6, 57),
+        (replace(COURSE, crossed=Decimal(500)), 9.5, 100),
+    ],
+    ids=["as it is passed", "told late", "of no amount", "of usage gone since"],
+)
+def test_the_dot_is_on_the_curve(course: Course, hour: float, spent: int) -> None:
+    drawn = points_of(course)
+
+    at, amount = mark_of(course, drawn)
+
+    assert abs((at - START) / HOUR - hour) < 0.03
+    assert abs(amount - spent) < 5
+    words = chart(chart_of(course))
+    assert ("usage that arrived late passed $20.00" in words) is (spent == 20)
 
 
 def test_a_chart_says_what_it_shows() -> None:
