@@ -13,6 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from lib.processes import is_asked_to_stop
 from notifications.claims import claim
 from notifications.jobs import Job, Result, masked
 from notifications.models import Delivery
@@ -49,7 +50,8 @@ def deliver(*, now: datetime, stay_s: float = 0, most_s: float = 300) -> Deliver
     """Send all that is due, and what becomes due meanwhile.
 
     Stays while something that failed in this run is due again within *stay_s*, and
-    begins nothing new after *most_s*. Any number of workers may do this at once.
+    begins nothing new after *most_s* or once the worker is asked to stop. Any number of
+    workers may do this at once.
     """
     return _Delivering(_Clock(now), stay_s, time.monotonic() + most_s).run()
 
@@ -84,7 +86,7 @@ class _Delivering:
     def _start(self, pool: ThreadPoolExecutor) -> bool:
         """Claim as much as there are free threads for; tell whether any was due."""
         free = THREADS - len(self.flying)
-        if time.monotonic() >= self.ends or free <= 0:
+        if self._is_over() or free <= 0:
             return False
         lanes = Counter(job.lane for job in self.flying.values())
         full = [lane for lane, count in lanes.items() if count >= MOST_TO_ONE]
@@ -106,9 +108,12 @@ class _Delivering:
         self.counts.update(told.counts)
         self.again += told.again
 
+    def _is_over(self) -> bool:
+        return time.monotonic() >= self.ends or is_asked_to_stop()
+
     def _waits(self) -> bool:
         """Pause if what failed here is due again soon; else say that all is done."""
-        if not self.again or time.monotonic() >= self.ends:
+        if not self.again or self._is_over():
             return False
         wait_s = (min(self.again) - self.clock()).total_seconds()
         if wait_s > self.stay_s:
