@@ -95,15 +95,7 @@ TEMPLATES = [
 # -- Data
 
 DATABASES = {"default": env.database()}
-REDIS_URL = env.text("REDIS_URL")
-CACHES = {
-    "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-    }
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
+REDIS_URL = env.text("REDIS_URL")  # the queue alone: it may be away
 
 # -- People
 

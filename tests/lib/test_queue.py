@@ -1,6 +1,9 @@
 """What is told to workers, and what becomes of it when their queue is away."""
 
 import logging
+import socket
+import time
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -20,7 +23,7 @@ def redis_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Have Redis refuse; return what it was asked to take."""
     asked: list[str] = []
 
-    def refuse(task: str, *_: Any) -> None:
+    def refuse(task: str, *_: Any, **__: Any) -> None:
         asked.append(task)
         raise Away("Connection refused.")
 
@@ -42,6 +45,33 @@ def test_what_has_committed_is_no_error_when_redis_is_away(
 
     assert redis_away == [TASK]  # asked once, then left alone for a while
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_few_wait_for_a_redis_that_hangs_and_not_for_long(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "ANSWERS_S", 0.6)
+    monkeypatch.setattr(queue, "SLOW_S", 0.05)
+    monkeypatch.setattr(queue, "_broker", queue._Broker())
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes, and never answers
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+
+        def request() -> float:
+            began = time.monotonic()
+            enqueue(TASK)
+            return time.monotonic() - began
+
+        first = Thread(target=request)
+        first.start()
+        time.sleep(0.1)
+        meanwhile = request()
+        first.join()
+        afterwards = request()
+
+    assert meanwhile < 0.3
+    assert afterwards < 0.3
+    assert queue._broker.left == 1  # since the last warning
 
 
 def waiting() -> list[str]:
