@@ -204,6 +204,7 @@ REST_FRAMEWORK = {
         "rest_framework.filters.OrderingFilter",
     ],
     "DEFAULT_SCHEMA_CLASS": "costops.openapi.Schema",
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is no method here: the schema says all
     "EXCEPTION_HANDLER": "lib.web.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DATETIME_FORMAT": "iso-8601",

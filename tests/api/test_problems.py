@@ -108,7 +108,7 @@ def _known_ids(world: World, operation: Described) -> dict[str, str]:
 def test_what_no_path_does_is_a_problem(world: World) -> None:
     for path, methods in document()["paths"].items():
         operation = next(each for each in operations().values() if each.path == path)
-        for method in {*METHODS, "trace"} - methods.keys():
+        for method in {*METHODS, "trace", "options"} - methods.keys():
             place = operation.at(**UNKNOWN)
 
             response = world.client.generic(method.upper(), place)
