@@ -5,49 +5,31 @@ equal rows count separately, a repeat of the file counts nothing, and a file tha
 cut off and is sent whole later counts only what is new.
 """
 
-import codecs
 import csv
-import gzip
-import io
 import itertools
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import msgspec
-import zstandard
 
 from intake.columns import MARK, Columns
 from intake.formats import Format
+from intake.lines import LONGEST, Advance, TooLong, lines_of
 from ledger.quantities import KNOWN
 from ledger.usage import Usage, check, decode_error, odd_characters
 from lib.errors import FieldError, Invalid
 
-_LINES_TOLD = 500  # between two reports of how far reading has come
 _RAW_FIELDS = ("tags", "metadata")
-_CUT_OFF = (
-    EOFError,
-    UnicodeDecodeError,  # half a character of UTF-16
-    zlib.error,
-    gzip.BadGzipFile,
-    zstandard.ZstdError,
-)
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-MOST_IN_ONE_PIECE = 200_000_000  # characters of JSON that is not in lines
-_PEEK = 65_536  # bytes, to see how lines end and cells are parted
+MOST_IN_ONE_PIECE = 64 * 2**20  # bytes of JSON that is not in lines
+_TOO_LONG = "It is too long to be read."
 _DELIMITERS = ",;\t"
 _KINDS = KNOWN - {"requests"}  # which is a field of its own as well
 _decode_plain = msgspec.json.Decoder(Usage).decode  # nothing but fields
+_NO_JSON = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class Advance(Protocol):
-    """Is told how far into the file, in bytes as stored, reading has come."""
-
-    def __call__(self, position: int) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +45,6 @@ class BadRow:
 
     line: int
     errors: tuple[FieldError, ...]
-
-
-class CutOff(Invalid):
-    """The file ends in the middle of what was packed."""
-
-    code = "file_cut_off"
 
 
 def read_usage(
@@ -87,22 +63,31 @@ def read_usage(
         CutOff: the file was cut off; everything that is whole was yielded before.
         Invalid: the kind of file is unknown, or a column is not there.
     """
+    kind = _kind_of(path)
+    longest = MOST_IN_ONE_PIECE if form is not None and kind == "json" else LONGEST
     with path.open("rb") as stored:
-        chain = _Chain(_lines_of(path, stored, advance))
+        chain = _Chain(lines_of(path, stored, advance, longest))
         if form is not None:
-            rows = _csv_rows if _kind_of(path) == "csv" else _json_rows
+            rows = _csv_rows if kind == "csv" else _json_rows
             for line, row in rows(chain):
                 yield from _converted(line, row, chain, columns, form)
-        elif _kind_of(path) == "csv":
+        elif kind == "csv":
             yield from _csv_records(chain, columns)
         else:
             yield from _json_records(chain, columns)
 
 
 def _converted(
-    line: int, row: dict[str, Any], chain: "_Chain", columns: Columns, form: Format
+    line: int,
+    row: dict[str, Any] | BadRow,
+    chain: "_Chain",
+    columns: Columns,
+    form: Format,
 ) -> Iterator[Usage | BadRow | Unused]:
     """Yield the records that a row of another tool's file is, mostly one."""
+    if isinstance(row, BadRow):
+        yield row
+        return
     if missing := form.missing(row):
         raise Invalid(f"Line {line} is not {form.name}'s: it has no {missing}.")
     kept = {name: cell for name, cell in row.items() if not columns.is_left_out(name)}
@@ -118,33 +103,33 @@ def _csv_rows(chain: "_Chain") -> Iterator[tuple[int, dict[str, Any]]]:
     reader, header = _csv_reader(chain)
     try:
         for cells in reader:
+            chain.of_row = 0
             if cells:
                 yield reader.line_num, dict(zip(header, cells, strict=False))
     except csv.Error as error:
         raise Invalid(f"Malformed CSV in line {reader.line_num}: {error}.") from error
 
 
-def _json_rows(chain: "_Chain") -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_rows(chain: "_Chain") -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
     """Yield the rows of JSON lines, or of a file that is one array or one object."""
     lines = iter(chain.texts())
     first = next((line for line in lines if line.strip()), "")
     try:
-        rows = [_decode_object(first)]
-    except msgspec.DecodeError:
+        row = _decode_object(first)
+    except _NO_JSON:
         yield from _rows_of_one_piece(itertools.chain([first], lines))
         return
-    for number, row in enumerate(rows, 1):
-        yield number, row
+    yield 1, row
     for number, line in enumerate(lines, 2):
         if line.strip():
             yield number, _row_in(number, line)
 
 
-def _row_in(number: int, line: str) -> dict[str, Any]:
+def _row_in(number: int, line: str) -> dict[str, Any] | BadRow:
     try:
         return _decode_object(line)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-        raise Invalid(f"Line {number}: malformed JSON: {error}.") from error
+    except _NO_JSON as error:
+        return _malformed(number, f"Malformed JSON: {error}.")
 
 
 def _rows_of_one_piece(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -156,7 +141,7 @@ def _rows_of_one_piece(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, An
         texts.append(line)
     try:
         found = msgspec.json.decode("".join(texts))
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+    except _NO_JSON as error:
         raise Invalid(f"Malformed JSON: {error}.") from error
     for number, row in enumerate(found if isinstance(found, list) else [found], 1):
         if not isinstance(row, dict):
@@ -205,7 +190,7 @@ def _as_json(name: str, value: Any) -> bytes:
 
 def _csv_reader(chain: "_Chain") -> tuple[Any, list[str]]:
     """Return a reader that has read the header, and the header."""
-    lines = chain.texts()
+    lines = chain.texts_of_rows()
     first = next(lines, "")
     reader = csv.reader(
         itertools.chain([first], lines), strict=True, delimiter=_delimiter_of(first)
@@ -220,12 +205,14 @@ def _csv_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
     reader, header = _csv_reader(chain)
     places = columns.places_in(header)
     while True:
+        chain.of_row = 0
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            yield _malformed(reader.line_num, f"Malformed CSV: {error}.")
+        except (csv.Error, LineTooLong) as error:
+            detail = f"Malformed CSV, and the rest was not read: {error}"
+            yield _malformed(chain.line, detail)
             return
         if len(cells) == len(header):
             given = {name: cell for name, at in places if (cell := cells[at])}
@@ -243,7 +230,9 @@ def _delimiter_of(header: str) -> str:
 def _json_records(chain: "_Chain", columns: Columns) -> Iterator[Usage | BadRow]:
     as_they_are = not columns.renamed and not columns.fixed
     for number, line in enumerate(chain, 1):
-        if as_they_are and (record := _plain_record(line)):
+        if isinstance(line, TooLong):
+            yield _malformed(number, _TOO_LONG)
+        elif as_they_are and (record := _plain_record(line)):
             yield record
         elif line.strip():
             yield _record_in(number, line, chain, columns)
@@ -275,8 +264,14 @@ def _malformed(line: int, detail: str) -> BadRow:
     return BadRow(line, (FieldError("", "malformed", detail),))
 
 
+class LineTooLong(Invalid):
+    """A line that others can't be told apart from is too long to be read."""
+
+    code = "line_too_long"
+
+
 class _Chain:
-    """Lines, and the digest of all that have passed so far.
+    """Lines, how many have passed so far, and the digest of them.
 
     `is_odd` says that one of them may hold what no database takes.
     """
@@ -285,15 +280,39 @@ class _Chain:
         self._lines = lines
         self._digest = blake2b(digest_size=12)
         self.is_odd = False
+        self.line = 0
+        self.of_row = 0  # characters; who reads rows begins anew with each
 
     def __iter__(self) -> Iterator[bytes]:
         for line in self._lines:
+            self.line += 1
             self._digest.update(line)
             yield line
 
     def texts(self) -> Iterator[str]:
+        """Yield the lines as texts.
+
+        Raises:
+            LineTooLong: one of them is.
+        """
         for line in self:
+            if isinstance(line, TooLong):
+                raise LineTooLong(f"Line {self.line} is too long to be read.")
             yield self.text_of(line)
+
+    def texts_of_rows(self) -> Iterator[str]:
+        """Yield the lines as texts; a row may take several, but not any number.
+
+        Raises:
+            LineTooLong: a line is, or a row.
+        """
+        for text in self.texts():
+            self.of_row += len(text)
+            if self.of_row > LONGEST:
+                raise LineTooLong(
+                    f"The row at line {self.line} is too long to be read."
+                )
+            yield text
 
     def text_of(self, line: bytes) -> str:
         if b"\0" in line or b"\\u" in line:
@@ -322,52 +341,3 @@ def _kind_of(path: Path) -> str:
         f"{path.name}: only .csv, .tsv, .jsonl and .ndjson are known, also as .gz or "
         ".zst."
     )
-
-
-def _lines_of(
-    path: Path, stored: io.BufferedReader, advance: Advance | None
-) -> Iterator[bytes]:
-    """Yield the lines, unpacked, each with its end; the last may lack one."""
-    for number, line in enumerate(_whole_lines(_unpacked(path, stored))):
-        yield line
-        if advance is not None and not number % _LINES_TOLD:
-            advance(stored.tell())
-    if advance is not None:
-        advance(stored.tell())
-
-
-def _unpacked(path: Path, stored: io.BufferedReader) -> io.BufferedReader:
-    if path.suffix.lower() == ".gz":
-        return cast("io.BufferedReader", gzip.GzipFile(fileobj=stored))
-    if path.suffix.lower() == ".zst":
-        reader = zstandard.ZstdDecompressor().stream_reader(stored, closefd=False)
-        return io.BufferedReader(cast("io.RawIOBase", reader))
-    return stored
-
-
-def _whole_lines(unpacked: io.BufferedReader) -> Iterator[bytes]:
-    try:
-        yield from _lines_in(unpacked)
-    except _CUT_OFF as error:
-        raise CutOff("The file is cut off; what is whole was read.") from error
-
-
-def _lines_in(unpacked: io.BufferedReader) -> Iterable[bytes]:
-    """Return the lines in UTF-8, also of a file in UTF-16 or with a Mac's line ends."""
-    start = unpacked.peek(_PEEK)
-    if start.startswith(_UTF16):
-        return _read_as(unpacked, "utf-16", "surrogatepass")
-    if b"\r" in start and b"\n" not in start:
-        return _read_as(unpacked, "utf-8", "surrogateescape")
-    return unpacked
-
-
-def _read_as(
-    unpacked: io.BufferedReader, encoding: str, errors: str
-) -> Iterator[bytes]:
-    texts = io.TextIOWrapper(unpacked, encoding, errors, newline="")
-    try:
-        for text in texts:
-            yield text.encode(errors=errors)
-    finally:
-        texts.detach()  # or the file would be closed with it

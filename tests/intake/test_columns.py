@@ -168,7 +168,7 @@ def test_a_fault_of_every_row_is_told_once_with_a_count_and_a_remedy(
         load(path, stderr=told)
 
     (line,) = told.getvalue().splitlines()
-    assert line.lstrip().startswith("line 2: provider")
+    assert line.lstrip().startswith("a.csv: line 2: provider")
     assert "--set provider=NAME" in line
     assert line.endswith("(19,999 more rows alike)")
 

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import tracemalloc
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +12,11 @@ import pytest
 import zstandard
 from django.core.management import CommandError, call_command
 
+from intake.columns import Columns
+from intake.files import BadRow, read_usage
+from intake.lines import CutOff
 from ledger.models import CostRecord
+from tests.factories import usage_record
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +27,8 @@ OPTIONS = {
     "map": ["model=priced_as"],
     "set": ["provider=openai"],
 }
+MIB = 2**20
+COLUMNS = Columns({"model": "priced_as"}, {"provider": "openai"})
 
 
 def load(*paths: Path, **options: object) -> str:
@@ -54,6 +62,61 @@ def test_a_packed_file_is_the_same_file(tmp_path: Path, ending: str) -> None:
     load(plain)
 
     assert "0 records loaded, 3 were there already" in load(packed)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_files_that_were_packed_apart_and_joined_are_read_whole(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / f"a.csv.{'gz' if pack is gzip.compress else 'zst'}"
+    path.write_bytes(pack((HEADER + ROW * 9_000).encode()) + pack(ROW.encode()))
+    rows = len(list(read_usage(path, COLUMNS)))
+
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(CutOff):
+        list(read_usage(path, COLUMNS))
+
+    assert rows == 9_001
+
+
+def json_line(usage_id: str, **more: str) -> bytes:
+    return json.dumps(usage_record(id=usage_id, **more)).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "long", "after", "left"),
+    [
+        ("a.jsonl.gz", json_line("1"), b'{"id":"', json_line("2"), 2),
+        ("a.csv.zst", (HEADER + ROW).encode(), b"", ROW.encode(), 1),
+        ("b.csv.gz", (HEADER + ROW).encode(), b'"\n",', ROW.encode(), 1),
+    ],
+    ids=["json", "line", "row"],
+)
+def test_a_line_too_long_to_read_is_named_and_takes_no_memory(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    before: bytes,
+    long: bytes,
+    after: bytes,
+    left: int,
+) -> None:
+    monkeypatch.setattr("intake.files.LONGEST", MIB)
+    whole = before + (long or b"x") * (40 * MIB // (len(long) or 1)) + b"\n" + after
+    pack = gzip.compress if name.endswith("gz") else zstandard.compress
+    path = tmp_path / name
+    path.write_bytes(pack(whole))
+
+    tracemalloc.start()
+    found = list(read_usage(path, COLUMNS if "csv" in name else Columns({}, {})))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    bad = [row for row in found if isinstance(row, BadRow)]
+    assert len(found) - len(bad) == left
+    assert len(bad) == 1
+    assert "too long to be read" in bad[0].errors[0].detail
+    assert most < 25 * MIB
 
 
 def test_of_a_file_that_is_cut_what_is_whole_is_loaded_and_the_rest_comes_later(

@@ -17,11 +17,11 @@ from accounts.types import Caller
 from intake.columns import Columns
 from intake.corrections import LONGEST_REASON, correct_repeats
 from intake.faults import Faults
-from intake.files import BadRow, CutOff, Unused, read_usage
+from intake.files import BadRow, Unused, read_usage
 from intake.formats import FORMATS, Format
 from intake.services import receive
 from ledger.usage import Usage, is_rounded
-from lib.errors import Refusal
+from lib.errors import Invalid, Refusal
 
 BATCH = 5_000  # records in one transaction
 Row = Usage | BadRow | Unused
@@ -123,16 +123,16 @@ class Command(BaseCommand):
                 form=form,
                 advance=lambda at: progress.update(at - progress.n),
             )
-            cut_off: CutOff | None = None
-            while cut_off is None:
-                batch, cut_off = _next_batch(rows)
-                if not batch and cut_off is None:
+            unread: Invalid | None = None
+            while unread is None:
+                batch, unread = _next_batch(rows)
+                if not batch and unread is None:
                     break
                 door.take(batch, tally)
         for sentence in tally.faults.told():
-            self.stderr.write(f"  {sentence}")
+            self.stderr.write(f"  {path.name}: {sentence}")
         self.stdout.write(f"{path.name}: {_summary(tally)}.")
-        found = [str(cut_off)] if cut_off is not None else []
+        found = [str(unread)] if unread is not None else []
         return [f"{path.name}: {each}" for each in (*found, *_not_loaded(tally))]
 
 
@@ -212,13 +212,12 @@ def _not_loaded(tally: _Tally) -> Iterator[str]:
         )
 
 
-def _next_batch(
-    rows: Iterator[Row],
-) -> tuple[list[Row], CutOff | None]:
+def _next_batch(rows: Iterator[Row]) -> tuple[list[Row], Invalid | None]:
+    """Return rows, and why what follows them can't be read."""
     batch: list[Row] = []
     try:
         batch.extend(islice(rows, BATCH))
-    except CutOff as error:
+    except Invalid as error:
         return batch, error
     return batch, None
 
