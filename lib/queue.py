@@ -1,27 +1,18 @@
 """The only way to the workers: a task commits or rolls back with its cause."""
 
-import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django_q.brokers.orm import ORM
-from django_q.brokers.redis_broker import Redis as RedisQueue
 from django_q.tasks import async_task
-from redis import Redis, RedisError
 
-logger = logging.getLogger("lib.queue")
-
-AWAY_S = 5  # that Redis is left alone once it could not be reached
-ANSWERS_S = 1  # how soon Redis must, or it can't be reached
-SLOW_S = 0.2  # after which nobody else asks Redis before who waits has heard
 _gathered: ContextVar[set[str] | None] = ContextVar("gathered", default=None)
 
 
@@ -34,54 +25,11 @@ def enqueue(task: str, *args: Any) -> None:
     Arguments are positional: the library takes some keywords for its own.
     """
     if settings.REDIS_URL:
-        transaction.on_commit(partial(_broker.send, task, *args))
+        from lib.redis_queue import broker  # the client takes half a second to load
+
+        transaction.on_commit(partial(broker.send, task, *args))
     else:
         async_task(task, *args)
-
-
-class _Broker:
-    """Redis, which may be away: what has committed stays done, and is not an error.
-
-    It may also hang. Who waits for it is a request, so that few wait, and not for long.
-    """
-
-    def __init__(self) -> None:
-        self.back_at = 0.0  # of time.monotonic(): not asked before
-        self.asked: dict[object, float] = {}  # since when it has not answered
-        self.left = 0  # tasks that were not sent meanwhile
-
-    @cached_property
-    def _queue(self) -> RedisQueue:
-        queue = RedisQueue()
-        queue.connection = Redis.from_url(
-            settings.REDIS_URL,
-            socket_timeout=ANSWERS_S,
-            socket_connect_timeout=ANSWERS_S,
-        )
-        return queue
-
-    def send(self, task: str, *args: Any) -> None:
-        now, asking = time.monotonic(), object()
-        slow = any(now - since > SLOW_S for since in tuple(self.asked.values()))
-        if slow or now < self.back_at:
-            self.left += 1
-            return
-        self.asked[asking] = now
-        try:
-            async_task(task, *args, broker=self._queue)
-        except (RedisError, OSError) as error:
-            self.back_at = time.monotonic() + AWAY_S
-            logger.warning(
-                "The queue can't be reached, so the clock does what is due. %s was not "
-                "sent, nor were %d before: %s",
-                *(task, self.left, error),
-            )
-        finally:
-            del self.asked[asking]
-        self.left = 0
-
-
-_broker = _Broker()
 
 
 def announce(change: str, *args: Any) -> None:

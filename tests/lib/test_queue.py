@@ -11,7 +11,7 @@ from django.db import transaction
 from django_q.models import OrmQ
 from redis import ConnectionError as Away
 
-from lib import queue
+from lib import redis_queue
 from lib.queue import enqueue, enqueue_once, gathering
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +28,8 @@ def redis_away(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         raise Away("Connection refused.")
 
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    monkeypatch.setattr(queue, "async_task", refuse)
-    monkeypatch.setattr(queue, "_broker", queue._Broker())
+    monkeypatch.setattr(redis_queue, "async_task", refuse)
+    monkeypatch.setattr(redis_queue, "broker", redis_queue.Broker())
     return asked
 
 
@@ -51,9 +51,9 @@ def test_what_has_committed_is_no_error_when_redis_is_away(
 def test_few_wait_for_a_redis_that_hangs_and_not_for_long(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "ANSWERS_S", 0.6)
-    monkeypatch.setattr(queue, "SLOW_S", 0.05)
-    monkeypatch.setattr(queue, "_broker", queue._Broker())
+    monkeypatch.setattr(redis_queue, "ANSWERS_S", 0.6)
+    monkeypatch.setattr(redis_queue, "SLOW_S", 0.05)
+    monkeypatch.setattr(redis_queue, "broker", redis_queue.Broker())
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes, and never answers
         settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 
@@ -71,7 +71,7 @@ def test_few_wait_for_a_redis_that_hangs_and_not_for_long(
 
     assert meanwhile < 0.3
     assert afterwards < 0.3
-    assert queue._broker.left == 1  # since the last warning
+    assert redis_queue.broker.left == 1  # since the last warning
 
 
 def waiting() -> list[str]:
