@@ -1,14 +1,17 @@
 """Preferences in the admin: when people want mail; the rest is in the console."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 
+from accounts.models import User
 from accounts.scopes import Scope
-from accounts.tenants import OrganizationFilter, ServiceAdmin, ServiceForm
+from accounts.tenants import OrganizationFilter, ServiceAdmin, ServiceForm, person
+from lib.errors import Forbidden, Invalid
 from notifications.models import Preference
+from notifications.permissions import require_preference
 from notifications.preferences import set_preference
 
 
@@ -22,6 +25,8 @@ class PrefilledAdmin(ServiceAdmin):
 
 
 class PreferenceForm(ServiceForm):
+    asker: ClassVar[User]  # set by the page that makes the form
+
     class Meta:
         model = Preference
         fields = (
@@ -43,6 +48,10 @@ class PreferenceForm(ServiceForm):
         cleaned = dict(self.cleaned_data)
         organization = cleaned.pop("organization", None) or self.instance.organization
         recipient = cleaned.pop("recipient", None) or self.instance.recipient
+        try:
+            require_preference(self.asker, organization, recipient)
+        except Forbidden as refusal:
+            raise Invalid.field("recipient", str(refusal)) from refusal
         return set_preference(organization, recipient, **cleaned)
 
 
@@ -68,6 +77,27 @@ class PreferenceAdmin(PrefilledAdmin):
         ),
         ("What is critical", {"fields": ("critical_at_once",)}),
     )
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, **options: Any
+    ) -> type[PreferenceForm]:
+        form: type[PreferenceForm] = super().get_form(request, obj, **options)
+        form.asker = person(request)
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        mine = {"recipient": person(request).email}
+        return mine | super().get_changeform_initial_data(request)
+
+    def _may(self, request: HttpRequest, scope: str | None, row: Any) -> bool:
+        allowed = super()._may(request, scope, row)
+        if row is None or not allowed or scope != self.write_scope:
+            return allowed
+        try:
+            require_preference(person(request), row.organization, row.recipient)
+        except Forbidden:
+            return False
+        return True
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fixed = ("recipient",) if obj else ()

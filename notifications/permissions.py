@@ -1,7 +1,17 @@
 """Who may set channels up, and who may change which."""
 
-from accounts.models import Organization
-from accounts.permissions import Action, Actor, Relation, name_of, relations_for
+from accounts.access import roles_allow, roles_of
+from accounts.models import Organization, User
+from accounts.permissions import (
+    Action,
+    Actor,
+    Relation,
+    name_of,
+    person_of,
+    relations_for,
+)
+from accounts.scopes import Scope
+from accounts.types import Caller
 from lib.errors import Forbidden
 from notifications.models import Channel
 
@@ -48,3 +58,37 @@ def require_rewire(actor: Actor, channel: Channel) -> None:
             f"“{channel.name}” is not yours to change. Ask whoever set it up, or a "
             "finance admin."
         )
+
+
+class NotYourMail(Forbidden):
+    """When somebody wants mail is theirs to say."""
+
+    code = "not_yours"
+
+
+def require_preference(
+    actor: Actor, organization: Organization, recipient: str
+) -> None:
+    """Refuse *actor* to say when *recipient* wants mail of *organization*.
+
+    Raises:
+        NotYourMail: it is another person, and *actor* is no finance admin.
+    """
+    person = User.objects.filter(pk=person_of(actor) or 0).first()
+    if person is not None and person.email.lower() == recipient.strip().lower():
+        return
+    if not _administers(actor, person, organization):
+        raise NotYourMail(
+            f"Only {recipient} and finance admins say when {recipient} wants mail."
+        )
+
+
+def _administers(actor: Actor, person: User | None, organization: Organization) -> bool:
+    if isinstance(actor, Caller):
+        if person is None and actor.organization_id is None:
+            return True  # a program of the whole installation
+        if Scope.ADMIN not in actor.scopes:
+            return False
+    if person is None or person.is_superuser:
+        return True
+    return roles_allow(roles_of(person), Scope.ADMIN, organization)

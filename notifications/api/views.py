@@ -17,10 +17,9 @@ from rest_framework.response import Response
 from accounts.access import organization_named, visible_to
 from accounts.api.base import ApiViewSet
 from accounts.idempotency import idempotent
-from accounts.models import User
 from accounts.scopes import Scope
 from lib.answers import Answered, PageOut, answers, plain
-from lib.errors import Forbidden, Invalid
+from lib.errors import Invalid
 from lib.lookups import row_or_404, uuid_of
 from lib.query_params import known_words, listed, range_of
 from lib.secrets import decrypt, encrypt
@@ -44,7 +43,11 @@ from notifications.models import (
     DeliveryState,
     Preference,
 )
-from notifications.permissions import require_rewire, require_set_up
+from notifications.permissions import (
+    require_preference,
+    require_rewire,
+    require_set_up,
+)
 
 ORGANIZATION = OpenApiParameter(
     "organization_id", str, description="The organization's slug."
@@ -339,11 +342,12 @@ class PreferenceViewSet(NotificationsViewSet):
         parameters=[ORGANIZATION],
     )
     def update(self, request: Request, recipient: str) -> Response:
-        self._check_may_set(recipient)
+        organization = self.organization()
+        require_preference(self.caller, organization, recipient)
         shape = PreferenceIn(data=request.data)
         shape.is_valid(raise_exception=True)
         saved = preferences.set_preference(
-            self.organization(), recipient, **shape.validated_data
+            organization, recipient, **shape.validated_data
         )
         return Answered(preference_out(saved))
 
@@ -354,20 +358,10 @@ class PreferenceViewSet(NotificationsViewSet):
         parameters=[ORGANIZATION],
     )
     def destroy(self, request: Request, recipient: str) -> Response:
-        self._check_may_set(recipient)
-        preferences.forget_preference(self.organization(), recipient)
+        organization = self.organization()
+        require_preference(self.caller, organization, recipient)
+        preferences.forget_preference(organization, recipient)
         return Response(status=204)
-
-    def _check_may_set(self, recipient: str) -> None:
-        caller = self.caller
-        if caller.organization_id is None or Scope.ADMIN in caller.scopes:
-            return
-        owners = User.objects.filter(pk=caller.user_id or 0)
-        if not owners.filter(email__iexact=recipient.strip()).exists():
-            raise Forbidden(
-                "This API key may set the preferences of its own person only; for "
-                f"others it needs the scope {Scope.ADMIN}."
-            )
 
 
 def _uid(text: str, attr: str) -> UUID:

@@ -102,7 +102,7 @@ def test_a_persons_key_sets_its_own_persons_preferences_only(
     assert mine.send("PUT", ANN.replace("ann", "Ann"), NIGHT).status == 200
     refused = mine.send("PUT", bens, NIGHT)
     assert mine.delete(bens).status == refused.status == 403
-    assert "its own person" in refused.body["detail"]
+    assert "finance admins" in refused.body["detail"]
     assert mine.get(bens).status == 200
     assert mine.delete(ANN).status == 204
     assert not Preference.objects.exists()
@@ -122,3 +122,18 @@ def test_who_administers_sets_anybodys_preferences(acme: Organization) -> None:
 
     assert admin.send("PUT", ANN, NIGHT).status == 200
     assert platform.delete(f"{ANN}?organization_id=acme").status == 204
+
+
+def test_an_approver_says_when_they_want_mail_and_not_when_others_do(
+    acme: Organization,
+) -> None:
+    amy = make_person("amy@acme.example", {acme: Role.APPROVER})
+    key = Api(make_key(user=amy))  # good for all her organizations
+    hers, anns = ANN.replace("ann", "amy"), ANN
+
+    statuses = [
+        key.send("PUT", f"{one}?organization_id=acme", NIGHT).status
+        for one in (hers, anns)
+    ]
+
+    assert statuses == [200, 403]
