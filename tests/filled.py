@@ -5,6 +5,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from alerts.models import RuleType
 from alerts.services import not_an_anomaly
+from budgets.models import Budget
 from ledger import prices
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
@@ -12,9 +13,9 @@ from tests.controls.guarding import given, guard
 from tests.factories import make_api, make_budget, make_key, spend
 
 
-def fill(organization: Organization) -> None:
-    """Make a row of most kinds."""
-    budget = make_budget(organization)
+def fill(organization: Organization, budget: Budget | None = None) -> None:
+    """Make a row of most kinds, those of budgets for *budget*, or for a new one."""
+    budget = budget or make_budget(organization)
     make_rule(budget, message=f"of {organization.slug}")
     guard(budget, given(message=f"of {organization.slug}"))
     authorize(make_api(organization=organization), project_id=organization.slug)

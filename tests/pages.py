@@ -188,3 +188,35 @@ def shown(browser: Client, address: str, **query: Any) -> str:
 
 def words_of(content: str) -> str:
     return read(content).text
+
+
+def forms_in(answer: Any) -> list[dict[str, str]]:
+    """Return the fields of the forms on a page that one sends, with their values."""
+    return [fields for _, fields in forms_by_place(answer)]
+
+
+def forms_by_place(answer: Any) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield where each form on a page is sent ("": to the page), and its fields."""
+    if "html" not in answer.headers.get("Content-Type", "") or answer.streaming:
+        return
+    for form in read(answer.content.decode()).all("form"):
+        if form.attributes.get("method") == "post":
+            yield form.attributes.get("action", ""), dict(_fields_of(form))
+
+
+def _fields_of(form: Element) -> Iterator[tuple[str, str]]:
+    for one in form.all("input", "select", "textarea", "button"):
+        name = one.attributes.get("name")
+        if not name or name == "csrfmiddlewaretoken":
+            continue
+        if one.tag == "textarea":
+            yield name, one.text
+        elif one.tag == "select":
+            offered = list(one.all("option"))
+            chosen = [o for o in offered if "selected" in o.attributes]
+            for option in (chosen or offered)[:1]:
+                yield name, option.attributes.get("value", "")
+        elif one.attributes.get("type") not in {"checkbox", "radio"}:
+            yield name, one.attributes.get("value", "")
+        elif "checked" in one.attributes:
+            yield name, one.attributes.get("value", "on")

@@ -6,7 +6,6 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
-from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.models import Membership, Organization
 from accounts.scopes import Role
@@ -36,20 +35,17 @@ def browser_with(role: str, organization: Organization) -> Client:
     return browser_for(organization, Role(role))
 
 
-@pytest.mark.parametrize("method", WRITING)
-@pytest.mark.parametrize("role", [*Role.values, "superuser"])
-def test_a_version_of_a_budget_is_not_saved_again(
-    acme: Organization, role: str, method: str
-) -> None:
+def test_a_version_of_a_budget_is_not_saved_again(acme: Organization) -> None:
     budget = make_budget(acme, "Company", "50")
     budget.amount = 777
     budget.save()
-    browser = browser_with(role, acme)
+    for role in (*Role.values, "superuser"):
+        browser = browser_with(role, acme)
+        for method in WRITING:
+            refused = browser.generic(method, version_page(budget), b"")
 
-    refused = browser.generic(method, version_page(budget), b"")
-
-    assert refused.status_code == 405
-    assert refused.headers["Allow"] == "GET, HEAD"
+            assert refused.status_code == 405
+            assert refused.headers["Allow"] == "GET, HEAD"
     budget.refresh_from_db()
     assert budget.amount == 777
     assert budget.history.count() == 2
@@ -80,19 +76,16 @@ def test_a_price_for_all_is_nobodys_to_change_there(acme: Organization) -> None:
     assert price.input_per_million == 2.5
 
 
-@pytest.mark.parametrize("one", WITH_HISTORY, ids=lambda one: str(one.model._meta))
-@pytest.mark.parametrize("method", WRITING)
-def test_no_model_that_is_registered_writes_by_its_history(
-    one: SimpleHistoryAdmin, method: str
-) -> None:
+def test_no_model_that_is_registered_writes_by_its_history() -> None:
     browser = browser_of(make_person("root@example.com", is_superuser=True))
-    meta = one.model._meta
-    name = f"admin:{meta.app_label}_{meta.model_name}_simple_history"
+    for one in WITH_HISTORY:
+        meta = one.model._meta
+        name = f"admin:{meta.app_label}_{meta.model_name}_simple_history"
+        for method in WRITING:
+            # There is no such version: one that looked for it would say 404.
+            refused = browser.generic(method, reverse(name, args=[1, 1]), b"")
 
-    # There is no such version: one that looked for it would say 404.
-    refused = browser.generic(method, reverse(name, args=[1, 1]), b"")
-
-    assert refused.status_code == 405
+            assert refused.status_code == 405, (name, method)
 
 
 def test_versions_are_still_shown(acme: Organization) -> None:

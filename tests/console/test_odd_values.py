@@ -21,7 +21,7 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from tests.factories import browser_of, make_organization, make_person
 from tests.filled import fill
-from tests.pages import Element, read
+from tests.pages import forms_in
 from tests.sizes import once_a_day, size
 
 pytestmark = [pytest.mark.django_db, once_a_day]
@@ -114,31 +114,6 @@ def parameters_of(browser: Client, address: str) -> list[str]:
     for one in listed.filter_specs if listed else ():
         names.update(one.expected_parameters())
     return sorted(names)
-
-
-def forms_in(answer: Any) -> list[dict[str, str]]:
-    """Return the fields of the forms on a page that one sends, with their values."""
-    if "html" not in answer.headers.get("Content-Type", "") or answer.streaming:
-        return []
-    page = read(answer.content.decode())
-    posted = [f for f in page.all("form") if f.attributes.get("method") == "post"]
-    return [dict(fields_of(form)) for form in posted]
-
-
-def fields_of(form: Element) -> Iterator[tuple[str, str]]:
-    for one in form.all("input", "select", "textarea", "button"):
-        name = one.attributes.get("name")
-        if not name or name == "csrfmiddlewaretoken":
-            continue
-        if one.tag == "textarea":
-            yield name, one.text
-        elif one.tag == "select":
-            chosen = [o for o in one.all("option") if "selected" in o.attributes]
-            yield name, chosen[0].attributes.get("value", "") if chosen else ""
-        elif one.attributes.get("type") not in {"checkbox", "radio"}:
-            yield name, one.attributes.get("value", "")
-        elif "checked" in one.attributes:
-            yield name, one.attributes.get("value", "on")
 
 
 def kind_for(number: int) -> str:

@@ -1,0 +1,262 @@
+"""Who may write by which page: all there are stand here, or the walk fails."""
+
+from collections.abc import Callable
+from typing import Any
+
+from accounts.permissions import TABLE, Action, Relation
+from accounts.scopes import SCOPES_OF_ROLE, Role, Scope
+from tests.walking.world import (
+    APPROVER,
+    EVERYBODY,
+    FINANCE,
+    NOBODY,
+    PAT,
+    ROOT,
+    SAM,
+    VIEWER,
+    World,
+)
+
+Writers = frozenset[str]
+
+_STANDING = {  # the role of who asks, and how they stand to Engineering
+    FINANCE: (Role.FINANCE_ADMIN, Relation.ELSEWHERE),
+    PAT: (Role.BUDGET_OWNER, Relation.OWN),
+    SAM: (Role.BUDGET_OWNER, Relation.ELSEWHERE),
+    APPROVER: (Role.APPROVER, Relation.ELSEWHERE),
+    VIEWER: (Role.VIEWER, Relation.ELSEWHERE),
+}
+
+
+def by_action(action: Action) -> Writers:
+    """Return who may do *action* to Engineering, as the table of roles says."""
+    return frozenset({ROOT}) | {
+        who
+        for who, (role, relation) in _STANDING.items()
+        if relation in TABLE[role].get(action, ())
+    }
+
+
+def by_scope(scope: Scope) -> Writers:
+    """Return who has *scope* in acme."""
+    return frozenset({ROOT}) | {
+        who for who, (role, _) in _STANDING.items() if scope in SCOPES_OF_ROLE[role]
+    }
+
+
+_NOBODY: Writers = frozenset()
+_ROOT = frozenset({ROOT})
+_FINANCE = by_scope(Scope.ADMIN)
+_OWNERS = frozenset({ROOT, FINANCE, PAT, SAM})
+_MEMBERS = frozenset(EVERYBODY) - {NOBODY}
+_ANYBODY = frozenset(EVERYBODY)
+_WATCH = by_action(Action.WATCH)
+
+# Who adds, changes and deletes; a model that is registered stands here.
+MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
+    "accounts_membership": (_ROOT, _FINANCE, _FINANCE),
+    "accounts_user": (_ROOT, _ROOT, _NOBODY),
+    "accounts_invitation": (_FINANCE, _NOBODY, _NOBODY),
+    "accounts_apikey": (_FINANCE, _NOBODY, _NOBODY),
+    "accounts_organization": (_ROOT, _FINANCE, _NOBODY),
+    "alerts_alert": (_NOBODY, _NOBODY, _NOBODY),
+    "alerts_alertrule": (_WATCH, _WATCH, _WATCH),
+    "alerts_escalationpolicy": (_WATCH, _WATCH, _WATCH),
+    "alerts_maintenancewindow": (_WATCH, _WATCH, _WATCH),
+    "alerts_notananomaly": (_NOBODY, _NOBODY, by_action(Action.ANSWER)),
+    "budgets_budget": (by_action(Action.MAKE), by_action(Action.CHANGE), _NOBODY),
+    "budgets_budgetperiod": (_NOBODY, _NOBODY, _NOBODY),
+    "budgets_backfill": (_NOBODY, _NOBODY, _NOBODY),
+    "budgets_reservation": (_NOBODY, _NOBODY, _NOBODY),
+    "controls_controlrule": (
+        by_action(Action.GUARD),
+        by_action(Action.GUARD),
+        _NOBODY,
+    ),
+    "ledger_attribution": (_NOBODY, _NOBODY, _NOBODY),
+    "ledger_costrecord": (_NOBODY, _NOBODY, _NOBODY),
+    "ledger_dailyspend": (_NOBODY, _NOBODY, _NOBODY),
+    "ledger_exchangerate": (_FINANCE, _NOBODY, _FINANCE),
+    "ledger_price": (_FINANCE, _FINANCE, _FINANCE),
+    "ledger_repricing": (_NOBODY, _NOBODY, _NOBODY),
+    "notifications_channel": (
+        _OWNERS,
+        by_action(Action.REWIRE),
+        by_action(Action.REWIRE),
+    ),
+    "notifications_delivery": (_NOBODY, _NOBODY, _NOBODY),
+    # Of the approver's mail a new one, of the viewer's what there is.
+    "notifications_preference": (_FINANCE | {APPROVER}, _FINANCE, _FINANCE),
+    "django_q_schedule": (_NOBODY, _NOBODY, _NOBODY),
+    "django_q_success": (_NOBODY, _NOBODY, _NOBODY),
+    "django_q_failure": (_NOBODY, _NOBODY, _NOBODY),
+    "django_q_ormq": (_NOBODY, _NOBODY, _NOBODY),
+}
+_STANDARD = ("add", "change", "delete")
+_READ = ("changelist", "history", "simple_history")
+
+# What other pages there are, and who writes there.
+PAGES: dict[str, Writers] = {
+    "accounts_invitation_withdraw": _FINANCE,
+    "accounts_apikey_revoke": _FINANCE,
+    "auth_user_password_change": _ROOT,
+    "alerts_alert_answer": by_action(Action.ANSWER),
+    "alerts_alertrule_budget": _NOBODY,
+    "budgets_budget_tree": _NOBODY,
+    "budgets_budget_conflicts": _NOBODY,
+    "budgets_budget_preview": _NOBODY,
+    "budgets_budget_progress": _NOBODY,
+    "budgets_budget_move": by_action(Action.MOVE),
+    "budgets_budget_archive": by_action(Action.ARCHIVE),
+    "budgets_reservation_release": by_action(Action.RELEASE),
+    "controls_controlrule_budget": _NOBODY,
+    "controls_controlrule_rules": by_action(Action.GUARD),
+    "controls_controlrule_switch": by_action(Action.SWITCH),
+    "controls_controlrule_dry_run": _NOBODY,
+    "controls_controlrule_of_budget": _NOBODY,
+    "controls_controlrule_try": _NOBODY,
+    "ledger_costrecord_unpriced": _NOBODY,
+    "ledger_costrecord_reprice": _FINANCE,
+    "notifications_channel_preview": _NOBODY,
+    "notifications_channel_test": by_action(Action.REWIRE),
+    "notifications_channel_rotate": by_action(Action.REWIRE),
+    "notifications_delivery_redeliver": by_action(Action.ANSWER),
+    "notifications_delivery_outcome": _NOBODY,
+    "admin_password_reset": _ANYBODY,
+    "password_reset_done": _NOBODY,
+    "password_reset_confirm": _NOBODY,  # its GET leads on to the page that does
+    "password_reset_complete": _NOBODY,
+    "password_change": _MEMBERS,
+    "password_change_done": _NOBODY,
+    "start": _NOBODY,
+    "index": _NOBODY,
+    "search": _NOBODY,
+    "login": _ANYBODY,
+    "logout": _MEMBERS,
+    "autocomplete": _NOBODY,
+    "jsi18n": _NOBODY,
+    "view_on_site": _NOBODY,
+    "app_list": _NOBODY,
+    "health": _NOBODY,
+    "health-live": _NOBODY,
+    "health-ready": _NOBODY,
+    # The link is the proof, whoever is logged in beside it.
+    "answer-alert": _ANYBODY,
+    "join": _ANYBODY,
+}
+
+
+def writers_of(name: str) -> Writers:
+    """Return who may write by the page of that name.
+
+    Raises:
+        LookupError: nobody has said so.
+    """
+    if name in PAGES:
+        return PAGES[name]
+    if name.startswith("unnamed:admin/"):
+        return _NOBODY  # leads on to another
+    model, page = _parted(name)
+    if page in _READ:
+        MODELS[model]
+        return _NOBODY
+    return dict(zip(_STANDARD, MODELS[model], strict=True))[page]
+
+
+def _parted(name: str) -> tuple[str, str]:
+    for model in MODELS:
+        if name.startswith(f"{model}_"):
+            return model, name.removeprefix(f"{model}_")
+    raise LookupError(f"Nobody says who may write at {name}.")
+
+
+def sent(name: str, who: str, world: World) -> dict[str, Any]:
+    """Return what is filled in beside what the form of that page comes with."""
+    found = _FILLED.get(name, {})
+    return found(who, world) if callable(found) else found
+
+
+_PASSWORD = "correct-horse-9"
+_NEW_PASSWORDS = {"new_password1": _PASSWORD, "new_password2": _PASSWORD}
+_EMAIL = "new2@acme.example"
+_HOURS = {
+    "starts_at_0": "2030-01-01",
+    "starts_at_1": "10:00",
+    "ends_at_0": "2030-01-01",
+    "ends_at_1": "11:00",
+}
+_FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
+    "admin_password_reset": {"email": "viewer@acme.example"},
+    "login": {"username": "viewer@acme.example", "password": "secret"},
+    "password_change": {"old_password": "secret", **_NEW_PASSWORDS},
+    "auth_user_password_change": {"password1": _PASSWORD, "password2": _PASSWORD},
+    "accounts_user_add": {
+        "email": _EMAIL,
+        "password1": _PASSWORD,
+        "password2": _PASSWORD,
+    },
+    "accounts_membership_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "email": "gus@globex.example",
+    },
+    "accounts_invitation_add": {"email": _EMAIL},
+    "accounts_organization_add": {"name": "New", "slug": "new"},
+    "accounts_apikey_add": lambda _, world: {
+        "name": "new",
+        "organization": world.acme.pk,
+        "use": "read",
+    },
+    "alerts_maintenancewindow_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "budget": world.budgets["engineering"].pk,
+        "reason": "So",
+        **_HOURS,
+    },
+    "budgets_budget_add": lambda _, world: {
+        "name": "New",
+        "amount": "1",
+        "parent": world.budgets["engineering"].pk,
+        "scope.departments": "engineering",
+        "scope.teams": "new",
+    },
+    "budgets_budget_change": {"note": "Other"},
+    "alerts_alert_answer": {"what": "acknowledge"},
+    "budgets_budget_move": lambda _, world: {
+        **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
+        "reason": "So",
+    },
+    "controls_controlrule_change": {"message": "Other"},
+    "ledger_exchangerate_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "base": "USD",
+        "quote": "EUR",
+        "rate": "0.9",
+        "date": "2026-01-01",
+    },
+    "ledger_price_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "provider": "openai",
+        "model": "new",
+        "input_per_million": "1",
+        "output_per_million": "1",
+        "effective_from_0": "2026-01-01",
+        "effective_from_1": "00:00",
+    },
+    "notifications_channel_add": {"name": "New", "recipients": "ops@acme.example"},
+    "notifications_channel_change": {"name": "Other"},
+    "notifications_preference_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "recipient": "approver@acme.example",
+    },
+    "join": {"password": _PASSWORD, "again": _PASSWORD},
+}
+# What some pages want in their address.
+QUERIES: dict[str, str] = {
+    "alerts_alertrule_add": "?budget={budget}&type=velocity",
+    "alerts_escalationpolicy_add": "?budget={below}",
+    "autocomplete": "?app_label=ledger&model_name=price&field_name=organization",
+    "budgets_budget_preview": "?budget={budget}",
+    "controls_controlrule_add": "?budget={budget}&action=block",
+    "ledger_costrecord_reprice": "?organization=acme&provider=nobody&model=own",
+    "notifications_channel_add": "?type=email",
+}

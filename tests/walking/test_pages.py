@@ -1,0 +1,214 @@
+"""Every page there is, asked by everybody in every way: who sees, and who writes.
+
+Pages come from the resolver, who may write from `expected`, what is sent from the forms
+on the pages. A page that is new has to be filled in and expected, or it fails here.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.template.backends.django import Template
+from django.urls import resolve
+from unfold.sites import UnfoldAdminSite
+
+from lib.memories import forget_everything
+from tests.pages import forms_by_place
+from tests.sizes import size
+from tests.walking.expected import QUERIES, sent, writers_of
+from tests.walking.routes import Route, routes
+from tests.walking.world import (
+    APPROVER,
+    EVERYBODY,
+    FINANCE,
+    FOREIGN,
+    NOBODY,
+    PAT,
+    ROOT,
+    SAM,
+    VIEWER,
+    World,
+)
+from tests.walking.writes import Writes
+
+pytestmark = pytest.mark.django_db
+
+_BESIDE = (ROOT, PAT, SAM, APPROVER, VIEWER)
+_METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+# The links are the proof of those; what they are about is told to whoever has them.
+MAILED = {"answer-alert", "join", "password_reset_confirm", "app_list"}
+PROBES = {"health", "health-ready"}  # an UPDATE that changes nothing
+OTHER = {  # answers that are no page to a GET
+    "logout": {405},
+    "alerts_alert_answer": {405},
+    "controls_controlrule_rules": {405},
+    "view_on_site": {404},
+    "unnamed:admin/%(url)s": {404},
+}
+_ASKING = ("preview", "dry", "more")  # buttons that are to save nothing
+
+
+def content_of(asked: "Asked") -> bytes:
+    answer = asked.answer
+    return b"" if answer.streaming else bytes(answer.content)
+
+
+def is_whole(content: bytes) -> bool:
+    """Tell whether a page has one main part at most, and a title."""
+    if b"<html" not in content:
+        return True
+    title = content.partition(b"<title>")[2].partition(b"</title>")[0]
+    is_one = content.count(b"<main") == content.count(b"</main>") <= 1
+    return is_one and bool(title.partition(b"|")[0].strip())
+
+
+class Page:
+    """One route that is not the API's, and its address in the world."""
+
+    def __init__(self, route: Route, world: World) -> None:
+        self.route, self.name = route, route.name
+        query = QUERIES.get(route.name, "").format(
+            budget=world.budgets["engineering"].pk, below=world.budgets["ml"].pk
+        )
+        self.path = route.filled(world.values_for(route))
+        self.address = self.path + query
+        self.forms: list[dict[str, str]] = []
+        self.is_of_a_row = bool(self.route.parameters) and self.name not in MAILED
+
+    def look(self, world: World) -> None:
+        """See it as a finance admin does, or who may see what they may not."""
+        who = ROOT if writers_of(self.name) == {ROOT} else FINANCE
+        self.seen = Asked(world, who, "GET", self)
+        if self.seen.status == 403:
+            self.seen = Asked(world, ROOT, "GET", self)
+
+    def is_faulty(self) -> bool:
+        """Tell whether it wrote, failed, or is no page where there should be one."""
+        if self.seen.is_bad:
+            return True
+        if self.seen.status == 200:
+            return not is_whole(content_of(self.seen))
+        return self.seen.status not in OTHER.get(self.name, {302, 403})
+
+    def shown_forms(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield where each form on it is sent, and what, but for what only asks."""
+        if self.seen.status != 200:
+            return
+        for place, form in forms_by_place(self.seen.answer):
+            sends = {name: one for name, one in form.items() if name not in _ASKING}
+            path = place.partition("?")[0]
+            yield ("" if path == self.path else path), sends
+
+
+class Asked:
+    """An answer, and the tables it wrote, all of which is taken back."""
+
+    def __init__(
+        self, world: World, who: str, method: str, page: Page, form: Any = None
+    ) -> None:
+        browser = world.browsers[who]
+        cookies = dict(browser.cookies.items())
+        with transaction.atomic(), Writes() as writes:
+            self.answer: Any = (
+                browser.generic(method, page.address)
+                if form is None
+                else browser.post(page.address, form)
+            )
+            if wrote := writes.tables:
+                transaction.set_rollback(True)
+        if wrote:
+            forget_everything()
+        browser.cookies.clear()
+        browser.cookies.update(cookies)  # nobody is logged out by it
+        self.status, self.wrote = self.answer.status_code, bool(wrote)
+        self.is_bad = self.status >= 500 or (self.wrote and page.name not in PROBES)
+        self.words = f"{who} {method} {page.name}: {self.status} {sorted(wrote)}"
+
+
+@pytest.fixture(scope="module")
+def pages(world: World) -> list[Page]:
+    """All that there are, with the forms that a finance admin is shown for them."""
+    found = [
+        Page(route, world)
+        for route in routes()
+        if not route.form.startswith(("api/", "otlp/"))
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(UnfoldAdminSite, "get_sidebar_list", lambda *_: [])
+        for page in found:
+            page.look(world)
+    by_view = {page.route.view: page for page in found}
+    for page in found:
+        for place, form in page.shown_forms():
+            target = by_view[resolve(place).func] if place else page
+            if form not in target.forms:
+                target.forms.append(form)
+    return found
+
+
+@pytest.fixture
+def _unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer with empty pages: what stands on them was looked at before."""
+    monkeypatch.setattr(Template, "render", lambda *_, **__: "")
+    monkeypatch.setattr(UnfoldAdminSite, "each_context", lambda *_: {})
+
+
+def test_every_page_opens_and_writes_nothing(pages: list[Page]) -> None:
+    found = [page.seen.words for page in pages if page.is_faulty()]
+
+    assert found == []
+
+
+def test_nobody_of_another_organization_sees_anything(
+    world: World, pages: list[Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnfoldAdminSite, "get_sidebar_list", lambda *_: [])
+    found = []
+    for page in pages:
+        asked = Asked(world, FOREIGN, "GET", page)
+        if asked.is_bad:
+            found.append(asked.words)
+        is_told = page.name not in MAILED and b"acme" in content_of(asked).lower()
+        if is_told or (asked.status == 200 and page.is_of_a_row):
+            found.append(f"seen: {asked.words}")
+
+    assert found == []
+
+
+@pytest.mark.usefixtures("_unrendered")
+def test_no_other_way_of_asking_writes(world: World, pages: list[Page]) -> None:
+    """The one who may most of all asks in all ways, the others in one after another."""
+    found = []
+    for number, page in enumerate(pages):
+        ways = [(NOBODY, "GET"), (_BESIDE[number % len(_BESIDE)], "GET")]
+        ways += [(FINANCE, _METHODS[number % len(_METHODS)])]
+        if size(0, 1):
+            ways = [(one, way) for one in EVERYBODY for way in ("GET", *_METHODS)]
+        asked = [Asked(world, one, way, page) for one, way in ways]
+        found += [one.words for one in asked if one.is_bad]
+
+    assert found == []
+
+
+@pytest.mark.usefixtures("_unrendered")
+def test_whoever_may_writes_by_the_forms_and_nobody_else(
+    world: World, pages: list[Page]
+) -> None:
+    found = []
+    for number, page in enumerate(pages):
+        writers = writers_of(page.name)
+        everybody = EVERYBODY
+        if not writers and not size(0, 1):
+            everybody = (FINANCE, EVERYBODY[number % len(EVERYBODY)])
+        asked = [
+            (who, Asked(world, who, "POST", page, form | sent(page.name, who, world)))
+            for who in everybody
+            for form in page.forms or [{}]
+        ]
+        found += [one.words for _, one in asked if one.status >= 500]
+        wrote = {who for who, one in asked if one.wrote}
+        if wrote != writers:
+            found.append(f"{page.name}: {sorted(wrote)} write, not {sorted(writers)}")
+
+    assert found == []
