@@ -1,7 +1,11 @@
 """People: who looks after the money, and who is named for the first time."""
 
+from collections.abc import Collection
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import Q
+from django.db.models.functions import Lower
 
 from accounts.models import Membership, Organization, User
 from accounts.scopes import Role
@@ -14,6 +18,19 @@ def finance_admins(organization_id: int) -> tuple[str, ...]:
         organization=organization_id, role=Role.FINANCE_ADMIN, user__is_active=True
     )
     return tuple(rows.order_by("user__email").values_list("user__email", flat=True))
+
+
+def people_among(organization_id: int, addresses: Collection[str]) -> set[str]:
+    """Return which of *addresses*, in small letters, are of the organization's people.
+
+    Those who run the installation are among everybody's.
+    """
+    people = User.objects.filter(
+        Q(memberships__organization=organization_id) | Q(is_superuser=True),
+        is_active=True,
+    )
+    rows = people.alias(address=Lower("email")).filter(address__in=addresses)
+    return {email.lower() for email in rows.values_list("email", flat=True)}
 
 
 def person_for(email: str, organization: Organization | None = None) -> User:

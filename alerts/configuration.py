@@ -17,7 +17,7 @@ from budgets.models import Budget
 from budgets.services import change_budget, plan_of
 from lib.queue import enqueue
 from notifications.models import Channel, ChannelType
-from notifications.services import refuse_unknown
+from notifications.services import ask_outsiders, refuse_unknown
 
 _FIELDS = (
     *("type", "threshold", "condition", "sensitivity", "window", "channels"),
@@ -44,7 +44,15 @@ def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budg
         enqueue("alerts.tasks.reevaluate", budget.organization_id)
     if "escalation" in data:
         _replace_policy(budget, data["escalation"])
+    levels = (data.get("escalation") or {}).get("levels", ())
+    named = [one for rule in (*data.get("alerts", ()), *levels) for one in people(rule)]
+    ask_outsiders(budget.organization_id, named, now=now)
     return budget
+
+
+def people(rule: Mapping[str, Any]) -> list[str]:
+    """Return whom a rule, or a level, names."""
+    return list(rule.get("recipients") or ())
 
 
 def watch_thresholds(

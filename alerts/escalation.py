@@ -20,6 +20,7 @@ from alerts.recipients import (
     reached,
     reason_of,
     somebody,
+    unheard,
     unreached,
 )
 from alerts.schedule import plan_next
@@ -146,8 +147,9 @@ def _make(
     targets, missing = reached(alert.organization_id, alert.steps[number])
     left_out = unreached(alert.steps[number], targets)
     step = _without(alert, number, left_out)
-    if not targets:
-        targets = somebody(alert)
+    waiting = unheard(alert, targets)
+    if waiting.issuperset(targets):
+        targets += somebody(alert)
     fresh = [target for target in targets if address_of(target) not in seen]
     seen.update(address_of(target) for target in fresh)
     event = "escalated" if step["delay"] or step["run"] else "fired"
@@ -174,7 +176,8 @@ def _make(
         key=step_key(alert.uid, number),
         now=now,
     )
-    text = _lacking(missing, left_out, is_anybody=bool(targets))
+    told = len(targets) > len(waiting)
+    text = _lacking(missing, left_out, waiting, is_anybody=told)
     if late < LATE:
         _record(alert, [number], AlertEvent.Kind.TOLD, text, now)
         return
@@ -195,13 +198,20 @@ def _without(alert: Alert, number: int, left_out: Sequence[str]) -> AlertStep:
 
 
 def _lacking(
-    missing: Iterable[str], left_out: Iterable[str], *, is_anybody: bool
+    missing: Iterable[str],
+    left_out: Iterable[str],
+    waiting: Iterable[Target],
+    *,
+    is_anybody: bool,
 ) -> str:
     """Say what kept a step from reaching whom it names."""
     said = [
         "" if is_anybody else "There is nobody to tell.",
         f"Not set up: {', '.join(missing)}." if missing else "",
         f"Not told by its channels: {', '.join(left_out)}." if left_out else "",
+        f"Has not confirmed: {', '.join(sorted(one.recipient for one in waiting))}."
+        if waiting
+        else "",
     ]
     return " ".join(filter(None, said))
 

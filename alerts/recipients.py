@@ -7,6 +7,7 @@ from alerts.models import Alert
 from alerts.policies import oversight_of
 from alerts.steps import AlertStep
 from notifications.models import Channel, ChannelType
+from notifications.outsiders import unconfirmed
 from notifications.services import resolve
 from notifications.types import Target
 
@@ -36,6 +37,13 @@ def unreached(step: AlertStep, targets: Iterable[Target]) -> list[str]:
     """Return the people of *step* that none of its channels leads to."""
     told = {target.recipient for target in targets}
     return [one for one in step["recipients"] if one.strip().lower() not in told]
+
+
+def unheard(alert: Alert, targets: Iterable[Target]) -> set[Target]:
+    """Return those of *targets* that are mailed nothing before they confirm."""
+    mails = [one for one in targets if one.kind == ChannelType.EMAIL]
+    waiting = unconfirmed(alert.organization_id, [one.recipient for one in mails])
+    return {one for one in mails if one.recipient in waiting}
 
 
 def somebody(alert: Alert) -> list[Target]:

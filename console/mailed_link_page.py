@@ -63,6 +63,9 @@ class MailedLinkPage(View):
         """
         raise NotImplementedError
 
+    def burnt(self, link: MailedLink, now: datetime) -> None:
+        """Do what follows when its reader says that it isn't for them."""
+
     def dispatch(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
@@ -82,7 +85,9 @@ class MailedLinkPage(View):
         now = timezone.now()
         link = link_of(token, purpose=self.purpose, now=now)
         if request.POST.get("answer") == NOT_ME:
-            burn(link, now=now, visit=_visit_of(request))
+            with transaction.atomic():
+                burn(link, now=now, visit=_visit_of(request))
+                self.burnt(link, now)
             return render(request, "console/mailed_link_burnt.html")
         try:
             with transaction.atomic(), acting_as(link.person):

@@ -156,6 +156,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Channels", "campaign", "notifications_channel", ""),
             ("Deliveries", "outbox", "notifications_delivery", ""),
+            ("Outside recipients", "forward_to_inbox", "notifications_outsider", ""),
             ("Quiet hours, digests", "bedtime", "notifications_preference", ""),
         ),
     ),

@@ -173,6 +173,8 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("COSTOPS_FROM_EMAIL", "costops@loca
 
 OUTGOING_ALLOW = env.listed("COSTOPS_OUTGOING_ALLOW")  # networks let through the guard
 PAGERDUTY_URL = env.text("COSTOPS_PAGERDUTY_URL", "https://events.pagerduty.com")
+# Domains whose mail addresses need not confirm that they want mail; "*": all there are.
+MAIL_DOMAINS = env.listed("COSTOPS_MAIL_DOMAINS")
 SMS_URL = env.text("COSTOPS_SMS_URL")  # an apprise address that ends in the numbers
 
 # -- Workers

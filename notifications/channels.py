@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from accounts.models import Organization
 from lib.errors import Conflict, FieldError, Invalid, NotFound
@@ -18,6 +19,7 @@ from notifications.configs import (
 )
 from notifications.known_services import check_service
 from notifications.models import Channel, ChannelType
+from notifications.services import ask_outsiders
 from notifications.templating import read_template
 
 _LONGEST_NAME = 100
@@ -37,6 +39,7 @@ class Saved:
     made_secret: str = ""
 
 
+@transaction.atomic
 def add_channel(
     organization: Organization,
     *,
@@ -73,7 +76,15 @@ def add_channel(
         enabled=enabled,
     )
     _save(channel)
+    _ask_outsiders(channel)
     return Saved(channel, made)
+
+
+def _ask_outsiders(channel: Channel) -> None:
+    """Mail whom a channel of mail names from outside that they confirm it."""
+    if channel.type == ChannelType.EMAIL:
+        people = channel.config.get("recipients", [])
+        ask_outsiders(channel.organization_id, people, now=timezone.now())
 
 
 @transaction.atomic
@@ -112,6 +123,8 @@ def change_channel(
         changed |= {"enabled", "disabled_reason"}
     if changed:
         _save(held, only=changed)
+    if config is not None:
+        _ask_outsiders(held)
     return held
 
 

@@ -97,6 +97,37 @@ class Preference(models.Model):
         return self.recipient
 
 
+class Outsider(models.Model):
+    """A mail address outside the organization's people that somebody named.
+
+    Nothing but one question is mailed there before `confirmed_at`; see
+    `notifications.outsiders`.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(
+        Organization, models.CASCADE, related_name="+", db_index=False
+    )
+    address = models.CharField(max_length=320)  # in small letters
+    asked_at = models.DateTimeField("asked", null=True)
+    confirmed_at = models.DateTimeField("confirmed", null=True)
+    # Their own address, or that of the finance admin who answered for them.
+    confirmed_by = models.CharField(max_length=320, blank=True)
+    refused_at = models.DateTimeField("refused", null=True)
+
+    class Meta:
+        ordering = ["address"]
+        verbose_name = "outside recipient"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "address"], name="one_outsider_per_address"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class DeliveryState(models.TextChoices):
     PENDING = "pending", "Pending"
     DELIVERED = "delivered", "Delivered"

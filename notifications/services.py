@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, time
+from functools import partial
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -10,13 +11,14 @@ from django.utils import timezone
 
 from lib.errors import Conflict, FieldError, Invalid
 from lib.queue import enqueue_once
-from notifications import mail_limits
+from notifications import mail_limits, outsiders
 from notifications.addresses import is_number
 from notifications.models import (
     Channel,
     ChannelType,
     Delivery,
     DeliveryState,
+    Outsider,
     Preference,
 )
 from notifications.quiet_hours import Wish, earliest, is_together
@@ -175,9 +177,50 @@ def notify(
             for name, target in sorted(new.items())
         ]
         _keep_to_limit(organization_id, rows, moment)
+        outside = outsiders.hold_back(organization_id, rows, moment)
         Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+        _ask(outsiders.to_ask(organization_id, outside, moment), moment)
         enqueue_once(DELIVER)
     return list(_keyed(organization_id, wanted))
+
+
+def ask_outsiders(
+    organization_id: int, addresses: Iterable[str], *, now: datetime
+) -> list[str]:
+    """Mail those of *addresses* that are outside one question, if they never got it.
+
+    Returns who has not confirmed yet, sorted. Call it when they are named.
+    """
+    waiting = outsiders.unconfirmed(organization_id, addresses)
+    _ask(outsiders.to_ask(organization_id, waiting, now), now)
+    return sorted(waiting)
+
+
+@transaction.atomic
+def ask_again(outsider: Outsider, *, now: datetime) -> None:
+    """Mail the question once more, at most once a day.
+
+    Raises:
+        NothingToAsk: they have answered, or were asked a moment ago.
+    """
+    outsiders.ask_again(outsider, now=now)
+    _ask([outsider], now)
+
+
+def _ask(asked: Iterable[Outsider], now: datetime) -> None:
+    for outsider in asked:
+        question = outsiders.question_to(outsider, now)
+        notify(
+            outsider.organization_id,
+            [Target(ChannelType.EMAIL, recipient=outsider.address)],
+            partial(_same, question),
+            key=f"confirm:{outsider.uid}:{now:%Y-%m-%dT%H:%M}",
+            now=now,
+        )
+
+
+def _same(message: Message, target: Target) -> Message:
+    return message
 
 
 def _keep_to_limit(
@@ -262,7 +305,9 @@ def redeliver(delivery: Delivery, *, now: datetime) -> Delivery:
     Raises:
         BeingSent: a worker is at it at this moment.
         MailLimitReached: this mail was sent too often in the last hour.
+        RecipientUnconfirmed: who reads there has not confirmed.
     """
+    outsiders.check(delivery)
     mail_limits.check_again(delivery, now=now)
     moved = (
         Delivery.objects.filter(pk=delivery.pk)

@@ -6,4 +6,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SECRET_KEY = "tests-only"
 SITE_URL = "http://testserver"
 WHITENOISE_AUTOREFRESH = True  # not a walk through all files for every test client
+MAIL_DOMAINS = ["*"]  # but for tests of who is asked first
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -32,6 +33,7 @@ from console.pages import Pages, budget_or_404
 from lib.humanize import lasting, locale_of
 from lib.money import format_money, format_percent
 from notifications.models import ChannelType
+from notifications.outsiders import unconfirmed
 
 _ORIGINS = {
     Origin.BUDGET: "the budget's own thresholds",
@@ -124,15 +126,17 @@ def watches_of(budget: Budget, usual: Sequence[str], locale: str) -> list[Watch]
     rows = Budget.objects.filter(pk__in=sources).order_by().values_list("pk", "name")
     names = dict(rows)
     ready = ready_types(budget.organization_id)
-    return [_watch(rule, budget, names, usual, ready, locale) for rule in rules]
+    named = {one for rule in rules for one in rule.recipients}
+    waiting = unconfirmed(budget.organization_id, named)
+    tell = partial(_tells, usual=usual, ready=ready, waiting=waiting)
+    return [_watch(rule, budget, names, tell(rule), locale) for rule in rules]
 
 
 def _watch(
     rule: EffectiveRule,
     budget: Budget,
     names: Mapping[int, str],
-    usual: Sequence[str],
-    ready: Collection[str],
+    tells: str,
     locale: str,
 ) -> Watch:
     kind, word = kind_of_severity(rule.severity)
@@ -145,7 +149,7 @@ def _watch(
         kind=kind,
         word=word,
         what=what_of(rule, budget.currency, locale),
-        tells=_tells(rule, usual, ready),
+        tells=tells,
         often=f"at most once in {lasting(timedelta(seconds=rule.cooldown_s))}"
         if rule.cooldown_s
         else "",
@@ -180,10 +184,19 @@ def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
     return rule.condition or EXAMPLES[rule.type]
 
 
-def _tells(rule: EffectiveRule, usual: Sequence[str], ready: Collection[str]) -> str:
+def _tells(
+    rule: EffectiveRule,
+    usual: Sequence[str],
+    ready: Collection[str],
+    waiting: Collection[str],
+) -> str:
     """Say whom a rule tells: people where it sends mail, and what is not set up."""
     names = rule.channels or (ChannelType.EMAIL.value,)
     people = rule.recipients or usual if ChannelType.EMAIL in names else ()
     missing = [one for one in names if one in ChannelType.values and one not in ready]
-    step = {"recipients": list(people), "channels": list(names)}
+    shown = [
+        f"{one} (has not confirmed)" if one.lower() in waiting else one
+        for one in people
+    ]
+    step = {"recipients": shown, "channels": list(names)}
     return step_words(step, missing=missing)

@@ -19,6 +19,7 @@ from budgets.models import Budget
 from budgets.paths import ways_of, words_of_way
 from console.alerts.forms import MOST_LEVELS, LevelForm, PolicyForm
 from console.alerts.ladders import Rung, rungs_from
+from console.notifications.outsiders import warn_of_outsiders
 from console.pages import Pages, budget_or_404, organization_or_404
 from lib.web import id_of
 from lib.zones import zone_names
@@ -43,6 +44,8 @@ def policy_page(
             policy.levels = [one.level for one in sorted(kept, key=_delay_of)]
             form.save()
             messages.success(request, f"“{policy.name}” is saved.")
+            named = [one for level in policy.levels for one in level["recipients"]]
+            warn_of_outsiders(request, policy.organization_id, named)
             return redirect("admin:alerts_escalationpolicy_change", policy.pk)
         form.add_error(None, "A ladder has at least one level.")
     context = pages.page(

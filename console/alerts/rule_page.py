@@ -26,6 +26,7 @@ from budgets.paths import ways_of
 from budgets.permissions import may
 from console.alerts.forms import RuleForm
 from console.alerts.wording import channel_words
+from console.notifications.outsiders import warn_of_outsiders
 from console.pages import Pages, budget_or_404
 from lib.humanize import clock, locale_of
 from lib.queue import enqueue
@@ -51,6 +52,7 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
                 f"Nobody would be told: {channel_words(nowhere)} leads nowhere yet. "
                 "Name people, give the budget an owner, or set up a channel.",
             )
+        warn_of_outsiders(request, rule.organization_id, rule.recipients)
         return redirect("admin:alerts_alertrule_budget", rule.budget_id)
     context = pages.page(
         request,

@@ -2,5 +2,6 @@
 
 from console.notifications.channels import ChannelAdmin
 from console.notifications.deliveries import DeliveryAdmin
+from console.notifications.outsiders import OutsiderAdmin
 
-__all__ = ["ChannelAdmin", "DeliveryAdmin"]
+__all__ = ["ChannelAdmin", "DeliveryAdmin", "OutsiderAdmin"]

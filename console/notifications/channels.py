@@ -26,6 +26,7 @@ from console.notifications.channel_pages import (
 )
 from console.notifications.forms import FORMS
 from console.notifications.outcomes import outcome_of
+from console.notifications.outsiders import warn_of_outsiders
 from console.notifications.preview import preview_of
 from console.notifications.wording import (
     PURPOSES,
@@ -172,6 +173,9 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
         self, request: HttpRequest, obj: Any, form: Any, change: Any
     ) -> None:
         request.META["costops.saved"] = form.saved
+        if obj.type == ChannelType.EMAIL:
+            people = form.saved.channel.config.get("recipients", [])
+            warn_of_outsiders(request, obj.organization_id, people)
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
         delete_channel(obj)
