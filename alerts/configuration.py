@@ -11,12 +11,12 @@ from django.db import transaction
 from accounts.models import Organization
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
 from alerts.policies import Oversight, oversight_of
+from alerts.reach import MAIL, missing, names_set_up, ready
 from alerts.ruleset import effective_rules, of_budget, of_rule
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
 from lib.queue import enqueue
-from notifications.models import Channel, ChannelType
 from notifications.services import ask_outsiders, refuse_unknown
 
 _FIELDS = (
@@ -112,24 +112,16 @@ def configuration(budget: Budget) -> dict[str, Any]:
     Beside it: what is inherited, and which named types are not set up.
     """
     oversight = oversight_of(budget)
-    ready = _ready(budget.organization_id, oversight)
+    leads = ready(names_set_up(budget.organization_id), oversight)
     body: dict[str, Any] = {
         "budget": str(budget.uid),
-        "alerts": _own_bodies(budget, ready),
-        "inherited": _inherited_bodies(budget, oversight, ready),
-        **_policy_bodies(budget, oversight, ready),
+        "alerts": _own_bodies(budget, leads),
+        "inherited": _inherited_bodies(budget, oversight, leads),
+        **_policy_bodies(budget, oversight, leads),
         "usual_recipients": list(oversight.usual),
     }
     body["not_set_up"] = sorted(_not_set_up(body))
     return body
-
-
-def leads_nowhere(rule: AlertRule) -> list[str]:
-    """Return what *rule* tells by, if all of that leads nowhere; else nothing."""
-    ready = _ready(rule.organization_id, oversight_of(rule.budget))
-    names = rule.channels or [ChannelType.EMAIL.value]
-    missing = _missing(names, rule.recipients, ready)
-    return missing if len(missing) == len(names) else []
 
 
 _BUILT_IN = (Origin.WARNING, Origin.CRITICAL, Origin.EXCEEDED)
@@ -244,7 +236,7 @@ def _replace_policy(budget: Budget, given: Mapping[str, Any] | None) -> None:
 # -- Showing
 
 
-def _own_bodies(budget: Budget, ready: frozenset[str]) -> list[dict[str, Any]]:
+def _own_bodies(budget: Budget, leads: frozenset[str]) -> list[dict[str, Any]]:
     """Return the rules written down for *budget*, and then its own thresholds."""
     rules = AlertRule.objects.filter(budget=budget).order_by("pk")
     uids = {rule.pk: str(rule.uid) for rule in rules}
@@ -252,17 +244,17 @@ def _own_bodies(budget: Budget, ready: frozenset[str]) -> list[dict[str, Any]]:
     written = {rule.key for rule in own}
     own += [rule for rule in of_budget(budget) if rule.key not in written]
     return [
-        {"id": uids.get(rule.rule_id or 0), **_rule_body(rule, ready)} for rule in own
+        {"id": uids.get(rule.rule_id or 0), **_rule_body(rule, leads)} for rule in own
     ]
 
 
 def _inherited_bodies(
-    budget: Budget, oversight: Oversight, ready: frozenset[str]
+    budget: Budget, oversight: Oversight, leads: frozenset[str]
 ) -> list[dict[str, Any]]:
     by_id = {one.pk: one for one in oversight.path}
     return [
         {
-            **_rule_body(rule, ready),
+            **_rule_body(rule, leads),
             "origin": rule.origin.value,
             "from": _named(by_id[rule.budget_id]),
         }
@@ -272,13 +264,13 @@ def _inherited_bodies(
 
 
 def _policy_bodies(
-    budget: Budget, oversight: Oversight, ready: frozenset[str]
+    budget: Budget, oversight: Oversight, leads: frozenset[str]
 ) -> dict[str, dict[str, Any] | None]:
     """Return the policy in force as its own, or as inherited from where it is."""
     policy = oversight.policy
     if policy is None:
         return {"escalation": None, "inherited_escalation": None}
-    body = _policy_body(policy, ready)
+    body = _policy_body(policy, leads)
     if policy.budget_id == budget.pk:
         return {"escalation": body, "inherited_escalation": None}
     by_id = {one.pk: one for one in oversight.path}
@@ -287,7 +279,7 @@ def _policy_bodies(
     return {"escalation": None, "inherited_escalation": body}
 
 
-def _rule_body(rule: EffectiveRule, ready: frozenset[str]) -> dict[str, Any]:
+def _rule_body(rule: EffectiveRule, leads: frozenset[str]) -> dict[str, Any]:
     threshold = None if rule.threshold is None else f"{rule.threshold.normalize():f}"
     return {
         "type": rule.type,
@@ -301,13 +293,11 @@ def _rule_body(rule: EffectiveRule, ready: frozenset[str]) -> dict[str, Any]:
         "cooldown": rule.cooldown_s,
         "severity": rule.severity,
         "enabled": rule.enabled,
-        "not_set_up": _missing(
-            rule.channels or [ChannelType.EMAIL.value], rule.recipients, ready
-        ),
+        "not_set_up": missing(rule.channels or [MAIL], rule.recipients, leads),
     }
 
 
-def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, Any]:
+def _policy_body(policy: EscalationPolicy, leads: frozenset[str]) -> dict[str, Any]:
     return {
         "name": policy.name,
         "enabled": policy.enabled,
@@ -317,8 +307,8 @@ def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, A
                 "recipients": level.get("recipients", []),
                 "channels": level.get("channels", []),
                 "hours": level.get("hours"),
-                "not_set_up": _missing(
-                    level.get("channels", []), level.get("recipients", []), ready
+                "not_set_up": missing(
+                    level.get("channels", []), level.get("recipients", []), leads
                 ),
             }
             for level in policy.levels
@@ -328,26 +318,6 @@ def _policy_body(policy: EscalationPolicy, ready: frozenset[str]) -> dict[str, A
         "timezone": policy.timezone,
         "holidays": policy.holidays,
     }
-
-
-def _ready(organization_id: int, oversight: Oversight) -> frozenset[str]:
-    """Return the types and names that lead somewhere.
-
-    Mail does if somebody is usually told; else it needs people who are named.
-    """
-    channels = Channel.objects.filter(organization=organization_id, enabled=True)
-    found = {ChannelType.EMAIL.value} if oversight.usual else set()
-    for kind, name in channels.values_list("type", "name"):
-        # A mail channel is told where it is named, not by every rule.
-        found |= {name} if kind == ChannelType.EMAIL else {kind, name}
-    return frozenset(found)
-
-
-def _missing(
-    names: Iterable[str], recipients: Sequence[str], ready: frozenset[str]
-) -> list[str]:
-    known = {*ready, ChannelType.EMAIL.value} if recipients else ready
-    return [name for name in names if name not in known]
 
 
 def _not_set_up(body: Mapping[str, Any]) -> set[str]:

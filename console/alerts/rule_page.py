@@ -17,9 +17,10 @@ from django.utils import timezone
 from accounts.permissions import Action
 from accounts.tenants import person
 from alerts.conditions import EXAMPLES
-from alerts.configuration import leads_nowhere, watch_thresholds
+from alerts.configuration import watch_thresholds
 from alerts.models import AlertRule, RuleType
 from alerts.preview import preview
+from alerts.reach import leads_nowhere
 from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of

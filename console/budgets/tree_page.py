@@ -16,8 +16,10 @@ from accounts.access import organizations_of
 from accounts.models import Organization, User
 from accounts.permissions import Action
 from accounts.tenants import person
+from alerts.reach import unheard
 from budgets.conflicts import conflicts_of
 from budgets.permissions import may_somewhere
+from console.alerts.wording import channel_words
 from console.budgets.lines import STATUS_WORDS, Line, Row
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
@@ -29,6 +31,7 @@ from lib.periods import Cadence, day_of, start_of
 from lib.web import id_of
 
 MOST_FOUND = 100  # budgets a search shows
+MOST_UNHEARD = 10  # budgets named whose alerts reach nobody
 SPANS = (("this", "This month"), ("last", "Last month"), ("day", "Around a day"))
 _MOMENT = timedelta(microseconds=1)
 
@@ -118,10 +121,20 @@ def tree_page(request: HttpRequest, pages: Pages) -> HttpResponse:
 
 
 def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
-    """Answer the list of conflicts, which takes longer than the page itself."""
+    """Answer what does not fit together, and whose alerts reach nobody: that takes
+    longer than the page itself."""
     organization = organization_asked(request)
     found = conflicts_of(organization, now=timezone.now()) if organization else []
-    context = {"clashes": found, "organization": organization}
+    nobody = unheard(organization) if organization else []
+    context = {
+        "clashes": found,
+        "organization": organization,
+        "nobody": [
+            (one.budget, channel_words(one.names)) for one in nobody[:MOST_UNHEARD]
+        ],
+        "nobody_count": len(nobody),
+        "nobody_more": max(len(nobody) - MOST_UNHEARD, 0),
+    }
     return TemplateResponse(request, "console/budgets/conflicts.html", context)
 
 

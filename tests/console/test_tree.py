@@ -7,8 +7,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from alerts.models import RuleType
 from budgets.models import Budget
 from budgets.services import archive_budget, change_budget, plan_of
+from tests.alerts.factories import make_rule
 from tests.console.budget_pages import TREE, names_in
 from tests.factories import (
     browser_for,
@@ -285,3 +287,18 @@ def test_a_name_can_do_no_harm(acme: Organization) -> None:
     content = browser_for(acme).get(TREE).content.decode()
 
     assert "<script>alert" not in content
+
+
+def test_the_tree_says_whose_alerts_reach_nobody(acme: Organization) -> None:
+    browser = browser_for(acme)
+    budgets = make_tree(acme)
+    place = "/admin/budgets/budget/conflicts/"
+    well = shown(browser, place)
+    make_rule(budgets["ml"], channels=["slack", "pagerduty"])
+    make_rule(budgets["sales"], RuleType.ANOMALY, channels=["slack", "email"])
+
+    text = shown(browser, place)
+
+    assert "reach nobody" not in well
+    assert "Alerts of 1 budget reach nobody" in text
+    assert "ML : Slack, PagerDuty leads nowhere yet" in text
