@@ -37,6 +37,10 @@ from lib.humanize import ago
 class OrganizationAdmin(TenantHistoryAdmin):
     """Registered by console.accounts.organizations, which knows what rests on one."""
 
+    empty_words = (
+        "Budgets, costs and people belong to an organization. One is made when its "
+        "first usage comes in, or here."
+    )
     write_scope = Scope.ADMIN
     list_display = ("name", "slug", "currency", "timezone", "fiscal_year", "unpriced")
     search_fields = ("name", "slug")
@@ -146,6 +150,10 @@ class MembershipAdmin(TenantHistoryAdmin):
 class InvitationAdmin(TenantHistoryAdmin):
     """Registered by console.accounts.invitations, which mails them."""
 
+    empty_words = (
+        "Whoever is to see costs or answer alerts is invited by mail. They have no "
+        "part in the organization until they accept."
+    )
     read_scope = Scope.ADMIN
     write_scope = Scope.ADMIN
     list_display = ("email", "role", "organization", "invited_by", "state")
@@ -196,6 +204,7 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
     """People; only superusers change accounts, since one may be in many places."""
 
     organization_path = "memberships__organization"
+    empty_words = "Whoever accepts an invitation stands here."
     read_scope = Scope.ADMIN
     form = UserChangeForm
     add_form = PersonCreationForm
@@ -287,6 +296,10 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
 class ApiKeyAdmin(TenantHistoryAdmin):
     """Registered by console.accounts.keys, with the pages that make and revoke one."""
 
+    empty_words = (
+        "Programs report usage, and ask before they call a model, with a key. Make "
+        "one, and send the first usage: it shows in the budget tree within a second."
+    )
     read_scope = Scope.ADMIN
     write_scope = Scope.ADMIN
     form = ApiKeyForm

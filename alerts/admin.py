@@ -39,6 +39,10 @@ class MaintenanceForm(forms.ModelForm[MaintenanceWindow]):
 class MaintenanceWindowAdmin(OfBudgetAdmin, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
     write_action = Action.WATCH
+    empty_words = (
+        "Before a load test or a migration, say here for how long nobody is to be told "
+        "anything: alerts fire all the same, and wait in the inbox."
+    )
     may_delete = True
     form = MaintenanceForm
     list_display = ("reason", "whom", "begins", "ends", "state", "created_by")
@@ -86,6 +90,10 @@ class NotAnAnomalyAdmin(OfBudgetAdmin, ReadOnlyAdmin):
 
     write_scope = Scope.ALERTS_WRITE
     write_action = Action.ANSWER
+    empty_words = (
+        "When an alert of an unusual day is answered with “Not an anomaly”, the day "
+        "stands here, and days like it raise no alert. Deleted, they do again."
+    )
     may_delete = True
     list_filter = (OrganizationFilter,)
     list_select_related = ("budget",)

@@ -18,6 +18,10 @@ from lib.periods import Window
 
 @admin.register(BudgetPeriod)
 class BudgetPeriodAdmin(ReadOnlyAdmin):
+    empty_words = (
+        "A budget's period opens with its first usage, or when its first day begins. "
+        "What it may spend, and has spent, stands here, also once it is over."
+    )
     list_filter = (OrganizationFilter, "closed_at")
     list_select_related = ("budget",)
     search_fields = ("budget__name",)
@@ -59,6 +63,10 @@ def _currency_of(period: BudgetPeriod) -> str:
 
 @admin.register(Backfill)
 class BackfillAdmin(ReadOnlyAdmin):
+    empty_words = (
+        "When a budget's scope or place changes and there is much history, workers "
+        "charge it anew. How far they are stands here; there is nothing to do."
+    )
     list_display = ("organization", "progress", "counted", "created_at")
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization",)

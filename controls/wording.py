@@ -111,6 +111,8 @@ def why_no_room(name: str, left: int, currency: str) -> str:
     """Say why a call that costs something does not fit what the budget *name* has."""
     if left < 0:
         return f"{_passed(name, left, currency)}: only what costs nothing is allowed."
+    if left == 0:
+        return f"{name} has nothing left, and the call may cost something."
     words = _formatted(left, currency)
     return f"{name} has {words} left, which is less than the call may cost."
 

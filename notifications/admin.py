@@ -57,6 +57,10 @@ class PreferenceForm(ServiceForm):
 
 @admin.register(Preference)
 class PreferenceAdmin(PrefilledAdmin):
+    empty_words = (
+        "Everybody is mailed at once. Say here who wants several mails in one, or none "
+        "at night; what is critical comes at once all the same, unless they say no."
+    )
     write_scope = Scope.ALERTS_WRITE
     may_delete = True
     form = PreferenceForm

@@ -22,6 +22,7 @@ class NotAnAnomaly(models.Model):
     said_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name = "usual day"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "budget", "day"], name="one_answer_per_day"

@@ -148,6 +148,10 @@ class DeliveryAdmin(Pages, ReadOnlyAdmin):
     """Rows by the million: never counted, and never shown with their links, which
     let their reader answer an alert."""
 
+    empty_words = (
+        "Every message to every address stands here, with what became of it: alerts, "
+        "tests of channels, invitations. Send a test from a channel to see one."
+    )
     list_display = ("when", "to", "what", "state_shown", "tried", "remark")
     list_display_links = ("what",)
     list_filter = (

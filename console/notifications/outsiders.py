@@ -68,6 +68,11 @@ confirm_by_link = ConfirmPage.as_view()
 class OutsiderAdmin(Pages, ReadOnlyAdmin):
     """Who is outside and was named; finance admins may answer for them."""
 
+    empty_words = (
+        "When a rule, a level or a channel names a mail address outside the "
+        "organization's people, it is asked once by mail and stands here. Nothing else "
+        "goes there before they confirm, or a finance admin answers for them."
+    )
     list_display = ("address", "organization", "state", "asked_at", "confirmed_by")
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization",)

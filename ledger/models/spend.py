@@ -102,6 +102,8 @@ class DailySpend(models.Model):
     objects = DailySpendQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "day of spend"
+        verbose_name_plural = "days of spend"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "day", "attribution"],

@@ -1,11 +1,15 @@
 """Pages that say why there is nothing else to see."""
 
+import re
+
 import pytest
+from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from accounts.tenants import TenantModelAdmin
 from lib.web import server_error
 from tests.factories import browser_for, browser_of, make_person, spend
 from tests.pages import read, shown
@@ -66,7 +70,7 @@ def test_the_api_is_refused_in_its_own_words(acme: Organization) -> None:
         ("ledger_exchangerate", "No rates of your own"),
         ("ledger_costrecord", "Each use of a model"),
         ("ledger_repricing", "No corrections yet"),
-        ("ledger_dailyspend", "No daily spends yet"),
+        ("ledger_dailyspend", "No days of spend yet"),
         ("budgets_backfill", "No backfills yet"),
     ],
 )
@@ -75,6 +79,35 @@ def test_empty_lists_teach(name: str, told: str, acme: Organization) -> None:
 
     assert told in page
     assert "yielded" not in page
+
+
+def test_every_list_has_words_for_when_it_is_empty() -> None:
+    lists = {
+        model: declared
+        for model, declared in admin.site._registry.items()
+        if isinstance(declared, TenantModelAdmin)
+    }
+    silent = [
+        model.__name__
+        for model, declared in lists.items()
+        if not declared.empty_words
+        and not declared.list_before_template
+        and "changelist_view" not in _own_names(type(declared))
+    ]
+    broken = [
+        plural
+        for model in lists
+        if re.search(
+            r"[^aeiou]ys$|^not ", plural := str(model._meta.verbose_name_plural)
+        )
+    ]
+
+    assert (silent, broken) == ([], [])
+
+
+def _own_names(kind: type) -> set[str]:
+    ours = (base for base in kind.__mro__ if base.__module__.startswith("console"))
+    return {name for base in ours for name in vars(base)}
 
 
 def test_a_list_that_filters_leave_empty_offers_all(acme: Organization) -> None:

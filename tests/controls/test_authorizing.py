@@ -66,7 +66,7 @@ def test_a_limit_may_be_filled_exactly_and_not_passed(
             "budget": str(company.uid),
             "budget_name": "Company",
             "rule": "hard_limit",
-            "message": "Company has $0.00 left, which is less than the call may cost.",
+            "message": "Company has nothing left, and the call may cost something.",
             "left": "0.0000000000",
             "currency": "USD",
         }

@@ -139,7 +139,7 @@ def test_a_lease_that_asks_for_nothing_holds_nothing(api: Api) -> None:
     ("minimum", "message"),
     [
         ("0", "Company has nothing left to set aside."),
-        ("1", "Company has $0.00 left, which is less than the call may cost."),
+        ("1", "Company has nothing left, and the call may cost something."),
     ],
 )
 def test_a_lease_is_told_what_it_lacks(
