@@ -163,6 +163,8 @@ def _record_of(line: int, chain: "_Chain", fields: dict[str, Any]) -> Usage | Ba
             setattr(record, name, msgspec.Raw(_as_json(name, value)))
     except msgspec.ValidationError as error:
         return BadRow(line, (decode_error(error),))
+    except UnicodeEncodeError:
+        return _malformed(line, "It is not in UTF-8.")
     errors = check(record)
     if chain.is_odd and not errors:
         errors = odd_characters(record)
