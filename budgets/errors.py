@@ -9,12 +9,6 @@ class HasBudgetsBelow(Conflict):
     code = "has_budgets_below"
 
 
-class MoreThanSQLiteHolds(Conflict):
-    """An amount is beyond the embedded database's exact numbers."""
-
-    code = "amount_out_of_range"
-
-
 class IsArchived(Conflict):
     """An archived budget stays as it was."""
 

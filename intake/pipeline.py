@@ -21,7 +21,7 @@ remembered on commit, too, for what is rolled back never was.
 from collections.abc import Sequence
 from contextlib import suppress
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from alerts import services as alerts
@@ -33,6 +33,8 @@ from ledger import services as ledger
 from ledger.errors import AlreadyThere
 from ledger.types import Outcome
 from ledger.usage import Usage
+from lib.availability import is_out_of_range
+from lib.errors import OutOfRange
 
 
 def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
@@ -40,9 +42,16 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
 
     All or nothing, durable when it returns, safe to repeat: a usage id counts once.
     Returns what became of each record, in order.
+
+    Raises:
+        OutOfRange: with them some sum would be more than the database can hold.
     """
     try:
         return _take(organization_id, usage)
+    except (OverflowError, DatabaseError) as error:
+        if is_out_of_range(error):
+            raise OutOfRange from error
+        raise
     except AlreadyThere:
         # Most batches are new; only one that is not pays for looking. Others may add
         # more of it while this one looks, but no more often than there are records.

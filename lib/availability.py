@@ -1,4 +1,4 @@
-"""Whether an error says that the database is away, full or busy: to be asked again."""
+"""What a database's error says: it is away, full or busy, or an amount is too large."""
 
 import logging
 import time
@@ -14,6 +14,7 @@ LOG_EVERY_S = 1.0  # one line a second says as much as one for each request
 # in the other's way, read-only.
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING = frozenset({"25006", "25P03", "40001", "40P01", "55P03"})
+_OUT_OF_RANGE = "22003"
 _PASSING_OF_SQLITE = frozenset(
     {"BUSY", "LOCKED", "FULL", "READONLY", "IOERR", "CANTOPEN", "PROTOCOL"}
 )
@@ -33,6 +34,16 @@ def is_passing(error: DatabaseError | InterfaceError) -> bool:
         # The driver itself says it when there is no connection to hear a state from.
         return type(error).__name__ == "OperationalError"
     return str(state).startswith(_PASSING_CLASSES) or state in _PASSING
+
+
+def is_out_of_range(error: BaseException | None) -> bool:
+    """Tell whether amounts add up to more than the database's numbers hold."""
+    if isinstance(error, OverflowError):
+        return "SQLite INTEGER" in str(error)
+    if not isinstance(error, DatabaseError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state == _OUT_OF_RANGE or str(error) == "integer overflow"  # SQLite's
 
 
 class Notes:

@@ -66,6 +66,18 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class OutOfRange(Conflict):
+    """Amounts add up to more than the database's exact numbers hold."""
+
+    code = "amount_out_of_range"
+
+    def __init__(self, what: str = "Amounts") -> None:
+        super().__init__(
+            f"{what} would pass what the database can hold exactly: 922 million if it "
+            "is the embedded one. Use PostgreSQL."
+        )
+
+
 class PreconditionFailed(Refusal):
     """What the request names is not what is there by now."""
 

@@ -24,13 +24,19 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from lib.availability import RETRY_AFTER_S, is_passing, unavailable
+from lib.availability import (
+    RETRY_AFTER_S,
+    is_out_of_range,
+    is_passing,
+    unavailable,
+)
 from lib.errors import (
     Conflict,
     FieldError,
     Forbidden,
     Invalid,
     NotFound,
+    OutOfRange,
     PreconditionFailed,
     Refusal,
     TooLarge,
@@ -207,7 +213,7 @@ def _refusal_of(error: BaseException | None) -> Refusal | None:
         )
     if isinstance(error, (DatabaseError, InterfaceError)) and is_passing(error):
         return unavailable(error)
-    return None
+    return OutOfRange() if is_out_of_range(error) else None
 
 
 _LONGEST_ID = 18  # digits of a number that every database can compare

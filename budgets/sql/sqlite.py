@@ -7,7 +7,6 @@ from itertools import repeat
 
 from django.db import IntegrityError, connection
 
-from budgets.errors import MoreThanSQLiteHolds
 from budgets.models import BudgetPeriod
 from budgets.sql.portable import (
     DAYS,
@@ -19,6 +18,7 @@ from budgets.sql.portable import (
 )
 from budgets.types import QUARTER_S, Added, HourSpend, Quarter
 from ledger.models import SpendDelta
+from lib.errors import OutOfRange
 from lib.money import from_units
 
 _ADD = """
@@ -66,10 +66,7 @@ def _refusing_overflow() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise MoreThanSQLiteHolds(
-            "A budget period would pass 922 million, more than the embedded database "
-            "can hold exactly. Use PostgreSQL."
-        ) from error
+        raise OutOfRange("A budget period") from error
 
 
 def roll_up(organization_id: int) -> None:

@@ -33,6 +33,9 @@ def codes_of(answer: Answer) -> list[tuple[str, str]]:
     return [(error["attr"], error["code"]) for error in answer.body["errors"]]
 
 
+CALL = {"provider": "openai", "model": "gpt-4o"}
+
+
 def test_a_record_is_priced_and_answered_with_its_cost(api: Api) -> None:
     answer = api.post("usage", usage_record())
 
@@ -105,6 +108,28 @@ def test_more_than_the_embedded_database_holds_is_refused_whole(
 
     assert (answer.status, answer.body["code"]) == (409, "amount_out_of_range")
     assert CostRecord.objects.count() == 9
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL holds more")
+def test_sums_that_nothing_held_to_a_budget_are_refused_by_name_too(
+    api: Api, acme: Organization
+) -> None:
+    much = [usage_record(id=f"{number}", cost="100000000") for number in range(10)]
+
+    at_once = api.post("usage/batch", much)
+    for record in much:  # nothing adds them up yet
+        assert api.post("usage", record).status == 201
+    answers = (
+        api.get("analytics/summary"),
+        api.post("budgets", {"name": "All", "amount": "1", "start_date": "2025-01-01"}),
+        api.post("authorizations", {**CALL, "estimated_cost": "922337204"}),
+        api.post("leases", {**CALL, "amount": "922337204"}),
+    )
+
+    assert (at_once.status, at_once.body["code"]) == (409, "amount_out_of_range")
+    assert [each.status for each in answers] == [409, 409, 400, 400]
+    assert api.get("costs").status == 200
 
 
 def test_other_names_of_the_fields_mean_the_same(api: Api) -> None:
