@@ -44,7 +44,6 @@ class TrackerConfig:
     decision_timeout_s: float = 2.0  # for which a call waits for the server
     first_lease: Decimal = Decimal("0.05")  # before a price is known
     wait_for_rate_s: float = 0.0  # for which a call waits for a rate limit
-    durable_authorizations: bool = True
     stream_usage: bool = True  # asks OpenAI to tell the usage of streams
 
     # Reports

@@ -217,7 +217,6 @@ class Guard:
             model=call.model,
             input_tokens=call.input_tokens,
             max_output_tokens=call.output_tokens,
-            durable=self._config.durable_authorizations,
             **call.who.wire,
         )
         answer = self._client.send_once(

@@ -84,7 +84,6 @@ def authorize(
     input_tokens: Optional[int] = None,
     max_output_tokens: Optional[int] = None,
     ttl_s: Optional[int] = None,
-    durable: Optional[bool] = None,
     **call: Unpack[CallFields],
 ) -> Request[Authorization]:
     """Ask for one call: by its cost, or by its tokens (worst case)."""
@@ -96,7 +95,6 @@ def authorize(
         "input_tokens": input_tokens,
         "max_output_tokens": max_output_tokens,
         "ttl_s": ttl_s,
-        "durable": durable,
     }
     return Request(
         "POST", _AUTHORIZATIONS, reads(Authorization), body=present(body), creates=True
