@@ -1,10 +1,19 @@
 """What answers tell browsers to do and to leave."""
 
+import json
+import os
+import subprocess
+import sys
+
 import pytest
+from django.contrib.auth import get_user_model
+from django.core.checks import run_checks
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from tests.databases import ROOT
 from tests.factories import browser_for, make_person
 
 PLACES = ["/admin/login/", "/health", "/api/v1/budgets", "/api/v1/schema", "/nowhere"]
@@ -63,3 +72,65 @@ def test_pages_of_people_are_not_kept_by_browsers(acme: Organization) -> None:
     page = browser_for(acme).get("/admin/budgets/budget/tree/")
 
     assert "no-store" in page.headers["Cache-Control"]
+
+
+def test_whoever_logs_in_begins_a_session_anew(acme: Organization) -> None:
+    person = make_person("ann@acme.example", {acme: Role.VIEWER})
+    browser = Client()
+    planted = browser.session
+    planted["by"] = "somebody else"
+    planted.save()
+    browser.cookies["sessionid"] = before = str(planted.session_key)
+
+    browser.post("/admin/login/", {"username": person.email, "password": "secret"})
+
+    after = browser.cookies["sessionid"].value
+    assert after not in {"", before}
+
+
+def test_no_account_is_there_from_the_beginning() -> None:
+    assert not get_user_model().objects.exists()
+
+
+SAFE = {
+    "SESSION_COOKIE_SECURE": True,
+    "CSRF_COOKIE_SECURE": True,
+    "SECURE_SSL_REDIRECT": True,
+    "SECURE_HSTS_SECONDS": 31_536_000,
+    "SESSION_COOKIE_AGE": 14 * 86_400,
+    "DEBUG": False,
+}
+
+
+def test_with_an_https_address_nothing_goes_without_it() -> None:
+    program = (
+        "import json; from django.conf import settings; "
+        f"print(json.dumps([settings.PASSWORD_HASHERS[0], "
+        f"*(getattr(settings, name) for name in {list(SAFE)!r})]))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DJANGO_SETTINGS_MODULE": "costops.settings",
+            "COSTOPS_SECRET_KEY": "tests-only",
+            "COSTOPS_SITE_URL": "https://costs.example.com",
+            "DATABASE_URL": "sqlite://",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    hasher, *values = json.loads(found.stdout)
+    assert hasher.endswith("PBKDF2PasswordHasher")
+    assert values == list(SAFE.values())
+
+
+def test_debug_mode_is_told_when_deploying(settings: Settings) -> None:
+    settings.DEBUG = True
+
+    told = run_checks(tags=["security"], include_deployment_checks=True)
+
+    assert "security.W018" in {each.id for each in told}
