@@ -2,13 +2,15 @@
 
 Ingest only appends deltas, which is fast. The worker rolls them up; until then whoever
 reads adds them up, in one statement, so that no delta is seen twice or not at all.
+Where no worker runs, whoever writes rolls them up now and then.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts.locks import hold_shared
 from budgets import sql
@@ -16,12 +18,36 @@ from budgets.models import Budget
 from budgets.types import HourSpend
 from ledger.models import SpendDelta
 
+LOOK_EVERY = 2_500  # records that a process writes of one organization
+MOST_WAITING = 5_000  # deltas that are left to the worker, who comes every minute
+
+_written: dict[int, int] = {}  # by organization, since this process looked
+logger = logging.getLogger("budgets")
+
 
 @transaction.atomic
 def roll_up(organization_id: int) -> None:
     """Roll up the deltas that are committed; safe beside ingest and other workers."""
     hold_shared(organization_id)
     sql.roll_up(organization_id)
+
+
+def keep_up(organization_id: int, written: int) -> None:
+    """Roll up what waits if it is more than a worker would have left.
+
+    For who has just committed *written* records: it takes a look now and then, and no
+    fault of it is a fault of theirs.
+    """
+    count = _written.get(organization_id, 0) + written
+    _written[organization_id] = 0 if count >= LOOK_EVERY else count
+    if count < LOOK_EVERY:
+        return
+    waiting = SpendDelta.objects.filter(organization=organization_id).order_by()
+    try:
+        if waiting[MOST_WAITING : MOST_WAITING + 1].exists():
+            roll_up(organization_id)
+    except DatabaseError as error:
+        logger.warning("What was spent could not be rolled up: %s", error)
 
 
 def roll_up_all() -> int:

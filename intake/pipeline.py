@@ -21,12 +21,13 @@ remembered on commit, too, for what is rolled back never was.
 from collections.abc import Sequence
 from contextlib import suppress
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from alerts import services as alerts
 from budgets.reservations.capture import settle, with_settlements
 from budgets.reservations.claims import claim
+from budgets.rollup import keep_up
 from budgets.snapshots import hold_snapshot
 from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
@@ -46,6 +47,13 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
     Raises:
         OutOfRange: with them some sum would be more than the database can hold.
     """
+    outcomes = _taken(organization_id, usage)
+    if not connection.in_atomic_block:
+        keep_up(organization_id, len(usage))
+    return outcomes
+
+
+def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
     try:
         return _take(organization_id, usage)
     except (OverflowError, DatabaseError) as error:

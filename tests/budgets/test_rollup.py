@@ -2,14 +2,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
+from budgets import rollup
 from budgets.models import Budget, BudgetHour
 from budgets.rollup import hours_of, roll_up, roll_up_all, total_of
 from ledger.models import DailySpend, SpendDelta
 from tests.budgets.worlds import differences, jan, january_budget
-from tests.factories import make_organization, spend
+from tests.factories import Api, make_organization, spend, usage_record
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -100,3 +102,36 @@ def test_hours_take_one_query_and_none_for_nobody(
         assert len(list(hours_of(budgets, jan(1), jan(31)))) == 3
     with django_assert_num_queries(0):
         assert list(hours_of([], jan(1), jan(31))) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_worker_whoever_writes_rolls_up_now_and_then(
+    acme: Organization, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollup, "LOOK_EVERY", 4)
+    monkeypatch.setattr(rollup, "MOST_WAITING", 6)
+    budget = january_budget(acme)
+
+    waiting = []
+    for hour in range(12):
+        at = jan(15, hour).isoformat()
+        api.post("usage", usage_record(id=f"{hour}", timestamp=at, cost="1"))
+        waiting.append(SpendDelta.objects.count())
+
+    assert waiting == [1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4]
+    assert total_of(hours_of([budget], jan(1), jan(31))) == 12
+    assert differences(acme) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fault_of_rolling_up_is_none_of_who_writes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OperationalError("somebody holds it")
+
+    monkeypatch.setattr(rollup, "LOOK_EVERY", 1)
+    monkeypatch.setattr(rollup, "MOST_WAITING", 0)
+    monkeypatch.setattr(rollup, "roll_up", fail)
+
+    assert api.post("usage", usage_record()).status == 201
