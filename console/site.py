@@ -57,6 +57,7 @@ class CostOpsSite(UnfoldAdminSite):
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return super().each_context(request) | {
             "styles": [static("console/admin.css")],
+            "scripts": [static("console/theme.js")],
             "locale": locale_of(request),
             "site_favicons": [{"href": static("console/icon.svg"), "rel": "icon"}],
         }

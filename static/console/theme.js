@@ -1,0 +1,55 @@
+// What the theme leaves out for those who use no mouse, or no eyes: names of its boxes to
+// choose from, and a search that keeps the focus while it is open.
+"use strict";
+
+(() => {
+  // A box drawn over a <select> is called as that is; else it goes by its value alone.
+  const nameBoxes = () => {
+    document.querySelectorAll("select.select2-hidden-accessible").forEach((select) => {
+      const name = select.labels[0]?.innerText.replace("*", "").trim();
+      const box = select.nextElementSibling?.querySelector("[role=combobox]");
+      if (!name || !box) return;
+      const value = box.querySelector("[role=textbox]");
+      value?.removeAttribute("role"); // what is chosen, not a second field
+      value?.removeAttribute("aria-readonly");
+      box.removeAttribute("aria-labelledby");
+      box.setAttribute("aria-label", name);
+      if (value?.id) box.setAttribute("aria-describedby", value.id);
+    });
+  };
+  window.addEventListener("load", nameBoxes);
+
+  const keepFocus = () => {
+    const field = document.getElementById("search-input-command");
+    const search = field?.closest("[x-data]");
+    if (!search) return;
+    search.setAttribute("role", "dialog");
+    search.setAttribute("aria-modal", "true");
+    search.setAttribute("aria-label", "Search");
+    field.setAttribute("aria-label", "Search");
+    document.getElementById("command-submit")?.setAttribute("aria-label", "Search");
+    document.getElementById("command-results")?.setAttribute("aria-live", "polite");
+
+    const isOpen = () => search.checkVisibility();
+    let before = null; // what had the focus when it opened
+    document.addEventListener("focusin", (event) => {
+      if (search.contains(event.target)) return;
+      if (isOpen()) field.focus();
+      else before = event.target;
+    });
+    search.addEventListener("keydown", (event) => {
+      if (event.key !== "Tab") return;
+      const stops = [...search.querySelectorAll("input, button, a[href]")].filter((one) => one.checkVisibility());
+      const end = event.shiftKey ? stops[0] : stops.at(-1);
+      if (document.activeElement !== end) return;
+      event.preventDefault();
+      (event.shiftKey ? stops.at(-1) : stops[0]).focus();
+    });
+    new MutationObserver(() => {
+      if (!isOpen() && (search.contains(document.activeElement) || document.activeElement === document.body)) {
+        before?.focus();
+      }
+    }).observe(search, { attributes: true, attributeFilter: ["style"] });
+  };
+  document.addEventListener("DOMContentLoaded", keepFocus);
+})();
