@@ -16,6 +16,7 @@ from accounts.admin import ApiKeyAdmin
 from accounts.keys import make_key, revoke
 from accounts.models import ApiKey
 from accounts.scopes import Scope
+from console.budgets.first_steps import arrival_url, arrived
 
 
 @admin.register(ApiKey)
@@ -49,6 +50,7 @@ class KeyPages(ApiKeyAdmin):
             "allowed": self.allowed(obj),
             "secret": secret,
             "curl": first_request(obj, secret),
+            "arrival": arrival_of(obj),
         }
         response = TemplateResponse(request, "console/accounts/key_made.html", context)
         response["Cache-Control"] = "no-store"
@@ -77,6 +79,15 @@ class KeyPages(ApiKeyAdmin):
             "key": key,
         }
         return TemplateResponse(request, "console/accounts/key_revoke.html", context)
+
+
+def arrival_of(key: ApiKey) -> str:
+    """Return the address that says whether what *key* reports came in; "": it is not
+    the first of its organization, or the key reports nothing.
+    """
+    if key.organization is None or Scope.USAGE_WRITE not in key.scopes:
+        return ""
+    return "" if arrived(key.organization) else arrival_url(key.organization)
 
 
 def first_request(key: ApiKey, secret: str) -> str:

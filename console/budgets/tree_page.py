@@ -20,6 +20,7 @@ from alerts.reach import unheard
 from budgets.conflicts import conflicts_of
 from budgets.permissions import may_somewhere
 from console.alerts.wording import channel_words
+from console.budgets.first_steps import steps_of
 from console.budgets.lines import STATUS_WORDS, Line, Row
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
@@ -177,6 +178,7 @@ def _page(
     rows = [line for line in lines if isinstance(line, Row)]
     tops = [row for row in rows if row.place.level == 1]
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
+    last = _last_record(asked)
     of_one = asked.query() if root is None else asked.query(root=root)
     mine = urlencode({"organization": asked.organization.slug})
     context |= _choices(request, asked) | {
@@ -199,7 +201,10 @@ def _page(
         "all_well": f"All {len(everything)} within their thresholds",
         "total": _written_total(outline, total) if len(tops) > 1 else None,
         "unpriced": sum(row.unpriced for row in tops),
-        "last_record": _last_record(asked),
+        "last_record": last,
+        "steps": None
+        if asked.filters.any or (everything and last)
+        else steps_of(request, asked.organization, has_budget=bool(everything)),
         "zone": asked.organization.timezone,
         "common": _common_words(outline, tops),
         "count": len(everything),

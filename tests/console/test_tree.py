@@ -16,6 +16,7 @@ from tests.factories import (
     browser_for,
     browser_of,
     make_budget,
+    make_key,
     make_person,
     make_tree,
     spend,
@@ -23,6 +24,8 @@ from tests.factories import (
 from tests.pages import page_at, shown
 
 pytestmark = pytest.mark.django_db
+
+ARRIVAL = "/admin/budgets/budget/arrival/"
 
 
 def test_the_answer_comes_first(acme: Organization) -> None:
@@ -210,13 +213,34 @@ def test_a_day_that_is_none_is_this_month(acme: Organization) -> None:
     assert answer.status_code == 200
 
 
-def test_no_budgets_teach_how_to_begin(acme: Organization) -> None:
-    finance = shown(browser_for(acme), TREE)
-    viewer = shown(browser_for(acme, Role.VIEWER), TREE)
+def test_a_new_organization_is_led_to_its_first_record(acme: Organization) -> None:
+    browser = browser_for(acme)
 
-    assert "Make the first budget" in finance
+    steps = page_at(browser, TREE).part("Acme begins with three steps")
+    viewer = shown(browser_for(acme, Role.VIEWER), TREE)
+    waiting = browser.get(ARRIVAL, {"organization": "acme"})
+
+    assert list(steps.links) == ["Make the first budget", "Make a key", "the API"]
+    assert "Send usage" in steps.text
+    assert "Waiting for the first record…" in steps.text
     assert "Make the first budget" not in viewer
-    assert "can make one" in viewer
+    assert viewer.count("can make one.") == 2
+    assert waiting.status_code == 200
+
+    make_budget(acme)
+    make_key(organization=acme)
+
+    steps = page_at(browser, TREE).part("Acme begins with three steps")
+    assert list(steps.links) == ["the API"]
+    assert steps.text.count("Done") == 2
+
+    spend(acme, "3")
+
+    done = browser.get(ARRIVAL, {"organization": "acme"})
+    assert done.status_code == 286  # what ends the asking
+    assert "The first record is here" in done.content.decode()
+    assert "three steps" not in shown(browser, TREE)
+    assert browser.get(ARRIVAL, {"organization": "globex"}).status_code == 404
 
 
 def test_without_an_organization_there_is_a_way_on() -> None:
@@ -273,6 +297,7 @@ def test_the_tree_takes_the_same_queries_for_any_number(
         make_budget(
             acme, f"B{number}", "1", parent=top, scope={"teams": [f"t{number}"]}
         )
+    spend(acme, "1")
     browser = browser_for(acme)
 
     with django_assert_num_queries(14):
