@@ -83,9 +83,9 @@ class PreferenceAdmin(PrefilledAdmin):
     )
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, **options: Any
-    ) -> type[PreferenceForm]:
-        form: type[PreferenceForm] = super().get_form(request, obj, **options)
+        self, request: HttpRequest, obj: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        form: Any = super().get_form(request, obj, *args, **kwargs)
         form.asker = person(request)
         return form
 

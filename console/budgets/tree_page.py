@@ -180,13 +180,12 @@ def _page(
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
     last = _last_record(asked)
     of_one = asked.query() if root is None else asked.query(root=root)
-    mine = urlencode({"organization": asked.organization.slug})
     context |= _choices(request, asked) | {
         "asked": asked,
         "organization": asked.organization,
         "may_add": may_somewhere(person(request), Action.MAKE, asked.organization),
-        "new_budget": f"{reverse('admin:budgets_budget_add')}?{mine}",
-        "conflicts": f"{reverse('admin:budgets_budget_conflicts')}?{mine}",
+        "new_budget": _url_of("add", asked.organization),
+        "conflicts": _url_of("conflicts", asked.organization),
         "lines": _marked(lines, asked),
         "found": found,
         "is_filtered": kept is not None,
@@ -194,9 +193,9 @@ def _page(
         "here": of_one,
         "trail": _trail(asked, outline, root),
         "root": outline.leaves.get(root) if root is not None else None,
-        "sentence": _found_words(found, len(everything))
-        if kept is not None
-        else sentence_of(outline, tops, total),
+        "sentence": sentence_of(outline, tops, total)
+        if kept is None
+        else _found_words(found, len(everything)),
         "troubles": _troubles(outline, everything, of_one),
         "all_well": f"All {len(everything)} within their thresholds",
         "total": _written_total(outline, total) if len(tops) > 1 else None,
@@ -210,6 +209,11 @@ def _page(
         "count": len(everything),
     }
     return TemplateResponse(request, "console/budgets/tree.html", context)
+
+
+def _url_of(page: str, organization: Organization) -> str:
+    mine = urlencode({"organization": organization.slug})
+    return f"{reverse(f'admin:budgets_budget_{page}')}?{mine}"
 
 
 def _kept(
