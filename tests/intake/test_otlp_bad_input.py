@@ -19,6 +19,7 @@ from tests.intake.otlp_exports import (
     make_span,
     to_json,
     to_protobuf,
+    usage_id,
 )
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +117,61 @@ def test_half_an_emoji_does_not_sink_an_export(exporter: Exporter) -> None:
         "\\ud83d",
         "\\\ufffd",
     }
+
+
+ODD_VALUES = [
+    *(
+        {"stringValue": text}
+        for text in ("²", "\0", "\ud800", "1E+1000000", "x" * 20_000)
+    ),
+    *({"stringValue": text} for text in ("1E-1000030", "9" * 400, "", "NaN")),
+    {"intValue": "-1"},
+    {"doubleValue": 1.5},
+    {"doubleValue": "Infinity"},
+    {"boolValue": True},
+    {},
+]
+ODD_NAMES = [
+    *("costops.tags", "costops.cost", "user.id", "gen_ai.system", "costops.user_id"),
+    *(
+        "gen_ai.request.model",
+        "gen_ai.usage.input_tokens",
+        "costops.quantities.seconds",
+    ),
+    *(
+        "costops.quantities.\0",
+        "costops.quantities.\ud800",
+        "costops.\0",
+        "\0",
+        "\ud800",
+    ),
+    *(
+        "service.name",
+        "costops.organization_id",
+        "costops.authorization_id",
+        "k" * 5_000,
+    ),
+]
+
+
+def test_odd_attributes_and_names_do_not_sink_their_neighbours(
+    exporter: Exporter,
+) -> None:
+    spans = [make_span(1)]
+    for name in ODD_NAMES:
+        for value in ODD_VALUES:
+            span = make_span(2, trace=len(spans) + 1, **{"unheard\0of": 1, "\ud800": 1})
+            others = [each for each in span["attributes"] if each["key"] != name]
+            span["attributes"] = [*others, {"key": name, "value": value}]
+            spans.append(span)
+
+    sent = exporter.send(*spans, make_span(3), content_type=JSON)
+
+    assert sent.status == 200
+    ends = [usage_id(1), usage_id(3)]
+    assert CostRecord.objects.filter(usage_id__in=ends).count() == 2
+    assert 0 < sent.rejected < len(spans)
+    assert CostRecord.objects.count() == len(spans) + 1 - sent.rejected
 
 
 BAD_JSON: dict[str, bytes] = {
