@@ -102,6 +102,12 @@ class _Decided:
         words = _Words.of(record)
         asked = _Words.of_decision(row.path)
         filled, differs = asked.filled_by(words)
+        if differs and row.kind == Reservation.Kind.LEASE:
+            # A lease is for all calls that the same hard limits cover, whoever's.
+            own, _ = words.filled_by(asked)
+            used = _model_used(record, row.path["provider"], row.path["model"])
+            if self._hard(own, *used) == self._hard(asked, *used):
+                filled, differs = own, []
         decided = row.path["provider"], row.path["model"]
         used = _model_used(record, *decided)
         if filled != asked and not self._hard(filled, *used) <= self._hard(

@@ -197,6 +197,21 @@ def test_any_function_that_calls_a_model_is_tracked(track: Track, world: World) 
         tracker.track(complete, **CALL)
 
 
+def test_each_call_is_booked_to_its_own_user_though_others_were_odd(
+    track: Track, world: World
+) -> None:
+    tracker = track()
+
+    def complete(**request: Any) -> dict[str, Any]:
+        return {"usage": {"prompt_tokens": 10, "completion_tokens": 5}, **request}
+
+    for user in ("\ud800", "a\0b", "x" * 300, "²", "bob", "ada"):
+        words = {"provider": "openai", "user_id": user, "tags": {user: user}}
+        tracker.track(complete, **CALL, costops=words)
+
+    assert {cost.user_id for cost in world.costs(tracker)} == {"²", "bob", "ada"}
+
+
 # -- Streams that end early
 
 
