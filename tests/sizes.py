@@ -27,7 +27,7 @@ def examples(everyday: int, large: int) -> int:
     return max(2, everyday // 5) if _IS_SECOND else everyday
 
 
-# What can only change by an edit of what is never edited, like an old migration.
+# What takes minutes, or breaks only by an edit of what nobody edits: old migrations.
 at_night = pytest.mark.skipif(PROFILE == "everyday", reason="it runs at night")
 # What is long, and asks the database for nothing that other tests don't ask it for.
 once_a_day = pytest.mark.skipif(

@@ -17,6 +17,7 @@ from tests.concurrency.killing import manage
 from tests.concurrency.test_kill import call, make_budgets, overlapping_batches, serving
 from tests.factories import usage_record
 from tests.notifications.receivers import free_port, until
+from tests.sizes import at_night
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 CONNECTIONS = 3  # fewer than those who ask, so that each gets others' in turn
@@ -25,6 +26,7 @@ CLIENTS = 8
 pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="it pools PostgreSQL"),
     pytest.mark.skipif(PGBOUNCER is None, reason="pgbouncer is not installed"),
+    at_night,
 ]
 
 
