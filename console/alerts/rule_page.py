@@ -50,7 +50,8 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
         if rule.enabled and (nowhere := leads_nowhere(rule)):
             messages.warning(
                 request,
-                f"Nobody would be told: {channel_words(nowhere)} leads nowhere yet. "
+                f"Nobody would be told: {channel_words(nowhere)} "
+                f"{'lead' if len(nowhere) > 1 else 'leads'} nowhere yet. "
                 "Name people, give the budget an owner, or set up a channel.",
             )
         warn_of_outsiders(request, rule.organization_id, rule.recipients)

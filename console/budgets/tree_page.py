@@ -131,7 +131,8 @@ def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
         "clashes": found,
         "organization": organization,
         "nobody": [
-            (one.budget, channel_words(one.names)) for one in nobody[:MOST_UNHEARD]
+            (one.budget, channel_words(one.names), len(one.names) > 1)
+            for one in nobody[:MOST_UNHEARD]
         ],
         "nobody_count": len(nobody),
         "nobody_more": max(len(nobody) - MOST_UNHEARD, 0),

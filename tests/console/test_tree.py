@@ -326,4 +326,4 @@ def test_the_tree_says_whose_alerts_reach_nobody(acme: Organization) -> None:
 
     assert "reach nobody" not in well
     assert "Alerts of 1 budget reach nobody" in text
-    assert "ML : Slack, PagerDuty leads nowhere yet" in text
+    assert "ML : Slack, PagerDuty lead nowhere yet" in text
