@@ -87,6 +87,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "notifications_delivery": (_NOBODY, _NOBODY, _NOBODY),
     # Of the approver's mail a new one, of the viewer's what there is.
     "notifications_preference": (_FINANCE | {APPROVER}, _FINANCE, _FINANCE),
+    "notifications_outsider": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_schedule": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_success": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_failure": (_NOBODY, _NOBODY, _NOBODY),
@@ -120,6 +121,8 @@ PAGES: dict[str, Writers] = {
     "notifications_channel_preview": _NOBODY,
     "notifications_channel_test": by_action(Action.REWIRE),
     "notifications_channel_rotate": by_action(Action.REWIRE),
+    "notifications_outsider_ask": _FINANCE,
+    "notifications_outsider_vouch": _FINANCE,
     "notifications_delivery_redeliver": by_action(Action.ANSWER),
     "notifications_delivery_outcome": _NOBODY,
     "admin_password_reset": _ANYBODY,
@@ -143,6 +146,7 @@ PAGES: dict[str, Writers] = {
     # The link is the proof, whoever is logged in beside it.
     "answer-alert": _ANYBODY,
     "join": _ANYBODY,
+    "confirm-recipient": _ANYBODY,
 }
 
 

@@ -37,7 +37,10 @@ pytestmark = pytest.mark.django_db
 _BESIDE = (ROOT, PAT, SAM, APPROVER, VIEWER)
 _METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The links are the proof of those; what they are about is told to whoever has them.
-MAILED = {"answer-alert", "join", "password_reset_confirm", "app_list"}
+MAILED = {
+    *("answer-alert", "join", "confirm-recipient"),
+    *("password_reset_confirm", "app_list"),
+}
 PROBES = {"health", "health-ready"}  # an UPDATE that changes nothing
 OTHER = {  # answers that are no page to a GET
     "logout": {405},

@@ -26,7 +26,8 @@ from console.accounts.invitations import PURPOSE, invite_by_mail
 from ledger import prices
 from ledger.models import ExchangeRate, Price, Repricing
 from notifications.mailed_links import issue
-from notifications.models import Channel, Delivery, Preference
+from notifications.models import Channel, Delivery, Outsider, Preference
+from notifications.outsiders import question_to
 from notifications.services import notify
 from tests.alerts.factories import fire
 from tests.controls.factories import authorize, lease
@@ -213,7 +214,12 @@ def _mailed(acme: Organization, budget: Budget) -> dict[str, str]:
         person=invitation.email,
         expires_at=invitation.expires_at,
     )
+    outsider = Outsider.objects.create(
+        organization=acme, address="cfo@elsewhere.example"
+    )
+    question = question_to(outsider, now).links[0].url
     return {
+        "confirm-recipient.token": question.rpartition("/")[2],
         "answer-alert.token": link.rstrip("/").rpartition("/")[2],
         "join.token": token,
     }
