@@ -104,6 +104,7 @@ PAGES: dict[str, Writers] = {
     "alerts_alert_answer": by_action(Action.ANSWER),
     "alerts_alertrule_budget": _NOBODY,
     "budgets_budget_tree": _NOBODY,
+    "budgets_budget_arrival": _NOBODY,
     "budgets_budget_conflicts": _NOBODY,
     "budgets_budget_preview": _NOBODY,
     "budgets_budget_progress": _NOBODY,
