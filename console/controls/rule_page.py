@@ -1,21 +1,23 @@
 """The form of one rule, with what it means beside it while one types."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.tenants import tell_refusal
+from accounts.versions import ChangedMeanwhile, check_seen, last_change
 from budgets.models import Budget, Enforcement
 from console.budgets.preview import offers_of, reach_words
 from console.controls.access import may_write
 from console.controls.budgets import path_to
-from console.controls.edits import edit, given_of, own_rows, with_rule
+from console.controls.edits import Rules, edit, given_of, own_rows, with_rule
 from console.controls.forms import RuleForm
 from console.controls.presets import PRESETS
 from console.controls.trials import Trial, tried
@@ -78,9 +80,12 @@ def rule_page(
     data = request.POST if request.method == "POST" else None
     form = _form(request, data, budget, given)
     is_asking = data is not None and bool({"preview", "dry"} & set(data))
+    meanwhile = None
     if data is not None and not is_asking and form.is_valid():
         try:
-            edit(budget, lambda rules: with_rule(rules, form.given))
+            _save(budget, form, str(data.get("version", "")))
+        except ChangedMeanwhile:
+            meanwhile = _Meanwhile.of(budget, given)
         except Refusal as refusal:
             tell_refusal(form, refusal)
         else:
@@ -97,6 +102,8 @@ def rule_page(
         form=form,
         may_change=may_change,
         is_asking=is_asking,
+        meanwhile=meanwhile,
+        version=data.get("version") if data and is_asking else _version(given),
         said=_said(budget, form),
         trial=trial,
         examples=EXAMPLES,
@@ -104,6 +111,22 @@ def rule_page(
         names={label: sorted(names) for label, names in _NAMES.items()},
     )
     return TemplateResponse(request, "console/controls/rule.html", context)
+
+
+def _save(budget: Budget, form: RuleForm, version: str) -> None:
+    """Save the rule, unless somebody else did since *version*; "": any will do.
+
+    Raises:
+        Refusal: nothing is changed.
+    """
+    uid = form.given.get("id")
+
+    def change(rules: Rules) -> Rules:
+        if uid is not None and version:
+            check_seen(_history(uid), [version])
+        return with_rule(rules, form.given)
+
+    edit(budget, change)
 
 
 def _form(
@@ -114,6 +137,30 @@ def _form(
     return RuleForm(
         data, rule=given, currency=organization.currency, models=offers["model"]
     )
+
+
+def _history(uid: Any) -> QuerySet[Any]:
+    rows: QuerySet[Any] = ControlRule.history.filter(uid=uid)
+    return rows
+
+
+def _version(given: Mapping[str, Any]) -> str:
+    """Return which version a rule that is saved is now; "" of a new one."""
+    last = last_change(_history(given["id"])) if "id" in given else None
+    return last.version if last else ""
+
+
+class _Meanwhile(NamedTuple):
+    """Who saved the rule since the form was opened, and what it says now."""
+
+    words: str
+    summary: str
+
+    @classmethod
+    def of(cls, budget: Budget, given: Mapping[str, Any]) -> "_Meanwhile":
+        last = last_change(_history(given["id"]))
+        (rule,) = proposed(budget, [given])
+        return cls(last.words if last else "Changed", summary_of(rule))
 
 
 class _Said(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget
-from tests.controls.guarding import given
+from tests.controls.guarding import given, guard
 from tests.factories import Api, browser_of, make_budget, make_key, make_person, spend
 from tests.pages import words_of
 
@@ -173,6 +173,27 @@ def form_of(told: Any) -> dict[str, Any]:
     filled = {name: form[name].value() for name in form.fields}
     sent = {name: "" if one is None else one for name, one in filled.items()}
     return {**sent, "version": told.context["version"]}
+
+
+def test_of_two_at_one_rule_the_second_is_told(two: TwoPeople) -> None:
+    (rule,) = guard(two.budget, given(message="No."))
+    place = f"/admin/controls/controlrule/{rule.pk}/change/"
+    form = {"trigger": "always", "version": two.tom.get(place).context["version"]}
+    two.lea.post(place, {**form, "trigger": "budget_percentage >= 0.9"})
+
+    told = two.tom.post(place, {**form, "message": "Stop."})
+    rule.refresh_from_db()
+    kept = (rule.trigger, rule.config)
+    again = two.tom.post(
+        place, {**form, "message": "Stop.", "version": told.context["version"]}
+    )
+
+    rule.refresh_from_db()
+    text = words_of(told.content.decode())
+    assert "Changed by lea@acme.example" in text
+    assert "It says now" in text
+    assert kept[0] == "budget_percentage >= 0.9"
+    assert (again.status_code, rule.trigger) == (302, "always")
 
 
 # -- What moves money or stops calls is asked about
