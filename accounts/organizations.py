@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.locks import hold_alone
 from accounts.models import Organization, validate_slug
+from accounts.versions import Seen, check_seen, history_of
 from lib.errors import Conflict, Invalid, NotFound
 
 
@@ -57,7 +58,7 @@ def organization_for(slug: str) -> Organization:
 
 @transaction.atomic
 def change_organization(
-    organization: Organization, changes: dict[str, Any]
+    organization: Organization, changes: dict[str, Any], *, seen: Seen | None = None
 ) -> tuple[Organization, frozenset[str]]:
     """Change an organization while nothing is booked in it.
 
@@ -66,11 +67,13 @@ def change_organization(
 
     Raises:
         NotFound: it is gone.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
     hold_alone(organization.pk)
     found = Organization.objects.filter(pk=organization.pk).first()
     if found is None:
         raise NotFound("There is no such organization.")
+    check_seen(history_of(found), seen)
     changed = frozenset(n for n, value in changes.items() if getattr(found, n) != value)
     if not changed:
         return found, changed

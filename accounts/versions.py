@@ -7,7 +7,7 @@ saw the same version one is told that the other was first.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
@@ -66,8 +66,16 @@ def check_seen(history: QuerySet[Any], seen: Seen | None) -> None:
     if seen is None:
         return
     last = last_change(history)
-    if (last.version if last else "0") in seen:
-        return
+    if (last.version if last else "0") not in seen:
+        refuse_unseen(last)
+
+
+def refuse_unseen(last: LastChange | None) -> NoReturn:
+    """Refuse a change of what was changed since, by the *last* one.
+
+    Raises:
+        ChangedMeanwhile: always.
+    """
     words = last.words if last else "Changed"
     raise ChangedMeanwhile(
         f"{words}, since you read it. Read it again, and send your change with the "

@@ -8,7 +8,10 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.locks import hold_alone
 from accounts.models import Organization
+from accounts.versions import Seen
+from alerts.changes import check_seen, dropped, own_rules
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
 from alerts.policies import Oversight, oversight_of
 from alerts.reach import MAIL, missing, names_set_up, ready
@@ -26,8 +29,10 @@ _FIELDS = (
 
 
 @transaction.atomic
-def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budget:
-    """Give *budget* the rules and the escalation of *data*, in place of its own.
+def configure(
+    budget: Budget, data: Mapping[str, Any], *, now: datetime, seen: Seen | None = None
+) -> list[str]:
+    """Give *budget* the rules and the escalation of *data*; say which rules are gone.
 
     *data* is what `ConfigurationIn` made of the wire. What it leaves out stays as it
     is; an escalation of None is taken away. Rules that stay keep their identity, and
@@ -36,8 +41,13 @@ def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budg
     Raises:
         Invalid: a channel is unknown; each is named.
         IsArchived: the budget is no longer in use.
+        ChangedMeanwhile: what watches it is none of the versions *seen*.
     """
     _check_names(budget.organization_id, data)
+    hold_alone(budget.organization_id)
+    budget = Budget.objects.select_related("organization").get(pk=budget.pk)
+    check_seen(budget, seen)
+    before = own_rules(budget)
     if "alerts" in data:
         budget = _watch(budget, data["alerts"], now=now)
         _replace_rules(budget, data["alerts"])
@@ -47,7 +57,7 @@ def configure(budget: Budget, data: Mapping[str, Any], *, now: datetime) -> Budg
     levels = (data.get("escalation") or {}).get("levels", ())
     named = [one for rule in (*data.get("alerts", ()), *levels) for one in people(rule)]
     ask_outsiders(budget.organization_id, named, now=now)
-    return budget
+    return dropped(before, budget)
 
 
 def people(rule: Mapping[str, Any]) -> list[str]:

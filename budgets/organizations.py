@@ -6,6 +6,7 @@ from django.db import transaction
 
 from accounts import organizations
 from accounts.models import Organization
+from accounts.versions import Seen
 from budgets.models import Budget
 from ledger import prices
 from ledger.models import CostRecord, ExchangeRate
@@ -36,15 +37,16 @@ class RateNeeded(Conflict):
 
 @transaction.atomic
 def change_organization(
-    organization: Organization, changes: dict[str, Any]
+    organization: Organization, changes: dict[str, Any], *, seen: Seen | None = None
 ) -> Organization:
     """Change an organization, and return it, unless something rests on how it was.
 
     Raises:
         NotFound: it is gone.
+        ChangedMeanwhile: it is none of the versions *seen*.
         CurrencyInUse, RateNeeded, FiscalYearInUse: nothing is changed.
     """
-    changed, names = organizations.change_organization(organization, changes)
+    changed, names = organizations.change_organization(organization, changes, seen=seen)
     if "currency" in names:
         refuse_if_booked(changed)
         require_rates(changed)

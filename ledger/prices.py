@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
+from accounts.versions import Seen, check_seen, history_of
 from ledger.catalogue import CURRENCY, LIST_PRICE_TIERS
 from ledger.identity import (
     identify,
@@ -71,17 +72,19 @@ def add_price(**values: Any) -> Price:
 
 
 @transaction.atomic
-def change_price(price: Price, **changes: Any) -> Price:
+def change_price(price: Price, *, seen: Seen | None = None, **changes: Any) -> Price:
     """Change a price and return it; what is booked keeps the cost it was booked with.
 
     Raises:
         NotFound: it was deleted meanwhile.
+        ChangedMeanwhile: it is none of the versions *seen*.
         Invalid, PriceOverlaps: as `add_price`.
     """
     hold_alone(price.organization_id or EVERYBODY)
     found = Price.objects.filter(pk=price.pk).first()
     if found is None:
         raise NotFound("There is no such price.")
+    check_seen(history_of(found), seen)
     for name, value in changes.items():
         setattr(found, name, value)
     _check(found)
@@ -91,9 +94,14 @@ def change_price(price: Price, **changes: Any) -> Price:
 
 
 @transaction.atomic
-def delete_price(price: Price) -> None:
-    """Delete a price; what is booked keeps the cost it was booked with."""
+def delete_price(price: Price, *, seen: Seen | None = None) -> None:
+    """Delete a price; what is booked keeps the cost it was booked with.
+
+    Raises:
+        ChangedMeanwhile: it is none of the versions *seen*.
+    """
     hold_alone(price.organization_id or EVERYBODY)
+    check_seen(history_of(price), seen)
     price.delete()
     _tell(price.organization_id)
 

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Organization
+from accounts.versions import Seen, check_seen, history_of
 from lib.errors import Conflict, FieldError, Invalid, NotFound
 from notifications.configs import (
     Setup,
@@ -92,6 +93,7 @@ def change_channel(
     channel: Channel,
     *,
     now: datetime,
+    seen: Seen | None = None,
     name: str | None = None,
     config: Mapping[str, Any] | None = None,
     template: Any = None,
@@ -104,8 +106,10 @@ def change_channel(
     Raises:
         Invalid, ChannelNameTaken: as `add_channel`.
         NotFound: it was deleted meanwhile.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
     held = _held(channel)
+    check_seen(history_of(held), seen)
     changed: set[str] = set()
     if name is not None:
         held.name = _read_name(name, held.type)
@@ -158,8 +162,15 @@ def rotate_secret(channel: Channel, *, now: datetime) -> Saved:
     return Saved(held, made)
 
 
-def delete_channel(channel: Channel) -> None:
-    """Delete a channel; what was sent through it stays on record."""
+@transaction.atomic
+def delete_channel(channel: Channel, *, seen: Seen | None = None) -> None:
+    """Delete a channel; what was sent through it stays on record.
+
+    Raises:
+        ChangedMeanwhile: it is none of the versions *seen*.
+    """
+    if seen is not None:
+        check_seen(history_of(_held(channel)), seen)
     channel.delete()
 
 

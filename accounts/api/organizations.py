@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import is_platform, organizations_of
-from accounts.api.base import ApiViewSet
+from accounts.api.base import ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.models import (
     Organization,
@@ -21,6 +21,7 @@ from accounts.models import (
     validate_zone,
 )
 from accounts.organizations import make_organization
+from accounts.versions import version_of
 from lib.answers import Answered, Out, PageOut, answers, choices, note
 from lib.errors import Forbidden
 from lib.tables import CsvRenderer
@@ -127,7 +128,8 @@ class OrganizationViewSet(ApiViewSet):
 
     @answers(s200=OrganizationOut)
     def retrieve(self, request: Request, slug: str) -> Response:
-        return Answered(organization_out(self.get_object()))
+        found = self.get_object()
+        return tagged(Answered(organization_out(found)), version_of(found))
 
     @answers(s201=OrganizationOut)
     @extend_schema(tags=["organizations"], summary="Make an organization")

@@ -145,11 +145,21 @@ class AlertConfigurationOut(Out, frozen=True):
     inherited_escalation: InheritedEscalationOut | None
     usual_recipients: list[str]
     not_set_up: list[str]
+    dropped: Annotated[
+        list[str] | UnsetType,
+        note("The rules that these have replaced; left out where none were given."),
+    ] = UNSET
 
 
-def configuration_out(budget: Budget) -> AlertConfigurationOut:
-    """Return a budget's rules and escalation, and what it inherits."""
-    return msgspec.convert(configuration(budget), AlertConfigurationOut)
+def configuration_out(
+    budget: Budget, dropped: list[str] | None = None
+) -> AlertConfigurationOut:
+    """Return a budget's rules and escalation, and what it inherits; of a change what
+    it drops."""
+    found = msgspec.convert(configuration(budget), AlertConfigurationOut)
+    if dropped is None:
+        return found
+    return msgspec.structs.replace(found, dropped=dropped)
 
 
 def alert_out(alert: Alert) -> AlertOut:

@@ -202,7 +202,7 @@ class ConfigurationIn(Plain):
 
     shown = frozenset(
         {"budget", "inherited", "inherited_escalation", "usual_recipients"}
-        | {"not_set_up"}
+        | {"not_set_up", "dropped"}
     )
 
     budget_id = serializers.CharField(max_length=64, required=False)

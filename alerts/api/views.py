@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import organization_named, visible_to
-from accounts.api.base import ApiView, ApiViewSet
+from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
 from accounts.models import User
 from accounts.permissions import Action
 from accounts.scopes import Scope
@@ -24,6 +24,7 @@ from alerts.api.answers import (
     configuration_out,
 )
 from alerts.api.schemas import AcknowledgeIn, ConfigurationIn, SnoozeIn
+from alerts.changes import version_of
 from alerts.configuration import configure
 from alerts.links import told_to
 from alerts.models import Alert, AlertState, RuleType, Severity
@@ -161,12 +162,15 @@ class BudgetAlerts(ApiView):
     @answers(s200=AlertConfigurationOut)
     def get(self, request: Request, uid: str) -> Response:
         """Return a budget's rules and escalation, and what it inherits."""
-        return Answered(configuration_out(self._budget(uid)))
+        return self._answer(self._budget(uid))
 
     @answers(s200=AlertConfigurationOut)
-    @extend_schema(request=ConfigurationIn)
+    @extend_schema(request=ConfigurationIn, parameters=[IF_MATCH])
     def put(self, request: Request, uid: str) -> Response:
-        """Replace a budget's rules and escalation; what is left out stays."""
+        """Replace a budget's rules and escalation; what is left out stays.
+
+        `dropped` says which rules are gone.
+        """
         budget = self._budget(uid)
         require(self.caller, Action.WATCH, budget)
         shape = ConfigurationIn(data=request.data)
@@ -175,8 +179,12 @@ class BudgetAlerts(ApiView):
         if given.pop("budget_id", str(budget.uid)) != str(budget.uid):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
-        configure(budget, given, now=timezone.now())
-        return Answered(configuration_out(self._budget(uid)))
+        gone = configure(budget, given, now=timezone.now(), seen=self.seen())
+        return self._answer(self._budget(uid), gone)
+
+    def _answer(self, budget: Budget, gone: list[str] | None = None) -> Response:
+        body = Answered(configuration_out(budget, gone))
+        return tagged(body, version_of(budget))
 
     def _budget(self, uid: str) -> Budget:
         return budget_or_404(uid, self.caller)

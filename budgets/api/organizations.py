@@ -7,11 +7,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import is_platform
+from accounts.api.base import IF_MATCH, tagged
 from accounts.api.organizations import (
     OrganizationOut,
     OrganizationViewSet,
     organization_out,
 )
+from accounts.versions import version_of
 from budgets.organizations import change_organization, delete_rate
 from ledger.api.rates import RateViewSet
 from lib.answers import Answered, answers
@@ -36,6 +38,7 @@ class Organizations(OrganizationViewSet):
             "currency not once costs are booked, the fiscal year not while budgets "
             "run by it."
         ),
+        parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, slug: str) -> Response:
         organization = self.get_object()
@@ -44,7 +47,8 @@ class Organizations(OrganizationViewSet):
         changes = cast("dict[str, Any]", given.validated_data)
         if changes.pop("slug", organization.slug) != organization.slug:
             raise SlugIsFixed("An organization's slug never changes; make another one.")
-        return Answered(organization_out(change_organization(organization, changes)))
+        changed = change_organization(organization, changes, seen=self.seen())
+        return tagged(Answered(organization_out(changed)), version_of(changed))
 
 
 class Rates(RateViewSet):

@@ -12,8 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import is_platform, owner_named
-from accounts.api.base import ApiView, ApiViewSet
+from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
 from accounts.idempotency import idempotent
+from accounts.versions import version_of
 from ledger.api.answers import (
     MadePriceOut,
     PriceOut,
@@ -175,7 +176,7 @@ class PriceViewSet(ApiViewSet):
 
     @answers(s200=PriceOut)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Answered(price_out(self.get_object()))
+        return _tagged(self.get_object())
 
     @answers(s201=MadePriceOut)
     @extend_schema(
@@ -196,7 +197,7 @@ class PriceViewSet(ApiViewSet):
         return Answered(made_price_out(price, count_priced_by(price)), status=201)
 
     @answers(s200=PriceOut)
-    @extend_schema(tags=["prices"], summary="Change a price")
+    @extend_schema(tags=["prices"], summary="Change a price", parameters=[IF_MATCH])
     def partial_update(self, request: Request, pk: str) -> Response:
         price = self._own(self.get_object())
         data = _object(request.data)
@@ -207,19 +208,22 @@ class PriceViewSet(ApiViewSet):
                 raise Invalid.field("organization_id", detail)
         given = PriceIn(data=data, partial=True)
         given.is_valid(raise_exception=True)
-        changed = change_price(price, **given.validated_data)
-        return Answered(price_out(changed))
+        return _tagged(change_price(price, seen=self.seen(), **given.validated_data))
 
     @answers(s204=None)
-    @extend_schema(tags=["prices"], summary="Delete a price")
+    @extend_schema(tags=["prices"], summary="Delete a price", parameters=[IF_MATCH])
     def destroy(self, request: Request, pk: str) -> Response:
-        delete_price(self._own(self.get_object()))
+        delete_price(self._own(self.get_object()), seen=self.seen())
         return Response(status=204)
 
     def _own(self, price: Price) -> Price:
         if price.organization_id is None and not is_platform(self.caller):
             raise Forbidden("Only a platform key can change what is for everybody.")
         return price
+
+
+def _tagged(price: Price) -> Response:
+    return tagged(Answered(price_out(price)), version_of(price))
 
 
 def _object(data: object) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import organization_named, visible_to
-from accounts.api.base import ApiViewSet
+from accounts.api.base import IF_MATCH, ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.scopes import Scope
+from accounts.versions import version_of
 from lib.answers import Answered, PageOut, answers, plain
 from lib.errors import Invalid
 from lib.lookups import row_or_404, uuid_of
@@ -95,7 +96,7 @@ class NotificationsViewSet(ApiViewSet):
         ],
     ),
     retrieve=extend_schema(summary="Show a channel"),
-    destroy=extend_schema(summary="Delete a channel"),
+    destroy=extend_schema(summary="Delete a channel", parameters=[IF_MATCH]),
 )
 @extend_schema(tags=["notifications"])
 class ChannelViewSet(NotificationsViewSet):
@@ -128,7 +129,7 @@ class ChannelViewSet(NotificationsViewSet):
 
     @answers(s200=ChannelOut)
     def retrieve(self, request: Request, uid: str) -> Response:
-        return Answered(channel_out(self.row(uid)))
+        return _tagged(self.row(uid))
 
     @answers(s201=ChannelOut)
     @extend_schema(
@@ -163,6 +164,7 @@ class ChannelViewSet(NotificationsViewSet):
             "signs for a day more. `enabled: true` switches on again what was off."
         ),
         request=ChannelIn,
+        parameters=[IF_MATCH],
     )
     def partial_update(self, request: Request, uid: str) -> Response:
         channel = self.mine(uid)
@@ -175,12 +177,15 @@ class ChannelViewSet(NotificationsViewSet):
                 raise Invalid.field(name, "Never changes; make another channel.")
         if "template" in given and given["template"] is None:
             given["template"] = {}
-        changed = channels.change_channel(channel, now=timezone.now(), **given)
-        return Answered(channel_out(changed))
+        return _tagged(
+            channels.change_channel(
+                channel, now=timezone.now(), seen=self.seen(), **given
+            )
+        )
 
     @answers(s204=None)
     def destroy(self, request: Request, uid: str) -> Response:
-        channels.delete_channel(self.mine(uid))
+        channels.delete_channel(self.mine(uid), seen=self.seen())
         return Response(status=204)
 
     @answers(s200=ChannelOut)
@@ -369,6 +374,10 @@ def _uid(text: str, attr: str) -> UUID:
     if found is None:
         raise Invalid.field(attr, "Must be an id.")
     return found
+
+
+def _tagged(channel: Channel) -> Response:
+    return tagged(Answered(channel_out(channel)), version_of(channel))
 
 
 def _sealed(saved: channels.Saved) -> dict[str, Any]:

@@ -68,3 +68,5 @@ class AlertConfiguration:
     inherited_escalation: Optional[dict[str, Any]] = None
     usual_recipients: tuple[str, ...] = ()
     not_set_up: tuple[str, ...] = ()
+    # The rules that these have replaced; left out where none were given.
+    dropped: tuple[str, ...] = ()
