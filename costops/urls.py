@@ -11,6 +11,8 @@ from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
 from lib.web import route
 
+api_docs = SpectacularSwaggerSplitView.as_view(template_name="costops/docs.html")
+
 handler403 = "lib.web.forbidden"
 handler404 = "lib.web.not_found"
 handler500 = "lib.web.server_error"
@@ -36,5 +38,5 @@ urlpatterns = [
     route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("recipients/(?P<token>[A-Za-z0-9_-]+)", confirm_by_link, "confirm-recipient"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),
-    route("api/v1/docs", SpectacularSwaggerSplitView.as_view(), "docs"),
+    route("api/v1/docs", api_docs, "docs"),
 ]
