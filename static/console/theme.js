@@ -17,7 +17,13 @@
       if (value?.id) box.setAttribute("aria-describedby", value.id);
     });
   };
-  window.addEventListener("load", nameBoxes);
+  const watchBoxes = () => {
+    if (!document.querySelector("select[class*=autocomplete]")) return;
+    nameBoxes();
+    // They are drawn some time after the page is there.
+    new MutationObserver(nameBoxes).observe(document.body, { childList: true, subtree: true });
+  };
+  document.addEventListener("DOMContentLoaded", watchBoxes);
 
   const keepFocus = () => {
     const field = document.getElementById("search-input-command");
