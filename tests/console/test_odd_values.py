@@ -10,15 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.apps import apps
 from django.db import transaction
 from django.http import QueryDict
 from django.test import Client
-from django.urls import get_resolver
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from tests.addresses import address_of, patterns
 from tests.factories import browser_of, make_organization, make_person
 from tests.filled import fill
 from tests.pages import forms_in
@@ -36,7 +35,6 @@ ODD = {
     "exponent": "1E%2B1000000",
     "over-long": "x" * 3000,
 }
-NOT_TRIED = {"logout", "jsi18n"}
 FRAMEWORK = 2  # a name that more pages ask for is not theirs: tried on a few
 
 
@@ -59,33 +57,6 @@ def ann(acme_filled: Organization) -> Client:
     browser = browser_of(person)
     browser.raise_request_exception = False
     return browser
-
-
-def patterns() -> dict[str, tuple[str, list[str]]]:
-    """Return the admin's addresses by name: how they are written, and with what."""
-    prefix, resolver = get_resolver().namespace_dict["admin"]
-    return {
-        name: (f"/{prefix}{form}", parameters)
-        for name, ways in resolver.reverse_dict.lists()
-        if isinstance(name, str) and name not in NOT_TRIED
-        for form, parameters in ways[0][0]
-    }
-
-
-def address_of(name: str) -> str:
-    """Return the address of that name that leads to a row there is, if it has one."""
-    form, parameters = patterns()[name]
-    row: Any = row_for(name)
-    version = row.history.first() if hasattr(row, "history") else row
-    ids = (one.pk if one else 1 for one in (row, version))
-    return form % dict(zip(parameters, ids, strict=False))
-
-
-def row_for(name: str) -> Any:
-    for model in apps.get_models():
-        if name.startswith(f"{model._meta.app_label}_{model._meta.model_name}_"):
-            return model._default_manager.first()
-    return None
 
 
 class Asked:

@@ -1,0 +1,227 @@
+"""Every page there is, as axe-core and a telephone see it: no grave fault, no cut.
+
+Pages come from the resolver: one that is new is looked at without being named here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.contrib.auth.tokens import default_token_generator
+from django.core.cache import cache
+from django.template.loader import render_to_string
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django_q.models import OrmQ, Schedule, Task
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import Invitation, Organization, User
+from accounts.scopes import Role
+from alerts.links import make_link
+from budgets.models import Backfill, Budget
+from budgets.rollup import roll_up
+from console.accounts.invitations import PURPOSE, invite_by_mail
+from ledger.models import Repricing
+from lib.errors import Invalid
+from notifications.mailed_links import issue
+from notifications.models import Preference
+from notifications.services import notify
+from tests.addresses import address_of, patterns
+from tests.alerts.factories import fire
+from tests.controls.factories import authorize, make_hard
+from tests.databases import ROOT
+from tests.factories import browser_of, make_api, make_person, spend
+from tests.filled import fill
+from tests.journeys.browser import in_browser
+from tests.journeys.looking import WIDE, Looker
+from tests.notifications.factories import mail_to, make_message, make_webhook
+from tests.sizes import PROFILE
+
+pytestmark = in_browser
+
+# Parts of pages, answers to scripts, what only acts, and what leads on to another.
+NO_PAGES = {
+    *("autocomplete", "search", "app_list", "view_on_site", "index", "login"),
+    *("accounts_invitation_withdraw", "alerts_alert_answer"),
+    *("budgets_budget_arrival", "budgets_budget_changelist"),
+    *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
+    *("budgets_reservation_history", "controls_controlrule_rules"),
+    *("notifications_channel_preview", "notifications_channel_test"),
+    *("notifications_delivery_outcome", "notifications_delivery_redeliver"),
+}
+REFUSED = ("_add", "_delete")  # nobody may, of some models
+ALIKE = ("_delete", "_simple_history", "_history")  # but for the names on them
+EXAMPLES = {
+    *("alerts_alertrule_delete", "ledger_price_history"),
+    "ledger_price_simple_history",
+}
+QUERIES = {
+    "alerts_alertrule_add": "?budget={budget}&type=threshold",
+    "controls_controlrule_add": "?budget={budget}&action=block",
+    "ledger_costrecord_reprice": "?organization=acme&provider=openai&model=unknown",
+}
+
+
+@pytest.fixture
+def looker(chromium: Any, live_server: LiveServer) -> Iterator[Looker]:
+    cache.clear()
+    context = chromium.new_context(base_url=live_server.url, viewport=WIDE)
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(f"{tab.url}: {error}"))
+    yield Looker(tab, closely=PROFILE == "large")
+    context.close()
+    # The theme's pages of past versions have a menu without its state.
+    assert [one for one in errors if "actionDropdownOpen" not in one] == []
+
+
+def enter(looker: Looker, acme: Organization, address: str) -> User:
+    """Log somebody in who may see every page."""
+    person = make_person(
+        "root@acme.example", {acme: Role.FINANCE_ADMIN}, is_superuser=True
+    )
+    session = browser_of(person).cookies["sessionid"].value
+    looker.tab.context.add_cookies(
+        [{"name": "sessionid", "value": session, "url": address}]
+    )
+    return person
+
+
+def fill_all(acme: Organization) -> None:
+    """Make a row of every kind that has a page."""
+    now = timezone.now()
+    make_hard(acme, "Company", "1000")
+    authorize(make_api(organization=acme))  # before there are rules that block it
+    fill(acme)
+    make_webhook(acme, "https://hooks.acme.example/costs")
+    spend(acme, None, id="unpriced", model="unknown")
+    Preference.objects.create(organization=acme, recipient="viewer@acme.example")
+    targets = [mail_to("viewer@acme.example")]
+    notify(acme.pk, targets, lambda _: make_message(), key="look", now=now)
+    Repricing.objects.create(organization=acme, reason="Price set", actor="ann")
+    Backfill.objects.create(
+        organization=acme, upto_id=1, done_until=now, until=now, total=2
+    )
+    invite_by_mail(acme, "new@acme.example", Role.VIEWER, by="ann", now=now)
+    roll_up(acme.pk)
+    task = {"func": "x", "started": now, "stopped": now}
+    Task.objects.create(id="1", name="done", success=True, **task)
+    Task.objects.create(id="2", name="failed", success=False, **task)
+    Schedule.objects.create(func="x")
+    OrmQ.objects.create(key="x", payload="x", lock=now)
+
+
+def names_to_look_at() -> list[str]:
+    """Return the names of the admin's pages; on ordinary days one of those alike."""
+    assert patterns().keys() >= NO_PAGES
+    names = sorted(patterns().keys() - NO_PAGES)
+    if PROFILE == "large":
+        return names
+    return [name for name in names if name in EXAMPLES or not name.endswith(ALIKE)]
+
+
+def test_pages_of_the_admin(
+    looker: Looker, acme: Organization, live_server: LiveServer
+) -> None:
+    enter(looker, acme, live_server.url)
+    looker.tab.goto("/admin/")
+    found = looker.faults("empty tree", frame=True)
+    fill_all(acme)
+    budget = Budget.objects.get(name="Company", enforcement="hard").pk
+
+    for name in names_to_look_at():
+        address = address_of(name) + QUERIES.get(name, "").format(budget=budget)
+        answer = looker.tab.goto(address)
+        if answer.status == 403 and name.endswith(REFUSED):
+            continue
+        is_page = answer.status == 200 and "<html" in answer.text()[:2000]
+        if not is_page or not looker.tab.url.endswith(address):
+            found.append(f"{name} is no page: {answer.status} at {looker.tab.url}")
+            continue
+        found += looker.faults(name)
+
+    assert found == []
+
+
+def outside() -> set[str]:
+    """Return the names of what is answered beside the admin and the API."""
+    return set(_names(get_resolver().url_patterns, ""))
+
+
+def _names(known: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
+    for one in known:
+        path = before + str(one.pattern).lstrip("^")
+        if isinstance(one, URLResolver):
+            if one.namespace != "admin":
+                yield from _names(one.url_patterns, path)
+        elif not path.startswith(("api/v1/", "otlp/", "health")) or "docs" in path:
+            yield str(one.name)
+
+
+def pages_outside(acme: Organization) -> Mapping[str, str]:
+    """Return the address of each page for who is not logged in."""
+    now = timezone.now()
+    person = make_person("lost@acme.example", {acme: Role.VIEWER})
+    uid = urlsafe_base64_encode(force_bytes(person.pk))
+    token = default_token_generator.make_token(person)
+    alert = fire(make_hard(acme, "Company", "1000"))
+    invited: Invitation = invite_by_mail(
+        acme, "new@acme.example", Role.VIEWER, by="ann", now=now
+    )
+    joining = issue(
+        acme.pk,
+        purpose=PURPOSE,
+        subject=invited.uid,
+        person=invited.email,
+        expires_at=invited.expires_at,
+    )
+    link = make_link(alert, "lead@acme.example", now=now)
+    return {
+        "start": "/",  # leads to the log-in
+        "docs": reverse("docs"),  # the frame: the rest is drawn by Swagger
+        "admin_password_reset": reverse("admin_password_reset"),
+        "password_reset_done": reverse("password_reset_done"),
+        "password_reset_confirm": reverse("password_reset_confirm", args=[uid, token]),
+        "password_reset_complete": reverse("password_reset_complete"),
+        "answer-alert": f"/{link.split('/', 3)[3]}",
+        "join": reverse("join", args=[joining]),
+    }
+
+
+def show(looker: Looker, template: str) -> None:
+    """Open the page that refuses something by *template*."""
+    page = render_to_string(template, {"refusal": Invalid("It is not so.")})
+    looker.tab.route(
+        f"**/{template}",
+        lambda route: route.fulfill(body=page, content_type="text/html"),
+    )
+    looker.tab.goto(f"/{template}")
+
+
+def test_pages_for_who_is_not_logged_in(looker: Looker, acme: Organization) -> None:
+    pages = pages_outside(acme)
+    wrong = {"username": "lost@acme.example", "password": "wrong"}
+    for _ in range(5):
+        Client().post(reverse("admin:login"), wrong)
+
+    found = []
+    for name, address in pages.items():
+        answer = looker.tab.goto(address)
+        assert answer.status == 200, name
+        found += looker.faults(name)
+    for template in (ROOT / "templates").glob("*.html"):
+        show(looker, template.name)
+        found += looker.faults(template.name)
+    looker.tab.goto(reverse("admin:login"))
+    looker.tab.fill("[name=username]", wrong["username"])
+    looker.tab.fill("[name=password]", wrong["password"])
+    looker.tab.locator("[name=password]").press("Enter")
+    looker.tab.locator("text=wrong too often").wait_for()
+    found += looker.faults("throttled")
+
+    assert found == []
+    assert set(pages) == outside()
