@@ -162,7 +162,7 @@ class Story:
             self.later = self._price("later", amount)
         else:
             of = ("input", "cached_input", "output")
-            prices = {f"{kind}_per_million": Decimal(amount) for kind in of}
+            prices: Any = {f"{kind}_per_million": Decimal(amount) for kind in of}
             self.later = change_price(self.later, **prices)
         self.oracle.prices["later"] = Decimal(amount)
 

@@ -160,7 +160,8 @@ def test_odd_attributes_and_names_do_not_sink_their_neighbours(
     spans = [make_span(1)]
     for name in ODD_NAMES:
         for value in ODD_VALUES:
-            span = make_span(2, trace=len(spans) + 1, **{"unheard\0of": 1, "\ud800": 1})
+            odd: Any = {"unheard\0of": 1, "\ud800": 1}
+            span = make_span(2, trace=len(spans) + 1, **odd)
             others = [each for each in span["attributes"] if each["key"] != name]
             span["attributes"] = [*others, {"key": name, "value": value}]
             spans.append(span)
