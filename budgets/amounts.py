@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db.models import F, Max, QuerySet, Sum, Value
 
@@ -19,6 +20,8 @@ from lib.periods import Window
 ZERO = Decimal(0)
 _MOMENT = timedelta(microseconds=1)
 Kind = AmountLine.Kind
+_Stretch = tuple[str, datetime | None, datetime | None]  # kind, from, to
+TEMPORARY = (Kind.TRANSFER, Kind.RAISE)  # they stand in `adjusted` of periods
 
 
 class Dated(NamedTuple):
@@ -57,9 +60,34 @@ class Amounts:
 
 def amounts_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
     """Return what budgets may spend, by id. One query."""
+    return _by_budget(_own(budget_ids))
+
+
+def temporary_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
+    """Return what budgets have more or less for a while, by id. One query."""
+    return _by_budget(_temporary(budget_ids))
+
+
+def lasting_and_temporary(
+    budget_ids: Collection[int],
+) -> tuple[Mapping[int, Amounts], Mapping[int, Amounts]]:
+    """Return `amounts_of` and `temporary_of` together. One query."""
+    lasting: dict[int, Amounts] = defaultdict(Amounts)
+    temporary: dict[int, Amounts] = defaultdict(Amounts)
+    rows = AmountLine.objects.filter(budget__in=budget_ids)
+    for kind, budget_id, *dated in (
+        rows.exclude(kind=Kind.ROLLOVER)
+        .order_by()
+        .values_list("kind", "budget_id", "amount", "effective_from", "effective_to")
+    ):
+        found = temporary if kind in TEMPORARY else lasting
+        found[budget_id].lines.append(Dated(*dated))
+    return lasting, temporary
+
+
+def _by_budget(rows: QuerySet[AmountLine]) -> Mapping[int, Amounts]:
     found: dict[int, Amounts] = defaultdict(Amounts)
-    rows = _own(budget_ids).order_by()
-    for budget_id, *dated in rows.values_list(
+    for budget_id, *dated in rows.order_by().values_list(
         "budget_id", "amount", "effective_from", "effective_to"
     ):
         found[budget_id].lines.append(Dated(*dated))
@@ -93,7 +121,9 @@ class PastLimits:
         return amounts_of([self._budget.pk])[self._budget.pk]
 
 
-def plan_amount(budget: Budget, *, now: datetime, reason: str = "") -> None:
+def plan_amount(
+    budget: Budget, *, now: datetime, reason: str = "", request: UUID | None = None
+) -> None:
     """Write down the first line of a new budget: it holds from its start."""
     AmountLine.objects.create(
         organization_id=budget.organization_id,
@@ -101,12 +131,18 @@ def plan_amount(budget: Budget, *, now: datetime, reason: str = "") -> None:
         kind=Kind.PLANNED,
         amount=budget.amount,
         reason=reason,
+        request=request,
         made_at=now,
     )
 
 
 def change_amount(
-    budget: Budget, currency: str, *, now: datetime, reason: str = ""
+    budget: Budget,
+    currency: str,
+    *,
+    now: datetime,
+    reason: str = "",
+    request: UUID | None = None,
 ) -> None:
     """Write down that *budget*, so far in *currency*, may spend what it now says.
 
@@ -130,6 +166,7 @@ def change_amount(
         amount=more,
         effective_from=since,
         reason=reason,
+        request=request,
         made_at=now,
     )
     difference = Value(more, output_field=MoneyField())
@@ -164,23 +201,28 @@ def _restate(budget: Budget, currency: str, *, now: datetime) -> None:
     Each stretch is corrected by what the day's rate makes of it.
     """
     rate = _rate(budget, currency, now)
-    sums: dict[tuple[datetime | None, datetime | None], Decimal] = defaultdict(Decimal)
+    sums: dict[_Stretch, Decimal] = defaultdict(Decimal)
     for line in amounts_of([budget.pk])[budget.pk].lines:
-        sums[line.start, line.end] += line.amount
+        sums[Kind.CORRECTION, line.start, line.end] += line.amount
+    for kind, *dated in _temporary([budget.pk]).values_list(
+        "kind", "amount", "effective_from", "effective_to"
+    ):
+        line = Dated(*dated)
+        sums[kind, line.start, line.end] += line.amount
     corrected = {when: quantize(amount * rate) for when, amount in sums.items()}
     AmountLine.objects.bulk_create(
         AmountLine(
             organization_id=budget.organization_id,
             budget=budget,
-            kind=Kind.CORRECTION,
-            amount=corrected[start, end] - amount,
+            kind=kind,
+            amount=corrected[kind, start, end] - amount,
             effective_from=start,
             effective_to=end,
             reason=f"{currency} became {budget.currency} at {rate.normalize():f}",
             made_at=now,
         )
-        for (start, end), amount in sums.items()
-        if corrected[start, end] != amount
+        for (kind, start, end), amount in sums.items()
+        if corrected[kind, start, end] != amount
     )
 
 
@@ -196,5 +238,11 @@ def _rate(budget: Budget, currency: str, now: datetime) -> Decimal:
 
 
 def _own(budget_ids: Collection[int]) -> QuerySet[AmountLine]:
-    """Return the lines of what is planned: not those that carry over."""
-    return AmountLine.objects.filter(budget__in=budget_ids).exclude(kind=Kind.ROLLOVER)
+    """Return the lines of what is planned: not those that carry over or are for a
+    while."""
+    rows = AmountLine.objects.filter(budget__in=budget_ids)
+    return rows.exclude(kind__in=[Kind.ROLLOVER, *TEMPORARY])
+
+
+def _temporary(budget_ids: Collection[int]) -> QuerySet[AmountLine]:
+    return AmountLine.objects.filter(budget__in=budget_ids, kind__in=TEMPORARY)

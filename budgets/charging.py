@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import Organization
 from budgets import sql
-from budgets.amounts import amounts_of
+from budgets.amounts import lasting_and_temporary
 from budgets.index import (
     BudgetIndex,
     Charge,
@@ -139,14 +139,16 @@ def open_periods(
 ) -> dict[tuple[int, datetime], int]:
     """Return the ids of periods by (budget id, start), making those that are missing.
 
-    One that is made late has the amount it had in its time, as the budget's lines say.
+    One that is made late has the amount it had in its time, as the budget's lines say;
+    of what is for a while, what was in force as it began: the sweep follows the rest.
     *wanted* is in lock order, the organization held: no line is added meanwhile.
     """
     budget_ids = {budget_id for budget_id, _ in wanted}
     ids = _ids_in_database(organization_id, budget_ids, wanted)
     missing = [pair for pair in wanted if (pair[0], pair[1].start) not in ids]
     if missing:
-        amounts = amounts_of({budget_id for budget_id, _ in missing})
+        for_these = {budget_id for budget_id, _ in missing}
+        amounts, temporary = lasting_and_temporary(for_these)
         BudgetPeriod.objects.bulk_create(
             [
                 BudgetPeriod(
@@ -155,6 +157,7 @@ def open_periods(
                     starts_at=window.start,
                     ends_at=window.end,
                     amount=amounts[budget_id].of(window),
+                    adjusted=temporary[budget_id].at(window.start),
                 )
                 for budget_id, window in missing
             ],

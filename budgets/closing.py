@@ -13,6 +13,7 @@ from accounts.models import Organization
 from budgets.charging import open_periods
 from budgets.index import index_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
+from budgets.temporary import follow_temporary
 from lib.money import quantize
 from lib.periods import Window
 
@@ -37,6 +38,7 @@ def sweep_periods(*, now: datetime) -> Closed:
             hold_alone(organization.pk)
             opened += _open_current(organization, now)
             opened += _open_skipped(organization)
+            follow_temporary(organization, now=now)
             closed += _close_ended(organization, now)
             carried += _carry_over(organization, now)
     return Closed(opened, closed, carried)
@@ -51,6 +53,8 @@ def carried_from(
     following period's own amount.
     """
     left = period.limit - period.spent
+    if left > 0 and period.adjusted > 0:  # what was for a while is not carried over
+        left = max(left - period.adjusted, ZERO)
     mode = budget.rollover_mode
     if mode == RolloverMode.NONE:
         return ZERO

@@ -9,6 +9,12 @@ class HasBudgetsBelow(Conflict):
     code = "has_budgets_below"
 
 
+class NotEnoughLeft(Conflict):
+    """More is to be taken from a budget than it has left."""
+
+    code = "not_enough_left"
+
+
 class IsArchived(Conflict):
     """An archived budget stays as it was."""
 

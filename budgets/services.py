@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -78,7 +79,12 @@ class BudgetPlan:
 
 @transaction.atomic
 def create_budget(
-    organization: Organization, plan: BudgetPlan, *, now: datetime, reason: str = ""
+    organization: Organization,
+    plan: BudgetPlan,
+    *,
+    now: datetime,
+    reason: str = "",
+    request: UUID | None = None,
 ) -> Budget:
     """Make a budget, and charge it for what was spent before in its scope and dates.
 
@@ -93,7 +99,7 @@ def create_budget(
     budget = Budget(organization=organization)
     _apply(budget, plan, now=now)
     _save(budget)
-    plan_amount(budget, now=now, reason=reason)
+    plan_amount(budget, now=now, reason=reason, request=request)
     if _has_past(organization):
         _reshape(budget, set(path_of(budget)), redated=True)
     else:
@@ -110,6 +116,7 @@ def change_budget(
     now: datetime,
     reason: str = "",
     seen: Seen | None = None,
+    request: UUID | None = None,
 ) -> Budget:
     """Make *budget* as *plan* says: one that is moved, re-scoped or re-dated is
     charged anew, and so are those above it, before and after.
@@ -131,7 +138,8 @@ def change_budget(
     _apply(budget, plan, now=now)
     budget.give_reason(reason)
     _save(budget)
-    change_amount(budget, before["currency"], now=now, reason=reason)
+    was = before["currency"]
+    change_amount(budget, was, now=now, reason=reason, request=request)
     if any(getattr(budget, name) != before[name] for name in _RESHAPING):
         redated = any(getattr(budget, name) != before[name] for name in _REDATING)
         if redated:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db.models import Max, Sum
 
 from accounts.models import Organization
-from budgets.amounts import amounts_of
+from budgets.amounts import amounts_of, temporary_of
 from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
 from budgets.index import ALWAYS, FOREVER
@@ -21,6 +21,7 @@ from budgets.models import (
 from budgets.reservations import settlements
 from budgets.reservations.lines import lines_of
 from budgets.rollup import hours_of
+from budgets.temporary import wrong_adjusted
 from budgets.types import Quarter
 from ledger.models import CostRecord
 from lib.money import from_units
@@ -168,7 +169,8 @@ def _wrong_hours(
 
 
 def _wrong_amounts(organization: Organization, budgets: list[Budget]) -> Iterator[str]:
-    amounts = amounts_of([budget.pk for budget in budgets])
+    ids = [budget.pk for budget in budgets]
+    amounts, temporary = amounts_of(ids), temporary_of(ids)
     for budget in budgets:
         said = amounts[budget.pk].for_good
         if budget.amount != said:
@@ -177,6 +179,8 @@ def _wrong_amounts(organization: Organization, budgets: list[Budget]) -> Iterato
         said = amounts[period.budget_id].of(period.window)
         if period.amount != said:
             yield f"{period}: the amount is {period.amount}, the lines say {said}."
+        if wrong := wrong_adjusted(period, temporary[period.budget_id]):
+            yield wrong
 
 
 def _wrong_rollover(organization: Organization) -> Iterator[str]:

@@ -379,7 +379,7 @@ def line_out(line: AmountLine) -> BudgetLineOut:
         kind=line.kind,
         actor=line.actor,
         reason=line.reason,
-        request=None,  # no request has written a line
+        request=str(line.request) if line.request else None,
     )
 
 

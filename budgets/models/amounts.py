@@ -21,6 +21,8 @@ class AmountLine(models.Model):
         CHANGE = "change", "Changed"
         ROLLOVER = "rollover", "Carried over"
         CORRECTION = "correction", "Corrected"
+        TRANSFER = "transfer", "Transferred"
+        RAISE = "raise", "Raised for a while"
 
     organization = models.ForeignKey(
         Organization, models.PROTECT, related_name="+", db_index=False
@@ -33,6 +35,8 @@ class AmountLine(models.Model):
     effective_from = models.DateTimeField(null=True)  # null: from the budget's start
     effective_to = models.DateTimeField(null=True)  # exclusive; null: for good
     reason = models.CharField(max_length=500, blank=True)
+    # The uid of what was approved, whose apps lie above; null: nothing asked for it.
+    request = models.UUIDField(null=True, blank=True)
     actor = models.CharField(max_length=200, default=current_actor)
     made_at = models.DateTimeField()
 
@@ -44,11 +48,17 @@ class AmountLine(models.Model):
                 condition=Q(kind="planned"),
                 name="one_planned_amount_per_budget",
             ),
+            # What was approved takes effect once.
+            models.UniqueConstraint(
+                fields=["organization", "budget", "request"],
+                condition=Q(request__isnull=False),
+                name="one_amount_line_per_budget_and_request",
+            ),
             models.CheckConstraint(
                 condition=Q(kind="planned", effective_from=None, effective_to=None)
                 | Q(kind="change", effective_from__isnull=False, effective_to=None)
                 | Q(
-                    kind="rollover",
+                    kind__in=["rollover", "transfer", "raise"],
                     effective_from__isnull=False,
                     effective_to__isnull=False,
                 )

@@ -154,7 +154,7 @@ class BudgetLine:
     at: datetime
     effective_from: datetime
     amount: Decimal
-    kind: str  # planned, change, rollover, correction
+    kind: str  # planned, change, rollover, correction, transfer, raise
     effective_to: Optional[datetime] = None  # Exclusive; None: for good.
     actor: str = ""
     reason: str = ""
