@@ -11,6 +11,7 @@ from accounts import sql
 ORGANIZATION_LOCK = 4201
 TREE_LOCK = 4202
 REPRICING_LOCK = 4203
+TRAIL_LOCK = 4204
 
 
 def hold_shared(organization_id: int) -> None:
@@ -35,3 +36,11 @@ def hold_trees() -> None:
 def hold_repricing(organization_id: int) -> None:
     """Keep every other repricing of the organization waiting, until commit."""
     sql.hold(REPRICING_LOCK, organization_id)
+
+
+def hold_trail(organization_id: int) -> None:
+    """Keep everybody else from adding to the organization's trail, until commit.
+
+    Take it after all other locks.
+    """
+    sql.hold(TRAIL_LOCK, organization_id)

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "ledger",
     "budgets",
     "forecasts",
+    "approvals",
     "alerts",
     "controls",
     "intake",

@@ -1,0 +1,45 @@
+"""Requests for money, who decides them by which policy, and the trail of it all."""
+
+from approvals.models.delegations import Delegation, DelegationQuerySet
+from approvals.models.policies import ApproverKind, Level, LevelApprover, Policy
+from approvals.models.requests import (
+    OPEN_STATES,
+    BudgetRequest,
+    BudgetRequestQuerySet,
+    RequestKind,
+    RequestState,
+)
+from approvals.models.steps import (
+    Assignment,
+    AssignmentQuerySet,
+    Decision,
+    Outcome,
+    Step,
+    StepQuerySet,
+    StepState,
+)
+from approvals.models.trail import How, TrailEntry, TrailHead
+
+__all__ = [
+    "OPEN_STATES",
+    "ApproverKind",
+    "Assignment",
+    "AssignmentQuerySet",
+    "BudgetRequest",
+    "BudgetRequestQuerySet",
+    "Decision",
+    "Delegation",
+    "DelegationQuerySet",
+    "How",
+    "Level",
+    "LevelApprover",
+    "Outcome",
+    "Policy",
+    "RequestKind",
+    "RequestState",
+    "Step",
+    "StepQuerySet",
+    "StepState",
+    "TrailEntry",
+    "TrailHead",
+]
