@@ -55,3 +55,15 @@ class NobodyDecides(Invalid):
     """A level would have nobody, or too few, to decide it."""
 
     code = "nobody_decides"
+
+
+class TooLate(Conflict):
+    """What was asked for would be over before it begins."""
+
+    code = "too_late"
+
+
+class TooMany(Conflict):
+    """More requests are open than one person, or one budget, may have."""
+
+    code = "too_many_requests_open"

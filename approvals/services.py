@@ -1,17 +1,36 @@
-"""What may happen to a request: each a transaction, with the moment as *now*.
+"""What may happen to a request but its decision: each a transaction, with the moment
+as *now*.
 
 The first thing any of them does is a conditional UPDATE of the request's row: it is the
-mutex of all that happens to a request. The trail comes last.
+mutex of all that happens to a request. The trail comes last. Call none of them while an
+organization is held for charging: they take the request first, and that then.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from accounts.models import Organization, User
-from approvals.models import BudgetRequest, Decision, Outcome, Step
-from approvals.types import Ask, By
+import msgspec
+from django.db import IntegrityError, transaction
+
+from accounts.models import Organization
+from approvals import asks, chains
+from approvals.errors import TooMany
+from approvals.impact import impact_of
+from approvals.models import OPEN_STATES, BudgetRequest, RequestState, Step
+from approvals.moves import finish, hold
+from approvals.notices import Moved
+from approvals.permissions import require_asker, require_own
+from approvals.policies import chain_for, with_named
+from approvals.trail import Note
+from approvals.types import SYSTEM, Ask, By, Chain
+from lib.errors import Conflict, Invalid
+from lib.money import wire
+
+EXPIRES_AFTER = timedelta(days=30)  # of what is not needed by a date
+GRACE = timedelta(days=7)  # after the date it is needed by
+_TO_SUBMIT = (RequestState.DRAFT, RequestState.CHANGES_REQUESTED)
+MOST_OF_REQUESTER, MOST_OF_BUDGET = 5, 20  # open ones, of asks that can be joined
+_AT_ONCE = 500  # requests that expire in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +41,7 @@ class Edited:
     voided: bool  # the approvals given count no longer, and everybody is asked anew
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What became of a request by one decision."""
-
-    request: BudgetRequest  # as it stands now; its `state` tells whether it has ended
-    decision: Decision
-    step: Step
-    opened: Sequence[Step]  # whose turn it is since
-
-
+@transaction.atomic
 def draft(
     organization: Organization, ask: Ask, *, by: By, now: datetime
 ) -> BudgetRequest:
@@ -41,9 +51,13 @@ def draft(
         Invalid: a field is wrong; it is named.
         Forbidden: *by* may not ask in this organization.
     """
-    raise NotImplementedError
+    request = _drafted(organization, ask, by, now)
+    moved = Moved("request.drafted", request, by, now)
+    finish(moved, _note(moved))
+    return request
 
 
+@transaction.atomic
 def submit(
     request: BudgetRequest, *, by: By, now: datetime, revision: int | None = None
 ) -> BudgetRequest:
@@ -57,17 +71,38 @@ def submit(
         ChangedSince: it is not of *revision*.
         NotYourRequest: *by* is none of those whose request it is.
     """
-    raise NotImplementedError
+    held = hold(request, *_TO_SUBMIT, now=now, revision=revision)
+    require_own(by, held)
+    _submit(held, by, now)
+    return held
 
 
+@transaction.atomic
 def ask_for(
     organization: Organization, ask: Ask, *, by: By, now: datetime
 ) -> BudgetRequest:
-    """`draft` and `submit` in one; with an `ask_key` that is open already: join it,
-    where the larger amount stands."""
-    raise NotImplementedError
+    """`draft` and `submit` in one; with the `ask_key` of an open request: join that.
+
+    Of two amounts the larger stands; they don't add up.
+
+    Raises: as both; TooMany: with a key, too many are open.
+    """
+    if not ask.ask_key:
+        return _asked(organization, ask, by, now)
+    if (joined := _join(organization, ask, by, now)) is not None:
+        return joined
+    _refuse_many(organization, ask)
+    try:
+        with transaction.atomic():
+            return _asked(organization, ask, by, now)
+    except IntegrityError:  # another did so at the same moment, and has committed
+        joined = _join(organization, ask, by, now)
+        if joined is None:
+            raise
+        return joined
 
 
+@transaction.atomic
 def edit(
     request: BudgetRequest, ask: Ask, *, by: By, now: datetime, revision: int
 ) -> Edited:
@@ -79,36 +114,12 @@ def edit(
 
     Raises: as `submit`; Invalid.
     """
-    raise NotImplementedError
+    held = hold(request, *OPEN_STATES, now=now, revision=revision)
+    require_own(by, held)
+    return _edit(held, ask, by, now)
 
 
-def decide(
-    request: BudgetRequest,
-    outcome: Outcome,
-    *,
-    by: By,
-    now: datetime,
-    revision: int | None = None,
-    step: Step | None = None,
-    amount: Decimal | None = None,
-    comments: str = "",
-) -> Decided:
-    """Say what *by* decides about *step* (None: the first open one of theirs).
-
-    *amount* approves less than is asked. The last approval that is needed carries the
-    request out, in this transaction.
-
-    Raises:
-        AlreadyDecided: the request or the step has ended.
-        HasSpoken: the person has decided about this step.
-        ChangedSince: the request is not of *revision*.
-        NotAsked, OwnRequest, AboveLimit: the person may not.
-        Invalid: no reason for a rejection, or an *amount* that is not less.
-        Conflict: it can't be carried out (not enough left to transfer, ...).
-    """
-    raise NotImplementedError
-
-
+@transaction.atomic
 def withdraw(
     request: BudgetRequest, *, by: By, now: datetime, reason: str = ""
 ) -> BudgetRequest:
@@ -116,19 +127,188 @@ def withdraw(
 
     Raises: AlreadyDecided, NotYourRequest.
     """
-    raise NotImplementedError
-
-
-def reassign(
-    step: Step, from_: User, to: User, *, by: By, now: datetime, reason: str
-) -> BudgetRequest:
-    """Have *to* asked in place of *from_*; for finance admins, with a reason.
-
-    Raises: AlreadyDecided, HasSpoken, NotAsked, OwnRequest, Forbidden, Invalid.
-    """
-    raise NotImplementedError
+    held = hold(request, *OPEN_STATES, now=now)
+    require_own(by, held)
+    _end(held, RequestState.WITHDRAWN, by, now, reason)
+    return held
 
 
 def expire_due(now: datetime) -> int:
     """End what nobody decided in time; return how many. Safe to repeat."""
-    raise NotImplementedError
+    ended = 0
+    for request in BudgetRequest.objects.overdue(now).order_by("pk")[:_AT_ONCE]:
+        with transaction.atomic():
+            try:
+                held = hold(
+                    request,
+                    *(RequestState.PENDING, RequestState.CHANGES_REQUESTED),
+                    now=now,
+                    revision=request.revision,
+                )
+            except Conflict:  # somebody decides it at this moment
+                continue
+            _end(held, RequestState.EXPIRED, SYSTEM, now, "")
+            ended += 1
+    return ended
+
+
+def _asked(
+    organization: Organization, ask: Ask, by: By, now: datetime
+) -> BudgetRequest:
+    request = _drafted(organization, ask, by, now)
+    _submit(request, by, now)
+    return request
+
+
+def _join(
+    organization: Organization, ask: Ask, by: By, now: datetime
+) -> BudgetRequest | None:
+    """Return the open request with the same key, raised to *ask*'s amount."""
+    rows = BudgetRequest.objects.open().filter(organization=organization)
+    there = rows.filter(ask_key=ask.ask_key).first()
+    if there is None:
+        return None
+    held = hold(there, *OPEN_STATES, now=now)
+    if ask.amount > held.amount:
+        more = replace(asks.as_ask(held), amount=ask.amount, until=ask.until)
+        return _edit(held, more, by, now).request
+    moved = Moved("request.joined", held, by, now)
+    finish(moved, _note(moved, asked=wire(ask.amount)))
+    return held
+
+
+def _refuse_many(organization: Organization, ask: Ask) -> None:
+    open_ones = BudgetRequest.objects.open().filter(organization=organization)
+    if open_ones.filter(requester=ask.requester).count() >= MOST_OF_REQUESTER:
+        raise TooMany(f"{ask.requester} has {MOST_OF_REQUESTER} requests open already.")
+    if ask.budget and open_ones.filter(budget=ask.budget).count() >= MOST_OF_BUDGET:
+        raise TooMany(f"“{ask.budget}” has {MOST_OF_BUDGET} requests open already.")
+
+
+def _edit(held: BudgetRequest, ask: Ask, by: By, now: datetime) -> Edited:
+    _refuse_others(held, ask)
+    before = {name: getattr(held, name) for name in asks.SCOPE_FIELDS}
+    amount, asked, lowered = held.present_amount, held.amount, held.approved_amount
+    asks.apply(held, ask, now=now)
+    held.revision += 1
+    pending = held.state == RequestState.PENDING
+    scope = any(getattr(held, name) != was for name, was in before.items())
+    # What an approver lowered stays lowered, until more is asked for than before.
+    voided = pending and (scope or held.amount > asked or chains.needs_fewer(held, now))
+    keeps = pending and not voided and lowered is not None
+    held.approved_amount = min(lowered, held.amount) if keeps else None
+    opened: list[Step] = []
+    if voided:
+        chains.void(held, approved_too=True)
+        opened = _ask_anew(held, now)
+    if pending:
+        held.expires_at = _expiry(held, now)
+    held.save()
+    moved = Moved("request.edited", held, by, now, opened)
+    finish(moved, _note(moved, voided=voided, before=wire(amount)))
+    return Edited(held, voided)
+
+
+def _refuse_others(request: BudgetRequest, ask: Ask) -> None:
+    """Refuse to make it somebody else's: whose it was could then decide it."""
+    said = asks.as_ask(request)
+    for attr in ("kind", "requester", "on_behalf_of", "ask_key"):
+        if getattr(ask, attr) != getattr(said, attr):
+            raise Invalid.field(attr, "Stays as it is; withdraw it and ask anew.")
+
+
+def _drafted(
+    organization: Organization, ask: Ask, by: By, now: datetime
+) -> BudgetRequest:
+    require_asker(by, organization)
+    request = BudgetRequest(
+        organization=organization,
+        filed_by=by.person,
+        filed_by_name=by.name,
+        created_at=now,
+        changed_at=now,
+    )
+    asks.apply(request, ask, now=now)
+    request.save()
+    return request
+
+
+def _submit(request: BudgetRequest, by: By, now: datetime) -> None:
+    was_sent_back = request.state == RequestState.CHANGES_REQUESTED
+    if was_sent_back:
+        request.revision += 1
+    request.state = RequestState.PENDING
+    request.submitted_at = now
+    request.approved_amount = None
+    request.expires_at = _expiry(request, now)
+    opened = _ask_anew(request, now)
+    request.save()
+    event = "request.resubmitted" if was_sent_back else "request.submitted"
+    moved = Moved(event, request, by, now, opened)
+    finish(moved, _note(moved))
+
+
+def _ask_anew(request: BudgetRequest, now: datetime) -> list[Step]:
+    """Freeze who decides, and the impact, as of *now*; open the first stage."""
+    chain = _chain(request, now)
+    request.policy_id = chain.policy_id
+    request.policy_name = chain.policy_name
+    request.policy_currency = chain.currency
+    request.self_approval = chain.self_approval
+    request.impact = msgspec.to_builtins(impact_of(request, now))
+    chains.freeze(request, chain, now=now)
+    request.save()
+    return list(chains.open_next(request, now=now))
+
+
+def _chain(request: BudgetRequest, now: datetime) -> Chain:
+    chain = chain_for(
+        request.organization,
+        request.place,
+        request.amount,
+        request.currency,
+        now=now,
+        own_ids=request.own_ids,
+        finance_decides=not request.named_approvers,
+    )
+    if not request.named_approvers:
+        return chain
+    return with_named(
+        chain,
+        request.organization,
+        request.named_approvers,
+        in_turn=request.in_turn,
+        own_ids=request.own_ids,
+    )
+
+
+def _expiry(request: BudgetRequest, now: datetime) -> datetime:
+    if request.needed_by is None:
+        return now + EXPIRES_AFTER
+    return max(request.needed_by, now) + GRACE
+
+
+def _end(
+    request: BudgetRequest, state: RequestState, by: By, now: datetime, reason: str
+) -> None:
+    chains.void(request)
+    request.state, request.decided_at = state, now
+    request.outcome_reason = reason
+    request.save()
+    moved = Moved(f"request.{state.value}", request, by, now)
+    finish(moved, _note(moved, reason=reason))
+
+
+def _note(moved: Moved, **more: object) -> Note:
+    request = moved.request
+    details = {
+        "revision": request.revision,
+        "kind": str(request.kind),
+        "amount": wire(request.amount),
+        "currency": request.currency,
+        "requester": request.requester.email,
+        "on_behalf_of": request.on_behalf_of.email if request.on_behalf_of else None,
+        "policy": request.policy_name,
+        **more,
+    }
+    return Note(moved.event, request.uid, details)

@@ -99,6 +99,7 @@ class PlannedStep:
     name: str
     stage: int  # steps of one stage at the same time
     needed: int
+    min_amount: Decimal  # where its band begins, in the chain's currency
     approvers: tuple[Candidate, ...]
 
 
@@ -109,4 +110,5 @@ class Chain:
     steps: tuple[PlannedStep, ...]
     policy_name: str
     policy_id: int | None
+    currency: str  # of the bands
     self_approval: bool  # the requester may be among them, at this amount

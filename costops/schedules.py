@@ -9,6 +9,7 @@ from django_q.models import Schedule
 from accounts.idempotency import forget_old
 from alerts.evaluation import sweep as sweep_alerts
 from alerts.tasks import audit_at, escalate_at, reevaluate
+from approvals.services import expire_due
 from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
@@ -59,6 +60,10 @@ def _expire(now: datetime) -> str:
     return f"Freed {expire_all(now)} expired authorizations and leases."
 
 
+def _requests(now: datetime) -> str:
+    return f"Ended {expire_due(now)} requests that nobody decided in time."
+
+
 def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
@@ -75,6 +80,7 @@ PERIODIC = (
     Periodic("escalate", 1, escalate_at),
     Periodic("audit", 5, audit_at),
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
+    Periodic("requests", 5, _requests),
     Periodic("answers", 60, _answers),
     Periodic("links", 1_440, forget_links_at),
 )
@@ -85,6 +91,8 @@ FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
     # Each hands in the id of an organization.
     "budgets.watched_amounts": (reevaluate,),
     "intake.corrected": (reevaluate,),
+    # With the uid of a request that was decided, withdrawn, or has expired.
+    "approvals.ended": (),
 }
 
 

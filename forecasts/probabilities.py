@@ -1,17 +1,18 @@
 """How likely budgets are to be passed by the end of their periods."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.history import midnight_of, since_first_spend, spends_between
-from forecasts.methods import MOST_DAYS, run_rate
+from forecasts.methods import MOST_DAYS, Outlook, run_rate
 from lib.periods import Window, day_of
 
 
@@ -29,20 +30,35 @@ def probabilities(
 ) -> dict[int, Decimal | None]:
     """Return by id how likely *budgets*, of one organization, pass their limits.
 
-    As shares: 0.9 for 90 %. None where there is too little history, or no period at
-    *now*. One query, and one for each time zone; give budgets with their organization.
+    As shares: 0.9 for 90 %. None, and queries: as `outlooks`.
+    """
+    found = outlooks(budgets, now)
+    return {pk: one.probability if one else None for pk, one in found.items()}
+
+
+def outlooks(
+    budgets: Iterable[Budget],
+    now: datetime,
+    *,
+    more: Mapping[int, Decimal] = MappingProxyType({}),
+) -> dict[int, Outlook | None]:
+    """Return by id what *budgets*, of one organization, come to by their periods' ends.
+
+    *more*: how likely they pass limits that are higher by so much, by id. None where
+    there is too little history, or no period at *now*. One query, and one for each time
+    zone; give budgets with their organization.
     """
     chosen = list(budgets)
     if not chosen:
         return {}
     positions = present_positions(chosen[0].organization, chosen, now)
-    found: dict[int, Decimal | None] = {budget.pk: None for budget in chosen}
+    found: dict[int, Outlook | None] = {budget.pk: None for budget in chosen}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in chosen:
         if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
     for name, group in by_zone.items():
-        found |= _of_zone(ZoneInfo(name), group, positions, now)
+        found |= _of_zone(ZoneInfo(name), group, positions, now, more)
     return found
 
 
@@ -51,18 +67,19 @@ def _of_zone(
     group: Sequence[Budget],
     positions: dict[int, Position],
     now: datetime,
-) -> dict[int, Decimal | None]:
+    more: Mapping[int, Decimal],
+) -> dict[int, Outlook | None]:
     today = day_of(now, zone)
     ago = range(MOST_DAYS, -1, -1)
     midnights = [midnight_of(today - timedelta(days=days), zone) for days in ago]
     ids = [budget.pk for budget in group]
     spends = spends_between(group[0].organization_id, ids, midnights)
     none = [Decimal(0)] * MOST_DAYS
-    found: dict[int, Decimal | None] = {}
+    found: dict[int, Outlook | None] = {}
     for budget in group:
         days = spends.get(budget.pk, none)[:MOST_DAYS]
         at = positions[budget.pk]
         known = since_first_spend(budget, midnights, days)
-        outlook = run_rate(_Past(now, at.window, at.limit, at.spent, known))
-        found[budget.pk] = outlook.probability if outlook else None
+        limit = at.limit + more.get(budget.pk, Decimal(0))
+        found[budget.pk] = run_rate(_Past(now, at.window, limit, at.spent, known))
     return found

@@ -136,6 +136,7 @@ class BudgetRequest(models.Model):
         Policy, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     policy_name = models.CharField(max_length=200, blank=True)
+    policy_currency = models.CharField(max_length=3, blank=True)
     self_approval = models.BooleanField(default=False)  # at this amount, by the policy
     named_approvers = models.JSONField(default=list, blank=True)  # addresses
     in_turn = models.BooleanField(default=False)  # the named ones, one after another

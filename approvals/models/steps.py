@@ -48,6 +48,7 @@ class Step(models.Model):
     stage = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=200)
     needed = models.PositiveSmallIntegerField()  # approvals
+    min_amount = MoneyField(default=0)  # where its band begins, in policy_currency
     given = models.PositiveSmallIntegerField(default=0)  # approvals so far
     state = models.CharField(
         max_length=16, choices=StepState.choices, default=StepState.WAITING

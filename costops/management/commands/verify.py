@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from accounts.management.organizations import organizations_named
 from accounts.models import Organization
+from approvals import trail
 from budgets import verification as budgets
 from budgets.reservations import settlements
 from ledger import verification as ledger
@@ -59,6 +60,7 @@ class Command(BaseCommand):
 def _differences(organization: Organization) -> Iterator[str]:
     yield from ledger.differences(organization)
     yield from budgets.differences(organization)
+    yield from trail.differences(organization)
 
 
 def _notes(organization: Organization) -> Iterator[str]:

@@ -1,0 +1,119 @@
+"""What may be asked for: an `Ask` becomes the fields of a request, or is refused."""
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from accounts.models import Organization, User
+from approvals.models import BudgetRequest, RequestKind
+from approvals.people import members
+from approvals.types import Ask
+from budgets.models import Budget
+from budgets.validation import sound_amount, sound_currency, sound_scope
+from lib.errors import Invalid
+from lib.periods import Cadence
+
+_NAMED = ("approvers", "in_turn")
+_LONGEST_NAME = 60  # characters of a justification that a budget is called by
+# A change of any of these is asked of everybody anew.
+SCOPE_FIELDS = (
+    *("kind", "currency", "budget_id", "parent_id", "source_id", "name", "scope"),
+    *("period", "until", "rule", "requester_id", "on_behalf_of_id"),
+    *("named_approvers", "in_turn"),
+)
+
+
+def apply(request: BudgetRequest, ask: Ask, *, now: datetime) -> None:
+    """Make *request* say what *ask* does.
+
+    Raises:
+        Invalid: a field is wrong; it is named.
+    """
+    _check(request.organization, ask, now)
+    for one in fields(Ask):
+        if one.name not in _NAMED:
+            setattr(request, one.name, getattr(ask, one.name))
+    request.metadata, request.links = dict(ask.metadata), [dict(x) for x in ask.links]
+    request.amount = _amount(ask)
+    request.currency = _currency(request.organization, ask)
+    request.scope = sound_scope(ask.scope)
+    request.named_approvers = [one.strip().lower() for one in ask.approvers]
+    request.in_turn = ask.in_turn
+    if ask.kind == RequestKind.NEW:
+        request.name = ask.name.strip()[:200] or _name_of(ask)
+
+
+def as_ask(request: BudgetRequest) -> Ask:
+    """Return what *request* says, to be changed and given back."""
+    said: dict[str, Any] = {
+        one.name: getattr(request, one.name)
+        for one in fields(Ask)
+        if one.name not in _NAMED
+    }
+    return Ask(**said, approvers=request.named_approvers, in_turn=request.in_turn)
+
+
+def _check(organization: Organization, ask: Ask, now: datetime) -> None:
+    if ask.kind not in RequestKind.values:
+        known = ", ".join(RequestKind.values)
+        raise Invalid.field("kind", f"Unknown kind; known are {known}.")
+    for attr in ("requester", "on_behalf_of"):
+        _check_person(organization, attr, getattr(ask, attr))
+    for attr in ("budget", "parent", "source"):
+        _check_budget(organization, attr, getattr(ask, attr))
+    _check_named(ask)
+    if ask.period not in {one.value for one in Cadence if one is not Cadence.CUSTOM}:
+        raise Invalid.field("duration", "Unknown period of a budget.")
+    if ask.until is not None and ask.until <= now:
+        raise Invalid.field("until", "Must lie in the future.")
+
+
+def _check_named(ask: Ask) -> None:
+    """Refuse an ask that does not name what its kind needs."""
+    needs = {
+        RequestKind.INCREASE: ("budget",),
+        RequestKind.TRANSFER: ("budget", "source"),
+        RequestKind.RAISE: ("budget", "until"),
+        RequestKind.ROLLOVER_EXCEPTION: ("budget",),
+        RequestKind.RULE_EXCEPTION: ("budget", "rule", "until"),
+    }
+    for attr in needs.get(RequestKind(ask.kind), ()):
+        if not getattr(ask, attr):
+            raise Invalid.field(attr, "This kind of request needs it.", code="required")
+    if ask.kind == RequestKind.NEW and ask.budget is not None:
+        raise Invalid.field("budget", "A new budget is named by its parent alone.")
+    if ask.source is not None and ask.budget == ask.source:
+        raise Invalid.field("source", "Must be another budget.")
+
+
+def _check_person(organization: Organization, attr: str, person: User | None) -> None:
+    if person and not members(organization).filter(pk=person.pk).exists():
+        raise Invalid.field(attr, "There is no such person in the organization.")
+
+
+def _check_budget(organization: Organization, attr: str, budget: Budget | None) -> None:
+    if budget is None:
+        return
+    if budget.organization_id != organization.pk:
+        raise Invalid.field(attr, "There is no such budget.", code="not_found")
+    if budget.archived_at is not None:
+        raise Invalid.field(attr, f"“{budget.name}” is archived.")
+
+
+def _amount(ask: Ask) -> Any:
+    amount = sound_amount(ask.amount)
+    if amount <= 0 and ask.kind != RequestKind.RULE_EXCEPTION:
+        raise Invalid.field("amount", "Must be more than 0.")
+    return amount
+
+
+def _currency(organization: Organization, ask: Ask) -> str:
+    usual = ask.budget.currency if ask.budget else organization.currency
+    return sound_currency(ask.currency or usual, organization)
+
+
+def _name_of(ask: Ask) -> str:
+    """Return what to call a budget that nobody named."""
+    project = ask.metadata.get("project")
+    words = project if isinstance(project, str) else ask.justification
+    return " ".join(words.split())[:_LONGEST_NAME] or "Requested budget"

@@ -1,0 +1,39 @@
+"""What amounts are worth in another currency."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from accounts.models import Organization
+from ledger.pricing import PriceBook
+from lib.errors import Invalid
+from lib.money import quantize
+
+
+def converted(
+    amount: Decimal,
+    currency: str,
+    into: str,
+    *,
+    organization: Organization,
+    now: datetime,
+) -> Decimal:
+    """Return what *amount* of *currency* is in *into*, by the rates of the day.
+
+    No query where they are the same; else two.
+
+    Raises:
+        Invalid: no rate is known.
+    """
+    if currency == into:
+        return amount
+    book, day = PriceBook(organization.pk), now.astimezone(UTC).date()
+    own = organization.currency
+    rates = [book.rate(own, code, day) for code in (currency, into)]
+    old, new = (None if rate is None else rate.rate for rate in rates)
+    if old is None or new is None:
+        raise Invalid.field(
+            "currency",
+            f"There is no exchange rate from {currency} to {into}. Enter one first.",
+            code="no_rate",
+        )
+    return quantize(amount * new / old)
