@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,10 +20,10 @@ from approvals.errors import (
     NotYourRequest,
     OwnRequest,
 )
-from approvals.models import BudgetRequest, How, Outcome, RequestState
-from approvals.types import By
+from approvals.models import BudgetRequest, How, Outcome, RequestState, Step
+from approvals.types import Ask, By
 from lib.errors import Forbidden, Refusal
-from tests.approvals.factories import NOW, approve, by, make_request, person_in, reject
+from tests.approvals.factories import NOW, approve, by, person_in, reject
 from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
@@ -73,17 +74,19 @@ class World:
         behalf, asker = people["on_behalf_of"], people["requester"]
         assert asker
         assert people["approver"]
-        request = make_request(
-            self.organization,
-            asker,
+        ask = Ask(
+            kind="new",
+            amount=Decimal(5000),
+            requester=asker,
             on_behalf_of=behalf,
+            name="Insights",
             approvers=[people["approver"].email],
         )
-        BudgetRequest.objects.filter(pk=request.pk).update(filed_by=people["filer"])
+        who: dict[str, Any] = {"by": self.people["filer"], "now": NOW}
+        request = services.draft(self.organization, ask, **who)
+        if state != "draft":
+            services.submit(request, **who)
         match state:
-            case "draft":
-                ended = {"state": state, "submitted_at": None}
-                BudgetRequest.objects.filter(pk=request.pk).update(**ended)
             case "approved":
                 approve(request, people["approver"])
             case "rejected":
@@ -103,7 +106,8 @@ class World:
         if action in _OUTCOMES:
             return decide(request, _OUTCOMES[action], **who, comments="Because")
         if action == "reassign":
-            step, old = request.steps.latest("pk"), self.people["approver"].person
+            step = request.steps.last() or Step(request=request)
+            old = self.people["approver"].person
             assert old
             return reassign(step, old, self.new, **who, reason="She left")
         if action == "edit":
