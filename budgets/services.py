@@ -32,6 +32,7 @@ from budgets.models import (
 )
 from budgets.reservations.rehold import rehold
 from budgets.rollup import roll_up
+from budgets.temporary import follow_temporary
 from budgets.validation import (
     check_channels,
     check_fields,
@@ -145,6 +146,8 @@ def change_budget(
         if redated:
             take_back_rollover(budget, now=now)
         _reshape(budget, {*above, *path_of(budget)}, redated=redated)
+        if redated:
+            follow_temporary(budget.organization, now=now)
     else:
         budget.organization.touch()  # thresholds are remembered too
         if budget.enforcement != before["enforcement"]:
