@@ -117,8 +117,7 @@ def fill_all(acme: Organization) -> None:
 
 
 def names_to_look_at() -> list[str]:
-    """Return the names of the admin's pages; on an ordinary day a fifth of them, without
-    those that are alike."""
+    """Return the names of the pages that are looked at: of all, some every day."""
     assert patterns().keys() >= NO_PAGES
     names = sorted(patterns().keys() - NO_PAGES)
     if PROFILE == "large":
