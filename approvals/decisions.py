@@ -99,7 +99,7 @@ def decide(
     else:
         _send_back(held, chosen, outcome, now, decision.comments)
     held.save()
-    moved = Moved("request.decided", held, by, now, opened, decision)
+    moved = Moved("request.decided", held, by, now, opened, decision, chosen)
     finish(moved, _note(moved, chosen, voice), *notes, *_ended(held))
     return Decided(held, decision, chosen, opened)
 
@@ -130,7 +130,7 @@ def reassign(
         reason=f"reassigned: {reason.strip()}"[:500],
         made_at=now,
     )
-    moved = Moved("step.reassigned", held, by, now)
+    moved = Moved("step.reassigned", held, by, now, step=there)
     details = {"step": there.name, "from": from_.email, "to": to.email}
     finish(moved, Note(moved.event, held.uid, {**details, "reason": reason.strip()}))
     return held

@@ -18,6 +18,7 @@ class Moved:
     now: datetime
     opened: Sequence[Step] = ()  # whose turn it is since
     decision: Decision | None = None
+    step: Step | None = None  # that was decided, or given to somebody else
 
 
 def tell(moved: Moved) -> None:
