@@ -64,6 +64,26 @@ class Directory:
                     found.setdefault(person.pk, Candidate(person, approver.words))
         return tuple(found.values())
 
+    def in_place_of(
+        self, approvers: Sequence[LevelApprover], found: Sequence[Candidate]
+    ) -> tuple[Candidate, ...]:
+        """Return finance admins beside *found*, one for each of *approvers* who is
+        named and does not decide, for it is their own.
+
+        Or who is said to be asked on behalf of would take a voice away by that.
+        """
+        missing = [
+            one
+            for one in approvers
+            if one.kind == ApproverKind.PERSON and one.person_id in self.excluded
+        ]
+        there = self.excluded | {one.person.pk for one in found}
+        admins = self._with_role(Role.FINANCE_ADMIN).exclude(pk__in=there)
+        return tuple(
+            Candidate(admin, f"in place of {one.words}")
+            for one, admin in zip(missing, admins, strict=False)
+        )
+
     def _people(self, approver: LevelApprover) -> Iterator[User]:
         match approver.kind:
             case ApproverKind.PERSON:

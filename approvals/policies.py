@@ -208,6 +208,8 @@ def planned(
         NobodyDecides: they are fewer than *required*, or none.
     """
     found = directory.candidates(approvers)
+    if required is None or len(found) < required:
+        found += directory.in_place_of(approvers, found)
     needed = required or len(found)
     if not found or len(found) < needed:
         whom = ", ".join(one.words for one in approvers) or "nobody"

@@ -44,6 +44,12 @@ def test_who_would_have_to_approve_7000_for_ml(acme: Organization) -> None:
     assert told("sales") == [(1, "Level", 1)]
     chain = who_would_approve(acme, tree["ml"], Decimal(1), now=NOW, requester=lead)
     assert [one.person for one in chain.steps[0].approvers] == [cfo]
+    # Whose request it is has no voice, and takes none away by that.
+    cto = person_in(acme, "cto", Role.FINANCE_ADMIN)
+    chain = who_would_approve(acme, tree["ml"], Decimal(1), now=NOW, requester=cfo)
+    assert {one.person.email for one in chain.steps[1].approvers} == {
+        *("ceo@acme.example", cto.email),
+    }
     for policy in (here, everywhere):
         delete_policy(policy, by=by(cfo), now=NOW)
     assert told("ml") == [(1, "Finance admins", 1)]
