@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/v1/", include("alerts.api.urls")),
     path("api/v1/", include("controls.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/", include("approvals.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("recipients/(?P<token>[A-Za-z0-9_-]+)", confirm_by_link, "confirm-recipient"),

@@ -57,6 +57,7 @@ class Request(Generic[R]):
     """One call of the API and how its answer is read.
 
     *creates*: it gets an Idempotency-Key, so that a repeat makes nothing twice.
+    *patience*: seconds for which the server may hold the answer back.
     """
 
     method: str
@@ -65,6 +66,7 @@ class Request(Generic[R]):
     query: Given = field(default_factory=dict)
     body: Any = None
     creates: bool = False
+    patience: float = 0.0
 
     @property
     def target(self) -> str:

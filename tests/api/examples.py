@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from notifications.models import Delivery
 from tests.alerts.factories import fire
-from tests.api.world import CALL, PRICE, World
+from tests.api.world import CALL, POLICY, PRICE, World
 from tests.factories import make_budget, usage_record
 
 RULES = {
@@ -213,7 +213,92 @@ def _organization(slug: str) -> dict[str, Any]:
     return {"slug": slug, "name": "Umbrella", "currency": "EUR"}
 
 
+def _request(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": world.request}, **more}]
+
+
+def _decided(world: World) -> dict[str, Any]:
+    """Return how Bob approves what is asked of him."""
+    return {
+        "ids": {"uid": world.request},
+        "body": {"decision": "approved", "amount": "4000", "comments": "Enough"},
+        "client": world.client_as("bob@acme.example"),
+    }
+
+
+def _look_at(world: World) -> Iterable[dict[str, Any]]:
+    yield {"ids": {"uid": world.request}}
+    asked = _decided(world)
+    path = f"/api/v1/budget-requests/{world.request}/decisions"
+    assert world.ask("POST", path, asked["body"], asked["client"]).status_code == 201
+    yield {"ids": {"uid": world.request}, "query": "?wait=30"}
+
+
+def _ask_for(world: World) -> Iterable[dict[str, Any]]:
+    yield {"body": world.asking}
+    assert world.finance  # decides what nobody is named for
+    more = {"requester": "ann@acme.example", "amount": "5"}
+    about = {"budget": str(world.team.uid), "until": "2099-01-01"}
+    yield {"body": {**more, **about, "kind": "raise", "ask_key": "x"}}
+    yield {"body": {**more, "name": "Later", "draft": True}}
+
+
+def _submit(world: World) -> Iterable[dict[str, Any]]:
+    drafted = world.made("budget-requests", {**world.asking, "draft": True})
+    yield {"ids": {"uid": drafted["id"]}}
+
+
+def _policy(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": world.policy}, **more}]
+
+
+def _preview(world: World) -> Iterable[dict[str, Any]]:
+    assert world.policy
+    assert world.finance  # asked where a budget has no owner
+    yield {"body": {"amount": "7000", "budget": str(world.team.uid)}}
+
+
+def _stand_in(world: World) -> Iterable[dict[str, Any]]:
+    ann, bob = "ann@acme.example", world.client_as("bob@acme.example")
+    world.client_as(ann)
+    limits = {"limit": "500", "end_date": "2099-01-01", "reason": "Holidays"}
+    yield {"body": {"delegate": ann, **limits}, "client": bob}
+
+
 EXAMPLES: dict[str, Example] = {
+    "approval_policies_list": lambda world: [{} for _ in (world.policy,)],
+    "approval_policies_create": lambda world: [{"body": POLICY}],
+    "approval_policies_retrieve": _policy(),
+    "approval_policies_partial_update": _policy(body={"name": "More money"}),
+    "approval_policies_destroy": _policy(),
+    "approval_policies_preview_create": _preview,
+    "budget_requests_list": _lists("request"),
+    "budget_requests_create": _ask_for,
+    "budget_requests_retrieve": _look_at,
+    "budget_requests_partial_update": _request(body={"amount": "6000"}),
+    "budget_requests_decisions_create": lambda world: [_decided(world)],
+    "budget_requests_submit_create": _submit,
+    "budget_requests_withdraw_create": _request(body={"reason": "Not needed"}),
+    "budget_requests_reassign_create": lambda world: [
+        {
+            "ids": {"uid": world.request},
+            "body": {
+                "from": "bob@acme.example",
+                "to": "fay@acme.example",
+                "reason": "Ill",
+            },
+            "client": world.finance,
+        }
+    ],
+    "delegations_list": lambda world: [{} for _ in (world.delegation,)],
+    "delegations_create": _stand_in,
+    "delegations_retrieve": lambda world: [{"ids": {"uid": world.delegation}}],
+    "delegations_destroy": lambda world: [
+        {
+            "ids": {"uid": world.delegation},
+            "client": world.client_as("bob@acme.example"),
+        }
+    ],
     "alerts_list": _lists("alert"),
     "alerts_retrieve": _alert(),
     "alerts_acknowledge_create": _alert(body={"hours": 2}),

@@ -6,12 +6,19 @@ from typing import Any
 
 from django.test import Client
 
-from accounts.models import Organization
+from accounts.models import Organization, User
+from accounts.scopes import Role
 from budgets.models import Budget
 from notifications.services import notify
 from tests.alerts.factories import fire
 from tests.controls.factories import make_hard
-from tests.factories import make_budget, make_key, make_organization, spend
+from tests.factories import (
+    make_budget,
+    make_key,
+    make_organization,
+    make_person,
+    spend,
+)
 from tests.notifications.factories import mail_to, make_message
 from tests.notifications.receivers import Receiver
 
@@ -22,6 +29,22 @@ PRICE = {
     "input_per_million": "2",
     "quantities": {"searches": "0.01"},
     "tiers": [{"above_input_tokens": 1000, "input_per_million": "3"}],
+}
+
+
+POLICY = {
+    "name": "Money",
+    "self_approval_below": "10",
+    "levels": [
+        {"name": "Lead", "approvers": ["lead@acme.example", "budget_owner"]},
+        {
+            "name": "Board",
+            "approvers": ["cfo@acme.example", "ceo@acme.example"],
+            "required": "all",
+            "min_amount": "1000",
+            "parallel": True,
+        },
+    ],
 }
 
 
@@ -103,6 +126,47 @@ class World:
     def lease(self) -> str:
         self.hard  # noqa: B018 - is made
         return str(self.made("leases", {**CALL, "amount": "1"})["id"])
+
+    def client_as(self, email: str, role: Role = Role.APPROVER) -> Client:
+        """Return the client of somebody in acme."""
+        person = User.objects.filter(email=email).first()
+        person = person or make_person(email, {self.acme: role})
+        key = make_key(organization=self.acme, user=person)
+        return Client(headers={"authorization": f"Bearer {key}"})
+
+    @cached_property
+    def finance(self) -> Client:
+        return self.client_as("fay@acme.example", Role.FINANCE_ADMIN)
+
+    @cached_property
+    def asking(self) -> dict[str, Any]:
+        """What is sent to ask for a new budget, which Bob decides."""
+        return {
+            "requester": "ann@acme.example",
+            "amount": 5000,
+            "parent": str(self.company.uid),
+            "justification": "A launch",
+            "approvers": ["bob@acme.example"],
+            "metadata": {"project": "search", "expectedROI": 3.5},
+            "links": [{"title": "Case", "url": "https://acme.example/case"}],
+            "needed_by": "2099-12-31",
+        }
+
+    @cached_property
+    def request(self) -> str:
+        return str(self.made("budget-requests", self.asking)["id"])
+
+    @cached_property
+    def policy(self) -> str:
+        return str(self.made("approval-policies", POLICY)["id"])
+
+    @cached_property
+    def delegation(self) -> str:
+        body = {"delegate": "ann@acme.example", "end_date": "2099-01-01"}
+        bob, path = self.client_as("bob@acme.example"), "/api/v1/delegations"
+        self.client_as("ann@acme.example")
+        made = self.ask("POST", path, body, bob)
+        return str(made.json()["id"])
 
     @cached_property
     def price(self) -> str:

@@ -1,6 +1,13 @@
 """What the API answers, as frozen dataclasses; money is Decimal, times are aware."""
 
 from llm_cost_ops.answers.alerts import Alert, AlertConfiguration, AlertStep
+from llm_cost_ops.answers.approvals import (
+    ApprovalPolicy,
+    ApprovalPreview,
+    BudgetRequest,
+    BudgetRequestDetail,
+    Delegation,
+)
 from llm_cost_ops.answers.budgets import (
     Budget,
     BudgetConflict,
@@ -42,6 +49,8 @@ __all__ = [
     "Alert",
     "AlertConfiguration",
     "AlertStep",
+    "ApprovalPolicy",
+    "ApprovalPreview",
     "Attempt",
     "Authorization",
     "AuthorizationState",
@@ -51,11 +60,14 @@ __all__ = [
     "BudgetLine",
     "BudgetNode",
     "BudgetPeriod",
+    "BudgetRequest",
+    "BudgetRequestDetail",
     "BudgetStatus",
     "Channel",
     "Controls",
     "CostRecord",
     "CostSummary",
+    "Delegation",
     "Delivery",
     "Driver",
     "ExchangeRate",

@@ -16,6 +16,7 @@ from typing import (
 
 from llm_cost_ops.api import (
     alerts,
+    approvals,
     budgets,
     controls,
     notifications,
@@ -102,6 +103,11 @@ class TrackerApi:
     replay_controls = Endpoint(controls.replay_controls)
     get_costs = Endpoint(usage.get_costs)
     get_summary = Endpoint(usage.get_summary)
+    create_budget_request = Endpoint(approvals.create_budget_request)
+    get_budget_request = Endpoint(approvals.get_budget_request)
+    list_budget_requests = Endpoint(approvals.list_budget_requests)
+    approve_budget = Endpoint(approvals.approve_budget)
+    withdraw = Endpoint(approvals.withdraw)
 
 
 class Api(TrackerApi):
@@ -133,6 +139,20 @@ class Api(TrackerApi):
     acquire_lease = Endpoint(controls.acquire_lease)
     renew_lease = Endpoint(controls.renew_lease)
     return_lease = Endpoint(controls.return_lease)
+
+    update_budget_request = Endpoint(approvals.update_budget_request)
+    submit_budget_request = Endpoint(approvals.submit_budget_request)
+    reassign = Endpoint(approvals.reassign)
+    list_approval_policies = Endpoint(approvals.list_approval_policies)
+    create_approval_policy = Endpoint(approvals.create_approval_policy)
+    get_approval_policy = Endpoint(approvals.get_approval_policy)
+    update_approval_policy = Endpoint(approvals.update_approval_policy)
+    delete_approval_policy = Endpoint(approvals.delete_approval_policy)
+    preview_approval = Endpoint(approvals.preview_approval)
+    list_delegations = Endpoint(approvals.list_delegations)
+    create_delegation = Endpoint(approvals.create_delegation)
+    get_delegation = Endpoint(approvals.get_delegation)
+    end_delegation = Endpoint(approvals.end_delegation)
 
     list_alerts = Endpoint(alerts.list_alerts)
     get_alert = Endpoint(alerts.get_alert)

@@ -58,6 +58,33 @@ class BudgetFields(TypedDict, total=False):
     reason: str
 
 
+class AskedFields(TypedDict, total=False):
+    """What is asked for, beside the amount."""
+
+    currency: str
+    budget: Optional[str]
+    parent: Optional[str]
+    source: Optional[str]
+    name: str
+    scope: Any
+    project_id: str
+    duration: str
+    rule: str
+    until: Optional[Moment]
+    justification: str
+    metadata: Mapping[str, Any]
+    links: Any
+    needed_by: Optional[Moment]
+    approvers: Any
+    mode: str
+
+
+class BudgetRequestFields(AskedFields, total=False):
+    """What is asked for."""
+
+    amount: Money
+
+
 class PriceFields(TypedDict, total=False):
     """A price per million tokens, as it is sent."""
 
