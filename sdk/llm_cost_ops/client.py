@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Optional, TypeVar
 
 from llm_cost_ops import forks
-from llm_cost_ops.api.endpoints import Api, Sends, SendsAsync
+from llm_cost_ops.api.endpoints import Api
+from llm_cost_ops.asking import Asks, AsksAsync
 from llm_cost_ops.errors import ApiError, BadAnswerError, NoAnswerError
 from llm_cost_ops.http import Connections, Message
 from llm_cost_ops.requests import Page, Request, refuse
@@ -72,7 +73,7 @@ class Sender:
         self._connections.after_fork()
 
 
-class CostOpsClient(Api, Sends):
+class CostOpsClient(Api, Asks):
     """A client of the CostOps API.
 
     Retries what may pass (no connection, 429, 502, 503, 504) and raises typed
@@ -102,11 +103,12 @@ class CostOpsClient(Api, Sends):
 
     def send(self, request: Request[R]) -> R:
         message = self._sender.prepare(request)
+        timeout = self._timeout + request.patience
         attempt = 0
         while True:
             attempt += 1
             try:
-                return self._sender.once(request, message, self._timeout)
+                return self._sender.once(request, message, timeout)
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
                 wait = self._retry.wait_after(failure, attempt, _CHANCE.random())
                 if wait is None:
@@ -141,7 +143,7 @@ class CostOpsClient(Api, Sends):
         self.close()
 
 
-class AsyncCostOpsClient(Api, SendsAsync):
+class AsyncCostOpsClient(Api, AsksAsync):
     """The same client for asyncio: it waits for answers in a few threads."""
 
     def __init__(
@@ -160,12 +162,13 @@ class AsyncCostOpsClient(Api, SendsAsync):
 
     async def send(self, request: Request[R]) -> R:
         message = self._sender.prepare(request)
+        timeout = self._timeout + request.patience
         attempt = 0
         while True:
             attempt += 1
             try:
                 return await self.threads.run(
-                    lambda: self._sender.once(request, message, self._timeout)
+                    lambda: self._sender.once(request, message, timeout)
                 )
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
                 wait = self._retry.wait_after(failure, attempt, _CHANCE.random())

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Callable, Optional, TypeVar
 
 from llm_cost_ops import forks
-from llm_cost_ops.api.endpoints import Sends, SendsAsync, TrackerApi
+from llm_cost_ops.api.endpoints import TrackerApi
+from llm_cost_ops.asking import Asks, AsksAsync
 from llm_cost_ops.calls import FIELDS, Tokens
 from llm_cost_ops.client import AsyncCostOpsClient, CostOpsClient
 from llm_cost_ops.config import TrackerConfig
@@ -178,7 +179,7 @@ class _Tracker(TrackerApi):
         self._link.close()
 
 
-class CostTracker(_Tracker, Sends):
+class CostTracker(_Tracker, Asks):
     """Tracks the calls of models that an app makes, within its budgets.
 
     One for the whole process; safe to use from any thread. Close it, or use it as a
@@ -234,7 +235,7 @@ class CostTracker(_Tracker, Sends):
         self.close()
 
 
-class AsyncCostTracker(_Tracker, SendsAsync):
+class AsyncCostTracker(_Tracker, AsksAsync):
     """The same tracker for asyncio: nothing of it blocks the loop."""
 
     def __init__(
