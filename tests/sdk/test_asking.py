@@ -1,7 +1,7 @@
 """Money that is asked for, by the SDK, of a server that was really started."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from time import monotonic, sleep
 from typing import Any
 
@@ -11,14 +11,18 @@ from llm_cost_ops import (
     CostOpsClient,
     CostTracker,
     ForbiddenError,
+    NoAnswerError,
+    ServerError,
     TrackerConfig,
 )
+from llm_cost_ops.answers.approvals import BudgetRequestDetail
 from llm_cost_ops.answers.controls import Reason
+from llm_cost_ops.asking import Asks
+from llm_cost_ops.requests import Request
 
 from tests.journeys.server import Server
 from tests.sdk.world import World
 
-Track = Callable[..., CostTracker]
 MANAGER, DIRECTOR = "engineering-manager@company.com", "finance-director@company.com"
 
 
@@ -81,3 +85,39 @@ def test_scene_6_ends_in_a_budget_and_an_agent_goes_on(
         assert (more.kind, same.id, same.amount) == ("increase", more.id, 20)
         assert tracker.wait_for(more, timeout=1).state == "pending"
         assert tracker.withdraw(more.id).state == "withdrawn"
+
+
+class Scripted(Asks):
+    """Answers, or fails, as it is told."""
+
+    def __init__(self, *said: Any) -> None:
+        self.said = list(said)
+        self.asked: list[str] = []
+
+    def send(self, request: Request[Any]) -> Any:
+        self.asked.append(request.target)
+        said = self.said.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return BudgetRequestDetail("r", "new", said, Decimal(5), "USD")
+
+
+def test_who_waits_outlasts_a_server_that_is_restarted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("llm_cost_ops.asking.time.sleep", pauses.append)
+    away = NoAnswerError("gone"), ServerError(503, "unavailable", "Starting.")
+    restarted = Scripted("pending", *away, "approved")
+
+    found = restarted.wait_for("r")
+
+    assert found.state == "approved"
+    assert restarted.asked == ["/api/v1/budget-requests/r?wait=20"] * 4
+    assert pauses == [1.0] * 3  # it was answered at once, and asks no faster
+    with pytest.raises(ForbiddenError):
+        Scripted(ForbiddenError(403, "forbidden", "No.")).wait_for("r")
+    with pytest.raises(NoAnswerError):
+        Scripted(away[0]).wait_for("r", timeout=0)
+    with pytest.raises(ValueError, match="names no budget"):
+        restarted.ask(BudgetExceededError("Full"), amount=1, justification="")
