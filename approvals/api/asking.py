@@ -9,6 +9,7 @@ from approvals.api.lookups import (
     budget_named,
     moment_in,
     person_named,
+    refuse_strangers,
     requester_named,
 )
 from approvals.asks import as_ask
@@ -68,6 +69,7 @@ def changed_ask(
 def _set(
     ask: Ask, given: Mapping[str, Any], organization: Organization, caller: Caller
 ) -> None:
+    refuse_strangers(given.get("approvers", ()), "approvers", organization, caller)
     for name in given.keys() & set(_AS_SENT):
         setattr(ask, name, given[name])
     for name in given.keys() & set(_BUDGETS):

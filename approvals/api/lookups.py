@@ -1,6 +1,6 @@
 """Finding what a request of the API names: people, budgets, requests, steps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -128,23 +128,40 @@ def requester_named(
 ) -> User:
     """Return whose request it is: who is named, else the key's person.
 
-    Who is named for the first time becomes an approver, but only by a key that may
-    change organizations: whoever could name people could make those who decide.
-
     Raises:
-        Invalid: nobody is named, or nobody who is known.
+        Invalid: nobody is named, or somebody who may not be: see `refuse_strangers`.
     """
     if not email:
         if by.person is None:
             detail = "Say whose request it is: this API key belongs to no person."
             raise Invalid.field("requester", detail, code="required")
         return by.person
+    refuse_strangers([email], "requester", organization, caller)
     known = members(organization).filter(email=email.strip().lower()).first()
-    if known is not None:
-        return known
-    if Scope.ADMIN not in caller.scopes:
-        return person_named(email, "requester", organization)
-    return person_for(email, organization)
+    return known or person_for(email, organization)
+
+
+def refuse_strangers(
+    emails: Iterable[str], attr: str, organization: Organization, caller: Caller
+) -> None:
+    """Refuse to name whom the organization can't know, without the scope `admin`.
+
+    Who is named for the first time becomes an approver of it; so only colleagues are
+    taken, whose mail goes where that of somebody in it goes.
+
+    Raises:
+        Invalid: one of *emails* is neither there nor a colleague's.
+    """
+    if Scope.ADMIN in caller.scopes:
+        return
+    named = {email.strip().lower() for email in emails}
+    inside = members(organization)
+    known = inside.filter(email__in=named).values_list("email", flat=True)
+    for email in sorted(named.difference(known)):
+        domain = email.rpartition("@")[2]
+        if not inside.filter(email__endswith=f"@{domain}").exists():
+            detail = f"Nobody in {organization} is at {domain}; have {email} invited."
+            raise Invalid.field(attr, detail, code="not_found")
 
 
 def moment_in(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -269,8 +269,8 @@ class BudgetRequestViewSet(ApiViewSet):
             rows = rows.filter(requester__email=email.lower())
         if uid := query.get("budget"):
             budget = budget_or_404(uid, self.caller)
-            below = budget.get_descendants(include_self=True)
-            rows = rows.filter(budget__in=below.order_by().values("pk"))
+            below = budget.get_descendants(include_self=True).order_by().values("pk")
+            rows = rows.filter(Q(budget__in=below) | Q(parent__in=below))
         if truth(query.get("mine"), "mine"):
             rows = rows.filter(requester=self._person("mine"))
         if truth(query.get("waiting"), "waiting"):

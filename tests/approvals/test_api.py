@@ -209,7 +209,7 @@ def test_equal_asks_join_and_many_are_refused(
 
 def test_bad_input_names_the_field_and_what_to_do(acme: Organization) -> None:
     ask, agent = Asking(acme), Asking(acme, Scope.APPROVALS_WRITE)
-    other = make_budget(make_organization("other"))
+    other, known = make_budget(make_organization("other")), person_in(acme, "ann")
     bad: list[tuple[Any, str]] = [
         ({"amount": "-1"}, "amount"),
         ({"amount": "much"}, "amount"),
@@ -230,9 +230,14 @@ def test_bad_input_names_the_field_and_what_to_do(acme: Organization) -> None:
     for more, attr in bad:
         said = ask("POST", "budget-requests", {**SCENE_6, **more}, 400)
         assert attr in {one["attr"] for one in said["errors"]}, said
-    nobody = {**SCENE_6, "requester": "new@company.com"}
-    said = agent("POST", "budget-requests", nobody, 400)
-    assert said["errors"][0]["attr"] == "requester"
+    for more, attr in (
+        ({"requester": "pm@elsewhere.com", "approvers": []}, "requester"),
+        ({"requester": known.email, "approvers": ["x@elsewhere.com"]}, "approvers"),
+    ):
+        said = agent("POST", "budget-requests", {**SCENE_6, **more}, 400)
+        assert [one["attr"] for one in said["errors"]] == [attr]
+    colleague = {"requester": known.email, "approvers": ["new@acme.example"]}
+    agent("POST", "budget-requests", {**SCENE_6, **colleague}, 201)
     for query in ("wait=0", "wait=31", "wait=x", "wait=1&x=2"):
         asked = ask("POST", "budget-requests", SCENE_6, 201)
         ask("GET", f"budget-requests/{asked['id']}?{query}", status=400)
