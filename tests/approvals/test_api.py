@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Membership, Organization
 from accounts.people import person_for
@@ -304,3 +305,22 @@ def test_who_stands_in_decides_for_whom(acme: Organization) -> None:
     assert said["approver"] == "deputy@company.com"
     assert said["on_behalf_of"] == MANAGER
     assert deputy("GET", "delegations?mine=1")["results"][0]["ended_at"]
+
+
+def test_a_longer_list_costs_no_more_queries(
+    acme: Organization, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ask, budget = Asking(acme), make_budget(acme)
+    about = {**SCENE_6, "kind": "increase", "budget": str(budget.uid)}
+    policy = {"name": "P", "levels": [{"name": "L", "approvers": [MANAGER]}]}
+    ask("POST", "approval-policies", policy, 201)
+    ask("POST", "approval-policies", {**policy, "budget": str(budget.uid)}, 201)
+    for _ in range(3):
+        asked = ask("POST", "budget-requests", about, 201)
+
+    with django_assert_num_queries(1):
+        listed = ask("GET", "budget-requests?state=pending")
+    with django_assert_num_queries(3):
+        policies = ask("GET", "approval-policies")
+    assert (len(listed["results"]), len(policies["results"])) == (3, 2)
+    assert listed["results"][0].items() <= asked.items()
