@@ -36,10 +36,11 @@ def people_among(organization_id: int, addresses: Collection[str]) -> set[str]:
 def person_for(email: str, organization: Organization | None = None) -> User:
     """Return the person; one that is unknown is made, without a password.
 
-    In *organization* a person without a role becomes an approver.
+    In *organization* a person without a role anywhere becomes an approver. Who has one
+    elsewhere must accept an invitation: a second role changes what their keys mean.
 
     Raises:
-        Invalid: *email* is not an address.
+        Invalid: *email* is not an address, or is somebody's who must be invited.
     """
     address = email.strip().lower()
     try:
@@ -50,7 +51,17 @@ def person_for(email: str, organization: Organization | None = None) -> User:
     if person is None:
         person = User.objects.create_user(address)
     if organization is not None and not person.is_superuser:
-        Membership.objects.get_or_create(
-            organization=organization, user=person, defaults={"role": Role.APPROVER}
-        )
+        _make_approver(person, organization)
     return person
+
+
+def _make_approver(person: User, organization: Organization) -> None:
+    roles = Membership.objects.filter(user=person)
+    if roles.filter(organization=organization).exists():
+        return
+    if roles.exists():
+        detail = f"Invite {person.email} first: they have no role in {organization}."
+        raise Invalid.field("user", detail, code="not_invited")
+    Membership.objects.get_or_create(
+        organization=organization, user=person, defaults={"role": Role.APPROVER}
+    )

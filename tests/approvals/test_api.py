@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import Membership, Organization
+from accounts.models import Membership, Organization, User
 from accounts.people import person_for
 from accounts.scopes import Role, Scope
 from approvals.api import asking
@@ -112,7 +112,10 @@ def test_who_decides_is_the_keys_person_and_never_the_bodys(acme: Organization) 
     program, requester = Asking(acme), Asking(acme, email=SCENE_6["requester"])
     manager, director = Asking(acme, email=MANAGER), Asking(acme, email=DIRECTOR)
     stranger = Asking(acme, email="stranger@company.com")
-    elsewhere = Asking(make_organization("other"), email=MANAGER)
+    other = make_organization("other")
+    both = User.objects.get(email=MANAGER)
+    Membership.objects.create(user=both, organization=other, role=Role.APPROVER)
+    elsewhere = Asking(other, email=MANAGER)
     asked = program("POST", "budget-requests", SCENE_6, 201)
     path, approval = decided(asked)
 

@@ -96,3 +96,15 @@ def test_only_finance_admins_save_one_policy_for_a_place(acme: Organization) -> 
     with pytest.raises(NobodyDecides):
         save_policy(acme, plan, by=by(cfo), now=NOW, policy=made)
     assert made.levels.count() == 1
+
+
+def test_nobody_of_another_organization_is_taken_in_by_being_named(
+    acme: Organization,
+) -> None:
+    elsewhere = person_in(make_organization("globex"), "elsewhere", Role.VIEWER)
+
+    with pytest.raises(Invalid, match="Invite elsewhere@"):
+        make_policy(acme, level(elsewhere.email, name="Theirs"), name="Other")
+
+    assert elsewhere.memberships.count() == 1
+    make_policy(acme, level("new@acme.example", name="New"), name="All")

@@ -260,6 +260,7 @@ QUERIES: dict[str, str] = {
     "alerts_alertrule_add": "?budget={budget}&type=velocity",
     "alerts_escalationpolicy_add": "?budget={below}",
     "autocomplete": "?app_label=ledger&model_name=price&field_name=organization",
+    "budgets_budget_arrival": "?organization=acme",
     "budgets_budget_preview": "?budget={budget}",
     "controls_controlrule_add": "?budget={budget}&action=block",
     "ledger_costrecord_reprice": "?organization=acme&provider=nobody&model=own",
