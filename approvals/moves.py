@@ -55,8 +55,9 @@ def _why_not(
 
 def finish(moved: Moved, *notes: Note) -> None:
     """Keep *moved* in the trail, after *notes*, and tell people: the last thing."""
-    notices.tell(moved)
+    told = notices.tell(moved)
     request, opened = moved.request, opened_notes(moved.opened, moved.now)
     if request.state not in OPEN_STATES:
         announce("approvals.ended", request.organization_id, str(request.uid))
-    trail.append(request.organization_id, *notes, *opened, by=moved.by, now=moved.now)
+    said = (*notes, *opened, *told)
+    trail.append(request.organization_id, *said, by=moved.by, now=moved.now)

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals.models import BudgetRequest, Decision, Step
+from approvals import links, mails, reminders
+from approvals.models import BudgetRequest, Decision, RequestState, Step
+from approvals.trail import Note
 from approvals.types import By
+
+_CHANGED = {"request.edited", "request.resubmitted"}
+_REASSIGNED = "step.reassigned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +26,37 @@ class Moved:
     step: Step | None = None  # that was decided, or given to somebody else
 
 
-def tell(moved: Moved) -> None:
-    """Tell whom *moved* concerns, in the transaction in which it happened."""
+def tell(moved: Moved) -> list[Note]:
+    """Tell whom *moved* concerns, in the transaction in which it happened.
+
+    Returns what the trail is to say of the links that were mailed.
+    """
+    request, now = moved.request, moved.now
+    if moved.event in _CHANGED:
+        links.void_older(request, now=now)
+    if request.state == RequestState.PENDING:
+        return _ask(moved)
+    if request.state != RequestState.DRAFT:
+        mails.tell_requester(request, moved.decision, by=moved.by, now=now)
+    return []
+
+
+def _ask(moved: Moved) -> list[Note]:
+    notes: list[Note] = []
+    for step in moved.opened or _asked_anew(moved):
+        step.request = moved.request
+        if moved.event == _REASSIGNED:
+            links.void_unasked(step, now=moved.now)
+            notes += mails.ask_others(step, now=moved.now)
+        else:
+            reminders.plan(step, now=moved.now)
+            notes += mails.ask(step, now=moved.now)
+    return notes
+
+
+def _asked_anew(moved: Moved) -> Sequence[Step]:
+    """Return the steps that were open before, where people have to hear again."""
+    if moved.event not in {*_CHANGED, _REASSIGNED}:
+        return ()
+    steps = Step.objects.current().open().filter(request=moved.request)
+    return list(steps.order_by("number"))

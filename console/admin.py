@@ -2,6 +2,7 @@
 
 from console.accounts import invitations, keys, organizations
 from console.alerts import admin as alerts
+from console.approvals import admin as approvals
 from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
@@ -9,6 +10,7 @@ from console.notifications import admin as notifications
 
 __all__ = [
     "alerts",
+    "approvals",
     "budgets",
     "controls",
     "costs",

@@ -55,6 +55,9 @@ class MailedLinkPage(View):
         """
         raise NotImplementedError
 
+    def hold(self, link: MailedLink) -> None:
+        """Lock what others hold before they take *link* back. Nothing, usually."""
+
     def act(self, link: MailedLink, form: QueryDict, now: datetime) -> None:
         """Do what the person chose, in the transaction that uses the link.
 
@@ -86,12 +89,13 @@ class MailedLinkPage(View):
         link = link_of(token, purpose=self.purpose, now=now)
         if request.POST.get("answer") == NOT_ME:
             with transaction.atomic():
-                burn(link, now=now, visit=_visit_of(request))
+                burn(link, now=now, visit=visit_of(request))
                 self.burnt(link, now)
             return render(request, "console/mailed_link_burnt.html")
         try:
             with transaction.atomic(), acting_as(link.person):
-                use(link, now=now, visit=_visit_of(request))
+                self.hold(link)
+                use(link, now=now, visit=visit_of(request))
                 self.act(link, request.POST, now)
         except BadLink:
             raise
@@ -120,6 +124,7 @@ def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     return render(request, "refused.html", context, status=status_of(refusal))
 
 
-def _visit_of(request: HttpRequest) -> Visit:
+def visit_of(request: HttpRequest) -> Visit:
+    """Return where *request* came from, to be kept with what it does."""
     agent = request.headers.get("User-Agent", "")
     return Visit(address_of(request), agent)

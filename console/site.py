@@ -1,6 +1,6 @@
 """The admin site: who may enter, its look, and what its side bar shows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -9,13 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
-from console.alerts.inbox import waiting
+from console.alerts.inbox import waiting as alerts_waiting
+from console.approvals.inbox import waiting as requests_waiting
 from lib.humanize import locale_of
 
 
@@ -115,6 +117,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Budget tree", "account_tree", "budgets_budget_tree", ""),
             ("Periods", "date_range", "budgets_budgetperiod", ""),
+            ("Requests", "price_check", "approvals_budgetrequest", ""),
             ("Backfills", "history_toggle_off", "budgets_backfill", ""),
         ),
     ),
@@ -225,8 +228,20 @@ def _items(
 
 
 def _badge(request: HttpRequest, name: str) -> dict[str, str]:
-    """Return how many alerts wait for the person, for the entry that leads to them."""
-    if name != "alerts_alert" or not isinstance(request.user, User):
+    """Return how many alerts or requests wait for the person, for the
+    entry that leads to them."""
+    if name not in _COUNTED or not isinstance(request.user, User):
         return {}
-    count = waiting(request.user)
-    return {"badge": str(count), "badge_variant": "danger"} if count else {}
+    counted, variant = _COUNTED[name]
+    count = counted(request.user)
+    return {"badge": str(count), "badge_variant": variant} if count else {}
+
+
+def _requests_waiting(user: User) -> int:
+    return requests_waiting(user, timezone.now())
+
+
+_COUNTED: dict[str, tuple[Callable[[User], int], str]] = {
+    "alerts_alert": (alerts_waiting, "danger"),
+    "approvals_budgetrequest": (_requests_waiting, "warning"),
+}

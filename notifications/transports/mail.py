@@ -24,7 +24,14 @@ _MARKS = {
     "warning": ("Warning", "▲"),
     "critical": ("Critical", "■"),
 }
-_RESOLVED = ("Resolved", "✓")
+# Of what is no warning: by what happened.
+_EVENT_MARKS = {
+    "resolved": ("Resolved", "✓"),
+    "asked": ("To decide", "◆"),
+    "approved": ("Approved", "✓"),
+    "rejected": ("Rejected", "■"),
+    "changes_requested": ("Changes requested", "▲"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,7 @@ def subject_of(messages: tuple[Message, ...]) -> str:
 
 
 def _part(message: Message, text: str) -> _Part:
-    mark = _RESOLVED if message.event == "resolved" else _MARKS[message.severity]
+    mark = _EVENT_MARKS.get(message.event) or _MARKS[message.severity]
     return _Part(
         message,
         text,

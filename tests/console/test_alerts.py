@@ -228,7 +228,7 @@ def test_the_inbox_takes_as_many_queries_for_any_number_of_alerts(
     browser = browser_for(acme)
     browser.get(INBOX, {"whose": "all"})
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(18):
         browser.get(INBOX, {"whose": "all"})
 
 

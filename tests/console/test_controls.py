@@ -491,7 +491,7 @@ def test_the_pages_take_as_many_queries_however_much_there_is(
         browser.get(page_of(budgets["sales"]))
 
 
-LIST_QUERIES, PAGE_QUERIES = 9, 11
+LIST_QUERIES, PAGE_QUERIES = 11, 13
 
 
 def test_the_tree_marks_what_is_switched_off_or_has_a_hard_limit(

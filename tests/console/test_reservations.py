@@ -213,4 +213,4 @@ def test_the_list_takes_as_many_queries_however_long_it_is(
             authorize(api)
 
 
-LIST_QUERIES = 8
+LIST_QUERIES = 10

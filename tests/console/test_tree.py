@@ -300,9 +300,9 @@ def test_the_tree_takes_the_same_queries_for_any_number(
     spend(acme, "1")
     browser = browser_for(acme)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(16):
         browser.get(TREE)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(13):
         browser.get(TREE, {"children": top.pk})
 
 
