@@ -9,6 +9,7 @@ from django_q.models import Schedule
 from accounts.idempotency import forget_old
 from alerts.evaluation import sweep as sweep_alerts
 from alerts.tasks import audit_at, escalate_at, reevaluate
+from approvals.reminders import remind_due
 from approvals.services import expire_due
 from budgets.backfill import continue_all
 from budgets.closing import sweep_periods
@@ -61,7 +62,8 @@ def _expire(now: datetime) -> str:
 
 
 def _requests(now: datetime) -> str:
-    return f"Ended {expire_due(now)} requests that nobody decided in time."
+    told, ended = remind_due(now), expire_due(now)
+    return f"Told again of {told} requests; {ended} ended that nobody decided in time."
 
 
 def _answers(now: datetime) -> str:
