@@ -9,6 +9,7 @@ from django.urls import URLPattern
 from accounts.scopes import Scope
 from accounts.tenants import ReadOnlyAdmin
 from approvals.models import BudgetRequest
+from console.approvals.ask_page import ask_page
 from console.approvals.inbox_page import inbox_page
 from console.approvals.request_page import answer_request, request_page
 from console.pages import Pages
@@ -22,6 +23,7 @@ class BudgetRequestAdmin(Pages, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
+            self.url("ask/", ask_page, "ask"),
             self.url("<int:request_id>/answer/", answer_request, "answer"),
             *super().get_urls(),
         ]

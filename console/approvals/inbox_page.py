@@ -4,7 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.tenants import person
+from accounts.scopes import Scope
+from accounts.tenants import may, person
 from console.approvals.inbox import (
     PAGE,
     STATES,
@@ -39,6 +40,7 @@ def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         states=list(STATES.items()),
         older=asked.query(page=asked.page + 1) if len(found) > PAGE else "",
         newer=asked.query(page=asked.page - 1) if asked.page > 1 else "",
+        may_ask=may(request, Scope.APPROVALS_WRITE, None),
     )
     return TemplateResponse(request, "console/approvals/inbox.html", context)
 

@@ -17,6 +17,8 @@ from django.utils.http import urlencode
 
 from accounts.models import Organization
 from accounts.permissions import Action
+from accounts.scopes import Scope
+from accounts.tenants import may as role_allows
 from accounts.tenants import person, tell_refusal
 from accounts.versions import ChangedMeanwhile, version_of
 from budgets.models import Budget
@@ -165,7 +167,10 @@ def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:
         return frozenset()
     actions = (Action.MOVE, Action.ARCHIVE)
     someone = person(request)
-    return frozenset(one.value for one in actions if may(someone, one, budget))
+    tools = {one.value for one in actions if may(someone, one, budget)}
+    if role_allows(request, Scope.APPROVALS_WRITE, budget.organization):
+        tools.add("ask")
+    return frozenset(tools)
 
 
 def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:

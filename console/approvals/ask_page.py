@@ -1,0 +1,140 @@
+"""Asking for money: which budget, how much, and what it would mean, before anybody is
+asked."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.scopes import Scope
+from accounts.tenants import may, person, tell_refusal
+from approvals import asks
+from approvals.impact import impact_of
+from approvals.models import BudgetRequest, How, RequestKind
+from approvals.policies import who_would_approve
+from approvals.services import ask_for
+from approvals.types import Ask, By
+from approvals.wording import impact_words
+from budgets.models import Budget
+from budgets.paths import ways_of, words_of_way
+from console.approvals.forms import KINDS, AskForm
+from console.approvals.picture import bars_of
+from console.mailed_link_page import visit_of
+from console.pages import Pages, budget_or_404, budgets_of, search_of
+from lib.errors import Refusal
+from lib.humanize import locale_of
+
+
+def ask_page(request: HttpRequest, pages: Pages) -> HttpResponse:
+    """Answer the form for `?budget=`, or first which budget it is about."""
+    if not may(request, Scope.APPROVALS_WRITE, None):
+        raise PermissionDenied
+    if "budget" not in request.GET:
+        return _which(request, pages)
+    budget = budget_or_404(request, request.GET["budget"])
+    if not may(request, Scope.APPROVALS_WRITE, budget.organization):
+        raise PermissionDenied
+    return _form(request, pages, budget)
+
+
+def _which(request: HttpRequest, pages: Pages) -> HttpResponse:
+    rows = budgets_of(request).filter(archived_at=None)
+    search = search_of(request, rows, Q(owner=person(request)))
+    context = pages.page(request, title="Ask for money", search=search)
+    return TemplateResponse(request, "console/approvals/which.html", context)
+
+
+def _form(request: HttpRequest, pages: Pages, budget: Budget) -> HttpResponse:
+    kind = _kind_of(request)
+    form = AskForm(
+        request.POST if request.method == "POST" else None,
+        kind=kind,
+        budget=budget,
+        sources=_sources(budget),
+    )
+    now = timezone.now()
+    preview: dict[str, Any] = {}
+    if request.method == "POST" and form.is_valid():
+        ask = form.ask(person(request))
+        try:
+            if "preview" not in request.POST:
+                return _asked(request, budget, ask, now)
+            preview = _preview(request, budget, ask, now)
+        except Refusal as refusal:
+            tell_refusal(form, refusal)
+    context = pages.page(
+        request,
+        title="Ask for money",
+        budget=budget,
+        path=words_of_way(ways_of([budget])[budget.pk]),
+        form=form,
+        only=[
+            form[name] for name in ("name", "source", "until") if name in form.fields
+        ],
+        kinds=[(one.value, words, one == kind) for one, words in KINDS.items()],
+        **preview,
+    )
+    return TemplateResponse(request, "console/approvals/ask.html", context)
+
+
+def _kind_of(request: HttpRequest) -> RequestKind:
+    kind = request.GET.get("kind", "")
+    known = {one.value for one in KINDS}
+    return RequestKind(kind) if kind in known else RequestKind.RAISE
+
+
+def _sources(budget: Budget) -> Any:
+    """Return what a transfer to *budget* may come from: others of its tree."""
+    rows = Budget.objects.filter(
+        organization=budget.organization_id,
+        tree_id=budget.tree_id,
+        archived_at=None,
+        currency=budget.currency,
+    )
+    return rows.exclude(pk=budget.pk).order_by("lft")
+
+
+def _asked(
+    request: HttpRequest, budget: Budget, ask: Ask, now: datetime
+) -> HttpResponse:
+    by = By.someone(person(request), How.SESSION, visit_of(request))
+    made = ask_for(budget.organization, ask, by=by, now=now)
+    messages.success(request, "Those who decide are asked.")
+    return redirect("admin:approvals_budgetrequest_change", made.pk)
+
+
+def _preview(
+    request: HttpRequest, budget: Budget, ask: Ask, now: datetime
+) -> dict[str, Any]:
+    """Return what it would mean and who would decide. Keeps nothing.
+
+    Raises:
+        Refusal: it can't be asked for, or nobody could decide it.
+    """
+    wanted, locale = BudgetRequest(organization=budget.organization), locale_of(request)
+    asks.apply(wanted, ask, now=now)
+    impact = impact_of(wanted, now)
+    chain = who_would_approve(
+        budget.organization,
+        budget,
+        wanted.amount,
+        wanted.currency,
+        now=now,
+        requester=ask.requester,
+    )
+    return {
+        "impact": impact,
+        "impact_line": impact_words(impact, locale),
+        "bars": bars_of(impact, locale),
+        "conflicts": impact.conflicts,
+        "steps": [
+            (step.name, [one.person.email for one in step.approvers])
+            for step in chain.steps
+        ],
+    }
