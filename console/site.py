@@ -228,8 +228,8 @@ def _items(
 
 
 def _badge(request: HttpRequest, name: str) -> dict[str, str]:
-    """Return how many alerts or requests wait for the person, for the
-    entry that leads to them."""
+    """Return how many alerts or requests wait for the person, for the entry that leads
+    to them."""
     if name not in _COUNTED or not isinstance(request.user, User):
         return {}
     counted, variant = _COUNTED[name]

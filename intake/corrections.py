@@ -21,7 +21,7 @@ from budgets.models import Reservation
 from budgets.reservations.claims import Claimed, claim
 from budgets.snapshots import hold_snapshot
 from intake.services import Receipt, parted
-from ledger.contents import Standing, standing_of
+from ledger.contents import Content, standing_of
 from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
@@ -125,14 +125,14 @@ def correct_repeats(
     return count
 
 
-def _is_other(one: Usage, standing: Standing) -> bool:
+def _is_other(one: Usage, standing: Content) -> bool:
     named = one.response_id or None
     return differs(one, standing.content) or (
         named is not None and named != standing.content.response_id
     )
 
 
-def _settling(one: Usage, standing: Standing) -> Usage:
+def _settling(one: Usage, standing: Content) -> Usage:
     """Name the reservation that was settled, whichever *one* names."""
     settles = standing.content.settles
     named = None if settles is None else str(settles)
@@ -152,7 +152,7 @@ def _audited(
     )
 
 
-def _as_it_stands(standing: Standing) -> Outcome:
+def _as_it_stands(standing: Content) -> Outcome:
     total, last = standing.cost.total, standing.rows[-1]
     marks = Marks(last.unpriced_kinds or (), last.assumed_kinds or ())
     return Outcome(

@@ -20,7 +20,7 @@ from budgets.charging import Charging, Span
 from budgets.index import PeriodRef
 from budgets.models import Budget, BudgetPeriod
 from budgets.snapshots import hold_snapshot
-from ledger.costs import Place
+from ledger.costs import Cursor
 from ledger.models import Repricing
 from ledger.repricing import (
     Assessor,
@@ -102,10 +102,10 @@ def preview(
     assessor, outcome = Assessor(snapshot), Outcome(organization, selection)
     rows = records_of(organization, selection)
     _refuse_if_more(rows, most)
-    place: Place | None = None
+    place: Cursor | None = None
     while page := page_of(rows, place, CHUNK):
         outcome.add(assessor.assess(page))
-        place = Place(page[-1].timestamp, page[-1].pk)
+        place = Cursor(page[-1].timestamp, page[-1].pk)
     return outcome
 
 
@@ -122,7 +122,7 @@ def reprice(
     and beside ingest and other repricings: what costs what it should is left as it is.
     """
     outcome = Outcome(organization, selection)
-    place: Place | None = None
+    place: Cursor | None = None
     while True:
         with transaction.atomic():
             seen, place = _correct(outcome, reason, place, CHUNK)
@@ -148,8 +148,8 @@ def reprice_at_once(
 
 
 def _correct(
-    outcome: Outcome, reason: str, place: Place | None, size: int | None
-) -> tuple[int, Place | None]:
+    outcome: Outcome, reason: str, place: Cursor | None, size: int | None
+) -> tuple[int, Cursor | None]:
     """Correct one chunk; return how many records were looked at, and the last one."""
     organization = outcome.organization
     snapshot, charging = hold_snapshot(organization.pk)
@@ -162,7 +162,7 @@ def _correct(
     outcome.add(correction)
     if not page:
         return 0, place
-    return len(page), Place(page[-1].timestamp, page[-1].pk)
+    return len(page), Cursor(page[-1].timestamp, page[-1].pk)
 
 
 def _book(

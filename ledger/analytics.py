@@ -67,7 +67,7 @@ class Slice(NamedTuple):
     bucket: int
 
 
-class Line(NamedTuple):
+class BucketSums(NamedTuple):
     """The sums of one bucket and one combination of what is grouped by."""
 
     bucket: int
@@ -255,7 +255,7 @@ _JOIN = """JOIN ledger_attribution AS of_it
 
 def lines_of(
     question: Question, groups: Sequence[str], buckets: Sequence[Window]
-) -> Iterator[Line]:
+) -> Iterator[BucketSums]:
     """Yield the sums of each bucket and combination of *groups* that has any.
 
     One statement, besides the one that finds the attributions of a question with
@@ -274,7 +274,7 @@ def lines_of(
         sums = Sums(sql.total_of(cost), *map(int, counts))
         if sums == Sums():  # all that was there was put right since, and is elsewhere
             continue
-        yield Line(bucket, _group(groups, row), sums)
+        yield BucketSums(bucket, _group(groups, row), sums)
 
 
 def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> str:

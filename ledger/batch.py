@@ -25,7 +25,7 @@ from lib.money import to_units
 from lib.sql import stored_moment, stored_money, stored_rate, stored_uid
 
 
-class Row(NamedTuple):
+class NewRecord(NamedTuple):
     """One row of the ledger; costs in units of 10^-10."""
 
     organization_id: int
@@ -73,14 +73,14 @@ class Row(NamedTuple):
 
 
 _AMOUNTS = ("input_cost", "output_cost", "total_cost", "source_cost", "other_cost")
-PLAIN = Row._fields.index(
-    "assumed_kinds"
-)  # columns of a row that has no more than most
-REST = tuple(Row._field_defaults[name] for name in Row._fields[PLAIN:])  # of such a row
+# Columns of a row that has no more than most.
+PLAIN = NewRecord._fields.index("assumed_kinds")
+# What stands in the others then.
+REST = tuple(NewRecord._field_defaults[name] for name in NewRecord._fields[PLAIN:])
 # Of the most frequent row that has more.
 _CACHED = Marks(assumed=("cached_tokens",))
 _CACHED_ROW = ('["cached_tokens"]',)
-_SAID, _SETTLES = map(Row._fields.index, ("said", "settles"))
+_SAID, _SETTLES = map(NewRecord._fields.index, ("said", "settles"))
 _encoder = msgspec.json.Encoder()
 
 
@@ -153,8 +153,8 @@ class Batch(Generic[ChargesT, TargetT]):
         """Price *records* and yield their rows, in the same order, ready to be stored.
 
         One by one, so that the database inserts the first while the next are made; the
-        sums are complete when all are. The values are those of `Row`, which is not
-        made first: it would take half as long again.
+        sums are complete when all are. The values are those of `NewRecord`, which
+        is not made first: it would take half as long again.
         """
         said = self.said
         for record, entry in zip(records, entries, strict=True):

@@ -10,7 +10,7 @@ from lib.money import to_units
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Content:
     """What counts of one usage: its content, with the differences in cost since."""
 
     rows: list[CostRecord]  # the content first
@@ -30,16 +30,16 @@ class Standing:
         return cost_of(self.rows)
 
 
-def standing_of(organization_id: int, ids: Collection[str]) -> dict[str, Standing]:
+def standing_of(organization_id: int, ids: Collection[str]) -> dict[str, Content]:
     """Return what counts of the usage *ids*, of those that are there. One query."""
-    found: dict[str, Standing] = {}
+    found: dict[str, Content] = {}
     rows = CostRecord.objects.filter(
         organization=organization_id, usage_id__in=list(ids), correction__gte=0
     ).select_related("attribution", "organization")
     for row in rows.order_by("usage_id", "correction"):
         known = found.get(row.usage_id)
         if known is None:
-            found[row.usage_id] = Standing([row], [])
+            found[row.usage_id] = Content([row], [])
         elif row.requests > 0:
             known.before.append(known.content)
             known.rows[:] = [row]

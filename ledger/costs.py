@@ -42,7 +42,7 @@ LONGEST_VALUE = 200
 MOST_VALUES = 500  # of one filter
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """Where a list of cost records was left: after this one."""
 
     timestamp: datetime
@@ -133,7 +133,7 @@ class View(NamedTuple):
 
 
 def pages_of(
-    question: Question, *, after: Place | None = None, size: int = PAGE, view: View
+    question: Question, *, after: Cursor | None = None, size: int = PAGE, view: View
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the records as clients see them, ordered by time, *size* at a time.
 
@@ -163,7 +163,7 @@ def pages_of(
 
 
 def _parts_of(
-    question: Question, after: Place | None, size: int, view: View
+    question: Question, after: Cursor | None, size: int, view: View
 ) -> Iterator[Sequence[Values]]:
     """Yield what is listed in parts of any length."""
     upto_id = CostRecord.objects.aggregate(last=Max("pk"))["last"] or 0
@@ -184,12 +184,12 @@ def _parts_of(
             )
         if len(found) < asked:
             return
-        after = Place(found[-1][AT["timestamp"]], found[-1][AT["id"]])
+        after = Cursor(found[-1][AT["timestamp"]], found[-1][AT["id"]])
         # A filter may make the database go through much for little: ever less often.
         asked = max(min(2 * asked, _MOST_ASKED), size)
 
 
-def beyond(rows: CostRecordQuerySet, place: Place | None) -> CostRecordQuerySet:
+def beyond(rows: CostRecordQuerySet, place: Cursor | None) -> CostRecordQuerySet:
     """Keep what comes after *place* in the order of time and id."""
     if place is None:
         return rows
@@ -337,13 +337,13 @@ def _cell(name: str, value: Any) -> str:
     return guarded(value) if isinstance(value, str) else cell(value)
 
 
-def cursor_of(place: Place) -> str:
+def cursor_of(place: Cursor) -> str:
     """Return the text that stands for *place* in a URL."""
     text = f"{(place.timestamp - _EPOCH) // _MICROSECOND}.{place.id}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str) -> Place:
+def place_of(cursor: str) -> Cursor:
     """Return what a cursor stands for.
 
     Raises:
@@ -353,7 +353,7 @@ def place_of(cursor: str) -> Place:
         padded = (cursor + "=" * (-len(cursor) % 4)).encode("ascii")
         text = b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
         micros, pk = map(int, text.split("."))
-        return Place(_EPOCH + micros * _MICROSECOND, min(max(pk, 0), 2**63 - 1))
+        return Cursor(_EPOCH + micros * _MICROSECOND, min(max(pk, 0), 2**63 - 1))
     except (ValueError, OverflowError) as error:
         detail = "Not a cursor that was given out here."
         raise Invalid.field("cursor", detail) from error

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any, Generic
 
 from accounts.models import Organization
-from ledger.batch import Conversion, Cost, Row, encoded
+from ledger.batch import Conversion, Cost, NewRecord, encoded
 from ledger.contents import cost_of
 from ledger.conversions import amounts_in
-from ledger.costs import Place, among, beyond
+from ledger.costs import Cursor, among, beyond
 from ledger.models import Attribution, ConvertedCost, CostRecord, CostRecordQuerySet
 from ledger.pricing import convert
 from ledger.quantities import restored
@@ -72,7 +72,7 @@ def records_of(organization: Organization, selection: Selection) -> CostRecordQu
 
 
 def page_of(
-    rows: CostRecordQuerySet, place: Place | None, size: int | None
+    rows: CostRecordQuerySet, place: Cursor | None, size: int | None
 ) -> list[CostRecord]:
     """Return the next *size* records after *place*, by time; None: all of them."""
     ordered = beyond(rows, place).order_by("timestamp", "id")
@@ -83,7 +83,7 @@ def page_of(
 class Correction(Generic[TargetT]):
     """What some records cost otherwise today, ready to be booked; money in units."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[NewRecord] = field(default_factory=list)
     totals: dict[ChargedSpan[TargetT], Totals] = field(default_factory=dict)
     conversions: list[Conversion] = field(default_factory=list)
     old: int = 0  # what the records of `rows` cost up to now
@@ -93,7 +93,7 @@ class Correction(Generic[TargetT]):
 
     def add(
         self,
-        row: Row,
+        row: NewRecord,
         span: ChargedSpan[TargetT],
         difference: int,
         converted: list[int],
@@ -249,7 +249,7 @@ class _Booked:
 
 def _row(
     record: CostRecord, present: Cost, new: Cost, difference: int, number: int
-) -> Row:
+) -> NewRecord:
     """Return the row that makes *record* cost *new*, which is *difference* more."""
     # By the price list, which says nothing new about what was reported.
     parts: list[int | None] = [None, None, None]
@@ -260,7 +260,7 @@ def _row(
         )
         if (new.other, present.other) != (None, None):
             parts[2] = (new.other or 0) - (present.other or 0)
-    return Row(
+    return NewRecord(
         organization_id=record.organization_id,
         attribution_id=record.attribution_id,
         usage_id=record.usage_id,

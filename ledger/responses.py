@@ -18,20 +18,20 @@ from ledger.usage import Usage
 _NOTHING = frozenset({"", "none", "null", "undefined", "nan"})
 
 
-class Key(NamedTuple):
+class ResponseKey(NamedTuple):
     """What a response is known by within its organization."""
 
     provider: str  # its one name
     digest: bytes
 
     @classmethod
-    def of(cls, provider: str, response_id: str) -> "Key":
+    def of(cls, provider: str, response_id: str) -> "ResponseKey":
         return cls(
             provider, blake2b(response_id.strip().encode(), digest_size=16).digest()
         )
 
     @classmethod
-    def of_usage(cls, one: Usage) -> "Key":
+    def of_usage(cls, one: Usage) -> "ResponseKey":
         meant = identify(one.provider or "", one.model or "")
         return cls.of(meant.provider, one.response_id or "")
 
@@ -49,7 +49,7 @@ def repeated(
     if not named or not snapshot.counts_responses_once:
         return {}
     keys = _keys_of(named)
-    first: dict[Key, str] = {}
+    first: dict[ResponseKey, str] = {}
     for one in named:
         first.setdefault(keys[one.id], one.id)
     holders = take(snapshot.organization_id, first)
@@ -64,7 +64,9 @@ def names_response(one: Usage) -> bool:
     return (one.response_id or "").strip().lower() not in _NOTHING
 
 
-def take(organization_id: int, wanted: Mapping[Key, str]) -> dict[Key, str]:
+def take(
+    organization_id: int, wanted: Mapping[ResponseKey, str]
+) -> dict[ResponseKey, str]:
     """Give each response to the usage that wants it; return whose each is now.
 
     Waits for whoever is about to take or to leave one of them.
@@ -86,14 +88,14 @@ def take(organization_id: int, wanted: Mapping[Key, str]) -> dict[Key, str]:
         organization=organization_id, digest__in={key.digest for key in wanted}
     )
     return {
-        Key(provider, bytes(digest)): usage_id
+        ResponseKey(provider, bytes(digest)): usage_id
         for provider, digest, usage_id in rows.values_list(
             "provider", "digest", "usage_id"
         )
     }
 
 
-def leave(organization_id: int, key: Key, usage_id: str) -> None:
+def leave(organization_id: int, key: ResponseKey, usage_id: str) -> None:
     """Have the response be nobody's, if it is that usage's."""
     Response.objects.filter(
         organization=organization_id,
@@ -103,12 +105,12 @@ def leave(organization_id: int, key: Key, usage_id: str) -> None:
     ).delete()
 
 
-def _keys_of(named: Iterable[Usage]) -> dict[str, Key]:
+def _keys_of(named: Iterable[Usage]) -> dict[str, ResponseKey]:
     providers: dict[tuple[str, str], str] = {}
     keys = {}
     for one in named:
         sent = one.provider or "", one.model or ""
         if sent not in providers:
             providers[sent] = identify(*sent).provider
-        keys[one.id] = Key.of(providers[sent], one.response_id or "")
+        keys[one.id] = ResponseKey.of(providers[sent], one.response_id or "")
     return keys

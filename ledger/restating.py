@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic
 
-from ledger.batch import PLAIN, REST, Batch, Conversion, Row, encoded
-from ledger.contents import Standing
+from ledger.batch import PLAIN, REST, Batch, Conversion, NewRecord, encoded
+from ledger.contents import Content
 from ledger.conversions import amounts_in
 from ledger.models import ConvertedCost
 from ledger.pricing import convert
 from ledger.quantities import restored, stored
-from ledger.responses import Key, leave, names_response, take
+from ledger.responses import ResponseKey, leave, names_response, take
 from ledger.snapshot import Snapshot
 from ledger.sql import Values
 from ledger.types import ChargedSpan, ChargesT, Marks, Said, TargetT, Totals
@@ -30,7 +30,7 @@ from ledger.writing import (
 from lib.errors import Conflict
 from lib.money import to_units
 
-_NUMBER, _REPRICING = map(Row._fields.index, ("correction", "repricing_id"))
+_NUMBER, _REPRICING = map(NewRecord._fields.index, ("correction", "repricing_id"))
 MOST_CORRECTIONS = 30_000  # of one usage; PostgreSQL's smallint ends a little above
 
 
@@ -62,7 +62,7 @@ class Restatement(Generic[TargetT]):
 def restate(
     snapshot: Snapshot[ChargesT, TargetT],
     usage: Sequence[Usage],
-    standing: Mapping[str, Standing],
+    standing: Mapping[str, Content],
     said: Mapping[str, Said],
     *,
     repricing_id: int,
@@ -108,7 +108,7 @@ def append(organization_id: int, restated: Restatement[TargetT]) -> None:
 def take_responses(
     snapshot: Snapshot[ChargesT, TargetT],
     usage: Sequence[Usage],
-    standing: Mapping[str, Standing],
+    standing: Mapping[str, Content],
 ) -> None:
     """Have each of *usage* be booked for the response it names, and no other.
 
@@ -120,10 +120,10 @@ def take_responses(
     for one in usage:
         if not names_response(one):
             one.response_id = standing[one.id].content.response_id
-    keys = {one.id: Key.of_usage(one) for one in usage if one.response_id}
+    keys = {one.id: ResponseKey.of_usage(one) for one in usage if one.response_id}
     if not keys or not snapshot.counts_responses_once:
         return
-    wanted: dict[Key, str] = {}
+    wanted: dict[ResponseKey, str] = {}
     for usage_id, key in keys.items():
         wanted.setdefault(key, usage_id)
     holders = take(snapshot.organization_id, wanted)
@@ -141,20 +141,20 @@ def take_responses(
         leave(snapshot.organization_id, had, usage_id)
 
 
-def _key_of(standing: Standing) -> Key | None:
+def _key_of(standing: Content) -> ResponseKey | None:
     content = standing.content
     if not content.response_id:
         return None
-    return Key.of(content.attribution.provider, content.response_id)
+    return ResponseKey.of(content.attribution.provider, content.response_id)
 
 
-def _taken_off(standing: Standing, number: int) -> Row:
+def _taken_off(standing: Content, number: int) -> NewRecord:
     """Return the row that takes off all that counts of a usage."""
     content, cost = standing.content, standing.cost
     quantities = {kind: -n for kind, n in restored(content.quantities).items()}
     # What has no price has no parts to take off, and neither has a reported cost.
     nothing = None if content.reported else 0
-    return Row(
+    return NewRecord(
         organization_id=content.organization_id,
         attribution_id=content.attribution_id,
         usage_id=content.usage_id,
@@ -199,8 +199,8 @@ def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
 
 def _take_off(
     snapshot: Snapshot[ChargesT, TargetT],
-    standing: Standing,
-    off: Row,
+    standing: Content,
+    off: NewRecord,
     kept: _Kept,
     done: Restatement[TargetT],
 ) -> None:
@@ -233,7 +233,7 @@ def _take_off(
 
 
 def _amount(
-    standing: Standing, known: Mapping[int, tuple[int, Decimal]], rate: Decimal
+    standing: Content, known: Mapping[int, tuple[int, Decimal]], rate: Decimal
 ) -> int:
     """Return what counts of a usage in a foreign currency, at *rate* if not kept."""
     kept = {number: units for number, (units, _) in known.items()}

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from ledger.batch import Batch
-from ledger.contents import Standing, standing_of
+from ledger.contents import Content, standing_of
 from ledger.identity import model_named
 from ledger.models import CostRecord
 from ledger.quantities import restored
@@ -86,7 +86,7 @@ class _Parted:
 
     usage: Sequence[Usage]
     first: Mapping[str, Usage]  # of each id
-    known: Mapping[str, Standing]  # what is booked already, by usage id
+    known: Mapping[str, Content]  # what is booked already, by usage id
     repeats: Mapping[str, str]  # of a response: the usage id it is booked under
     fresh: Sequence[Usage]  # to be booked, by usage id
 
@@ -150,7 +150,7 @@ class _Parted:
 
 def _known(
     snapshot: Snapshot[ChargesT, TargetT], ids: Collection[str]
-) -> dict[str, Standing]:
+) -> dict[str, Content]:
     return standing_of(snapshot.organization_id, ids) if ids else {}
 
 
@@ -162,7 +162,7 @@ def _marked(
         yield outcome if mark is None else outcome._replace(marks=mark)
 
 
-def _again(one: Usage, there: Standing) -> Outcome:
+def _again(one: Usage, there: Content) -> Outcome:
     """Return what is told of a record whose id is booked already."""
     last = there.rows[-1]
     return Outcome(
@@ -174,13 +174,13 @@ def _again(one: Usage, there: Standing) -> Outcome:
     )
 
 
-def _cost_of(standing: Standing) -> Decimal | None:
+def _cost_of(standing: Content) -> Decimal | None:
     total = standing.cost.total
     return None if total is None else from_units(total)
 
 
 def _repeat(
-    usage_id: str, known: Mapping[str, Standing], costs: Mapping[str, Decimal | None]
+    usage_id: str, known: Mapping[str, Content], costs: Mapping[str, Decimal | None]
 ) -> Outcome:
     """Return what is told of a record whose response is booked for *usage_id*."""
     cost = _cost_of(known[usage_id]) if usage_id in known else costs.get(usage_id)

@@ -28,7 +28,7 @@ _DAY = timedelta(days=1)
 _MOST_ENTRIES = 100_000  # attributions remembered for one organization
 _MOST_SPANS = 100  # remembered for one attribution
 
-Key = bytes  # Usage.attribution_key
+AttributionKey = bytes  # Usage.attribution_key
 _Name = str | None
 # In one order of keys: PostgreSQL gives tags back in another than they came in.
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -81,7 +81,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
         self.counts_responses_once = organization.response_ids == ResponseIds.ONCE
         self.prices = PriceBook(organization.pk)
         self.charger = charger
-        self._entries: dict[Key, KnownAttribution[ChargesT, TargetT]] = {}
+        self._entries: dict[AttributionKey, KnownAttribution[ChargesT, TargetT]] = {}
 
     def entries_for(
         self, records: Iterable[Usage]
@@ -160,10 +160,10 @@ class Snapshot(Generic[ChargesT, TargetT]):
         return known.rate
 
     def _resolve(
-        self, keys: set[Key]
-    ) -> dict[Key, KnownAttribution[ChargesT, TargetT]]:
+        self, keys: set[AttributionKey]
+    ) -> dict[AttributionKey, KnownAttribution[ChargesT, TargetT]]:
         found: dict[bytes, _Found[ChargesT]] = {}
-        wanted: dict[Key, tuple[bytes, str]] = {}
+        wanted: dict[AttributionKey, tuple[bytes, str]] = {}
         for key in keys:
             sent, tags, tier = _described(key)
             digest = digest_of(sent, tags)
@@ -214,7 +214,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
         return {bytes(digest): pk for digest, pk in rows.values_list("digest", "pk")}
 
     def _remember(
-        self, entries: dict[Key, KnownAttribution[ChargesT, TargetT]]
+        self, entries: dict[AttributionKey, KnownAttribution[ChargesT, TargetT]]
     ) -> None:
         if len(self._entries) + len(entries) > _MOST_ENTRIES:
             self._entries = {}
@@ -246,7 +246,7 @@ def sent_of(attribution: Attribution) -> Sent:
     )
 
 
-def _described(key: Key) -> tuple[Sent, Tags, str]:
+def _described(key: AttributionKey) -> tuple[Sent, Tags, str]:
     *names, tags = _decode_key(key)
     *dimensions, tier = (name or "" for name in names)
     return Sent(*dimensions), parse_tags(bytes(tags)), tier

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TypeVar
 
 from ledger import sql
-from ledger.batch import PLAIN, REST, Conversion, Row
+from ledger.batch import PLAIN, REST, Conversion, NewRecord
 from ledger.sql import Piece, Values
 from ledger.types import ChargedSpan, TargetT, Totals
 from lib.sql import stored_moment, stored_money, stored_rate
@@ -13,7 +13,7 @@ from lib.sql import stored_moment, stored_money, stored_rate
 # Rows sent at once: the first few soon, for the server to begin; then twice as many
 # each time, up to the most.
 FEWEST, MOST = 50, 400
-RECORDS = f"ledger_costrecord ({', '.join(Row._fields[:PLAIN])})"
+RECORDS = f"ledger_costrecord ({', '.join(NewRecord._fields[:PLAIN])})"
 _CONVERSIONS = (
     f"ledger_convertedcost (organization_id, {', '.join(Conversion._fields)})"
 )
@@ -110,7 +110,7 @@ def _piece(rows: list[Values], width: int) -> Piece:
     if width == PLAIN:
         return Piece(RECORDS, rows)
     return Piece(
-        f"ledger_costrecord ({', '.join(Row._fields[:width])})",
+        f"ledger_costrecord ({', '.join(NewRecord._fields[:width])})",
         [
             row if len(row) == width else row + REST[len(row) - PLAIN : width - PLAIN]
             for row in rows

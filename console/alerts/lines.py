@@ -35,7 +35,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AlertLine:
     """One row as the inbox has it; "" stands for what there is nothing to say."""
 
     alert: Alert
@@ -57,7 +57,9 @@ class Line:
         return f"{len(self.beside)} more: {', '.join(names)}"
 
 
-def line_of(row: Row, path: str, found: BudgetStatus | None, reader: Reader) -> Line:
+def line_of(
+    row: Row, path: str, found: BudgetStatus | None, reader: Reader
+) -> AlertLine:
     """Write *row* for its reader; times in full in the budget's zone."""
     alert, now, user = row.lead, reader.now, reader.user
     zone = ZoneInfo(alert.budget.timezone)
@@ -67,7 +69,7 @@ def line_of(row: Row, path: str, found: BudgetStatus | None, reader: Reader) -> 
 
     kind, word = kind_of(alert, found)
     held = alert.acknowledged_until or alert.snoozed_until or alert.resolved_at
-    return Line(
+    return AlertLine(
         alert=alert,
         path=path,
         kind=kind,

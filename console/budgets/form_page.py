@@ -35,7 +35,7 @@ from budgets.reservations.settlements import without_leave
 from budgets.services import change_budget, create_budget
 from console.budgets.consequences import Consequences, consequences_of
 from console.budgets.forms import BudgetForm
-from console.budgets.lines import Place, Row, Writer
+from console.budgets.lines import Branch, BudgetRow, Writer
 from console.budgets.meanwhile import Meanwhile, meanwhile_of, resolved
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
@@ -308,8 +308,8 @@ def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
     """Return where the budget stands, with how its thresholds read in money."""
     found = outline.describe([budget.pk])[budget.pk]
     writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
-    place = Place(budget.pk, 1, 1, 1, budget.name, 0)
-    row: Row = writer.row(place, found)
+    place = Branch(budget.pk, 1, 1, 1, budget.name, 0)
+    row: BudgetRow = writer.row(place, found)
     return {
         "row": row,
         "advice": found.status.recommended_action(budget.currency, outline.locale),

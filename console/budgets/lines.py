@@ -29,7 +29,7 @@ STATUS_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Branch:
     """Where a budget stands among those that are drawn."""
 
     id: int
@@ -43,11 +43,11 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BudgetRow:
     """One budget; "" stands for what there is nothing to say about."""
 
     budget: Budget
-    place: Place
+    place: Branch
     kind: str  # a key of STATUS_WORDS
     word: str
     status: Status
@@ -93,7 +93,7 @@ class More:
     after: int
 
 
-Line = Row | Rest | More
+TreeLine = BudgetRow | Rest | More
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +120,15 @@ class Writer:
         return _money(amount, currency, self.locale)
 
     def row(
-        self, place: Place, found: BudgetStatus, allocated: Decimal | None = None
-    ) -> Row:
+        self, place: Branch, found: BudgetStatus, allocated: Decimal | None = None
+    ) -> BudgetRow:
         status, budget, position = found.status, found.budget, found.position
         currency = budget.currency
         kind = kind_of(found)
         window = found.window
         used = format_percent(status.utilization, self.locale)
         running = window.start <= self.now < window.end
-        return Row(
+        return BudgetRow(
             budget=budget,
             place=place,
             kind=kind,

@@ -12,7 +12,15 @@ from budgets.models import Budget
 from budgets.scopes import BudgetScope
 from budgets.status import ZERO, BudgetStatus, statuses
 from budgets.tree import BudgetTree, leaves_of
-from console.budgets.lines import Line, More, Place, Rest, Row, Writer, kind_of
+from console.budgets.lines import (
+    Branch,
+    BudgetRow,
+    More,
+    Rest,
+    TreeLine,
+    Writer,
+    kind_of,
+)
 from lib.money import format_money
 from lib.periods import Window
 
@@ -123,24 +131,24 @@ class Outline(BudgetTree):
 
     def lines(
         self, roots: list[int], opened: set[int], kept: set[int] | None = None
-    ) -> list[Line]:
+    ) -> list[TreeLine]:
         """Return the lines from *roots* down: of *kept* and what is above them."""
         shown = kept and {leaf.id for one in kept for leaf in self.path(one)}
         plan = list(_plan(self, roots, opened, shown))
         if kept is not None:
             plan = [
                 replace(step, is_found=step.id in kept)
-                if isinstance(step, Place)
+                if isinstance(step, Branch)
                 else step
                 for step in plan
             ]
         return self._written(plan)
 
-    def children(self, parent_id: int, *, level: int, after: int = 0) -> list[Line]:
+    def children(self, parent_id: int, *, level: int, after: int = 0) -> list[TreeLine]:
         """Return the lines of one family, from its member number *after* on."""
         family = self.families.get(parent_id, [])
         part = family[after : after + FAMILY]
-        plan: list[Place | More | Rest | None] = [
+        plan: list[Branch | More | Rest | None] = [
             self.place(one, level, number, len(family))
             for number, one in enumerate(part, start=after + 1)
         ]
@@ -151,21 +159,21 @@ class Outline(BudgetTree):
             plan.append(self.rest(parent_id, level))
         return self._written(plan)
 
-    def place(self, budget_id: int, level: int, number: int, siblings: int) -> Place:
+    def place(self, budget_id: int, level: int, number: int, siblings: int) -> Branch:
         path = " / ".join(leaf.name for leaf in self.path(budget_id))
         children = len(self.families.get(budget_id, ()))
-        return Place(budget_id, level, number, siblings, path, children)
+        return Branch(budget_id, level, number, siblings, path, children)
 
-    def _written(self, plan: Iterable[Place | More | Rest | None]) -> list[Line]:
+    def _written(self, plan: Iterable[Branch | More | Rest | None]) -> list[TreeLine]:
         steps = [step for step in plan if step is not None]
-        ids = [step.id for step in steps if isinstance(step, Place)]
+        ids = [step.id for step in steps if isinstance(step, Branch)]
         described = self.describe(ids)
         if self.common is None:
             self.common = _most_common(described)
         writer = Writer(self.now, self.locale, self.common, self.organization.slug)
         return [
             writer.row(step, described[step.id], self.allocated(step.id))
-            if isinstance(step, Place)
+            if isinstance(step, Branch)
             else step
             for step in steps
         ]
@@ -184,7 +192,7 @@ class Outline(BudgetTree):
         return format_money(amount, currency, self.locale)
 
 
-def total_of(rows: list[Row]) -> Total | None:
+def total_of(rows: list[BudgetRow]) -> Total | None:
     """Return the sums of roots; None where they would mean nothing."""
     if not rows:
         return None
@@ -214,7 +222,7 @@ def _plan(
     opened: set[int],
     shown: set[int] | None,
     level: int = 1,
-) -> Iterator[Place | More | Rest | None]:
+) -> Iterator[Branch | More | Rest | None]:
     family = ids if shown is None else [one for one in ids if one in shown]
     part = family[:MOST_ROWS]
     for number, one in enumerate(part, start=1):

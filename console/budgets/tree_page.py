@@ -21,7 +21,7 @@ from budgets.conflicts import conflicts_of
 from budgets.permissions import may_somewhere
 from console.alerts.wording import channel_words
 from console.budgets.first_steps import steps_of
-from console.budgets.lines import STATUS_WORDS, Line, Row
+from console.budgets.lines import STATUS_WORDS, BudgetRow, TreeLine
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
 from console.pages import Pages, organization_or_404, organizations_to_choose
@@ -152,14 +152,14 @@ def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpRespons
     )
 
 
-def _marked(lines: Iterable[Line], asked: Asked) -> list[Line]:
+def _marked(lines: Iterable[TreeLine], asked: Asked) -> list[TreeLine]:
     """Return *lines* with what guards their budgets now. One query, or none."""
     if asked.span != "this":
         return list(lines)
     marks = marks_of(asked.organization)
     return [
         replace(line, mark=marks.get(line.place.id, line.mark))
-        if isinstance(line, Row)
+        if isinstance(line, BudgetRow)
         else line
         for line in lines
     ]
@@ -176,7 +176,7 @@ def _page(
     everything = [one for top in roots for one in outline.below(top)]
     kept, found = _kept(asked, outline, everything)
     lines = outline.lines(roots, outline.opened(roots), kept)
-    rows = [line for line in lines if isinstance(line, Row)]
+    rows = [line for line in lines if isinstance(line, BudgetRow)]
     tops = [row for row in rows if row.place.level == 1]
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
     last = _last_record(asked)
@@ -247,7 +247,7 @@ def _budgets(count: int) -> str:
     return "budget" if count == 1 else "budgets"
 
 
-def sentence_of(outline: Outline, tops: list[Row], total: Total | None) -> str:
+def sentence_of(outline: Outline, tops: list[BudgetRow], total: Total | None) -> str:
     """Return the answer in one sentence; "" where there is none."""
     if total is None:
         if not tops:
@@ -332,7 +332,7 @@ def _written_total(outline: Outline, total: Total | None) -> Mapping[str, str] |
     }
 
 
-def _common_words(outline: Outline, tops: list[Row]) -> str:
+def _common_words(outline: Outline, tops: list[BudgetRow]) -> str:
     if outline.common is None or not tops:
         return ""
     return stretch(outline.common, ZoneInfo(tops[0].budget.timezone))

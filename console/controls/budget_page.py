@@ -30,7 +30,7 @@ from lib.money import format_money, to_units
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RuleLine:
     """One rule as the page of a budget lists it."""
 
     uid: str
@@ -137,7 +137,7 @@ def lines_of(
     rules: Sequence[Rule],
     notify: Mapping[int, bool],
     now_holding: Container[int],
-) -> list[Line]:
+) -> list[RuleLine]:
     """Write *rules* out; the own ones of an action may change places."""
     own: dict[Action, list[int]] = {}
     for rule in rules:
@@ -148,7 +148,7 @@ def lines_of(
         mates = own.get(rule.action, []) if rule.budget_id == budget.pk else []
         inherited = rule.budget_id != budget.pk
         lines.append(
-            Line(
+            RuleLine(
                 uid=rule.uid,
                 rule_id=rule.id,
                 kind=rule.action.value,

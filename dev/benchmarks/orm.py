@@ -14,7 +14,7 @@ from budgets.charging import ChargedSnapshot, Charging
 from budgets.models import BudgetPeriod
 from budgets.snapshots import open_snapshot
 from dev.benchmarks import world
-from ledger.batch import PLAIN, Batch, Row
+from ledger.batch import PLAIN, Batch, NewRecord
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.snapshot import dimensions_of
 from ledger.sql import Values
@@ -152,7 +152,7 @@ def bulk_create(organization_id: int, body: bytes) -> None:
 
 
 def _record(values: Values) -> CostRecord:
-    named = dict(zip(Row._fields[:PLAIN], values[:PLAIN], strict=True))
+    named = dict(zip(NewRecord._fields[:PLAIN], values[:PLAIN], strict=True))
     for name in ("input_cost", "output_cost", "total_cost"):
         stored = named[name]  # text on PostgreSQL, units on SQLite
         named[name] = Decimal(stored) if isinstance(stored, str) else from_units(stored)

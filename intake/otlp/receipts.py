@@ -28,7 +28,7 @@ MOST_BOOKED = 20_000  # records that are looked at for so many traces
 LOOK_BACK = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Key = tuple[str, str]  # the organization, "" for the caller's own; the trace id
+TraceKey = tuple[str, str]  # the organization, "" for the caller's own; the trace id
 
 
 @dataclass(slots=True)
@@ -57,8 +57,8 @@ def receive_spans(export: Export, *, caller: Caller) -> Tally:
 
 def _by_trace(
     spans: Iterable[Span], tally: Tally, *, own: str
-) -> dict[Key, list[Candidate]]:
-    traces: defaultdict[Key, list[Candidate]] = defaultdict(list)
+) -> dict[TraceKey, list[Candidate]]:
+    traces: defaultdict[TraceKey, list[Candidate]] = defaultdict(list)
     for span in spans:
         try:
             candidate = candidate_of(span) if span.attributes else None
@@ -123,13 +123,13 @@ def _sentence(span: Span, broken: Broken) -> str:
 
 
 def _booked(
-    traces: dict[Key, list[Candidate]], caller: Caller
-) -> dict[Key, list[Call]]:
+    traces: dict[TraceKey, list[Candidate]], caller: Caller
+) -> dict[TraceKey, list[Call]]:
     """Return the calls of *traces* that are booked, each once.
 
     One query for up to MOST_TRACES traces of one organization.
     """
-    found: defaultdict[Key, list[Call]] = defaultdict(list)
+    found: defaultdict[TraceKey, list[Call]] = defaultdict(list)
     wanted: defaultdict[str, list[str]] = defaultdict(list)
     for name, trace_id in traces:
         wanted[name].append(trace_id)

@@ -64,7 +64,7 @@ class Broken(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class SpanTokens:
     """Token counts; None where a span has none. Cached ones are part of the input."""
 
     input: int | None
@@ -102,7 +102,7 @@ class Candidate:
 
     call: Call
     span: Span
-    tokens: Tokens
+    tokens: SpanTokens
     organization: str  # as the span names it, or ""
 
 
@@ -118,7 +118,7 @@ def candidate_of(span: Span) -> Candidate | None:
     tokens = _tokens_of(span.attributes)
     if tokens is None and _reported_cost(span.attributes) is None:
         return None
-    tokens = tokens or Tokens(None, None, None, None, None)
+    tokens = tokens or SpanTokens(None, None, None, None, None)
     if not _TRACE_ID.fullmatch(span.trace_id) or not _SPAN_ID.fullmatch(span.span_id):
         raise Broken("the trace id must be 16 bytes and the span id 8, not all zero")
     if not span.start and not span.end:
@@ -189,7 +189,7 @@ def _fields_of(candidate: Candidate) -> dict[str, Any]:
 # -- Tokens
 
 
-def _tokens_of(sent: dict[str, Any]) -> Tokens | None:
+def _tokens_of(sent: dict[str, Any]) -> SpanTokens | None:
     attributes = unpacked(sent)
     counts = Counts(
         *(
@@ -217,7 +217,7 @@ def _tokens_of(sent: dict[str, Any]) -> Tokens | None:
     told = dict(_told(sent, counts, reading))
     if doubt is not None:
         told["quantities"] = doubt
-    return Tokens(
+    return SpanTokens(
         reading.input,
         reading.output,
         counts.cached,

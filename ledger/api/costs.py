@@ -30,7 +30,7 @@ from ledger.api.answers import (
 from ledger.api.questions import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
     FILTERS,
-    Place,
+    Cursor,
     Question,
     View,
     csv_stream,
@@ -116,7 +116,7 @@ class CostsView(ApiView):
 
     def _link_after(self, record: dict[str, Any]) -> str:
         query = self.request.query_params.copy()
-        query["cursor"] = cursor_of(Place(record["timestamp"], record["id"]))
+        query["cursor"] = cursor_of(Cursor(record["timestamp"], record["id"]))
         path = f"{self.request.path}?{query.urlencode()}"
         return f'<{self.request.build_absolute_uri(path)}>; rel="next"'
 

@@ -90,11 +90,11 @@ class World:
         decide(self.request, Outcome.APPROVED, by=by(who), now=NOW, amount=less)
 
     def reject(self, who: User, _: None) -> None:
-        said = {"by": by(who), "now": NOW, "comments": "No"}
+        said: Any = {"by": by(who), "now": NOW, "comments": "No"}
         decide(self.request, Outcome.REJECTED, **said)
 
     def send_back(self, who: User, _: None) -> None:
-        said = {"by": by(who), "now": NOW, "comments": "Which?"}
+        said: Any = {"by": by(who), "now": NOW, "comments": "Which?"}
         decide(self.request, Outcome.CHANGES_REQUESTED, **said)
 
     def edit(self, who: User, to: str) -> None:
@@ -109,7 +109,7 @@ class World:
         services.withdraw(self.request, by=by(who), now=NOW)
 
     def lend(self, who: User, to: str) -> None:
-        when = {"starts_at": NOW, "ends_at": NOW + timedelta(days=1), "now": NOW}
+        when: Any = {"starts_at": NOW, "ends_at": NOW + timedelta(days=1), "now": NOW}
         delegate(self.organization, who, self.people[to], **when, by=by(who))
         self.lent.add((who, self.people[to]))
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_an_edit_voids_approvals_when_the_amount_rises_or_leaves_its_band(
         acme, level(lead, name="One"), level(cfo, name="Two", min_amount=Decimal(1000))
     )
 
-    def after(amount: str, **change: object) -> tuple[bool, int]:
+    def after(amount: str, **change: Any) -> tuple[bool, int]:
         request = make_request(acme, pm, "2000")
         request = approve(request, lead).request
         ask = replace(as_ask(request), amount=Decimal(amount), **change)
@@ -176,7 +177,7 @@ def test_changes_are_requested_and_what_is_sent_anew_keeps_its_trail(
     acme: Organization, pm: User, cfo: User
 ) -> None:
     request = make_request(acme, pm)
-    said = {"by": by(cfo), "now": NOW, "comments": "Which launch?"}
+    said: Any = {"by": by(cfo), "now": NOW, "comments": "Which launch?"}
 
     back = decide(request, Outcome.CHANGES_REQUESTED, **said).request
     ask = replace(as_ask(back), justification="The one in May", amount=Decimal(10))
