@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.models import Membership, Organization, User
 from accounts.scopes import Role
 from approvals.decisions import Decided, decide
@@ -11,6 +13,7 @@ from approvals.models import BudgetRequest, How, Outcome, Policy
 from approvals.policies import save_policy
 from approvals.services import ask_for
 from approvals.types import SYSTEM, Ask, By, LevelPlan, PolicyPlan
+from budgets.models import Budget
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -62,3 +65,18 @@ def approve(request: BudgetRequest, person: User, **more: Any) -> Decided:
 def reject(request: BudgetRequest, person: User, **more: Any) -> Decided:
     said = {"by": by(person), "now": NOW, "comments": "Too much", **more}
     return decide(request, Outcome.REJECTED, **said)
+
+
+def asks(pm: User, team: Budget, amount: str = "200", **more: Any) -> BudgetRequest:
+    """Ask for more for *team*, now."""
+    wanted = Ask(
+        **{
+            "kind": "increase",
+            "amount": Decimal(amount),
+            "requester": pm,
+            "budget": team,
+            "justification": "The launch is <b>early</b>.",
+            **more,
+        }
+    )
+    return ask_for(team.organization, wanted, by=by(pm), now=timezone.now())

@@ -20,12 +20,11 @@ from approvals.asks import as_ask
 from approvals.decisions import decide, reassign
 from approvals.models import BudgetRequest, Decision, How, Outcome, TrailEntry
 from approvals.reminders import remind_due
-from approvals.services import ask_for, edit, withdraw
-from approvals.types import Ask
+from approvals.services import edit, withdraw
 from budgets.models import Budget
 from notifications import outbox
 from notifications.models import MailedLink
-from tests.approvals.factories import by, level, make_policy, person_in
+from tests.approvals.factories import asks, by, level, make_policy, person_in
 from tests.factories import make_budget, make_organization, spend
 from tests.notifications.receivers import MailServer
 from tests.pages import read
@@ -63,21 +62,6 @@ def team(acme: Organization) -> Budget:
 def browser() -> Client:
     """A browser as mail programs open one: nobody is logged in, CSRF is checked."""
     return Client(enforce_csrf_checks=True)
-
-
-def asks(pm: User, team: Budget, amount: str = "200", **more: Any) -> BudgetRequest:
-    """Ask for more for *team*, now."""
-    wanted = Ask(
-        **{
-            "kind": "increase",
-            "amount": Decimal(amount),
-            "requester": pm,
-            "budget": team,
-            "justification": "The launch is <b>early</b>.",
-            **more,
-        }
-    )
-    return ask_for(team.organization, wanted, by=by(pm), now=timezone.now())
 
 
 def delivered(now: datetime | None = None) -> None:

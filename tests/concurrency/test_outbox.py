@@ -1,13 +1,10 @@
 """Several workers at one outbox, and workers that are killed."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from accounts.models import Organization
@@ -15,6 +12,7 @@ from notifications import outbox
 from notifications.models import Attempt, Delivery, Preference
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.concurrency.killing import ALERTS, manage
+from tests.concurrency.processes import run
 from tests.factories import NOON, at_once
 from tests.notifications.factories import mail_to, make_webhook, to, write
 from tests.notifications.receivers import MailServer, Receiver, receiving
@@ -83,20 +81,6 @@ def test_written_twice_at_once_it_is_sent_once(
 
     assert [len(each) for each in written] == [1] * WORKERS
     assert Delivery.objects.count() == 1
-
-
-def run(environment: dict[str, str], *words: object) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.concurrency.killing", *map(str, words)],
-        cwd=settings.BASE_DIR,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from tests.concurrency.killing import manage
-from tests.concurrency.test_kill import call, make_budgets, overlapping_batches, serving
+from tests.concurrency.processes import call, make_budgets, overlapping_batches, serving
 from tests.factories import usage_record
 from tests.notifications.receivers import free_port, until
 from tests.sizes import at_night

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from tests.concurrency.test_outbox import run
+from tests.concurrency.processes import run
 from tests.notifications.receivers import receiving, until
 
 SENT = 200

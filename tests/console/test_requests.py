@@ -9,8 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Organization
 from accounts.scopes import Role
 from approvals.models import BudgetRequest, How
-from tests.approvals.factories import person_in
-from tests.approvals.test_mails import asks
+from tests.approvals.factories import asks, person_in
 from tests.factories import browser_for, browser_of, make_budget, make_organization
 from tests.pages import page_at, read
 

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from ledger.models import CostRecord
 from tests.factories import usage_record
-from tests.intake.test_formats import BUCKET, HELICONE, LITELLM, PAGE
-from tests.intake.test_nasty_values import FIELDS, NASTY
+from tests.intake.exported import BUCKET, HELICONE, LITELLM, PAGE
+from tests.intake.nasty import FIELDS, NASTY
 
 pytestmark = pytest.mark.django_db
 

@@ -47,6 +47,7 @@ def by_scope(scope: Scope) -> Writers:
 _NOBODY: Writers = frozenset()
 _ROOT = frozenset({ROOT})
 _FINANCE = by_scope(Scope.ADMIN)
+_ASK = by_scope(Scope.APPROVALS_WRITE)
 _OWNERS = frozenset({ROOT, FINANCE, PAT, SAM})
 _MEMBERS = frozenset(EVERYBODY) - {NOBODY}
 _ANYBODY = frozenset(EVERYBODY)
@@ -64,6 +65,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "alerts_escalationpolicy": (_WATCH, _WATCH, _WATCH),
     "alerts_maintenancewindow": (_WATCH, _WATCH, _WATCH),
     "alerts_notananomaly": (_NOBODY, _NOBODY, by_action(Action.ANSWER)),
+    "approvals_budgetrequest": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_budget": (by_action(Action.MAKE), by_action(Action.CHANGE), _NOBODY),
     "budgets_budgetperiod": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_backfill": (_NOBODY, _NOBODY, _NOBODY),
@@ -103,6 +105,8 @@ PAGES: dict[str, Writers] = {
     "auth_user_password_change": _ROOT,
     "alerts_alert_answer": by_action(Action.ANSWER),
     "alerts_alertrule_budget": _NOBODY,
+    "approvals_budgetrequest_ask": _ASK,
+    "approvals_budgetrequest_answer": frozenset({APPROVER}),
     "budgets_budget_tree": _NOBODY,
     "budgets_budget_arrival": _NOBODY,
     "budgets_budget_conflicts": _NOBODY,
@@ -146,6 +150,7 @@ PAGES: dict[str, Writers] = {
     "health-ready": _NOBODY,
     # The link is the proof, whoever is logged in beside it.
     "answer-alert": _ANYBODY,
+    "decide-by-link": _ANYBODY,
     "join": _ANYBODY,
     "confirm-recipient": _ANYBODY,
 }
@@ -226,6 +231,13 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     },
     "budgets_budget_change": {"note": "Other"},
     "alerts_alert_answer": {"what": "acknowledge"},
+    "approvals_budgetrequest_ask": {
+        "amount": "5",
+        "until": "2099-01-01",
+        "justification": "A launch",
+    },
+    "approvals_budgetrequest_answer": {"answer": "approve", "seen": "1"},
+    "decide-by-link": {"answer": "approve"},
     "budgets_budget_move": lambda _, world: {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
         "reason": "So",
@@ -260,6 +272,7 @@ QUERIES: dict[str, str] = {
     "alerts_alertrule_add": "?budget={budget}&type=velocity",
     "alerts_escalationpolicy_add": "?budget={below}",
     "autocomplete": "?app_label=ledger&model_name=price&field_name=organization",
+    "approvals_budgetrequest_ask": "?budget={budget}&kind=increase",
     "budgets_budget_arrival": "?organization=acme",
     "budgets_budget_preview": "?budget={budget}",
     "controls_controlrule_add": "?budget={budget}&action=block",

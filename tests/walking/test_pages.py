@@ -38,7 +38,7 @@ _BESIDE = (ROOT, PAT, SAM, APPROVER, VIEWER)
 _METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The links are the proof of those; what they are about is told to whoever has them.
 MAILED = {
-    *("answer-alert", "join", "confirm-recipient"),
+    *("answer-alert", "decide-by-link", "join", "confirm-recipient"),
     *("password_reset_confirm", "app_list"),
 }
 PROBES = {"health", "health-ready"}  # an UPDATE that changes nothing
@@ -46,6 +46,7 @@ OTHER = {  # answers that are no page to a GET
     "budgets_budget_arrival": {286},  # a record is there: no need to ask again
     "logout": {405},
     "alerts_alert_answer": {405},
+    "approvals_budgetrequest_answer": {405},
     "controls_controlrule_rules": {405},
     "view_on_site": {404},
     "unnamed:admin/%(url)s": {404},

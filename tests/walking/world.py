@@ -20,6 +20,11 @@ from accounts.models import Invitation, Organization, User
 from accounts.scopes import Role
 from alerts.links import make_link
 from alerts.models import Alert
+from approvals.links import make_link as make_decision_link
+from approvals.models import How
+from approvals.policies import save_policy
+from approvals.services import ask_for
+from approvals.types import SYSTEM, Ask, By, LevelPlan, PolicyPlan
 from budgets.models import Backfill, Budget, Reservation
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
@@ -140,6 +145,7 @@ def make_world() -> World:
     acme.touch()
     engineering = Budget.objects.get(pk=tree["engineering"].pk)
     words = _words(people) | _mailed(acme, engineering)
+    words |= _asked(acme, people)
     asking = make_api(organization=acme)
     authorize(asking, department_id="engineering")
     lease(asking, department_id="engineering")
@@ -197,6 +203,28 @@ def _words(people: Mapping[str, User]) -> dict[str, str]:
         "organization.slug": "acme",
         "usage-correction.usage_id": "of-acme",
         "notification-preference-detail.recipient": viewer.email,
+    }
+
+
+def _asked(acme: Organization, people: Mapping[str, User]) -> dict[str, str]:
+    """Ask for a budget in Pat's name, for the approver to decide."""
+    now = timezone.now()
+    levels = [LevelPlan(name="Acme", approvers=[people[APPROVER].email])]
+    save_policy(acme, PolicyPlan(name="All", levels=levels), by=SYSTEM, now=now)
+    wanted = Ask(
+        kind="new",
+        amount=Decimal(5),
+        requester=people[PAT],
+        name="Of acme",
+        justification="A launch",
+    )
+    by = By.someone(people[PAT], How.SESSION)
+    request = ask_for(acme, wanted, by=by, now=now)
+    step = request.steps.get()
+    link, _ = make_decision_link(step, people[APPROVER], now=now)
+    return {
+        "approvals_budgetrequest_answer.request_id": str(request.pk),
+        "decide-by-link.token": link.rstrip("/").rpartition("/")[2],
     }
 
 
