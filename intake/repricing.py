@@ -24,7 +24,7 @@ from ledger.costs import Cursor
 from ledger.models import Repricing
 from ledger.repricing import (
     Assessor,
-    Correction,
+    PriceChange,
     Selection,
     append,
     page_of,
@@ -55,7 +55,7 @@ class _Period:
 
 
 @dataclass(slots=True)
-class Outcome:
+class RepricingOutcome:
     """What a repricing changes, or would change; money in units of 10^-10."""
 
     organization: Organization
@@ -68,7 +68,7 @@ class Outcome:
     repricing: Repricing | None = None  # None: nothing was booked
     periods: dict[tuple[int, datetime], _Period] = field(default_factory=dict)
 
-    def add(self, correction: Correction[PeriodRef]) -> None:
+    def add(self, correction: PriceChange[PeriodRef]) -> None:
         self.records += len(correction.rows)
         self.priced += correction.priced
         self.unpriced += correction.unpriced
@@ -91,7 +91,7 @@ class Outcome:
 
 def preview(
     organization: Organization, selection: Selection, *, most: int | None = None
-) -> Outcome:
+) -> RepricingOutcome:
     """Tell what repricing would change; changes nothing.
 
     Raises:
@@ -99,7 +99,7 @@ def preview(
     """
     with transaction.atomic():
         snapshot, _ = hold_snapshot(organization.pk)
-    assessor, outcome = Assessor(snapshot), Outcome(organization, selection)
+    assessor, outcome = Assessor(snapshot), RepricingOutcome(organization, selection)
     rows = records_of(organization, selection)
     _refuse_if_more(rows, most)
     place: Cursor | None = None
@@ -115,13 +115,13 @@ def reprice(
     *,
     reason: str,
     tell: Callable[[int], object] = int,
-) -> Outcome:
+) -> RepricingOutcome:
     """Correct what is selected, chunk by chunk; *tell* how many records each was.
 
     A chunk is durable and charged when it is told of. Safe to repeat, to break off,
     and beside ingest and other repricings: what costs what it should is left as it is.
     """
-    outcome = Outcome(organization, selection)
+    outcome = RepricingOutcome(organization, selection)
     place: Cursor | None = None
     while True:
         with transaction.atomic():
@@ -134,21 +134,21 @@ def reprice(
 @transaction.atomic
 def reprice_at_once(
     organization: Organization, selection: Selection, *, reason: str
-) -> Outcome:
+) -> RepricingOutcome:
     """Correct what is selected, all or nothing.
 
     Raises:
         TooManyRecords: more than MOST_AT_ONCE are selected.
     """
     _refuse_if_more(records_of(organization, selection), MOST_AT_ONCE)
-    outcome = Outcome(organization, selection)
+    outcome = RepricingOutcome(organization, selection)
     # Periods are locked in one order within a transaction: it may charge only once.
     _correct(outcome, reason, None, None)
     return outcome
 
 
 def _correct(
-    outcome: Outcome, reason: str, place: Cursor | None, size: int | None
+    outcome: RepricingOutcome, reason: str, place: Cursor | None, size: int | None
 ) -> tuple[int, Cursor | None]:
     """Correct one chunk; return how many records were looked at, and the last one."""
     organization = outcome.organization
@@ -166,7 +166,10 @@ def _correct(
 
 
 def _book(
-    outcome: Outcome, correction: Correction[PeriodRef], charging: Charging, reason: str
+    outcome: RepricingOutcome,
+    correction: PriceChange[PeriodRef],
+    charging: Charging,
+    reason: str,
 ) -> None:
     if outcome.repricing is None:
         outcome.repricing = Repricing.objects.create(
@@ -195,7 +198,7 @@ def _refuse_if_more(rows: Any, most: int | None) -> None:
         )
 
 
-def body_of(outcome: Outcome) -> dict[str, Any]:
+def body_of(outcome: RepricingOutcome) -> dict[str, Any]:
     """Return the outcome as the API answers it. Two queries."""
     return {
         "organization_id": outcome.organization.slug,
@@ -211,7 +214,7 @@ def body_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _periods_of(outcome: Outcome) -> Iterator[dict[str, Any]]:
+def _periods_of(outcome: RepricingOutcome) -> Iterator[dict[str, Any]]:
     """Yield what changes for each budget period, the dearest change first.
 
     What is booked already is in a period's `spent`; what a preview shows is not.

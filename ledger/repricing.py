@@ -80,7 +80,7 @@ def page_of(
 
 
 @dataclass(slots=True)
-class Correction(Generic[TargetT]):
+class PriceChange(Generic[TargetT]):
     """What some records cost otherwise today, ready to be booked; money in units."""
 
     rows: list[NewRecord] = field(default_factory=list)
@@ -125,14 +125,14 @@ class Assessor(Generic[ChargesT, TargetT]):
         self.snapshot = snapshot
         self._entries: dict[tuple[int, str], KnownAttribution[ChargesT, TargetT]] = {}
 
-    def assess(self, records: list[CostRecord]) -> Correction[TargetT]:
+    def assess(self, records: list[CostRecord]) -> PriceChange[TargetT]:
         """Return what would correct *records*, the contents that count of some usage.
 
         Three queries for a few thousand records.
         """
         self._open_entries(records)
         booked = self._booked(records)
-        found: Correction[TargetT] = Correction()
+        found: PriceChange[TargetT] = PriceChange()
         # One order for every caller, as the ledger is written in.
         for record in sorted(records, key=lambda one: one.usage_id):
             entry = self._entries[record.attribution_id, record.service_tier]
@@ -290,7 +290,7 @@ def _row(
 
 
 def append(
-    organization_id: int, correction: Correction[TargetT], repricing_id: int
+    organization_id: int, correction: PriceChange[TargetT], repricing_id: int
 ) -> None:
     """Book what corrects some records. Call it in the transaction that charges it.
 

@@ -49,7 +49,7 @@ class ChoiceField(serializers.ChoiceField):
         super().fail(key, known=", ".join(map(str, self.choices)), **kwargs)
 
 
-class AmountField(serializers.DecimalField):
+class WireAmountField(serializers.DecimalField):
     """Money: a string or a number comes in, a string with ten places goes out."""
 
     def __init__(self, **kwargs: Any) -> None:

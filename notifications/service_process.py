@@ -47,7 +47,7 @@ class Sending(TypedDict):
     allow: list[str]  # networks that are let through the guard
 
 
-class Told(TypedDict):
+class SendingAnswer(TypedDict):
     """What became of it; statuses and Retry-After of all answers, in order."""
 
     taken: bool
@@ -72,7 +72,7 @@ def main() -> None:
     os._exit(0)  # nothing is thrown away, nothing is waited for
 
 
-def send(sending: Sending) -> Told:
+def send(sending: Sending) -> SendingAnswer:
     """Send it, with all of this process held to the rules of `lib.http` from now on."""
     watched = http.guard_process(sending["within_s"])
     taken, problem, refused = False, "", False

@@ -13,7 +13,7 @@ from alerts.conditions import check
 from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
 from lib.errors import Refusal
 from lib.money import MOST_SHARE, NO_SHARE
-from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
+from lib.wirefields import ChoiceField, MomentField, Plain, WireAmountField
 from notifications.addresses import LONGEST, read_address
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
@@ -56,7 +56,7 @@ class RuleIn(Plain):
     shown = frozenset({"id", "not_set_up"})
 
     type = ChoiceField(RuleType.choices)
-    threshold = AmountField(required=False, allow_null=True, default=None)
+    threshold = WireAmountField(required=False, allow_null=True, default=None)
     condition = serializers.CharField(max_length=500, allow_blank=True, default="")
     sensitivity = ChoiceField(
         Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value

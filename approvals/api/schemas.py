@@ -9,7 +9,7 @@ from rest_framework import serializers
 from approvals.models import Outcome, RequestKind
 from approvals.policies import MOST_APPROVERS, MOST_LEVELS
 from lib.periods import Cadence
-from lib.wirefields import AmountField, ChoiceField, Plain
+from lib.wirefields import ChoiceField, Plain, WireAmountField
 
 MOST_LINKS = 20
 _MOST_IN_METADATA = 16_000  # characters, as JSON
@@ -89,7 +89,7 @@ class BudgetRequestEditIn(Plain):
         allow_null=True,
         help_text=f"When a raise or a rule exception ends. {_DAYS}",
     )
-    amount = AmountField(
+    amount = WireAmountField(
         required=False, help_text="By how much more; of a new budget all of it."
     )
     currency = serializers.CharField(max_length=3, required=False)
@@ -159,7 +159,7 @@ class BudgetRequestIn(BudgetRequestEditIn):
     on_behalf_of = serializers.EmailField(
         max_length=320, required=False, allow_null=True
     )
-    amount = AmountField(
+    amount = WireAmountField(
         help_text="By how much more; of a new budget all of it.",
     )
     draft = serializers.BooleanField(
@@ -196,7 +196,7 @@ class ApprovalDecisionIn(VersionedIn):
         default="",
         help_text="Needed, unless it is approved.",
     )
-    amount = AmountField(
+    amount = WireAmountField(
         required=False, allow_null=True, help_text="Approve this much, and no more."
     )
     approver = serializers.EmailField(
@@ -268,7 +268,7 @@ class ApprovalLevelIn(Plain):
         max_length=MOST_APPROVERS,
         help_text="Addresses, role:finance_admin, budget_owner, ancestor_owner:1.",
     )
-    min_amount = AmountField(
+    min_amount = WireAmountField(
         default=Decimal(0), help_text="From which amount on, in the policy's currency."
     )
     parallel = serializers.BooleanField(
@@ -294,7 +294,7 @@ class ApprovalPolicyIn(Plain):
     currency = serializers.CharField(
         max_length=3, required=False, help_text="Left out: the organization's."
     )
-    self_approval_below = AmountField(
+    self_approval_below = WireAmountField(
         required=False,
         allow_null=True,
         help_text="Requests of less than this their own requester may decide.",
@@ -307,7 +307,7 @@ class ApprovalPolicyIn(Plain):
 class ApprovalPreviewIn(Plain):
     """What somebody would ask for."""
 
-    amount = AmountField(min_value=0)
+    amount = WireAmountField(min_value=0)
     currency = serializers.CharField(max_length=3, required=False, default="")
     organization_id = serializers.CharField(
         max_length=100, required=False, allow_null=True
@@ -339,7 +339,7 @@ class DelegationIn(Plain):
     end_date = serializers.CharField(
         max_length=40, help_text=f"Before this moment. {_DAYS}"
     )
-    limit = AmountField(
+    limit = WireAmountField(
         required=False, allow_null=True, help_text="Decide up to this amount."
     )
     currency = serializers.CharField(max_length=3, required=False, default="")

@@ -49,7 +49,7 @@ _WINDOWS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class WatchedRule:
     """One rule as the page of a budget lists it."""
 
     kind: str  # of the status component
@@ -87,7 +87,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     return TemplateResponse(request, "console/alerts/budget.html", context)
 
 
-def _sentence(budget: Budget, watches: list[Watch], inherited: int) -> str:
+def _sentence(budget: Budget, watches: list[WatchedRule], inherited: int) -> str:
     count = sum(1 for one in watches if one.enabled)
     from_above = f", {inherited} of them inherited" if inherited else ""
     noun = "rule watches" if count == 1 else "rules watch"
@@ -117,7 +117,7 @@ def _rungs(
     )
 
 
-def watches_of(budget: Budget, usual: Sequence[str], locale: str) -> list[Watch]:
+def watches_of(budget: Budget, usual: Sequence[str], locale: str) -> list[WatchedRule]:
     """Return its own and inherited rules, and its own that are switched off."""
     rules = effective_rules(budget)
     off = AlertRule.objects.filter(budget=budget, enabled=False)
@@ -138,14 +138,14 @@ def _watch(
     names: Mapping[int, str],
     tells: str,
     locale: str,
-) -> Watch:
+) -> WatchedRule:
     kind, word = kind_of_severity(rule.severity)
     inherited = rule.budget_id != budget.pk
     if inherited:
         origin = f"inherited from {names[rule.budget_id]}"
     else:
         origin = _ORIGINS.get(rule.origin, "this budget")
-    return Watch(
+    return WatchedRule(
         kind=kind,
         word=word,
         what=what_of(rule, budget.currency, locale),

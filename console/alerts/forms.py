@@ -98,7 +98,7 @@ def channels_field(organization_id: int, chosen: Sequence[str]) -> forms.Field:
     )
 
 
-class RuleForm(forms.ModelForm[AlertRule]):
+class AlertRuleForm(forms.ModelForm[AlertRule]):
     """One rule of a budget; only the fields that its type has."""
 
     recipients = RecipientsField(

@@ -37,7 +37,7 @@ STATES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InboxQuery:
     """What the inbox is asked for; "" where anything will do."""
 
     whose: str = "mine"  # or "all"
@@ -50,7 +50,7 @@ class Asked:
     page: int = 1  # of the resolved ones
 
     @classmethod
-    def of(cls, query: QueryDict) -> "Asked":
+    def of(cls, query: QueryDict) -> "InboxQuery":
         def known(name: str, values: Iterable[str]) -> str:
             value = query.get(name, "")
             return value if value in values else ""
@@ -83,7 +83,7 @@ class Asked:
         return query.urlencode()
 
 
-def alerts_of(user: User, asked: Asked) -> QuerySet[Alert]:
+def alerts_of(user: User, asked: InboxQuery) -> QuerySet[Alert]:
     """Return what *user* may see of what is asked for, in no order."""
     alerts = visible_to(user, Alert.objects.order_by())
     if asked.whose == "mine":
@@ -142,11 +142,11 @@ _RANK = Case(*(When(state=state, then=n) for n, state in enumerate(STATES)))
 
 def waiting(user: User) -> int:
     """Return of how many budgets alerts wait for *user*, as the inbox has them."""
-    firing = Asked(state=AlertState.FIRING)
+    firing = InboxQuery(state=AlertState.FIRING)
     return alerts_of(user, firing).values("budget").distinct().count()
 
 
-def listed(alerts: QuerySet[Alert], asked: Asked) -> list[Row]:
+def listed(alerts: QuerySet[Alert], asked: InboxQuery) -> list[Row]:
     """Return the rows of the page: what is open first, then the latest. Two queries.
 
     Of one budget the firing ones lead, of those the gravest, then the highest share.

@@ -20,7 +20,7 @@ from console.alerts.inbox import (
     MOST_OPEN,
     PAGE,
     STATES,
-    Asked,
+    InboxQuery,
     Row,
     alerts_of,
     counted,
@@ -37,7 +37,7 @@ from lib.web import id_of
 def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the inbox, or with `?newest=ID` how many alerts came after that one."""
     user, now = person(request), timezone.now()
-    asked = Asked.of(request.GET)
+    asked = InboxQuery.of(request.GET)
     alerts = alerts_of(user, asked)
     if (seen := id_of(request.GET.get("newest"))) is not None:
         return _news(request, alerts, seen)
@@ -80,7 +80,7 @@ def _news(request: HttpRequest, alerts: QuerySet[Alert], newest: int) -> HttpRes
 
 def sentence_of(
     counts: Mapping[str, int],
-    asked: Asked,
+    asked: InboxQuery,
     user: User,
     rows: list[Row],
     now: datetime,
@@ -157,9 +157,9 @@ def lines_of(
     ]
 
 
-def _elsewhere(user: User, asked: Asked) -> int:
+def _elsewhere(user: User, asked: InboxQuery) -> int:
     """Return of how many budgets alerts are open that are not shown."""
-    everything = alerts_of(user, Asked(whose="all")).filter(resolved_at=None)
+    everything = alerts_of(user, InboxQuery(whose="all")).filter(resolved_at=None)
     return everything.values("budget").distinct().count()
 
 
@@ -167,7 +167,7 @@ def _has_rules(user: User) -> bool:
     return AlertRule.objects.filter(organization__in=organizations_of(user)).exists()
 
 
-def _budget(request: HttpRequest, asked: Asked) -> Budget | None:
+def _budget(request: HttpRequest, asked: InboxQuery) -> Budget | None:
     if asked.budget is None:
         return None
     return budgets_of(request).filter(pk=asked.budget).first()

@@ -25,7 +25,7 @@ from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of
 from budgets.permissions import may
-from console.alerts.forms import RuleForm
+from console.alerts.forms import AlertRuleForm
 from console.alerts.wording import channel_words
 from console.notifications.outsiders import warn_of_outsiders
 from console.pages import Pages, budget_or_404
@@ -42,7 +42,7 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
-    form = RuleForm(data, instance=rule)
+    form = AlertRuleForm(data, instance=rule)
     is_asking = data is not None and "preview" in data
     if data is not None and form.is_valid() and not is_asking:
         save_rule(form)
@@ -72,7 +72,7 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
 
 
 @transaction.atomic
-def save_rule(form: RuleForm) -> None:
+def save_rule(form: AlertRuleForm) -> None:
     """Save the rule, and have it judge what is there already."""
     gone = form.initial.get("threshold") if form.instance.pk else None
     _reevaluated(form.save(), gone)
@@ -100,7 +100,7 @@ class Fired:
     moments: tuple[tuple[str, str], ...] = ()  # when, and the sentence it would say
 
 
-def fired_of(rule: AlertRule, form: RuleForm, locale: str) -> Fired | None:
+def fired_of(rule: AlertRule, form: AlertRuleForm, locale: str) -> Fired | None:
     """Return what the rule that is filled in would have done; None: it is not sound."""
     if form.is_bound and not form.is_valid():
         return None

@@ -26,7 +26,7 @@ _STEPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentMessage:
     """One delivery: where it went, and how it ended."""
 
     to: str
@@ -36,7 +36,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """One line; "" stands for what there is nothing to say."""
 
     kind: str  # fired, ended, said; of steps: done, due, stopped, silenced, missed
@@ -44,16 +44,16 @@ class Entry:
     title: str
     text: str = ""
     by: str = ""  # who said it, or what is to be noted of a step
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[SentMessage, ...] = ()
 
 
-def timeline_of(alert: Alert, *, now: datetime, user: User) -> list[Entry]:
+def timeline_of(alert: Alert, *, now: datetime, user: User) -> list[TimelineEntry]:
     """Return the alert's events and the steps of its ladder, by time."""
 
     events = list(alert.events.all())
     noted = {event.step: event.text for event in events if event.step is not None}
     said = [
-        Entry(
+        TimelineEntry(
             kind=_KINDS.get(AlertEvent.Kind(event.kind), "said"),
             at=event.at,
             title=event.get_kind_display(),
@@ -64,7 +64,7 @@ def timeline_of(alert: Alert, *, now: datetime, user: User) -> list[Entry]:
         if event.step is None
     ]
     steps = [
-        Entry(
+        TimelineEntry(
             kind=step["state"],
             at=step["at"],
             title=_level(step["level"]) + _state_words(step["state"], alert),
@@ -87,9 +87,9 @@ def _state_words(state: str, alert: Alert) -> str:
     return _STEPS[state]
 
 
-def sent_of(deliveries: Iterable[Delivery], now: datetime) -> Iterable[Sent]:
+def sent_of(deliveries: Iterable[Delivery], now: datetime) -> Iterable[SentMessage]:
     for delivery in deliveries:
-        yield Sent(
+        yield SentMessage(
             to=str(delivery),
             how=_how(delivery, now),
             state=delivery.state,

@@ -23,7 +23,7 @@ _KEEP = "keep."  # before the name of a field: "theirs" or "mine"
 _NOT_STORED = {"reason"}
 
 
-class Clash(NamedTuple):
+class FieldClash(NamedTuple):
     """A field that both changed: what it is called, and both values in words."""
 
     name: str
@@ -44,7 +44,7 @@ class Meanwhile(NamedTuple):
     """What somebody else saved since the form was opened."""
 
     words: str  # "Changed by lea@acme.example 1 min ago"
-    clashes: list[Clash]
+    clashes: list[FieldClash]
     taken: list[Taken]
     data: QueryDict  # the form as it is to be shown again
 
@@ -90,7 +90,7 @@ def meanwhile_of(data: QueryDict, budget: Budget) -> Meanwhile | None:
             taken.append(Taken(label, words_of(field, old), words_of(field, now)))
         else:
             clashes.append(
-                Clash(name, label, words_of(field, now), words_of(field, mine))
+                FieldClash(name, label, words_of(field, now), words_of(field, mine))
             )
     return Meanwhile(last.words, clashes, taken, shown)
 

@@ -38,7 +38,7 @@ _MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TreeQuery:
     """What the page is asked for: whose budgets, around which moment."""
 
     organization: Organization
@@ -50,7 +50,9 @@ class Asked:
     archived: bool
 
     @classmethod
-    def of(cls, query: QueryDict, organization: Organization, now: datetime) -> "Asked":
+    def of(
+        cls, query: QueryDict, organization: Organization, now: datetime
+    ) -> "TreeQuery":
         zone = ZoneInfo(organization.timezone)
         today = day_of(now, zone)
         span, day = _day_asked(query, today)
@@ -111,7 +113,7 @@ def tree_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     organization = organization_asked(request)
     if organization is None:
         return TemplateResponse(request, "console/budgets/tree.html", context)
-    asked = Asked.of(request.GET, organization, timezone.now())
+    asked = TreeQuery.of(request.GET, organization, timezone.now())
     outline = asked.outline(locale_of(request))
     root = id_of(request.GET.get("root"))
     if root is not None and root not in outline.leaves:
@@ -140,7 +142,7 @@ def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     return TemplateResponse(request, "console/budgets/conflicts.html", context)
 
 
-def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpResponse:
+def _family(request: HttpRequest, asked: TreeQuery, outline: Outline) -> HttpResponse:
     parent = id_of(request.GET.get("children"))
     if parent not in outline.leaves:
         raise Http404("There is no such budget.")
@@ -152,7 +154,7 @@ def _family(request: HttpRequest, asked: Asked, outline: Outline) -> HttpRespons
     )
 
 
-def _marked(lines: Iterable[TreeLine], asked: Asked) -> list[TreeLine]:
+def _marked(lines: Iterable[TreeLine], asked: TreeQuery) -> list[TreeLine]:
     """Return *lines* with what guards their budgets now. One query, or none."""
     if asked.span != "this":
         return list(lines)
@@ -168,7 +170,7 @@ def _marked(lines: Iterable[TreeLine], asked: Asked) -> list[TreeLine]:
 def _page(
     request: HttpRequest,
     context: dict[str, Any],
-    asked: Asked,
+    asked: TreeQuery,
     outline: Outline,
     root: int | None,
 ) -> HttpResponse:
@@ -218,7 +220,7 @@ def _url_of(page: str, organization: Organization) -> str:
 
 
 def _kept(
-    asked: Asked, outline: Outline, everything: Sequence[int]
+    asked: TreeQuery, outline: Outline, everything: Sequence[int]
 ) -> tuple[set[int] | None, int]:
     """Return which budgets the filters leave, and how many; None: there are none."""
     if not asked.filters.any:
@@ -227,7 +229,7 @@ def _kept(
     return set([one for one in everything if one in wanted][:MOST_FOUND]), len(wanted)
 
 
-def _choices(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+def _choices(request: HttpRequest, asked: TreeQuery) -> dict[str, Any]:
     """Return what the filters offer. Two queries."""
     return {
         "organizations": organizations_to_choose(request),
@@ -287,7 +289,9 @@ def _ending(outline: Outline, total: Total, *, past: bool) -> str:
     return f"; at this pace it ends at {ends}, {verdict}."
 
 
-def _trail(asked: Asked, outline: Outline, root: int | None) -> list[tuple[str, str]]:
+def _trail(
+    asked: TreeQuery, outline: Outline, root: int | None
+) -> list[tuple[str, str]]:
     """Return what is above the root of the page: name and address."""
     if root is None:
         return []
@@ -338,7 +342,7 @@ def _common_words(outline: Outline, tops: list[BudgetRow]) -> str:
     return stretch(outline.common, ZoneInfo(tops[0].budget.timezone))
 
 
-def _last_record(asked: Asked) -> dict[str, str] | None:
+def _last_record(asked: TreeQuery) -> dict[str, str] | None:
     rows = CostRecord.objects.filter(organization=asked.organization)
     moment = rows.order_by("-timestamp").values_list("timestamp", flat=True).first()
     if moment is None:

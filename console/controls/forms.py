@@ -103,7 +103,7 @@ def _models(label: str, help_text: str) -> forms.Field:
     )
 
 
-class RuleForm(forms.Form):
+class ControlRuleForm(forms.Form):
     """One rule of a budget; only the fields that its action has."""
 
     trigger = forms.CharField(

@@ -18,7 +18,7 @@ from console.budgets.preview import offers_of, reach_words
 from console.controls.access import may_write
 from console.controls.budgets import path_to
 from console.controls.edits import Rules, edit, given_of, own_rows, with_rule
-from console.controls.forms import RuleForm
+from console.controls.forms import ControlRuleForm
 from console.controls.presets import PRESETS
 from console.controls.trials import Trial, tried
 from console.pages import Pages, budget_or_404, names_of
@@ -113,7 +113,7 @@ def rule_page(
     return TemplateResponse(request, "console/controls/rule.html", context)
 
 
-def _save(budget: Budget, form: RuleForm, version: str) -> None:
+def _save(budget: Budget, form: ControlRuleForm, version: str) -> None:
     """Save the rule, unless somebody else did since *version*; "": any will do.
 
     Raises:
@@ -131,10 +131,10 @@ def _save(budget: Budget, form: RuleForm, version: str) -> None:
 
 def _form(
     request: HttpRequest, data: Any, budget: Budget, given: dict[str, Any]
-) -> RuleForm:
+) -> ControlRuleForm:
     organization = budget.organization
     offers = offers_of(organization, timezone.now(), locale_of(request))
-    return RuleForm(
+    return ControlRuleForm(
         data, rule=given, currency=organization.currency, models=offers["model"]
     )
 
@@ -171,7 +171,7 @@ class _Said(NamedTuple):
     reach: Sequence[str] = ()  # a line for each name of a model in it
 
 
-def _said(budget: Budget, form: RuleForm) -> _Said:
+def _said(budget: Budget, form: ControlRuleForm) -> _Said:
     """Say the rule as it is filled in."""
     given: Any = form.rule
     if form.is_bound:
@@ -203,7 +203,7 @@ def _models_in(given: Any) -> list[str]:
 _WITHOUT_CONFIG = {Action.BLOCK, Action.NOTIFY}
 
 
-def _trial(budget: Budget, form: RuleForm) -> Trial | None:
+def _trial(budget: Budget, form: ControlRuleForm) -> Trial | None:
     """Try the rule that is filled in, among the others, on the last period."""
     if not form.is_valid():
         return None

@@ -39,7 +39,7 @@ class Decided(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TryStep:
     """One budget that the request is charged to, as it stands; written out."""
 
     budget: Budget
@@ -164,7 +164,7 @@ def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> De
 
 def steps_of(
     organization: Organization, answer: CallAnswer, plan: Plan, locale: str
-) -> list[Step]:
+) -> list[TryStep]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
     targets: list[PeriodRef] = list(plan.span.targets)
     rows = Budget.objects.filter(pk__in=[one.budget.id for one in targets])
@@ -184,7 +184,7 @@ def steps_of(
         is_hard = target in plan.hard
         units = in_currency(plan.span, target, answer.units) if is_hard else 0
         steps.append(
-            Step(
+            TryStep(
                 budget=budget,
                 limit=money(position.limit),
                 spent=money(position.spent),
@@ -199,7 +199,7 @@ def steps_of(
     return steps
 
 
-def _reasons_beside(answer: CallAnswer, steps: list[Step]) -> list[str]:
+def _reasons_beside(answer: CallAnswer, steps: list[TryStep]) -> list[str]:
     """Return the reasons that belong to no budget on the way."""
     named = {str(step.budget.uid) for step in steps}
     return [one.message for one in answer.reasons if one.budget not in named]

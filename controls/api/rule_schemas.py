@@ -17,7 +17,7 @@ from lib.errors import Refusal
 from lib.money import wire
 from lib.query_params import is_day
 from lib.rules.expressions import LONGEST
-from lib.wirefields import AmountField, ChoiceField, MomentField, Plain
+from lib.wirefields import ChoiceField, MomentField, Plain, WireAmountField
 
 MOST = 50  # rules of a budget
 _DAY = timedelta(days=1)
@@ -131,7 +131,7 @@ class RateConfig(Config):
     max_requests_per_minute = serializers.IntegerField(
         min_value=1, max_value=_MOST_REQUESTS, required=False, allow_null=True
     )
-    max_cost_per_hour = AmountField(required=False, allow_null=True)
+    max_cost_per_hour = WireAmountField(required=False, allow_null=True)
 
     def validate_max_cost_per_hour(self, value: Decimal | None) -> str | None:
         if value is not None and value <= 0:
@@ -234,7 +234,7 @@ class ReplayIn(Plain):
     rules = serializers.ListField(
         child=ControlRuleIn(), max_length=MOST, required=False
     )
-    amount = AmountField(required=False, min_value=0, help_text="Of each period.")
+    amount = WireAmountField(required=False, min_value=0, help_text="Of each period.")
     enforcement = ChoiceField(Enforcement.choices, required=False)
     start_date = MomentField(
         required=False, help_text="A moment, or a bare date: where that begins in UTC."

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from accounts import keys
-from costops.serving.bodies import PART, Body, CrowdedError, Reading
+from costops.serving.bodies import PART, Body, BodyReading, CrowdedError
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
 from lib.frames import with_room
@@ -25,7 +25,7 @@ _of_thread = threading.local()
 
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
     """Return *application* for a server with *threads* threads in each process."""
-    shares, reading = Shares(threads), Reading(threads)
+    shares, reading = Shares(threads), BodyReading(threads)
 
     def serve(
         environ: WSGIEnvironment, start_response: StartResponse
@@ -46,7 +46,7 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
 
 
 def _body_of(
-    environ: WSGIEnvironment, reading: Reading, party: Hashable
+    environ: WSGIEnvironment, reading: BodyReading, party: Hashable
 ) -> Body | None:
     """Return the body of a request, if it can have one."""
     source = environ["wsgi.input"]

@@ -28,7 +28,7 @@ class CrowdedError(OSError):
     """All threads that may read for the party wait for bodies that don't come."""
 
 
-class Reading:
+class BodyReading:
     """Who reads bodies now, in a process of *threads* threads."""
 
     def __init__(self, threads: int) -> None:
@@ -71,7 +71,7 @@ class Body:
     """One request's body, as Django reads it; raises CrowdedError."""
 
     def __init__(
-        self, source: Source, length: int | None, reading: Reading, party: Hashable
+        self, source: Source, length: int | None, reading: BodyReading, party: Hashable
     ) -> None:
         self._source = source
         self._left = length  # bytes; None: until it ends

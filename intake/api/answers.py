@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from intake.repricing import Outcome as Repriced
+from intake.repricing import RepricingOutcome as Repriced
 from intake.repricing import body_of
 from ledger.models import Repricing
 from ledger.types import Difference, Outcome, Settled
@@ -214,7 +214,11 @@ class RepricingResultOut(Out, frozen=True):
 
 
 def receipt_out(
-    record: Usage, outcome: Outcome, currency: str, *, corrected: bool | None = None
+    record: Usage,
+    outcome: Outcome,
+    currency: str,
+    *,
+    corrected: bool | None = None,
 ) -> UsageReceiptOut:
     """Tell what became of one record; of a correction, whether it was one."""
     marks = outcome.marks

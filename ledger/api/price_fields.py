@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from ledger.prices import MOST_OF_ONE, kind_prices
 from lib.errors import Invalid
-from lib.wirefields import AmountField, Plain
+from lib.wirefields import Plain, WireAmountField
 
 # Amounts that have a field of their own, by their kind.
 NAMED = {
@@ -52,16 +52,16 @@ class TierSerializer(Plain):
     """Other prices, for requests with more input tokens."""
 
     above_input_tokens = serializers.IntegerField(min_value=0, max_value=10**12)
-    input_per_million = AmountField(
+    input_per_million = WireAmountField(
         required=False, allow_null=True, min_value=0, max_value=MOST_OF_ONE
     )
-    cached_input_per_million = AmountField(
+    cached_input_per_million = WireAmountField(
         required=False, allow_null=True, min_value=0, max_value=MOST_OF_ONE
     )
-    output_per_million = AmountField(
+    output_per_million = WireAmountField(
         required=False, allow_null=True, min_value=0, max_value=MOST_OF_ONE
     )
-    per_request = AmountField(
+    per_request = WireAmountField(
         required=False, allow_null=True, min_value=0, max_value=MOST_OF_ONE
     )
     quantities = KindPricesField(required=False)

@@ -41,7 +41,7 @@ from lib.answers import Answered, PageOut, answers
 from lib.errors import Forbidden, Invalid, NotFound
 from lib.query_params import moment_of
 from lib.tables import CsvRenderer
-from lib.wirefields import AmountField, MomentField, Plain
+from lib.wirefields import MomentField, Plain, WireAmountField
 
 
 class CurrencyField(serializers.CharField):
@@ -57,8 +57,8 @@ class CurrencyField(serializers.CharField):
         return code
 
 
-def _amount() -> AmountField:
-    return AmountField(
+def _amount() -> WireAmountField:
+    return WireAmountField(
         required=False,
         allow_null=True,
         min_value=0,

@@ -90,6 +90,7 @@ def surroundings(
     return environment | {
         "DJANGO_SETTINGS_MODULE": "costops.settings",
         "COSTOPS_OUTGOING_ALLOW": "127.0.0.0/8",
+        "COSTOPS_MAIL_DOMAINS": "*",
         "COSTOPS_DEBUG": "0",
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_server.port}",
     }

@@ -42,6 +42,7 @@ def test_a_worker_that_is_told_to_stop_ends_what_it_sends_and_leaves_the_rest(
     surroundings = environment | {
         "DJANGO_SETTINGS_MODULE": "costops.settings",
         "COSTOPS_OUTGOING_ALLOW": "127.0.0.0/8",
+        "COSTOPS_MAIL_DOMAINS": "*",
         "EMAIL_URL": "file:var/mails",
     }
     with receiving() as receiver:

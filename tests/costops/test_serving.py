@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from costops.serving import bodies, shares
-from costops.serving.bodies import Body, CrowdedError, Reading
+from costops.serving.bodies import Body, BodyReading, CrowdedError
 from costops.serving.shares import Shares, ShareTakenError
 
 
@@ -91,7 +91,7 @@ def test_a_body_is_read_as_a_file_is(
     content: bytes, sizes: list[int], lines: bool
 ) -> None:
     body, file = (
-        Body(BytesIO(content), len(content), Reading(16), None),
+        Body(BytesIO(content), len(content), BodyReading(16), None),
         BytesIO(content),
     )
 
@@ -109,7 +109,7 @@ def test_who_stalls_keeps_a_few_threads_and_leaves_the_others(
     party: str | None, most: int, held: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "STALLED_S", 0.02)
-    reading = Reading(16)
+    reading = BodyReading(16)
     for _ in range(most):
         held.enter_context(reading.begun(party))
 
@@ -119,7 +119,7 @@ def test_who_stalls_keeps_a_few_threads_and_leaves_the_others(
 
 
 def test_while_bodies_do_come_everybody_gets_a_turn() -> None:
-    reading, found = Reading(16), []
+    reading, found = BodyReading(16), []
 
     def read() -> None:
         for _ in range(50):

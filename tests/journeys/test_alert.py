@@ -44,6 +44,7 @@ def server(mails: MailServer, own_database: str) -> Iterator[Server]:
             own_database,
             EMAIL_URL=f"smtp://127.0.0.1:{mails.port}",
             COSTOPS_OUTGOING_ALLOW="127.0.0.0/8",
+            COSTOPS_MAIL_DOMAINS="company.example",
         ) as started,
         running_worker(started),
     ):

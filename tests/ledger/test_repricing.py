@@ -8,13 +8,13 @@ from budgets.index import PeriodRef
 from budgets.snapshots import open_snapshot
 from ledger.models import CostRecord
 from ledger.prices import add_price, add_rate, change_price
-from ledger.repricing import Assessor, Correction, Selection, page_of, records_of
+from ledger.repricing import Assessor, PriceChange, Selection, page_of, records_of
 from lib.money import from_units
 from tests.factories import NOON, report
 from tests.factories import usage_record as usage
 
 
-def assess(organization: Organization, **selected: Any) -> Correction[PeriodRef]:
+def assess(organization: Organization, **selected: Any) -> PriceChange[PeriodRef]:
     snapshot, _ = open_snapshot(organization.pk)
     rows = records_of(organization, Selection(**selected))
     return Assessor(snapshot).assess(page_of(rows, None, None))
@@ -34,7 +34,7 @@ def set_price(organization: Organization, **overrides: Any) -> Any:
 def test_what_costs_what_it_should_is_left_alone(acme: Organization) -> None:
     report(acme, usage())
 
-    assert assess(acme) == Correction()
+    assert assess(acme) == PriceChange()
 
 
 def test_the_difference_to_todays_price_is_a_row_of_its_own(

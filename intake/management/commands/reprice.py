@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from accounts.audit import acting_as
 from accounts.models import Organization
-from intake.repricing import Outcome, body_of, preview, reprice
+from intake.repricing import RepricingOutcome, body_of, preview, reprice
 from ledger.repricing import Selection, records_of
 from lib.errors import Refusal
 from lib.query_params import range_of
@@ -63,12 +63,12 @@ class Command(BaseCommand):
 
     def _reprice(
         self, organization: Organization, selection: Selection, reason: str
-    ) -> Outcome:
+    ) -> RepricingOutcome:
         total = records_of(organization, selection).count()
         with tqdm(total=total, unit=" records", disable=None) as bar:
             return reprice(organization, selection, reason=reason, tell=bar.update)
 
-    def _tell(self, outcome: Outcome, *, dry_run: bool) -> None:
+    def _tell(self, outcome: RepricingOutcome, *, dry_run: bool) -> None:
         body = body_of(outcome)
         self.stdout.write(
             f"{outcome.records} records {'would be' if dry_run else 'were'} corrected "
