@@ -1,6 +1,6 @@
 """A period that is opened late beside a change of its amount, in real threads."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from threading import Event
 from time import sleep
@@ -46,8 +46,8 @@ def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
     budget = january_budget(acme)
     has_read = Event()
 
-    def read_slowly(ids: Collection[int]) -> Mapping[int, amounts.Amounts]:
-        found = amounts.amounts_of(ids)
+    def read_slowly(ids: Collection[int]) -> Any:
+        found = amounts.lasting_and_temporary(ids)
         has_read.set()
         sleep(0.5)
         return found
@@ -58,7 +58,7 @@ def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
         plan.amount = Decimal(300)
         return services.change_budget(budget, plan, now=jan(15, 13))
 
-    monkeypatch.setattr(charging, "amounts_of", read_slowly)
+    monkeypatch.setattr(charging, "lasting_and_temporary", read_slowly)
     if not guarded:
         monkeypatch.setattr(services, "hold_alone", lambda _: None)
 

@@ -185,12 +185,12 @@ def test_one_organization_at_a_time_is_listed(acme: Organization) -> None:
 @pytest.mark.parametrize(
     ("model", "queries"),
     [
-        (CostRecord, 8),
-        (DailySpend, 8),
-        (Attribution, 9),
-        (Price, 10),
-        (ExchangeRate, 11),
-        (Repricing, 9),
+        (CostRecord, 10),
+        (DailySpend, 10),
+        (Attribution, 11),
+        (Price, 12),
+        (ExchangeRate, 13),
+        (Repricing, 11),
     ],
     ids=lambda value: str(getattr(value, "_meta", value)),
 )
