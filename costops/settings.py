@@ -232,6 +232,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # the server needs no collectstatic first
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["costops.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -26,7 +26,7 @@ from notifications.transports.base import (
 )
 
 if TYPE_CHECKING:
-    from notifications.service_process import Sending, Told
+    from notifications.service_process import Sending, SendingAnswer
 
 LONGEST_S = 60  # of one sending; with PATIENCE_S less than a claim lasts
 PATIENCE_S = 45  # until its turn comes
@@ -77,7 +77,7 @@ def notify(url: str, parcel: Parcel, body: str, *, note: str = "") -> Accepted:
     raise _failure(told)
 
 
-def _told_by_process(sending: "Sending") -> "Told":
+def _told_by_process(sending: "Sending") -> "SendingAnswer":
     environment = {
         name: os.environ[name] for name in _ENVIRONMENT if name in os.environ
     }
@@ -92,7 +92,7 @@ def _told_by_process(sending: "Sending") -> "Told":
             timeout=LONGEST_S,
             check=True,
         )
-        told: Told = json.loads(done.stdout)
+        told: SendingAnswer = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise TransportError("The service took too long and was left.") from error
     except (subprocess.CalledProcessError, ValueError) as error:
@@ -100,7 +100,7 @@ def _told_by_process(sending: "Sending") -> "Told":
     return told
 
 
-def _failure(told: "Told") -> TransportError:
+def _failure(told: "SendingAnswer") -> TransportError:
     if told["problem"]:
         kind = http.AddressRefused if told["refused"] else http.NoAnswer
         return not_answered(kind(told["problem"]))

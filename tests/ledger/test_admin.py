@@ -1,6 +1,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -9,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
@@ -23,6 +25,7 @@ from ledger.models import (
     Price,
     Repricing,
 )
+from lib.humanize import clock
 from tests.factories import (
     browser_for,
     browser_of,
@@ -394,3 +397,15 @@ def test_a_price_that_is_no_number_is_told_how_to_write_it(acme: Organization) -
     answer = browser_for(acme).post("/admin/ledger/price/add/", form)
 
     assert "Write a number, as 20,000.00 or 20000.00." in answer.content.decode()
+
+
+def test_plain_lists_write_times_as_all_pages_do(acme: Organization) -> None:
+    moment = datetime(2026, 11, 30, 20, 5, tzinfo=UTC)
+
+    ExchangeRate.objects.create(
+        organization=acme, base="USD", quote="EUR", rate=1, date=moment.date()
+    )
+
+    listed = browser_for(acme).get(reverse("admin:ledger_exchangerate_changelist"))
+    assert "30 Nov 2026" in listed.content.decode()
+    assert date_format(moment, "DATETIME_FORMAT") == clock(moment, ZoneInfo("UTC"))
