@@ -34,7 +34,7 @@ from tests.sdk.world import CALL, COST, World
 
 Track = Callable[..., CostTracker]
 NOBODY = "http://127.0.0.1:9"
-_PATIENCE_S = 30
+_PATIENCE_S = 60
 
 
 def wait_until(is_so: Callable[[], object]) -> None:
