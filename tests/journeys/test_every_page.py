@@ -21,16 +21,19 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Invitation, Organization, User
 from accounts.scopes import Role
 from alerts.links import make_link
+from approvals.links import make_link as make_decision_link
 from budgets.models import Backfill, Budget
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
 from ledger.models import Repricing
 from lib.errors import Invalid
 from notifications.mailed_links import issue
-from notifications.models import Preference
+from notifications.models import Outsider, Preference
+from notifications.outsiders import question_to
 from notifications.services import notify
 from tests.addresses import address_of, patterns
 from tests.alerts.factories import fire
+from tests.approvals.factories import make_request
 from tests.controls.factories import authorize, make_hard
 from tests.databases import ROOT
 from tests.factories import browser_of, make_api, make_person, spend
@@ -38,7 +41,7 @@ from tests.filled import fill
 from tests.journeys.browser import in_browser
 from tests.journeys.looking import WIDE, Looker
 from tests.notifications.factories import mail_to, make_message, make_webhook
-from tests.sizes import PROFILE
+from tests.sizes import PROFILE, at_night
 
 pytestmark = in_browser
 
@@ -52,13 +55,7 @@ NO_PAGES = {
     *("notifications_channel_preview", "notifications_channel_test"),
     *("notifications_delivery_outcome", "notifications_delivery_redeliver"),
 }
-EVERYDAY = 5  # one in so many pages; `make test-large` looks at each
 REFUSED = ("_add", "_delete")  # nobody may, of some models
-ALIKE = ("_delete", "_simple_history", "_history")  # but for the names on them
-EXAMPLES = {
-    *("alerts_alertrule_delete", "ledger_price_history"),
-    "ledger_price_simple_history",
-}
 QUERIES = {
     "alerts_alertrule_add": "?budget={budget}&type=threshold",
     "controls_controlrule_add": "?budget={budget}&action=block",
@@ -117,15 +114,12 @@ def fill_all(acme: Organization) -> None:
 
 
 def names_to_look_at() -> list[str]:
-    """Return the names of the pages that are looked at: of all, some every day."""
+    """Return the names of all pages of the admin."""
     assert patterns().keys() >= NO_PAGES
-    names = sorted(patterns().keys() - NO_PAGES)
-    if PROFILE == "large":
-        return names
-    own = [name for name in names if name in EXAMPLES or not name.endswith(ALIKE)]
-    return own[::EVERYDAY]
+    return sorted(patterns().keys() - NO_PAGES)
 
 
+@at_night
 def test_pages_of_the_admin(
     looker: Looker, acme: Organization, live_server: LiveServer
 ) -> None:
@@ -164,6 +158,10 @@ def _names(known: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
             yield str(one.name)
 
 
+def path_of(url: str) -> str:
+    return f"/{url.split('/', 3)[3]}"
+
+
 def pages_outside(acme: Organization) -> Mapping[str, str]:
     """Return the address of each page for who is not logged in."""
     now = timezone.now()
@@ -182,6 +180,10 @@ def pages_outside(acme: Organization) -> Mapping[str, str]:
         expires_at=invited.expires_at,
     )
     link = make_link(alert, "lead@acme.example", now=now)
+    outsider = Outsider.objects.create(organization=acme, address="cfo@x.example")
+    lead = make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
+    asker = make_person("asks@acme.example", {acme: Role.BUDGET_OWNER})
+    step = make_request(acme, asker).steps.get()
     return {
         "start": "/",  # leads to the log-in
         "docs": reverse("docs"),  # the frame: the rest is drawn by Swagger
@@ -190,6 +192,8 @@ def pages_outside(acme: Organization) -> Mapping[str, str]:
         "password_reset_confirm": reverse("password_reset_confirm", args=[uid, token]),
         "password_reset_complete": reverse("password_reset_complete"),
         "answer-alert": f"/{link.split('/', 3)[3]}",
+        "confirm-recipient": path_of(question_to(outsider, now).links[0].url),
+        "decide-by-link": path_of(make_decision_link(step, lead, now=now)[0]),
         "join": reverse("join", args=[joining]),
     }
 

@@ -5,10 +5,12 @@ from typing import Any
 from accounts.models import Organization
 from tests.factories import make_budget
 from tests.journeys.browser import in_browser
+from tests.sizes import at_night
 
 pytestmark = in_browser
 
 
+@at_night
 def test_the_search_finds_a_budget_and_keeps_the_focus(
     page: Any, acme: Organization
 ) -> None:
