@@ -30,6 +30,6 @@ def examples(everyday: int, large: int) -> int:
 # What takes minutes, or breaks only by an edit of what nobody edits: old migrations.
 at_night = pytest.mark.skipif(PROFILE == "everyday", reason="it runs at night")
 # What is long, and asks the database for nothing that other tests don't ask it for.
-once_a_day = pytest.mark.skipif(
+every_day_on_sqlite = pytest.mark.skipif(
     PROFILE == "everyday" and _IS_SECOND, reason="every day it runs on SQLite only"
 )

@@ -13,7 +13,7 @@ from budgets.models import Budget
 from tests.alerts.factories import make_rule
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
-from tests.sizes import once_a_day
+from tests.sizes import every_day_on_sqlite
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def test_a_preview_says_when_a_rule_would_have_fired(
     assert [firing.at for firing in found] == fired
 
 
-@once_a_day
+@every_day_on_sqlite
 def test_a_preview_says_what_the_sweep_does(acme: Organization) -> None:
     budget = history(acme)
     rules = [

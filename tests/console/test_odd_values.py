@@ -21,9 +21,9 @@ from tests.addresses import address_of, patterns
 from tests.factories import browser_of, make_organization, make_person
 from tests.filled import fill
 from tests.pages import forms_in
-from tests.sizes import once_a_day, size
+from tests.sizes import every_day_on_sqlite, size
 
-pytestmark = [pytest.mark.django_db, once_a_day]
+pytestmark = [pytest.mark.django_db, every_day_on_sqlite]
 
 # As an address has them.
 ODD = {
