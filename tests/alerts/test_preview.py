@@ -13,7 +13,7 @@ from budgets.models import Budget
 from tests.alerts.factories import make_rule
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import spend
-from tests.sizes import every_day_on_sqlite
+from tests.sizes import every_day_on_sqlite, size
 
 pytestmark = pytest.mark.django_db
 
@@ -55,7 +55,7 @@ def test_a_preview_says_what_the_sweep_does(acme: Organization) -> None:
     budget = history(acme)
     rules = [
         make_rule(budget, "spike", threshold=Decimal(100)),
-        make_rule(budget, "velocity", condition="spending_rate > projected_rate / 3"),
+        make_rule(budget, "velocity", condition="spending_rate > projected_rate"),
         make_rule(budget, "anomaly"),
         make_rule(budget, "forecast", condition="projected > limit / 2"),
     ]
@@ -64,7 +64,7 @@ def test_a_preview_says_what_the_sweep_does(acme: Organization) -> None:
         for rule in rules
     }
 
-    at = jan(1)
+    since = at = jan(size(15, 1))  # when something happens, or from the beginning
     while at <= jan(19):
         # What came later is not in a sweep's facts; here all of it is there already.
         sweep(at - timedelta(microseconds=1))
@@ -77,7 +77,8 @@ def test_a_preview_says_what_the_sweep_does(acme: Organization) -> None:
         ]
         for rule in rules[:3]
     }
-    assert {pk: expected[pk] for pk in told} == told
+    for pk, moments in told.items():
+        assert moments == [moment for moment in expected[pk] if moment >= since]
     assert expected[rules[3].pk]
 
 

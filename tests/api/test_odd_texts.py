@@ -9,6 +9,7 @@ import pytest
 from tests.api.contract import Described, check, document, operations
 from tests.api.examples import EXAMPLES
 from tests.api.world import World
+from tests.sizes import size
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +92,7 @@ def test_digits_of_other_scripts_are_no_accident(world: World, name: str) -> Non
     path, method = operation.at(**example.get("ids", {})), operation.method.upper()
     body = example.get("body") or {}
 
-    for _, spoiled in spoilt_at(operation, body, "²"):
+    for _, spoiled in [*spoilt_at(operation, body, "²")][:: size(3, 1)]:
         response = world.client.generic(
             method, path, json.dumps(spoiled), content_type="application/json"
         )

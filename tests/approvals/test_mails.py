@@ -162,7 +162,7 @@ def test_looking_changes_nothing_and_leaves_no_trace(
     path = link_in(mail_server, cfo)
     before = everything()
 
-    for number in range(size(25, 500)):
+    for number in range(size(10, 500)):
         shown = browser.get(path)
         assert shown.status_code == 200
         assert browser.head(f"{path}/" if number % 2 else path).status_code == 200

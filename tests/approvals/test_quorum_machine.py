@@ -30,7 +30,7 @@ from tests.approvals.factories import (
     person_in,
 )
 from tests.factories import make_organization
-from tests.sizes import size
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 NAMES = ("asker", "ann", "bob", "cy", "cfo")
@@ -157,7 +157,7 @@ class World:
 
 
 @settings(
-    max_examples=size(15, 300),
+    max_examples=examples(8, 300),
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,

@@ -145,7 +145,7 @@ def carried(budget: Budget) -> list[Decimal]:
 
 
 @pytest.mark.django_db
-@examples(10)
+@examples(5)
 @given(story=stories(), fiscal_month=st.integers(1, 12))
 def test_the_amount_of_any_moment_is_what_was_asked_for_by_then(
     story: Story, fiscal_month: int
@@ -169,7 +169,7 @@ def test_the_amount_of_any_moment_is_what_was_asked_for_by_then(
 
 
 @pytest.mark.django_db
-@examples(10)
+@examples(5)
 @given(story=stories())
 def test_each_period_carries_over_by_its_own_amount(story: Story) -> None:
     with undone():

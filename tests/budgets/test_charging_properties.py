@@ -21,7 +21,7 @@ def tell(world: World, story: list[tuple[Any, ...]]) -> None:
 
 
 @pytest.mark.django_db
-@examples(8)
+@examples(4)
 @given(story=stories, fiscal_month=st.integers(1, 12))
 def test_every_period_is_what_the_oracle_says_after_every_step(
     story: list[tuple[Any, ...]], fiscal_month: int
@@ -31,7 +31,7 @@ def test_every_period_is_what_the_oracle_says_after_every_step(
 
 
 @pytest.mark.django_db
-@examples(8)
+@examples(4)
 @given(story=stories, chunk=st.integers(1, 5))
 def test_long_backfills_go_chunk_by_chunk_beside_new_usage_and_new_trees(
     story: list[tuple[Any, ...]], chunk: int

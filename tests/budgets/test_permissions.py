@@ -33,6 +33,7 @@ from tests.factories import (
     make_tree,
 )
 from tests.notifications.factories import make_channel
+from tests.sizes import every_day_on_sqlite
 
 pytestmark = pytest.mark.django_db
 
@@ -213,6 +214,7 @@ def test_every_action_has_a_door_at_each_side() -> None:
     assert set(API) == set(Action) - {Action.RELEASE}  # there its scope says who asks
 
 
+@every_day_on_sqlite
 def test_the_doors_do_what_the_table_says(
     acme: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:

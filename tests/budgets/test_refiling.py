@@ -67,7 +67,7 @@ def spends(organization: Organization) -> dict[str, Decimal]:
 
 
 @pytest.mark.django_db
-@examples(6)
+@examples(3)
 @given(story=stories, again=st.booleans(), chunk=st.sampled_from([None, None, 1, 3]))
 def test_history_follows_when_names_come_to_mean_more(
     story: list[tuple[Any, ...]], chunk: int | None, *, again: bool

@@ -19,8 +19,8 @@ from tests.notifications.receivers import MailServer, Receiver, receiving
 from tests.sizes import size
 
 WORKERS = 8
-KILLS = size(15, 200)  # in a round
-SENT = size(200, 2_000)
+KILLS = size(8, 200)  # in a round
+SENT = size(100, 2_000)
 LEVELS = size(4, 8)
 
 races = pytest.mark.skipif(

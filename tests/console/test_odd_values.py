@@ -159,9 +159,8 @@ def test_no_field_of_a_form_is_a_fault(ann: Client, app: str) -> None:
                 if size(0, 1) and (page.rpartition("_")[0], name) not in tried
             ]
             tried.update((page.rpartition("_")[0], name) for name in form)
-            # Those after the second kind, which is refused before a page looks.
-            kinds = list(ODD.values())[2 :: size(2, 1)]
-            for values in (*alone, *(dict.fromkeys(sent, kind) for kind in kinds)):
+            kinds = [*ODD][2:] if size(0, 1) else [kind_for(len(tried))]
+            for values in (*alone, *(dict.fromkeys(sent, ODD[kind]) for kind in kinds)):
                 odd = {n: v[:40] for n, v in values.items() if v != sent[n]}
                 found += faults(posted(ann, address, values), address, str(odd))
 

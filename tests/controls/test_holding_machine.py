@@ -39,7 +39,7 @@ from lib.money import from_units, to_units
 from tests.budgets.worlds import differences, undone
 from tests.controls.factories import make_hard
 from tests.factories import make_organization, report, usage_record
-from tests.sizes import examples
+from tests.sizes import examples, size
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_remembers")]
 
@@ -356,7 +356,7 @@ def test_money_is_held_and_spent_as_the_slow_model_says() -> None:
         Holding,
         settings=settings(
             max_examples=EXAMPLES,
-            stateful_step_count=25,
+            stateful_step_count=size(12, 25),
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -462,7 +462,7 @@ tried = st.builds(
 )
 
 
-@settings(max_examples=examples(30, 300), deadline=None)
+@settings(max_examples=examples(12, 300), deadline=None)
 @given(st.lists(told, max_size=14), tried)
 def test_a_dry_run_is_what_the_oracle_says(uses: list[Told], rules: Tried) -> None:
     with undone():

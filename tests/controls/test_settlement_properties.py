@@ -91,7 +91,7 @@ CALLS = st.lists(st.tuples(WORDS_OF, WORDS_OF, st.booleans()), min_size=1, max_s
 class SettlementTest(TestCase):
     """Hard limits are charged what was asked of them, whatever records say."""
 
-    @settings(max_examples=examples(15, 200))
+    @settings(max_examples=examples(8, 200))
     @given(st.data(), st.sets(st.sampled_from(range(len(SCOPES))), min_size=1), CALLS)
     def test_limits_hold_whatever_records_say(
         self, data: Any, chosen: set[int], calls: list[tuple[Words, Words, bool]]

@@ -146,7 +146,7 @@ def test_a_version_may_have_another_downgrade_than_its_model(
 
 
 @settings(
-    max_examples=examples(8, 60),
+    max_examples=examples(4, 60),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(models(), models())

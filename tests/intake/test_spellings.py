@@ -98,7 +98,7 @@ def plainly(meant: Meant) -> Spelled:
 
 
 @pytest.mark.django_db
-@examples(10)
+@examples(5)
 @given(
     door=st.sampled_from(sorted(DOORS)),
     uses=st.lists(st.tuples(spelled, people), min_size=1, max_size=8),

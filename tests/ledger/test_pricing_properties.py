@@ -136,7 +136,7 @@ def cost_of(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES or examples(20, 400),
+    max_examples=EXAMPLES or examples(10, 400),
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,

@@ -274,7 +274,7 @@ def set_override(model: str, override: dict[str, Any] | str, **values: Any) -> b
 
 @pytest.mark.django_db
 @settings(
-    max_examples=EXAMPLES or examples(15, 600),
+    max_examples=EXAMPLES or examples(8, 600),
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,

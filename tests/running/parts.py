@@ -9,6 +9,7 @@ from tests.running.plugin import Test
 
 PART_S = 70  # seconds; shorter ones balance better, and each costs five to start
 CASES = 2  # of a parametrized test, every day, on the database that comes second
+PAGES = "tests/console/"  # every day on SQLite; the walk opens each page on both
 APART_S = 6  # for a module's own server to start
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 # What a test takes on two cores, by the first of its kinds that stands here: what the
@@ -49,6 +50,8 @@ def belongs_on_postgres(test: Test, *, large: bool) -> bool:
         return not test.kinds.isdisjoint({"database", "apart"})
     if "apart" in test.kinds:
         return "each_database" in test.kinds
+    if test.module.startswith(PAGES):
+        return "races" in test.kinds
     return "database" in test.kinds
 
 

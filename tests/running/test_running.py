@@ -76,6 +76,14 @@ def test_what_shows_something_of_its_own_on_postgres_runs_there(
     assert belongs_on_postgres(test, large=True) is at_night
 
 
+@pytest.mark.parametrize(("kinds", "every_day"), [(ROWS, False), (RACE, True)])
+def test_pages_run_there_at_night(kinds: frozenset[str], *, every_day: bool) -> None:
+    test = Test("tests/console/test_b.py::test_c", kinds)
+
+    assert belongs_on_postgres(test, large=False) is every_day
+    assert belongs_on_postgres(test, large=True)
+
+
 @pytest.mark.parametrize(
     ("kinds", "large", "cases"),
     [(ROWS, False, 3), (ROWS, True, 5), (RACE, False, 5)],

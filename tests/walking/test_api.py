@@ -21,10 +21,11 @@ from tests.api.contract import Described, operations
 from tests.api.examples import APART, EXAMPLES
 from tests.api.world import World as Examples
 from tests.factories import make_key, make_organization, make_person
+from tests.sizes import every_day_on_sqlite
 from tests.walking.routes import routes
 from tests.walking.writes import Writes
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, every_day_on_sqlite]
 
 _UNKNOWN = {
     "uid": str(uuid4()),

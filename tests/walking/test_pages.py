@@ -15,7 +15,7 @@ from unfold.sites import UnfoldAdminSite
 
 from lib.memories import forget_everything
 from tests.pages import forms_by_place
-from tests.sizes import size
+from tests.sizes import every_day_on_sqlite, size
 from tests.walking.expected import QUERIES, sent, writers_of
 from tests.walking.routes import Route, routes
 from tests.walking.world import (
@@ -165,6 +165,7 @@ def test_every_page_opens_and_writes_nothing(pages: list[Page]) -> None:
     assert found == []
 
 
+@every_day_on_sqlite
 def test_nobody_of_another_organization_sees_anything(
     world: World, pages: list[Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +182,7 @@ def test_nobody_of_another_organization_sees_anything(
     assert found == []
 
 
+@every_day_on_sqlite
 @pytest.mark.usefixtures("_unrendered")
 def test_no_other_way_of_asking_writes(world: World, pages: list[Page]) -> None:
     """The one who may most of all asks in all ways, the others in one after another."""
@@ -196,6 +198,7 @@ def test_no_other_way_of_asking_writes(world: World, pages: list[Page]) -> None:
     assert found == []
 
 
+@every_day_on_sqlite
 @pytest.mark.usefixtures("_unrendered")
 def test_whoever_may_writes_by_the_forms_and_nobody_else(
     world: World, pages: list[Page]
