@@ -33,14 +33,19 @@ from ledger.identity import (
     provider_named,
 )
 from ledger.quantities import is_tokens
-from ledger.tariffs import PricedSpan, Rates, Tariff
+from ledger.tariffs import (
+    LIST_PRICE_TIERS,
+    LISTED_IN,
+    OPEN_END,
+    OPEN_START,
+    PricedSpan,
+    Rates,
+    Tariff,
+)
 
 Constraint = StartDateConstraint | TimeOfDateConstraint | None
 Price = Decimal | TieredPrices
 
-OPEN_START = datetime(1900, 1, 1, tzinfo=UTC)
-OPEN_END = datetime(2200, 1, 1, tzinfo=UTC)
-CURRENCY = "USD"  # the catalogue's only one
 KNOWN_NAMES = 4_096  # (provider, model) pairs kept
 PRECISION = Decimal("1E-10")  # of a price per million tokens
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -81,7 +86,6 @@ _PER = {"mtok": 1, "kcount": 1_000, "kpages": 1_000, "mchars": 10**6, "hours": 3
 
 # The catalogue files a service tier under one of these, by provider.
 TIER_KEYS = ("service_tier", "processing", "speed")
-LIST_PRICE_TIERS = frozenset({"", "default", "standard", "auto", "on_demand"})
 # Shares of the list price per token that providers publish, for models and times for
 # which the catalogue has no price of the tier itself:
 # https://platform.openai.com/docs/pricing
@@ -267,7 +271,7 @@ def _tariff(
         for step in price.tiers
     }
     return Tariff(
-        currency=CURRENCY,
+        currency=LISTED_IN,
         rates=_rates(prices, 0, share),
         tiers=tuple(
             (start, _rates(prices, start + 1, share)) for start in sorted(starts)

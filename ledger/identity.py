@@ -10,10 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
-
-from genai_prices.data_snapshot import find_provider_by_id
-from genai_prices.types import Provider
+from typing import TYPE_CHECKING, NamedTuple
 
 from ledger.spellings import (
     ALIASES,
@@ -24,6 +21,9 @@ from ledger.spellings import (
     OPEN_WEIGHTS,
     PROVIDERS,
 )
+
+if TYPE_CHECKING:
+    from genai_prices.types import Provider
 
 # Raise it when names come to mean something else: what is filed is then filed anew.
 REVISION = 2
@@ -79,7 +79,7 @@ class Identity(NamedTuple):
     version: str
 
 
-def bundled_providers() -> list[Provider]:
+def bundled_providers() -> "list[Provider]":
     """Return the providers of the bundled price catalogue."""
     # Imported when first needed: building the catalogue takes half a second.
     from genai_prices.data import providers
@@ -100,6 +100,8 @@ def provider_named(sent: str) -> str:
     words = _words_of(name)
     found = _provider_by_words(name, words)
     if found is None and words:
+        from genai_prices.data_snapshot import find_provider_by_id
+
         listed = bundled_providers()
         match = find_provider_by_id(listed, "-".join(words))
         match = match or find_provider_by_id(listed, words[0])

@@ -16,7 +16,6 @@ from django.utils import timezone
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from accounts.versions import Seen, check_seen, history_of
-from ledger.catalogue import CURRENCY, LIST_PRICE_TIERS
 from ledger.identity import (
     identify,
     is_fine_tuned,
@@ -26,6 +25,7 @@ from ledger.identity import (
 from ledger.models import CostRecord, ExchangeRate, Price
 from ledger.patterns import ModelPattern, is_priced_as, pattern_of
 from ledger.quantities import kind_named
+from ledger.tariffs import LIST_PRICE_TIERS, LISTED_IN
 from lib.errors import Conflict, Invalid, NotFound
 from lib.money import to_units
 
@@ -172,8 +172,8 @@ def _check_amounts(price: Price) -> None:
     if not 0 <= price.percent_of_list <= MOST_PERCENT:
         detail = f"Must be from 0 to {MOST_PERCENT:,}."
         raise Invalid.field("percent_of_list", detail)
-    if price.currency != CURRENCY:
-        detail = f"The catalogue is in {CURRENCY}; so is a share of it."
+    if price.currency != LISTED_IN:
+        detail = f"The catalogue is in {LISTED_IN}; so is a share of it."
         raise Invalid.field("currency", detail)
 
 

@@ -3,13 +3,12 @@
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from ledger.catalogue import LIST_PRICE_TIERS, OPEN_END, OPEN_START, span_at
 from ledger.corrections import same_prices
 from ledger.identity import ModelName, identify
 from ledger.models import ExchangeRate, Price
 from ledger.patterns import is_priced_as, pattern_of
 from ledger.rates import bundled_rate, bundled_start
-from ledger.tariffs import PricedSpan
+from ledger.tariffs import LIST_PRICE_TIERS, OPEN_END, OPEN_START, PricedSpan
 from ledger.types import Rate
 
 RATE_PLACES = Decimal("1E-12")
@@ -99,6 +98,9 @@ class PriceBook:
             if price.effective_from <= at
             and (price.effective_to is None or at < price.effective_to)
         ]
+        # Imported when a price is first looked up: not every command does.
+        from ledger.catalogue import span_at
+
         listed = span_at(provider, model, at, tier)
         tariff = listed.tariff
         if in_force:

@@ -9,12 +9,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-
-import liquid
-from liquid.exceptions import LiquidError
-from liquid.template import BoundTemplate
 
 from lib.errors import Invalid
 from lib.texts import NO_ODD, odd_place
@@ -30,46 +25,13 @@ LONGEST_GAP = 40  # blanks in a row
 RENDERING_S = 0.5  # for all texts of a template
 _KEYS = ("text", "attachments")
 _DEEPEST = 8
-# None of these makes a long text out of a short one by being repeated.
-_FILTERS = frozenset(
-    {
-        *("abs", "at_least", "at_most", "ceil", "divided_by", "floor", "minus"),
-        *("modulo", "plus", "round", "times"),
-        *("append", "capitalize", "downcase", "escape", "lstrip", "prepend"),
-        *("rstrip", "strip", "truncate", "truncatewords", "upcase"),
-        *("default", "first", "last", "size"),
-    }
-)
-_CODE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _OPENING = re.compile(r"(?=\{\{|\{%)")  # also those that overlap, as in "{{{{"
 _CLOSING = re.compile(r"\}\}|%\}")
 _GAP = re.compile(rf"\s{{{LONGEST_GAP + 1}}}")
-# Texts in quotes, which are left alone, or a word of Liquid's own after a dot.
-_WORD = re.compile(
-    r"""("[^"]*"|'[^']*')|\.(and|as|blank|cols|contains|continue|else|empty|false|for|"""
-    r"""if|in|limit|nil|not|null|offset|or|required|reversed|true|with)(?![\w-])"""
-)
-_TAGS_LEFT_OUT = ("include", "render", "tablerow", "increment", "decrement")
 
 
 class BrokenTemplateError(Exception):
     """The template can't be rendered; the message says why, and may be shown."""
-
-
-class _Environment(liquid.Environment):
-    loop_iteration_limit = 100
-    local_namespace_limit = 4_000  # bytes
-    output_stream_limit = 20_000  # bytes
-
-    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        super().setup_tags_and_filters(extra=extra)
-        for name in _TAGS_LEFT_OUT:
-            self.tags.pop(name, None)
-        for name in self.filters.keys() - _FILTERS:
-            del self.filters[name]
-
-
-_environment = _Environment(undefined=liquid.StrictUndefined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +72,17 @@ def render(template: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[st
     """
     if trouble := _excess(template):
         raise BrokenTemplateError(trouble)
+    from notifications import liquids  # when there is something to render
+
     ends = time.monotonic() + RENDERING_S
 
     def rendered(text: str) -> str:
         if time.monotonic() > ends:
             raise BrokenTemplateError("It takes too long.")
         try:
-            return _compiled(text).render(**variables)
-        except LiquidError as error:
-            raise BrokenTemplateError(_reason(error)) from error
-        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-            raise BrokenTemplateError("It can't be worked out.") from error
+            return liquids.rendered(text, variables)
+        except liquids.NotLiquidError as error:
+            raise BrokenTemplateError(str(error)) from error
 
     made: dict[str, Any] = _each_text(dict(template), rendered)
     return made
@@ -197,15 +159,13 @@ def _excess_of_text(text: str) -> str:
 
 
 def _check_texts(template: Mapping[str, Any]) -> None:
+    from notifications import liquids  # when there is something to check
+
     def check(text: str) -> str:
         try:
-            used = _compiled(text).filter_names()
-        except LiquidError as error:
-            raise Invalid.field("template", _reason(error)) from error
-        if unknown := sorted(set(used) - _FILTERS):
-            detail = f"There is no filter “{unknown[0]}”; there are "
-            detail += f"{', '.join(sorted(_FILTERS))}."
-            raise Invalid.field("template", detail)
+            liquids.check(text)
+        except liquids.NotLiquidError as error:
+            raise Invalid.field("template", str(error)) from error
         return text
 
     _each_text(dict(template), check)
@@ -222,17 +182,3 @@ def _each_text(value: Any, change: Callable[[str], str], depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [_each_text(one, change, depth + 1) for one in value]
     return value
-
-
-@lru_cache(maxsize=500)
-def _compiled(text: str) -> BoundTemplate:
-    return _environment.from_string(_CODE.sub(_with_any_name, text))
-
-
-def _with_any_name(code: re.Match[str]) -> str:
-    """Write budget.limit as budget['limit']: after a dot, Liquid's words are names."""
-    return _WORD.sub(lambda found: found[1] or f"['{found[2]}']", code[0])
-
-
-def _reason(error: LiquidError) -> str:
-    return f"{str(error).splitlines()[0][:200].rstrip('.')}."

@@ -9,9 +9,8 @@ from msgspec import UNSET, UnsetType
 
 from ledger.analytics import INTERVALS
 from ledger.api.price_fields import NAMED
-from ledger.catalogue import OPEN_END, OPEN_START
 from ledger.models import ExchangeRate, Price
-from ledger.tariffs import PricedSpan, Tariff
+from ledger.tariffs import OPEN_END, OPEN_START, PricedSpan, Tariff
 from ledger.tariffs import Rates as TariffRates
 from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import from_units, wire

@@ -115,7 +115,9 @@ def _load_in_worker(threads: int, parent: int) -> WSGIApplication:
 def load_application(threads: int = THREADS) -> WSGIApplication:
     """Return Django behind the limits of a server with *threads* threads a process."""
     from costops.wsgi import application  # starts Django, so not before
+    from ledger.catalogue import known_models
 
+    next(known_models())  # or the first call would wait a second for the catalogue
     return within_limits(application, threads=threads)
 
 
