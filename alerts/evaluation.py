@@ -30,7 +30,7 @@ from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
-from forecasts.methods import Method, run_rate
+from forecasts.outlooks import Method, run_rate
 from lib.fields import storable
 from lib.money import PLACES, format_money
 

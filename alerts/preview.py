@@ -16,7 +16,7 @@ from budgets.amounts import PastLimits
 from budgets.models import Budget
 from budgets.rollup import hours_of
 from budgets.status import calendar_of, position_of
-from forecasts.methods import Method, run_rate
+from forecasts.outlooks import Method, run_rate
 from lib.periods import DAY, Calendar, Window
 
 _MICROSECOND = timedelta(microseconds=1)

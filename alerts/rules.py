@@ -14,7 +14,7 @@ from alerts.conditions import EXAMPLES, NAMES, read_saved
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
-from forecasts.methods import Method, Outlook, run_rate
+from forecasts.outlooks import Method, Outlook, run_rate
 from lib.humanize import when
 from lib.money import format_money, format_percent, quantize, share, wire
 from lib.periods import DAY, HOUR, WEEK

@@ -15,7 +15,7 @@ from budgets.models import Budget, Enforcement
 from budgets.owners import path_of
 from budgets.status import present_positions
 from budgets.tree import BudgetTree, leaves_of
-from forecasts.methods import Outlook
+from forecasts.outlooks import Outlook
 from forecasts.probabilities import outlooks
 from lib.money import format_money
 

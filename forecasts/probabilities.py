@@ -12,7 +12,7 @@ from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.history import midnight_of, since_first_spend, spends_between
-from forecasts.methods import MOST_DAYS, Outlook, run_rate
+from forecasts.outlooks import MOST_DAYS, Outlook, run_rate
 from lib.periods import Window, day_of
 
 

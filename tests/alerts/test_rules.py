@@ -13,7 +13,7 @@ from alerts.rules import evaluate
 from alerts.types import EffectiveRule, Facts, Match, Origin
 from budgets.index import is_passed
 from forecasts.detectors import WARM_UP
-from forecasts.methods import Outlook, Past
+from forecasts.outlooks import Outlook, Past
 from lib.periods import DAY, HOUR, Window
 from tests.forecasts.weeks import weekly
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasts.methods import LEAST_DAYS, run_rate
+from forecasts.outlooks import LEAST_DAYS, run_rate
 from lib.periods import Window
 
 
