@@ -1,0 +1,150 @@
+"""How far estimates of spend may be wrong: their distribution. Pure.
+
+An estimate's error is taken to be Student's t in log(1 + cost), in the unit that the
+mean of the history is: symmetric for spend that hardly strays, skewed upwards for spend
+that does, and never below zero. It has two degrees of freedom, the tails that errors
+were found to have: in all but long histories nothing shows that spend will change
+altogether, and often enough it does.
+
+Its scale is a product of powers: of how far the steps are from their level, of how far
+apart the forecasters are, of the length of what is forecast and of that of the history.
+Powers below 1 draw what one history shows towards what is usual. They were fitted by
+maximum likelihood to public series (dev/benchmarks/README.md names them).
+"""
+
+from dataclasses import dataclass
+from math import exp, hypot, log1p, sqrt
+from sys import float_info
+
+from forecasts.levels import Levels, levels_of
+from forecasts.series import Series, series_of
+
+_LEAST = 0.01  # distance: nothing is known better than by a hundredth
+_FEWEST = 4  # steps: less history tells nothing of distances,
+_ASSUMED = 0.3  # so that they are taken to be at least this
+_MOST = 2.5  # distance that an end of an interval is away, at most: twelve times
+
+
+@dataclass(frozen=True, slots=True)
+class _Powers:
+    """What the scale of an error is made of."""
+
+    factor: float
+    scatter: float  # of the steps' standard deviation from their level
+    apart: float  # of the forecasters' from each other
+    ahead: float  # of the seasons that are forecast
+    known: float  # of the seasons that are known
+
+
+_OF_TOTALS = _Powers(factor=1.06, scatter=0.48, apart=0.33, ahead=0.14, known=-0.37)
+_OF_STEPS = _Powers(factor=1.39, scatter=0.68, apart=0.19, ahead=0.13, known=-0.32)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The distribution of what a step, or several together, will cost."""
+
+    mean: float  # money: what a step of the history cost
+    shares: float  # of an even step, all together: the unit of distances, in means
+    expected: float  # what an even step will cost, in means
+    scale: float  # of distances
+
+    @property
+    def middle(self) -> float:
+        """The median, in money."""
+        return self._money(self.expected)
+
+    def quantile(self, share: float) -> float:
+        """Return the cost that it stays below with a probability of *share*."""
+        away = min(self.scale * _quantile(share), _MOST)
+        return self._money((self.expected + 1) * exp(away) - 1)
+
+    def probability_above(self, limit: float) -> float:
+        """Return how likely it is to cost more than *limit*."""
+        if limit < 0 or not self.shares:
+            return float(limit < 0)
+        beyond = log1p(limit / self.mean / self.shares) - log1p(self.expected)
+        return _cdf(-beyond / self.scale)
+
+    def _money(self, even: float) -> float:
+        """Return what steps cost if an even one does *even*; no more than a float."""
+        return min(max(even * self.shares, 0.0) * self.mean, float_info.max)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a history says of the steps after it."""
+
+    horizon: int  # steps
+    season: int
+    series: Series | None  # none where nothing was spent
+    levels: Levels
+    scatter: float
+
+    @classmethod
+    def to(cls, history: tuple[float, ...], horizon: int, season: int) -> "Fitted":
+        """Raises ValueError as `series_of`, and where no steps lie ahead."""
+        if horizon < 1:
+            raise ValueError(f"horizon is {horizon}: give the steps ahead, at least 1.")
+        series = series_of(history, season)
+        if series is None:
+            return cls(horizon, season, None, Levels(0.0, 0.0), 0.0)
+        levels = levels_of(series, season, horizon)
+        scatter = _deviation([log1p(cost) for cost in series.steady])
+        return cls(horizon, season, series, levels, scatter)
+
+    def total(self) -> Estimate:
+        """Return what all steps ahead come to."""
+        if self.series is None:
+            return _NOTHING
+        coming = self.series.coming
+        shares = sum(coming[ahead % self.season] for ahead in range(self.horizon))
+        return self._estimate(self.series, shares, _OF_TOTALS, self.horizon)
+
+    def steps(self) -> list[Estimate]:
+        """Return what each step ahead costs."""
+        if self.series is None:
+            return [_NOTHING] * self.horizon
+        coming = self.series.coming
+        return [
+            self._estimate(
+                self.series, coming[ahead % self.season], _OF_STEPS, ahead + 1
+            )
+            for ahead in range(self.horizon)
+        ]
+
+    def _estimate(
+        self, series: Series, shares: float, powers: _Powers, steps: int
+    ) -> Estimate:
+        """Return it for steps of *shares* in all, the last of them *steps* ahead."""
+        count = len(series.costs)
+        least = _LEAST if count >= _FEWEST else _ASSUMED
+        return Estimate(
+            series.mean,
+            shares,
+            self.levels.expected,
+            scale=powers.factor
+            * hypot(self.scatter, least) ** powers.scatter
+            * hypot(self.levels.apart, least) ** powers.apart
+            * (steps / self.season) ** powers.ahead
+            * (count / self.season) ** powers.known,
+        )
+
+
+_NOTHING = Estimate(0.0, 0.0, 0.0, 0.0)
+
+
+def _cdf(value: float) -> float:
+    """Return the probability of *value* or less: Student's t, two degrees."""
+    root = sqrt(2 + value * value)
+    tail = 1 / (root * (root + abs(value)))
+    return tail if value < 0 else 1 - tail
+
+
+def _quantile(share: float) -> float:
+    return (2 * share - 1) / sqrt(2 * share * (1 - share))
+
+
+def _deviation(numbers: list[float]) -> float:
+    mean = sum(numbers) / len(numbers)
+    return sqrt(sum([(number - mean) ** 2 for number in numbers]) / len(numbers))

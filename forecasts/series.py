@@ -1,0 +1,110 @@
+"""Spend, step by step: freed of corrections, scale and rhythm. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import isfinite
+
+MOST_STEPS = 182  # that are looked at: half a year of days, a week of hours
+
+_PRIOR = 0.25  # seasons of an even rhythm that a phase's share begins with
+_LEAST_LEVEL = 0.1  # of the mean: less around a step tells no rhythm
+_LEAST_SHARE = 0.05  # a step with less is not divided by it
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A history in units of its own mean; every list is oldest first."""
+
+    mean: float  # money a step
+    costs: Sequence[float]
+    shares: Sequence[float]  # of an even step's cost, each step's by its phase
+    coming: Sequence[float]  # the shares of the season after the history
+
+    @property
+    def steady(self) -> list[float]:
+        """The costs freed of the rhythm."""
+        return [
+            cost / max(share, _LEAST_SHARE)
+            for cost, share in zip(self.costs, self.shares, strict=True)
+        ]
+
+
+def series_of(history: Sequence[float], season: int) -> Series | None:
+    """Return *history* made ready; None where nothing was spent.
+
+    Raises:
+        ValueError: It is empty, or a number in it is not finite.
+    """
+    if not history:
+        raise ValueError("history is empty: give one cost a step, oldest first.")
+    if season < 1:
+        raise ValueError(f"season is {season}: give the steps in one, 1 for none.")
+    lately = history[-MOST_STEPS:]
+    for place, cost in enumerate(lately):
+        if not isfinite(cost):
+            raise ValueError(f"history[{place - len(lately)}] is {cost}, no number.")
+    largest = max(abs(cost) for cost in lately)
+    if not largest:
+        return None
+    # Divided by the largest first: sums of huge numbers would be infinite.
+    settled = settle([cost / largest for cost in lately])
+    mean = sum(settled) / len(settled)
+    if not mean * largest:
+        return None
+    costs = [cost / mean for cost in settled]
+    coming = shares_of(costs, season)
+    count = len(costs)
+    shares = [coming[(place - count) % season] for place in range(count)]
+    return Series(mean * largest, costs, shares, coming)
+
+
+def settle(costs: Sequence[float]) -> list[float]:
+    """Take negative costs, which correct earlier ones, off those just before them.
+
+    What is not used up by them is dropped: refunds do not go on.
+    """
+    settled: list[float] = []
+    for cost in costs:
+        owed = max(-cost, 0.0)
+        settled.append(max(cost, 0.0))
+        place = len(settled) - 2
+        while owed > 0 and place >= 0:
+            taken = min(owed, settled[place])
+            settled[place] -= taken
+            owed -= taken
+            place -= 1
+    return settled
+
+
+def shares_of(costs: Sequence[float], season: int) -> list[float]:
+    """Return each phase's share of an even step; phase 0 comes after the last cost.
+
+    Classical decomposition by ratios to the moving mean of a season, shrunken to an
+    even rhythm by a quarter of a season of it. Even below two seasons.
+    """
+    count = len(costs)
+    if count < 2 * season:
+        return [1.0] * season
+    levels = _moving_means(costs, season)
+    least = _LEAST_LEVEL * sum(levels) / count
+    ratios = [
+        cost / max(level, least) for cost, level in zip(costs, levels, strict=True)
+    ]
+    shares = []
+    for phase in range(season):
+        found = ratios[(count + phase) % season :: season]
+        shares.append((sum(found) + _PRIOR) / (len(found) + _PRIOR))
+    even = sum(shares) / season
+    return [share / even for share in shares]
+
+
+def _moving_means(costs: Sequence[float], season: int) -> list[float]:
+    """Return the mean of the season around each step, moved inwards at the ends."""
+    sums = [0.0, *accumulate(costs)]
+    last = len(costs) - season
+    means = []
+    for place in range(len(costs)):
+        first = min(max(place - season // 2, 0), last)
+        means.append((sums[first + season] - sums[first]) / season)
+    return means
