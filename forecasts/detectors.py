@@ -1,11 +1,12 @@
-"""What a day's spend usually is, and how far from it is unusual.
+"""What a day's or an hour's spend usually is, and how far from it is unusual.
 
-Pure. Made for daily spend with a weekly rhythm, bursts and slow growth. The history is
-freed of its rhythm (each weekday's usual share of its week); what then remains has a
-level, the mean of the last two weeks, and a spread, the standard deviation of the last
-four. A jump widens the band for four weeks, so that one event is told once and not
-every day. Below, a jump counts for no more than the deepest fall, and the band is no
-narrower than a part of the deepest fall of eight weeks: holidays come back.
+Pure. Made for spend with a rhythm, bursts and slow growth. The history is freed of its
+rhythm (each weekday's usual share of its week); what then remains has a level, the mean
+of the last two weeks, and a spread, the standard deviation of the last four. A jump
+widens the band for four weeks, so that one event is told once and not every day. Below,
+a jump counts for no more than the deepest fall, and the band is no narrower than a part
+of the deepest fall of eight weeks: holidays come back. Hours have a level of a day and
+no rhythm: one found in a few days of them would raise more alarms than it explains.
 
 Floats are fine here: a band is an estimate, no amount. Sums are written out, for those
 of `statistics` are exact and many times as slow.
@@ -16,10 +17,9 @@ from dataclasses import dataclass
 from itertools import accumulate, cycle, islice
 from math import sqrt
 
-WINDOW = 56  # days that are looked at
-WARM_UP = 14  # days of history without which nothing is said
+WINDOW = 56  # steps that are looked at
+WARM_UP = 14  # steps of history without which nothing is said
 SEASON = 7
-LEVEL = 14  # days that the level is the mean of
 SPREAD = 28  # days that the spread is taken over
 
 WIDTHS = {"low": 1.4, "medium": 1.0, "high": 0.7}  # of the band, by sensitivity
@@ -32,8 +32,21 @@ _LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How the steps of a history follow each other; all in steps."""
+
+    season: int  # that a rhythm takes, 1 for none
+    level: int  # that the level is the mean of
+    spread: int  # that the spread is taken over
+
+
+DAYS = Pace(SEASON, level=14, spread=SPREAD)
+HOURS = Pace(season=1, level=24, spread=WINDOW)
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
-    """What is usual on one day; `lower` is negative where no drop would be unusual."""
+    """What is usual in one step; `lower` is negative where no drop would be unusual."""
 
     expected: float
     lower: float
@@ -49,15 +62,15 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What a history says of the days after it."""
+    """What a history says of the steps after it."""
 
-    shares: Sequence[float]  # of the level, from the day after it on, then over again
+    shares: Sequence[float]  # of the level, from the step after it on, then over again
     level: float
     up: float  # the spread above the level
     down: float
 
     def band(self, *, width: float = 1.0, least: float = 0.0, ahead: int = 0) -> Band:
-        """Return the band for the day after the history, or *ahead* days later.
+        """Return the band for the step after the history, or *ahead* steps later.
 
         *width* stretches it (see WIDTHS); within *least* of what is expected nothing
         is unusual.
@@ -71,7 +84,7 @@ class Usual:
         )
 
 
-def usual_of(history: Sequence[float], *, season: int = SEASON) -> Usual | None:
+def usual_of(history: Sequence[float], *, pace: Pace = DAYS) -> Usual | None:
     """Return what is usual after *history*, which is oldest first.
 
     None while it is shorter than WARM_UP.
@@ -79,10 +92,10 @@ def usual_of(history: Sequence[float], *, season: int = SEASON) -> Usual | None:
     if len(history) < WARM_UP:
         return None
     days = history[-WINDOW:]
-    shares = _rhythm(days, season)
-    phases = islice(cycle(shares), -len(days) % season, None)
+    shares = _rhythm(days, pace.season)
+    phases = islice(cycle(shares), -len(days) % pace.season, None)
     flat = [day / share for day, share in zip(days, phases, strict=False)]
-    level, lately = _mean(flat[-LEVEL:]), flat[-SPREAD:]
+    level, lately = _mean(flat[-pace.level :]), flat[-pace.spread :]
     # What rose further than anything fell says nothing of how far it may fall.
     crest = 2 * _mean(lately) - min(lately)
     return Usual(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasts.detectors import SEASON, WARM_UP, Band, usual_of
+from forecasts.detectors import HOURS, SEASON, WARM_UP, Band, usual_of
 from tests.forecasts.weeks import weekly
 
 
@@ -48,6 +48,16 @@ def test_each_weekday_has_its_share() -> None:
     monday, saturday = usual.band(), usual.band(ahead=5)
     assert saturday.expected < monday.expected / 2
     assert usual.band(ahead=SEASON) == monday
+
+
+def test_hours_go_by_the_last_day() -> None:
+    hours = [20.0] * 24 + [3.0, 4.0, 5.0] * 8
+    usual = usual_of(hours, pace=HOURS)
+
+    assert usual is not None
+    band = usual.band()
+    assert band.expected == pytest.approx(4)
+    assert band.score(20) < 1 < band.score(40)
 
 
 def test_within_the_least_nothing_is_unusual() -> None:
