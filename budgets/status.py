@@ -10,7 +10,7 @@ from django.db.models import QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
-from budgets.amounts import amounts_of
+from budgets.amounts import Amounts, lasting_and_temporary
 from budgets.backfill import quarters_of
 from budgets.errors import NoPeriod
 from budgets.figures import (
@@ -74,14 +74,16 @@ def present_positions(
     ).order_by()
     columns = "starts_at", "ends_at", "amount", "limit", "spent", "reserved"
     opened = {pk: row for pk, *row in rows.values_list("budget_id", *columns)}
-    amounts = amounts_of([one.pk for one in budgets if one.pk not in opened])
+    lines = lasting_and_temporary([one.pk for one in budgets if one.pk not in opened])
     found = {}
     for budget in budgets:
         if row := opened.get(budget.pk):
             found[budget.pk] = position_of(budget, Window(*row[:2]), *row[2:])
         elif window := calendar_of(budget, organization).window_at(now):
-            amount = amounts[budget.pk].of(window)
-            found[budget.pk] = position_of(budget, window, amount, amount)
+            lasting, temporary = (amounts[budget.pk] for amounts in lines)
+            amount = lasting.of(window)
+            limit = amount + temporary.at(now)
+            found[budget.pk] = position_of(budget, window, amount, limit)
     return found
 
 
@@ -93,6 +95,7 @@ class BudgetStatus:
     position: Position
     status: Status
     variance: Variance
+    adjusted: Decimal  # what of the limit is for a while
     requests: int
     unpriced_requests: int
     late_spend: Decimal
@@ -117,18 +120,16 @@ def statuses(
         for budget in chosen
     }
     rows = _period_rows(BudgetPeriod.objects.filter(organization=organization), windows)
-    amounts = {pk: row.amount for pk, row in rows.items()}
-    unopened = amounts_of(windows.keys() - rows.keys())
-    amounts |= {pk: unopened[pk].of(windows[pk]) for pk in windows.keys() - rows.keys()}
+    lasting, temporary = lasting_and_temporary(windows.keys() - rows.keys())
+    for pk in windows.keys() - rows.keys():
+        rows[pk] = _unopened(windows[pk], lasting[pk], temporary[pk], at)
     positions = {
-        budget.pk: _position(
-            budget, windows[budget.pk], amounts[budget.pk], rows.get(budget.pk)
-        )
+        budget.pk: _position(budget, windows[budget.pk], rows[budget.pk])
         for budget in chosen
     }
     positions |= _paced(organization, positions, at)
     return {
-        budget.pk: _described(budget, positions[budget.pk], rows.get(budget.pk), at)
+        budget.pk: _described(budget, positions[budget.pk], rows[budget.pk], at)
         for budget in chosen
     }
 
@@ -160,8 +161,9 @@ def status_at(budget: Budget, *, at: datetime | None, now: datetime) -> BudgetSt
     part = quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0)
     spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
     requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
-    amount = amounts_of([budget.pk])[budget.pk].at(at)
-    return replace(_as_then(found, amount, spent, at), requests=requests)
+    lasting, temporary = (by[budget.pk] for by in lasting_and_temporary([budget.pk]))
+    then = _as_then(found, lasting.at(at), temporary.at(at), spent, at)
+    return replace(then, requests=requests)
 
 
 def periods_of(
@@ -200,7 +202,7 @@ def _period_of(found: BudgetStatus, rows: list[BudgetPeriod]) -> BudgetPeriod:
         ends_at=window.end,
         amount=position.amount,
         carried_over=row.carried_over if row else ZERO,
-        adjusted=row.adjusted if row else ZERO,
+        adjusted=found.adjusted,
         spent=position.spent,
         reserved=position.reserved,
         late_spend=found.late_spend,
@@ -239,12 +241,25 @@ def _period_rows(
     }
 
 
-def _position(
-    budget: Budget, window: Window, amount: Decimal, row: BudgetPeriod | None
-) -> Position:
-    if row is None:
-        return position_of(budget, window, amount, amount)
-    return position_of(budget, window, amount, row.limit, row.spent, row.reserved)
+def _unopened(
+    window: Window, lasting: Amounts, temporary: Amounts, at: datetime
+) -> BudgetPeriod:
+    """Return a row, not to be saved, as it would be opened for *at*."""
+    amount = lasting.of(window)
+    inside = min(max(at, window.start), window.end - MOMENT)
+    adjusted = temporary.at(inside)
+    return BudgetPeriod(
+        amount=amount,
+        adjusted=adjusted,
+        limit=amount + adjusted,
+        spent=ZERO,
+        reserved=ZERO,
+        late_spend=ZERO,
+    )
+
+
+def _position(budget: Budget, window: Window, row: BudgetPeriod) -> Position:
+    return position_of(budget, window, row.amount, row.limit, row.spent, row.reserved)
 
 
 def _paced(
@@ -276,16 +291,17 @@ def _pace_of(position: Position, lately: HourSpend | None, start: datetime) -> P
 
 
 def _described(
-    budget: Budget, position: Position, row: BudgetPeriod | None, at: datetime
+    budget: Budget, position: Position, row: BudgetPeriod, at: datetime
 ) -> BudgetStatus:
     return BudgetStatus(
         budget=budget,
         position=position,
         status=status_of(position, at),
         variance=variance_of(position, at),
-        requests=row.requests if row else 0,
-        unpriced_requests=row.unpriced_requests if row else 0,
-        late_spend=row.late_spend if row else ZERO,
+        adjusted=row.adjusted,
+        requests=row.requests,
+        unpriced_requests=row.unpriced_requests,
+        late_spend=row.late_spend,
     )
 
 
@@ -311,13 +327,18 @@ def position_of(
 
 
 def _as_then(
-    found: BudgetStatus, amount: Decimal, spent: Decimal, at: datetime
+    found: BudgetStatus,
+    amount: Decimal,
+    adjusted: Decimal,
+    spent: Decimal,
+    at: datetime,
 ) -> BudgetStatus:
-    limit = amount + found.position.carried
+    limit = amount + found.position.carried - found.adjusted + adjusted
     position = replace(found.position, amount=amount, limit=limit, spent=spent)
     return replace(
         found,
         position=position,
+        adjusted=adjusted,
         status=status_of(position, at),
         variance=variance_of(position, at),
     )

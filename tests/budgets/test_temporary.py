@@ -10,10 +10,11 @@ from budgets.closing import sweep_periods
 from budgets.errors import IsArchived, NotEnoughLeft
 from budgets.models import Budget, BudgetPeriod
 from budgets.services import archive_budget, change_budget, plan_of
+from budgets.status import periods_of, present_positions, status_at
 from budgets.temporary import raise_amount, transfer_amount
 from budgets.verification import differences
 from lib.errors import Invalid
-from tests.factories import make_budget, spend
+from tests.factories import Api, make_budget, spend
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)
@@ -79,3 +80,40 @@ def test_what_is_for_a_while_follows_into_another_currency(acme: Organization) -
     (limit,) = limits_of(budget)
     assert 980 < limit < 1000  # 900, and what 100 dollars are in euros
     assert list(differences(acme)) == []
+
+
+def test_a_past_moment_has_what_was_in_force_then(acme: Organization, api: Api) -> None:
+    budget = make_budget(acme, now=NOW - DAY)
+    raise_amount(budget, Decimal(50), until=NOW + DAY, now=NOW)
+    raise_amount(budget, Decimal(7), until=NOW + 3 * DAY, now=NOW + DAY)
+    moments = [NOW - DAY, NOW, NOW + DAY, NOW + 3 * DAY, NOW + 9 * DAY]
+
+    def told(at: datetime) -> Decimal:
+        answer = api.get(f"budgets/{budget.uid}/status?at={at:%Y-%m-%dT%H:%M:%SZ}")
+        return Decimal(answer.body["limit"])
+
+    limits = [1000, 1050, 1007, 1000, 1000]
+    for swept in (NOW, NOW + 2 * DAY, NOW + 40 * DAY):
+        sweep_periods(now=swept)
+        later = max(swept, NOW + 10 * DAY)
+        found = [status_at(budget, at=at, now=later) for at in moments]
+        rows = [periods_of(budget, at=at, now=later)[0] for at in moments]
+        assert [one.status.limit for one in found] == limits
+        assert [one.adjusted for one in rows] == [limit - 1000 for limit in limits]
+        assert [told(at) for at in moments] == limits
+
+
+def test_a_period_that_nothing_opened_has_what_goes_on_into_it(
+    acme: Organization,
+) -> None:
+    budget = make_budget(acme, now=NOW)
+    raise_amount(budget, Decimal(7), until=NOW + 14 * DAY, now=NOW)
+    moments = [NOW + 12 * DAY, NOW + 14 * DAY]  # both in February
+
+    limits = [
+        (status_at(budget, at=at, now=at).status.limit, position.limit)
+        for at in moments
+        for position in present_positions(acme, [budget], at).values()
+    ]
+
+    assert limits == [(1007, 1007), (1000, 1000)]
