@@ -15,10 +15,7 @@ from django.db import connection
 
 from approvals.models import BudgetRequest
 
-MOST = 8  # threads of a process that wait: half of those it has
-# Of one organization: it is turned down when ten of its requests take long, see
-# costops.serving.shares, and its usage and its decisions come first.
-MOST_OF_ONE = 4
+THREADS = 16  # of a process, until its server says how many it has
 LOOK_EVERY_S = 0.5
 LONGEST_S = 30
 
@@ -27,19 +24,29 @@ class Places:
     """Who waits in this process, and for which requests."""
 
     def __init__(self) -> None:
+        self.fit(THREADS)
         self._lock = Lock()
         self._waiting: Counter[int] = Counter()
         self._of: Counter[int] = Counter()
         self._seen: Mapping[int, bool] = {}  # whether a request is pending
         self._seen_at = 0.0
 
+    def fit(self, threads: int) -> None:
+        """Let half the process's *threads* wait at most, and half of those for one.
+
+        Of one organization what takes long is turned down sooner than that, see
+        costops.serving.shares, and its usage and its decisions come first.
+        """
+        self.most = threads // 2
+        self.most_of_one = (self.most + 1) // 2
+
     @contextmanager
     def taken(self, request: BudgetRequest) -> Iterator[bool]:
         """Take a place meanwhile; False: there is none."""
         organization = request.organization_id
         with self._lock:
-            is_full = self._waiting.total() >= MOST
-            if is_full or self._of[organization] >= MOST_OF_ONE:
+            is_full = self._waiting.total() >= self.most
+            if is_full or self._of[organization] >= self.most_of_one:
                 organization = 0
             else:
                 self._waiting[request.pk] += 1

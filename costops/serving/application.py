@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from accounts import keys
+from approvals.api.waiting import PLACES
 from costops.serving.bodies import PART, Body, BodyReading, CrowdedError
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
@@ -26,6 +27,7 @@ _of_thread = threading.local()
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
     """Return *application* for a server with *threads* threads in each process."""
     shares, reading = Shares(threads), BodyReading(threads)
+    PLACES.fit(threads)
 
     def serve(
         environ: WSGIEnvironment, start_response: StartResponse

@@ -13,7 +13,7 @@ from accounts.models import Membership, Organization, User
 from accounts.people import person_for
 from accounts.scopes import Role, Scope
 from approvals.api import asking
-from approvals.api.waiting import MOST_OF_ONE, PLACES
+from approvals.api.waiting import PLACES, THREADS, Places
 from approvals.models import BudgetRequest
 from tests.approvals.factories import person_in
 from tests.factories import make_budget, make_key, make_organization
@@ -254,16 +254,38 @@ def test_those_who_find_no_place_are_answered_at_once(acme: Organization) -> Non
 
     with ExitStack() as taken:
         places = [
-            taken.enter_context(PLACES.taken(request)) for _ in range(MOST_OF_ONE + 1)
+            taken.enter_context(PLACES.taken(request))
+            for _ in range(PLACES.most_of_one + 1)
         ]
         found = ask("GET", f"budget-requests/{asked['id']}?wait=30")
 
-    assert places == [True] * MOST_OF_ONE + [False]
+    assert places == [True] * (THREADS // 4) + [False]
     assert (found["state"], ask.headers["Retry-After"]) == ("pending", "1")
     began = time.monotonic()
     ask("GET", f"budget-requests/{asked['id']}?wait=1")
     assert 0.9 < time.monotonic() - began < 5
     assert "Retry-After" not in ask.headers
+
+
+@pytest.mark.parametrize(
+    ("threads", "all_wait", "of_one_wait"),
+    [(1, 0, 0), (2, 1, 1), (4, 2, 1), (7, 3, 2), (16, 8, 4), (64, 32, 16)],
+)
+def test_half_the_threads_wait_at_most_and_half_of_those_for_one(
+    threads: int, all_wait: int, of_one_wait: int
+) -> None:
+    places = Places()
+    places.fit(threads)
+    organizations = [1] * threads + [*range(2, 2 * threads + 2)]
+    pending = [
+        BudgetRequest(pk=number, organization_id=one)
+        for number, one in enumerate(organizations)
+    ]
+
+    with ExitStack() as taken:
+        found = [taken.enter_context(places.taken(one)) for one in pending]
+
+    assert (sum(found), sum(found[:threads])) == (all_wait, of_one_wait)
 
 
 def test_a_policy_says_who_would_have_to_approve(acme: Organization) -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvals.api.waiting import PLACES, THREADS
 from costops.serving import bodies, shares
+from costops.serving.application import within_limits
 from costops.serving.bodies import Body, BodyReading, CrowdedError
 from costops.serving.shares import Shares, ShareTakenError
 
@@ -132,3 +134,12 @@ def test_while_bodies_do_come_everybody_gets_a_turn() -> None:
         thread.join()
 
     assert found == [b"a"] * 1600
+
+
+def test_of_few_threads_half_wait_for_decisions_at_most() -> None:
+    try:
+        within_limits(lambda *_: [], threads=4)
+
+        assert PLACES.most == 2
+    finally:
+        PLACES.fit(THREADS)
