@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import ApiKey, Membership, Organization, User
 from accounts.scopes import SCOPES_OF_ROLE, Scope
 from accounts.types import Caller, NewKey
+from lib.availability import is_passing
 from lib.errors import Invalid, Unauthenticated
 from lib.memories import Memory
 
@@ -148,9 +150,15 @@ def _note_use(key: ApiKey) -> None:
     now = timezone.now()
     long_ago = now - USED_EVERY
     if key.last_used_at is None or key.last_used_at < long_ago:
-        ApiKey.objects.filter(
+        unnoted = ApiKey.objects.filter(
             Q(last_used_at=None) | Q(last_used_at__lt=long_ago), pk=key.pk
-        ).update(last_used_at=now)
+        )
+        try:
+            with transaction.atomic():
+                unnoted.update(last_used_at=now)
+        except DatabaseError as error:
+            if not is_passing(error):  # a full disk can still be read
+                raise
 
 
 def _digest(secret: str) -> str:

@@ -6,8 +6,10 @@ import time
 from django.db import DatabaseError, InterfaceError
 
 from lib.errors import Unavailable
+from lib.memories import Memory
 
 RETRY_AFTER_S = 5
+TOLD_S = 30.0  # for which one write that was refused speaks for the next
 LOG_EVERY_S = 1.0  # one line a second says as much as one for each request
 
 # Of PostgreSQL: away or going, out of something, told to stop or to wait no longer,
@@ -15,6 +17,8 @@ LOG_EVERY_S = 1.0  # one line a second says as much as one for each request
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING = frozenset({"25006", "25P03", "40001", "40P01", "55P03"})
 _OUT_OF_RANGE = "22003"
+_FULL = frozenset({"53100", "FULL"})
+_READ_ONLY = frozenset({"25006", "READONLY"})
 _PASSING_OF_SQLITE = frozenset(
     {"BUSY", "LOCKED", "FULL", "READONLY", "IOERR", "CANTOPEN", "PROTOCOL"}
 )
@@ -26,14 +30,22 @@ def is_passing(error: DatabaseError | InterfaceError) -> bool:
     """Tell whether the same request may succeed once the database is well."""
     if isinstance(error, InterfaceError):
         return True  # the connection is closed
-    cause = error.__cause__
-    if name := getattr(cause, "sqlite_errorname", None):
-        return str(name).split("_")[1] in _PASSING_OF_SQLITE
-    state = getattr(cause, "sqlstate", None)
+    state = _state_of(error)
     if state is None:
         # The driver itself says it when there is no connection to hear a state from.
         return type(error).__name__ == "OperationalError"
-    return str(state).startswith(_PASSING_CLASSES) or state in _PASSING
+    if state in _PASSING_OF_SQLITE:
+        return True
+    return state.startswith(_PASSING_CLASSES) or state in _PASSING
+
+
+def _state_of(error: Exception) -> str | None:
+    """Return what the database calls its error; None: it is not its own."""
+    cause = error.__cause__
+    if name := getattr(cause, "sqlite_errorname", None):
+        return str(name).split("_")[1]
+    state = getattr(cause, "sqlstate", None)
+    return None if state is None else str(state)
 
 
 def is_out_of_range(error: BaseException | None) -> bool:
@@ -65,14 +77,36 @@ class Notes:
 
 
 _notes = Notes()
+_refused = Memory[str, float](most=1)  # when a write was, by the process' own clock
 
 
 def unavailable(error: Exception) -> Unavailable:
     """Return what is answered while the database is away, and note why it is."""
     _notes.note(error)
-    return Unavailable(
-        "The database is away or busy; send it again.", retry_after_s=RETRY_AFTER_S
-    )
+    state = _state_of(error)
+    if state in _FULL | _READ_ONLY:
+        _refused.remember("write", time.monotonic())
+    return Unavailable(_words_for(state), retry_after_s=RETRY_AFTER_S)
+
+
+def _words_for(state: str | None) -> str:
+    if state in _FULL:
+        return (
+            "The database has no room left, and nothing of this was kept. Whoever runs "
+            "it must make room on its disk; then send it again."
+        )
+    if state in _READ_ONLY:
+        return (
+            "The database takes no writes for now, and nothing of this was kept. "
+            "Send it again."
+        )
+    return "The database is away or busy; send it again."
+
+
+def refused_a_write_lately() -> bool:
+    """Tell whether the database was full or read-only when it was last written to."""
+    at = _refused.get("write")
+    return at is not None and time.monotonic() - at < TOLD_S
 
 
 def _one_line(error: Exception) -> str:

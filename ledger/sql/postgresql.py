@@ -26,12 +26,14 @@ def insert(pieces: Iterator[Piece], meanwhile: Callable[[], _T]) -> _T:
 
     Raises:
         AlreadyThere: one of them has the unique key of another row.
+        DatabaseError: Django's, as of any other statement; COPY itself has psycopg's.
     """
-    try:
-        with connection.cursor() as cursor:
-            return _copy(cursor, pieces, meanwhile)
-    except UniqueViolation as error:
-        raise AlreadyThere from error
+    with connection.wrap_database_errors:
+        try:
+            with connection.cursor() as cursor:
+                return _copy(cursor, pieces, meanwhile)
+        except UniqueViolation as error:
+            raise AlreadyThere from error
 
 
 def _copy(

@@ -1,11 +1,11 @@
 """A database that can't do its work: 503 at every door, to be asked again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from accounts.models import Organization
 from lib.availability import Notes, is_passing
@@ -13,7 +13,7 @@ from tests.factories import Api, make_budget, usage_record
 
 
 @pytest.fixture
-def read_only(acme: Organization, api: Api) -> Callable[[], None]:
+def read_only(acme: Organization, api: Api) -> Iterator[Callable[[], None]]:
     """Turn the database read-only, as one is whose disk is full or that stands by."""
     make_budget(acme, "ML", "100")
 
@@ -24,14 +24,11 @@ def read_only(acme: Organization, api: Api) -> Callable[[], None]:
             else:
                 cursor.execute("SET TRANSACTION READ ONLY")
 
-    return turn
-
-
-@pytest.fixture(autouse=True)
-def _writable_again() -> Any:
-    yield
-    if connection.vendor == "sqlite" and connection.connection is not None:
+    yield turn
+    if connection.vendor == "sqlite":
         connection.connection.execute("PRAGMA query_only = 0")
+    else:
+        transaction.set_rollback(True)  # its constraints can't be checked any more
 
 
 @pytest.mark.django_db
