@@ -21,6 +21,7 @@ if connection.vendor == "postgresql":
         stored_rate,
         stored_uid,
         streaming,
+        takes_writes,
     )
 else:
     from lib.sql.sqlite import (
@@ -38,6 +39,7 @@ else:
         stored_rate,
         stored_uid,
         streaming,
+        takes_writes,
     )
 
 __all__ = [
@@ -55,4 +57,5 @@ __all__ = [
     "stored_rate",
     "stored_uid",
     "streaming",
+    "takes_writes",
 ]

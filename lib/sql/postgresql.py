@@ -54,6 +54,20 @@ def see_one_moment() -> None:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
+def takes_writes() -> bool:
+    """Tell whether the database lets itself be written to, without writing.
+
+    Whether its disk has room, only a write can tell (see `lib.availability`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT NOT pg_is_in_recovery()"
+            " AND current_setting('transaction_read_only') = 'off'"
+        )
+        (found,) = cursor.fetchone()
+    return bool(found)
+
+
 def decimal_type(places: int) -> str:
     """Return the type of a column of decimals with so many places."""
     return f"numeric(30, {places})"

@@ -3,10 +3,13 @@
 Its own decimals are floats, so they are kept as whole numbers of the last place.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from shutil import disk_usage
 from uuid import UUID
 
 import msgspec
@@ -16,6 +19,7 @@ from django.db.backends.utils import CursorWrapper
 
 _MOST = 2**63 - 1
 _RATE_UNITS = 10**12
+_ROOM = 2**20  # bytes of disk without which the next writes fail
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,6 +44,26 @@ def streaming() -> AbstractContextManager[object]:
 
 def see_one_moment() -> None:
     """Do nothing: every transaction sees the database as it was at its start."""
+
+
+def takes_writes() -> bool:
+    """Tell whether the database lets itself be written to, without writing.
+
+    It takes no lock: whoever writes just now keeps nobody waiting who only asks.
+    """
+    with connection.cursor() as cursor:
+        said = [
+            cursor.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("query_only", "max_page_count", "page_count", "freelist_count")
+        ]
+        files = cursor.execute("PRAGMA database_list").fetchall()
+    is_closed, most, pages, free = said
+    places = [Path(file) for _, name, file in files if name == "main" and file]
+    has_disk = all(
+        os.access(place, os.W_OK) and disk_usage(place.parent).free >= _ROOM
+        for place in places
+    )
+    return not is_closed and pages - free < most and has_disk
 
 
 def decimal_type(places: int) -> str:
