@@ -7,11 +7,13 @@ from django.utils import timezone
 from accounts.audit import acting_as
 from accounts.models import Organization
 from alerts import escalation, services
+from alerts.confirmed import tell_held
 from alerts.evaluation import evaluate_thresholds
 from alerts.schedule import ESCALATE, plan
 from alerts.turns import turn
 from alerts.watchdog import audit
 from lib.queue import enqueue
+from notifications.outsiders import confirmed_lately
 
 MOST_S = 8  # that telling may take, and ending; then a worker is asked to go on
 
@@ -62,3 +64,22 @@ def reevaluate(organization_id: int) -> str:
 def audit_at(now: datetime) -> str:
     """Prove that no step was forgotten; say what was found."""
     return f"Found {audit(now)} escalation steps that had not run in time."
+
+
+def tell_confirmed(outsider_id: int) -> str:
+    """Tell somebody who has just confirmed what was held back from them."""
+    with acting_as("worker"):
+        return _tell_confirmed(timezone.now(), outsider_id)
+
+
+def tell_confirmed_at(now: datetime) -> str:
+    """Tell whoever confirmed lately; so nothing waits for a task that got lost."""
+    return _tell_confirmed(now)
+
+
+def _tell_confirmed(now: datetime, *outsider_ids: int) -> str:
+    rows = confirmed_lately(now)
+    if outsider_ids:
+        rows = rows.filter(pk__in=outsider_ids)
+    told = sum(tell_held(one, now=now) for one in rows)
+    return f"Told {told} things that had waited for their reader to confirm."

@@ -8,7 +8,13 @@ from django_q.models import Schedule
 
 from accounts.idempotency import forget_old
 from alerts.evaluation import sweep as sweep_alerts
-from alerts.tasks import audit_at, escalate_at, reevaluate
+from alerts.tasks import (
+    audit_at,
+    escalate_at,
+    reevaluate,
+    tell_confirmed,
+    tell_confirmed_at,
+)
 from approvals.reminders import remind_due
 from approvals.services import expire_due
 from budgets.backfill import continue_all
@@ -81,6 +87,7 @@ PERIODIC = (
     Periodic("judge", 1, _judge),
     Periodic("escalate", 1, escalate_at),
     Periodic("audit", 5, audit_at),
+    Periodic("confirmed", 5, tell_confirmed_at),
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("requests", 5, _requests),
     Periodic("answers", 60, _answers),
@@ -93,6 +100,8 @@ FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
     # Each hands in the id of an organization.
     "budgets.watched_amounts": (reevaluate,),
     "intake.corrected": (reevaluate,),
+    # With the id of somebody outside who wants the organization's mail.
+    "notifications.confirmed": (tell_confirmed,),
     # With the uid of a request that was decided, withdrawn, or has expired.
     "approvals.ended": (),
 }

@@ -5,7 +5,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.audit import history
@@ -140,6 +140,11 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         free = Q(claimed_until=None) | Q(claimed_until__lte=now)
         rows = self.filter(free, state=DeliveryState.PENDING, next_attempt_at__lte=now)
         return rows.order_by("next_attempt_at", "id")
+
+    def held_back(self) -> Self:
+        """Keep what ended as it was written: its reader had not confirmed."""
+        ended_at_once = Q(finished_at=F("created_at"))
+        return self.filter(ended_at_once, state=DeliveryState.FAILED, tries=0)
 
 
 class Delivery(models.Model):

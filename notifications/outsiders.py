@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from accounts.people import people_among
 from lib.errors import Conflict
+from lib.queue import announce
 from notifications.mail_limits import HOUR
 from notifications.mailed_links import issue, url_of
 from notifications.models import ChannelType, Delivery, DeliveryState, Outsider
@@ -20,7 +21,8 @@ from notifications.types import Link, Message
 
 PURPOSE = "recipient"
 PAGE = "confirm-recipient"
-LASTS = timedelta(days=14)  # the link that confirms
+LASTS = timedelta(days=14)  # the link that confirms, and what is held back till then
+TELLING = timedelta(days=1)  # in which who has confirmed is told what was held back
 MOST_QUESTIONS = 30  # mailed for an organization in an hour
 ASKING = "confirm"  # the event of a question
 _NEEDS_NO_CONSENT = {ASKING, "invited"}  # events that ask their reader for it
@@ -156,7 +158,35 @@ def confirm(outsider: Outsider, *, by: str, now: datetime) -> bool:
     asked by nobody and answered for by nobody.
     """
     rows = Outsider.objects.filter(pk=outsider.pk, confirmed_at=None, refused_at=None)
-    return bool(rows.update(confirmed_at=now, confirmed_by=by))
+    if not rows.update(confirmed_at=now, confirmed_by=by):
+        return False
+    announce("notifications.confirmed", outsider.pk)
+    return True
+
+
+def confirmed_lately(now: datetime) -> QuerySet[Outsider]:
+    """Return who is still to be told what was held back from them, if anything was."""
+    rows = Outsider.objects.filter(confirmed_at__gt=now - TELLING, refused_at=None)
+    return rows.select_related("organization").order_by("pk")
+
+
+def held_back_from(outsider: Outsider, now: datetime) -> list[Delivery]:
+    """Return what was held back from *outsider* and not told since, oldest first."""
+    rows = Delivery.objects.held_back().filter(
+        organization=outsider.organization_id,
+        type=ChannelType.EMAIL,
+        created_at__gt=now - LASTS,
+        recipient__iexact=outsider.address,
+    )
+    return list(rows.order_by("pk"))
+
+
+def note_told(held: Iterable[Delivery], *, now: datetime) -> None:
+    """Note that what was *held* back has been told in another way."""
+    rows = Delivery.objects.held_back().filter(pk__in=[one.pk for one in held])
+    rows.update(
+        finished_at=now, error="Held back, and told once its reader had confirmed."
+    )
 
 
 def refuse(outsider: Outsider, *, now: datetime) -> None:

@@ -12,10 +12,12 @@ from django.utils import timezone
 from accounts.models import Organization
 from accounts.scopes import Role
 from alerts import escalation
+from alerts import services as alert_services
+from alerts.tasks import tell_confirmed, tell_confirmed_at
 from notifications import outsiders, services
 from notifications.models import Channel, Delivery, Outsider
 from notifications.tasks import deliver
-from tests.alerts.factories import fire
+from tests.alerts.factories import fire, silence
 from tests.factories import browser_for, browser_of, make_budget, make_person
 from tests.notifications.factories import mail_to as to_mail
 from tests.notifications.factories import make_channel, write
@@ -147,3 +149,44 @@ def test_rules_and_channels_say_who_has_not_confirmed(acme: Organization) -> Non
     # Better somebody than nobody.
     assert len(mailed("finance_admin@acme.example")) == 1
     assert alert.events.get(kind="told").text == f"Has not confirmed: {FAR}."
+
+
+def test_who_confirms_is_told_what_still_fires_and_the_rest_in_one_mail(
+    acme: Organization,
+) -> None:
+    budgets = [make_budget(acme, name) for name in ("Ads", "Ops", "Lab")]
+    ads, ops, _ = (fire(one, recipients=(FAR,)) for one in budgets)
+    escalation.run_due(timezone.now())
+    alert_services.end([ops.pk], now=timezone.now(), why="It is within it again.")
+    window = silence(budgets[2])
+    (question,) = mailed()
+
+    Client().post(link_of_question(), {"answer": "confirm"})
+    tell_confirmed(Outsider.objects.get().pk)
+    told = sorted(one.partition(" is at")[0] for one in mailed() if one != question)
+    bodies = "".join(str(one.body) for one in mail.outbox)
+    tell_confirmed_at(timezone.now())
+    tell_confirmed_at(timezone.now() + timedelta(hours=25))
+    again = len(mailed())
+    window.delete()
+    tell_confirmed_at(timezone.now())
+
+    assert told == ["Warning: Ads", "What Acme did not mail you until now"]
+    assert "This comes late: it fired at" in bodies
+    assert "Warning: Ops is at" in bodies
+    assert again == 3
+    assert [one.partition(" is at")[0] for one in mailed()[3:]] == ["Warning: Lab"]
+    assert "has confirmed" in ads.events.filter(kind="told").last().text
+    assert not Delivery.objects.held_back().exists()
+
+
+def test_what_was_held_back_too_long_ago_is_not_told(acme: Organization) -> None:
+    long_ago = timezone.now() - outsiders.LASTS
+    write(acme, to_mail(FAR), now=long_ago)
+    services.ask_outsiders(acme.pk, [FAR], now=long_ago)
+    found = Outsider.objects.get()
+
+    outsiders.confirm(found, by=FAR, now=timezone.now())
+    tell_confirmed_at(timezone.now())
+
+    assert set(mailed()) == {"Do you want alerts of Acme at this address?"}
