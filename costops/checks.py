@@ -51,6 +51,20 @@ def secret_key_is_shared(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def sessions_end_when_unused(**kwargs: Any) -> list[CheckMessage]:
+    if 0 < settings.SESSION_IDLE_S <= settings.SESSION_COOKIE_AGE:
+        return []
+    longest = settings.SESSION_COOKIE_AGE // 3_600
+    return [
+        Error(
+            f"COSTOPS_SESSION_IDLE_HOURS must be from 1 to {longest}.",
+            hint=f"After {longest} hours sessions end, used or not.",
+            id="costops.E005",
+        )
+    ]
+
+
+@register(Tags.security)
 def encryption_keys_are_keys(**kwargs: Any) -> list[CheckMessage]:
     for number, key in enumerate(settings.ENCRYPTION_KEYS, 1):
         try:

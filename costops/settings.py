@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.idle.IdleMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.audit.AuditMiddleware",
     "lib.humanize.ReaderMiddleware",
@@ -116,6 +117,7 @@ AUTHENTICATION_BACKENDS = [
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 PASSWORD_RESET_TIMEOUT = 3_600  # seconds a mailed link is good for
+SESSION_IDLE_S = env.number("COSTOPS_SESSION_IDLE_HOURS", 8) * 3_600
 
 # -- Log-in: how often one may be wrong (see `accounts.throttling`)
 
@@ -238,7 +240,7 @@ USE_TZ = True
 
 # -- Logs
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
@@ -249,8 +251,9 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    # A line for every enqueued task and every log-in would drown the rest.
-    "loggers": {"django-q": {"level": "WARNING"}, "axes": {"level": "WARNING"}},
+    # A line for every enqueued task would drown the rest; log-ins are logged by
+    # accounts.throttling, who would say them twice.
+    "loggers": {"django-q": {"level": "WARNING"}, "axes": {"level": "ERROR"}},
 }
 
 UNFOLD = {

@@ -5,10 +5,10 @@ from decimal import Decimal, InvalidOperation
 from io import StringIO
 
 import pytest
-from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costops.settings import LOGGING
 from lib.logs import LineFormatter, fields_of, without_secrets
 
 KEY = "cok_9vJ3hQ2xLw8TzR5nB1cY7mKd4sFgPa6uEo0iXtVrHqj"
@@ -16,8 +16,8 @@ KEY = "cok_9vJ3hQ2xLw8TzR5nB1cY7mKd4sFgPa6uEo0iXtVrHqj"
 
 def written(message: str, *values: object, error: Exception | None = None) -> str:
     """Return what is logged, by the formatter that all logs have."""
-    (name,) = settings.LOGGING["formatters"]
-    made = settings.LOGGING["formatters"][name]
+    (name,) = LOGGING["formatters"]
+    made = LOGGING["formatters"][name]
     stream = StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter(made["format"]))
@@ -37,10 +37,10 @@ def caught(text: str) -> Exception:
 
 
 def test_every_handler_has_the_one_formatter() -> None:
-    handlers = settings.LOGGING["handlers"].values()
+    handlers = LOGGING["handlers"].values()
 
-    assert {one["formatter"] for one in handlers} == set(settings.LOGGING["formatters"])
-    (made,) = settings.LOGGING["formatters"].values()
+    assert {one["formatter"] for one in handlers} == set(LOGGING["formatters"])
+    (made,) = LOGGING["formatters"].values()
     assert made["()"] == "lib.logs.LineFormatter"
     assert {type(one.formatter) for one in logging.getLogger().handlers} >= {
         LineFormatter
