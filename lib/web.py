@@ -14,7 +14,7 @@ from typing import IO, Any, TypeVar, cast
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
@@ -22,6 +22,7 @@ from django.urls import URLPattern, re_path
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
 from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lib.availability import (
@@ -324,6 +325,20 @@ class Page(CursorPagination):
     page_size = 50
     page_size_query_param = "limit"
     max_page_size = 1_000
+
+    def paginate_queryset(
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        """Return one page; 404 for a cursor whose place no row can have.
+
+        What a place is made of depends on the order, so only the database tells.
+        """
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValueError, OverflowError, DjangoValidationError, DataError) as error:
+            if self.cursor_query_param not in request.query_params:
+                raise
+            raise exceptions.NotFound(self.invalid_cursor_message) from error
 
 
 def route(pattern: str, view: Callable[..., Any], name: str) -> URLPattern:

@@ -243,7 +243,7 @@ class RequiredField(serializers.Field[int | None, Any, Any, Any]):
     """How many of a level have to approve: a number, "any" (1) or "all" (None)."""
 
     def to_internal_value(self, data: object) -> int | None:
-        if data in {"all", None}:
+        if data is None or data == "all":
             return None
         if data == "any":
             return 1

@@ -1,13 +1,13 @@
 """Texts that can't be kept are refused by name, at every door and in every field."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.api.contract import Described, check, document, operations
+from tests.api.contract import check, operations
 from tests.api.examples import EXAMPLES
+from tests.api.spoiling import spoilt_at
 from tests.api.world import World
 from tests.sizes import size
 
@@ -17,32 +17,6 @@ ODD = ["\ud800", "n\x00"]
 DOORS = sorted(each.id for each in operations().values() if each.takes_a_body)
 # A batch is answered: a record that is wrong sinks no other. Spans are read elsewhere.
 NO_REFUSAL = {"usage_batch_create", "otlp_traces_create"}
-
-
-def spoilt(body: Any, odd: str, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield *body* with *odd* in the place of each value, and as a further key."""
-    if path:
-        yield path, odd
-    if isinstance(body, dict):
-        yield path, {**body, odd: "x"}
-        for key, value in body.items():
-            below = f"{path}.{key}" if path else key
-            for place, other in spoilt(value, odd, below):
-                yield place, {**body, key: other}
-    elif isinstance(body, list):
-        for number, value in enumerate(body[:2]):
-            for place, other in spoilt(value, odd, f"{path}.{number}"):
-                yield place, [*body[:number], other, *body[number + 1 :]]
-
-
-def spoilt_at(operation: Described, body: Any, odd: str) -> Iterator[tuple[str, Any]]:
-    """Yield *body* with *odd* everywhere, and in each field that could be sent too."""
-    content = operation.what["requestBody"]["content"]["application/json"]["schema"]
-    name = content.get("$ref", "").rpartition("/")[2]
-    known = document()["components"]["schemas"].get(name, {}).get("properties", {})
-    yield from spoilt(body, odd)
-    for field in known.keys() - body.keys():
-        yield field, {**body, field: odd}
 
 
 @pytest.mark.parametrize("name", [name for name in DOORS if name not in NO_REFUSAL])
