@@ -160,11 +160,15 @@ def differences(organization: Organization) -> Iterator[str]:
 
 
 def _charged_elsewhere(organization: Organization) -> Iterator[str]:
-    """Yield the records that are not where their money was set aside, untold."""
+    """Yield the records that are not where their money was set aside, untold.
+
+    A lease is for all calls that its hard limits cover, whoever's: which of them did
+    when a record came is kept nowhere, so of leases only the model is looked at.
+    """
     booked = CostRecord.objects.filter(organization=organization)
     records = booked.standing().filter(settles__isnull=False)
     records = records.select_related("attribution")
-    paths: dict[Any, Mapping[str, Any]] = {}
+    named: dict[Any, Reservation | None] = {}
     seen: set[tuple[Any, int, bool]] = set()
     for record in records.iterator(chunk_size=5_000):
         told = bool(record.said and record.said["without_leave"])
@@ -172,24 +176,21 @@ def _charged_elsewhere(organization: Organization) -> Iterator[str]:
         if key in seen:
             continue
         seen.add(key)
-        if record.settles not in paths:
-            named: Any = record.settles
-            row = Reservation.objects.filter(uid=named).first()
-            paths[named] = row.path if row else {}
-        if wrong := _not_as_asked(record, paths[record.settles], told=told):
+        uid: Any = record.settles
+        if uid not in named:
+            named[uid] = Reservation.objects.filter(uid=uid).first()
+        row = named[uid]  # None is told of already
+        if row and (wrong := _not_as_asked(record, row, told=told)):
             yield (
                 f"Cost record {record.usage_id}: {wrong}, but the money was set aside "
                 f"elsewhere (reservation {record.settles})."
             )
 
 
-def _not_as_asked(
-    record: CostRecord, path: Mapping[str, Any], *, told: bool
-) -> str | None:
-    if not path:
-        return None  # told of already
-    where = record.attribution
-    for dimension in FIELDS.values():
+def _not_as_asked(record: CostRecord, row: Reservation, *, told: bool) -> str | None:
+    where, path = record.attribution, row.path
+    is_shared = row.kind == Reservation.Kind.LEASE
+    for dimension in () if is_shared else FIELDS.values():
         asked, booked = path[dimension], getattr(where, dimension)
         if dimension == "user":
             asked = person_named(asked)
