@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from secrets import token_urlsafe
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.test import Client
@@ -134,3 +137,56 @@ def test_debug_mode_is_told_when_deploying(settings: Settings) -> None:
     told = run_checks(tags=["security"], include_deployment_checks=True)
 
     assert "security.W018" in {each.id for each in told}
+
+
+def deploying(address: str) -> set[str]:
+    """Return what `check --deploy` warns of where people use *address*."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "COSTOPS_SECRET_KEY": token_urlsafe(50),
+            "COSTOPS_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+            "COSTOPS_SITE_URL": address,
+            "DATABASE_URL": "sqlite://",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(re.findall(r"\((\w+\.[WE]\d+)\)", done.stderr))
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("https://costs.example.com", set()),
+        ("http://localhost:8080", set()),
+        (
+            "http://costs.example.com",
+            {"security.W004", "security.W008", "security.W012", "security.W016"},
+        ),
+    ],
+)
+def test_plain_http_to_others_is_told_when_deploying(
+    address: str, told: set[str]
+) -> None:
+    assert deploying(address) == told
+
+
+def test_behind_a_proxy_people_are_led_to_https_and_kept_there(
+    settings: Settings,
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 31_536_000
+
+    plain = Client().get("/admin/login/", headers={"x-forwarded-proto": "http"})
+    safe = Client().get("/health/live", headers={"x-forwarded-proto": "https"})
+
+    assert (plain.status_code, plain.headers["Location"]) == (
+        301,
+        "https://testserver/admin/login/",
+    )
+    assert safe.status_code == 200
+    assert safe.headers["Strict-Transport-Security"].startswith("max-age=31536000")
