@@ -13,9 +13,12 @@ Failure = Union[ApiError, NoAnswerError, BadAnswerError]
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often to try again, and the waits between in seconds."""
+    """How often to try again, and the waits between in seconds.
 
-    retries: int = 3
+    By itself it goes on for 15 to 32 s, which is longer than a server takes to start.
+    """
+
+    retries: int = 7
     first_wait: float = 0.25
     longest_wait: float = 30.0
 

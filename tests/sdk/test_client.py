@@ -27,7 +27,7 @@ from llm_cost_ops import (
 
 BUDGET = {"id": "b", "name": "B", "amount": "0.1000000000", "currency": "USD"}
 MONTHLY = {**BUDGET, "period": "monthly"}
-QUICK = RetryPolicy(first_wait=0.001)
+QUICK = RetryPolicy(retries=3, first_wait=0.001)
 
 
 @dataclass
@@ -278,3 +278,13 @@ def test_connections_are_kept_and_made_anew_when_the_server_closed_them(
     assert kept.sock is not None
     kept.sock.close()
     assert ask().name == "B"
+
+
+def test_tries_go_on_for_longer_than_a_restart_takes() -> None:
+    policy, away = RetryPolicy(), NoAnswerError("refused")
+    busy = ApiError(503, "unavailable", "", retry_after_s=5)
+
+    for failure, chance in ((away, 0.0), (away, 1.0), (busy, 0.0)):
+        waits = [policy.wait_after(failure, n, chance) for n in range(1, 9)]
+        assert 15 < sum(wait for wait in waits if wait is not None) < 36
+        assert waits[-1] is None
