@@ -21,6 +21,7 @@ from unfold.widgets import (
 )
 
 from accounts.access import organizations_of
+from accounts.meanwhile import VersionedForm
 from accounts.models import ApiKey, Invitation, Membership, Organization, User
 from accounts.people import person_for
 from accounts.scopes import SCOPES_OF_USE, KeyUse, Scope
@@ -199,6 +200,11 @@ class PersonCreationForm(AdminUserCreationForm[User]):
         return str(self.cleaned_data["email"]).lower()
 
 
+class PersonForm(VersionedForm, UserChangeForm[User]):
+    class Meta(UserChangeForm.Meta):
+        model = User
+
+
 @admin.register(User)
 class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg]  # unfold's has no types
     """People; only superusers change accounts, since one may be in many places."""
@@ -206,7 +212,7 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
     organization_path = "memberships__organization"
     empty_words = "Whoever accepts an invitation stands here."
     read_scope = Scope.ADMIN
-    form = UserChangeForm
+    form = PersonForm
     add_form = PersonCreationForm
     change_password_form = AdminPasswordChangeForm
     ordering = ("email",)

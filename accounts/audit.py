@@ -1,4 +1,4 @@
-"""Who did it: the actor that every history row keeps beside before and after."""
+"""Who did it and why: what every history row keeps beside before and after."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
+MOST_REASON = 100  # characters of why; the columns of all histories
+
 _actor: ContextVar[str] = ContextVar("actor", default="system")
+_reason: ContextVar[str] = ContextVar("reason", default="")
 
 
 def current_actor() -> str:
@@ -30,13 +33,29 @@ def acting_as(actor: str) -> Iterator[None]:
         _actor.reset(token)
 
 
+@contextmanager
+def giving(reason: str) -> Iterator[None]:
+    """Have every change inside recorded with *reason*, unless a row says its own."""
+    token = _reason.set(reason.strip()[:MOST_REASON])
+    try:
+        yield
+    finally:
+        _reason.reset(token)
+
+
 class AuditRecord(models.Model):
     """What every history row has besides the fields it is the history of."""
 
     actor = models.CharField(max_length=200, default=current_actor)
 
+    history_change_reason: str | None  # simple-history's
+
     class Meta:
         abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.history_change_reason = self.history_change_reason or _reason.get() or None
+        super().save(*args, **kwargs)
 
 
 class _AuditManager(HistoryManager):
@@ -56,7 +75,7 @@ def _made_of(queryset: type[QuerySet[Any]]) -> type[HistoryManager]:
 
 
 def history(*, excluded: tuple[str, ...] = ()) -> HistoricalRecords:
-    """Return the history of a model: who, when, before and after of every save."""
+    """Return the history of a model: who, when, why, before and after of every save."""
     return HistoricalRecords(
         bases=[AuditRecord],
         excluded_fields=list(excluded),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -24,6 +25,7 @@ from django.http import (
     HttpResponse,
     HttpResponseNotAllowed,
 )
+from django.shortcuts import redirect
 from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
@@ -32,8 +34,11 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
+from accounts.audit import giving
+from accounts.meanwhile import VersionedForm
 from accounts.models import Organization, User
 from accounts.scopes import Scope
+from accounts.versions import ChangedMeanwhile, check_row, rows_like, seen_by
 from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.fields import ExactField
@@ -95,6 +100,7 @@ class TenantModelAdmin(ModelAdmin):
     `read_scope` and `write_scope` say what a role must allow; None: nobody writes.
     """
 
+    form: type[forms.ModelForm[Any]] = VersionedForm
     organization_path: ClassVar[str] = "organization"
     read_scope: ClassVar[str] = Scope.BUDGETS_READ
     write_scope: ClassVar[str | None] = None
@@ -165,6 +171,32 @@ class TenantModelAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may_delete and self._may(request, self.write_scope, obj)
 
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask, and delete the row as it was shown then."""
+        try:
+            with giving(request.POST.get("reason", "")):
+                return super().delete_view(request, object_id, extra_context)
+        except ChangedMeanwhile as refusal:
+            messages.error(request, refusal.for_people)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        return redirect(request.get_full_path())
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete a row, unless it was changed since it was shown.
+
+        Raises:
+            Refusal: it stays.
+        """
+        held = rows_like(obj).select_for_update().first()
+        check_row(held or obj, seen_by(request.POST))
+        obj.delete()
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row stays in its organization."""
         fixed = ("organization",) if obj and hasattr(obj, "organization") else ()
@@ -197,11 +229,13 @@ class TenantModelAdmin(ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class ServiceForm(forms.ModelForm[Any]):
+class ServiceForm(VersionedForm):
     """Saves by a service; what that refuses stands at its field."""
 
+    holds_row = False
+
     def serve(self) -> Model:
-        """Do it, and return the row."""
+        """Do it, and return the row; a row there was is of the version `seen`."""
         raise NotImplementedError
 
     def _post_clean(self) -> None:
@@ -211,6 +245,8 @@ class ServiceForm(forms.ModelForm[Any]):
         try:
             with transaction.atomic():
                 self.instance = self.serve()
+        except ChangedMeanwhile:
+            self.look_again()
         except Refusal as refusal:
             tell_refusal(self, refusal)
 

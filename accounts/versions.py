@@ -1,13 +1,16 @@
 """Which version of a row somebody saw when they began to change it.
 
-A version is the id of the newest entry of its history, so every save makes a new one.
+A version is the id of the newest entry of its history, so every save makes a new one;
+of a row without a history, a digest of its values. Programs send it as If-Match, forms
+as the field `VERSION`: `accounts.meanwhile` says what people are shown then.
 Compare it where the row is held, in the transaction that changes it: then of two who
 saw the same version one is told that the other was first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, NoReturn
+from hashlib import sha256
+from typing import Any, NamedTuple
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
@@ -16,12 +19,8 @@ from lib.errors import PreconditionFailed
 from lib.humanize import ago
 
 Seen = Sequence[str]  # versions that will do; none: no version does
-
-
-class ChangedMeanwhile(PreconditionFailed):
-    """Somebody else changed it since it was shown."""
-
-    code = "changed_meanwhile"
+VERSION = "version"  # the field of a form that says what its reader saw
+_PASSING = {"last_login"}  # no change of anybody's
 
 
 class LastChange(NamedTuple):
@@ -36,16 +35,76 @@ class LastChange(NamedTuple):
         return f"Changed by {self.actor} {ago(self.at, timezone.now())}"
 
 
+class ChangedMeanwhile(PreconditionFailed):
+    """Somebody else changed it since it was shown."""
+
+    code = "changed_meanwhile"
+
+    words = "Changed"  # by whom and when, where that is known
+
+    @classmethod
+    def by(cls, last: LastChange | None) -> "ChangedMeanwhile":
+        """Return the refusal of a change after the *last* one."""
+        words = last.words if last else cls.words
+        refusal = cls(
+            f"{words}, since you read it. Read it again, and send your change with the "
+            "new ETag."
+        )
+        refusal.words = words
+        return refusal
+
+    @property
+    def for_people(self) -> str:
+        """Say it on a page that shows how it is now."""
+        return (
+            f"{self.words}, while this page was open. Nothing is done yet: look at how "
+            "it is now."
+        )
+
+
 def version_of(row: Model) -> str:
-    """Return which version *row* is now. One query."""
-    last = last_change(history_of(row))
+    """Return which version *row* is now. One query, or none of one without history."""
+    if not has_history(row):
+        return _digest_of(row)
+    return newest(history_of(row))
+
+
+def newest(history: QuerySet[Any]) -> str:
+    """Return the version that the newest entry of *history* stands for."""
+    last = last_change(history)
     return last.version if last else "0"
+
+
+def has_history(row: Model) -> bool:
+    """Tell whether every save of *row* is kept."""
+    return hasattr(type(row), "history")
+
+
+def _digest_of(row: Model) -> str:
+    values = [
+        (field.attname, getattr(row, field.attname))
+        for field in row._meta.concrete_fields
+        if field.name not in _PASSING
+    ]
+    return sha256(repr(values).encode()).hexdigest()[:16]
 
 
 def history_of(row: Any) -> QuerySet[Any]:
     """Return the history of *row*, of a model that keeps one."""
     rows: QuerySet[Any] = row.history.all()
     return rows
+
+
+def rows_like(row: Model) -> QuerySet[Any]:
+    """Return the row as the database has it, to be read or held; or no row."""
+    manager: Any = row._meta.default_manager
+    rows: QuerySet[Any] = manager.filter(pk=row.pk)
+    return rows
+
+
+def last_change_of(row: Model) -> LastChange | None:
+    """Return who changed *row* last; None: it is not known."""
+    return last_change(history_of(row)) if has_history(row) else None
 
 
 def last_change(history: QuerySet[Any]) -> LastChange | None:
@@ -67,20 +126,23 @@ def check_seen(history: QuerySet[Any], seen: Seen | None) -> None:
         return
     last = last_change(history)
     if (last.version if last else "0") not in seen:
-        refuse_unseen(last)
+        raise ChangedMeanwhile.by(last)
 
 
-def refuse_unseen(last: LastChange | None) -> NoReturn:
-    """Refuse a change of what was changed since, by the *last* one.
+def check_row(row: Model, seen: Seen | None) -> None:
+    """Refuse a change of *row* by somebody who *seen* other versions only.
 
     Raises:
-        ChangedMeanwhile: always.
+        ChangedMeanwhile: it says by whom and when, where that is known.
     """
-    words = last.words if last else "Changed"
-    raise ChangedMeanwhile(
-        f"{words}, since you read it. Read it again, and send your change with the "
-        "new ETag."
-    )
+    if seen is not None and version_of(row) not in seen:
+        raise ChangedMeanwhile.by(last_change_of(row))
+
+
+def seen_by(form: Mapping[str, Any]) -> Seen | None:
+    """Return the version that a *form* was opened with; None: it does not say."""
+    version = str(form.get(VERSION, ""))
+    return [version] if version else None
 
 
 def tag_of(version: str) -> str:

@@ -3,11 +3,11 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.meanwhile import VersionedForm
 from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
@@ -17,7 +17,7 @@ from lib.humanize import clock, lasting, locale_of
 from lib.money import format_money
 
 
-class MaintenanceForm(forms.ModelForm[MaintenanceWindow]):
+class MaintenanceForm(VersionedForm):
     class Meta:
         model = MaintenanceWindow
         fields = ("organization", "budget", "starts_at", "ends_at", "reason")

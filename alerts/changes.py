@@ -5,11 +5,11 @@ from hashlib import sha256
 from operator import attrgetter
 
 from accounts.versions import (
+    ChangedMeanwhile,
     LastChange,
     Seen,
     history_of,
     last_change,
-    refuse_unseen,
 )
 from alerts.models import AlertRule, EscalationPolicy, RuleType
 from alerts.ruleset import of_budget, of_rule
@@ -37,7 +37,8 @@ def check_seen(budget: Budget, seen: Seen | None) -> None:
     if seen is None or version_of(budget) in seen:
         return
     changes = [*_last_changes(budget), last_change(history_of(budget))]
-    refuse_unseen(max(filter(None, changes), key=attrgetter("at"), default=None))
+    last = max(filter(None, changes), key=attrgetter("at"), default=None)
+    raise ChangedMeanwhile.by(last)
 
 
 def _last_changes(budget: Budget) -> list[LastChange]:

@@ -9,6 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
 from lib.amounts import AmountField
+from lib.money import format_percent
 
 _HUNDRED = Decimal(100)
 
@@ -53,6 +54,9 @@ class ValuesWidget(TemplateWidget):
         ticked = data.getlist(name)  # type: ignore[attr-defined]  # a QueryDict
         typed = [line.strip() for line in data.get(f"{name}.others", "").splitlines()]
         return list(dict.fromkeys(filter(None, [*ticked, *typed])))
+
+    def sent(self, name: str, value: Any) -> dict[str, list[str]]:
+        return {name: list(value or ()), f"{name}.others": []}
 
     def id_for_label(self, id_: str) -> str:
         return ""  # many fields: the legend names them
@@ -99,3 +103,6 @@ class PercentField(AmountField):
     def clean(self, value: Any) -> Decimal | None:
         percent = super().clean(value)
         return None if percent is None else percent / _HUNDRED
+
+    def words_of(self, share: Decimal) -> str:
+        return format_percent(share)

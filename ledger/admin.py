@@ -22,6 +22,7 @@ from accounts.tenants import (
     TenantHistoryAdmin,
     person,
 )
+from accounts.versions import seen_by
 from ledger import prices
 from ledger.forms import KindLinesField
 from ledger.lists import (
@@ -242,7 +243,7 @@ class PriceForm(ServiceForm):
     def serve(self) -> Price:
         if self.instance.pk is None:
             return prices.add_price(**self.cleaned_data)
-        return prices.change_price(self.instance, **self.cleaned_data)
+        return prices.change_price(self.instance, seen=self.seen, **self.cleaned_data)
 
 
 @admin.register(Price)
@@ -328,7 +329,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
         return redirect(f"{place}?{urlencode(asked)}")
 
     def delete_model(self, request: HttpRequest, obj: Price) -> None:
-        prices.delete_price(obj)
+        prices.delete_price(obj, seen=seen_by(request.POST))
 
     @admin.display(description="for", ordering="organization")
     def good_for(self, obj: Price) -> str:
@@ -375,7 +376,7 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
         return False
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
-        prices.delete_rate(obj)
+        prices.delete_rate(obj, seen=seen_by(request.POST))
 
     @admin.display(description="rate", ordering="rate")
     def amount(self, obj: ExchangeRate) -> str:

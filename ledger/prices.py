@@ -278,9 +278,14 @@ def add_rate(**values: Any) -> ExchangeRate:
 
 
 @transaction.atomic
-def delete_rate(rate: ExchangeRate) -> None:
-    """Delete a manual rate; what is booked keeps the rate it was booked with."""
+def delete_rate(rate: ExchangeRate, *, seen: Seen | None = None) -> None:
+    """Delete a manual rate; what is booked keeps the rate it was booked with.
+
+    Raises:
+        ChangedMeanwhile: it is none of the versions *seen*.
+    """
     hold_alone(rate.organization_id or EVERYBODY)
+    check_seen(history_of(rate), seen)
     rate.delete()
     _tell(rate.organization_id)
 

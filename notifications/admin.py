@@ -25,6 +25,7 @@ class PrefilledAdmin(ServiceAdmin):
 
 
 class PreferenceForm(ServiceForm):
+    holds_row = True
     asker: ClassVar[User]  # set by the page that makes the form
 
     class Meta:

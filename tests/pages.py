@@ -210,7 +210,8 @@ def _fields_of(form: Element) -> Iterator[tuple[str, str]]:
         if not name or name == "csrfmiddlewaretoken":
             continue
         if one.tag == "textarea":
-            yield name, one.text
+            written = "".join(part for part in one.content if isinstance(part, str))
+            yield name, written.removeprefix("\r").removeprefix("\n")
         elif one.tag == "select":
             offered = list(one.all("option"))
             chosen = [o for o in offered if "selected" in o.attributes]

@@ -20,7 +20,7 @@ class OrganizationForm(ServiceForm):
         values: dict[str, Any] = self.cleaned_data
         if self.instance.pk is None:
             return make_organization(**values)
-        return change_organization(self.instance, values)
+        return change_organization(self.instance, values, seen=self.seen)
 
 
 @admin.register(Organization)

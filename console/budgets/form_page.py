@@ -15,12 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from accounts.meanwhile import Meanwhile, chosen, meanwhile_of
 from accounts.models import Organization
 from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import may as role_allows
 from accounts.tenants import person, tell_refusal
-from accounts.versions import ChangedMeanwhile, version_of
+from accounts.versions import VERSION, ChangedMeanwhile, seen_by, version_of
 from budgets.models import Budget
 from budgets.permissions import (
     budgets_for,
@@ -36,7 +37,6 @@ from budgets.services import change_budget, create_budget
 from console.budgets.consequences import Consequences, consequences_of
 from console.budgets.forms import BudgetForm
 from console.budgets.lines import Branch, BudgetRow, Writer
-from console.budgets.meanwhile import Meanwhile, meanwhile_of, resolved
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
@@ -120,7 +120,7 @@ class _Answer(NamedTuple):
     """What is to be shown of a form that was opened or sent."""
 
     form: BudgetForm
-    version: str
+    version: str  # that it shows
     asked: Consequences = Consequences([], [], is_counted_anew=False)
     meanwhile: Meanwhile | None = None
     is_saved: bool = False
@@ -130,11 +130,11 @@ def _answer(request: HttpRequest, outline: Outline, budget: Budget) -> _Answer:
     """Save what is sent, unless something has to be asked or told first."""
     if request.method != "POST":
         return _Answer(_form(request, outline, budget), version_of(budget))
-    data = resolved(request, budget)
-    version = str(data.get("version", ""))
-    if meanwhile := meanwhile_of(data, budget):
+    data = chosen(request.POST, _kept(budget))
+    if meanwhile := meanwhile_of(budget, data, _kept):
         form = _form(request, outline, budget, meanwhile.data)
-        return _Answer(form, str(meanwhile.data["version"]), meanwhile=meanwhile)
+        return _Answer(form, str(meanwhile.data[VERSION]), meanwhile=meanwhile)
+    version = str(data.get(VERSION, ""))
     form = _form(request, outline, budget, data)
     if "preview" in data or not form.is_valid():
         return _Answer(form, version)
@@ -151,7 +151,7 @@ def _answer(request: HttpRequest, outline: Outline, budget: Budget) -> _Answer:
             form.plan(),
             now=outline.now,
             reason=form.why,
-            seen=[version] if version else None,
+            seen=seen_by(data),
         )
     except ChangedMeanwhile:  # between the look above and the lock
         return _answer(request, outline, shown_budget(request, budget.pk))
@@ -159,6 +159,13 @@ def _answer(request: HttpRequest, outline: Outline, budget: Budget) -> _Answer:
         tell_refusal(form, refusal)
         return _Answer(form, version)
     return _Answer(form, version, is_saved=True)
+
+
+def _kept(budget: Budget) -> BudgetForm:
+    """Return the form of what is kept of *budget*."""
+    form = BudgetForm(organization=budget.organization, budget=budget)
+    del form.fields["reason"]
+    return form
 
 
 def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:

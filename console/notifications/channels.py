@@ -17,6 +17,7 @@ from accounts.models import Organization
 from accounts.permissions import Action, may_somewhere
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, TenantHistoryAdmin, person
+from accounts.versions import seen_by
 from console.notifications.channel_pages import (
     preview_page,
     rotate_page,
@@ -178,7 +179,7 @@ class ChannelAdmin(Pages, PrefilledAdmin, TenantHistoryAdmin):
             warn_of_outsiders(request, obj.organization_id, people)
 
     def delete_model(self, request: HttpRequest, obj: Channel) -> None:
-        delete_channel(obj)
+        delete_channel(obj, seen=seen_by(request.POST))
 
     def response_add(
         self, request: HttpRequest, obj: Channel, post_url_continue: str | None = None

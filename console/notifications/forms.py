@@ -12,6 +12,7 @@ from unfold.widgets import (
 )
 
 from accounts.tenants import ServiceForm
+from accounts.versions import ChangedMeanwhile
 from lib.errors import FieldError, Invalid, Refusal
 from notifications.channels import Saved, add_channel, change_channel
 from notifications.configs import secret_names
@@ -118,6 +119,8 @@ class ChannelForm(ServiceForm):
     def serve(self) -> Channel:
         try:
             self.saved = self._save()
+        except ChangedMeanwhile:
+            raise
         except Refusal as refusal:
             raise _at_fields(refusal) from refusal
         return self.saved.channel
@@ -133,8 +136,8 @@ class ChannelForm(ServiceForm):
         if self.instance.pk is None:
             organization = cleaned["organization"]
             return add_channel(organization, type=self.kind, **shared)
-        now = timezone.now()
-        return Saved(change_channel(self.instance, now=now, **shared))
+        now, seen = timezone.now(), self.seen
+        return Saved(change_channel(self.instance, now=now, seen=seen, **shared))
 
     def _config(self) -> dict[str, Any]:
         """Return what was filled in; a secret that was left empty stays."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
 from django import template
+from django.db.models import Model
 from django.forms import BaseForm, BoundField
 from django.template.loader import get_template
 from django.urls import reverse
@@ -21,6 +22,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.versions import VERSION, version_of
 from console.drawings import Bar, Chart, Fact
 from lib.humanize import (
     ago,
@@ -278,6 +280,13 @@ def tick(bound: BoundField, explained: str = "") -> SafeString:
 def datalist(name: str, offers: Iterable[str]) -> SafeString:
     """Offer *offers* to the fields whose `list` is *name*."""
     return component("datalist", name=name, offers=offers)
+
+
+@register.simple_tag
+def version(shown: Model | str) -> SafeString:
+    """Have a form say which version of what it changes was shown; see ADR 0036."""
+    seen = version_of(shown) if isinstance(shown, Model) else shown
+    return component("version", name=VERSION, seen=seen)
 
 
 @register.simple_tag
