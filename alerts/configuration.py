@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.locks import hold_alone
+from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization
 from accounts.versions import Seen
 from alerts.changes import check_seen, dropped, own_rules
@@ -44,6 +44,7 @@ def configure(
         ChangedMeanwhile: what watches it is none of the versions *seen*.
     """
     _check_names(budget.organization_id, data)
+    hold_trees()
     hold_alone(budget.organization_id)
     budget = Budget.objects.select_related("organization").get(pk=budget.pk)
     check_seen(budget, seen)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.audit import current_actor
-from accounts.locks import hold_alone
+from accounts.locks import hold_alone, hold_trees
 from accounts.versions import Seen, check_seen
 from budgets.enforcement import note_stop
 from budgets.errors import IsArchived
@@ -43,7 +43,7 @@ def configure(
         IsArchived: the budget is no longer in use.
         ChangedMeanwhile: its rules are none of the versions *seen*.
     """
-    budget = _held(budget)
+    budget = _held(budget, trees=True)
     check_seen(history_of_rules(budget), seen)
     rows = list(ControlRule.objects.filter(budget=budget))
     kept, hardens = _matched(rows, rules), _hardens(budget, rows)
@@ -173,8 +173,13 @@ def kill_switch_of(budget: Budget) -> dict[str, Any]:
     }
 
 
-def _held(budget: Budget) -> Budget:
-    """Return *budget* as it is once nobody else decides or changes anything."""
+def _held(budget: Budget, *, trees: bool = False) -> Budget:
+    """Return *budget* as it is once nobody else decides or changes anything.
+
+    *trees*: it may be saved, which takes their lock, too.
+    """
+    if trees:
+        hold_trees()
     hold_alone(budget.organization_id)
     held = Budget.objects.select_related("organization").get(pk=budget.pk)
     if held.archived_at is not None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.locks import hold_alone
+from accounts.locks import hold_alone, hold_trees
 from budgets.models import Budget
 from controls.api.rule_schemas import MOST
 from controls.configuration import Given, configure
@@ -91,6 +91,7 @@ def edit(budget: Budget, change: Callable[[Rules], Rules]) -> None:
     Raises:
         Refusal: *change* refuses, or the budget can have no rules.
     """
+    hold_trees()
     hold_alone(budget.organization_id)
     configure(budget, change([given_of(row) for row in own_rows(budget)]))
 
