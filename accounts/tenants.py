@@ -40,7 +40,7 @@ from accounts.models import Organization, User
 from accounts.scopes import Scope
 from accounts.versions import ChangedMeanwhile, check_row, rows_like, seen_by
 from lib.amounts import AmountField
-from lib.errors import Refusal
+from lib.errors import Invalid, Refusal
 from lib.fields import ExactField
 from lib.json_fields import PlainJSONField
 from lib.web import id_of
@@ -105,6 +105,7 @@ class TenantModelAdmin(ModelAdmin):
     read_scope: ClassVar[str] = Scope.BUDGETS_READ
     write_scope: ClassVar[str | None] = None
     may_delete: ClassVar[bool] = False
+    asks_why: ClassVar[bool] = False  # a row is deleted: it moved money, or told people
     # Rows without an organization are for all: everybody sees them.
     has_common_rows: ClassVar[bool] = False
     empty_words: ClassVar[str] = ""  # what a list is for, where it has no row yet
@@ -178,14 +179,22 @@ class TenantModelAdmin(ModelAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Ask, and delete the row as it was shown then."""
+        reason = request.POST.get("reason", "").strip()
+        shown = {**(extra_context or {}), "asks_why": self.asks_why}
         try:
-            with giving(request.POST.get("reason", "")):
-                return super().delete_view(request, object_id, extra_context)
+            if self._lacks_reason(request, reason):
+                raise Invalid("Say why. It is kept with the change.")
+            with giving(reason):
+                return super().delete_view(request, object_id, shown)
         except ChangedMeanwhile as refusal:
             messages.error(request, refusal.for_people)
         except Refusal as refusal:
             messages.error(request, str(refusal))
         return redirect(request.get_full_path())
+
+    def _lacks_reason(self, request: HttpRequest, reason: str) -> bool:
+        is_asked = self.asks_why and self.has_delete_permission(request)
+        return is_asked and request.method == "POST" and not reason
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a row, unless it was changed since it was shown.

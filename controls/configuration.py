@@ -69,14 +69,24 @@ def history_of_rules(budget: Budget) -> QuerySet[Any]:
     return rows
 
 
+def history_of_switch(budget: Budget) -> QuerySet[Any]:
+    """Return when the kill switch of *budget* was used."""
+    rows: QuerySet[Any] = KillSwitch.history.filter(budget_id=budget.pk)
+    return rows
+
+
 @transaction.atomic
-def switch_off(budget: Budget, message: str = "", *, now: datetime) -> None:
+def switch_off(
+    budget: Budget, message: str = "", *, now: datetime, seen: Seen | None = None
+) -> None:
     """Stop every call that *budget* is charged for; repeatable.
 
     Raises:
         IsArchived: the budget is no longer in use.
+        ChangedMeanwhile: its switch is none of the versions *seen*.
     """
     budget = _held(budget)
+    check_seen(history_of_switch(budget), seen)
     found = KillSwitch.objects.filter(budget=budget).first()
     if found is not None and found.message == message:
         return
@@ -89,9 +99,14 @@ def switch_off(budget: Budget, message: str = "", *, now: datetime) -> None:
 
 
 @transaction.atomic
-def switch_on(budget: Budget) -> None:
-    """Let calls through again, where nothing else stops them; repeatable."""
+def switch_on(budget: Budget, *, seen: Seen | None = None) -> None:
+    """Let calls through again, where nothing else stops them; repeatable.
+
+    Raises:
+        ChangedMeanwhile: its switch is none of the versions *seen*.
+    """
     hold_alone(budget.organization_id)
+    check_seen(history_of_switch(budget), seen)
     for switch in KillSwitch.objects.filter(budget=budget):
         switch.delete()
         budget.organization.touch()

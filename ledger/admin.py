@@ -252,6 +252,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     write_scope = Scope.ADMIN
     has_common_rows = True
     may_delete = True
+    asks_why = True
     empty_words = (
         "No prices of your own: usage costs what the bundled price list says. Set one "
         "for a contract, a discount, or a model that the list does not have."
@@ -362,6 +363,7 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
     write_scope = Scope.ADMIN
     has_common_rows = True
     may_delete = True
+    asks_why = True
     empty_words = (
         "No rates of your own: the daily ones of the European Central Bank are used. "
         "Set one for a currency it does not have, or for a rate you have agreed on."

@@ -146,14 +146,18 @@ def _set_up(channel: Channel, config: Mapping[str, Any], now: datetime) -> None:
 
 
 @transaction.atomic
-def rotate_secret(channel: Channel, *, now: datetime) -> Saved:
+def rotate_secret(
+    channel: Channel, *, now: datetime, seen: Seen | None = None
+) -> Saved:
     """Make a webhook's next signing secret; the one before signs for a day more.
 
     Raises:
         Invalid: this type of channel signs nothing.
         NotFound: it was deleted meanwhile.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
     held = _held(channel)
+    check_seen(history_of(held), seen)
     if held.type != ChannelType.WEBHOOK:
         raise Invalid("Only webhooks have a signing secret.")
     made = new_signing_secret()

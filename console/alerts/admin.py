@@ -51,6 +51,7 @@ class AlertRuleAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
     write_action = Action.WATCH
     may_delete = True
+    asks_why = True
     fields = (
         *("organization", "budget", "type", "threshold", "condition", "sensitivity"),
         *("window", "severity", "channels", "recipients", "message", "cooldown_s"),
@@ -95,6 +96,7 @@ class EscalationPolicyAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     write_scope = Scope.ALERTS_WRITE
     write_action = Action.WATCH
     may_delete = True
+    asks_why = True
     list_before_template = "console/alerts/no_policies.html"
     list_display = ("name", "place", "ladder", "enabled")
     list_filter = (OrganizationFilter,)

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
-from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
+from console.asking import Consequences, Told
 from console.budgets.forms import CADENCES, scope_words
 from console.budgets.tree import Outline
 from lib.humanize import clock
@@ -39,22 +39,6 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 _COUNTED = {"currency", "scope", "period", "timezone", "starts_at", "ends_at"}
 
 
-class Consequences(NamedTuple):
-    """What to ask about; empty: nothing moves money or stops calls."""
-
-    changes: list[tuple[str, str, str]]  # label, now, then
-    told: list[str]  # what follows, in sentences
-    is_counted_anew: bool
-    needs_reason: bool = False
-
-    @property
-    def token(self) -> str:
-        """Return what stands for it, so that anything else is asked about anew."""
-        if not self.changes:
-            return ""
-        return sha256(repr((self.changes, self.told)).encode()).hexdigest()[:16]
-
-
 def consequences_of(budget: Budget, plan: BudgetPlan, outline: Outline) -> Consequences:
     """Return what of *plan* moves money or stops calls. Two queries, or none."""
     before = plan_of(budget)
@@ -76,7 +60,7 @@ def _differs(name: str, one: BudgetPlan, other: BudgetPlan, outline: Outline) ->
     return _said(name, one, outline) != _said(name, other, outline)
 
 
-def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[str]:
+def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Told]:
     """Say what of calls and of warnings is otherwise from now on."""
     status = outline.describe([budget.pk])[budget.pk].status
     was_hard = budget.enforcement == Enforcement.HARD
@@ -87,30 +71,36 @@ def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[str]:
         stopped_before = was_hard and status.limit <= gone
         if is_hard and limit <= gone and not stopped_before:
             over = outline.money(gone - limit, budget.currency)
-            yield f"From now on {plan.name}'s calls are refused: {over} over."
+            yield Told(
+                "refused", f"From now on {plan.name}'s calls are refused: {over} over."
+            )
         elif is_hard and not was_hard:
             left = outline.money(limit - gone, budget.currency)
-            yield (
+            yield Told(
+                "refused later",
                 f"From now on {plan.name}'s calls are refused once they would pass "
-                f"the limit: {left} is left."
+                f"the limit: {left} is left.",
             )
         elif stopped_before and is_hard and limit > gone:
             left = outline.money(limit - gone, budget.currency)
-            yield f"From now on {plan.name}'s calls go through again: {left} is left."
+            yield Told(
+                "through",
+                f"From now on {plan.name}'s calls go through again: {left} is left.",
+            )
         yield from _reached(budget, plan, limit, status.total_spend, status.limit)
     if was_hard and not is_hard:
-        yield f"From now on {plan.name}'s limit stops no call."
+        yield Told("soft", f"From now on {plan.name}'s limit stops no call.")
 
 
 def _reached(
     budget: Budget, plan: BudgetPlan, limit: Decimal, spent: Decimal, old: Decimal
-) -> Iterator[str]:
+) -> Iterator[Told]:
     """Say which thresholds are passed by the change itself."""
     for name in ("warning_threshold", "critical_threshold"):
         share, before = getattr(plan, name), getattr(budget, name)
         if share * limit <= spent < before * old:
             word = _LABELS[name].lower()
-            yield f"It is past its {word} threshold then: people are told."
+            yield Told(name, f"It is past its {word} threshold then: people are told.")
 
 
 def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:

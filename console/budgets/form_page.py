@@ -34,7 +34,8 @@ from budgets.permissions import (
 )
 from budgets.reservations.settlements import without_leave
 from budgets.services import change_budget, create_budget
-from console.budgets.consequences import Consequences, consequences_of
+from console.asking import SAY_WHY, Consequences
+from console.budgets.consequences import consequences_of
 from console.budgets.forms import BudgetForm
 from console.budgets.lines import Branch, BudgetRow, Writer
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
@@ -105,9 +106,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         may_change=editable,
         tools=_tools(request, budget),
         ask="" if may_change else whom_to_ask(budget, person(request)),
-        changes=answer.asked.changes,
-        told=answer.asked.told,
-        is_counted_anew=answer.asked.is_counted_anew,
+        asked=answer.asked,
         confirm=answer.asked.token,
         **_around(outline, answer.form, budget),
         **standing_of(outline, budget),
@@ -121,7 +120,7 @@ class _Answer(NamedTuple):
 
     form: BudgetForm
     version: str  # that it shows
-    asked: Consequences = Consequences([], [], is_counted_anew=False)
+    asked: Consequences = Consequences()
     meanwhile: Meanwhile | None = None
     is_saved: bool = False
 
@@ -140,9 +139,9 @@ def _answer(request: HttpRequest, outline: Outline, budget: Budget) -> _Answer:
         return _Answer(form, version)
     asked = consequences_of(budget, form.plan(), outline)
     if asked.needs_reason and not form.why:
-        form.add_error("reason", "Say why. It is kept with the change.")
+        form.add_error("reason", SAY_WHY)
         return _Answer(form, version, asked)
-    if asked.changes and data.get("confirm") != asked.token:
+    if asked.token and data.get("confirm") != asked.token:
         return _Answer(form, version, asked)
     try:
         require_change(person(request), budget, form.plan())

@@ -10,11 +10,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.audit import giving
 from accounts.permissions import Action
 from accounts.tenants import person, tell_refusal
+from accounts.versions import ChangedMeanwhile, seen_by, version_of
 from budgets.models import Budget
 from budgets.permissions import budgets_for, may, may_at_top, require_move
 from budgets.services import archive_budget, move_budget
+from console.asking import reason_in
 from console.budgets.form_page import (
     outline_of,
     paths,
@@ -48,16 +51,9 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         target = form.cleaned_data.get("parent") if is_chosen else target
         seen = data.get("seen") == _seen(target)
         if request.method == "POST" and is_whole and seen:
-            try:
-                require_move(person(request), budget, target)
-                move_budget(budget, target, reason=form.cleaned_data["reason"])
-            except Refusal as refusal:
-                tell_refusal(form, refusal)
-            else:
-                messages.success(request, f"“{budget.name}” is moved.")
-                place = reverse("admin:budgets_budget_tree")
-                slug = budget.organization.slug
-                return redirect(f"{place}?organization={slug}")
+            answer = _moved(request, form, budget, target)
+            if answer is not None:
+                return answer
     context = pages.page(
         request,
         title=f"Move {budget.name}",
@@ -65,6 +61,7 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         form=form,
         move=_move(outline, budget, target) if is_chosen else None,
         seen=_seen(target),
+        version=version_of(budget),
         old_path=_path_words(outline, budget.parent_id, budget.name),
     )
     part = (
@@ -73,6 +70,25 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         else "console/budgets/move.html"
     )
     return TemplateResponse(request, part, context)
+
+
+def _moved(
+    request: HttpRequest, form: MoveForm, budget: Budget, target: Budget | None
+) -> HttpResponse | None:
+    """Move it, and lead on; None: that was refused, and *form* says why."""
+    why, seen = form.cleaned_data["reason"], seen_by(request.POST)
+    try:
+        require_move(person(request), budget, target)
+        move_budget(budget, target, reason=why, seen=seen)
+    except ChangedMeanwhile as refusal:
+        messages.error(request, refusal.for_people)
+        return redirect(f"{request.path}?parent={target.pk if target else ''}")
+    except Refusal as refusal:
+        tell_refusal(form, refusal)
+        return None
+    messages.success(request, f"“{budget.name}” is moved.")
+    place = reverse("admin:budgets_budget_tree")
+    return redirect(f"{place}?organization={budget.organization.slug}")
 
 
 def _form(
@@ -138,7 +154,11 @@ def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
     refusal = None
     if request.method == "POST":
         try:
-            archive_budget(budget, now=timezone.now())
+            with giving(reason_in(request.POST)):
+                archive_budget(budget, now=timezone.now(), seen=seen_by(request.POST))
+        except ChangedMeanwhile as changed:
+            messages.error(request, changed.for_people)
+            return redirect(request.path)
         except Refusal as refused:
             refusal = refused
         else:
@@ -151,6 +171,7 @@ def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         title=f"Archive {budget.name}",
         budget=budget,
         refusal=refusal,
+        version=version_of(budget),
         **standing_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/archive.html", context)

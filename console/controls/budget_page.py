@@ -1,32 +1,29 @@
 """What guards a budget: its own rules and those from above, and its kill switch."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.versions import newest
 from budgets.models import Budget, Enforcement
-from budgets.status import statuses
 from console.controls.access import may_write
 from console.controls.budgets import path_to
+from console.controls.holding import holding
 from console.controls.presets import missing_presets
 from console.controls.sentences import in_order, sentence_of
 from console.controls.switch_page import switch_words
 from console.pages import Pages, budget_or_404, names_of
-from controls.expressions import OF_BUDGET, OF_CLOCK
+from controls.configuration import history_of_rules
 from controls.models import ControlRule
-from controls.rules import judge
 from controls.ruleset import rules_of
-from controls.types import Action, BudgetFigures, ProposedCall, Rule, Subject
+from controls.types import Action, Rule
 from controls.wording import summary_of
-from ledger.identity import ModelName
 from lib.humanize import locale_of
-from lib.money import format_money, to_units
+from lib.money import format_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         inherited=len(rules) - len(own),
         switch=switch,
         presets=missing_presets(known),
+        version=newest(history_of_rules(budget)) if may_change else "",
         actions=Action.choices,
         may_change=may_change,
     )
@@ -80,37 +78,6 @@ def effective(path: Sequence[Budget]) -> tuple[list[Rule], Mapping[int, bool]]:
     rows = list(ControlRule.objects.filter(budget__in=path).select_related("budget"))
     rules = rules_of(rows, path[-1].organization.currency)
     return in_order(rules, nearness), {row.pk: row.notify for row in rows}
-
-
-def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set[int]:
-    """Return the rules whose triggers hold at this moment whatever is asked for.
-
-    Those that ask for a forecast are left out. One query, if there are any.
-    """
-    asked = [one for one in rules if one.trigger.names and one.trigger.names <= _KNOWN]
-    if not asked:
-        return set()
-    organization = path[-1].organization
-    figures = {
-        pk: BudgetFigures(
-            to_units(found.position.spent),
-            to_units(found.position.reserved),
-            to_units(found.position.limit),
-            ZoneInfo(found.budget.timezone),
-            None,
-        )
-        for pk, found in statuses(path, organization, at=now).items()
-    }
-    said = [
-        replace(one, action=Action.NOTIFY, exempt_users=frozenset()) for one in asked
-    ]
-    verdict = judge(said, _ANY_CALL, figures.__getitem__, lambda _: None, now)
-    return {one.id for one in verdict.acted}
-
-
-_KNOWN = {*OF_BUDGET, *OF_CLOCK} - {"forecast_probability"}
-_NOBODY = Subject("", "", ModelName("", ""), "", "", "", "", "", [])
-_ANY_CALL = ProposedCall(_NOBODY, None, 0)
 
 
 def _sentence(budget: Budget, rules: Sequence[Rule], switch: Mapping[str, Any]) -> str:

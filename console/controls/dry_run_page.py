@@ -15,7 +15,14 @@ from console.controls.budgets import path_to
 from console.controls.dry_run_form import DryRunForm
 from console.controls.edits import given_of, own_rows
 from console.controls.presets import PRESETS
-from console.controls.trials import MOST_USES, Trial, lasting_words, tried, uses_in
+from console.controls.trials import (
+    AT_ONCE,
+    MOST_USES,
+    Trial,
+    lasting_words,
+    tried,
+    uses_in,
+)
 from console.pages import Pages, budget_or_404, names_of
 from controls.configuration import proposed
 from controls.replay import Effect, Proposal, Replay, last_period
@@ -23,7 +30,6 @@ from lib.humanize import clock, locale_of, stretch
 from lib.money import format_money, from_units
 from lib.periods import Window
 
-AT_ONCE = 2_000  # uses that are gone through before the page is answered
 MOST_PERIODS = 13
 _OUTCOMES = {
     "stopped": ("EXCEEDED", "Stopped"),

@@ -11,6 +11,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from accounts.audit import MOST_REASON
+from console.asking import SAY_WHY
 from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
@@ -72,6 +74,10 @@ class PairsWidget(TemplateWidget):
         old, new = data.getlist(f"{name}.old"), data.getlist(f"{name}.new")
         pairs = [(a.strip(), b.strip()) for a, b in zip(old, new, strict=False)]
         return [pair for pair in pairs if any(pair)]
+
+    def sent(self, name: str, value: Any) -> dict[str, list[str]]:
+        pairs = dict(value or ())
+        return {f"{name}.old": list(pairs), f"{name}.new": list(pairs.values())}
 
     def id_for_label(self, id_: str) -> str:
         return ""  # many fields: each has a label of its own
@@ -244,3 +250,16 @@ class SwitchForm(forms.Form):
         widget=text_input(),
         help_text="What callers are told. Empty: that the budget is switched off.",
     )
+    reason = forms.CharField(max_length=MOST_REASON, required=False)
+
+    @property
+    def why(self) -> str:
+        """Return why it is switched: what is said to callers is one, too."""
+        said = self.data
+        return str(said.get("reason", "") or said.get("message", "")).strip()
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or self.cleaned_data
+        if not self.why and "reason" not in self.errors:
+            self.add_error("reason", SAY_WHY)
+        return said

@@ -32,6 +32,7 @@ class Change:
     what: str
     before: str
     after: str
+    why: str
 
 
 def history_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
@@ -107,5 +108,7 @@ def _change(
     budget: Budget, row: Any, what: str, before: str, after: str
 ) -> tuple[datetime, Change]:
     at = clock(row.history_date, ZoneInfo(budget.timezone))
-    change = Change(at, row.actor, what, before, after if after != before else "")
+    shown = after if after != before else ""
+    why = row.history_change_reason or ""
+    change = Change(at, row.actor, what, before, shown, why)
     return row.history_date, change

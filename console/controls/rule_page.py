@@ -1,28 +1,40 @@
 """The form of one rule, with what it means beside it while one types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.audit import giving
+from accounts.meanwhile import Meanwhile, chosen, meanwhile_of
 from accounts.tenants import tell_refusal
-from accounts.versions import ChangedMeanwhile, check_seen, last_change
+from accounts.versions import (
+    VERSION,
+    ChangedMeanwhile,
+    Seen,
+    check_seen,
+    newest,
+    rows_like,
+    seen_by,
+    version_of,
+)
 from budgets.models import Budget, Enforcement
+from console.asking import Confirmation, confirmation_of, reason_in
 from console.budgets.preview import offers_of, reach_words
 from console.controls.access import may_write
 from console.controls.budgets import path_to
+from console.controls.consequences import consequences_of
 from console.controls.edits import Rules, edit, given_of, own_rows, with_rule
 from console.controls.forms import ControlRuleForm
 from console.controls.presets import PRESETS
 from console.controls.trials import Trial, tried
 from console.pages import Pages, budget_or_404, names_of
-from controls.configuration import proposed
+from controls.configuration import history_of_rules, proposed
 from controls.expressions import (
     EXAMPLES,
     OF_BUDGET,
@@ -67,32 +79,27 @@ def new_rule_page(request: HttpRequest, pages: Pages) -> HttpResponse:
 
 
 def old_rule_page(request: HttpRequest, pages: Pages, row: ControlRule) -> HttpResponse:
-    return rule_page(request, pages, row.budget, given_of(row))
+    return rule_page(request, pages, row.budget, given_of(row), row)
 
 
 def rule_page(
-    request: HttpRequest, pages: Pages, budget: Budget, given: dict[str, Any]
+    request: HttpRequest,
+    pages: Pages,
+    budget: Budget,
+    given: dict[str, Any],
+    row: ControlRule | None = None,
 ) -> HttpResponse:
-    """Answer the form of a rule, which need not be saved yet, with what it means."""
+    """Answer the form of a rule with what it means; without *row* it is a new one."""
     may_change = may_write(request, budget)
     if request.method == "POST" and not may_change:
         raise PermissionDenied
-    data = request.POST if request.method == "POST" else None
-    form = _form(request, data, budget, given)
-    is_asking = data is not None and bool({"preview", "dry"} & set(data))
-    meanwhile = None
-    if data is not None and not is_asking and form.is_valid():
-        try:
-            _save(budget, form, str(data.get("version", "")))
-        except ChangedMeanwhile:
-            meanwhile = _Meanwhile.of(budget, given)
-        except Refusal as refusal:
-            tell_refusal(form, refusal)
-        else:
-            said = _said(budget, form)
-            messages.success(request, " ".join(["Saved.", said.summary, *said.notes]))
-            return redirect("admin:controls_controlrule_budget", budget.pk)
-    trial = _trial(budget, form) if data is not None and "dry" in data else None
+    answer = _answer(request, budget, given, row)
+    form = answer.form
+    said = _said(budget, form)
+    if answer.is_saved:
+        messages.success(request, " ".join(["Saved.", said.summary, *said.notes]))
+        return redirect("admin:controls_controlrule_budget", budget.pk)
+    trial = _trial(budget, form) if "dry" in request.POST else None
     context = pages.page(
         request,
         title=Action(given["action"]).label,
@@ -101,10 +108,12 @@ def rule_page(
         way=names_of(path_to(budget)),
         form=form,
         may_change=may_change,
-        is_asking=is_asking,
-        meanwhile=meanwhile,
-        version=data.get("version") if data and is_asking else _version(given),
-        said=_said(budget, form),
+        is_asking=_is_only_asking(request.POST),
+        meanwhile=answer.meanwhile,
+        confirmation=answer.confirmation,
+        version=answer.version,
+        of_all=newest(history_of_rules(budget)),
+        said=said,
         trial=trial,
         examples=EXAMPLES,
         models=form.models,
@@ -113,8 +122,73 @@ def rule_page(
     return TemplateResponse(request, "console/controls/rule.html", context)
 
 
-def _save(budget: Budget, form: ControlRuleForm, version: str) -> None:
-    """Save the rule, unless somebody else did since *version*; "": any will do.
+class _Answer(NamedTuple):
+    """What is to be shown of a form that was opened or sent."""
+
+    form: ControlRuleForm
+    version: str  # that it shows; "": of a new rule
+    meanwhile: Meanwhile | None = None
+    confirmation: Confirmation | None = None
+    is_saved: bool = False
+
+
+def _is_only_asking(data: QueryDict) -> bool:
+    return bool({"preview", "dry"} & set(data))
+
+
+def _answer(
+    request: HttpRequest, budget: Budget, given: dict[str, Any], row: ControlRule | None
+) -> _Answer:
+    """Save what is sent, unless something has to be asked or told first."""
+    if request.method != "POST":
+        version = version_of(row) if row is not None else ""
+        return _Answer(_form(request, None, budget, given), version)
+    data = request.POST if row is None else chosen(request.POST, _kept(row))
+    version = str(data.get(VERSION, ""))
+    if _is_only_asking(data):
+        return _Answer(_form(request, data, budget, given), version)
+    if row is not None and (meanwhile := meanwhile_of(row, data, _kept)):
+        form = _form(request, meanwhile.data, budget, given)
+        return _Answer(form, str(meanwhile.data[VERSION]), meanwhile)
+    form = _form(request, data, budget, given)
+    if not form.is_valid():
+        return _Answer(form, version)
+    try:
+        confirmation = _confirmation(budget, form, data)
+        if confirmation is None:
+            with giving(reason_in(data)):
+                _save(budget, form, seen_by(data))
+    except ChangedMeanwhile:  # between the look above and the lock
+        there = rows_like(row).first() if row is not None else None
+        return _answer(request, budget, given, there)
+    except Refusal as refusal:
+        tell_refusal(form, refusal)
+        return _Answer(form, version)
+    return _Answer(form, version, None, confirmation, is_saved=confirmation is None)
+
+
+def _kept(row: ControlRule) -> ControlRuleForm:
+    """Return the form of what is kept of *row*."""
+    currency = row.budget.organization.currency
+    return ControlRuleForm(rule=given_of(row), currency=currency)
+
+
+def _confirmation(
+    budget: Budget, form: ControlRuleForm, data: QueryDict
+) -> Confirmation | None:
+    """Return what to ask before the rule is saved.
+
+    Raises:
+        Refusal: it can't be.
+    """
+    before = [given_of(row) for row in own_rows(budget)]
+    after = with_rule(before, form.given)
+    asked = consequences_of(budget, before, after, timezone.now())
+    return confirmation_of(asked, data)
+
+
+def _save(budget: Budget, form: ControlRuleForm, seen: Seen | None) -> None:
+    """Save the rule, unless somebody else did since it was *seen*.
 
     Raises:
         Refusal: nothing is changed.
@@ -122,8 +196,8 @@ def _save(budget: Budget, form: ControlRuleForm, version: str) -> None:
     uid = form.given.get("id")
 
     def change(rules: Rules) -> Rules:
-        if uid is not None and version:
-            check_seen(_history(uid), [version])
+        if uid is not None:
+            check_seen(ControlRule.history.filter(uid=uid), seen)
         return with_rule(rules, form.given)
 
     edit(budget, change)
@@ -137,30 +211,6 @@ def _form(
     return ControlRuleForm(
         data, rule=given, currency=organization.currency, models=offers["model"]
     )
-
-
-def _history(uid: Any) -> QuerySet[Any]:
-    rows: QuerySet[Any] = ControlRule.history.filter(uid=uid)
-    return rows
-
-
-def _version(given: Mapping[str, Any]) -> str:
-    """Return which version a rule that is saved is now; "" of a new one."""
-    last = last_change(_history(given["id"])) if "id" in given else None
-    return last.version if last else ""
-
-
-class _Meanwhile(NamedTuple):
-    """Who saved the rule since the form was opened, and what it says now."""
-
-    words: str
-    summary: str
-
-    @classmethod
-    def of(cls, budget: Budget, given: Mapping[str, Any]) -> "_Meanwhile":
-        last = last_change(_history(given["id"]))
-        (rule,) = proposed(budget, [given])
-        return cls(last.words if last else "Changed", summary_of(rule))
 
 
 class _Said(NamedTuple):

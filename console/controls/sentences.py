@@ -62,6 +62,24 @@ def _effect(rule: Rule) -> str:
             return "people are told"
 
 
+def effect_on(name: str, rule: Rule) -> str:
+    """Say what *rule* does to calls of the budget *name*: which are refused."""
+    match rule.action:
+        case Action.BLOCK:
+            return f"all calls of {name} are refused"
+        case Action.MODEL_BLOCKLIST if rule.allowed_models:
+            models = _some(rule.allowed_models)
+            return f"calls of {name} are refused, but for those of {models}"
+        case Action.MODEL_BLOCKLIST:
+            return f"calls of {name} to {_some(rule.blocked_models)} are refused"
+        case Action.MODEL_DOWNGRADE:
+            return f"calls of {name} go on with a cheaper model: {_effect(rule)}"
+        case Action.RATE_LIMIT:
+            return f"calls of {name} wait beyond {limits_of(rule)}"
+        case Action.NOTIFY:
+            return f"people are told of calls of {name}"
+
+
 def _models(rule: Rule) -> str:
     if rule.allowed_models:
         return f"only {_some(rule.allowed_models)} may be used"

@@ -6,20 +6,28 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.audit import giving
 from accounts.permissions import Action
 from accounts.tenants import tell_refusal
+from accounts.versions import ChangedMeanwhile, newest, seen_by
 from budgets.models import Budget
 from console.controls.access import require_write
 from console.controls.budgets import below, of_and_below, path_to
+from console.controls.consequences import used_lately
 from console.controls.forms import SwitchForm
 from console.pages import Pages, budget_or_404, names_of
 from controls.api.lease_answers import REFRESH_S
-from controls.configuration import kill_switch_of, switch_off, switch_on
+from controls.configuration import (
+    history_of_switch,
+    kill_switch_of,
+    switch_off,
+    switch_on,
+)
 from lib.errors import Refusal
 from lib.humanize import ago, clock
 
@@ -63,16 +71,21 @@ def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     require_write(request, budget, Action.SWITCH)
     path = path_to(budget)
     words = switch_words(budget, path)
+    if request.method == "POST" and request.POST.get("what") not in {"on", "off"}:
+        raise Http404("A switch is on or off.")
     form = SwitchForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            said = _switched(budget, request.POST.get("what"), form)
+            with giving(form.why):
+                said = _switched(budget, request.POST, form)
+        except ChangedMeanwhile as refusal:
+            messages.error(request, refusal.for_people)
+            return redirect("admin:controls_controlrule_switch", budget.pk)
         except Refusal as refusal:
             tell_refusal(form, refusal)
         else:
             messages.success(request, said)
             return redirect("admin:controls_controlrule_budget", budget.pk)
-    count = below(budget)
     context = pages.page(
         request,
         title=f"Kill switch of {budget.name}",
@@ -80,17 +93,25 @@ def switch_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         way=names_of(path),
         switch=words,
         form=form,
-        whom=of_and_below(budget, count),
+        why={"reason": form.why, "error": form.errors.get("reason", [""])[0]},
+        whom=of_and_below(budget, below(budget)),
+        lately=used_lately(budget, timezone.now()),
+        version=newest(history_of_switch(budget)),
         refresh=REFRESH_S,
     )
     return TemplateResponse(request, "console/controls/switch.html", context)
 
 
-def _switched(budget: Budget, what: str | None, form: SwitchForm) -> str:
-    if what == "on":
-        switch_on(budget)
+def _switched(budget: Budget, data: QueryDict, form: SwitchForm) -> str:
+    """Do it and say so.
+
+    Raises:
+        Refusal: nothing is changed.
+    """
+    seen = seen_by(data)
+    if data["what"] == "on":
+        switch_on(budget, seen=seen)
         return f"{budget.name} is switched on again."
-    if what != "off":
-        raise Http404("A switch is on or off.")
-    switch_off(budget, form.cleaned_data["message"], now=timezone.now())
+    message = form.cleaned_data["message"]
+    switch_off(budget, message, now=timezone.now(), seen=seen)
     return f"{budget.name} is switched off: its calls are blocked from now on."

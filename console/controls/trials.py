@@ -12,6 +12,7 @@ from controls.replay import Proposal, Replay, replay
 from lib.humanize import lasting
 from lib.periods import Window
 
+AT_ONCE = 2_000  # uses that are gone through before a page is answered
 MOST_USES = 200_000  # tried while somebody waits
 USES_A_SECOND = 15_000  # about as many are gone through
 

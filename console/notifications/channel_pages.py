@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.scopes import Scope
 from accounts.tenants import may, person
+from accounts.versions import ChangedMeanwhile, seen_by
 from console.notifications.outcomes import SENT
 from console.notifications.preview import preview_part
 from console.notifications.wording import PURPOSES
@@ -53,7 +54,13 @@ def rotate_page(request: HttpRequest, pages: Pages, channel_id: int) -> HttpResp
     if channel.type != ChannelType.WEBHOOK:
         raise Http404
     if request.method == "POST":
-        saved = rotate_secret(channel, now=timezone.now())
+        try:
+            saved = rotate_secret(
+                channel, now=timezone.now(), seen=seen_by(request.POST)
+            )
+        except ChangedMeanwhile as refusal:
+            messages.error(request, refusal.for_people)
+            return redirect(request.path)
         return secret_page(request, pages, saved, "New signing secret")
     title = f"New signing secret for {channel}"
     context = pages.page(request, title=title, channel=channel)

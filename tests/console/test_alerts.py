@@ -602,7 +602,7 @@ def test_shares_of_rules_are_watched_as_long_as_there_is_the_rule(
     rule = AlertRule.objects.get()
     browser.post(f"{RULES}{rule.pk}/change/", rule_form(threshold="75"))
     note()
-    browser.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+    browser.post(f"{RULES}{rule.pk}/delete/", {"post": "yes", "reason": "Old"})
     note()
 
     assert seen == [["0.7"], ["0.75"], []]
@@ -611,7 +611,9 @@ def test_shares_of_rules_are_watched_as_long_as_there_is_the_rule(
 def test_a_rule_is_deleted_and_remembered(acme: Organization) -> None:
     rule = make_rule(make_budget(acme))
 
-    browser_for(acme).post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+    browser_for(acme).post(
+        f"{RULES}{rule.pk}/delete/", {"post": "yes", "reason": "Old"}
+    )
 
     assert not AlertRule.objects.exists()
     assert AlertRule.history.filter(history_type="-").exists()

@@ -16,7 +16,14 @@ from controls.configuration import switch_off
 from controls.models import ControlRule, KillSwitch
 from tests.controls.calls import a_rule
 from tests.controls.factories import make_hard
-from tests.controls.guarding import RULES, downgrade, given, guard, page_of
+from tests.controls.guarding import (
+    RULES,
+    downgrade,
+    given,
+    guard,
+    page_of,
+    surely,
+)
 from tests.factories import (
     browser_for,
     make_budget,
@@ -108,7 +115,7 @@ def test_a_rule_is_added_by_its_form(acme: Organization) -> None:
     }
     url = f"{RULES}add/?budget={budget.pk}&action=model_downgrade"
 
-    answer = browser_for(acme).post(url, form, follow=True)
+    answer = surely(browser_for(acme), url, form)
 
     rule = ControlRule.objects.exclude(pk=kept.pk).get()
     assert "Saved. From 90 % of the amount: use" in words_of(answer.content.decode())
@@ -147,7 +154,7 @@ def test_each_action_has_a_form_of_its_own(
     budget = make_budget(acme)
     url = f"{RULES}add/?budget={budget.pk}&action={action}"
 
-    browser_for(acme).post(url, {"trigger": "always", **form})
+    surely(browser_for(acme), url, {"trigger": "always", **form})
 
     rule = ControlRule.objects.get()
     assert (rule.action, rule.config) == (action, config)
@@ -215,7 +222,7 @@ def test_a_rule_stays_itself_when_it_is_changed(acme: Organization) -> None:
     url = f"{RULES}{rules[1].pk}/change/"
 
     shows = browser.get(url).content.decode()
-    browser.post(url, {"trigger": "hour < 6", "max_requests_per_minute": "7"})
+    surely(browser, url, {"trigger": "hour < 6", "max_requests_per_minute": "7"})
 
     changed = ControlRule.objects.get(pk=rules[1].pk)
     assert 'name="max_requests_per_minute" value="5"' in shows
@@ -249,7 +256,7 @@ def test_rules_of_one_action_change_places(acme: Organization) -> None:
     )
     browser = browser_for(acme)
 
-    browser.post(page_of(budget, "rules/"), {"what": "down", "rule": first.uid})
+    surely(browser, page_of(budget, "rules/"), {"what": "down", "rule": first.uid})
 
     order = list(ControlRule.objects.filter(budget=budget).values_list("pk", flat=True))
     assert order == [second.pk, told.pk, first.pk]
@@ -259,9 +266,9 @@ def test_a_rule_is_removed(acme: Organization) -> None:
     budget = make_budget(acme)
     first, second = guard(budget, downgrade(), given("notify"))
 
-    browser_for(acme).post(
-        page_of(budget, "rules/"), {"what": "remove", "rule": first.uid}
-    )
+    url, change = page_of(budget, "rules/"), {"what": "remove", "rule": first.uid}
+
+    surely(browser_for(acme), url, change)
 
     assert list(ControlRule.objects.all()) == [second]
 
@@ -271,7 +278,7 @@ def test_presets_are_added_once(acme: Organization) -> None:
     browser = browser_for(acme)
 
     for _ in range(2):
-        browser.post(page_of(budget, "rules/"), {"what": "presets"})
+        surely(browser, page_of(budget, "rules/"), {"what": "presets"})
     page = page_at(browser, page_of(budget))
 
     assert ControlRule.objects.count() == 4
@@ -294,10 +301,10 @@ def test_the_history_says_who_changed_what(acme: Organization) -> None:
     browser = browser_for(acme)
     (rule,) = guard(budget, given("block", "budget_percentage >= 1"))
     url = f"{RULES}{rule.pk}/change/"
-    browser.post(url, {"trigger": "budget_percentage >= 0.9", "message": "Ask Ann."})
+    surely(browser, url, {"trigger": "budget_percentage >= 0.9", "message": "Ask Ann."})
     browser.post(page_of(budget, "switch/"), {"what": "off", "message": "Loop."})
-    browser.post(page_of(budget, "switch/"), {"what": "on"})
-    browser.post(page_of(budget, "rules/"), {"what": "remove", "rule": rule.uid})
+    browser.post(page_of(budget, "switch/"), {"what": "on", "reason": "Mended."})
+    surely(browser, page_of(budget, "rules/"), {"what": "remove", "rule": rule.uid})
 
     page = page_at(browser, page_of(budget, "history/"))
 
@@ -317,6 +324,8 @@ def test_the_history_says_who_changed_what(acme: Organization) -> None:
         "→ From 90 % of the amount: block all calls. Says “Ask Ann.”"
     )
     assert (added["Who"], added["What"]) == ("system", "Rule added")
+    why = [row["Why"] for row in (removed, on, off, changed, added)]
+    assert why == ["So it shall be.", "Mended.", "Loop.", "So it shall be.", ""]
 
 
 def test_the_history_says_what_changed_places_and_messages(acme: Organization) -> None:
@@ -324,10 +333,10 @@ def test_the_history_says_what_changed_places_and_messages(acme: Organization) -
     rules = guard(budget, downgrade(), given("model_downgrade", downgrades={"a": "b"}))
     browser = browser_for(acme)
     change = {"what": "down", "rule": rules[0].uid}
-    browser.post(page_of(budget, "rules/"), change)
+    surely(browser, page_of(budget, "rules/"), change)
     form = {"trigger": "always", "downgrades.old": "a", "downgrades.new": "b"}
     more = {"notify": "on", "exempt_users": "boss"}
-    browser.post(f"{RULES}{rules[1].pk}/change/", form | more)
+    surely(browser, f"{RULES}{rules[1].pk}/change/", form | more)
     switch_off(budget, "Loop.", now=timezone.now())
     switch_off(budget, "Being looked at.", now=timezone.now())
 
@@ -432,8 +441,12 @@ def test_a_budget_is_switched_on_again(acme: Organization) -> None:
     browser = browser_for(acme)
 
     asked = shown(browser, page_of(budget, "switch/"))
-    browser.post(page_of(budget, "switch/"), {"what": "on"})
+    untold = browser.post(page_of(budget, "switch/"), {"what": "on"})
+    still = KillSwitch.objects.exists()
+    browser.post(page_of(budget, "switch/"), {"what": "on", "reason": "Mended."})
 
+    assert "Say why. It is kept with the change." in untold.content.decode()
+    assert still
     assert "Switch Company on again?" in asked
     assert not KillSwitch.objects.exists()
 
@@ -491,7 +504,7 @@ def test_the_pages_take_as_many_queries_however_much_there_is(
         browser.get(page_of(budgets["sales"]))
 
 
-LIST_QUERIES, PAGE_QUERIES = 11, 13
+LIST_QUERIES, PAGE_QUERIES = 11, 14
 
 
 def test_the_tree_marks_what_is_switched_off_or_has_a_hard_limit(

@@ -99,6 +99,8 @@ def test_what_was_changed_meanwhile_is_not_deleted(
     form = opened(browser, price, "delete")
     changed_by_lea(price, note="Needed")
 
+    untold = browser.post(place_of(price, "delete"), form, follow=True)
+    form |= {"reason": "Old"}
     late = browser.post(place_of(price, "delete"), form, follow=True)
     there = type(price).objects.filter(pk=price.pk).exists()
     gone = browser.post(
@@ -107,6 +109,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(
         follow=True,
     )
 
+    assert "Say why. It is kept with the change." in told(untold)
     assert "Changed by lea@acme.example 0 s ago, while this page was open." in told(
         late
     )

@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import Organization
 from budgets.models import Budget
-from tests.controls.guarding import RULES, given, guard, page_of
+from tests.controls.guarding import RULES, given, guard, page_of, surely
 from tests.factories import browser_for, make_budget, report, usage_record
 from tests.pages import words_of
 
@@ -26,7 +26,7 @@ def team(acme: Organization) -> Budget:
 
 
 def posted(browser: Client, url: str, data: Mapping[str, object]) -> str:
-    answer = browser.post(url, data, follow=True)
+    answer = surely(browser, url, data)
     assert answer.status_code == 200
     return words_of(answer.content.decode())
 

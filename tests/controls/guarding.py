@@ -1,7 +1,10 @@
 """What the tests of guardrails' pages begin with."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from django.test import Client
 
 from budgets.models import Budget
 from controls.configuration import configure
@@ -33,3 +36,14 @@ def guard(budget: Budget, *rules: Any) -> list[ControlRule]:
 
 def downgrade(old: str = "gpt-4", new: str = "gpt-3.5-turbo") -> Any:
     return given("model_downgrade", "budget_percentage >= 0.9", downgrades={old: new})
+
+
+def surely(browser: Client, url: str, form: Mapping[str, Any]) -> Any:
+    """Send *form*, say why, and yes where that is asked; return the last page."""
+    why = {"reason": "So it shall be."}
+    asked = browser.post(url, form, follow=True)
+    confirmation = (asked.context or {}).get("confirmation")
+    if confirmation is None:
+        return asked
+    token = {"confirm": confirmation.asked.token}
+    return browser.post(url, {**why, **form, **token}, follow=True)

@@ -278,7 +278,7 @@ def test_a_price_is_changed_and_deleted_by_the_service(acme: Organization) -> No
     browser.post(f"{place}change/", price_form(per_request="0.5"))
     price.refresh_from_db()
     changed = price.per_request
-    browser.post(f"{place}delete/", {"post": "yes"})
+    browser.post(f"{place}delete/", {"post": "yes", "reason": "Old"})
 
     acme.refresh_from_db()
     assert changed == Decimal("0.5")

@@ -3,8 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.permissions import TABLE, Action, Relation
 from accounts.scopes import SCOPES_OF_ROLE, Role, Scope
+from console.controls.consequences import consequences_of
+from console.controls.edits import Rules, given_of, own_rows, with_missing, with_rule
+from console.controls.presets import PRESETS
+from tests.controls.guarding import given
 from tests.walking.world import (
     APPROVER,
     EVERYBODY,
@@ -195,6 +201,21 @@ _HOURS = {
     "ends_at_0": "2030-01-01",
     "ends_at_1": "11:00",
 }
+_WHY = {"reason": "So"}
+
+
+def _sure(world: World, change: Callable[[Rules], Rules]) -> dict[str, str]:
+    """Return the yes to what a page asks before it changes Engineering's rules."""
+    budget = world.budgets["engineering"]
+    before = [given_of(row) for row in own_rows(budget)]
+    asked = consequences_of(budget, before, change(before), timezone.now())
+    return {**_WHY, "confirm": asked.token}
+
+
+def _all_presets(rules: Rules) -> Rules:
+    return with_missing(rules, [preset.given for preset in PRESETS.values()])
+
+
 _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "admin_password_reset": {"email": "viewer@acme.example"},
     "login": {"username": "viewer@acme.example", "password": "secret"},
@@ -230,6 +251,10 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "scope.teams": "new",
     },
     "budgets_budget_change": {"note": "Other"},
+    "alerts_alertrule_delete": _WHY,
+    "alerts_escalationpolicy_delete": _WHY,
+    "ledger_price_delete": _WHY,
+    "ledger_exchangerate_delete": _WHY,
     "alerts_alert_answer": {"what": "acknowledge"},
     "approvals_budgetrequest_ask": {
         "amount": "5",
@@ -243,6 +268,11 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "reason": "So",
     },
     "controls_controlrule_change": {"message": "Other"},
+    "controls_controlrule_add": lambda _, world: _sure(
+        world, lambda rules: with_rule(rules, given("block", "budget_percentage >= 1"))
+    ),
+    "controls_controlrule_rules": lambda _, world: _sure(world, _all_presets),
+    "controls_controlrule_switch": _WHY,
     "ledger_exchangerate_add": lambda _, world: {
         "organization": world.acme.pk,
         "base": "USD",
