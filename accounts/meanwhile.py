@@ -89,7 +89,7 @@ def meanwhile_of(
         words = refusal.words
     else:
         return None
-    was = _version_from(row, str(data[VERSION]))
+    was = as_of(row, str(data[VERSION]))
     before = None if was is None else form_of(was)
     found = _between(before, form_of(row), data, words)
     found.data[VERSION] = version_of(row)
@@ -271,10 +271,9 @@ def _as_query(data: Any) -> QueryDict:
     return query
 
 
-def _version_from(row: Any, version: str) -> Model | None:
+def as_of(row: Any, version: str) -> Any:
     """Return *row* as it was at *version*; None: that is not known."""
     if not has_history(row):
         return None
     entry = history_of(row).filter(history_id=id_of(version)).first()
-    found: Model | None = entry.instance if entry is not None else None
-    return found
+    return entry.instance if entry is not None else None

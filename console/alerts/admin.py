@@ -11,6 +11,7 @@ from django.urls import URLPattern
 from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
+from accounts.versions import seen_by
 from alerts.models import Alert, AlertRule, EscalationPolicy
 from budgets.tenants import OfBudgetAdmin
 from console.alerts.alert_page import alert_page
@@ -79,7 +80,7 @@ class AlertRuleAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
         return rule_page(request, self, row_or_404(rules, object_id, "rule"))
 
     def delete_model(self, request: HttpRequest, obj: AlertRule) -> None:
-        delete_rule(obj)
+        delete_rule(obj, seen=seen_by(request.POST))
 
     def response_delete(
         self, request: HttpRequest, obj_display: str, obj_id: int

@@ -1,7 +1,7 @@
 """The forms of rules, ladders and maintenance windows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +13,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from accounts.meanwhile import VersionedForm
 from accounts.models import validate_zone
 from alerts.conditions import EXAMPLES, NAMES, check
 from alerts.models import AlertRule, EscalationPolicy, RuleType
 from console.fields import PercentField
 from lib.amounts import AmountField
 from lib.errors import Refusal
+from lib.humanize import lasting
 from notifications.addresses import read_address
 from notifications.models import Channel, ChannelType
 
@@ -71,6 +73,9 @@ class MinutesField(AmountField):
         minutes = super().clean(value)
         return None if minutes is None else round(minutes * _MINUTE_S)
 
+    def words_of(self, seconds: int) -> str:
+        return lasting(timedelta(seconds=seconds))
+
 
 def ready_types(organization_id: int) -> set[str]:
     """Return the types that lead somewhere: mail always does. One query."""
@@ -98,8 +103,10 @@ def channels_field(organization_id: int, chosen: Sequence[str]) -> forms.Field:
     )
 
 
-class AlertRuleForm(forms.ModelForm[AlertRule]):
+class AlertRuleForm(VersionedForm):
     """One rule of a budget; only the fields that its type has."""
+
+    holds_row = False  # the page holds the organization
 
     recipients = RecipientsField(
         help_text="One a line. Empty: the budget's owner, or the nearest one above."
@@ -282,8 +289,10 @@ def _level_initial(level: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class PolicyForm(forms.ModelForm[EscalationPolicy]):
+class PolicyForm(VersionedForm):
     """A ladder without its levels, which are forms of their own."""
+
+    holds_row = False  # the page holds the organization
 
     holidays = forms.CharField(
         required=False,
@@ -315,7 +324,8 @@ class PolicyForm(forms.ModelForm[EscalationPolicy]):
         return sorted({_day(line) for line in lines})
 
     def clean_repeat_after_s(self) -> int:
-        return self.cleaned_data.get("repeat_after_s") or self.instance.repeat_after_s
+        kept: int = self.instance.repeat_after_s
+        return self.cleaned_data.get("repeat_after_s") or kept
 
 
 def _day(text: str) -> str:

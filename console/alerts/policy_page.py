@@ -1,26 +1,35 @@
 """The escalation editor: levels as rows, and the ladder they make beside them."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.access import organizations_of
+from accounts.audit import giving
+from accounts.locks import hold_alone
+from accounts.meanwhile import FieldClash, Taken, as_of, data_of
 from accounts.models import Organization
 from accounts.tenants import person
+from accounts.versions import VERSION, rows_like
 from alerts.models import EscalationPolicy
 from budgets.models import Budget
 from budgets.paths import ways_of, words_of_way
+from console.alerts.consequences import unheard_levels
 from console.alerts.forms import MOST_LEVELS, LevelForm, PolicyForm
 from console.alerts.ladders import Rung, rungs_from
+from console.alerts.wording import step_words
+from console.asking import Confirmation, Consequences, confirmation_of, reason_in
 from console.notifications.outsiders import warn_of_outsiders
 from console.pages import Pages, budget_or_404, organization_or_404
+from lib.humanize import lasting
 from lib.web import id_of
 from lib.zones import zone_names
 
@@ -35,33 +44,113 @@ def policy_page(
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
-    form = PolicyForm(data, instance=policy)
-    levels = level_forms(data, policy)
-    kept = [one for one in levels if not _is_removed(one)]
-    is_whole = form.is_valid() and all(level.is_valid() for level in kept)
-    if data is not None and not {"more", "preview"} & set(data) and is_whole:
-        if kept:
-            policy.levels = [one.level for one in sorted(kept, key=_delay_of)]
-            form.save()
-            messages.success(request, f"“{policy.name}” is saved.")
-            named = [one for level in policy.levels for one in level["recipients"]]
-            warn_of_outsiders(request, policy.organization_id, named)
-            return redirect("admin:alerts_escalationpolicy_change", policy.pk)
-        form.add_error(None, "A ladder has at least one level.")
+    is_asking = data is not None and bool({"more", "preview"} & set(data))
+    confirmation = None
+    if data is None or is_asking:
+        ladder = Ladder.read(policy, data)
+    else:
+        with transaction.atomic():
+            hold_alone(policy.organization_id)
+            ladder = Ladder.read(policy, data)
+            if ladder.is_whole:
+                confirmation = _saved(ladder, data)
+        if ladder.is_whole and confirmation is None:
+            return _led_on(request, policy)
+    form, levels = ladder.form, ladder.levels
     context = pages.page(
         request,
         title=policy.name if policy.pk else "New escalation",
         policy=policy,
         place=place_of(policy),
         form=form,
-        levels=levels if data is None or "more" not in data else kept,
+        levels=ladder.kept if data is not None and "more" in data else levels,
         has_room=len(levels) < MOST_LEVELS,
         may_change=may_change,
-        rungs=rungs_of(form, kept, timezone.now()),
-        is_asking=data is not None and bool({"more", "preview"} & set(data)),
+        rungs=rungs_of(form, ladder.kept, timezone.now()),
+        confirmation=confirmation,
+        is_asking=is_asking,
         zones=sorted(zone_names()),
     )
     return TemplateResponse(request, "console/alerts/policy.html", context)
+
+
+class Ladder(NamedTuple):
+    """What is filled in: the form of all, those of the levels, and those that stay."""
+
+    form: PolicyForm
+    levels: list[LevelForm]
+    kept: list[LevelForm]
+    is_whole: bool  # it may be saved
+
+    @classmethod
+    def read(cls, policy: EscalationPolicy, data: QueryDict | None) -> "Ladder":
+        there = rows_like(policy).first()
+        if data is not None and there and data.get("keep.levels") == "theirs":
+            data = _with_levels(data, there)
+        found = cls._read(policy, data)
+        if data is None or there is None or found.form.meanwhile is None:
+            return found
+        was = as_of(there, str(data.get(VERSION, "")))
+        mine = [one.level for one in found.kept if one.is_valid()]
+        if mine == there.levels or (was and was.levels == there.levels):
+            return found
+        words = _words_of(there.levels)
+        if was and was.levels == mine:
+            found.form.meanwhile.taken.append(Taken("Levels", _words_of(mine), words))
+            levels = level_forms(_with_levels(data, there), policy)
+            return found._replace(levels=levels, kept=levels)
+        clash = FieldClash("levels", "Levels", words, _words_of(mine))
+        found.form.meanwhile.clashes.append(clash)
+        return found
+
+    @classmethod
+    def _read(cls, policy: EscalationPolicy, data: QueryDict | None) -> "Ladder":
+        form, levels = PolicyForm(data, instance=policy), level_forms(data, policy)
+        kept = [one for one in levels if not _is_removed(one)]
+        is_whole = form.is_valid() and all(level.is_valid() for level in kept)
+        if form.is_bound and not kept:
+            form.add_error(None, "A ladder has at least one level.")
+            is_whole = False
+        return cls(form, levels, kept, is_whole)
+
+
+def _with_levels(data: QueryDict, policy: EscalationPolicy) -> QueryDict:
+    """Return *data* with the levels that *policy* has."""
+    shown = data.copy()
+    for name in data:
+        if name.startswith("level"):
+            del shown[name]
+    for form in level_forms(None, policy):
+        for name, values in data_of(form).lists():
+            shown.setlist(name, values)
+    return shown
+
+
+def _words_of(levels: Sequence[Mapping[str, Any]]) -> str:
+    return "; ".join(
+        f"after {lasting(timedelta(seconds=one['delay']))} {step_words(one)}"
+        for one in levels
+    )
+
+
+def _saved(ladder: Ladder, data: QueryDict) -> Confirmation | None:
+    """Save the ladder; where nobody would hear it, return what to ask first."""
+    policy: EscalationPolicy = ladder.form.instance
+    was = rows_like(policy).first()
+    policy.levels = [one.level for one in sorted(ladder.kept, key=_delay_of)]
+    asked = unheard_levels(policy, was) if was else Consequences()
+    confirmation = confirmation_of(asked, data)
+    if confirmation is None:
+        with giving(reason_in(data)):
+            ladder.form.save()
+    return confirmation
+
+
+def _led_on(request: HttpRequest, policy: EscalationPolicy) -> HttpResponse:
+    messages.success(request, f"“{policy.name}” is saved.")
+    named = [one for level in policy.levels for one in level["recipients"]]
+    warn_of_outsiders(request, policy.organization_id, named)
+    return redirect("admin:alerts_escalationpolicy_change", policy.pk)
 
 
 def _is_removed(level: LevelForm) -> bool:

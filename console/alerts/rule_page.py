@@ -9,13 +9,16 @@ from zoneinfo import ZoneInfo
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.audit import giving
+from accounts.locks import hold_alone, hold_trees
 from accounts.permissions import Action
 from accounts.tenants import person
+from accounts.versions import Seen, check_row
 from alerts.conditions import EXAMPLES
 from alerts.configuration import watch_thresholds
 from alerts.models import AlertRule, RuleType
@@ -25,8 +28,10 @@ from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of
 from budgets.permissions import may
+from console.alerts.consequences import silences_of
 from console.alerts.forms import AlertRuleForm
 from console.alerts.wording import channel_words
+from console.asking import Confirmation, confirmation_of, reason_in
 from console.notifications.outsiders import warn_of_outsiders
 from console.pages import Pages, budget_or_404
 from lib.humanize import clock, locale_of
@@ -41,21 +46,20 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
     may_change = may(person(request), Action.WATCH, rule.budget)
     if request.method == "POST" and not may_change:
         raise PermissionDenied
-    data = request.POST if request.method == "POST" else None
-    form = AlertRuleForm(data, instance=rule)
-    is_asking = data is not None and "preview" in data
-    if data is not None and form.is_valid() and not is_asking:
-        save_rule(form)
-        messages.success(request, f"{rule.get_type_display()}: saved.")
-        if rule.enabled and (nowhere := leads_nowhere(rule)):
-            messages.warning(
-                request,
-                f"Nobody would be told: {channel_words(nowhere)} "
-                f"{'lead' if len(nowhere) > 1 else 'leads'} nowhere yet. "
-                "Name people, give the budget an owner, or set up a channel.",
-            )
-        warn_of_outsiders(request, rule.organization_id, rule.recipients)
-        return redirect("admin:alerts_alertrule_budget", rule.budget_id)
+    is_asking = "preview" in request.POST
+    confirmation = None
+    if request.method == "POST" and not is_asking:
+        with transaction.atomic():
+            hold_trees()
+            hold_alone(rule.organization_id)
+            form = AlertRuleForm(request.POST, instance=rule)
+            is_whole = form.is_valid()
+            if is_whole:
+                confirmation = _saved(form, request.POST)
+        if is_whole and confirmation is None:
+            return _led_on(request, rule)
+    else:
+        form = AlertRuleForm(request.POST if is_asking else None, instance=rule)
     context = pages.page(
         request,
         title=rule.get_type_display(),
@@ -63,12 +67,37 @@ def rule_page(request: HttpRequest, pages: Pages, rule: AlertRule) -> HttpRespon
         budget=rule.budget,
         way=ways_of([rule.budget])[rule.budget_id],
         form=form,
+        confirmation=confirmation,
         may_change=may_change,
         fired=fired_of(rule, form, locale_of(request)),
         is_asking=is_asking,
         days=PREVIEW_DAYS,
     )
     return TemplateResponse(request, "console/alerts/rule.html", context)
+
+
+def _saved(form: AlertRuleForm, data: QueryDict) -> Confirmation | None:
+    """Save the rule; where it would silence something, return what to ask first."""
+    was = AlertRule.objects.filter(pk=form.instance.pk).select_related("budget").first()
+    confirmation = confirmation_of(silences_of(form.instance, was), data)
+    if confirmation is None:
+        with giving(reason_in(data)):
+            save_rule(form)
+    return confirmation
+
+
+def _led_on(request: HttpRequest, rule: AlertRule) -> HttpResponse:
+    """Say what is saved, and go back to what watches the budget."""
+    messages.success(request, f"{rule.get_type_display()}: saved.")
+    if rule.enabled and (nowhere := leads_nowhere(rule)):
+        messages.warning(
+            request,
+            f"Nobody would be told: {channel_words(nowhere)} "
+            f"{'lead' if len(nowhere) > 1 else 'leads'} nowhere yet. "
+            "Name people, give the budget an owner, or set up a channel.",
+        )
+    warn_of_outsiders(request, rule.organization_id, rule.recipients)
+    return redirect("admin:alerts_alertrule_budget", rule.budget_id)
 
 
 @transaction.atomic
@@ -79,8 +108,15 @@ def save_rule(form: AlertRuleForm) -> None:
 
 
 @transaction.atomic
-def delete_rule(rule: AlertRule) -> None:
-    """Take the rule away; a worker ends the alerts that it raised."""
+def delete_rule(rule: AlertRule, *, seen: Seen | None = None) -> None:
+    """Take the rule away; a worker ends the alerts that it raised.
+
+    Raises:
+        ChangedMeanwhile: it is none of the versions *seen*.
+    """
+    hold_trees()
+    hold_alone(rule.organization_id)
+    check_row(rule, seen)
     gone = rule.threshold
     rule.delete()
     _reevaluated(rule, gone)

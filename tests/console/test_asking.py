@@ -11,9 +11,10 @@ from accounts.models import Organization
 from budgets.models import Budget
 from controls.configuration import switch_off
 from controls.models import ControlRule, KillSwitch
+from tests.alerts.factories import level, make_policy, make_rule
 from tests.controls.guarding import RULES, downgrade, given, guard, page_of, surely
-from tests.factories import browser_for, make_budget, spend
-from tests.pages import shown, words_of
+from tests.factories import browser_for, make_budget, make_tree, spend
+from tests.pages import forms_in, shown, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -229,3 +230,115 @@ def test_of_two_at_one_switch_the_second_is_told(team: Budget, browser: Client) 
 
     assert "Changed by system 0 s ago, while this page was open." in told(late)
     assert KillSwitch.objects.get().message == "Loop."
+
+
+# -- Rules that alert, and who is told next
+
+
+def form_in(answer: Any) -> dict[str, str]:
+    """Return what the form of a page sends when it is saved."""
+    (form,) = (one for one in forms_in(answer) if "version" in one)
+    return {key: one for key, one in form.items() if key not in {"preview", "more"}}
+
+
+def saved_by(browser: Client, place: str, **changed: str) -> Any:
+    """Send the form at *place* as it was opened, but for what is *changed*."""
+    form = form_in(browser.get(place)) | changed
+    return browser.post(place, {key: one for key, one in form.items() if one})
+
+
+def test_a_rule_that_goes_silent_is_asked_about(team: Budget, browser: Client) -> None:
+    rule = make_rule(
+        team, condition="spending_rate > 1", recipients=["lead@acme.example"]
+    )
+    place = f"/admin/alerts/alertrule/{rule.pk}/change/"
+
+    asked = saved_by(browser, place, enabled="")
+    token = asked.context["confirmation"].asked.token
+    rule.refresh_from_db()
+    still = rule.enabled
+    saved_by(browser, place, enabled="", confirm=token, reason="Too loud")
+
+    assert (
+        "From now on nobody is told: “Spending faster than planned” of Team is off."
+        in (told(asked))
+    )
+    rule.refresh_from_db()
+    assert (still, rule.enabled) == (True, False)
+    assert rule.history.first().history_change_reason == "Too loud"
+
+
+def test_a_rule_that_leads_nowhere_is_asked_about(
+    team: Budget, browser: Client
+) -> None:
+    rule = make_rule(
+        team, condition="spending_rate > 1", recipients=["lead@acme.example"]
+    )
+    place = f"/admin/alerts/alertrule/{rule.pk}/change/"
+
+    asked = saved_by(browser, place, channels="slack", recipients="")
+    saved = saved_by(browser, place, message="Look!")
+
+    assert "Team: Slack leads nowhere. Save it?" in told(asked)
+    assert saved.status_code == 302
+
+
+def test_a_rule_that_hides_one_from_above_is_asked_about(
+    acme: Organization, browser: Client
+) -> None:
+    tree = make_tree(acme)
+    make_rule(tree["engineering"], condition="spending_rate > 1")
+    place = f"/admin/alerts/alertrule/add/?type=velocity&budget={tree['ml'].pk}"
+
+    asked = saved_by(browser, place, enabled="")
+
+    assert "The same rule of Engineering is silent here, too. Save it?" in told(asked)
+
+
+def test_a_ladder_that_is_switched_off_is_asked_about(
+    team: Budget, browser: Client
+) -> None:
+    policy = make_policy(team, name="Nights")
+    place = f"/admin/alerts/escalationpolicy/{policy.pk}/change/"
+
+    asked = saved_by(browser, place, enabled="")
+
+    assert "From now on nobody else is told while alerts wait: Nights is off." in (
+        told(asked)
+    )
+    policy.refresh_from_db()
+    assert policy.enabled
+
+
+@pytest.mark.parametrize(("choice", "first"), [("theirs", "lea"), ("mine", "tom")])
+def test_both_ladders_stand_side_by_side(
+    choice: str, first: str, team: Budget, browser: Client
+) -> None:
+    policy = make_policy(team, level(0, "lead@acme.example"), name="Nights")
+    place = f"/admin/alerts/escalationpolicy/{policy.pk}/change/"
+    form = form_in(browser.get(place))
+    policy.levels = [level(0, "lea@acme.example")]
+    policy.save()
+
+    late = browser.post(place, form | {"level0-recipients": "tom@acme.example"})
+    browser.post(place, form_in(late) | {"keep.levels": choice})
+
+    assert "lea@acme.example by email" in told(late)
+    policy.refresh_from_db()
+    assert policy.levels[0]["recipients"] == [f"{first}@acme.example"]
+
+
+def test_levels_that_only_the_other_changed_are_kept(
+    team: Budget, browser: Client
+) -> None:
+    policy = make_policy(team, level(0, "lead@acme.example"), name="Nights")
+    place = f"/admin/alerts/escalationpolicy/{policy.pk}/change/"
+    form = form_in(browser.get(place))
+    policy.levels = [level(5, "lea@acme.example")]
+    policy.save()
+
+    late = browser.post(place, form | {"name": "Days"})
+    browser.post(place, form_in(late))
+
+    policy.refresh_from_db()
+    assert (policy.name, policy.levels) == ("Days", [level(5, "lea@acme.example")])
