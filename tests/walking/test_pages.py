@@ -53,6 +53,16 @@ OTHER = {  # answers that are no page to a GET
 _ASKING = ("preview", "dry", "more")  # buttons that are to save nothing
 
 
+# What these do is done once, or whatever there was: a version would say nothing.
+WITHOUT_VERSION = {
+    *("accounts_invitation_withdraw", "accounts_apikey_revoke"),  # it ends, once
+    "auth_user_password_change",  # a password is set in the place of any other
+    "budgets_reservation_release",  # its state is looked at under its lock
+    *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
+    *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
+}
+
+
 def content_of(asked: "Asked") -> bytes:
     answer = asked.answer
     return b"" if answer.streaming else bytes(answer.content)
@@ -219,3 +229,28 @@ def test_whoever_may_writes_by_the_forms_and_nobody_else(
             found.append(f"{page.name}: {sorted(wrote)} write, not {sorted(writers)}")
 
     assert found == []
+
+
+@pytest.mark.usefixtures("_unrendered")
+def test_no_form_changes_what_was_changed_since_it_was_opened(
+    world: World, pages: list[Page]
+) -> None:
+    """Every form of what is there says which version it shows; of another one nothing
+    is written, whoever sends it."""
+    found = []
+    for page in pages:
+        writers = writers_of(page.name)
+        if not page.is_of_a_row or not writers or page.name in WITHOUT_VERSION:
+            continue
+        who = ROOT if writers == {ROOT} else next(iter(sorted(writers - {ROOT})))
+        for form in page.forms:
+            name = "version" if "version" in form else "seen"
+            if name not in form:
+                found.append(f"{page.name} has a form without a version")
+            stale = {**form, **sent(page.name, who, world), name: "999999999"}
+            asked = Asked(world, who, "POST", page, stale)
+            if asked.wrote or asked.status >= 500:
+                found.append(asked.words)
+
+    assert found == []
+    assert {page.name for page in pages if page.is_of_a_row} >= WITHOUT_VERSION
