@@ -10,6 +10,11 @@ from budgets.models import Enforcement
 from console.pages import Pages, budgets_of, search_of
 from controls.models import KillSwitch
 
+_NOTHING = (
+    "Guardrails belong to budgets: each decides about the calls that its budget and "
+    "those below it are charged for, before they cost anything."
+)
+
 
 def rules_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer which budgets are guarded, and a search for others."""
@@ -21,6 +26,8 @@ def rules_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         request,
         title="Guardrails",
         search=search_of(request, rows, guarded),
+        nothing=_NOTHING,
+        columns=[("Own rules", True), ("Limit", False), ("Calls", False)],
         sentence=_overview(mine),
     )
     return TemplateResponse(request, "console/controls/rules.html", context)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
@@ -35,6 +35,9 @@ from lib.humanize import (
 )
 from lib.money import format_money, format_percent
 from lib.periods import Window
+
+if TYPE_CHECKING:
+    from console.pages import Search  # it needs the admin, which loads tags first
 
 register = template.Library()
 _ADDRESS = re.compile(r"([^\s,]+@[^\s,]+,?)")
@@ -217,6 +220,28 @@ def crumbs(
 def emptystate(content: str, title: str = "") -> SafeString:
     """Teach where there is nothing: what would be here, why not, what to do next."""
     return component("empty_state", title=title, content=content)
+
+
+@register.simple_block_tag(end_name="endbudgetchoice")
+def budgetchoice(
+    content: str,
+    search: "Search",
+    nothing: str,
+    *,
+    to: str = "",
+    columns: Iterable[tuple[str, bool]] = (),
+    cells: str = "",
+) -> SafeString:
+    """Have the reader choose a budget of *search*, below what stands in the block.
+
+    *nothing* says what a budget is wanted for; *to* is the name of the URL that takes
+    its id, without it the page's own gets `?budget=`. *columns* are headings, and
+    whether numbers stand below; *cells* is the template of a row's.
+    """
+    shown = {"search": search, "nothing": nothing, "to": to}
+    return component(
+        "budget_choice", lead=content, columns=columns, cells=cells, **shown
+    )
 
 
 @register.simple_tag
