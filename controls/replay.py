@@ -108,7 +108,8 @@ class Replay:
     def sentence(self) -> str:
         """Say it: "In November 2026 this would have stopped 312 calls, $1,240.00."."""
         time = when(self.window, ZoneInfo(self.budget.timezone))
-        said = ", ".join(self._parts()) or f"let all {self.calls:,} calls pass"
+        passed = "its only call" if self.calls == 1 else f"all {self.calls:,} calls"
+        said = ", ".join(self._parts()) or f"let {passed} pass"
         return f"{time[0].upper()}{time[1:]} this would have {said}."
 
     def _parts(self) -> Iterator[str]:

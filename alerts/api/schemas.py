@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
+from accounts.api.fields import ReasonField
 from accounts.models import validate_zone
 from alerts.conditions import check
 from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
@@ -208,6 +209,7 @@ class ConfigurationIn(Plain):
     budget_id = serializers.CharField(max_length=64, required=False)
     alerts = serializers.ListField(child=RuleIn(), required=False, max_length=MOST)
     escalation = EscalationIn(required=False, allow_null=True)
+    reason = ReasonField()
 
     def validate_alerts(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         shares = [

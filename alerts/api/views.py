@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.access import organization_named, visible_to
 from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
+from accounts.audit import giving
 from accounts.models import User
 from accounts.permissions import Action
 from accounts.scopes import Scope
@@ -179,7 +180,8 @@ class BudgetAlerts(ApiView):
         if given.pop("budget_id", str(budget.uid)) != str(budget.uid):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
-        gone = configure(budget, given, now=timezone.now(), seen=self.seen())
+        with giving(given.pop("reason", "")):
+            gone = configure(budget, given, now=timezone.now(), seen=self.seen())
         return self._answer(self._budget(uid), gone)
 
     def _answer(self, budget: Budget, gone: list[str] | None = None) -> Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.api.fields import ReasonField
 from budgets.models import Enforcement
 from controls.downgrades import Downgrades, leads_back
 from controls.expressions import read
@@ -209,6 +210,7 @@ class ControlsIn(Plain):
         max_length=MOST,
         help_text="A block while budget_percentage >= 1 makes the amount a hard limit.",
     )
+    reason = ReasonField()
 
 
 class KillSwitchIn(Plain):
@@ -218,6 +220,7 @@ class KillSwitchIn(Plain):
 
     active = serializers.BooleanField()
     message = serializers.CharField(max_length=500, allow_blank=True, default="")
+    reason = ReasonField()
 
 
 class EndField(MomentField):

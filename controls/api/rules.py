@@ -9,9 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.base import IF_MATCH, ApiView, tagged
+from accounts.audit import giving
 from accounts.permissions import Action
 from accounts.scopes import Scope
-from accounts.versions import last_change
+from accounts.versions import newest
 from budgets.api.lookups import budget_or_404
 from budgets.models import Budget, Enforcement
 from budgets.permissions import require
@@ -67,13 +68,13 @@ class BudgetControls(_OfBudget):
         if given.get("budget_id", str(budget.uid)) != str(budget.uid):
             detail = "Is another budget than the one in the address."
             raise Invalid.field("budget_id", detail)
-        dropped = configuration.configure(budget, given["rules"], seen=self.seen())
+        with giving(given.get("reason", "")):
+            dropped = configuration.configure(budget, given["rules"], seen=self.seen())
         return self._answer(budget, dropped)
 
     def _answer(self, budget: Budget, dropped: list[str] | None = None) -> Response:
-        last = last_change(configuration.history_of_rules(budget))
         body = Answered(controls_out(budget, dropped))
-        return tagged(body, last.version if last else "0")
+        return tagged(body, newest(configuration.history_of_rules(budget)))
 
 
 class BudgetKillSwitch(_OfBudget):
@@ -82,22 +83,28 @@ class BudgetKillSwitch(_OfBudget):
     @answers(s200=KillSwitchOut)
     def get(self, request: Request, uid: str) -> Response:
         """Tell whether a budget is switched off, by itself or from above."""
-        return Answered(kill_switch_out(self.budget(uid)))
+        return self._answer(self.budget(uid))
 
     @answers(s200=KillSwitchOut)
-    @extend_schema(request=KillSwitchIn)
+    @extend_schema(request=KillSwitchIn, parameters=[IF_MATCH])
     def put(self, request: Request, uid: str) -> Response:
         """Switch a budget off, or on again; repeatable."""
         budget = self.budget(uid)
         require(self.caller, Action.SWITCH, budget)
         shape = KillSwitchIn(data=request.data)
         shape.is_valid(raise_exception=True)
-        if shape.validated_data["active"]:
-            message = shape.validated_data["message"]
-            configuration.switch_off(budget, message, now=timezone.now())
-        else:
-            configuration.switch_on(budget)
-        return Answered(kill_switch_out(budget))
+        given, seen = shape.validated_data, self.seen()
+        with giving(given.get("reason", "")):
+            if given["active"]:
+                now = timezone.now()
+                configuration.switch_off(budget, given["message"], now=now, seen=seen)
+            else:
+                configuration.switch_on(budget, seen=seen)
+        return self._answer(budget)
+
+    def _answer(self, budget: Budget) -> Response:
+        version = newest(configuration.history_of_switch(budget))
+        return tagged(Answered(kill_switch_out(budget)), version)
 
 
 class BudgetReplay(_OfBudget):

@@ -23,6 +23,8 @@ def place_of(kind: str, acme: Organization) -> str:
         return f"notification-channels/{channel.uid}"
     if kind == "organizations":
         return "organizations/acme"
+    if kind == "switches":
+        return f"budgets/{make_budget(acme).uid}/kill-switch"
     return f"budgets/{make_budget(acme).uid}/alerts"
 
 
@@ -37,6 +39,7 @@ def _alerts(*shares: float) -> dict[str, Any]:
         ("channels", "PATCH", {"name": "Lea's"}, {"name": "Tom's"}),
         ("organizations", "PATCH", {"name": "Lea's"}, {"name": "Tom's"}),
         ("alerts", "PUT", _alerts(0.5), _alerts(0.6)),
+        ("switches", "PUT", {"active": True}, {"active": True, "message": "Tom's"}),
     ],
 )
 def test_of_two_who_saw_the_same_the_second_is_told(

@@ -339,3 +339,16 @@ def test_rules_are_read_in_few_queries(
 
     with django_assert_num_queries(6):  # one for the version of the answer
         api.get(f"budgets/{ml.uid}/controls")
+
+
+def test_why_calls_are_stopped_is_kept(acme: Organization, api: Api) -> None:
+    place = f"budgets/{make_budget(acme).uid}"
+    rule = {"trigger": "always", "action": "block", "config": {}}
+
+    api.send("PUT", f"{place}/controls", {"rules": [rule], "reason": "A loop"})
+    api.send("PUT", f"{place}/kill-switch", {"active": True, "reason": "Still"})
+    endless = api.send("PUT", f"{place}/controls", {"rules": [], "reason": "x" * 101})
+
+    assert ControlRule.history.get().history_change_reason == "A loop"
+    assert KillSwitch.history.get().history_change_reason == "Still"
+    assert (endless.status, endless.body["errors"][0]["attr"]) == (400, "reason")
