@@ -22,7 +22,7 @@ def patterns() -> dict[str, tuple[str, list[str]]]:
 def address_of(name: str) -> str:
     """Return the address of that name that leads to a row there is, if it has one."""
     form, parameters = patterns()[name]
-    row: Any = row_for(name)
+    row: Any = row_for(name, parameters)
     version = row.history.first() if hasattr(row, "history") else row
     ids = [one.pk if one else 1 for one in (row, version)]
     if row and parameters == ["uid"]:
@@ -30,7 +30,12 @@ def address_of(name: str) -> str:
     return form % dict(zip(parameters, ids, strict=False))
 
 
-def row_for(name: str) -> Any:
+def row_for(name: str, parameters: list[str]) -> Any:
+    """Return a row of what an address is of: its parameter says it, or its name."""
+    wanted = {one.removesuffix("_id") for one in parameters}
+    for model in apps.get_models():
+        if model._meta.model_name in wanted and model._meta.app_label != "contenttypes":
+            return model._default_manager.first()
     for model in apps.get_models():
         if name.startswith(f"{model._meta.app_label}_{model._meta.model_name}_"):
             return model._default_manager.first()

@@ -49,6 +49,7 @@ pytestmark = in_browser
 NO_PAGES = {
     *("autocomplete", "search", "app_list", "view_on_site", "index", "login"),
     *("accounts_invitation_withdraw", "alerts_alert_answer"),
+    "approvals_budgetrequest_answer",
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
     *("budgets_reservation_history", "controls_controlrule_rules"),
@@ -105,6 +106,9 @@ def fill_all(acme: Organization) -> None:
         organization=acme, upto_id=1, done_until=now, until=now, total=2
     )
     invite_by_mail(acme, "new@acme.example", Role.VIEWER, by="ann", now=now)
+    Outsider.objects.create(organization=acme, address="cfo@x.example")
+    make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
+    make_request(acme, make_person("asks@acme.example", {acme: Role.BUDGET_OWNER}))
     roll_up(acme.pk)
     task = {"func": "x", "started": now, "stopped": now}
     Task.objects.create(id="1", name="done", success=True, **task)
