@@ -261,7 +261,7 @@ UNFOLD = {
     "SITE_HEADER": "CostOps",
     "SITE_SUBHEADER": "What your LLMs cost, and may cost",
     "SITE_SYMBOL": "account_balance_wallet",
-    "SITE_URL": "/",
+    "SITE_URL": "",  # there is no site beside this one to return to
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {

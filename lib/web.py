@@ -242,12 +242,16 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(("/api/", "/otlp/"))
 
 
+_MISSING = "There is no such"
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404 for what no URL leads to."""
     if is_api(request):
         return problem_response(NotFound("There is no such endpoint."))
-    refusal = NotFound("There is no such page.")
-    return render(request, "refused.html", {"refusal": refusal}, status=404)
+    said = str(exception.args[0]) if exception and exception.args else ""
+    missing = said.removesuffix(".") if said.startswith(_MISSING) else ""
+    return render(request, "404.html", {"missing": missing}, status=404)
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

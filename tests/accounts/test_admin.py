@@ -320,5 +320,22 @@ def test_what_was_refused_has_a_page_without_a_log_in() -> None:
     answer = Client().get("/nowhere/")
 
     assert answer.status_code == 404
-    assert "There is no such page." in answer.content.decode()
-    assert "console/notice" in answer.content.decode()
+    content = answer.content.decode()
+    assert "<h1>There is no such page</h1>" in content
+    assert f'href="{reverse("admin:login")}"' in content
+    assert "console/notice" in content
+
+
+def test_what_is_missing_is_named_and_leads_on(acme: Organization) -> None:
+    answer = browser_for(acme).get(reverse("admin:budgets_budget_change", args=[77]))
+
+    assert answer.status_code == 404
+    content = answer.content.decode()
+    assert "<h1>There is no such budget</h1>" in content
+    assert f'href="{reverse("admin:budgets_budget_tree")}"' in content
+
+
+def test_the_log_in_page_has_no_way_that_leads_back_to_it() -> None:
+    answer = Client().get(reverse("admin:login"), follow=True)
+
+    assert "Return to site" not in answer.content.decode()
