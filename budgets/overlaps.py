@@ -51,6 +51,21 @@ def overlaps_of(
     return sorted(found, key=lambda pair: (-pair.shared, *_names(pair)))
 
 
+def costs_since(organization: Organization, since: datetime) -> dict[int, Decimal]:
+    """Return what each attribution cost since that UTC midnight. Two queries."""
+    costs: dict[int, Decimal] = {}
+    own = {"organization": organization}
+    sums: Any = (
+        DailySpend.objects.filter(**own, day__gte=since.date()),
+        SpendDelta.objects.filter(**own, currency="", starts_at__gte=since),
+    )
+    for rows in sums:
+        of_each = rows.order_by().values_list("attribution_id").annotate(Sum("cost"))
+        for attribution, cost in of_each:
+            costs[attribution] = costs.get(attribution, _ZERO) + cost
+    return costs
+
+
 class _Family:
     """Who is above whom."""
 
@@ -95,7 +110,7 @@ def _shared(
     """Return what pairs cost that both match, if that is anything."""
     index = index_of(known.values(), organization)
     order = {pk: place for place, pk in enumerate(known)}
-    costs = _costs_since(organization, since)
+    costs = costs_since(organization, since)
     sums: dict[tuple[int, ...], Decimal] = {}
     rows = Attribution.objects.filter(organization=organization).order_by()
     fields = "pk", "tags", *Dimensions._fields
@@ -110,20 +125,6 @@ def _shared(
         for pair in family.tops(matched):
             shared[pair] = shared.get(pair, _ZERO) + cost
     return shared
-
-
-def _costs_since(organization: Organization, since: datetime) -> dict[int, Decimal]:
-    costs: dict[int, Decimal] = {}
-    own = {"organization": organization}
-    sums: Any = (
-        DailySpend.objects.filter(**own, day__gte=since.date()),
-        SpendDelta.objects.filter(**own, currency="", starts_at__gte=since),
-    )
-    for rows in sums:
-        of_each = rows.order_by().values_list("attribution_id").annotate(Sum("cost"))
-        for attribution, cost in of_each:
-            costs[attribution] = costs.get(attribution, _ZERO) + cost
-    return costs
 
 
 def _possible(known: Mapping[int, Budget], family: _Family) -> set[Pair]:

@@ -1,11 +1,11 @@
 """What a budget would mean, before it is saved: what it matches, what it would cost,
 and what would not fit together. Read-only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
@@ -14,16 +14,16 @@ from accounts.models import Organization
 from budgets.figures import LATELY, MONTH, Pace, Position, Status, status_of
 from budgets.index import FOREVER
 from budgets.models import Budget
+from budgets.overlaps import costs_since
 from budgets.scopes import BudgetScope
 from budgets.scopes import clean as clean_scope
 from budgets.status import ZERO
+from console.budgets.reach import reach_words
 from console.budgets.tree import Outline
 from console.fields import Offer
 from ledger.analytics import lines_of
 from ledger.costs import Question
-from ledger.identity import ModelName
 from ledger.models import DIMENSIONS, Attribution
-from ledger.patterns import ModelPattern, pattern_of
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
 from lib.humanize import stretch
@@ -32,7 +32,6 @@ from lib.periods import Cadence, Calendar, Window
 
 OFFERED = 50  # values of one dimension
 _REMEMBERED_S = 60
-_MOST_NAMED = 12  # models, in one line
 _DAY = timedelta(days=1)
 
 
@@ -54,6 +53,13 @@ class Draft:
     critical_threshold: Decimal = Decimal("0.95")
 
 
+class Shared(NamedTuple):
+    """A budget beside it that is charged for the same costs."""
+
+    words: str
+    cost: Decimal  # of the last 30 days
+
+
 @dataclass(slots=True)
 class Preview:
     """What the panel beside the form says."""
@@ -65,7 +71,7 @@ class Preview:
     window: str = ""
     used: Decimal | None = None  # share
     kind: str = "NONE"
-    overlaps: list[str] = field(default_factory=list)
+    overlaps: list[Shared] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
 
 
@@ -83,7 +89,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     """Say what *draft* would mean among the budgets of *outline*.
 
     Five queries, six where it names models, two more where it has a currency of its
-    own, one more where its period is longer than a month.
+    own or overlaps with others, one more where its period is longer than a month.
     """
     try:
         stored = clean_scope(draft.scope)
@@ -105,7 +111,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     else:
         pace = _pace(draft, ids, window, outline.now)
         _add_figures(preview, draft, spent, window, pace, outline)
-    preview.overlaps = list(_overlaps(draft, scope, outline))
+    preview.overlaps = _overlaps(draft, scope, found, outline)
     preview.conflicts += _conflicts(draft, outline)
     return preview
 
@@ -160,13 +166,13 @@ def _scopes_below(draft: Draft, outline: Outline) -> list[BudgetScope]:
 
 def _matching(draft: Draft, scopes: list[BudgetScope]) -> list[Any]:
     rows = Attribution.objects.filter(organization=draft.organization)
-    found = []
     fields = "pk", "tags", *Dimensions._fields
-    for row in rows.values_list(*fields).iterator(chunk_size=5_000):
-        dimensions = Dimensions(*row[2:])._asdict()
-        if any(scope.matches(dimensions, row[1]) for scope in scopes):
-            found.append(row)
-    return found
+    found = rows.values_list(*fields).iterator(chunk_size=5_000)
+    return [row for row in found if any(_matches(scope, row) for scope in scopes)]
+
+
+def _matches(scope: BudgetScope, row: Any) -> bool:
+    return scope.matches(Dimensions(*row[2:])._asdict(), row[1])
 
 
 def _matches_words(found: list[Any], scope: BudgetScope) -> str:
@@ -179,36 +185,6 @@ def _matches_words(found: list[Any], scope: BudgetScope) -> str:
     models = {(row[places["provider"]], row[places["model"]]) for row in found}
     what = f"{_count(len(projects), 'project')} and {_count(len(models), 'model')}"
     return f"Matches {'everything: ' if scope.is_everything else ''}{what}."
-
-
-def reach_words(organization: Organization, texts: Sequence[str]) -> Iterator[str]:
-    """Say which models in use each of *texts* reaches, and which it misses by a hair.
-
-    One query.
-    """
-    if not texts:
-        return
-    rows = Attribution.objects.filter(organization=organization).order_by()
-    pairs = rows.values_list("model", "model_version").distinct()
-    used = sorted(ModelName(*pair) for pair in pairs)
-    for text in texts:
-        pattern = pattern_of(text)
-        names = [one.version or one.model for one in used if pattern.reaches(one)]
-        line = f"“{text}” reaches {_named(names) or 'nothing that was used so far'}"
-        missed = {one.model for one in used if _is_missed(pattern, one)}
-        yield f"{line}; not {_named(sorted(missed))}." if missed else f"{line}."
-
-
-def _is_missed(pattern: ModelPattern, name: ModelName) -> bool:
-    """Tell whether *name* begins as a pattern does, but goes on without a dash."""
-    if not pattern.stem or pattern.reaches(name):
-        return False
-    return name.model.startswith(pattern.stem)
-
-
-def _named(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _count(number: int, word: str) -> str:
@@ -298,21 +274,47 @@ def _ending(status: Status, currency: str, outline: Outline) -> str:
     return f"At this pace it ends at {ends}, inside the amount."
 
 
-def _overlaps(draft: Draft, scope: BudgetScope, outline: Outline) -> Any:
+def _overlaps(
+    draft: Draft, scope: BudgetScope, found: list[Any], outline: Outline
+) -> list[Shared]:
+    """Return what is beside it and charged for the same, what shares most first."""
     beside = Budget.objects.filter(
         organization=draft.organization, parent=draft.parent_id
     ).active()
     if draft.budget is not None:
         beside = beside.exclude(pk=draft.budget.pk)
-    start = draft.starts_at or outline.now
-    end = draft.ends_at or FOREVER
-    for other in beside.order_by("name"):
-        theirs = BudgetScope.of(other.scope)
-        live = other.starts_at < end and (
-            other.ends_at is None or other.ends_at > start
-        )
-        if live and scope.overlaps(theirs):
-            yield f"Overlaps with {other.name} on {_common(scope, theirs)}."
+    both = [
+        (other, theirs)
+        for other in beside.order_by("name")
+        if _lives_beside(draft, other, outline.now)
+        and scope.overlaps(theirs := BudgetScope.of(other.scope))
+    ]
+    if not both:
+        return []
+    midnight = outline.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    costs = costs_since(draft.organization, midnight - LATELY)
+    own = [row for row in found if row[0] in costs and _matches(scope, row)]
+    shared = [
+        _shared(draft, other, _common(scope, theirs), cost, outline)
+        for other, theirs in both
+        for cost in [sum((costs[row[0]] for row in own if _matches(theirs, row)), ZERO)]
+    ]
+    return sorted(shared, key=lambda one: -one.cost)
+
+
+def _lives_beside(draft: Draft, other: Budget, now: datetime) -> bool:
+    start, end = draft.starts_at or now, draft.ends_at or FOREVER
+    return other.starts_at < end and (other.ends_at is None or other.ends_at > start)
+
+
+def _shared(
+    draft: Draft, other: Budget, common: str, cost: Decimal, outline: Outline
+) -> Shared:
+    words = f"Overlaps with {other.name} on {common}"
+    if not cost:
+        return Shared(f"{words}; of late there were none.", cost)
+    amount = outline.money(cost, draft.organization.currency)
+    return Shared(f"{words}: {amount} of the last {LATELY.days} days.", cost)
 
 
 def _common(one: BudgetScope, other: BudgetScope) -> str:

@@ -20,6 +20,7 @@ from alerts.reach import unheard
 from budgets.conflicts import conflicts_of
 from budgets.permissions import may_somewhere
 from console.alerts.wording import channel_words
+from console.budgets.clashes import causes_of
 from console.budgets.first_steps import steps_of
 from console.budgets.lines import STATUS_WORDS, BudgetRow, TreeLine
 from console.budgets.marks import marks_of
@@ -130,7 +131,7 @@ def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     found = conflicts_of(organization, now=timezone.now()) if organization else []
     nobody = unheard(organization) if organization else []
     context = {
-        "clashes": found,
+        "causes": causes_of(found),
         "organization": organization,
         "nobody": [
             (one.budget, channel_words(one.names), len(one.names) > 1)

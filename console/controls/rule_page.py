@@ -25,7 +25,8 @@ from accounts.versions import (
 )
 from budgets.models import Budget, Enforcement
 from console.asking import Confirmation, confirmation_of, reason_in
-from console.budgets.preview import offers_of, reach_words
+from console.budgets.preview import offers_of
+from console.budgets.reach import reach_words
 from console.controls.access import may_write
 from console.controls.budgets import path_to
 from console.controls.consequences import consequences_of

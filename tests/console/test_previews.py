@@ -25,7 +25,7 @@ def test_the_preview_explains_the_scope(acme: Organization) -> None:
 
     assert "Matches 2 projects and 2 models." in text
     assert "$100.00 this period so far: 10 % of the amount." in text
-    assert "Overlaps with Backend on costs that match both scopes." in text
+    assert "Overlaps with Backend on costs that match both scopes: $30.00 of" in text
 
 
 def test_the_preview_names_what_overlaps(acme: Organization) -> None:
@@ -34,7 +34,7 @@ def test_the_preview_names_what_overlaps(acme: Organization) -> None:
 
     text = shown(browser_for(acme), PREVIEW, **query)
 
-    assert "Overlaps with Backend on project search." in text
+    assert "Overlaps with Backend on project search; of late there were none." in text
 
 
 def test_the_preview_names_the_models_in_use_that_a_pattern_reaches(
