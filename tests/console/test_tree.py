@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -25,6 +26,7 @@ from tests.pages import page_at, shown
 
 pytestmark = pytest.mark.django_db
 
+CONFLICTS = "/admin/budgets/budget/conflicts/"
 ARRIVAL = "/admin/budgets/budget/arrival/"
 
 
@@ -125,6 +127,63 @@ def test_last_month_shows_only_what_had_begun(acme: Organization) -> None:
     assert names_in(browser) == ["Old", "New"]
     assert names_in(browser, span="last") == ["Old"]
     assert "allocated" not in shown(browser, TREE, span="last")
+
+
+def test_months_before_show_the_amounts_of_their_time(acme: Organization) -> None:
+    now = timezone.now()
+    begun = (now - timedelta(days=100)).replace(day=1, hour=0)
+    top = make_budget(acme, "Top", "1000", starts_at=begun)
+    below = make_budget(
+        acme, "Below", "600", parent=top, starts_at=begun, scope={"teams": ["x"]}
+    )
+    make_budget(acme, "New", "900", parent=top, scope={"teams": ["y"]})
+    plan = plan_of(below)
+    plan.amount = Decimal(1500)
+    change_budget(below, plan, now=now)
+    browser = browser_for(acme)
+
+    present = page_at(browser, TREE)
+    last = page_at(browser, TREE, span="last")
+    day = (begun + timedelta(days=40)).date()
+    before = page_at(browser, TREE, span="day", day=day.isoformat())
+
+    assert "over-allocated by $1,400.00 of Top" in present.text
+    for page in (last, before):
+        assert page.table().column("Budget")[2:] == ["unallocated $400.00 of Top"]
+        assert page.table().row("Below Top / Below")["Amount"] == "$600.00"
+        assert not any("New" in name for name in page.table().column("Budget"))
+
+
+def test_every_figure_of_a_row_leads_somewhere(acme: Organization) -> None:
+    budget = make_budget(acme)
+    spend(acme, "30")
+
+    content = browser_for(acme).get(TREE).content.decode()
+
+    place = f"/admin/budgets/budget/{budget.pk}/change/"
+    row = content[content.index("co-level-1") :]
+    figures = re.findall(r'data-label="([^"]+)">\s*<a href="([^"]+)"', row)
+    assert {name: url.partition("?")[0] for name, url in figures} == {
+        "Amount": place,
+        "Spent": "/admin/ledger/costrecord/",
+        "Left": f"{place}#co-lines",
+        "Per day": "/admin/ledger/costrecord/",
+        "Projected": place,
+    }
+
+
+def test_who_owns_a_budget_stands_below_its_name(acme: Organization) -> None:
+    lead = make_person("lead@acme.example", {acme: Role.BUDGET_OWNER})
+    make_budget(acme, "Owned", owner=lead)
+    make_budget(acme, "Not owned", scope={"teams": ["x"]})
+
+    tree = page_at(browser_for(acme), TREE).table()
+
+    names = tree.column("Budget")
+    assert [name.replace(" ", "") for name in names] == [
+        "NotownedNotowned",
+        "OwnedOwnedlead@acme.example",
+    ]
 
 
 def test_without_data_nothing_is_projected(acme: Organization) -> None:
@@ -285,7 +344,56 @@ def test_conflicts_stand_under_the_tree(acme: Organization) -> None:
 
     text = shown(browser_for(acme), "/admin/budgets/budget/conflicts/")
 
+    assert "“Also sales” is charged for the same costs as 2 other budgets" in text
     assert "“Also sales” below “Acme” and “Sales” below “Acme” are both charged" in text
+
+
+def test_conflicts_stand_by_their_cause_and_what_costs_nothing_last(
+    acme: Organization,
+) -> None:
+    top = make_budget(acme, "Acme", "100")
+    for name in ("A", "B"):
+        make_budget(
+            acme, name, "80", parent=top, period="weekly", scope={"teams": [name]}
+        )
+    for name in ("C", "D"):
+        make_budget(acme, name, "70", parent=top, scope={"projects": [name]})
+    make_budget(acme, "Hub", "1", parent=top, scope={"users": ["ann"]})
+    spend(acme, "5", project_id="C", user_id="ann")
+    spend(acme, "3", project_id="D", user_id="ann")
+
+    page = page_at(browser_for(acme), CONFLICTS)
+
+    groups = [
+        one for one in page.all("li") if "co-warn" in one.attributes.get("class", "")
+    ]
+    assert [
+        (one.text.partition(" Show all")[0], "co-quiet" in one.attributes["class"])
+        for one in groups
+    ] == [
+        ("The budgets below “Acme” add up to $41.00 more than it has. Acme", False),
+        (
+            "2 budgets below “Acme” have another period than it: their amounts can't "
+            "be compared. Acme",
+            False,
+        ),
+        (
+            "“Hub” is charged for the same costs as 4 other budgets: $5.00 of the last "
+            "30 days with “C”, the most. Hub",
+            False,
+        ),
+        (
+            "“A” is charged for the same costs as 2 other budgets; of late there were "
+            "none. A",
+            True,
+        ),
+        (
+            "“B” is charged for the same costs as 2 other budgets; of late there were "
+            "none. B",
+            True,
+        ),
+    ]
+    assert set(groups[2].part("Show all 4").links) == {"A", "B", "C", "D"}
 
 
 @pytest.mark.parametrize("budgets", [3, 12])
