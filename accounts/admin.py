@@ -2,6 +2,7 @@
 
 from calendar import month_name
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
@@ -32,7 +33,7 @@ from accounts.tenants import (
     may,
     person,
 )
-from lib.humanize import ago
+from lib.humanize import ago, exact_clock
 
 
 class OrganizationAdmin(TenantHistoryAdmin):
@@ -363,6 +364,6 @@ class ApiKeyAdmin(TenantHistoryAdmin):
             return "never"
         return format_html(
             '<span title="{}">{}</span>',
-            f"{obj.last_used_at:%Y-%m-%d %H:%M:%S} UTC",
+            f"{exact_clock(obj.last_used_at, ZoneInfo('UTC'))} UTC",
             ago(obj.last_used_at, timezone.now()),
         )

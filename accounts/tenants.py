@@ -3,7 +3,7 @@ what their role there allows."""
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
@@ -35,6 +35,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
 from accounts.audit import giving
+from accounts.columns import column_of, reached
 from accounts.meanwhile import VersionedForm
 from accounts.models import Organization, User
 from accounts.scopes import Scope
@@ -102,12 +103,14 @@ class TenantModelAdmin(ModelAdmin):
 
     form: type[forms.ModelForm[Any]] = VersionedForm
     organization_path: ClassVar[str] = "organization"
+    currency_path: ClassVar[str] = "organization__currency"  # of a row's amounts
     read_scope: ClassVar[str] = Scope.BUDGETS_READ
     write_scope: ClassVar[str | None] = None
     may_delete: ClassVar[bool] = False
     asks_why: ClassVar[bool] = False  # a row is deleted: it moved money, or told people
     # Rows without an organization are for all: everybody sees them.
     has_common_rows: ClassVar[bool] = False
+    keeps_history: ClassVar[bool] = False
     empty_words: ClassVar[str] = ""  # what a list is for, where it has no row yet
     list_per_page = 50
     list_filter_submit = True
@@ -133,10 +136,38 @@ class TenantModelAdmin(ModelAdmin):
         return mine
 
     def organization_of(self, row: Any) -> Organization | None:
-        found: Organization | None = row
-        for name in self.organization_path.split("__"):
-            found = getattr(found, name)
+        found: Organization | None = reached(row, self.organization_path)
         return found
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        columns = {
+            field.name: column_of(field, self.currency_path)
+            for field in self.opts.fields
+            if not hasattr(self, field.name)
+        }
+        self.columns = {name: column for name, column in columns.items() if column}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Write what is only read as all pages do: amounts, numbers, names."""
+        fixed = set(self.get_readonly_fields(request, obj))
+        read = {name: one for name, one in self.columns.items() if one in fixed}
+        return [
+            (title, {**parts, "fields": [read.get(one, one) for one in fields]})
+            for title, parts in super().get_fieldsets(request, obj)
+            for fields in [cast("Sequence[Any]", parts["fields"])]
+        ]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out the columns: they stand in the places of their fields."""
+        columns = set(self.columns.values())
+        return [one for one in super().get_fields(request, obj) if one not in columns]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["show_history"] = self.keeps_history
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def _may(self, request: HttpRequest, scope: str | None, row: Any) -> bool:
         if scope is None:
@@ -209,7 +240,9 @@ class TenantModelAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row stays in its organization."""
         fixed = ("organization",) if obj and hasattr(obj, "organization") else ()
-        return (*super().get_readonly_fields(request, obj), *fixed)
+        is_read = obj and not self.has_change_permission(request, obj)
+        columns = self.columns.values() if is_read else ()
+        return (*super().get_readonly_fields(request, obj), *fixed, *columns)
 
     def writable_organizations(self, request: HttpRequest) -> QuerySet[Organization]:
         scope = self.write_scope or ""
@@ -302,6 +335,7 @@ class _Differences(HistoricalRecordContextHelper):
 class TenantHistoryAdmin(SimpleHistoryAdmin, TenantModelAdmin):
     """One that tells who changed what: people, keys and commands alike."""
 
+    keeps_history = True
     object_history_list_template = "accounts/history_list.html"
 
     def get_historical_record_context_helper(

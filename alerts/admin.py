@@ -4,17 +4,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.columns import money_column
 from accounts.meanwhile import VersionedForm
 from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, TenantHistoryAdmin
 from alerts.models import MaintenanceWindow, NotAnAnomaly
 from budgets.tenants import OfBudgetAdmin
-from lib.humanize import clock, lasting, locale_of
-from lib.money import format_money
+from lib.humanize import clock, lasting
 
 
 class MaintenanceForm(VersionedForm):
@@ -95,17 +94,14 @@ class NotAnAnomalyAdmin(OfBudgetAdmin, ReadOnlyAdmin):
         "stands here, and days like it raise no alert. Deleted, they do again."
     )
     may_delete = True
+    currency_path = "budget__currency"
+    list_display = (
+        *("budget", "day"),
+        money_column("amount", "Amount", "budget__currency"),
+        *("said_by", "said_at"),
+    )
     list_filter = (OrganizationFilter,)
     list_select_related = ("budget",)
     search_fields = ("budget__name", "said_by")
     ordering = ("-day", "-pk")
     fields = ("budget", "day", "amount", "said_by", "said_at")
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        locale = locale_of(request)
-
-        @admin.display(description="amount", ordering="amount")
-        def amount(row: NotAnAnomaly) -> str:
-            return format_money(row.amount, row.budget.currency, locale)
-
-        return ("budget", "day", amount, "said_by", "said_at")

@@ -1,16 +1,14 @@
 """Periods and backfills in the admin: what is only read."""
 
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.html import format_html
 
+from accounts.columns import money_column, number_column
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin
 from budgets.models import Backfill, BudgetPeriod
-from ledger.lists import count_column, money_column
 from lib.humanize import stretch
 from lib.money import format_percent
 from lib.periods import Window
@@ -21,6 +19,16 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
     empty_words = (
         "A budget's period opens with its first usage, or when its first day begins. "
         "What it may spend, and has spent, stands here, also once it is over."
+    )
+    currency_path = "budget__currency"
+    list_display = (
+        *("budget", "days"),
+        money_column("limit", "Limit", "budget__currency"),
+        money_column("spent", "Spent", "budget__currency"),
+        money_column("reserved", "Reserved", "budget__currency"),
+        money_column("carried_over", "Carried over", "budget__currency"),
+        number_column("requests", "Requests"),
+        "state",
     )
     list_filter = (OrganizationFilter, "closed_at")
     list_select_related = ("budget",)
@@ -33,20 +41,6 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
         "closed_at",
     )
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        def amount(field: str, label: str) -> Any:
-            return money_column(field, label, _currency_of, request)
-
-        return (
-            *("budget", "days"),
-            amount("limit", "Limit"),
-            amount("spent", "Spent"),
-            amount("reserved", "Reserved"),
-            amount("carried_over", "Carried over"),
-            count_column("requests", "Requests"),
-            "state",
-        )
-
     @admin.display(description="period")
     def days(self, obj: BudgetPeriod) -> str:
         window = Window(obj.starts_at, obj.ends_at)
@@ -55,10 +49,6 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def state(self, obj: BudgetPeriod) -> str:
         return "closed" if obj.closed_at else "open"
-
-
-def _currency_of(period: BudgetPeriod) -> str:
-    return period.budget.currency
 
 
 @admin.register(Backfill)

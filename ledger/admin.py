@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -13,6 +14,14 @@ from django.utils.http import urlencode
 from unfold.paginator import InfinitePaginator
 
 from accounts.access import organizations_of
+from accounts.columns import (
+    NONE,
+    chips,
+    money_column,
+    money_words,
+    number_column,
+    number_words,
+)
 from accounts.scopes import Scope
 from accounts.tenants import (
     OrganizationFilter,
@@ -26,21 +35,15 @@ from accounts.versions import seen_by
 from ledger import prices
 from ledger.forms import KindLinesField
 from ledger.lists import (
-    NONE,
-    Column,
     DayFilter,
     DimensionsFilter,
     OneOrganizationFilter,
     PricedFilter,
     TimeFilter,
-    count_column,
     moment_of,
-    money_column,
     of_kinds,
-    of_organization,
     sent_as,
     spend_column,
-    tags_of,
 )
 from ledger.models import (
     DIMENSIONS,
@@ -51,7 +54,9 @@ from ledger.models import (
     Price,
     Repricing,
 )
-from lib.money import format_money
+from lib.humanize import clock, exact_clock
+
+_UTC = ZoneInfo("UTC")
 
 
 class LedgerAdmin(ReadOnlyAdmin):
@@ -84,7 +89,23 @@ class CostRecordAdmin(LedgerAdmin):
         "newest first. These are of the last 7 days, unless a filter says otherwise."
     )
     list_select_related = ("organization", "attribution")
+    list_display = (
+        *("time", "usage_id", "of", "llm"),
+        number_column("input_tokens", "Tokens in"),
+        number_column("output_tokens", "Tokens out"),
+        money_column("total_cost", "Cost"),
+        "remark",
+    )
     list_display_links = ("usage_id",)
+    fields = (
+        *("usage_id", "time", "organization", "attribution", "sent_as"),
+        *("tags", "remark"),
+        *("input_tokens", "cached_tokens", "cache_write_tokens"),
+        *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
+        *("latency_ms", "service_tier", "response_id"),
+        *("input_cost", "output_cost", "other_cost", "total_cost"),
+        *("billed", "exchange_rate", "metadata", "repricing", "recorded_at"),
+    )
     ordering = ("-timestamp",)
     search_fields = ("usage_id",)
     search_help_text = "A whole usage id"
@@ -101,38 +122,9 @@ class CostRecordAdmin(LedgerAdmin):
             queryset = queryset.filter(usage_id=search_term.strip())
         return queryset, False
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        return (
-            *("time", "usage_id", "of", "llm"),
-            count_column("input_tokens", "Tokens in"),
-            count_column("output_tokens", "Tokens out"),
-            money_column("total_cost", "Cost", of_organization, request),
-            "remark",
-        )
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        def amount(field: str, label: str) -> Column:
-            return money_column(field, label, of_organization, request)
-
-        return (
-            *("usage_id", "time", "organization", "attribution", "sent_as"),
-            *("tags", "remark"),
-            *("input_tokens", "cached_tokens", "cache_write_tokens"),
-            *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
-            *("latency_ms", "service_tier", "response_id"),
-            amount("input_cost", "Input cost"),
-            amount("output_cost", "Output cost"),
-            amount("other_cost", "Other cost"),
-            amount("total_cost", "Total cost"),
-            *("billed", "exchange_rate", "metadata", "repricing", "recorded_at"),
-        )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj)
-
     @admin.display(description="time (UTC)")
     def time(self, obj: CostRecord) -> str:
-        return f"{obj.timestamp:%Y-%m-%d %H:%M:%S}"
+        return exact_clock(obj.timestamp, _UTC)
 
     @admin.display(description="of")
     def of(self, obj: CostRecord) -> str:
@@ -150,7 +142,7 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="tags")
     def tags(self, obj: CostRecord) -> str:
-        return tags_of(obj.attribution)
+        return chips(obj.attribution.tags)
 
     @admin.display(description="remark")
     def remark(self, obj: CostRecord) -> str:
@@ -178,25 +170,23 @@ class CostRecordAdmin(LedgerAdmin):
     def billed(self, obj: CostRecord) -> str:
         if obj.source_cost is None or not obj.source_currency:
             return NONE
-        return format_money(obj.source_cost, obj.source_currency)
+        return money_words(obj.source_cost, obj.source_currency)
 
 
 @admin.register(DailySpend)
 class DailySpendAdmin(LedgerAdmin):
     empty_words = "What each team, model and person used and cost on a day."
+    list_display = (
+        *("day", "attribution"),
+        number_column("requests", "Requests"),
+        number_column("unpriced", "Unpriced"),
+        number_column("input_tokens", "Tokens in"),
+        number_column("output_tokens", "Tokens out"),
+        spend_column(),
+    )
     list_filter = (OneOrganizationFilter, DayFilter, DimensionsFilter)
     list_select_related = ("organization", "attribution")
     ordering = ("-day",)
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        return (
-            *("day", "attribution"),
-            count_column("requests", "Requests"),
-            count_column("unpriced", "Unpriced"),
-            count_column("input_tokens", "Tokens in"),
-            count_column("output_tokens", "Tokens out"),
-            spend_column(request),
-        )
 
 
 @admin.register(Attribution)
@@ -221,16 +211,14 @@ class RepricingAdmin(ReadOnlyAdmin):
         "with who did it, why, and by how much."
     )
     read_scope = Scope.COSTS_READ
+    list_display = (
+        *("created_at", "kind", "actor", "reason"),
+        number_column("records", "Records"),
+        money_column("difference", "Difference"),
+    )
     list_filter = ("kind", OrganizationFilter)
     list_select_related = ("organization",)
     search_fields = ("reason", "actor")
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        return (
-            *("created_at", "kind", "actor", "reason"),
-            count_column("records", "Records"),
-            money_column("difference", "Difference", of_organization, request),
-        )
 
 
 class PriceForm(ServiceForm):
@@ -258,6 +246,15 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
         "for a contract, a discount, or a model that the list does not have."
     )
     form = PriceForm
+    currency_path = "currency"
+    list_display = (
+        *("provider", "model", "good_for"),
+        money_column("input_per_million", "Input / M", "currency"),
+        money_column("cached_input_per_million", "Cached / M", "currency"),
+        money_column("output_per_million", "Output / M", "currency"),
+        money_column("per_request", "Per request", "currency"),
+        *("others", "in_force"),
+    )
     list_filter = ("provider", "provisional", OrganizationFilter)
     list_select_related = ("organization",)
     list_display_links = ("model",)
@@ -277,20 +274,6 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
         ("When (UTC)", {"fields": ("effective_from", "effective_to")}),
         ("Remarks", {"fields": ("provisional", "note")}),
     )
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        def amount(field: str, label: str) -> Column:
-            return money_column(field, label, _currency_of, request)
-
-        return (
-            *("provider", "model", "good_for"),
-            amount("input_per_million", "Input / M"),
-            amount("cached_input_per_million", "Cached / M"),
-            amount("output_per_million", "Output / M"),
-            amount("per_request", "Per request"),
-            "others",
-            "in_force",
-        )
 
     @admin.display(description="in force (UTC)", ordering="effective_from")
     def in_force(self, obj: Price) -> str:
@@ -339,11 +322,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
 
 def _day(moment: datetime) -> str:
     """Write a moment in UTC, without the time where it is midnight."""
-    return f"{moment:%Y-%m-%d %H:%M}".removesuffix(" 00:00")
-
-
-def _currency_of(row: Any) -> str:
-    return str(row.currency)
+    return clock(moment, _UTC).removesuffix(", 00:00")
 
 
 class ExchangeRateForm(ServiceForm):
@@ -382,9 +361,7 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
 
     @admin.display(description="rate", ordering="rate")
     def amount(self, obj: ExchangeRate) -> str:
-        return format_html(
-            '<span class="co-num">{}</span>', f"{obj.rate:f}".rstrip("0")
-        )
+        return format_html('<span class="co-num">{}</span>', number_words(obj.rate))
 
     @admin.display(description="from and to", ordering="base")
     def pair(self, obj: ExchangeRate) -> str:

@@ -1,8 +1,7 @@
 """Columns and filters of the ledger's lists, which may be millions of rows long."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -15,11 +14,10 @@ from unfold.contrib.filters.admin import DropdownFilter
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of
+from accounts.columns import Column, labelled, money_words, number_words
 from accounts.tenants import OrganizationFilter, person
 from ledger.models import DIMENSIONS, Attribution
 from ledger.sql import elements_of
-from lib.humanize import locale_of
-from lib.money import format_money
 
 WHEN = {
     "1": "Last 24 hours",
@@ -29,61 +27,23 @@ WHEN = {
     "all": "Any time",
 }
 USUAL = "7"
-NONE = "\N{EN DASH}"
 _NO_PRICE = "no price yet"
 
-Column = Callable[[Any], str]
 
-
-def money_column(
-    field: str, label: str, currency: Callable[[Any], str], request: HttpRequest
-) -> Column:
-    """Return a column of amounts: figures under each other, nothing rounded away."""
-    locale = locale_of(request)
-
-    def column(row: Any) -> str:
-        amount: Decimal | None = getattr(row, field)
-        text = NONE if amount is None else format_money(amount, currency(row), locale)
-        return format_html('<span class="co-num">{}</span>', text)
-
-    return _labelled(column, field, label)
-
-
-def count_column(field: str, label: str) -> Column:
-    """Return a column of whole numbers."""
-
-    def column(row: Any) -> str:
-        return format_html('<span class="co-num">{}</span>', f"{getattr(row, field):,}")
-
-    return _labelled(column, field, label)
-
-
-def _labelled(column: Any, field: str, label: str) -> Column:
-    column.__name__ = f"num_{field}"  # the stylesheet aligns what is called so
-    column.short_description = label
-    labelled: Column = column
-    return labelled
-
-
-def of_organization(row: Any) -> str:
-    return str(row.organization.currency)
-
-
-def spend_column(request: HttpRequest) -> Column:
+def spend_column() -> Column:
     """Return the cost of days; what has no price yet is not nothing."""
-    locale = locale_of(request)
 
     def column(row: Any) -> str:
         if row.unpriced and not row.cost:
             return format_html('<span class="co-num co-muted">{}</span>', _NO_PRICE)
-        shown = format_money(row.cost, of_organization(row), locale)
+        shown = money_words(row.cost, row.organization.currency)
         if row.unpriced:
-            rest = f"{row.unpriced:,} without a price yet"
+            rest = f"{number_words(row.unpriced)} without a price yet"
             words = '<span class="co-num">{} <span class="co-note">{}</span></span>'
             return format_html(words, shown, rest)
         return format_html('<span class="co-num">{}</span>', shown)
 
-    return _labelled(column, "cost", "Cost")
+    return labelled(column, "cost", "Cost")
 
 
 class OneOrganizationFilter(OrganizationFilter):
@@ -270,10 +230,3 @@ def sent_as(attribution: Attribution) -> str:
 
 def of_kinds(kinds: list[str] | None) -> str:
     return f" for {', '.join(kinds)}" if kinds else ""
-
-
-def tags_of(attribution: Attribution) -> str:
-    tags = attribution.tags
-    if isinstance(tags, dict):
-        return ", ".join(f"{name}: {value}" for name, value in tags.items()) or NONE
-    return ", ".join(tags) or NONE

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
@@ -77,7 +77,17 @@ def ahead(moment: datetime, now: datetime) -> str:
 def clock(moment: datetime, zone: ZoneInfo) -> str:
     """Say the minute of *moment*: "9 Nov 2026, 14:02"."""
     local = moment.astimezone(zone)
-    return f"{local.day} {local:%b %Y, %H:%M}"
+    return f"{date_words(local)}, {local:%H:%M}"
+
+
+def exact_clock(moment: datetime, zone: ZoneInfo) -> str:
+    """Say the second of *moment*: "9 Nov 2026, 14:02:07"."""
+    return f"{clock(moment, zone)}:{moment:%S}"
+
+
+def date_words(day: date) -> str:
+    """Say a day: "9 Nov 2026"."""
+    return f"{day.day} {day:%b %Y}"
 
 
 def stretch(window: Window, zone: ZoneInfo) -> str:
@@ -95,8 +105,7 @@ def stretch(window: Window, zone: ZoneInfo) -> str:
 
 def day_words(moment: datetime, zone: ZoneInfo, *, is_end: bool = False) -> str:
     """Say the day of *moment*, or, of an exclusive end, the last one before it."""
-    day = day_of(moment - _MOMENT if is_end else moment, zone)
-    return f"{day.day} {day:%b %Y}"
+    return date_words(day_of(moment - _MOMENT if is_end else moment, zone))
 
 
 def when(window: Window, zone: ZoneInfo) -> str:

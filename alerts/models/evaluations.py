@@ -7,6 +7,7 @@ from accounts.audit import current_actor
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
 from lib.fields import MoneyField
+from lib.humanize import date_words
 
 
 class NotAnAnomaly(models.Model):
@@ -30,7 +31,7 @@ class NotAnAnomaly(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.amount}"
+        return date_words(self.day)
 
 
 class Watch(models.Model):

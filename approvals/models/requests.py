@@ -12,6 +12,7 @@ from accounts.models import Organization, User, validate_currency_code
 from approvals.models.policies import Policy
 from budgets.models import Budget
 from lib.fields import MoneyField
+from lib.money import format_money
 from lib.periods import Cadence
 
 
@@ -223,7 +224,7 @@ class BudgetRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.amount} {self.currency}"
+        return f"{self.get_kind_display()}: {format_money(self.amount, self.currency)}"
 
     @property
     def present_amount(self) -> Decimal:

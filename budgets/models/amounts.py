@@ -75,4 +75,4 @@ class AmountLine(models.Model):
         indexes = [models.Index(fields=["budget", "made_at"], name="amount_line_order")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.amount}"
+        return self.get_kind_display()

@@ -1,11 +1,14 @@
 """What was spent of budgets, and when."""
 
+from zoneinfo import ZoneInfo
+
 from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Organization
 from budgets.models.budgets import Budget
 from lib.fields import MoneyField
+from lib.humanize import stretch
 from lib.periods import Window
 
 
@@ -65,7 +68,8 @@ class BudgetPeriod(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.budget}, from {self.starts_at:%Y-%m-%d}"
+        zone = ZoneInfo(self.budget.timezone)
+        return f"{self.budget}, {stretch(Window(self.starts_at, self.ends_at), zone)}"
 
     @property
     def window(self) -> Window:

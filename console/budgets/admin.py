@@ -32,6 +32,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     write_scope = Scope.BUDGETS_WRITE
     write_action = Action.CHANGE
     search_fields = ("name",)
+    currency_path = "currency"
     fields = (
         *("organization", "name", "parent", "owner", "note", "scope", "amount"),
         *("currency", "period", "timezone", "starts_at", "ends_at"),
@@ -68,4 +69,5 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
         return change_page(request, self, object_id)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields  # a past version is read, whoever reads it
+        # A past version is read, whoever reads it.
+        return (*self.fields, *self.columns.values())

@@ -12,6 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.paginator import InfinitePaginator
 
 from accounts.access import organizations_of
+from accounts.columns import money_column
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin, person
 from budgets.models import Budget, Reservation
 from budgets.reservations.lines import uid_of
@@ -24,7 +25,6 @@ from console.controls.reservation_page import (
 )
 from console.pages import Pages
 from console.templatetags.console import noted, since, until
-from ledger.lists import money_column, of_organization
 
 _MOST_LINES = 30  # hard-limited budgets on one path that are looked for
 
@@ -57,6 +57,13 @@ class ReservationAdmin(Pages, ReadOnlyAdmin):
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
     ordering = ("-pk",)
+    list_display = (
+        *("what", "state_shown"),
+        money_column("granted", "Granted"),
+        money_column("held", "Held"),
+        money_column("settled", "Settled"),
+        *("made", "ends"),
+    )
     search_fields = ("uid",)
     search_help_text = "A whole id of an authorization or lease"
 
@@ -75,20 +82,6 @@ class ReservationAdmin(Pages, ReadOnlyAdmin):
             uid = uid_of(search_term.strip())
             queryset = queryset.filter(uid=uid) if uid else queryset.none()
         return queryset, False
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        def amount(field: str, label: str) -> Any:
-            return money_column(field, label, of_organization, request)
-
-        return (
-            "what",
-            "state_shown",
-            amount("granted", "Granted"),
-            amount("held", "Held"),
-            amount("settled", "Settled"),
-            "made",
-            "ends",
-        )
 
     def get_urls(self) -> list[URLPattern]:
         route = "<int:reservation_id>/release/"

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -24,7 +25,7 @@ from console.notifications.wording import delivery_state, result_of
 from console.pages import Pages, row_of, row_or_404
 from console.templatetags.console import since
 from lib.errors import Refusal
-from lib.humanize import ahead
+from lib.humanize import ahead, exact_clock
 from notifications import services
 from notifications.models import (
     Attempt,
@@ -32,6 +33,8 @@ from notifications.models import (
     ChannelType,
     Delivery,
 )
+
+_UTC = ZoneInfo("UTC")
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -106,7 +109,7 @@ class AttemptInline(TabularInline):
 
     @admin.display(description="when (UTC)")
     def began(self, obj: Attempt) -> str:
-        return f"{obj.at:%Y-%m-%d %H:%M:%S}"
+        return exact_clock(obj.at, _UTC)
 
     @admin.display(description="took")
     def took(self, obj: Attempt) -> str:
@@ -268,11 +271,11 @@ class DeliveryAdmin(Pages, ReadOnlyAdmin):
 
     @admin.display(description="written (UTC)")
     def written(self, obj: Delivery) -> str:
-        return f"{obj.created_at:%Y-%m-%d %H:%M:%S}"
+        return exact_clock(obj.created_at, _UTC)
 
     @admin.display(description="ended (UTC)")
     def finished(self, obj: Delivery) -> str:
-        return f"{obj.finished_at:%Y-%m-%d %H:%M:%S}" if obj.finished_at else "not yet"
+        return exact_clock(obj.finished_at, _UTC) if obj.finished_at else "not yet"
 
     @admin.display(description="title")
     def title(self, obj: Delivery) -> str:

@@ -13,6 +13,7 @@ from accounts.audit import history
 from accounts.models import Organization, validate_currency_code
 from ledger.overrides import Override
 from lib.fields import MoneyField, RateField
+from lib.humanize import date_words
 
 
 class PriceQuerySet(models.QuerySet["Price"]):
@@ -121,7 +122,7 @@ class Price(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.provider}/{self.model} from {self.effective_from:%Y-%m-%d}"
+        return f"{self.provider}/{self.model} from {date_words(self.effective_from)}"
 
     def clean(self) -> None:
         super().clean()
@@ -206,4 +207,4 @@ class ExchangeRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"1 {self.base} = {self.rate:f} {self.quote} on {self.date}"
+        return f"1 {self.base} in {self.quote} on {date_words(self.date)}"

@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 from accounts.audit import current_actor
 from accounts.models import Organization
 from lib.fields import MoneyField
+from lib.humanize import date_words
 
 
 class Repricing(models.Model):
@@ -35,4 +36,4 @@ class Repricing(models.Model):
 
     def __str__(self) -> str:
         what = "Repricing" if self.kind == self.Kind.PRICES else "Correction"
-        return f"{what} of {self.created_at:%Y-%m-%d %H:%M}: {self.reason}"
+        return f"{what} of {date_words(self.created_at)}: {self.reason}"

@@ -9,6 +9,7 @@ from django.db import models
 from accounts.models import Organization
 from ledger.models.attributions import Attribution
 from lib.fields import MoneyField
+from lib.humanize import date_words
 
 
 class SpendBatch(models.Model):
@@ -112,4 +113,4 @@ class DailySpend(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.cost}"
+        return date_words(self.day)

@@ -192,7 +192,7 @@ def test_tags_mean_the_same_in_any_order(company: Organization) -> None:
         (
             "UPDATE budgets_budgetperiod SET amount = amount + $1.5 "
             "WHERE budget_id = {ROOT} AND starts_at < '2025-01-31'",
-            "Root, from 2025-01-01: the amount is 101.5",
+            "Root, 1 to 31 January 2025: the amount is 101.5",
         ),
         (
             "DELETE FROM budgets_amountline WHERE budget_id = {LEAF}",

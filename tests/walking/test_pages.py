@@ -4,6 +4,7 @@ Pages come from the resolver, who may write from `expected`, what is sent from t
 on the pages. A page that is new has to be filled in and expected, or it fails here.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.urls import resolve
 from unfold.sites import UnfoldAdminSite
 
 from lib.memories import forget_everything
-from tests.pages import forms_by_place
+from tests.pages import forms_by_place, read
 from tests.sizes import every_day_on_sqlite, size
 from tests.walking.expected import QUERIES, sent, writers_of
 from tests.walking.routes import Route, routes
@@ -50,6 +51,8 @@ OTHER = {  # answers that are no page to a GET
     "view_on_site": {404},
     "unnamed:admin/%(url)s": {404},
 }
+# 50000.0000000000, 0E-10, 2026-11-30 20:05, {}
+_RAW = re.compile(r"\d\.\d{8,}|\b\d+E[+-]\d|\d{4}-\d\d-\d\d[ T]\d\d:|Decimal\(|\{\}")
 _ASKING = ("preview", "dry", "more")  # buttons that are to save nothing
 
 
@@ -170,6 +173,21 @@ def _unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_page_opens_and_writes_nothing(pages: list[Page]) -> None:
     found = [page.seen.words for page in pages if page.is_faulty()]
+
+    assert found == []
+
+
+@every_day_on_sqlite
+def test_no_page_writes_amounts_and_times_as_the_database_has_them(
+    pages: list[Page],
+) -> None:
+    found = [
+        (page.name, raw.group())
+        for page in pages
+        if b"<html" in content_of(page.seen) and not page.name.startswith("django_q_")
+        for raw in [_RAW.search(read(content_of(page.seen).decode()).text)]
+        if raw
+    ]
 
     assert found == []
 
