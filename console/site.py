@@ -152,7 +152,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Prices", "sell", "ledger_price", ""),
             ("Exchange rates", "currency_exchange", "ledger_exchangerate", ""),
-            ("Repricings", "published_with_changes", "ledger_repricing", ""),
+            ("Corrections", "published_with_changes", "ledger_repricing", ""),
         ),
     ),
     (

@@ -96,7 +96,6 @@ class CostRecordAdmin(LedgerAdmin):
         money_column("total_cost", "Cost"),
         "remark",
     )
-    list_display_links = ("usage_id",)
     fields = (
         *("usage_id", "time", "organization", "attribution", "sent_as"),
         *("tags", "remark"),
@@ -193,11 +192,16 @@ class DailySpendAdmin(LedgerAdmin):
 class AttributionAdmin(ReadOnlyAdmin):
     empty_words = "Whatever usage is reported for: teams, projects, people, models."
     read_scope = Scope.COSTS_READ
-    list_display = (*DIMENSIONS, "model_version", "sent_as")
+    list_display = (*DIMENSIONS[:-1], "llm")
+    sortable_by = ()  # what an attribution is by all of them is their only order
     list_filter = (OrganizationFilter,)
     search_fields = (*DIMENSIONS, "sent_provider", "sent_model", "sent_user")
     ordering = (*DIMENSIONS, "model_version")
     fields = ("organization", *DIMENSIONS, "model_version", "sent_as", "tags")
+
+    @admin.display(description="model")
+    def llm(self, obj: Attribution) -> str:
+        return obj.model_version or obj.model
 
     @admin.display(description="sent as")
     def sent_as(self, obj: Attribution) -> str:
@@ -248,7 +252,7 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     form = PriceForm
     currency_path = "currency"
     list_display = (
-        *("provider", "model", "good_for"),
+        *("model", "provider", "good_for"),
         money_column("input_per_million", "Input / M", "currency"),
         money_column("cached_input_per_million", "Cached / M", "currency"),
         money_column("output_per_million", "Output / M", "currency"),
@@ -257,7 +261,6 @@ class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
     )
     list_filter = ("provider", "provisional", OrganizationFilter)
     list_select_related = ("organization",)
-    list_display_links = ("model",)
     search_fields = ("provider", "model", "note")
     fieldsets = (
         ("What", {"fields": ("organization", "provider", "model", "service_tier")}),

@@ -58,6 +58,7 @@ def reprice_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     context = pages.page(
         request,
         title="Reprice",
+        opts=None,
         organization=organization,
         selection=selection,
         form=form,

@@ -82,6 +82,7 @@ def unpriced_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     context = pages.page(
         request,
         title="Unpriced usage",
+        opts=None,
         organization=organization,
         organizations=organizations_to_choose(request),
         models=models,

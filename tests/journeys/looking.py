@@ -24,7 +24,8 @@ async ([frame, closely]) => {
   ));
 }
 """
-# What can be seen, and stands beside the screen: not what is scrolled to.
+# What can be seen, and stands beside the screen, or is cut by its own box: not what is
+# scrolled to, nor what says by three dots that it goes on.
 _CUT_OFF = """
 () => {
   const found = [];
@@ -47,6 +48,12 @@ _CUT_OFF = """
     part => part.nodeType === Node.TEXT_NODE && part.data.trim(),
   );
   for (const one of document.body.querySelectorAll('*')) {
+    const {overflowY, textOverflow} = getComputedStyle(one);
+    if (one.matches('a, dd, h1, h2, li, p, span, td, th') && overflowY === 'hidden'
+        && textOverflow !== 'ellipsis' && isSeen(one) && one.clientHeight > 2
+        && one.scrollHeight > one.clientHeight + 8) {
+      found.push(`${one.outerHTML.slice(0, 120)} is cut: ${one.innerText}`);
+    }
     const isControl = one.matches('a, button, input, select, textarea, [role=button]');
     if (!isControl && !says(one)) continue;
     const box = one.getBoundingClientRect();
