@@ -62,7 +62,7 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         chart=_chart(alert, found, window, now, locale),
         figures=figures_of(alert, found, _records(alert, window), locale),
         records=_records(alert, window),
-        drivers=drivers_of(alert, now, locale),
+        drivers=drivers_of(alert, now),
         judged=alert.details.get("formula", ""),
         timeline=timeline_of(alert, now=now, user=user),
         origin=_origin(alert),
@@ -181,27 +181,26 @@ def _records(alert: Alert, window: Window) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DriverLine:
-    """One line of what moved it, written out."""
+    """One line of what moved it."""
 
     dimension: str
     name: str
-    amount: str
-    share: str
+    amount: Decimal  # in the organization's currency
+    share: Decimal | None
     width: float  # percent of the bar
 
 
-def drivers_of(alert: Alert, now: datetime, locale: str) -> list[DriverLine]:
+def drivers_of(alert: Alert, now: datetime) -> list[DriverLine]:
     """Return what moved it most: as noted at the alert, else as it is now."""
     drivers = []
     for one in noted_drivers(alert, now)[:MOST_DRIVERS]:
         part = None if one.get("share") is None else Decimal(str(one["share"]))
-        amount = Decimal(str(one["amount"]))
         drivers.append(
             DriverLine(
                 dimension=one["dimension"],
                 name=one["name"] or "not named",
-                amount=format_money(amount, alert.organization.currency, locale),
-                share=format_percent(part, locale),
+                amount=Decimal(str(one["amount"])),
+                share=part,
                 width=float(min(max(part or 0, 0), 1)) * 100,
             )
         )

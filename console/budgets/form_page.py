@@ -44,7 +44,6 @@ from console.budgets.tree_page import organization_asked
 from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
 from lib.humanize import day_words, locale_of, stretch
-from lib.money import format_percent
 from lib.periods import Cadence
 from lib.web import id_of
 from lib.zones import zone_names
@@ -311,7 +310,7 @@ def _trail(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
 
 
 def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
-    """Return where the budget stands, with how its thresholds read in money."""
+    """Return where the budget stands, with its thresholds as share and amount."""
     found = outline.describe([budget.pk])[budget.pk]
     writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
     place = Branch(budget.pk, 1, 1, 1, budget.name, 0)
@@ -321,20 +320,13 @@ def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
         "advice": found.status.recommended_action(budget.currency, outline.locale),
         "period": stretch(found.window, ZoneInfo(budget.timezone)),
         "thresholds": [
-            (
-                word,
-                format_percent(share, outline.locale),
-                outline.money(share * found.status.limit, budget.currency),
-            )
+            (word, share, share * found.status.limit)
             for word, share in (
                 ("Warning", budget.warning_threshold),
                 ("Critical", budget.critical_threshold),
             )
         ],
-        "without_leave": [
-            (one, outline.money(one.cost, outline.organization.currency))
-            for one in without_leave(budget, since=found.window.start)
-        ],
+        "without_leave": without_leave(budget, since=found.window.start),
     }
 
 

@@ -21,7 +21,7 @@ from console.budgets.lines import (
     Writer,
     kind_of,
 )
-from lib.money import format_money
+from lib.money import format_money, share
 from lib.periods import Window
 
 MOST_ROWS = 150  # drawn at once; more are fetched in place
@@ -52,6 +52,14 @@ class Total:
     projected: Decimal | None
     currency: str
     window: Window
+
+    @property
+    def left(self) -> Decimal:
+        return self.limit - self.spent
+
+    @property
+    def used(self) -> Decimal | None:
+        return share(self.spent, self.limit)
 
 
 class Outline(BudgetTree):

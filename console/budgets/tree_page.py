@@ -28,7 +28,7 @@ from console.budgets.tree import Filters, Outline, Total, total_of
 from console.pages import Pages, organization_or_404, organizations_to_choose
 from ledger.models import CostRecord
 from lib.humanize import ago, locale_of, stretch, when
-from lib.money import format_percent, share
+from lib.money import format_percent
 from lib.periods import Cadence, day_of, start_of
 from lib.web import id_of
 
@@ -202,7 +202,7 @@ def _page(
         else _found_words(found, len(everything)),
         "troubles": _troubles(outline, everything, of_one),
         "all_well": f"All {len(everything)} within their thresholds",
-        "total": _written_total(outline, total) if len(tops) > 1 else None,
+        "total": total if len(tops) > 1 else None,
         "unpriced": sum(row.unpriced for row in tops),
         "last_record": last,
         "steps": None
@@ -263,7 +263,7 @@ def sentence_of(outline: Outline, tops: list[BudgetRow], total: Total | None) ->
     name = tops[0].budget.name if len(tops) == 1 else outline.organization.name
     zone = ZoneInfo(tops[0].budget.timezone)
     past = total.window.end <= outline.now
-    used = format_percent(share(total.spent, total.limit), outline.locale)
+    used = format_percent(total.used, outline.locale)
     verb = "spent" if past else "has spent"
     spent = outline.money(total.spent, total.currency)
     limit = outline.money(total.limit, total.currency)
@@ -272,9 +272,8 @@ def sentence_of(outline: Outline, tops: list[BudgetRow], total: Total | None) ->
 
 
 def _ending(outline: Outline, total: Total, *, past: bool) -> str:
-    left = total.limit - total.spent
-    shown = outline.money(abs(left), total.currency)
-    if left < 0:
+    shown = outline.money(abs(total.left), total.currency)
+    if total.left < 0:
         return f": {shown} over the budget."
     if past:
         return f": {shown} was left."
@@ -320,21 +319,6 @@ def _troubles(
 def _owners(organization: Organization) -> list[tuple[int | str, str]]:
     owners = User.objects.filter(budgets__organization=organization).distinct()
     return [*((owner.pk, str(owner)) for owner in owners), ("none", "Nobody")]
-
-
-def _written_total(outline: Outline, total: Total | None) -> Mapping[str, str] | None:
-    if total is None:
-        return None
-    money = outline.money
-    return {
-        "amount": money(total.limit, total.currency),
-        "spent": money(total.spent, total.currency),
-        "used": format_percent(share(total.spent, total.limit), outline.locale),
-        "left": money(total.limit - total.spent, total.currency),
-        "projected": ""
-        if total.projected is None
-        else money(total.projected, total.currency),
-    }
 
 
 def _common_words(outline: Outline, tops: list[BudgetRow]) -> str:

@@ -26,8 +26,8 @@ from console.controls.trials import (
 from console.pages import Pages, budget_or_404, names_of
 from controls.configuration import proposed
 from controls.replay import Effect, Proposal, Replay, last_period
-from lib.humanize import clock, locale_of, stretch
-from lib.money import format_money, from_units
+from lib.humanize import clock, stretch
+from lib.money import from_units
 from lib.periods import Window
 
 MOST_PERIODS = 13
@@ -42,7 +42,7 @@ _OUTCOMES = {
 def dry_run_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
     """Answer the form, and what came of it; `&run=1` waits for however much it is."""
     budget = budget_or_404(request, budget_id)
-    locale, now = locale_of(request), timezone.now()
+    now = timezone.now()
     form = _form(request, budget, now)
     uses, trial = None, None
     if form.is_valid():
@@ -62,7 +62,7 @@ def dry_run_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         uses=f"{uses or 0:,}",
         query=query.urlencode(),
         trial=trial,
-        found=_found(trial.found, locale) if trial and trial.found else None,
+        found=_found(trial.found) if trial and trial.found else None,
         narrower=_narrower(trial, budget),
         most=f"{MOST_USES:,}",
         may_change=may_write(request, budget),
@@ -138,31 +138,24 @@ def _narrower(trial: Trial | None, budget: Budget) -> str:
     return stretch(whole, ZoneInfo(budget.timezone)) if whole.end > whole.start else ""
 
 
-def _found(found: Replay, locale: str) -> dict[str, Any]:
-    """Write out what a dry run came to."""
+def _found(found: Replay) -> dict[str, Any]:
+    """Return what a dry run came to, in the budget's currency."""
     budget = found.budget
-
-    def money(units: int) -> str:
-        return format_money(from_units(units), budget.currency, locale)
-
     return {
         "sentence": found.sentence,
         "calls": found.calls,
-        "count": f"{found.calls:,} call{'' if found.calls == 1 else 's'}",
-        "spent": money(found.spent),
-        "would": money(found.spent - found.saved),
-        "saved": money(found.saved),
-        "has_saved": found.saved > 0,
+        "spent": from_units(found.spent),
+        "would": from_units(found.spent - found.saved),
+        "saved": from_units(found.saved),
         "effects": [
             {
                 "kind": _OUTCOMES[one.outcome][0],
                 "word": _OUTCOMES[one.outcome][1],
                 "summary": one.summary,
-                "calls": f"{one.calls:,}",
-                "cost": money(one.cost),
-                "saved": money(one.saved),
+                "calls": one.calls,
+                "cost": from_units(one.cost),
+                "saved": from_units(one.saved),
                 "first": _first(one, budget),
-                "is_idle": not one.calls,
             }
             for one in found.effects.values()
         ],

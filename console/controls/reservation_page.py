@@ -104,7 +104,7 @@ def _context(request: HttpRequest, pages: Pages, row: Reservation) -> dict[str, 
             ("Usage records that named it", row.records),
         ],
         path=_path(row.path),
-        lines=_lines(row, locale),
+        lines=_lines(row),
         decision=_decision(row),
         reasons=row.details.get("reasons", ()),
         may_release=is_open and _may_release(request, row),
@@ -187,11 +187,10 @@ def _path(path: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(names.get(name, name).capitalize(), str(v)) for name, v in said.items()]
 
 
-def _lines(row: Reservation, locale: str) -> list[tuple[Budget, str]]:
+def _lines(row: Reservation) -> list[tuple[Budget, Decimal]]:
     """Return the budgets it holds money of, the topmost first. One query."""
     held = {line.budget_id: line.units for line in lines_of(row)}
     budgets = Budget.objects.filter(pk__in=held, organization=row.organization_id)
     return [
-        (one, format_money(from_units(held[one.pk]), one.currency, locale))
-        for one in budgets.order_by("level", "name")
+        (one, from_units(held[one.pk])) for one in budgets.order_by("level", "name")
     ]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.tenants import person, tell_refusal
+from budgets.figures import Position
 from budgets.index import PeriodRef
 from budgets.models import Budget, Coverage
 from budgets.reservations.hold import in_currency
@@ -40,17 +41,17 @@ class Decided(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TryStep:
-    """One budget that the request is charged to, as it stands; written out."""
+    """One budget that the request is charged to, as it stands, in its currency."""
 
     budget: Budget
-    limit: str
-    spent: str
-    reserved: str
-    left: str
-    is_over: bool
+    position: Position
     is_hard: bool
-    takes: str  # what would be set aside; "": nothing
+    takes: Decimal  # what would be set aside
     blocked: tuple[str, ...]  # what it says against the request
+
+    @property
+    def left(self) -> Decimal:
+        return self.position.limit - self.position.spent - self.position.reserved
 
 
 def try_page(request: HttpRequest, pages: Pages) -> HttpResponse:
@@ -123,7 +124,7 @@ def _answered(form: TryForm, organization: Organization, locale: str) -> dict[st
         return {}
     answer = try_call(organization.pk, ask)
     plan = answer.plan or answer.guard.plan(ask.where, answer.model, timezone.now())
-    steps = steps_of(organization, answer, plan, locale)
+    steps = steps_of(organization, answer, plan)
     return {
         "answer": answer,
         "decided": decided(answer, plan, ask, locale),
@@ -163,7 +164,7 @@ def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> De
 
 
 def steps_of(
-    organization: Organization, answer: CallAnswer, plan: Plan, locale: str
+    organization: Organization, answer: CallAnswer, plan: Plan
 ) -> list[TryStep]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
     targets: list[PeriodRef] = list(plan.span.targets)
@@ -175,25 +176,15 @@ def steps_of(
     steps = []
     for target in reversed(targets):
         found = standing[target.budget.id]
-        budget, position = found.budget, found.position
-        left = position.limit - position.spent - position.reserved
-
-        def money(amount: Decimal, currency: str = budget.currency) -> str:
-            return format_money(amount, currency, locale)
-
         is_hard = target in plan.hard
         units = in_currency(plan.span, target, answer.units) if is_hard else 0
         steps.append(
             TryStep(
-                budget=budget,
-                limit=money(position.limit),
-                spent=money(position.spent),
-                reserved=money(position.reserved),
-                left=money(left),
-                is_over=left < 0,
+                budget=found.budget,
+                position=found.position,
                 is_hard=is_hard,
-                takes=money(from_units(units)) if units else "",
-                blocked=tuple(said.get(str(budget.uid), ())),
+                takes=from_units(units),
+                blocked=tuple(said.get(str(found.budget.uid), ())),
             )
         )
     return steps
