@@ -36,7 +36,7 @@ class RecordsTop:
 
     chips: list[Chip]
     budget: Budget | None
-    period: str
+    period: str  # "1 to 30 November 2026", "last 7 days"
     records: int | None  # None: the list is all that there is
     cost: Decimal | None
     is_cut: bool  # there are more than were added up
@@ -55,7 +55,7 @@ def top_of(request: HttpRequest, changelist: Any) -> RecordsTop:
     return RecordsTop(
         chips=chips,
         budget=budget,
-        period=period,
+        period=period or _lately(asked),
         records=records and min(records, MOST_SUMMED),
         cost=cost,
         is_cut=bool(records and records > MOST_SUMMED),
@@ -109,6 +109,12 @@ def _period(since: str | None, until: str | None, budget: Budget | None) -> str:
     if start:
         return f"from {clock(start, zone)}"
     return f"until {clock(end, zone)}" if end else ""
+
+
+def _lately(asked: QueryDict) -> str:
+    """Say how far back a list looks that asks for no dates; a search, at all times."""
+    when = asked.get("when") or ("all" if "q" in asked else USUAL)
+    return "" if when == "all" else WHEN.get(when, "").lower()
 
 
 def _is_midnight(moment: datetime, zone: ZoneInfo) -> bool:

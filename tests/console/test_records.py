@@ -74,7 +74,7 @@ def test_records_are_narrowed_by_each_dimension_and_a_chip_takes_it_off(
     without = page.part("Narrowed by").links[f"Without: {name} {value}"]
 
     assert page.table().column("Usage id") == ["this-one"]
-    assert page.paragraphs[0] == "1 record, $1.00"
+    assert page.paragraphs[0] == "1 record, $1.00: last 7 days"
     everything = page_at(browser, RECORDS + without).table()
     assert sorted(everything.column("Usage id")) == ["another", "this-one"]
 
@@ -85,7 +85,7 @@ def test_a_dimension_of_another_organization_finds_nothing(acme: Organization) -
     page = page_at(browser_for(acme), RECORDS, team="sales")
 
     assert "mine" not in page.text
-    assert page.paragraphs[0] == "0 records"
+    assert page.paragraphs[0] == "0 records: last 7 days"
 
 
 def test_a_record_says_which_budgets_it_was_charged_to_and_why(
