@@ -12,6 +12,7 @@ ORGANIZATION_LOCK = 4201
 TREE_LOCK = 4202
 REPRICING_LOCK = 4203
 TRAIL_LOCK = 4204
+ASKING_LOCK = 4205
 
 
 def hold_shared(organization_id: int) -> None:
@@ -36,6 +37,14 @@ def hold_trees() -> None:
 def hold_repricing(organization_id: int) -> None:
     """Keep every other repricing of the organization waiting, until commit."""
     sql.hold(REPRICING_LOCK, organization_id)
+
+
+def hold_asking(organization_id: int) -> None:
+    """Keep everybody else from asking for money there by a key, until commit.
+
+    So that what is counted of the open ones stays true. Take it before any request.
+    """
+    sql.hold(ASKING_LOCK, organization_id)
 
 
 def hold_trail(organization_id: int) -> None:

@@ -38,6 +38,11 @@ def hold(
         rows = rows.filter(revision=revision)
     if not rows.update(changed_at=now):
         raise _why_not(request, states)
+    return as_it_is(request)
+
+
+def as_it_is(request: BudgetRequest) -> BudgetRequest:
+    """Return *request* as it stands, with whom and what it names."""
     return BudgetRequest.objects.select_related(*_WITH).get(pk=request.pk)
 
 

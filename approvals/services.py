@@ -10,14 +10,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
+from accounts.locks import hold_asking
 from accounts.models import Organization
 from approvals import asks, chains
-from approvals.errors import TooMany
+from approvals.errors import AlreadyDecided, TooMany
 from approvals.impact import impact_of
-from approvals.models import OPEN_STATES, BudgetRequest, RequestState, Step
-from approvals.moves import finish, hold
+from approvals.models import (
+    OPEN_STATES,
+    BudgetRequest,
+    RequestState,
+    Step,
+    TrailEntry,
+)
+from approvals.moves import as_it_is, finish, hold
 from approvals.notices import Moved
 from approvals.permissions import require_asker, require_own
 from approvals.policies import chain_for, with_named
@@ -30,6 +37,7 @@ EXPIRES_AFTER = timedelta(days=30)  # of what is not needed by a date
 GRACE = timedelta(days=7)  # after the date it is needed by
 _TO_SUBMIT = (RequestState.DRAFT, RequestState.CHANGES_REQUESTED)
 MOST_OF_REQUESTER, MOST_OF_BUDGET = 5, 20  # open ones, of asks that can be joined
+MOST_REVISIONS = 5  # of one that is joined with ever more
 _AT_ONCE = 500  # requests that expire in one go
 
 
@@ -47,10 +55,15 @@ def draft(
 ) -> BudgetRequest:
     """Write down what is asked for; nobody is asked yet.
 
+    With the `ask_key` of an open request: join that, as `ask_for` does.
+
     Raises:
         Invalid: a field is wrong; it is named.
         Forbidden: *by* may not ask in this organization.
+        TooMany: with a key, too many are open.
     """
+    if ask.ask_key and (joined := _join(organization, ask, by, now)) is not None:
+        return joined
     request = _drafted(organization, ask, by, now)
     moved = Moved("request.drafted", request, by, now)
     finish(moved, _note(moved))
@@ -83,23 +96,16 @@ def ask_for(
 ) -> BudgetRequest:
     """`draft` and `submit` in one; with the `ask_key` of an open request: join that.
 
-    Of two amounts the larger stands; they don't add up.
+    Of two amounts the larger stands; they don't add up. One that is decided at this
+    moment is returned as it was decided.
 
-    Raises: as both; TooMany: with a key, too many are open.
+    Raises: as both.
     """
-    if not ask.ask_key:
-        return _asked(organization, ask, by, now)
-    if (joined := _join(organization, ask, by, now)) is not None:
+    if ask.ask_key and (joined := _join(organization, ask, by, now)) is not None:
         return joined
-    _refuse_many(organization, ask)
-    try:
-        with transaction.atomic():
-            return _asked(organization, ask, by, now)
-    except IntegrityError:  # another did so at the same moment, and has committed
-        joined = _join(organization, ask, by, now)
-        if joined is None:
-            raise
-        return joined
+    request = _drafted(organization, ask, by, now)
+    _submit(request, by, now)
+    return request
 
 
 @transaction.atomic
@@ -152,29 +158,52 @@ def expire_due(now: datetime) -> int:
     return ended
 
 
-def _asked(
-    organization: Organization, ask: Ask, by: By, now: datetime
-) -> BudgetRequest:
-    request = _drafted(organization, ask, by, now)
-    _submit(request, by, now)
-    return request
-
-
 def _join(
     organization: Organization, ask: Ask, by: By, now: datetime
 ) -> BudgetRequest | None:
-    """Return the open request with the same key, raised to *ask*'s amount."""
-    rows = BudgetRequest.objects.open().filter(organization=organization)
-    there = rows.filter(ask_key=ask.ask_key).first()
+    """Return the open request with the same key, raised to *ask*'s amount.
+
+    None: there is none. Then nobody else opens one until commit, and the requester and
+    the budget have room for it.
+
+    Raises:
+        TooMany: they have not, or more was asked for too often.
+    """
+    open_ones = BudgetRequest.objects.open().filter(organization=organization)
+    rows = open_ones.filter(ask_key=ask.ask_key)
+    there = rows.first()
     if there is None:
+        hold_asking(organization.pk)
+        there = rows.first()
+    if there is None:
+        _refuse_many(organization, ask)
         return None
-    held = hold(there, *OPEN_STATES, now=now)
+    is_more = ask.amount > there.amount
+    if not is_more and _is_noted(there, by):
+        return as_it_is(there)
+    try:
+        return _joined(hold(there, *OPEN_STATES, now=now), ask, by, now)
+    except AlreadyDecided:
+        return as_it_is(there)
+
+
+def _joined(held: BudgetRequest, ask: Ask, by: By, now: datetime) -> BudgetRequest:
     if ask.amount > held.amount:
+        if held.revision >= MOST_REVISIONS:
+            raise TooMany("More was asked for several times. Wait for the decision.")
         more = replace(asks.as_ask(held), amount=ask.amount, until=ask.until)
         return _edit(held, more, by, now).request
     moved = Moved("request.joined", held, by, now)
     finish(moved, _note(moved, asked=wire(ask.amount)))
     return held
+
+
+def _is_noted(request: BudgetRequest, by: By) -> bool:
+    """Tell whether the trail has it that *by* asks: once is enough."""
+    rows = TrailEntry.objects.filter(
+        organization=request.organization_id, subject=request.uid
+    )
+    return rows.filter(actor=by.name).exists()
 
 
 def _refuse_many(organization: Organization, ask: Ask) -> None:
