@@ -49,7 +49,7 @@ def answered_once(
         raise Invalid(f"An Idempotency-Key has at most {LONGEST_KEY} characters.")
     digest = sha256(f"{request.method} {request.get_full_path()}\n".encode() + body)
     with transaction.atomic():
-        kept, first = _kept(caller, key, digest.hexdigest())
+        kept, first = _kept(f"key:{caller.key_id}", key, digest.hexdigest())
         if not first:
             response = HttpResponse(
                 kept.body, status=kept.status, content_type="application/json"
@@ -62,11 +62,25 @@ def answered_once(
         return response
 
 
-def _kept(caller: Caller, key: str, digest: str) -> tuple[IdempotentAnswer, bool]:
-    mine = IdempotentAnswer.objects.filter(caller=f"key:{caller.key_id}", key=key)
+@transaction.atomic
+def made_once(caller: Caller, purpose: str, key: str, make: Callable[[], str]) -> str:
+    """Return *make()*, or what it was when *caller* came with *key* for it first.
+
+    As `answered_once`: remembered in its transaction, unless it is refused.
+    """
+    kept, first = _kept(f"{purpose}:{caller.key_id}", key, "")
+    if first:
+        kept.body = make()
+        kept.save(update_fields=["body"])
+    made: str = kept.body
+    return made
+
+
+def _kept(caller: str, key: str, digest: str) -> tuple[IdempotentAnswer, bool]:
+    mine = IdempotentAnswer.objects.filter(caller=caller, key=key)
     mine.filter(created_at__lt=timezone.now() - KEPT).delete()
     kept, first = IdempotentAnswer.objects.get_or_create(
-        caller=f"key:{caller.key_id}", key=key, defaults={"request_digest": digest}
+        caller=caller, key=key, defaults={"request_digest": digest}
     )
     if kept.request_digest != digest:
         raise KeyReused("This Idempotency-Key came before with another request.")

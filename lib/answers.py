@@ -131,16 +131,15 @@ def schema_of_body(
 ) -> dict[str, Any]:
     """Return the schema of what a plain view takes, by the type that decodes it.
 
-    It stands in the document under *name*. Fields that are decoded later are as *raw*
-    has them; *notes* say what fields mean.
+    It stands in the document under *name*. Fields that are decoded later, or are bodies
+    of their own, are as *raw* has them; *notes* say what fields mean.
     """
     fields = [
         each for each in msgspec.structs.fields(kind) if each.name not in left_out
     ]
     properties: dict[str, Any] = {}
     for each in fields:
-        known = raw.get(each.name) if each.type is msgspec.Raw else None
-        schema = dict(known or msgspec.json.schema(each.type))
+        schema = dict(raw.get(each.name) or msgspec.json.schema(each.type))
         if text := notes.get(each.name):
             schema["description"] = text
         properties[each.name] = schema

@@ -25,7 +25,13 @@ class ReasonOut(Out, frozen=True):
 
     budget: Annotated[str, note("Its id.")]
     budget_name: str
-    rule: Annotated[str, note("A rule's id, or hard_limit, kill_switch, unpriced.")]
+    rule: Annotated[
+        str,
+        note(
+            "A rule's id, or hard_limit, kill_switch, unpriced; or why nothing was "
+            "asked for: too_many_requests_open, money_does_not_help, ..."
+        ),
+    ]
     message: str
     left: Money | None
     currency: Annotated[str, note("Of what is left.")]
@@ -43,6 +49,13 @@ class AuthorizationOut(Out, frozen=True):
     retry_after_s: int | None
     priced: bool
     reasons: list[ReasonOut]
+    request: Annotated[
+        str | UnsetType | None,
+        note(
+            "The request for money that the refusal opened or joined; null: none, a "
+            "reason says why. Left out: the call was not refused, or asked for nothing."
+        ),
+    ] = UNSET
 
 
 class AuthorizationStateOut(Out, frozen=True):

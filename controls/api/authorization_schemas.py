@@ -9,6 +9,7 @@ import msgspec
 from accounts.access import organization_named
 from accounts.types import Caller
 from budgets.models import Reservation
+from controls.api.asking import AskIn, schema_of_ask
 from controls.decisions.types import CallRequest, LeaseRequest
 from controls.policy import TokenEstimate, Where
 from ledger.usage import MOST_COST, MOST_TOKENS, decode_error, parse_tags
@@ -64,6 +65,7 @@ class AuthorizationIn(Dimensions, gc=False):
     max_output_tokens: _Tokens | None = None
     ttl_s: _Seconds = CALL_TTL_S
     durable: bool = True  # ignored: every answer is
+    ask: AskIn | None = None
 
 
 class LeaseIn(Dimensions, gc=False):
@@ -100,6 +102,8 @@ _NOTES = {
     "max_output_tokens": "With input_tokens: the worst case is priced and set aside.",
     "ttl_s": "What is not settled by then expires.",
     "durable": "Ignored: every decision is durable when it is answered.",
+    "ask": "What to ask people for if it is refused for want of money; needs the scope "
+    "approvals:write. Equal asks join one request.",
     "amount": "Wanted; at most an eighth of what is left is given.",
     "minimum": "Less is of no use: what the call at hand needs.",
 }
@@ -107,7 +111,8 @@ _NOTES = {
 
 def shape_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the schema of a body."""
-    return schema_of_body(kind, name=kind.__name__, notes=_NOTES, raw={"tags": _TAGS})
+    raw = {"tags": _TAGS, "ask": schema_of_ask()}
+    return schema_of_body(kind, name=kind.__name__, notes=_NOTES, raw=raw)
 
 
 Shape = TypeVar("Shape")

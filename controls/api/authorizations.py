@@ -22,6 +22,7 @@ from controls.api.answers import (
     authorization_out,
     state_out,
 )
+from controls.api.asking import Asking, wish_of
 from controls.api.authorization_schemas import (
     AuthorizationIn,
     LeaseIn,
@@ -64,17 +65,22 @@ class AlreadySettled(Conflict):
 @csrf_exempt
 @only("POST")
 def authorizations(request: HttpRequest) -> HttpResponse:
-    """Decide one call, and set aside what it may cost."""
+    """Decide one call, and set aside what it may cost; ask for money if refused."""
     caller = _caller_of(request)
     body = body_of(request, JSON_TYPES)
     given = authorization_schemas.read(body, AuthorizationIn)
     ask = authorization_schemas.call_of(given)
+    wish = wish_of(given.ask) if given.ask else None
     organization_id = authorization_schemas.organization_id_of(
         caller, given.organization_id
     )
-    return answered_once(
+    response = answered_once(
         request, caller, body, lambda: _authorize(organization_id, ask)
     )
+    if wish is None:
+        return response
+    asking = Asking(request, caller, organization_id, given, wish)
+    return asking.instead_of(response)
 
 
 def _authorize(organization_id: int, ask: CallRequest) -> HttpResponse:

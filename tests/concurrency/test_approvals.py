@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from accounts.locks import hold_alone
 from accounts.models import Organization, User
 from accounts.scopes import Role
 from approvals import trail
 from approvals.decisions import Decided, decide
+from approvals.errors import TooMany
 from approvals.models import BudgetRequest, Decision, How, Outcome
+from approvals.services import MOST_OF_REQUESTER
 from approvals.types import By
 from budgets.models import AmountLine, Budget
 from budgets.temporary import transfer_amount
+from controls.models import ControlRule
 from lib.errors import Conflict
 from tests.approvals.factories import (
     NOW,
@@ -29,7 +34,9 @@ from tests.approvals.factories import (
     person_in,
 )
 from tests.concurrency.interleaving import at_once_behind, locked
-from tests.factories import make_budget, make_organization
+from tests.concurrency.waiting import until_somebody_waits
+from tests.controls.factories import call
+from tests.factories import make_api, make_budget, make_organization
 from tests.sizes import size
 
 pytestmark = [
@@ -108,7 +115,7 @@ def test_steps_that_are_decided_at_once_have_one_effect(
     assert Budget.objects.count() == 1
 
 
-# Without the unique constraint on the key of an ask: a request for each.
+# Without `hold_asking` in `_join`: all but one meet the constraint on the key.
 def test_equal_asks_at_once_are_one_request(company: Organization, pm: User) -> None:
     person_in(company, "cfo", Role.FINANCE_ADMIN)
     ml = make_budget(company, "ML", now=NOW)
@@ -128,6 +135,71 @@ def test_equal_asks_at_once_are_one_request(company: Organization, pm: User) -> 
 
     assert {one.pk for one in results} == {BudgetRequest.objects.get().pk}
     assert BudgetRequest.objects.get().amount == 8
+
+
+# Without `hold_asking` in `_join`: each counts what was open before; all are opened.
+def test_asks_at_once_don_t_pass_what_one_may_have_open(
+    company: Organization, pm: User
+) -> None:
+    person_in(company, "cfo", Role.FINANCE_ADMIN)
+    budgets = [make_budget(company, f"B{number}", now=NOW) for number in range(8)]
+    more: dict[str, Any] = {"kind": "raise", "until": NOW + timedelta(days=1)}
+
+    results = at_once_behind(
+        locked(Organization.objects.all()),
+        *(
+            lambda one=one: make_request(
+                company, pm, budget=one, ask_key=one.name, **more
+            )
+            for one in budgets
+        ),
+    )
+
+    refused = [one for one in results if isinstance(one, TooMany)]
+    assert len(refused) == 8 - MOST_OF_REQUESTER
+    assert BudgetRequest.objects.count() == MOST_OF_REQUESTER
+
+
+# With the ask in the transaction that remembers the answer to a key: one waits for the
+# request, holding the organization, and who decides waits for that: a deadlock.
+def test_calls_that_ask_and_who_decides_wait_in_no_circle(
+    company: Organization, pm: User
+) -> None:
+    cfo = person_in(company, "cfo", Role.FINANCE_ADMIN)
+    ml = make_budget(company, "ML", "1", owner=pm)
+    ControlRule.objects.create(
+        organization=company, budget=ml, action="block", trigger="remaining < 9000"
+    )
+    company.touch()
+    agent = make_api(organization=company)
+    ask = {"justification": "It has to end"}
+
+    def asks(amount: int) -> dict[str, Any]:
+        body = call(ask={**ask, "amount": str(amount)})
+        key = f"call-{amount}"
+        return dict(agent.post("authorizations", body, idempotency_key=key).body)
+
+    def decides() -> Decided:
+        until_somebody_waits(8)  # for the organization, before this does
+        return approve(request, cfo, now=timezone.now())
+
+    first = asks(5)
+    request = BudgetRequest.objects.get(uid=first["request"])
+    results = at_once_behind(
+        lambda: hold_alone(company.pk),
+        *(lambda amount=amount: asks(amount) for amount in range(6, 14)),
+        decides,
+    )
+
+    assert sum(isinstance(one, Decided) for one in results) == 1
+    told = [one for one in results if isinstance(one, dict)]
+    assert [one["decision"] for one in told] == ["block"] * 8
+    # All of them found the first, or asked anew once that was decided, as far as the
+    # number of its edits allows.
+    rules = {one["reasons"][-1]["rule"] for one in told}
+    assert len(rules - {"too_many_requests_open"}) <= 1
+    assert "ask_failed" not in rules
+    assert AmountLine.objects.filter(budget=ml, request=request.uid).count() == 1
 
 
 # Without holding the organization before the budget is read: raises get lost, or more

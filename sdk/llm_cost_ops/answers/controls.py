@@ -18,7 +18,9 @@ class Reason:
     message: str
     budget: str = ""  # Its id.
     budget_name: str = ""
-    rule: str = ""  # A rule's id, or hard_limit, kill_switch, unpriced.
+    # A rule's id, or hard_limit, kill_switch, unpriced; or why nothing was asked for:
+    # too_many_requests_open, money_does_not_help, ...
+    rule: str = ""
     left: Optional[Decimal] = None
     currency: str = ""  # Of what is left.
 
@@ -36,6 +38,9 @@ class Authorization:
     retry_after_s: Optional[int] = None
     priced: bool = True
     reasons: tuple[Reason, ...] = ()
+    # The request for money that the refusal opened or joined; None: none, a reason says
+    # why. Left out: the call was not refused, or asked for nothing.
+    request: Optional[str] = None
 
 
 @dataclass(frozen=True)
