@@ -46,6 +46,13 @@ class TrackerConfig:
     wait_for_rate_s: float = 0.0  # for which a call waits for a rate limit
     stream_usage: bool = True  # asks OpenAI to tell the usage of streams
 
+    # A call that a budget refuses: "raise" BudgetExceededError, or "ask" people for
+    # more money until the present period ends, and wait for what they say
+    on_blocked: str = "raise"
+    ask_amount: Optional[Decimal] = None  # by how much to raise the budget that refused
+    ask_justification: str = ""
+    ask_timeout_s: Optional[float] = None  # for which a call waits; None: to the end
+
     # Reports
     flush_interval_s: float = 1.0
     batch_size: int = 500
@@ -58,3 +65,8 @@ class TrackerConfig:
     def __post_init__(self) -> None:
         if self.mode not in {"lease", "authorize", "observe"}:
             raise ValueError(f"{self.mode!r} is no mode: lease, authorize or observe.")
+        if self.on_blocked not in {"raise", "ask"}:
+            raise ValueError(f"on_blocked is raise or ask, not {self.on_blocked!r}.")
+        asks = self.on_blocked == "ask"
+        if asks and not (self.ask_amount and self.ask_justification.strip()):
+            raise ValueError('"ask" needs an ask_amount and an ask_justification.')

@@ -17,7 +17,8 @@ class BudgetExceededError(CostOpsError):
     """The call was not made: a budget, a rule or a kill switch forbids it.
 
     `reasons` say which budget and which rule, in words that can be shown;
-    `retry_after_s` is None where waiting does not help.
+    `retry_after_s` is None where waiting does not help. `request` is the id of the
+    request for money that people were asked about, where somebody was.
     """
 
     status_code: int  # where LiteLLM looks for the one that its proxy answers with
@@ -28,10 +29,12 @@ class BudgetExceededError(CostOpsError):
         *,
         reasons: Sequence[Reason] = (),
         retry_after_s: Optional[int] = None,
+        request: Optional[str] = None,
     ) -> None:
         super().__init__(message)
         self.reasons = tuple(reasons)
         self.retry_after_s = retry_after_s
+        self.request = request
 
 
 class RateLimitedError(BudgetExceededError):

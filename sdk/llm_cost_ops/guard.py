@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import NamedTuple, NoReturn, Optional, Union
+from typing import NoReturn, Optional
 
 from llm_cost_ops.answers.controls import Reason
 from llm_cost_ops.api import controls
@@ -27,6 +26,7 @@ from llm_cost_ops.leases.keeper import Keeper
 from llm_cost_ops.leases.lease import Ticket
 from llm_cost_ops.leases.slot import Ask, Blocked
 from llm_cost_ops.money import to_units
+from llm_cost_ops.on_blocked import Found, OnBlocked, Refused
 from llm_cost_ops.reporting.health import Pulse
 from llm_cost_ops.reporting.stats import Counter
 from llm_cost_ops.rules import DOWNGRADE, Verdict, leads_back
@@ -37,17 +37,6 @@ log = logging.getLogger("llm_cost_ops")
 
 NOT_ITS_FAULT = frozenset({400, 409, 413})  # the server is well; the request was not
 MOST_MODELS = 10  # that downgrades may lead through
-
-
-class Refused(NamedTuple):
-    """The call may not be made, or not now."""
-
-    decision: str  # block, rate_limit or unavailable
-    reasons: Sequence[Reason]
-    retry_after_s: Optional[int] = None
-
-
-Found = Union[Ticket, Refused]
 
 
 class Guard:
@@ -70,6 +59,7 @@ class Guard:
         self.keeper = Keeper(client, self._book, config.decision_timeout_s)
         self._breaker = Breaker()
         self._threads = Threads()
+        self._on_blocked = OnBlocked(client, config)
 
     def begin_anew(self) -> None:
         self._book.begin_anew()
@@ -94,7 +84,9 @@ class Guard:
             began = began or time.monotonic()
             wait = self._wait(found, began)
             if wait is None:
-                self._refuse(found)
+                if self._on_blocked.asks(found):
+                    found = self._on_blocked.wait(call, found)
+                return self._concluded(call, found)
             time.sleep(wait)
 
     async def admit_async(self, call: Call) -> Ticket:
@@ -113,7 +105,9 @@ class Guard:
             began = began or time.monotonic()
             wait = self._wait(found, began)
             if wait is None:
-                self._refuse(found)
+                if self._on_blocked.asks(found):
+                    found = await self._on_blocked.wait_async(call, found)
+                return self._concluded(call, found)
             await asyncio.sleep(wait)
 
     def at_once(self, call: Call) -> Optional[Found]:
@@ -251,6 +245,11 @@ class Guard:
             return Ticket("")
         return Refused("unavailable", (Reason(f"CostOps can't be asked: {why}"),))
 
+    def _concluded(self, call: Call, found: Found) -> Ticket:
+        if isinstance(found, Refused):
+            self._refuse(found)
+        return self._admitted(call, found)
+
     def _admitted(self, call: Call, ticket: Ticket) -> Ticket:
         ticket.model = ticket.model or call.model
         self._counter.add("calls")
@@ -275,8 +274,10 @@ class Guard:
             message or "The budget does not allow this call.",
             reasons=found.reasons,
             retry_after_s=found.retry_after_s,
+            request=found.request,
         )
 
     def close(self, until: float) -> None:
         self.keeper.close(until)
         self._threads.close()
+        self._on_blocked.close()

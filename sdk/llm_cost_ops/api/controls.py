@@ -84,9 +84,14 @@ def authorize(
     input_tokens: Optional[int] = None,
     max_output_tokens: Optional[int] = None,
     ttl_s: Optional[int] = None,
+    ask: Optional[Mapping[str, Any]] = None,
     **call: Unpack[CallFields],
 ) -> Request[Authorization]:
-    """Ask for one call: by its cost, or by its tokens (worst case)."""
+    """Ask for one call: by its cost, or by its tokens (worst case).
+
+    *ask* (`justification`, `amount`, `until`, `key`): if it is refused, people are
+    asked for so much more; `request` in the answer is the id of that request.
+    """
     body: dict[str, Any] = {
         **call,
         "provider": provider,
@@ -95,6 +100,7 @@ def authorize(
         "input_tokens": input_tokens,
         "max_output_tokens": max_output_tokens,
         "ttl_s": ttl_s,
+        "ask": None if ask is None else dict(ask),
     }
     return Request(
         "POST", _AUTHORIZATIONS, reads(Authorization), body=present(body), creates=True
