@@ -129,6 +129,7 @@ class OnBlocked:
             if asked.decision in _ALLOWED or asked.request in {None, before}:
                 return _found(call, asked)
             before = asked.request
+            log.info("a call of %s waits for request %s", call.model, before)
             request = yield from self._decided(before, left, holds=holds)
             if request.state != "approved":
                 reasons = (*asked.reasons, _outcome(request))

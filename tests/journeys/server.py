@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -24,6 +24,7 @@ class Server:
 
     url: str
     environment: dict[str, str]
+    process: "subprocess.Popen[bytes]"
 
     def manage(self, *words: str) -> str:
         """Run a management command on the server's database; return what it said."""
@@ -37,16 +38,25 @@ class Server:
         )
         return done.stdout.strip()
 
+    def kill(self) -> None:
+        """End all of its processes at once, as a power cut would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(_PATIENCE_S)
+
 
 @contextmanager
 def running_server(
-    database_url: str, *, output: IO[bytes] | int = subprocess.DEVNULL, **settings: str
+    database_url: str,
+    *,
+    output: IO[bytes] | int = subprocess.DEVNULL,
+    port: int | None = None,
+    **settings: str,
 ) -> Iterator[Server]:
     """Start `manage.py serve` on a migrated database; stop it in the end.
 
-    What it says goes to *output*.
+    On *port*, else on a free one. What it says goes to *output*.
     """
-    port = free_port()
+    port = port or free_port()
     environment = {
         **os.environ,
         "COSTOPS_SITE_URL": f"http://127.0.0.1:{port}",
@@ -55,7 +65,6 @@ def running_server(
         "COSTOPS_SECRET_KEY": "journeys-only",
         "DJANGO_SETTINGS_MODULE": "costops.settings",
     }
-    server = Server(f"http://127.0.0.1:{port}", environment)
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve", "--port", str(port), "--workers", "1"],
         cwd=ROOT,
@@ -64,11 +73,13 @@ def running_server(
         stderr=output,
         start_new_session=True,
     )
+    server = Server(f"http://127.0.0.1:{port}", environment, process)
     try:
         _wait_for(server.url)
         yield server
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it was killed
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(_PATIENCE_S)
 
 
