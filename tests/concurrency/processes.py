@@ -117,9 +117,9 @@ def overlapping_batches() -> list[Batch]:
     ]
 
 
-def run(environment: dict[str, str], *words: object) -> str:
+def run(environment: dict[str, str], *words: object, module: str = "killing") -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.concurrency.killing", *map(str, words)],
+        [sys.executable, "-m", f"tests.concurrency.{module}", *map(str, words)],
         cwd=settings.BASE_DIR,
         env=environment,
         capture_output=True,
