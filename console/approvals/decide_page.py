@@ -7,13 +7,13 @@ from django.http import QueryDict
 
 from approvals import trail
 from approvals.decisions import decide
+from approvals.errors import AlreadyDecided
 from approvals.links import PURPOSE, Standing, hold, note_of, standing_of
 from approvals.models import How
 from approvals.types import By
 from console.approvals.answers import answer_of
 from console.approvals.picture import picture_of
 from console.mailed_link_page import MailedLinkPage, visit_of
-from lib.errors import Forbidden
 from lib.humanize import locale_of
 from notifications.mailed_links import BadLink
 from notifications.models import MailedLink
@@ -49,7 +49,7 @@ class DecidePage(MailedLinkPage):
         answer = answer_of(form, locale_of(self.request))
         by = By.someone(found.person, How.LINK, visit_of(self.request))
         if found.voice is None:
-            raise Forbidden("There is nothing to decide here any more.")
+            raise AlreadyDecided("There is nothing to decide here any more.")
         decide(
             found.request,
             answer.outcome,

@@ -269,7 +269,7 @@ def test_a_link_is_void_once_others_are_asked_or_something_else_is(
     page = read(browser.get(fourth).content.decode())
     assert "It is taken back by those who asked, since " in page.text
     assert page.buttons == []
-    assert press(browser, fourth, "approve").status_code == 403
+    assert press(browser, fourth, "approve").status_code == 409
     assert MailedLink.objects.filter(used_at=None).count() == 4
     assert Decision.objects.count() == 0
 

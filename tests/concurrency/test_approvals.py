@@ -72,7 +72,7 @@ def test_of_many_mixed_decisions_on_one_step_one_stands(
     company: Organization, pm: User
 ) -> None:
     people = [person_in(company, f"p{number}") for number in range(HANDS)]
-    make_policy(company, level(*people))
+    make_policy(company, level("role:approver"))
     request = make_request(company, pm)
     ways = [How.LINK, How.SESSION, How.KEY]
     outcomes = [Outcome.APPROVED, Outcome.REJECTED, Outcome.CHANGES_REQUESTED]
