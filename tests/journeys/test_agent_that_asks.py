@@ -89,8 +89,8 @@ def test_an_agent_that_is_refused_asks_waits_and_goes_on_once(
 ) -> None:
     port = free_port()
     with receiving_mail() as mails, fake_provider() as provider:
-        settings = {"EMAIL_URL": f"smtp://127.0.0.1:{mails.port}"}
-        with running_server(own_database, port=port, **settings) as server:
+        smtp = f"smtp://127.0.0.1:{mails.port}"
+        with running_server(own_database, port=port, EMAIL_URL=smtp) as server:
             for email in (LEAD, OWNER):
                 server.manage(
                     *("create_api_key", "p", "--organization", "acme"),
@@ -109,7 +109,7 @@ def test_an_agent_that_is_refused_asks_waits_and_goes_on_once(
             with agent(*words) as started_again:
                 said(started_again, "waits")
                 server.kill()
-                with running_server(own_database, port=port, **settings) as server:
+                with running_server(own_database, port=port, EMAIL_URL=smtp) as server:
                     server.manage("deliver")
                     (mail,) = mails.to(LEAD)
                     (link,) = re.findall(rf"{server.url}/approvals/\S+", mail.text)
