@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import Organization, User
-from approvals.models import BudgetRequest, RequestKind
+from approvals.models import WITHOUT_AMOUNT, BudgetRequest, RequestKind
 from approvals.people import members
 from approvals.types import Ask
 from budgets.models import Budget
@@ -76,6 +76,7 @@ def _check_named(ask: Ask) -> None:
         RequestKind.RAISE: ("budget", "until"),
         RequestKind.ROLLOVER_EXCEPTION: ("budget",),
         RequestKind.RULE_EXCEPTION: ("budget", "rule", "until"),
+        RequestKind.RULE_ACTION: ("budget", "rule", "until"),
     }
     for attr in needs.get(RequestKind(ask.kind), ()):
         if not getattr(ask, attr):
@@ -102,7 +103,7 @@ def _check_budget(organization: Organization, attr: str, budget: Budget | None) 
 
 def _amount(ask: Ask) -> Any:
     amount = sound_amount(ask.amount)
-    if amount <= 0 and ask.kind != RequestKind.RULE_EXCEPTION:
+    if amount <= 0 and ask.kind not in WITHOUT_AMOUNT:
         raise Invalid.field("amount", "Must be more than 0.")
     return amount
 

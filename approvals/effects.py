@@ -153,6 +153,13 @@ def _except(effect: _Effect) -> Mapping[str, Any]:
     return {"rule": request.rule, "until": request.until.isoformat()}
 
 
+def _act(effect: _Effect) -> Mapping[str, Any]:
+    """Have all processes look at rules anew: the rule acts because this is approved."""
+    details = _except(effect)
+    effect.request.organization.touch()
+    return details
+
+
 def _changed(budget: Budget, before: Decimal, after: Decimal) -> Mapping[str, Any]:
     return {"budget": str(budget.uid), "before": wire(before), "after": wire(after)}
 
@@ -170,4 +177,5 @@ _EFFECTS = {
     RequestKind.RAISE: _raise,
     RequestKind.ROLLOVER_EXCEPTION: _carry_over,
     RequestKind.RULE_EXCEPTION: _except,
+    RequestKind.RULE_ACTION: _act,
 }

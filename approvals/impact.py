@@ -9,7 +9,7 @@ import msgspec
 
 from accounts.models import Organization
 from approvals.currencies import converted
-from approvals.models import BudgetRequest, RequestKind
+from approvals.models import WITHOUT_AMOUNT, BudgetRequest, RequestKind
 from budgets.figures import Position
 from budgets.models import Budget, Enforcement
 from budgets.owners import path_of
@@ -160,7 +160,7 @@ class _Reckoner:
     def _room(self, budget: Budget) -> Decimal:
         """Return by how much more there would be left in *budget*; negative: less."""
         amount = self.amounts[budget.pk]
-        if self.request.kind == RequestKind.RULE_EXCEPTION:
+        if self.request.kind in WITHOUT_AMOUNT:
             return ZERO
         match self._role(budget):
             case "asked":

@@ -312,9 +312,11 @@ def _chain(request: BudgetRequest, now: datetime) -> Chain:
 
 
 def _expiry(request: BudgetRequest, now: datetime) -> datetime:
-    if request.needed_by is None:
-        return now + EXPIRES_AFTER
-    return max(request.needed_by, now) + GRACE
+    """Return when it ends undecided: at the latest with what it asks for."""
+    ends = now + EXPIRES_AFTER
+    if request.needed_by is not None:
+        ends = max(request.needed_by, now) + GRACE
+    return ends if request.until is None else min(ends, request.until)
 
 
 def _end(

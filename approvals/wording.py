@@ -49,6 +49,8 @@ def wish_of(request: BudgetRequest, locale: str = US) -> str:
             return f"{money} more for {name} in this period, carried over"
         case RequestKind.RULE_EXCEPTION:
             return f"an exception from “{request.rule}” for {name}{until}"
+        case RequestKind.RULE_ACTION:
+            return f"“{request.rule}” to take effect on {name}{until}"
         case _:
             return f"{money} more for {name}{until}"
 

@@ -144,7 +144,7 @@ class BudgetRequestIn(BudgetRequestEditIn):
     }
 
     kind = ChoiceField(
-        RequestKind.choices,
+        [one for one in RequestKind.choices if one[0] != RequestKind.RULE_ACTION],
         required=False,
         help_text="Left out: an increase of the budget that is named, else a new one.",
     )

@@ -4,6 +4,7 @@ from approvals.models.delegations import Delegation, DelegationQuerySet
 from approvals.models.policies import ApproverKind, Level, LevelApprover, Policy
 from approvals.models.requests import (
     OPEN_STATES,
+    WITHOUT_AMOUNT,
     BudgetRequest,
     BudgetRequestQuerySet,
     RequestKind,
@@ -22,6 +23,7 @@ from approvals.models.trail import How, TrailEntry, TrailHead
 
 __all__ = [
     "OPEN_STATES",
+    "WITHOUT_AMOUNT",
     "ApproverKind",
     "Assignment",
     "AssignmentQuerySet",

@@ -23,6 +23,7 @@ class RequestKind(models.TextChoices):
     RAISE = "raise", "Temporary raise"
     ROLLOVER_EXCEPTION = "rollover_exception", "Rollover exception"
     RULE_EXCEPTION = "rule_exception", "Rule exception"
+    RULE_ACTION = "rule_action", "Action of a rule"
 
 
 class RequestState(models.TextChoices):
@@ -34,6 +35,8 @@ class RequestState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
     EXPIRED = "expired", "Expired"
 
+
+WITHOUT_AMOUNT = (RequestKind.RULE_EXCEPTION, RequestKind.RULE_ACTION)
 
 OPEN_STATES = (
     RequestState.DRAFT,
@@ -116,7 +119,8 @@ class BudgetRequest(models.Model):
         choices=[(one.value, one.value.title()) for one in Cadence],
         default=Cadence.MONTHLY.value,
     )
-    rule = models.CharField(max_length=200, blank=True)  # that is not to hold
+    # That is not to hold, or that waits to act: in words.
+    rule = models.CharField(max_length=200, blank=True)
     until = models.DateTimeField(null=True, blank=True)  # exclusive
 
     amount = MoneyField()
@@ -178,7 +182,7 @@ class BudgetRequest(models.Model):
                 name="request_state_is_known",
             ),
             models.CheckConstraint(
-                condition=Q(amount__gt=0) | Q(kind="rule_exception", amount=0),
+                condition=Q(amount__gt=0) | Q(kind__in=WITHOUT_AMOUNT, amount=0),
                 name="request_asks_for_an_amount",
             ),
             models.CheckConstraint(
@@ -205,7 +209,7 @@ class BudgetRequest(models.Model):
                 condition=Q(kind="new")
                 | Q(kind="transfer", source__isnull=False, budget__isnull=False)
                 | Q(kind="raise", until__isnull=False, budget__isnull=False)
-                | Q(kind="rule_exception", until__isnull=False)
+                | Q(kind__in=WITHOUT_AMOUNT, until__isnull=False)
                 | Q(kind__in=["increase", "rollover_exception"], budget__isnull=False),
                 name="request_names_what_its_kind_asks",
             ),
