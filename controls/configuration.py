@@ -138,6 +138,8 @@ def proposed(budget: Budget, rules: Sequence[Given]) -> tuple[Rule, ...]:
 def _is_stop(given: Given) -> bool:
     """Tell whether a rule stops all calls at the whole amount."""
     is_block = given["action"] == Action.BLOCK
+    if given["config"].get("needs_approval"):
+        return False  # people have the last word
     return is_block and stops_at_the_amount(read_saved(given["trigger"]))
 
 

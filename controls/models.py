@@ -1,5 +1,6 @@
 """Guardrails as they are written down, and what is kept about their use."""
 
+from typing import Self
 from uuid import uuid4
 
 from django.db import models
@@ -8,8 +9,10 @@ from django.db.models.functions import Now
 
 from accounts.audit import current_actor, history
 from accounts.models import Organization
+from approvals.models import OPEN_STATES, BudgetRequest, RequestState
 from budgets.models import Budget
 from controls.types import Action
+from lib.periods import Window
 from lib.rules.expressions import LONGEST
 
 
@@ -87,6 +90,104 @@ class Intervention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}, from {self.first_at}"
+
+
+class RuleActionState(models.TextChoices):
+    PENDING = "pending", "Waits for approval"
+    EXECUTED = "executed", "In effect"
+    FAILED = "failed", "Failed"
+    REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Expired"
+    REVERSED = "reversed", "Reversed"
+    RESET = "reset", "Reset"
+
+
+class RuleActionQuerySet(models.QuerySet["RuleAction"]):
+    def standing(self) -> Self:
+        """Those that nobody has reset: one for each rule and period."""
+        return self.filter(reset_at=None)
+
+    def unasked(self) -> Self:
+        """Those whose request is still to be opened."""
+        return self.standing().filter(request=None, failure="")
+
+    def executed(self) -> Self:
+        """Those that people approved, and nobody has taken back."""
+        return self.standing().filter(
+            request__state=RequestState.APPROVED, reversed_at=None
+        )
+
+    def windows(self, organization_id: int) -> dict[int, Window]:
+        """Return when rules may act that need approval: of each the last time. One
+        query."""
+        rows = self.executed().filter(organization=organization_id)
+        found = rows.order_by("period_starts_at").values_list(
+            "rule_id", "period_starts_at", "period_ends_at"
+        )
+        return {rule: Window(start, end) for rule, start, end in found if rule}
+
+
+class RuleAction(models.Model):
+    """That a rule which needs approval was to act in a period, and what came of it.
+
+    In effect from the moment that its request is approved to the end of the period,
+    unless somebody reverses it. Reset, the rule stands by for the next time.
+    """
+
+    uid = models.UUIDField(default=uuid4, unique=True, editable=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
+    budget = models.ForeignKey(Budget, models.CASCADE, related_name="rule_actions")
+    rule = models.ForeignKey(  # null: it was removed
+        ControlRule, models.SET_NULL, null=True, related_name="actions"
+    )
+    summary = models.CharField(max_length=500)  # of the rule, as it was
+    period_starts_at = models.DateTimeField()
+    period_ends_at = models.DateTimeField()  # exclusive
+    triggered_at = models.DateTimeField()
+    request = models.OneToOneField(  # null: not asked yet, or it failed
+        BudgetRequest, models.PROTECT, null=True, related_name="rule_action"
+    )
+    failure = models.CharField(max_length=500, blank=True)  # why nobody could be asked
+    reversed_at = models.DateTimeField(null=True)
+    reset_at = models.DateTimeField(null=True)
+    actor = models.CharField(max_length=320, blank=True)  # who did the last of these
+
+    objects = RuleActionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-triggered_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "period_starts_at"],
+                condition=Q(reset_at=None),
+                name="one_action_per_rule_and_period",
+            ),
+            models.CheckConstraint(
+                condition=Q(failure="") | Q(request=None),
+                name="failed_action_has_no_request",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+    @property
+    def state(self) -> RuleActionState:
+        """Where it stands; its request is to be at hand."""
+        if self.reset_at is not None:
+            return RuleActionState.RESET
+        if self.reversed_at is not None:
+            return RuleActionState.REVERSED
+        if self.failure:
+            return RuleActionState.FAILED
+        if self.request is None or self.request.state in OPEN_STATES:
+            return RuleActionState.PENDING
+        if self.request.state == RequestState.APPROVED:
+            gone = self.rule_id is None
+            return RuleActionState.FAILED if gone else RuleActionState.EXECUTED
+        if self.request.state == RequestState.EXPIRED:
+            return RuleActionState.EXPIRED
+        return RuleActionState.REJECTED
 
 
 class RateCount(models.Model):

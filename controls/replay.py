@@ -160,6 +160,7 @@ class _Run:
     def __init__(self, budget: Budget, proposal: Proposal, window: Window) -> None:
         self.budget, self.proposal, self.window = budget, proposal, window
         self.has_limit, self.passing = proposal.has_limit, proposal.passing
+        self.rules = [rule.as_approved for rule in proposal.rules]
         self.organization = budget.organization
         self.calendar = calendar_of(budget, self.organization)
         self.zone = self.calendar.zone
@@ -217,9 +218,7 @@ class _Run:
         figures = BudgetFigures(self.spent, 0, self.limit, self.zone, None)
         while True:
             call = _call_of(use, model, priced.cost)
-            ruling = judge(
-                self.proposal.rules, call, lambda _: figures, self.uses.get, use.at
-            )
+            ruling = judge(self.rules, call, lambda _: figures, self.uses.get, use.at)
             told.update(one.uid for one in ruling.acted if _only_tells(one))
             instead = model_named(ruling.model)
             if ruling.decision != "downgrade" or leads_back(instead, seen):

@@ -10,10 +10,12 @@ rules of its budget. The first of these that one of the rules does decides:
   again with it, until nothing changes or a model comes for the second time;
 - rate_limit: the call has to wait.
 
-A rule that only notifies has its effect whatever else happens.
+A rule that only notifies has its effect whatever else happens. One that needs approval
+does nothing before it has it, but that its trigger holds is told.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -48,6 +50,7 @@ def judge(
         return Ruling("allow", subject.model)
     user = subject.user
     holding: dict[Action, list[Rule]] = {}
+    waiting: list[Rule] = []
     known: dict[int, _Known] = {}  # by budget
     for rule in rules:
         if user in rule.exempt_users:
@@ -57,7 +60,22 @@ def judge(
             asked = _Known(call, rule.budget_id, figures, now)
             known[rule.budget_id] = asked
         if rule.trigger.holds(asked):
-            holding.setdefault(rule.action, []).append(rule)
+            if rule.waits(now):
+                waiting.append(rule)
+            else:
+                holding.setdefault(rule.action, []).append(rule)
+    ruling = _ruling(holding, call, uses, now)
+    return replace(ruling, waiting=tuple(waiting)) if waiting else ruling
+
+
+def _ruling(
+    holding: Mapping[Action, Sequence[Rule]],
+    call: ProposedCall,
+    uses: UseOf,
+    now: datetime,
+) -> Ruling:
+    """Return what follows from the rules that act."""
+    subject = call.subject
     if not holding:
         return Ruling("allow", subject.model)
     told = holding.get(Action.NOTIFY, ())

@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from accounts.revisions import Entry, Revision, open_revision
 from controls.expressions import read_saved
-from controls.models import ControlRule, KillSwitch
+from controls.models import ControlRule, KillSwitch, RuleAction
 from controls.types import Action, Rule
 from ledger.identity import person_named
 from lib.money import to_units
+from lib.periods import Window
 
 logger = logging.getLogger("controls")
 
@@ -56,10 +58,15 @@ class Ruleset:
         return tuple(rule for rules in self._rules.values() for rule in rules)
 
 
-def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
+def rules_of(
+    rows: Iterable[ControlRule],
+    currency: str,
+    approved: Mapping[int, Window] = MappingProxyType({}),
+) -> tuple[Rule, ...]:
     """Return what *rows* say, which have their budgets at hand.
 
-    *currency* is the organization's.
+    *currency* is the organization's; *approved*, by rule, when those may act that need
+    approval.
     """
     chosen = list(rows)
     exempt: dict[int, set[str]] = defaultdict(set)
@@ -67,15 +74,19 @@ def rules_of(rows: Iterable[ControlRule], currency: str) -> tuple[Rule, ...]:
         users = row.config.get("exempt_users", ())
         exempt[row.budget_id].update(map(person_named, users))
     return tuple(
-        _rule_of(row, frozenset(exempt[row.budget_id]), currency) for row in chosen
+        _rule_of(row, frozenset(exempt[row.budget_id]), currency, approved.get(row.pk))
+        for row in chosen
     )
 
 
 def _read(at: Revision) -> Ruleset:
     organization = at.organization
-    rows = ControlRule.objects.filter(organization=organization)
+    found = ControlRule.objects.filter(organization=organization)
+    rows = list(found.select_related("budget"))
+    some = any(row.config.get("needs_approval") for row in rows)
+    approved = RuleAction.objects.windows(organization.pk) if some else {}
     by_budget: dict[int, list[Rule]] = defaultdict(list)
-    for rule in rules_of(rows.select_related("budget"), organization.currency):
+    for rule in rules_of(rows, organization.currency, approved):
         by_budget[rule.budget_id].append(rule)
         if problem := rule.trigger.problem:
             logger.error("The rule %s never holds. %s", rule.uid, problem)
@@ -104,7 +115,9 @@ def open_ruleset(organization_id: int, number: int | None = None) -> Ruleset:
     return open_revision(organization_id, number).get(RULES)
 
 
-def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:
+def _rule_of(
+    row: ControlRule, exempt: frozenset[str], currency: str, approved: Window | None
+) -> Rule:
     config, action = row.config, Action(row.action)
     most_cost = config.get("max_cost_per_hour")
     return Rule(
@@ -125,4 +138,6 @@ def _rule_of(row: ControlRule, exempt: frozenset[str], currency: str) -> Rule:
         max_cost_per_hour=None if most_cost is None else to_units(Decimal(most_cost)),
         currency=currency,
         hardens=row.hardens,
+        needs_approval=config.get("needs_approval", False),
+        approved=approved,
     )

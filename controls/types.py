@@ -1,7 +1,8 @@
 """Plain values that guardrails are made of. Money is in units of 10^-10."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, Protocol, Self
 from zoneinfo import ZoneInfo
@@ -12,8 +13,13 @@ from controls.downgrades import Downgrades
 from controls.stops import stops_at_the_amount
 from ledger.identity import ModelName, model_named, person_named, provider_named
 from ledger.patterns import ModelSet
+from lib.periods import Window
 from lib.rules.expressions import Expression
 
+_EVER = Window(
+    datetime.min.replace(tzinfo=UTC),
+    datetime.max.replace(tzinfo=UTC),
+)
 Decision = Literal["allow", "downgrade", "rate_limit", "block"]
 
 
@@ -52,6 +58,8 @@ class Rule:
     max_cost_per_hour: int | None  # organization's currency
     currency: str = "USD"  # the organization's
     hardens: bool = False  # its budget's limit was soft before it came
+    needs_approval: bool = False  # it acts only while people have approved it
+    approved: Window | None = None  # when that is
     # The same, made ready.
     cheaper: Downgrades = field(init=False, compare=False, repr=False)
     blocked: ModelSet = field(init=False, compare=False, repr=False)
@@ -66,7 +74,19 @@ class Rule:
     @property
     def is_hard_stop(self) -> bool:
         """Tell whether it stops all calls at the amount: that is a hard limit then."""
-        return self.action is Action.BLOCK and stops_at_the_amount(self.trigger)
+        stops = self.action is Action.BLOCK and not self.needs_approval
+        return stops and stops_at_the_amount(self.trigger)
+
+    def waits(self, now: datetime) -> bool:
+        """Tell whether it does nothing yet: nobody has approved that it acts."""
+        return self.needs_approval and (
+            self.approved is None or now not in self.approved
+        )
+
+    @property
+    def as_approved(self) -> Self:
+        """The same, as if people had approved it for ever."""
+        return replace(self, approved=_EVER)
 
     @property
     def passing(self) -> frozenset[str]:
@@ -171,3 +191,4 @@ class Ruling:
     acted: tuple[Rule, ...] = ()  # that had an effect: people may want to be told
     rates: tuple[Rule, ...] = ()  # limits in force: count the call in each if allowed
     retry_after_s: int | None = None  # None: nothing to wait for
+    waiting: tuple[Rule, ...] = ()  # that would act, if people approved it

@@ -16,8 +16,18 @@ _PLACES = ("environment", "project", "team", "department")
 
 def summary_of(rule: Rule) -> str:
     """Say the whole rule: "From 90 % of the amount: use b instead of a." """
+    approved = ", once people approve it" if rule.needs_approval else ""
+    return f"{_begun(rule)}{approved}: {effect_of(rule)}."
+
+
+def act_of(rule: Rule) -> str:
+    """Say what *rule* does and when, whether or not that needs approval."""
+    return f"{_begun(rule)}: {effect_of(rule)}."
+
+
+def _begun(rule: Rule) -> str:
     begin = occasion_of(rule.trigger)
-    return f"{begin[0].upper()}{begin[1:]}: {effect_of(rule)}."
+    return f"{begin[0].upper()}{begin[1:]}"
 
 
 @lru_cache(maxsize=4_096)

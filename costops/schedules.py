@@ -22,6 +22,7 @@ from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
 from budgets.reservations.expire import expire_all
 from budgets.rollup import roll_up_all
+from controls.actions import ask_due
 from notifications.tasks import deliver, forget_links_at
 
 
@@ -68,8 +69,11 @@ def _expire(now: datetime) -> str:
 
 
 def _requests(now: datetime) -> str:
-    told, ended = remind_due(now), expire_due(now)
-    return f"Told again of {told} requests; {ended} ended that nobody decided in time."
+    asked, told, ended = ask_due(now), remind_due(now), expire_due(now)
+    return (
+        f"Asked people about {asked} actions of rules; told again of {told} requests; "
+        f"{ended} ended that nobody decided in time."
+    )
 
 
 def _answers(now: datetime) -> str:

@@ -92,6 +92,7 @@ ESSENTIAL = {
     "RepricedPeriod": "budget name currency period_start period_end old new difference",
     "ResolvedPrice": "provider model currency source",
     "ReturnedLease": "id state",
+    "RuleAction": "id state",
     "RuleTerms": "id budget action trigger",
     "Settled": "id known",
     "SettledPlace": "index authorization",
@@ -175,6 +176,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "controls.api.answers": "Reason Authorization AuthorizationState "
             "ReturnedLease KillSwitch Controls ReplayTotal ReplayEffect Replay",
+            "controls.api.actions": "RuleAction",
             "controls.api.lease_answers": "BudgetFigures RuleTerms TokenPrices "
             "PriceTier ModelPrice ModelNames CallNames LeaseGrant",
         },

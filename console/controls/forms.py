@@ -148,6 +148,12 @@ class ControlRuleForm(forms.Form):
     notify = forms.BooleanField(
         required=False, label="Tell people of its first effect in each period"
     )
+    needs_approval = forms.BooleanField(
+        required=False,
+        label="Ask people before it takes effect",
+        help_text="When its condition first holds in a period, those who approve money "
+        "for this budget are asked; what they approve holds until the period ends.",
+    )
 
     def __init__(
         self,
@@ -161,11 +167,12 @@ class ControlRuleForm(forms.Form):
         self.rule = rule
         self.models = [offer.value for offer in models]
         self.given: dict[str, Any] = {}
-        kept = {"trigger", "exempt_users", "notify", *_FIELDS[rule["action"]]}
+        kept = {"trigger", "exempt_users", "notify", "needs_approval"}
+        kept |= {*_FIELDS[rule["action"]]}
         for name in set(self.fields) - kept:
             del self.fields[name]
         if rule["action"] == Action.NOTIFY:
-            del self.fields["notify"]
+            del self.fields["notify"], self.fields["needs_approval"]
         if "max_cost_per_hour" in self.fields:
             self.fields["max_cost_per_hour"].label = f"{currency} an hour"
         for name in ("blocked_models", "allowed_models"):

@@ -140,7 +140,12 @@ class LeaseGrantOut(Out, frozen=True):
 def lease_out(answer: LeaseAnswer, now: datetime) -> LeaseGrantOut:
     """Return a lease with all that its holder needs to decide alone."""
     guard = answer.guard
-    rules = _distinct(rule for plan in answer.plans.values() for rule in plan.rules)
+    rules = _distinct(
+        rule
+        for plan in answer.plans.values()
+        for rule in plan.rules
+        if not rule.waits(now)
+    )
     subjects = [plan.subject for plan in answer.plans.values()]
     until = answer.expires_at
     return LeaseGrantOut(

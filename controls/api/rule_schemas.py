@@ -102,12 +102,22 @@ class Config(Plain):
     """What any action may be told; alone, what one that only notifies may be."""
 
     exempt_users = NamesField(child=serializers.CharField(max_length=320))
+    needs_approval = serializers.BooleanField(required=False)
 
 
 class BlockConfig(Config):
     """What callers are told when they are blocked."""
 
     message = serializers.CharField(max_length=500, required=False, allow_blank=True)
+
+
+class NotifyConfig(Config):
+    """What one that only notifies may be told: it needs nobody's approval."""
+
+    def validate_needs_approval(self, value: Any) -> Any:
+        if value:
+            raise serializers.ValidationError("A rule that only tells needs none.")
+        return value
 
 
 class BlocklistConfig(Config):
@@ -156,7 +166,7 @@ _CONFIGS: Mapping[str, type[Config]] = {
     Action.MODEL_BLOCKLIST: BlocklistConfig,
     Action.MODEL_DOWNGRADE: DowngradeConfig,
     Action.RATE_LIMIT: RateConfig,
-    Action.NOTIFY: Config,
+    Action.NOTIFY: NotifyConfig,
 }
 
 
@@ -165,7 +175,9 @@ class ControlRuleIn(Plain):
 
     `config`, by the action: `message`; `blocked_models`, `allowed_models`;
     `downgrades` {model: cheaper model}; `max_requests_per_minute`,
-    `max_cost_per_hour`. Any action may have `exempt_users`.
+    `max_cost_per_hour`. Any action may have `exempt_users`; any but
+    notify `needs_approval`: then it acts, until its period ends, once people have
+    approved that. They are asked when its trigger first holds in a period.
     """
 
     shown = frozenset({"summary"})

@@ -13,13 +13,15 @@ from budgets.reservations import sql
 from budgets.reservations.hold import Balances, in_currency
 from budgets.reservations.lines import lock
 from budgets.reservations.types import HeldLine, NewReservation
+from controls.actions import trigger
 from controls.decisions.types import CallRequest, LeaseRequest
 from controls.models import RateCount
 from controls.notices import tell
 from controls.policy import Guard, Plan
 from controls.rates import RateUse
-from controls.types import BudgetFigures, Reason, Rule
+from controls.types import BudgetFigures, Reason, Rule, Ruling
 from controls.wording import why_no_room
+from lib.periods import Window
 
 # Says why nothing fits what a budget has left: its name, units, and their currency.
 NoRoom = Callable[[str, int, str], str]
@@ -46,6 +48,7 @@ class DecisionBatch:
         self._renewed: dict[int, Reservation] = {}
         self._counted: set[int] = set()  # rules whose use was added to
         self._acted: dict[int, tuple[Rule, datetime]] = {}
+        self._waiting: dict[int, tuple[Rule, Window]] = {}
 
     def figures(self, plan: Plan, budget_id: int) -> BudgetFigures:
         return self.guard.figures(plan, self.balances, budget_id, self.now)
@@ -93,12 +96,15 @@ class DecisionBatch:
             self.uses[rule.id].add(self.now, units)
             self._counted.add(rule.id)
 
-    def note(self, acted: Iterable[Rule], plan: Plan) -> None:
-        """Remember which rules had an effect, for people to be told."""
-        for rule in acted:
+    def note(self, ruling: Ruling, plan: Plan) -> None:
+        """Remember which rules had an effect, for people to be told, and which would
+        have one, for people to be asked."""
+        for rule in ruling.acted:
             if rule.notify and rule.id not in self._acted:
-                starts = {one.budget.id: one.window.start for one in plan.looked_at}
-                self._acted[rule.id] = rule, starts[rule.budget_id]
+                self._acted[rule.id] = rule, _window_of(rule, plan).start
+        for rule in ruling.waiting:
+            if rule.id not in self._waiting:
+                self._waiting[rule.id] = rule, _window_of(rule, plan)
 
     def write(self) -> None:
         """Write what was taken, counted and noted."""
@@ -112,6 +118,8 @@ class DecisionBatch:
             RateCount.objects.bulk_update(counts, ["data"])
         if self._acted:
             tell(self.guard.organization_id, self._acted.values(), self.now)
+        if self._waiting:
+            trigger(self.guard, self._waiting.values(), self.now)
 
     def _too_much(self, budget_id: int, left: int, why: NoRoom) -> Reason:
         budget = self.guard.budgets[budget_id]
@@ -123,6 +131,12 @@ class DecisionBatch:
             left=max(left, 0),
             currency=budget.currency,
         )
+
+
+def _window_of(rule: Rule, plan: Plan) -> Window:
+    """Return the present period of the budget whose *rule* it is."""
+    windows = {one.budget.id: one.window for one in plan.looked_at}
+    return windows[rule.budget_id]
 
 
 def switched_off(plan: Plan) -> Reason | None:

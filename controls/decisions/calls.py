@@ -93,7 +93,7 @@ def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Ruling:
         batch.uses.get,
         batch.now,
     )
-    batch.note(ruling.acted, plan)
+    batch.note(ruling, plan)
     return ruling
 
 

@@ -89,7 +89,9 @@ class _Outright:
             ruling = judge(plan.rules, call, _not_known, lambda _: None, self._now)
         except _NotKnownError:
             return True
-        return ruling.decision != "allow" or bool(ruling.acted or ruling.rates)
+        return ruling.decision != "allow" or bool(
+            ruling.acted or ruling.rates or ruling.waiting
+        )
 
     def _lines(self, plan: Plan, units: int) -> list[HeldLine] | None:
         """Return what the call takes of each period; None: one is not open yet."""

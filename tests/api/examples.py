@@ -6,9 +6,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from accounts.scopes import Role
+from budgets.models import Budget
+from controls.actions import ask_due
+from controls.models import RuleAction
 from notifications.models import Delivery
 from tests.alerts.factories import fire
 from tests.api.world import CALL, POLICY, PRICE, World
+from tests.approvals.factories import approve, person_in
 from tests.factories import make_budget, usage_record
 
 RULES = {
@@ -123,6 +128,44 @@ def _authorize(world: World) -> Iterable[dict[str, Any]]:
     path = f"/api/v1/budgets/{world.hard.uid}/controls"
     assert world.ask("PUT", path, RULES).status_code == 200
     yield {"body": {**CALL, "estimated_cost": "1"}}
+    yield from _asks(world)
+
+
+def _asks(world: World) -> Iterable[dict[str, Any]]:
+    world.hard  # noqa: B018 - is made
+    ask = {"justification": "It has to end", "amount": "1000", "key": "night-1"}
+    body = {**CALL, "estimated_cost": "1000", "user_id": "ann@acme.example"}
+    yield {"body": {**body, "ask": ask}}  # nobody decides yet
+    assert world.finance
+    yield {"body": {**body, "ask": ask}}
+
+
+def _action(world: World) -> RuleAction:
+    """Return what a rule does that people have approved."""
+    owner = person_in(world.acme, "olga", Role.BUDGET_OWNER)
+    finance = person_in(world.acme, "fin", Role.FINANCE_ADMIN)
+    Budget.objects.filter(pk=world.hard.pk).update(owner=owner)
+    rule = {"trigger": "always", "action": "block", "config": {"needs_approval": True}}
+    path = f"/api/v1/budgets/{world.hard.uid}/controls"
+    assert world.ask("PUT", path, {"rules": [rule]}).status_code == 200
+    asked = world.ask("POST", "/api/v1/authorizations", {**CALL, "estimated_cost": "1"})
+    assert asked.status_code == 200
+    ask_due(timezone.now())
+    action: RuleAction = RuleAction.objects.select_related("request").get()
+    assert action.request is not None
+    approve(action.request, finance, now=timezone.now())
+    return action
+
+
+def _of_action(*, is_over: bool = False) -> Example:
+    def example(world: World) -> Iterable[dict[str, Any]]:
+        action = _action(world)
+        ids = {"uid": str(world.hard.uid), "action_uid": str(action.uid)}
+        if is_over:
+            RuleAction.objects.update(reversed_at=timezone.now())
+        yield {"ids": ids}
+
+    return example
 
 
 def _take_lease(world: World) -> Iterable[dict[str, Any]]:
@@ -367,6 +410,11 @@ EXAMPLES: dict[str, Example] = {
             },
         }
     ],
+    "budgets_rule_actions_list": lambda world: [
+        {"ids": {"uid": str(_action(world).budget.uid)}}
+    ],
+    "budgets_rule_actions_reverse_create": _of_action(),
+    "budgets_rule_actions_reset_create": _of_action(is_over=True),
     "budgets_kill_switch_retrieve": _guarded,
     "budgets_kill_switch_update": _budget(body={"active": True, "message": "Stop"}),
     "costs_list": _costs,

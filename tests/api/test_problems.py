@@ -22,6 +22,7 @@ UNKNOWN = {
     "id": "987654321",
     "slug": "nobody",
     "recipient": "nobody@acme.example",
+    "action_uid": str(uuid4()),
 }
 # What is answered of anybody, and of any id: there is nothing that could be unknown.
 OF_ANYBODY = {

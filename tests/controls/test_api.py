@@ -214,7 +214,7 @@ BAD_RULES: list[tuple[dict[str, Any], str, str]] = [
     (ruled("block", 'colour == "red"'), "trigger", "names “colour”"),
     (ruled("block", "x" * 501), "trigger", "500"),
     (ruled("explode"), "action", "unknown; use block, model_blocklist"),
-    (ruled("block", mesage="No."), "config.mesage", "known are exempt_users, message"),
+    (ruled("block", mesage="No."), "config.mesage", "known are exempt_users"),
     (ruled("block", exemptUsers="ann"), "config.exempt_users", "list"),
     (ruled("model_blocklist"), "config.blocked_models", "Send blocked_models or"),
     (ruled("model_blocklist", blockedModels=["g*4"]), "config.blocked_models.0", "end"),

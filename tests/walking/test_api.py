@@ -32,6 +32,7 @@ _UNKNOWN = {
     "id": "987654321",
     "slug": "nobody",
     "recipient": "nobody@acme.example",
+    "action_uid": str(uuid4()),
 }
 _NOTED = {"accounts_apikey"}  # when a key was used last
 # What is the person's own to say, or the platform's, takes more than a scope.

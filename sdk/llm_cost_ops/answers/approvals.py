@@ -104,7 +104,8 @@ class BudgetRequest:
     """Money that somebody asks for, and how far that is."""
 
     id: str
-    kind: str  # new, increase, transfer, raise, rollover_exception, rule_exception
+    # new, increase, transfer, raise, rollover_exception, rule_exception, rule_action
+    kind: str
     # draft, pending, changes_requested, approved, rejected, withdrawn, expired
     state: str
     amount: Decimal  # By how much more; of a new budget all of it.

@@ -139,6 +139,26 @@ class Replay:
 
 
 @dataclass(frozen=True)
+class RuleAction:
+    """That a rule which needs approval was to act in a period, and what came of it."""
+
+    id: str
+    state: str  # pending, executed, failed, rejected, expired, reversed, reset
+    rule: Optional[str] = None  # Its id; None: it was removed.
+    summary: str = ""  # Of the rule, as it was.
+    budget: str = ""  # Its id.
+    request: Optional[str] = None  # The one that people decide.
+    reason: str = ""  # Why it failed, or was rejected.
+    period_start: Optional[datetime] = None
+    period_end: Optional[datetime] = None  # Exclusive: when its effect ends.
+    triggered_at: Optional[datetime] = None
+    decided_at: Optional[datetime] = None
+    reversed_at: Optional[datetime] = None
+    reset_at: Optional[datetime] = None
+    actor: str = ""  # Who reversed it, or reset it last.
+
+
+@dataclass(frozen=True)
 class BudgetFigures:
     """Where a budget stands in its present period, in its own currency."""
 

@@ -13,10 +13,18 @@ from llm_cost_ops.answers.controls import (
     LeaseGrant,
     Replay,
     ReturnedLease,
+    RuleAction,
 )
 from llm_cost_ops.api.fields import CallFields, Moment
 from llm_cost_ops.money import Money, wire
-from llm_cost_ops.requests import Request, present, reads, segment
+from llm_cost_ops.requests import (
+    Page,
+    Request,
+    present,
+    reads,
+    reads_page,
+    segment,
+)
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -70,6 +78,26 @@ def set_kill_switch(
     body = {"active": active, "message": message}
     path = _of_budget(budget_id, "kill-switch")
     return Request("PUT", path, reads(KillSwitch), body=body)
+
+
+def list_rule_actions(
+    budget_id: str, *, limit: Optional[int] = None
+) -> Request[Page[RuleAction]]:
+    """List when rules that need approval were to act, and what came of it."""
+    path = _of_budget(budget_id, "rule-actions")
+    return Request("GET", path, reads_page(RuleAction), query={"limit": limit})
+
+
+def reverse_rule_action(budget_id: str, action_id: str) -> Request[RuleAction]:
+    """Take an action back: its rule does nothing more in the period."""
+    path = _of_budget(budget_id, f"rule-actions/{segment(action_id)}/reverse")
+    return Request("POST", path, reads(RuleAction), body={})
+
+
+def reset_rule_action(budget_id: str, action_id: str) -> Request[RuleAction]:
+    """Have the rule of an action that is over stand by for the next time."""
+    path = _of_budget(budget_id, f"rule-actions/{segment(action_id)}/reset")
+    return Request("POST", path, reads(RuleAction), body={})
 
 
 def _of_budget(budget_id: str, what: str) -> str:

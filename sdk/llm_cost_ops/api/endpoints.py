@@ -133,6 +133,9 @@ class Api(TrackerApi):
 
     get_cost_controls = Endpoint(controls.get_cost_controls)
     get_kill_switch = Endpoint(controls.get_kill_switch)
+    list_rule_actions = Endpoint(controls.list_rule_actions)
+    reverse_rule_action = Endpoint(controls.reverse_rule_action)
+    reset_rule_action = Endpoint(controls.reset_rule_action)
     authorize = Endpoint(controls.authorize)
     get_authorization = Endpoint(controls.get_authorization)
     release_authorization = Endpoint(controls.release_authorization)
