@@ -42,26 +42,39 @@ def person_for(email: str, organization: Organization | None = None) -> User:
     Raises:
         Invalid: *email* is not an address, or is somebody's who must be invited.
     """
+    person = person_meant(email, organization)
+    if person.pk is None:
+        known = User.objects.filter(email=person.email).first()
+        person = known or User.objects.create_user(person.email)
+        if organization is not None and not person.is_superuser:
+            _make_approver(person, organization)
+    return person
+
+
+def person_meant(email: str, organization: Organization | None = None) -> User:
+    """Return the person that `person_for` does, and change nothing: who is unknown, or
+    has no role anywhere, is one that is not saved.
+
+    Raises: as `person_for`.
+    """
     address = email.strip().lower()
     try:
         validate_email(address)
     except ValidationError as error:
         raise Invalid.field("user", "Must be an email address.") from error
     person = User.objects.filter(email=address).first()
-    if person is None:
-        person = User.objects.create_user(address)
-    if organization is not None and not person.is_superuser:
-        _make_approver(person, organization)
-    return person
-
-
-def _make_approver(person: User, organization: Organization) -> None:
+    if person is None or (person.is_superuser or organization is None):
+        return person or User(email=address)
     roles = Membership.objects.filter(user=person)
     if roles.filter(organization=organization).exists():
-        return
+        return person
     if roles.exists():
         detail = f"Invite {person.email} first: they have no role in {organization}."
         raise Invalid.field("user", detail, code="not_invited")
+    return User(email=address)
+
+
+def _make_approver(person: User, organization: Organization) -> None:
     Membership.objects.get_or_create(
         organization=organization, user=person, defaults={"role": Role.APPROVER}
     )

@@ -57,11 +57,11 @@ class Directory:
 
     def candidates(self, approvers: Sequence[LevelApprover]) -> tuple[Candidate, ...]:
         """Return whom *approvers* mean, each person once, in their order."""
-        found: dict[int, Candidate] = {}
+        found: dict[str, Candidate] = {}
         for approver in approvers:
             for person in self._people(approver):
                 if person.pk not in self.excluded:
-                    found.setdefault(person.pk, Candidate(person, approver.words))
+                    found.setdefault(person.email, Candidate(person, approver.words))
         return tuple(found.values())
 
     def in_place_of(
@@ -86,6 +86,8 @@ class Directory:
 
     def _people(self, approver: LevelApprover) -> Iterator[User]:
         match approver.kind:
+            case ApproverKind.PERSON if approver.person and not approver.person.pk:
+                yield approver.person  # becomes an approver when the plan is saved
             case ApproverKind.PERSON:
                 yield from members(self.organization).filter(pk=approver.person_id or 0)
             case ApproverKind.ROLE:

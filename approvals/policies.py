@@ -1,17 +1,20 @@
 """Policies: saved without faults, and put to an amount."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import Prefetch
+from django.db import IntegrityError, transaction
+from django.db.models import F, Prefetch
 
 from accounts.audit import acting_as
 from accounts.models import Organization, User
 from accounts.people import person_for
 from accounts.scopes import Role
+from accounts.versions import Seen, check_seen, history_of
 from approvals import trail
 from approvals.currencies import converted
 from approvals.errors import NobodyDecides
@@ -22,12 +25,23 @@ from approvals.types import By, Chain, LevelPlan, PlannedStep, PolicyPlan
 from budgets.models import Budget
 from budgets.owners import path_of
 from budgets.validation import sound_currency
-from lib.errors import Conflict, Invalid
+from lib.errors import Conflict, FieldError, Invalid
 from lib.money import wire
 
 MOST_LEVELS = 20
 MOST_APPROVERS = 50  # of one level
 ZERO = Decimal(0)
+_TAKEN = "There is a policy for these budgets already; change that one."
+
+
+class Band(NamedTuple):
+    """A level, as it is put to an amount: saved, or only planned."""
+
+    name: str
+    required: int | None  # None: all
+    min_amount: Decimal
+    parallel: bool
+    approvers: Sequence[LevelApprover]  # each with its person
 
 
 @transaction.atomic
@@ -38,22 +52,28 @@ def save_policy(
     by: By,
     now: datetime,
     policy: Policy | None = None,
+    seen: Seen | None = None,
 ) -> Policy:
     """Save *plan* as *policy*, or as a new one. What runs keeps the policy it has.
+
+    *seen*: which versions of *policy* will do; None: any.
 
     Raises:
         Forbidden: *by* is no finance admin of the organization.
         Invalid: a field is wrong; it is named.
         NobodyDecides: a level has nobody, or fewer than it requires.
-        Conflict: there is another policy for the same budgets.
+        Conflict: there is another policy for the same budgets, or this one is deleted.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
     require_admin(by, organization)
     _check(organization, plan)
+    if policy is not None:
+        _hold(policy, seen)
     others = Policy.objects.filter(organization=organization, budget=plan.budget)
     if policy is not None:
         others = others.exclude(pk=policy.pk)
     if others.exists():
-        raise Conflict("There is a policy for these budgets already; change that one.")
+        raise Conflict(_TAKEN)
     saved = policy or Policy(organization=organization)
     saved.name = plan.name.strip()
     saved.budget = plan.budget
@@ -61,11 +81,15 @@ def save_policy(
         plan.currency or organization.currency, organization
     )
     saved.self_approval_below = plan.self_approval_below
-    with acting_as(by.name):
-        saved.save()
+    try:
+        with transaction.atomic(), acting_as(by.name):
+            saved.save()
+    except IntegrityError as error:  # another was saved at the same moment
+        raise Conflict(_TAKEN) from error
     saved.levels.all().delete()
     for number, level in enumerate(plan.levels, 1):
-        _add_level(saved, number, level)
+        with at_level(number):
+            _add_level(saved, number, level)
     _require_people(saved, plan)
     trail.append(organization.pk, _note("policy.saved", saved), by=by, now=now)
     return saved
@@ -83,6 +107,13 @@ def delete_policy(policy: Policy, *, by: By, now: datetime) -> None:
     with acting_as(by.name):
         policy.delete()
     trail.append(policy.organization_id, note, by=by, now=now)
+
+
+def _hold(policy: Policy, seen: Seen | None) -> None:
+    """Keep everybody else from *policy* until commit, if it is as it was *seen*."""
+    if not Policy.objects.filter(pk=policy.pk).update(name=F("name")):
+        raise Conflict("This policy was deleted after you looked at it.")
+    check_seen(history_of(policy), seen)
 
 
 def policy_for(organization: Organization, path: Sequence[Budget]) -> Policy | None:
@@ -151,8 +182,8 @@ def chain_for(
     alone = policy.self_approval_below
     own = alone is not None and reckoned < alone
     directory = Directory(organization, path, frozenset() if own else own_ids)
-    levels = [one for one in policy.levels.all() if one.min_amount <= reckoned]
-    steps = _planned_levels(levels, directory)
+    bands = [one for one in _bands_of(policy) if one.min_amount <= reckoned]
+    steps = planned_bands(bands, directory)
     return Chain(steps, policy.name, policy.pk, policy.currency, self_approval=own)
 
 
@@ -222,20 +253,48 @@ def planned(
     return PlannedStep(name, stage, needed, min_amount, found)
 
 
-def _planned_levels(
-    levels: Iterable[Level], directory: Directory
+def planned_bands(
+    bands: Iterable[Band], directory: Directory
 ) -> tuple[PlannedStep, ...]:
+    """Return the steps that *bands* mean now; those of one stage at the same time.
+
+    Raises:
+        NobodyDecides: one would have too few.
+    """
     steps, stage = [], 0
-    for level in levels:
-        stage += not (level.parallel and stage)
-        approvers = list(level.approvers.all())
+    for band in bands:
+        stage += not (band.parallel and stage)
         steps.append(
             planned(
-                *(level.name, stage, level.required, level.min_amount),
-                *(approvers, directory),
+                *(band.name, stage, band.required, band.min_amount),
+                *(band.approvers, directory),
             )
         )
     return tuple(steps)
+
+
+def _bands_of(policy: Policy) -> list[Band]:
+    return [
+        Band(
+            *(level.name, level.required, level.min_amount, level.parallel),
+            list(level.approvers.all()),
+        )
+        for level in policy.levels.all()
+    ]
+
+
+@contextmanager
+def at_level(number: int) -> Iterator[None]:
+    """Have what is refused of the approvers of a level name it: "levels.0.approvers".
+
+    *number* is from 1, as levels are numbered; fields are named from 0.
+    """
+    try:
+        yield
+    except Invalid as refusal:
+        attr = f"levels.{number - 1}.approvers"
+        errors = tuple(FieldError(attr, x.code, x.detail) for x in refusal.errors)
+        raise type(refusal)(str(refusal), errors=errors) from refusal
 
 
 def _check(organization: Organization, plan: PolicyPlan) -> None:
@@ -291,9 +350,12 @@ def _add_level(policy: Policy, number: int, plan: LevelPlan) -> None:
 def _require_people(policy: Policy, plan: PolicyPlan) -> None:
     """Refuse a policy with a level that nobody, or too few, could decide as of now."""
     path = path_of(plan.budget) if plan.budget else ()
-    directory = Directory(policy.organization, path)
     levels = policy.levels.order_by("number").prefetch_related("approvers__person")
-    _planned_levels(levels, directory)
+    saved = Policy.objects.prefetch_related(Prefetch("levels", levels))
+    directory = Directory(policy.organization, path)
+    for number, band in enumerate(_bands_of(saved.get(pk=policy.pk)), 1):
+        with at_level(number):
+            planned_bands([band], directory)
 
 
 def _note(event: str, policy: Policy) -> trail.Note:

@@ -13,7 +13,7 @@ from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.models import Organization
 from accounts.scopes import Scope
-from accounts.versions import check_seen, history_of, version_of
+from accounts.versions import version_of
 from approvals import policies
 from approvals.api.lookups import (
     budget_named,
@@ -34,6 +34,7 @@ from approvals.api.policy_answers import (
 from approvals.api.schemas import ApprovalPolicyIn, ApprovalPreviewIn, DelegationIn
 from approvals.delegations import delegate, end
 from approvals.models import Delegation, Level, LevelApprover, Policy
+from approvals.plans import plan_of
 from approvals.types import By, LevelPlan, PolicyPlan
 from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
@@ -120,11 +121,15 @@ class ApprovalPolicyViewSet(_ViewSet):
         if given.get("organization_id") not in {None, organization.slug}:
             detail = "A policy stays in its organization."
             raise Invalid.field("organization_id", detail)
-        check_seen(history_of(policy), self.seen())
-        plan = _plan_of(policy)
+        plan = plan_of(policy)
         self._set(plan, given, organization)
         policies.save_policy(
-            organization, plan, by=self.by, now=timezone.now(), policy=policy
+            organization,
+            plan,
+            by=self.by,
+            now=timezone.now(),
+            policy=policy,
+            seen=self.seen(),
         )
         return self._answer(self._policy(uid))
 
@@ -177,25 +182,6 @@ class ApprovalPreview(ApiView):
             requester=person_named(asker, "requester", organization) if asker else None,
         )
         return Answered(preview_out(chain))
-
-
-def _plan_of(policy: Policy) -> PolicyPlan:
-    return PolicyPlan(
-        name=policy.name,
-        budget=policy.budget,
-        currency=policy.currency,
-        self_approval_below=policy.self_approval_below,
-        levels=[
-            LevelPlan(
-                name=level.name,
-                approvers=[one.words for one in level.approvers.all()],
-                required=level.required,
-                min_amount=level.min_amount,
-                parallel=level.parallel,
-            )
-            for level in policy.levels.all()
-        ],
-    )
 
 
 class DelegationViewSet(_ViewSet):
