@@ -118,6 +118,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Budget tree", "account_tree", "budgets_budget_tree", ""),
             ("Periods", "date_range", "budgets_budgetperiod", ""),
             ("Requests", "price_check", "approvals_budgetrequest", ""),
+            ("Approval policies", "approval", "approvals_policy", ""),
             ("Backfills", "history_toggle_off", "budgets_backfill", ""),
         ),
     ),

@@ -72,6 +72,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "alerts_maintenancewindow": (_WATCH, _WATCH, _WATCH),
     "alerts_notananomaly": (_NOBODY, _NOBODY, by_action(Action.ANSWER)),
     "approvals_budgetrequest": (_NOBODY, _NOBODY, _NOBODY),
+    "approvals_policy": (_FINANCE, _FINANCE, _FINANCE),
     "budgets_budget": (by_action(Action.MAKE), by_action(Action.CHANGE), _NOBODY),
     "budgets_budgetperiod": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_backfill": (_NOBODY, _NOBODY, _NOBODY),
@@ -301,6 +302,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
 QUERIES: dict[str, str] = {
     "alerts_alertrule_add": "?budget={budget}&type=velocity",
     "alerts_escalationpolicy_add": "?budget={below}",
+    "approvals_policy_add": "?budget={budget}",
     "autocomplete": "?app_label=ledger&model_name=price&field_name=organization",
     "approvals_budgetrequest_ask": "?budget={budget}&kind=increase",
     "budgets_budget_arrival": "?organization=acme",
