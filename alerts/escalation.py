@@ -27,6 +27,8 @@ from alerts.schedule import plan_next
 from alerts.silences import silenced_until
 from alerts.steps import AlertStep, step_key
 from alerts.turns import timed
+from approvals.limits import askers
+from budgets.models import Budget
 from budgets.owners import path_of
 from lib.queue import gathering
 from notifications.models import ChannelType, Delivery
@@ -106,7 +108,7 @@ def tell(alert_id: int, *, now: datetime, ended: str = "") -> int:
         _note_drivers(alert, now)
         seen: set[Address] = set()
         for number in numbers:
-            _make(alert, number, seen, now, ended)
+            _make(alert, number, path, seen, now, ended)
     plan_next(alert.steps, done, now)
     return len(numbers)
 
@@ -141,7 +143,12 @@ def _after(steps: list[Step], done: int, silence_ends: datetime) -> list[Step]:
 
 
 def _make(
-    alert: Alert, number: int, seen: set[Address], now: datetime, ended: str
+    alert: Alert,
+    number: int,
+    path: Sequence[Budget],
+    seen: set[Address],
+    now: datetime,
+    ended: str,
 ) -> None:
     """Write one step's deliveries and event; nobody in *seen* is told twice."""
     targets, missing = reached(alert.organization_id, alert.steps[number])
@@ -162,12 +169,16 @@ def _make(
         aside=messages.aside_of(alert, now, late=late >= LATE, ended=ended),
     )
     names = channel_names(fresh)
+    mailed = [one.recipient for one in fresh if one.kind == ChannelType.EMAIL]
+    asking = askers(path, mailed) if mailed else frozenset()
+    wish = messages.wish_of(alert, event, now) if asking else None
 
     def message_for(target: Target) -> Message:
         if target.kind not in READ_BY_PEOPLE:
             return base
         person = target.recipient or names.get(target.channel_id or 0, target.kind)
-        return messages.for_reader(base, make_link(alert, person, now=now))
+        own = wish if target.recipient in asking else None
+        return messages.for_reader(base, make_link(alert, person, now=now), own)
 
     notify(
         alert.organization_id,

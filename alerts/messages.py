@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from alerts.models import Alert, AlertState, RuleType, Severity
 from alerts.types import NotedDriver
+from approvals.limits import Wish, lacking
 from budgets.drivers import top_drivers
 from budgets.status import BudgetStatus, statuses
 from lib.humanize import clock, stretch
@@ -19,6 +20,8 @@ from lib.periods import DAY, Window, day_of
 from notifications.types import Link, Message
 
 MOST_DRIVERS = 3
+# What is about a budget's limit: more of it would help.
+OF_LIMITS = frozenset({RuleType.THRESHOLD, RuleType.FORECAST, RuleType.VELOCITY})
 _COLORS = {
     Severity.INFO.value: "#2563eb",
     Severity.WARNING.value: "#b45309",
@@ -67,12 +70,25 @@ def message_of(
     )
 
 
-def for_reader(message: Message, link: str) -> Message:
-    """Return *message* with its reader's own *link* to answer it."""
+def wish_of(alert: Alert, event: str, now: datetime) -> Link | None:
+    """Return where those who may not change the budget ask for more of it; None: it is
+    not about its limit, or its period is over. Two queries."""
+    if alert.type not in OF_LIMITS or now >= alert.period_ends_at:
+        return None
+    figures = figures_of(alert, event, now)
+    lacks = lacking(figures.limit, figures.spent, figures.projected)
+    wish = Wish.for_period(alert.budget, alert.period_ends_at, lacks)
+    more = f"{_money(alert, wish.amount)} more" if wish.amount else "more"
+    return Link(f"Ask for {more}", f"{settings.SITE_URL}{wish.path}")
+
+
+def for_reader(message: Message, link: str, wish: Link | None = None) -> Message:
+    """Return *message* with its reader's own *link* to answer it, and their *wish*."""
     alert = {**message.variables["alert"], "acknowledge_url": link}
+    further = (wish,) if wish else ()
     return replace(
         message,
-        links=(Link("Acknowledge", link), *message.links),
+        links=(Link("Acknowledge", link), *message.links, *further),
         variables={**message.variables, "alert": alert},
     )
 

@@ -11,10 +11,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from alerts.messages import noted_drivers
+from alerts.messages import OF_LIMITS, noted_drivers
 from alerts.models import Alert, AlertState, RuleType
+from approvals.limits import Wish, askable, lacking
 from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
 from budgets.rollup import hours_of
@@ -68,9 +70,23 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         origin=_origin(alert),
         may_act=is_open and may(request, Scope.ALERTS_WRITE, alert.organization),
         is_anomaly=alert.type == RuleType.ANOMALY,
+        wish=_wish(alert, found, user) if is_open else None,
         **SPAN_CONTEXT,
     )
     return TemplateResponse(request, "console/alerts/alert.html", context)
+
+
+def _wish(alert: Alert, found: BudgetStatus | None, user: User) -> Wish | None:
+    """Return what *user* has to ask for; None: they change the budget, or its limit is
+    not what the alert is about."""
+    if found is None or alert.type not in OF_LIMITS:
+        return None
+    if not askable(user, alert.organization, [alert.budget_id]):
+        return None
+    status = found.status
+    used = status.total_spend + status.reserved
+    lacks = lacking(status.limit, used, status.projected_spend)
+    return Wish.for_period(alert.budget, found.window.end, lacks)
 
 
 def _chart(

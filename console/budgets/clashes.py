@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from budgets.conflicts import ORPHANS_OF, Clash
 from budgets.models import Budget
@@ -19,6 +20,7 @@ class Cause:
     budgets: Sequence[Budget]  # where it can be mended
     clashes: Sequence[Clash] = ()  # empty: the words say all
     is_quiet: bool = False  # no cost is concerned so far
+    short: Decimal | None = None  # by how much the first of them promises too much
 
 
 def causes_of(clashes: Sequence[Clash]) -> list[Cause]:
@@ -34,8 +36,9 @@ def causes_of(clashes: Sequence[Clash]) -> list[Cause]:
 
 def _single(clash: Clash) -> Cause:
     # Too much is promised by the parent, which is named first.
-    ends = 1 if clash.kind == "over_allocated" else None
-    return Cause(clash.message, clash.budgets[:ends], is_quiet=_is_quiet(clash))
+    if clash.kind == "over_allocated":
+        return Cause(clash.message, clash.budgets[:1], short=clash.amount)
+    return Cause(clash.message, clash.budgets, is_quiet=_is_quiet(clash))
 
 
 def _is_quiet(clash: Clash) -> bool:

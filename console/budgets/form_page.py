@@ -18,10 +18,9 @@ from django.utils.http import urlencode
 from accounts.meanwhile import Meanwhile, chosen, meanwhile_of
 from accounts.models import Organization
 from accounts.permissions import Action
-from accounts.scopes import Scope
-from accounts.tenants import may as role_allows
 from accounts.tenants import person, tell_refusal
 from accounts.versions import VERSION, ChangedMeanwhile, seen_by, version_of
+from approvals.limits import askable
 from budgets.models import Budget
 from budgets.permissions import (
     budgets_for,
@@ -41,6 +40,7 @@ from console.budgets.lines import Branch, BudgetRow, Writer
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
+from console.budgets.wishes import wish_for
 from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
 from lib.humanize import day_words, locale_of, stretch
@@ -108,10 +108,21 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         asked=answer.asked,
         confirm=answer.asked.token,
         **_around(outline, answer.form, budget),
-        **standing_of(outline, budget),
+        **_shown_standing(request, outline, budget),
         lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+def _shown_standing(
+    request: HttpRequest, outline: Outline, budget: Budget
+) -> dict[str, Any]:
+    """Return where *budget* stands, and what the person has to ask for."""
+    standing = standing_of(outline, budget)
+    row, asker = standing["row"], person(request)
+    may_ask = bool(askable(asker, budget.organization, [budget.pk]))
+    shown = may_ask and not budget.archived_at
+    return standing | {"wish": wish_for(row) if shown else None}
 
 
 class _Answer(NamedTuple):
@@ -172,10 +183,7 @@ def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:
         return frozenset()
     actions = (Action.MOVE, Action.ARCHIVE)
     someone = person(request)
-    tools = {one.value for one in actions if may(someone, one, budget)}
-    if role_allows(request, Scope.APPROVALS_WRITE, budget.organization):
-        tools.add("ask")
-    return frozenset(tools)
+    return frozenset(one.value for one in actions if may(someone, one, budget))
 
 
 def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
+from approvals.limits import Wish
 from budgets.figures import Status
 from budgets.models import Budget
 from budgets.status import BudgetStatus
@@ -70,6 +71,7 @@ class BudgetRow:
     note: str
     unpriced: int = 0  # requests whose price is not known: they are in no figure
     mark: Mark = NO_MARK
+    wish: Wish | None = None  # what the reader may ask for; None: nothing is lacking
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The budget tree page: where an organization's budgets stand, at a glance."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -25,6 +25,7 @@ from console.budgets.first_steps import steps_of
 from console.budgets.lines import STATUS_WORDS, BudgetRow, TreeLine
 from console.budgets.marks import marks_of
 from console.budgets.tree import Filters, Outline, Total, total_of
+from console.budgets.wishes import wishes_of, with_wishes
 from console.pages import Pages, organization_or_404, organizations_to_choose
 from ledger.models import CostRecord
 from lib.humanize import ago, locale_of, stretch, when
@@ -131,7 +132,9 @@ def conflicts_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     found = conflicts_of(organization, now=timezone.now()) if organization else []
     nobody = unheard(organization) if organization else []
     context = {
-        "causes": causes_of(found),
+        "causes": with_wishes(person(request), organization, causes_of(found))
+        if organization
+        else [],
         "organization": organization,
         "nobody": [
             (one.budget, channel_words(one.names), len(one.names) > 1)
@@ -149,19 +152,28 @@ def _family(request: HttpRequest, asked: TreeQuery, outline: Outline) -> HttpRes
         raise Http404("There is no such budget.")
     level = min(id_of(request.GET.get("level")) or 2, 50)
     after = id_of(request.GET.get("after")) or 0
-    lines = _marked(outline.children(parent, level=level, after=after), asked)
+    lines = _marked(request, outline.children(parent, level=level, after=after), asked)
     return TemplateResponse(
         request, "console/budgets/tree_lines.html", {"lines": lines, "asked": asked}
     )
 
 
-def _marked(lines: Iterable[TreeLine], asked: TreeQuery) -> list[TreeLine]:
-    """Return *lines* with what guards their budgets now. One query, or none."""
+def _marked(
+    request: HttpRequest, lines: Sequence[TreeLine], asked: TreeQuery
+) -> list[TreeLine]:
+    """Return *lines* with what guards their budgets now, and what the person has to ask
+    for. At most two queries, or none."""
     if asked.span != "this":
         return list(lines)
     marks = marks_of(asked.organization)
+    rows = [line for line in lines if isinstance(line, BudgetRow)]
+    wishes = wishes_of(person(request), asked.organization, rows)
     return [
-        replace(line, mark=marks.get(line.place.id, line.mark))
+        replace(
+            line,
+            mark=marks.get(line.place.id, line.mark),
+            wish=wishes.get(line.place.id),
+        )
         if isinstance(line, BudgetRow)
         else line
         for line in lines
@@ -190,7 +202,7 @@ def _page(
         "may_add": may_somewhere(person(request), Action.MAKE, asked.organization),
         "new_budget": _url_of("add", asked.organization),
         "conflicts": _url_of("conflicts", asked.organization),
-        "lines": _marked(lines, asked),
+        "lines": _marked(request, lines, asked),
         "found": found,
         "is_filtered": kept is not None,
         "most_found": MOST_FOUND,

@@ -23,6 +23,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.versions import VERSION, version_of
+from approvals.limits import Wish
 from console.drawings import Bar, Chart, Fact
 from lib.humanize import (
     ago,
@@ -183,6 +184,24 @@ def share_bar(width: float) -> SafeString:
 
 
 # -- Parts of pages
+
+
+@register.simple_tag(takes_context=True)
+def ask(
+    context: Mapping[str, Any],
+    wish: Wish | None,
+    currency: str,
+    *,
+    name: str = "",
+    small: bool = False,
+) -> str:
+    """Lead to the form that asks for *wish*, where somebody meets a limit they can't
+    change themselves; None shows nothing. *name*: the budget's, where it isn't clear;
+    *small*: as a note, not as a button."""
+    if wish is None:
+        return ""
+    money = amount(context, wish.amount, currency)
+    return component("ask", url=wish.path, amount=money, name=name, is_small=small)
 
 
 @register.simple_tag
