@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from accounts.models import Organization, User
 from approvals.models import WITHOUT_AMOUNT, BudgetRequest, RequestKind
@@ -39,6 +40,8 @@ def apply(request: BudgetRequest, ask: Ask, *, now: datetime) -> None:
     request.scope = sound_scope(ask.scope)
     request.named_approvers = [one.strip().lower() for one in ask.approvers]
     request.in_turn = ask.in_turn
+    if ask.kind == RequestKind.RULE_EXCEPTION:
+        request.rule = str(UUID(ask.rule))
     if ask.kind == RequestKind.NEW:
         request.name = ask.name.strip()[:200] or _name_of(ask)
 
@@ -64,6 +67,8 @@ def _check(organization: Organization, ask: Ask, now: datetime) -> None:
     _check_named(ask)
     if ask.period not in {one.value for one in Cadence if one is not Cadence.CUSTOM}:
         raise Invalid.field("duration", "Unknown period of a budget.")
+    if ask.kind == RequestKind.RULE_EXCEPTION:
+        _check_rule(ask.rule)
     if ask.until is not None and ask.until <= now:
         raise Invalid.field("until", "Must lie in the future.")
 
@@ -85,6 +90,15 @@ def _check_named(ask: Ask) -> None:
         raise Invalid.field("budget", "A new budget is named by its parent alone.")
     if ask.source is not None and ask.budget == ask.source:
         raise Invalid.field("source", "Must be another budget.")
+
+
+def _check_rule(rule: str) -> None:
+    """Refuse what can be no rule's id: such an exception would be of nothing."""
+    try:
+        UUID(rule)
+    except ValueError as error:
+        detail = "Must be the id of a rule, as GET /budgets/{id}/controls has it."
+        raise Invalid.field("rule", detail) from error
 
 
 def _check_person(organization: Organization, attr: str, person: User | None) -> None:

@@ -146,10 +146,11 @@ def _raised(effect: _Effect, until: datetime) -> Mapping[str, Any]:
 
 
 def _except(effect: _Effect) -> Mapping[str, Any]:
-    """Only say so: controls look for what is approved when they judge by a rule."""
+    """Have whoever judges by rules look again for what is excepted from them."""
     request = effect.request
     if request.until is None or request.until <= effect.now:
         raise TooLate("What was asked for would be over by now.")
+    request.organization.touch()
     return {"rule": request.rule, "until": request.until.isoformat()}
 
 

@@ -80,6 +80,7 @@ class Plan:
     rules: tuple[Rule, ...]
     limits: tuple[Rule, ...]  # those of them that limit the rate
     switch: Switch | None
+    rules_until: datetime | None  # when a rule is back that does not hold meanwhile
     reasoning_is_dearer: bool = field(init=False)
     # What a reservation keeps, to be held again on another tree.
     path: msgspec.Raw = field(init=False)
@@ -93,6 +94,11 @@ class Plan:
             (rates.reasoning or 0) > (rates.output or 0)
             for rates in (tariff.rates, *(rates for _, rates in tariff.tiers))
         )
+
+    def holds_at(self, at: datetime) -> bool:
+        """Tell whether *at* is in its stretch of time."""
+        is_before = self.rules_until is None or at < self.rules_until
+        return is_before and self.span.start <= at < self.span.end
 
     def _path(self) -> dict[str, Any]:
         where = self.where
@@ -190,7 +196,7 @@ class Guard:
         """
         key = where, model
         plan = self._plans.get(key)
-        if plan is None or not plan.span.start <= at < plan.span.end:
+        if plan is None or not plan.holds_at(at):
             if len(self._plans) >= _MOST_PLANS:
                 self._plans.clear()
                 self._entries.clear()
@@ -267,7 +273,10 @@ class Guard:
             self._entries[where, model] = entry
         span = self.snapshot.span_at(entry, at)
         targets = span.targets
-        rules = self.ruleset.for_budgets(target.budget.id for target in targets)
+        dimensions = entry.dimensions
+        rules, until, lifted = self.ruleset.in_force(
+            (target.budget.id for target in targets), dimensions, tags, at
+        )
         # Rules by the clock too: they need the budget's zone.
         watched = {rule.budget_id for rule in rules}
         return Plan(
@@ -280,7 +289,7 @@ class Guard:
                 target
                 for target in targets
                 if target.budget.hard
-                and not self.ruleset.passes(target.budget.id, subject.user)
+                and not self.ruleset.passes(target.budget.id, subject.user, lifted)
             ),
             looked_at=tuple(
                 target
@@ -290,6 +299,7 @@ class Guard:
             rules=rules,
             limits=tuple(rule for rule in rules if rule.action is Action.RATE_LIMIT),
             switch=self._switch_of(targets),
+            rules_until=until,
         )
 
     def _switch_of(self, targets: Iterable[PeriodRef]) -> Switch | None:
@@ -305,6 +315,9 @@ class Guard:
         for budget in self.charging.index.budgets.values():
             names |= {dimension for dimension, _ in budget.scope.values}
             names |= {"tags"} if budget.scope.tags else set()
+        for scope in self.ruleset.lifted_scopes:
+            names |= {dimension for dimension, _ in scope.values}
+            names |= {"tags"} if scope.tags else set()
         for rule in self.ruleset.rules:
             names |= rule.trigger.names - OF_BUDGET.keys()
             names |= {"user"} if rule.exempt_users else set()

@@ -2,16 +2,23 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from typing import NamedTuple
+
+from django.utils import timezone
 
 from accounts.revisions import Entry, Revision, open_revision
+from approvals.exceptions import rule_exceptions
+from budgets.scopes import BudgetScope
 from controls.expressions import read_saved
 from controls.models import ControlRule, KillSwitch, RuleAction
 from controls.types import Action, Rule
 from ledger.identity import person_named
+from ledger.types import Dimensions, Tags
 from lib.money import to_units
 from lib.periods import Window
 
@@ -28,6 +35,21 @@ class Switch:
     message: str
 
 
+class Lift(NamedTuple):
+    """That a rule does not hold for calls in a scope, as was approved."""
+
+    scope: BudgetScope
+    until: datetime  # exclusive
+
+
+class InForce(NamedTuple):
+    """The rules that hold for one kind of call."""
+
+    rules: tuple[Rule, ...]
+    until: datetime | None  # when one is back that does not hold meanwhile
+    lifted: tuple[Rule, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Ruleset:
     """What guards the budgets of one organization, as of one revision."""
@@ -35,6 +57,7 @@ class Ruleset:
     revision: int | None
     switches: Mapping[int, Switch]  # by budget
     _rules: Mapping[int, tuple[Rule, ...]]  # by budget
+    lifts: Mapping[str, tuple[Lift, ...]]  # by the rule's uid
 
     def for_budgets(self, budget_ids: Iterable[int]) -> tuple[Rule, ...]:
         """Return the rules of all these budgets, in the order of *budget_ids*.
@@ -47,10 +70,48 @@ class Ruleset:
             return ()
         return tuple(rule for pk in budget_ids for rule in rules.get(pk, ()))
 
-    def passes(self, budget_id: int, user: str) -> bool:
+    def in_force(
+        self,
+        budget_ids: Iterable[int],
+        dimensions: Dimensions,
+        tags: Tags,
+        at: datetime,
+    ) -> InForce:
+        """Return which rules of these budgets hold for a call at a moment."""
+        rules = self.for_budgets(budget_ids)
+        if not self.lifts:
+            return InForce(rules, None, ())
+        ends = {
+            rule.id: max(lift.until for lift in lifts)
+            for rule in rules
+            if (lifts := self._lifts(rule, dimensions, tags, at))
+        }
+        return InForce(
+            tuple(rule for rule in rules if rule.id not in ends),
+            min(ends.values(), default=None),
+            tuple(rule for rule in rules if rule.id in ends),
+        )
+
+    def _lifts(
+        self, rule: Rule, dimensions: Dimensions, tags: Tags, at: datetime
+    ) -> list[Lift]:
+        return [
+            lift
+            for lift in self.lifts.get(rule.uid, ())
+            if at < lift.until and lift.scope.matches(dimensions._asdict(), tags)
+        ]
+
+    def passes(self, budget_id: int, user: str, lifted: Sequence[Rule] = ()) -> bool:
         """Tell whether the limit of a budget, though hard by a rule, does not bind
-        *user*, whom the rule exempts."""
-        return any(user in rule.passing for rule in self._rules.get(budget_id, ()))
+        *user*, whom the rule exempts; nor anybody while it is among the *lifted*."""
+        return any(user in rule.passing for rule in self._rules.get(budget_id, ())) or (
+            any(rule.budget_id == budget_id and rule.is_by_it for rule in lifted)
+        )
+
+    @property
+    def lifted_scopes(self) -> tuple[BudgetScope, ...]:
+        """For what rules do not hold."""
+        return tuple(lift.scope for lifts in self.lifts.values() for lift in lifts)
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -86,7 +147,8 @@ def _read(at: Revision) -> Ruleset:
     some = any(row.config.get("needs_approval") for row in rows)
     approved = RuleAction.objects.windows(organization.pk) if some else {}
     by_budget: dict[int, list[Rule]] = defaultdict(list)
-    for rule in rules_of(rows, organization.currency, approved):
+    rules = rules_of(rows, organization.currency, approved)
+    for rule in rules:
         by_budget[rule.budget_id].append(rule)
         if problem := rule.trigger.problem:
             logger.error("The rule %s never holds. %s", rule.uid, problem)
@@ -100,7 +162,21 @@ def _read(at: Revision) -> Ruleset:
             for row in switches.select_related("budget")
         },
         {budget_id: tuple(rules) for budget_id, rules in by_budget.items()},
+        _lifts_of(organization.pk, {rule.uid: rule for rule in rules}),
     )
+
+
+def _lifts_of(
+    organization_id: int, rules: Mapping[str, Rule]
+) -> dict[str, tuple[Lift, ...]]:
+    """Return which *rules* do not hold for what. Whoever decides about a budget decides
+    about its own rules, and about those of no other."""
+    lifts: dict[str, list[Lift]] = defaultdict(list)
+    for one in rule_exceptions(organization_id, timezone.now()):
+        rule = rules.get(one.rule)
+        if rule is not None and rule.budget_id == one.budget_id:
+            lifts[rule.uid].append(Lift(BudgetScope.of(one.scope), one.until))
+    return {uid: tuple(many) for uid, many in lifts.items()}
 
 
 RULES = Entry(_read)
@@ -109,7 +185,7 @@ RULES = Entry(_read)
 def open_ruleset(organization_id: int, number: int | None = None) -> Ruleset:
     """Return what guards the organization at revision *number*, or at the present one.
 
-    No query while nothing has changed, else three. Call it in a transaction that holds
+    No query while nothing has changed, else four. Call it in a transaction that holds
     the organization's lock, with the revision read in it.
     """
     return open_revision(organization_id, number).get(RULES)

@@ -91,8 +91,12 @@ class Rule:
     @property
     def passing(self) -> frozenset[str]:
         """Return whom the limit does not bind that is hard by this rule alone."""
-        is_by_it = self.hardens and self.is_hard_stop
-        return self.exempt_users if is_by_it else frozenset()
+        return self.exempt_users if self.is_by_it else frozenset()
+
+    @property
+    def is_by_it(self) -> bool:
+        """Tell whether its budget's limit is hard by this rule alone."""
+        return self.hardens and self.is_hard_stop
 
     def forbids(self, name: ModelName) -> bool:
         """Tell whether a blocklist keeps a model from being used."""

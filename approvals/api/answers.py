@@ -43,11 +43,13 @@ class BudgetRequestOut(Out, frozen=True):
     parent: Annotated[str | None, note("Of a new budget: the id of the one above.")]
     source: Annotated[str | None, note("Of a transfer: the id of what gives.")]
     name: Annotated[str, note("Of a new budget.")]
-    scope: Annotated[dict[str, Any], note("Of a new budget.")]
+    scope: Annotated[
+        dict[str, Any], note("Of a new budget; of a rule exception: what it is for.")
+    ]
     duration: Annotated[
         str, choices([one.value for one in Cadence]), note("Period of a new budget.")
     ]
-    rule: str
+    rule: Annotated[str, note("Of a rule exception: the id of the rule.")]
     until: Annotated[Moment | None, note("Exclusive.")]
     amount: Annotated[Money, note("By how much more; of a new budget all of it.")]
     approved_amount: Annotated[

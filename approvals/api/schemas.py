@@ -63,7 +63,9 @@ class BudgetRequestEditIn(Plain):
         max_length=200, required=False, allow_blank=True, help_text="Of a new budget."
     )
     scope = serializers.JSONField(
-        required=False, allow_null=True, help_text="Of a new budget, as there."
+        required=False,
+        allow_null=True,
+        help_text="Of a new budget, as there; of a rule exception: what it is for.",
     )
     project_id = serializers.CharField(
         max_length=200,
@@ -81,7 +83,7 @@ class BudgetRequestEditIn(Plain):
         max_length=200,
         required=False,
         allow_blank=True,
-        help_text="Of a rule exception: the rule that is not to hold.",
+        help_text="Of a rule exception: the id of a rule of `budget`.",
     )
     until = serializers.CharField(
         max_length=40,

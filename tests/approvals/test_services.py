@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -97,7 +98,7 @@ def test_approvals_take_effect_as_dated_lines_that_name_the_request(
     move = {"kind": "transfer", "budget": ml, "source": sales}
     approve(make_request(acme, pm, "30", **move), cfo, amount=Decimal(20))
     approve(make_request(acme, pm, "5", kind="rollover_exception", budget=ml), cfo)
-    stop = {"rule": "Night stop", "until": until, "kind": "rule_exception"}
+    stop = {"rule": str(uuid4()), "until": until, "kind": "rule_exception"}
     approve(make_request(acme, pm, "0", budget=ml, **stop), cfo)
     with pytest.raises(NotEnoughLeft):
         approve(make_request(acme, pm, "31", **move), cfo)

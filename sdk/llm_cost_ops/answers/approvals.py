@@ -121,9 +121,10 @@ class BudgetRequest:
     parent: Optional[str] = None  # Of a new budget: the id of the one above.
     source: Optional[str] = None  # Of a transfer: the id of what gives.
     name: str = ""  # Of a new budget.
-    scope: dict[str, Any] = field(default_factory=dict)  # Of a new budget.
+    # Of a new budget; of a rule exception: what it is for.
+    scope: dict[str, Any] = field(default_factory=dict)
     duration: str = "monthly"  # Period of a new budget.
-    rule: str = ""
+    rule: str = ""  # Of a rule exception: the id of the rule.
     until: Optional[datetime] = None  # Exclusive.
     # What it was lowered to so far; in the end: approved.
     approved_amount: Optional[Decimal] = None
