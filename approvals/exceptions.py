@@ -26,4 +26,8 @@ def rule_exceptions(organization_id: int, now: datetime) -> list[RuleException]:
         until__gt=now,
     )
     found = rows.order_by("pk").values_list("rule", "budget_id", "scope", "until")
-    return [RuleException(*one) for one in found]
+    return [
+        RuleException(rule, budget_id, scope, until)
+        for rule, budget_id, scope, until in found
+        if budget_id is not None and until is not None
+    ]

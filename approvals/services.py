@@ -6,8 +6,11 @@ mutex of all that happens to a request. The trail comes last. Call none of them 
 organization is held for charging: they take the request first, and that then.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Self
 
 import msgspec
 from django.db import transaction
@@ -125,6 +128,19 @@ def edit(
     return _edit(held, ask, by, now)
 
 
+def would_void(request: BudgetRequest, ask: Ask, *, now: datetime) -> bool:
+    """Tell whether `edit` would void the approvals given and ask everybody anew.
+    Changes nothing.
+
+    Raises:
+        Invalid: a field is wrong; it is named.
+    """
+    there = as_it_is(request)
+    before = _Before.of(there)
+    asks.apply(there, ask, now=now)
+    return before.is_void(there, now)
+
+
 @transaction.atomic
 def withdraw(
     request: BudgetRequest, *, by: By, now: datetime, reason: str = ""
@@ -214,16 +230,38 @@ def _refuse_many(organization: Organization, ask: Ask) -> None:
         raise TooMany(f"“{ask.budget}” has {MOST_OF_BUDGET} requests open already.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What a request asked for before an edit."""
+
+    scope: Mapping[str, Any]
+    amount: Decimal
+
+    @classmethod
+    def of(cls, request: BudgetRequest) -> Self:
+        scope = {name: getattr(request, name) for name in asks.SCOPE_FIELDS}
+        return cls(scope, request.amount)
+
+    def is_void(self, request: BudgetRequest, now: datetime) -> bool:
+        """Tell whether approvals given before say nothing about *request* as it is."""
+        if request.state != RequestState.PENDING:
+            return False
+        scope = any(getattr(request, name) != was for name, was in self.scope.items())
+        more = request.amount > self.amount
+        return scope or more or chains.needs_fewer(request, now)
+
+
 def _edit(held: BudgetRequest, ask: Ask, by: By, now: datetime) -> Edited:
     _refuse_others(held, ask)
-    before = {name: getattr(held, name) for name in asks.SCOPE_FIELDS}
-    amount, asked, lowered = held.present_amount, held.amount, held.approved_amount
+    before, amount, lowered = (
+        _Before.of(held),
+        held.present_amount,
+        held.approved_amount,
+    )
     asks.apply(held, ask, now=now)
     held.revision += 1
-    pending = held.state == RequestState.PENDING
-    scope = any(getattr(held, name) != was for name, was in before.items())
+    pending, voided = held.state == RequestState.PENDING, before.is_void(held, now)
     # What an approver lowered stays lowered, until more is asked for than before.
-    voided = pending and (scope or held.amount > asked or chains.needs_fewer(held, now))
     keeps = pending and not voided and lowered is not None
     held.approved_amount = min(lowered, held.amount) if keeps else None
     opened: list[Step] = []

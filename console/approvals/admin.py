@@ -15,6 +15,7 @@ from approvals.models import BudgetRequest, How, Policy
 from approvals.policies import delete_policy
 from approvals.types import By
 from console.approvals.ask_page import ask_page
+from console.approvals.edit_page import edit_page
 from console.approvals.inbox_page import inbox_page
 from console.approvals.policies_page import (
     new_policy_page,
@@ -36,6 +37,7 @@ class BudgetRequestAdmin(Pages, ReadOnlyAdmin):
         return [
             self.url("ask/", ask_page, "ask"),
             self.url("<int:request_id>/answer/", answer_request, "answer"),
+            self.url("<int:request_id>/edit/", edit_page, "edit"),
             *super().get_urls(),
         ]
 

@@ -1,12 +1,13 @@
 """Asking for money: which budget, how much, and what it would mean, before anybody is
 asked."""
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -20,13 +21,19 @@ from approvals.models import BudgetRequest, How, RequestKind
 from approvals.policies import who_would_approve
 from approvals.services import ask_for
 from approvals.types import Ask, By
-from approvals.wording import impact_words
+from approvals.wording import US, impact_words
 from budgets.models import Budget
+from budgets.owners import path_of
 from budgets.paths import ways_of, words_of_way
-from console.approvals.forms import KINDS, AskForm
+from console.approvals.chain import stages_of_chain
+from console.approvals.forms import KINDS, AskForm, Place, RuleChoice
 from console.approvals.picture import bars_of
+from console.controls.budget_page import effective
+from console.controls.budgets import path_to
 from console.mailed_link_page import visit_of
 from console.pages import Pages, budget_or_404, budgets_of, search_of
+from controls.wording import summary_of
+from lib.amounts import read_amount
 from lib.errors import Refusal
 from lib.humanize import locale_of
 
@@ -55,8 +62,10 @@ def _form(request: HttpRequest, pages: Pages, budget: Budget) -> HttpResponse:
     form = AskForm(
         request.POST if request.method == "POST" else None,
         kind=kind,
-        budget=budget,
-        sources=_sources(budget),
+        place=Place.of(budget, budget.organization),
+        sources=sources_of(budget),
+        rules=rules_above(budget) if kind == RequestKind.RULE_EXCEPTION else (),
+        initial=_offered(request),
     )
     now = timezone.now()
     preview: dict[str, Any] = {}
@@ -74,9 +83,6 @@ def _form(request: HttpRequest, pages: Pages, budget: Budget) -> HttpResponse:
         budget=budget,
         path=words_of_way(ways_of([budget])[budget.pk]),
         form=form,
-        only=[
-            form[name] for name in ("name", "source", "until") if name in form.fields
-        ],
         kinds=[(one.value, words, one == kind) for one, words in KINDS.items()],
         **preview,
     )
@@ -89,15 +95,44 @@ def _kind_of(request: HttpRequest) -> RequestKind:
     return RequestKind(kind) if kind in known else RequestKind.RAISE
 
 
-def _sources(budget: Budget) -> Any:
+def sources_of(budget: Budget | None) -> QuerySet[Budget]:
     """Return what a transfer to *budget* may come from: others of its tree."""
-    rows = Budget.objects.filter(
+    if budget is None:
+        return Budget.objects.none()
+    rows: QuerySet[Budget] = Budget.objects.filter(
         organization=budget.organization_id,
         tree_id=budget.tree_id,
         archived_at=None,
         currency=budget.currency,
     )
     return rows.exclude(pk=budget.pk).order_by("lft")
+
+
+def rules_above(budget: Budget) -> list[RuleChoice]:
+    """Return the rules that what *budget* is charged for may be excepted from: its own,
+    and those from above. Two queries."""
+    path = path_to(budget)
+    by_id = {one.pk: one for one in path}
+    rules, _ = effective(path)
+    return [
+        RuleChoice(
+            rule.uid,
+            f"{rule.budget_name}: {summary_of(rule)}",
+            by_id[rule.budget_id],
+        )
+        for rule in rules
+    ]
+
+
+def _offered(request: HttpRequest) -> dict[str, Any]:
+    """Return what the address fills in, as far as it can be read; see `Wish.path`."""
+    said = request.GET
+    found: dict[str, Any] = {}
+    with suppress(ValueError):
+        found["amount"] = read_amount(said.get("amount", ""), US)
+    with suppress(ValueError):
+        found["until"] = date.fromisoformat(said.get("until", ""))
+    return found
 
 
 def _asked(
@@ -122,7 +157,7 @@ def _preview(
     impact = impact_of(wanted, now)
     chain = who_would_approve(
         budget.organization,
-        budget,
+        wanted.place,
         wanted.amount,
         wanted.currency,
         now=now,
@@ -133,8 +168,5 @@ def _preview(
         "impact_line": impact_words(impact, locale),
         "bars": bars_of(impact, locale),
         "conflicts": impact.conflicts,
-        "steps": [
-            (step.name, [one.person.email for one in step.approvers])
-            for step in chain.steps
-        ],
+        "stages": stages_of_chain(chain, path_of(wanted.place or budget)),
     }

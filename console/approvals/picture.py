@@ -7,7 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from approvals.impact import Impact, ImpactLine, impact_of
-from approvals.models import BudgetRequest, RequestState, Step, StepState
+from approvals.models import (
+    BudgetRequest,
+    RequestKind,
+    RequestState,
+    Step,
+    StepState,
+)
 from approvals.wording import (
     about,
     asked_by,
@@ -21,6 +27,10 @@ from approvals.wording import (
     zone_of,
 )
 from console.approvals.timeline import timeline_of
+from console.budgets.forms import scope_words
+from controls.models import ControlRule
+from controls.ruleset import rules_of
+from controls.wording import summary_of
 from lib.money import format_money, format_percent
 
 _ENDED = {RequestState.APPROVED, RequestState.REJECTED, RequestState.WITHDRAWN}
@@ -106,6 +116,7 @@ def facts_of(request: BudgetRequest, locale: str) -> Iterator[tuple[str, str]]:
     if request.is_lowered:
         yield "Lowered to", money_of(request, locale)
     yield "For", about(request)
+    yield from _rule_facts(request)
     if request.until:
         yield "Until", moment_of(request, request.until)
     if request.submitted_at:
@@ -114,6 +125,17 @@ def facts_of(request: BudgetRequest, locale: str) -> Iterator[tuple[str, str]]:
         yield "Needed by", needed_by(request)
     if request.policy_name:
         yield "Decided by", f"the policy “{request.policy_name}”"
+
+
+def _rule_facts(request: BudgetRequest) -> Iterator[tuple[str, str]]:
+    """Say which rule is not to hold, and for what. One query, of such a request."""
+    if request.kind != RequestKind.RULE_EXCEPTION:
+        return
+    rows = ControlRule.objects.filter(uid=request.rule, budget=request.budget_id)
+    rules = rules_of(rows.select_related("budget"), request.organization.currency)
+    gone = "There is no such rule any more: to approve it changes nothing."
+    yield "Rule", summary_of(rules[0]) if rules else gone
+    yield "Not to hold for", scope_words(request.scope)
 
 
 def bars_of(impact: Impact, locale: str) -> list[ImpactBar]:

@@ -117,6 +117,7 @@ def _shown(
         seen=asked.revision,
         is_open=voice is not None,
         instead_of=voice.assignment.person.email if voice and voice.through else "",
+        may_edit=own and asked.state in OPEN_STATES,
         may_withdraw=own and asked.state in OPEN_STATES,
         may_submit=own and asked.state in _TO_SUBMIT,
         comments=request.POST.get("comments", ""),

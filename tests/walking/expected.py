@@ -114,6 +114,7 @@ PAGES: dict[str, Writers] = {
     "alerts_alertrule_budget": _NOBODY,
     "approvals_budgetrequest_ask": _ASK,
     "approvals_budgetrequest_answer": frozenset({APPROVER}),
+    "approvals_budgetrequest_edit": frozenset({PAT}),
     "budgets_budget_tree": _NOBODY,
     "budgets_budget_arrival": _NOBODY,
     "budgets_budget_conflicts": _NOBODY,
@@ -263,6 +264,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "justification": "A launch",
     },
     "approvals_budgetrequest_answer": {"answer": "approve", "seen": "1"},
+    "approvals_budgetrequest_edit": {"amount": "4", "seen": "1"},
     "decide-by-link": {"answer": "approve"},
     "budgets_budget_move": lambda _, world: {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),

@@ -224,6 +224,7 @@ def _asked(acme: Organization, people: Mapping[str, User]) -> dict[str, str]:
     link, _ = make_decision_link(step, people[APPROVER], now=now)
     return {
         "approvals_budgetrequest_answer.request_id": str(request.pk),
+        "approvals_budgetrequest_edit.request_id": str(request.pk),
         "decide-by-link.token": link.rstrip("/").rpartition("/")[2],
     }
 
