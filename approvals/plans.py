@@ -14,6 +14,8 @@ from budgets.models import Budget
 from budgets.owners import path_of
 from lib.errors import Refusal
 
+_OWNERS = {ApproverKind.BUDGET_OWNER, ApproverKind.ANCESTOR_OWNER}
+
 
 @dataclass(frozen=True, slots=True)
 class LevelNow:
@@ -24,6 +26,7 @@ class LevelNow:
     required: int | None  # None: all
     min_amount: Decimal
     people: tuple[Candidate, ...]
+    owners: tuple[str, ...]  # those who depend on the budget, as the API writes them
     fault: str  # why nobody could decide it; "": somebody can
 
 
@@ -55,10 +58,13 @@ def levels_now(organization: Organization, plan: PolicyPlan) -> list[LevelNow]:
     for level in plan.levels:
         stage += not (level.parallel and stage)
         people: tuple[Candidate, ...] = ()
+        owners: tuple[str, ...] = ()
         fault = ""
         try:
             approvers = _approvers_of(organization, level)
-            people = directory.candidates(approvers)
+            owners = tuple(one.words for one in approvers if one.kind in _OWNERS)
+            named = [one for one in approvers if one.kind not in _OWNERS]
+            people = directory.candidates(named)
             planned(
                 *(level.name, stage, level.required, level.min_amount),
                 *(approvers, directory),
@@ -66,7 +72,10 @@ def levels_now(organization: Organization, plan: PolicyPlan) -> list[LevelNow]:
         except Refusal as refusal:
             fault = str(refusal)
         found.append(
-            LevelNow(level.name, stage, level.required, level.min_amount, people, fault)
+            LevelNow(
+                *(level.name, stage, level.required, level.min_amount),
+                *(people, owners, fault),
+            )
         )
     return found
 

@@ -58,9 +58,9 @@ def stages_of_plan(
         money = format_money(level.min_amount, currency, locale) if begins else ""
         return Node(
             name=level.name,
-            needed=needed_of(level.required, len(level.people)),
+            needed=needed_of(level.required, len(level.people) + len(level.owners)),
             since=f"from {money} on" if begins else "",
-            people=_people(level.people, ()),
+            people=(*_owners(level.owners), *_people(level.people, ())),
             more=max(len(level.people) - MOST_SHOWN, 0),
             fault=level.fault,
         )
@@ -91,6 +91,11 @@ def stages_of_chain(chain: Chain, path: Sequence[Budget]) -> list[Stage]:
     ]
 
 
+def _owners(owners: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for words in owners:
+        yield approver_words(words), "of the nearest above, where there is none"
+
+
 def _people(
     found: Sequence[Candidate], path: Sequence[Budget]
 ) -> tuple[tuple[str, str], ...]:
@@ -110,7 +115,7 @@ def why_of(one: Candidate, path: Sequence[Budget]) -> str:
             return f"owns {budget.name}"
         if path:
             return "a finance admin: no budget there has an owner who may decide"
-        return approver_words(one.reason).lower()
+        return "a finance admin: it is for no budget in particular"
     return one.reason if one.reason != one.person.email else ""
 
 
