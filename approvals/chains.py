@@ -1,15 +1,13 @@
 """The steps of a request: frozen at submission, opened stage by stage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-from django.db.models import F, Min
 
 from approvals.currencies import converted
 from approvals.models import Assignment, BudgetRequest, Step, StepQuerySet, StepState
 from approvals.trail import Note
 from approvals.types import Chain
-from approvals.voices import asked
+from approvals.voices import Voice
 
 
 def freeze(request: BudgetRequest, chain: Chain, *, now: datetime) -> None:
@@ -39,27 +37,29 @@ def freeze(request: BudgetRequest, chain: Chain, *, now: datetime) -> None:
 
 
 def open_next(request: BudgetRequest, *, now: datetime) -> Sequence[Step]:
-    """Open the stage whose turn it is; none while another is open, or at the end."""
-    steps = current(request)
-    if steps.open().exists():
+    """Open the stage whose turn it is; none while another is open, or at the end.
+    A query, and one more that opens."""
+    steps = list(current(request).order_by("number"))
+    waiting = [one for one in steps if one.state == StepState.WAITING]
+    if not waiting or any(one.state == StepState.OPEN for one in steps):
         return ()
-    waiting = steps.filter(state=StepState.WAITING)
-    stage = waiting.aggregate(first=Min("stage"))["first"]
-    if stage is None:
-        return ()
-    opened = list(waiting.filter(stage=stage).order_by("number"))
-    waiting.filter(stage=stage).update(state=StepState.OPEN, opened_at=now)
+    stage = min(one.stage for one in waiting)
+    opened = [one for one in waiting if one.stage == stage]
+    rows = Step.objects.filter(pk__in=[one.pk for one in opened])
+    rows.update(state=StepState.OPEN, opened_at=now)
     for step in opened:
-        step.request = request
-        step.refresh_from_db(fields=["state", "opened_at"])
+        step.request, step.state, step.opened_at = request, StepState.OPEN, now
     return opened
 
 
 def is_complete(request: BudgetRequest) -> bool:
-    """Tell whether every step has the approvals it needs."""
-    steps = current(request)
-    missing = steps.exclude(state=StepState.APPROVED, given__gte=F("needed"))
-    return steps.exists() and not missing.exists()
+    """Tell whether every step has the approvals it needs. One query."""
+    rows = current(request).values_list("state", "given", "needed")
+    found = list(rows.order_by())
+    return bool(found) and all(
+        state == StepState.APPROVED and given >= needed
+        for state, given, needed in found
+    )
 
 
 def void(request: BudgetRequest, *, approved_too: bool = False) -> None:
@@ -87,7 +87,7 @@ def current(request: BudgetRequest) -> StepQuerySet:
     return Step.objects.filter(request=request, revision=request.chain_revision)
 
 
-def opened_notes(steps: Sequence[Step], now: datetime) -> list[Note]:
+def opened_notes(voices: Mapping[Step, Sequence[Voice]]) -> list[Note]:
     """Return what the trail is to say of steps that open, with who is asked."""
     return [
         Note(
@@ -102,9 +102,9 @@ def opened_notes(steps: Sequence[Step], now: datetime) -> list[Note]:
                         "person": voice.person.email,
                         "for": voice.assignment.person.email,
                     }
-                    for voice in asked(step, now)
+                    for voice in asked_too
                 ],
             },
         )
-        for step in steps
+        for step, asked_too in voices.items()
     ]

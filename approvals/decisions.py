@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F
 
 from accounts.models import Organization, User
 from approvals import chains
@@ -33,7 +32,7 @@ from approvals.people import members
 from approvals.permissions import require_admin
 from approvals.trail import Note
 from approvals.types import By
-from approvals.voices import Voice, refusal_in, voice_in, voice_of
+from approvals.voices import Voice, refusal_in, voice_among, voice_of
 from lib.errors import Invalid, Refusal
 from lib.money import format_money, wire
 
@@ -145,12 +144,13 @@ def _voice(
         if there.state == StepState.WAITING:
             raise NotItsTurn("Others decide before this step opens.")
         return there, voice_of(there, person, now)
-    steps = list(chains.current(request).open().order_by("number"))
+    steps = list(chains.current(request).open().order_by("number").with_voices())
     for one in steps:
         one.request = request
-        if (voice := voice_in(one, person, now)) is not None:
-            return one, voice
-    raise _why_not(request, steps, person, now)
+    if (found := voice_among(steps, person, now)) is None:
+        raise _why_not(request, steps, person, now)
+    by_id = {one.pk: one for one in steps}
+    return by_id[found.assignment.step_id], found
 
 
 def _why_not(
@@ -211,12 +211,16 @@ def _write(
 
 
 def _count(step: Step, now: datetime) -> None:
-    """Count an approval of *step*; with the last one it needs it is approved."""
-    rows = Step.objects.filter(pk=step.pk, state=StepState.OPEN)
-    if not rows.update(given=F("given") + 1):
+    """Count an approval of *step*; with the last one it needs it is approved. Whoever
+    does holds its request, so it is as it was read."""
+    given = step.given + 1
+    is_last = given >= step.needed
+    step.given, step.decided_at = given, now if is_last else None
+    step.state = StepState.APPROVED if is_last else StepState.OPEN
+    rows = Step.objects.filter(pk=step.pk, state=StepState.OPEN, given=given - 1)
+    changed = {"state": step.state, "decided_at": step.decided_at}
+    if not rows.update(given=given, **changed):
         raise AlreadyDecided("This step is decided already.")
-    rows.filter(given__gte=F("needed")).update(state=StepState.APPROVED, decided_at=now)
-    step.refresh_from_db(fields=["given", "state", "decided_at"])
 
 
 def _send_back(

@@ -58,7 +58,7 @@ class Impact(msgspec.Struct, frozen=True):
 
 
 def impact_of(request: BudgetRequest, now: datetime) -> Impact:
-    """Return what *request* would mean as of *now*. About ten queries."""
+    """Return what *request* would mean as of *now*. About seven queries."""
     organization = request.organization
     path = path_of(request.place) if request.place else ()
     giving = path_of(request.source) if request.source else ()
@@ -97,8 +97,8 @@ class _Reckoner:
         self.amounts = {pk: self._amount_in(one) for pk, one in both.items()}
         self.positions = present_positions(organization, list(both.values()), now)
         more = {pk: self._room(one) for pk, one in both.items()}
-        self.without = outlooks(both.values(), now)
-        self.with_it = outlooks(both.values(), now, more=more)
+        self.without = outlooks(both.values(), now, positions=self.positions)
+        self.with_it = outlooks(both.values(), now, positions=self.positions, more=more)
 
     def lines(self) -> Iterator[ImpactLine]:
         for budget in self.path:

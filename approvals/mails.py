@@ -17,9 +17,9 @@ from notifications.services import notify
 from notifications.types import Message, Target
 
 
-def ask(step: Step, *, now: datetime) -> list[Note]:
-    """Mail everybody who is asked about *step* as of *now*, each once a revision."""
-    return _put(step, asked(step, now), key=_key(step), now=now)
+def ask(step: Step, voices: Iterable[Voice], *, now: datetime) -> list[Note]:
+    """Mail everybody who is asked about *step*, each once a revision."""
+    return _put(step, voices, key=_key(step), now=now)
 
 
 def ask_others(step: Step, *, now: datetime) -> list[Note]:

@@ -9,6 +9,7 @@ from approvals.errors import AlreadyDecided, ChangedSince
 from approvals.models import OPEN_STATES, BudgetRequest, RequestState
 from approvals.notices import Moved
 from approvals.trail import Note
+from approvals.voices import asked
 from lib.queue import announce
 
 # What a request says of people and budgets.
@@ -60,8 +61,9 @@ def _why_not(
 
 def finish(moved: Moved, *notes: Note) -> None:
     """Keep *moved* in the trail, after *notes*, and tell people: the last thing."""
-    told = notices.tell(moved)
-    request, opened = moved.request, opened_notes(moved.opened, moved.now)
+    voices = {step: asked(step, moved.now) for step in moved.opened}
+    told = notices.tell(moved, voices)
+    request, opened = moved.request, opened_notes(voices)
     if request.state not in OPEN_STATES:
         announce("approvals.ended", request.organization_id, str(request.uid))
     said = (*notes, *opened, *told)

@@ -1,6 +1,6 @@
 """The one place where people are told of what happens to a request."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +8,7 @@ from approvals import links, mails, reminders
 from approvals.models import BudgetRequest, Decision, RequestState, Step
 from approvals.trail import Note
 from approvals.types import By
+from approvals.voices import Voice, asked
 
 _CHANGED = {"request.edited", "request.resubmitted"}
 _REASSIGNED = "step.reassigned"
@@ -26,8 +27,9 @@ class Moved:
     step: Step | None = None  # that was decided, or given to somebody else
 
 
-def tell(moved: Moved) -> list[Note]:
-    """Tell whom *moved* concerns, in the transaction in which it happened.
+def tell(moved: Moved, voices: Mapping[Step, Sequence[Voice]]) -> list[Note]:
+    """Tell whom *moved* concerns, in the transaction in which it happened; *voices* of
+    the steps that opened.
 
     Returns what the trail is to say of the links that were mailed.
     """
@@ -35,13 +37,13 @@ def tell(moved: Moved) -> list[Note]:
     if moved.event in _CHANGED:
         links.void_older(request, now=now)
     if request.state == RequestState.PENDING:
-        return _ask(moved)
+        return _ask(moved, voices)
     if request.state != RequestState.DRAFT:
         mails.tell_requester(request, moved.decision, by=moved.by, now=now)
     return []
 
 
-def _ask(moved: Moved) -> list[Note]:
+def _ask(moved: Moved, voices: Mapping[Step, Sequence[Voice]]) -> list[Note]:
     notes: list[Note] = []
     for step in moved.opened or _asked_anew(moved):
         step.request = moved.request
@@ -50,7 +52,8 @@ def _ask(moved: Moved) -> list[Note]:
             notes += mails.ask_others(step, now=moved.now)
         else:
             reminders.plan(step, now=moved.now)
-            notes += mails.ask(step, now=moved.now)
+            known = voices.get(step) or asked(step, moved.now)
+            notes += mails.ask(step, known, now=moved.now)
     return notes
 
 

@@ -48,9 +48,9 @@ def append(organization_id: int, *notes: Note, by: By, now: datetime) -> None:
         rows.append(_entry(organization_id, head, note, by, now))
         head = Head(rows[-1].number, rows[-1].digest)
     TrailEntry.objects.bulk_create(rows)
-    TrailHead.objects.update_or_create(
-        organization_id=organization_id, defaults=head._asdict()
-    )
+    there = TrailHead.objects.filter(organization=organization_id)
+    if not there.update(**head._asdict()):
+        TrailHead.objects.create(organization_id=organization_id, **head._asdict())
 
 
 def head_of(organization_id: int) -> Head:

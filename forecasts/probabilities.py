@@ -41,17 +41,19 @@ def outlooks(
     now: datetime,
     *,
     more: Mapping[int, Decimal] = MappingProxyType({}),
+    positions: Mapping[int, Position] | None = None,
 ) -> dict[int, Outlook | None]:
     """Return by id what *budgets*, of one organization, come to by their periods' ends.
 
     *more*: how likely they pass limits that are higher by so much, by id. None where
     there is too little history, or no period at *now*. One query, and one for each time
-    zone; give budgets with their organization.
+    zone; give budgets with their organization, and *positions* where they are known.
     """
     chosen = list(budgets)
     if not chosen:
         return {}
-    positions = present_positions(chosen[0].organization, chosen, now)
+    if positions is None:
+        positions = present_positions(chosen[0].organization, chosen, now)
     found: dict[int, Outlook | None] = {budget.pk: None for budget in chosen}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in chosen:
@@ -65,7 +67,7 @@ def outlooks(
 def _of_zone(
     zone: ZoneInfo,
     group: Sequence[Budget],
-    positions: dict[int, Position],
+    positions: Mapping[int, Position],
     now: datetime,
     more: Mapping[int, Decimal],
 ) -> dict[int, Outlook | None]:

@@ -4,7 +4,7 @@ from typing import Self
 from uuid import uuid4
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Prefetch, Q
 from django.db.models.functions import Now
 
 from accounts.models import Organization, User
@@ -30,6 +30,11 @@ class StepQuerySet(models.QuerySet["Step"]):
     def open(self) -> Self:
         """Those that can be decided."""
         return self.filter(state=StepState.OPEN)
+
+    def with_voices(self) -> Self:
+        """With their assignments, whose they are, and who decided. One query more."""
+        people = Assignment.objects.select_related("person", "decision__person")
+        return self.prefetch_related(Prefetch("assignments", people.order_by("pk")))
 
 
 class Step(models.Model):

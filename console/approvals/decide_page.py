@@ -12,7 +12,7 @@ from approvals.links import PURPOSE, Standing, hold, note_of, standing_of
 from approvals.models import How
 from approvals.types import By
 from console.approvals.answers import answer_of
-from console.approvals.picture import picture_of
+from console.approvals.picture import picture_of, steps_of
 from console.mailed_link_page import MailedLinkPage, visit_of
 from lib.humanize import locale_of
 from notifications.mailed_links import BadLink
@@ -29,7 +29,12 @@ class DecidePage(MailedLinkPage):
         found = standing_of(link, now)
         said = self.request.POST
         return {
-            **picture_of(found.request, now, locale_of(self.request)),
+            **picture_of(
+                found.request,
+                steps_of(found.request),
+                now,
+                locale_of(self.request),
+            ),
             "step": found.step,
             "voice": found.voice,
             "instead_of": _instead_of(found),

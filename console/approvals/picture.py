@@ -1,6 +1,6 @@
 """A request written out: what is asked, what it would mean, who decides, what was."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,8 +80,10 @@ class ChainStep:
     people: tuple[tuple[str, str], ...]  # address, what became of it
 
 
-def picture_of(request: BudgetRequest, now: datetime, locale: str) -> dict[str, Any]:
-    """Return what every page of one request shows. About twenty queries."""
+def picture_of(
+    request: BudgetRequest, steps: Sequence[Step], now: datetime, locale: str
+) -> dict[str, Any]:
+    """Return what every page of one request shows, with its *steps*. Nine queries."""
     is_over = request.state in _ENDED
     impact = None if is_over else impact_of(request, now)
     return {
@@ -97,7 +99,7 @@ def picture_of(request: BudgetRequest, now: datetime, locale: str) -> dict[str, 
         "impact_line": impact_words(impact, locale) if impact else "",
         "bars": bars_of(impact, locale) if impact else [],
         "conflicts": impact.conflicts if impact else (),
-        "chain": list(chain_of(request)),
+        "chain": list(chain_of(steps)),
         "timeline": timeline_of(request),
     }
 
@@ -197,12 +199,18 @@ _WORDS = {
 }
 
 
-def chain_of(request: BudgetRequest) -> Iterator[ChainStep]:
-    """Yield the steps that count, in their order. Three queries."""
-    steps = Step.objects.filter(request=request, revision=request.chain_revision)
-    for step in steps.order_by("number").prefetch_related(
-        "assignments__person", "assignments__decision__person"
-    ):
+def steps_of(request: BudgetRequest) -> list[Step]:
+    """Return the steps that count, in their order, with their voices. Two queries."""
+    rows = Step.objects.filter(request=request, revision=request.chain_revision)
+    steps = list(rows.order_by("number").with_voices())
+    for step in steps:
+        step.request = request
+    return steps
+
+
+def chain_of(steps: Iterable[Step]) -> Iterator[ChainStep]:
+    """Yield *steps* as they are shown."""
+    for step in steps:
         people = [one for one in step.assignments.all() if one.removed_at is None]
         yield ChainStep(
             name=step.name,

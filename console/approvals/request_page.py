@@ -18,13 +18,12 @@ from approvals.models import (
     BudgetRequest,
     How,
     RequestState,
-    Step,
 )
 from approvals.services import submit, withdraw
 from approvals.types import By
-from approvals.voices import Voice, voice_in
+from approvals.voices import voice_among
 from console.approvals.answers import answer_of
-from console.approvals.picture import picture_of
+from console.approvals.picture import picture_of, steps_of
 from console.mailed_link_page import visit_of
 from console.pages import Pages, row_or_404
 from lib.errors import Refusal
@@ -105,10 +104,12 @@ def _shown(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HttpResponse:
     user, now = person(request), timezone.now()
-    voice = _voice_of(request, asked, now)
+    steps = steps_of(asked)
+    pending = asked.state == RequestState.PENDING
+    voice = voice_among(steps, user, now) if pending else None
     own = user.pk in asked.own_ids
     action = reverse("admin:approvals_budgetrequest_answer", args=[asked.pk])
-    picture = picture_of(asked, now, locale_of(request))
+    picture = picture_of(asked, steps, now, locale_of(request))
     context = pages.page(
         request,
         **picture,
@@ -125,17 +126,3 @@ def _shown(
     )
     template = "console/approvals/page.html"
     return TemplateResponse(request, template, context, status=status)
-
-
-def _voice_of(
-    request: HttpRequest, asked: BudgetRequest, now: datetime
-) -> Voice | None:
-    """Return the voice that the person has in a step that is open; None: in none."""
-    if asked.state != RequestState.PENDING:
-        return None
-    steps = Step.objects.current().open().filter(request=asked).order_by("number")
-    for step in steps:
-        step.request = asked
-        if (voice := voice_in(step, person(request), now)) is not None:
-            return voice
-    return None

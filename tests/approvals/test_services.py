@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
 from accounts.scopes import Role
@@ -114,6 +115,25 @@ def test_approvals_take_effect_as_dated_lines_that_name_the_request(
     late = make_request(acme, pm, "1", kind="raise", budget=ml, until=NOW + DAY)
     with pytest.raises(TooLate):
         approve(late, cfo, now=NOW + DAY)
+
+
+def test_a_decision_on_the_way_takes_few_queries(
+    acme: Organization,
+    pm: User,
+    lead: User,
+    cfo: User,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    auditors = [person_in(acme, f"auditor{number}") for number in range(3)]
+    first = [level(lead, *auditors, name="Lead"), level(cfo, name="CFO", parallel=True)]
+    make_policy(acme, *first, level(cfo, name="Last"))
+    made = make_request(acme, pm)
+    approve(made, cfo)
+
+    with django_assert_max_num_queries(32):  # 10 of them are savepoints
+        approve(made, lead)
+
+    assert made.steps.get(name="Last").state == StepState.OPEN
 
 
 def test_levels_are_frozen_and_decided_in_their_order(
