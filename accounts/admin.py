@@ -55,6 +55,7 @@ class OrganizationAdmin(TenantHistoryAdmin):
         ),
         ("Usage without a known price", {"fields": ("unpriced_policy",)}),
         ("Usage that is reported twice", {"fields": ("response_ids",)}),
+        ("Requests for money", {"fields": ("links_decide_up_to",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:

@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 
 from accounts.audit import history
 from accounts.scopes import Role, Scope
+from lib.fields import MoneyField
 from lib.zones import zone_names
 
 
@@ -72,6 +73,14 @@ class Organization(models.Model):
         default=ResponseIds.ONCE,
         db_default=ResponseIds.ONCE,
     )
+    # Of what is asked for; in its currency. Null: whatever the amount.
+    links_decide_up_to = MoneyField(
+        "mailed links decide up to",
+        null=True,
+        blank=True,
+        help_text="Whoever decides about more than this by a link in a mail has to log "
+        "in first. Empty: nobody has to.",
+    )
     # Rises with every change that pricing or charging depends on (prices, rates,
     # budgets): a process that finds another number drops what it had cached.
     revision = models.PositiveBigIntegerField(default=1, editable=False)
@@ -97,6 +106,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(response_ids__in=ResponseIds.values),
                 name="organization_response_ids_are_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(links_decide_up_to=None) | Q(links_decide_up_to__gte=0),
+                name="mailed_links_decide_up_to_an_amount",
             ),
         ]
 

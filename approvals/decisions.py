@@ -29,7 +29,7 @@ from approvals.models import (
 from approvals.moves import finish, hold
 from approvals.notices import Moved
 from approvals.people import members
-from approvals.permissions import require_admin
+from approvals.permissions import require_admin, require_login
 from approvals.trail import Note
 from approvals.types import By
 from approvals.voices import Voice, refusal_in, voice_among, voice_of
@@ -74,6 +74,7 @@ def decide(
         HasSpoken: the person has decided about this step.
         ChangedSince: the request is not of *revision*.
         NotAsked, OwnRequest, AboveLimit: the person may not.
+        LogInFirst: the amount is above what a mailed link decides.
         Invalid: no reason for a rejection, or an *amount* that is not less.
         Conflict: it can't be carried out (not enough left to transfer, ...).
     """
@@ -82,6 +83,7 @@ def decide(
     if outcome != Outcome.APPROVED and not comments.strip():
         raise Invalid.field("comments", "Say why.", code="required")
     held = hold(request, RequestState.PENDING, now=now, revision=revision)
+    require_login(by, held, now)
     chosen, voice = _voice(held, step, by.person, now)
     notes: list[Note] = []
     if amount is not None:

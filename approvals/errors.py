@@ -39,6 +39,12 @@ class OwnRequest(Forbidden):
     code = "own_request"
 
 
+class LogInFirst(Forbidden):
+    """The amount is above what is decided without logging in."""
+
+    code = "log_in_first"
+
+
 class AboveLimit(Forbidden):
     """The amount is above what whoever stands in may decide."""
 

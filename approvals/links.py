@@ -5,22 +5,27 @@ the step's uid. Links of steps that are decided stay: they show who decided, and
 decide anything, for whoever decides by a link does so like everybody else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 
+from accounts.locks import hold_trail
 from accounts.models import User
+from approvals import trail
 from approvals.models import (
     BudgetRequest,
     Decision,
     RequestState,
     Step,
     StepState,
+    TrailEntry,
 )
 from approvals.people import members
 from approvals.trail import Note
+from approvals.types import By
 from approvals.voices import Voice, asked, voice_in
 from notifications import mailed_links
 from notifications.mailed_links import BadLink
@@ -96,6 +101,37 @@ def _decision_in(step: Step, person: User) -> Decision | None:
         if person.pk in {one.person_id, one.assignment.person_id}
     ]
     return found[0] if found else None
+
+
+def note_view(link: MailedLink, visitor: str, *, by: By, now: datetime) -> bool:
+    """Keep in the trail that *link* was opened: once for each kind of *visitor*, for
+    programs open every link. Says whether it did. One query, after the first time."""
+    if _was_viewed(link, visitor):
+        return False
+    with transaction.atomic():
+        hold_trail(link.organization_id)
+        steps = Step.objects.filter(organization=link.organization_id, uid=link.subject)
+        step = steps.select_related("request").first()
+        if step is None or _was_viewed(link, visitor):
+            return False
+        note = note_of("link.viewed", step, link.person, link.revision)
+        more = {"link": link.pk, "visitor": visitor}
+        note = replace(note, details={**note.details, **more})
+        trail.append(link.organization_id, note, by=by, now=now)
+    return True
+
+
+def _was_viewed(link: MailedLink, visitor: str) -> bool:
+    seen = TrailEntry.objects.filter(
+        organization=link.organization_id,
+        event="link.viewed",
+        subject__in=Step.objects.filter(
+            organization=link.organization_id, uid=link.subject
+        ).values("request__uid"),
+        details__link=link.pk,
+        details__visitor=visitor,
+    )
+    return seen.exists()
 
 
 def hold(link: MailedLink) -> None:

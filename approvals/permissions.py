@@ -1,14 +1,19 @@
 """Who may ask, change, take back and put right; who decides is `approvals.voices`'."""
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from accounts.access import roles_allow, roles_of
 from accounts.models import Membership, Organization, User
 from accounts.scopes import Role, Scope
-from approvals.errors import NotYourRequest
-from approvals.models import BudgetRequest
+from approvals.currencies import converted
+from approvals.errors import LogInFirst, NotYourRequest
+from approvals.models import BudgetRequest, How
 from approvals.types import By
 from lib.errors import Forbidden
+
+_LOGGED_IN = {How.SESSION, How.KEY}
 
 
 def require_asker(by: By, organization: Organization) -> None:
@@ -40,6 +45,32 @@ def require_own(by: By, request: BudgetRequest) -> None:
     elif by.person.is_active and by.person.pk in request.own_ids:
         return
     raise NotYourRequest("Only those whose request it is change it or take it back.")
+
+
+def needs_login(request: BudgetRequest, now: datetime) -> bool:
+    """Tell whether it is about more than what a mailed link decides."""
+    organization = request.organization
+    most = organization.links_decide_up_to
+    if most is None:
+        return False
+    amount = converted(
+        request.present_amount,
+        request.currency,
+        organization.currency,
+        organization=organization,
+        now=now,
+    )
+    return bool(amount > most)
+
+
+def require_login(by: By, request: BudgetRequest, now: datetime) -> None:
+    """Refuse who decides about much without having logged in.
+
+    Raises:
+        LogInFirst: they didn't, and it is about more than a mailed link decides.
+    """
+    if by.how not in _LOGGED_IN and needs_login(request, now):
+        raise LogInFirst("Log in to decide about this amount: a link is not enough.")
 
 
 def is_admin(person: User | None, organization: Organization) -> bool:

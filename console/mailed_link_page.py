@@ -1,5 +1,6 @@
 """The page behind a mailed link: GET shows, POST acts, and nothing of it leaks."""
 
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from lib.web import address_of, status_of
 from notifications.mailed_links import BadLink, Visit, burn, link_of, use
 from notifications.models import MailedLink
 
+_SCANNER = re.compile(r"bot|crawl|spider|scan|preview|unfurl|safelink", re.IGNORECASE)
 NOT_ME = "not-me"  # the button's value
 # Nothing of the address leaves this page: it is all that is needed to act.
 _HEADERS = {
@@ -55,6 +57,10 @@ class MailedLinkPage(View):
         """
         raise NotImplementedError
 
+    def viewed(self, link: MailedLink, visitor: str, now: datetime) -> None:
+        """Note that it was shown to a kind of visitor, where that is kept. Changes
+        nothing else."""
+
     def hold(self, link: MailedLink) -> None:
         """Lock what others hold before they take *link* back. Nothing, usually."""
 
@@ -82,7 +88,11 @@ class MailedLinkPage(View):
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         now = timezone.now()
-        return self._shown(link_of(token, purpose=self.purpose, now=now), now)
+        link = link_of(token, purpose=self.purpose, now=now)
+        shown = self._shown(link, now)
+        if (visitor := visitor_of(request)) is not None:
+            self.viewed(link, visitor, now)
+        return shown
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         now = timezone.now()
@@ -122,6 +132,17 @@ class MailedLinkPage(View):
 def _refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     context = {"refusal": refusal}
     return render(request, "refused.html", context, status=status_of(refusal))
+
+
+def visitor_of(request: HttpRequest) -> str | None:
+    """Return what kind of program looks at a link: "browser" or "program"; None: it
+    only fetches it in advance, or asks whether it is there."""
+    purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose", "")
+    if request.method != "GET" or "prefetch" in purpose.lower():
+        return None
+    agent = request.headers.get("User-Agent", "")
+    is_browser = agent.startswith("Mozilla/") and not _SCANNER.search(agent)
+    return "browser" if is_browser else "program"
 
 
 def visit_of(request: HttpRequest) -> Visit:

@@ -4,12 +4,22 @@ from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from approvals import trail
 from approvals.decisions import decide
 from approvals.errors import AlreadyDecided
-from approvals.links import PURPOSE, Standing, hold, note_of, standing_of
+from approvals.links import (
+    PURPOSE,
+    Standing,
+    hold,
+    note_of,
+    note_view,
+    standing_of,
+)
 from approvals.models import How
+from approvals.permissions import needs_login
 from approvals.types import By
 from console.approvals.answers import answer_of
 from console.approvals.picture import picture_of, steps_of
@@ -40,10 +50,24 @@ class DecidePage(MailedLinkPage):
             "instead_of": _instead_of(found),
             "decision": found.decision,
             "is_open": found.voice is not None and link.used_at is None,
+            "log_in": self._log_in(found, now),
             "seen": found.request.revision,
             "comments": said.get("comments", ""),
             "lower": said.get("amount", ""),
         }
+
+    def _log_in(self, found: Standing, now: datetime) -> str:
+        """Return where they log in to decide; "": they need not. It names the request's
+        page and not this one, whose address is a secret."""
+        if found.voice is None or not needs_login(found.request, now):
+            return ""
+        page = "admin:approvals_budgetrequest_change"
+        then = {"next": reverse(page, args=[found.request.pk])}
+        return f"{reverse('admin:login')}?{urlencode(then)}"
+
+    def viewed(self, link: MailedLink, visitor: str, now: datetime) -> None:
+        by = By("whoever opened the link", How.LINK, visit=visit_of(self.request))
+        note_view(link, visitor, by=by, now=now)
 
     def hold(self, link: MailedLink) -> None:
         hold(link)

@@ -150,16 +150,18 @@ def test_a_mail_asks_and_its_link_decides(
     assert stale.buttons == []
     links = TrailEntry.objects.filter(event__startswith="link.").order_by("number")
     assert list(links.values_list("event", flat=True)) == [
-        *("link.issued", "link.issued", "link.used", "link.used")
+        *("link.issued", "link.issued", "link.viewed", "link.used", "link.used")
     ]
     assert list(trail.differences(request.organization)) == []
 
 
-def test_looking_changes_nothing_and_leaves_no_trace(
+def test_looking_changes_nothing_and_is_noted_once(
     mail_server: MailServer, browser: Client, pm: User, cfo: User, team: Budget
 ) -> None:
     asks(pm, team)
     path = link_in(mail_server, cfo)
+    assert browser.get(path).status_code == 200
+    assert TrailEntry.objects.filter(event="link.viewed").count() == 1
     before = everything()
 
     for number in range(size(10, 500)):

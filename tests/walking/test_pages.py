@@ -42,6 +42,8 @@ MAILED = {
     *("answer-alert", "decide-by-link", "join", "confirm-recipient"),
     *("password_reset_confirm", "app_list"),
 }
+# That somebody looked is kept, in a trail that only grows; nothing else is.
+NOTED = {"decide-by-link": {"approvals_trailentry", "approvals_trailhead"}}
 OTHER = {  # answers that are no page to a GET
     "budgets_budget_arrival": {286},  # a record is there: no need to ask again
     "logout": {405},
@@ -138,6 +140,8 @@ class Asked:
             forget_everything()
         browser.cookies.clear()
         browser.cookies.update(cookies)  # nobody is logged out by it
+        if method == "GET":
+            wrote = wrote - NOTED.get(page.name, set())
         self.status, self.wrote = self.answer.status_code, bool(wrote)
         self.is_bad = self.status >= 500 or self.wrote
         self.words = f"{who} {method} {page.name}: {self.status} {sorted(wrote)}"
