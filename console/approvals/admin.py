@@ -22,7 +22,9 @@ from console.approvals.policies_page import (
     old_policy_page,
     policies_page,
 )
+from console.approvals.reminding import remind_page
 from console.approvals.request_page import answer_request, request_page
+from console.approvals.statistics_page import statistics_page
 from console.mailed_link_page import visit_of
 from console.pages import Pages
 
@@ -36,6 +38,8 @@ class BudgetRequestAdmin(Pages, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.url("ask/", ask_page, "ask"),
+            self.url("remind/", remind_page, "remind"),
+            self.url("statistics/", statistics_page, "statistics"),
             self.url("<int:request_id>/answer/", answer_request, "answer"),
             self.url("<int:request_id>/edit/", edit_page, "edit"),
             *super().get_urls(),

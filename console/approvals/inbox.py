@@ -13,11 +13,13 @@ from approvals.models import (
     OPEN_STATES,
     BudgetRequest,
     BudgetRequestQuerySet,
+    RequestKind,
     RequestState,
 )
 from approvals.voices import waiting_for
 from approvals.wording import impact_words, needed_by, sentence_of
 from console.approvals.picture import KINDS
+from console.costs.records_top import Chip
 from lib.web import id_of
 
 PAGE = 50
@@ -32,6 +34,7 @@ class Asked:
 
     whose: str = "decide"
     state: str = "open"
+    kind: str = ""  # a RequestKind; "": any
     q: str = ""  # a part of a name, an address or the justification
     page: int = 1
 
@@ -41,6 +44,7 @@ class Asked:
         return cls(
             whose=whose if whose in WHOSE else "decide",
             state=state if state in STATES else "open",
+            kind=kind if (kind := query.get("kind", "")) in RequestKind.values else "",
             q=query.get("q", "").strip()[:100],
             page=min(max(id_of(query.get("page")) or 1, 1), _LAST_PAGE),
         )
@@ -48,10 +52,25 @@ class Asked:
     def query(self, **changes: object) -> str:
         """Return the query of a URL that asks the same, but for *changes*."""
         query = QueryDict(mutable=True)
-        said = {"whose": self.whose, "state": self.state, "q": self.q}
+        said = {name: getattr(self, name) for name in ("whose", "state", "kind", "q")}
         for name, value in {**said, **changes}.items():
             query[name] = str(value)
         return query.urlencode()
+
+    @property
+    def chips(self) -> list[Chip]:
+        """Return what it is narrowed by, each with the way to the inbox without it."""
+        said = {
+            "state": STATES[self.state] if self.state != "open" else "",
+            "kind": RequestKind(self.kind).label if self.kind else "",
+            "q": f"“{self.q}”" if self.q else "",
+        }
+        usual = {"state": "open", "kind": "", "q": ""}
+        return [
+            Chip(words, f"?{self.query(**{name: usual[name]})}")
+            for name, words in said.items()
+            if words
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +102,8 @@ def requests_of(user: User, asked: Asked, now: datetime) -> QuerySet[BudgetReque
         rows = rows.filter(state__in=OPEN_STATES)
     elif asked.state == "ended":
         rows = rows.exclude(state__in=OPEN_STATES)
+    if asked.kind:
+        rows = rows.filter(kind=asked.kind)
     if asked.q:
         rows = rows.filter(
             Q(name__icontains=asked.q)
@@ -93,7 +114,9 @@ def requests_of(user: User, asked: Asked, now: datetime) -> QuerySet[BudgetReque
     return rows.order_by()
 
 
-def listed(rows: QuerySet[BudgetRequest], asked: Asked) -> list[BudgetRequest]:
+def listed(
+    rows: QuerySet[BudgetRequest], asked: Asked, *, most: int = PAGE + 1
+) -> list[BudgetRequest]:
     """Return the lines of a page and one more, if there is one: what is needed first,
     then the newest. One query."""
     start = (asked.page - 1) * PAGE
@@ -102,7 +125,7 @@ def listed(rows: QuerySet[BudgetRequest], asked: Asked) -> list[BudgetRequest]:
     urgent = F("needed_by").asc(nulls_last=True)
     is_open = asked.state == "open"
     found = newest.order_by(urgent, "-created_at", "-pk") if is_open else newest
-    return list(found[start : start + PAGE + 1])
+    return list(found[start : start + most])
 
 
 def line_of(request: BudgetRequest, now: datetime, locale: str) -> Line:

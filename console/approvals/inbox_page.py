@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from accounts.scopes import Scope
 from accounts.tenants import may, person
+from approvals.models import RequestKind, RequestState
 from console.approvals.inbox import (
     PAGE,
     STATES,
@@ -38,6 +39,9 @@ def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
             for whose, words in WHOSE.items()
         ],
         states=list(STATES.items()),
+        kinds=RequestKind.choices,
+        may_remind=may(request, Scope.ADMIN, None),
+        waits=any(one.state == RequestState.PENDING for one in found),
         older=asked.query(page=asked.page + 1) if len(found) > PAGE else "",
         newer=asked.query(page=asked.page - 1) if asked.page > 1 else "",
         may_ask=may(request, Scope.APPROVALS_WRITE, None),

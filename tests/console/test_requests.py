@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from accounts.scopes import Role
 from approvals.models import BudgetRequest, How
-from tests.approvals.factories import asks, person_in
+from tests.approvals.factories import approve, asks, level, make_policy, person_in
 from tests.factories import browser_for, browser_of, make_budget, make_organization
 from tests.pages import page_at, read
 
@@ -95,3 +96,51 @@ def test_who_may_not_ask_gets_no_form_and_what_is_refused_stands_at_its_field(
     assert BudgetRequest.objects.count() == 0
     assert browser.post(form, data).status_code == 302
     assert BudgetRequest.objects.get().state == "pending"
+
+
+def test_the_inbox_narrows_reminds_and_tells_how_requests_fare(
+    acme: Organization, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    pm, lead = person_in(acme, "pm", Role.BUDGET_OWNER), person_in(acme, "lead")
+    cfo = person_in(acme, "cfo", Role.FINANCE_ADMIN)
+    make_policy(acme, level(lead, name="Lead"), name="All")
+    team = make_budget(acme, "Team", "900")
+    asks(pm, team, "200")
+    asks(pm, team, "50", kind="rollover_exception")
+    approve(asks(pm, team, "10"), lead, now=timezone.now())
+    later = timezone.now() + timedelta(days=2)
+    admin, owner = browser_of(cfo), browser_of(pm)
+
+    page = page_at(admin, PLACE, whose="all", kind="increase", q="team")
+    assert [one.partition("Team")[0] for one in page.table().column("Request")] == [
+        "pm@acme.example asks for $200.00 more for "
+    ]
+    wider = page.links["Without: Increase"]
+    assert wider == "?whose=all&state=open&kind=&q=team"
+    assert len(page_at(admin, f"{PLACE}{wider}").table().rows) == 2
+    remind = "Remind those who decide these"
+    assert remind in page.buttons
+    assert remind not in page_at(owner, PLACE, whose="mine").buttons
+    where = f"{PLACE}remind/?whose=all"
+    assert owner.post(where).status_code == 403
+    early = read(admin.post(where, follow=True).content.decode()).text
+    with time_machine.travel(later, tick=False):
+        admin = browser_of(cfo)
+        done = read(admin.post(where, follow=True).content.decode()).text
+        with django_assert_max_num_queries(13):
+            told = page_at(admin, f"{PLACE}statistics/")
+
+    assert "Those whom 2 requests wait for heard of it within the last day" in early
+    assert "Those whom 2 requests wait for are reminded." in done
+    assert told.paragraphs[0].startswith(
+        "2 requests wait, the oldest for 2 days. In the last 90 days half of the "
+        "decisions of “Lead” took longer than 0 s"
+    )
+    assert told.table("What waits, by age").column("Requests") == ["0", "2", "0", "0"]
+    row = told.table("What became of it, by policy").row("All")
+    assert row.texts == ["All", "2", "1", "0", "0"]
+    elsewhere = browser_for(make_organization("x"))
+    empty = page_at(elsewhere, f"{PLACE}statistics/")
+    assert empty.table("What waits, by age").column("Requests") == ["0"] * 4
+    asked = elsewhere.get(f"{PLACE}statistics/?organization=acme")
+    assert asked.status_code == 404

@@ -115,6 +115,8 @@ PAGES: dict[str, Writers] = {
     "approvals_budgetrequest_ask": _ASK,
     "approvals_budgetrequest_answer": frozenset({APPROVER}),
     "approvals_budgetrequest_edit": frozenset({PAT}),
+    "approvals_budgetrequest_remind": _FINANCE,
+    "approvals_budgetrequest_statistics": _NOBODY,
     "budgets_budget_tree": _NOBODY,
     "budgets_budget_arrival": _NOBODY,
     "budgets_budget_conflicts": _NOBODY,
@@ -264,7 +266,12 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "justification": "A launch",
     },
     "approvals_budgetrequest_answer": {"answer": "approve", "seen": "1"},
-    "approvals_budgetrequest_edit": {"amount": "4", "seen": "1"},
+    "approvals_budgetrequest_edit": {
+        "name": "Of acme",
+        "amount": "4",
+        "justification": "A launch",
+        "seen": "1",
+    },
     "decide-by-link": {"answer": "approve"},
     "budgets_budget_move": lambda _, world: {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
@@ -304,6 +311,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
 QUERIES: dict[str, str] = {
     "alerts_alertrule_add": "?budget={budget}&type=velocity",
     "alerts_escalationpolicy_add": "?budget={below}",
+    "approvals_budgetrequest_remind": "?whose=all",
     "approvals_policy_add": "?budget={budget}",
     "autocomplete": "?app_label=ledger&model_name=price&field_name=organization",
     "approvals_budgetrequest_ask": "?budget={budget}&kind=increase",

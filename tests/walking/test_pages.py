@@ -49,6 +49,7 @@ OTHER = {  # answers that are no page to a GET
     "logout": {405},
     "alerts_alert_answer": {405},
     "approvals_budgetrequest_answer": {405},
+    "approvals_budgetrequest_remind": {405},
     "controls_controlrule_rules": {405},
     "view_on_site": {404},
     "unnamed:admin/%(url)s": {404},
