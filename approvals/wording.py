@@ -109,6 +109,9 @@ def impact_words(impact: Impact | None, locale: str = US) -> str:
     now = format_money(line.left_now, line.currency, locale)
     if line.left_then < 0 and line.role != "asked":
         short = format_money(-line.left_then, line.currency, locale)
+        if line.left_now < 0:
+            over = format_money(-line.left_now, line.currency, locale)
+            return f"{line.name} is {over} over its limit, and would be {short} over."
         return f"{line.name} has {now} left: {short} too little."
     return f"{line.name} would have {then} left instead of {now}."
 

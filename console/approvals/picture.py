@@ -36,6 +36,7 @@ from lib.money import format_money, format_percent
 _ENDED = {RequestState.APPROVED, RequestState.REJECTED, RequestState.WITHDRAWN}
 _WHOLE = 100.0
 _PLACES = 2
+_HARDLY = Decimal("0.001")
 _WEB = ("https://", "http://")
 KINDS = {
     RequestState.PENDING: "WARNING",
@@ -52,6 +53,7 @@ class ImpactBar:
     name: str
     role: str  # "asked", "source", "above"
     spent: float
+    over: float  # how much of it is beyond the present limit
     reserved: float
     more: float  # what is asked for, behind both
     limit: float  # where the present limit stands
@@ -59,6 +61,10 @@ class ImpactBar:
     words: str
     figures: tuple[tuple[str, str, str], ...]  # what, as it is now, as it would be
     is_short: bool  # there would be less than nothing left
+
+    @property
+    def over_from(self) -> float:
+        return round(self.spent - self.over, _PLACES)
 
     @property
     def reserved_from(self) -> float:
@@ -78,6 +84,11 @@ class ChainStep:
     word: str
     needed: str
     people: tuple[tuple[str, str], ...]  # address, what became of it
+
+    @property
+    def is_left(self) -> bool:
+        """Tell whether it is still to be decided."""
+        return self.state in {StepState.OPEN, StepState.WAITING}
 
 
 def picture_of(
@@ -161,6 +172,7 @@ def _bar(line: ImpactLine, locale: str) -> ImpactBar:
         name=line.name,
         role=line.role,
         spent=length(line.spent),
+        over=length(line.spent - max(line.limit_now, Decimal(0))),
         reserved=length(line.reserved),
         more=length(more),
         limit=length(line.limit_now),
@@ -185,9 +197,16 @@ def _figures(
     if line.probability_now is not None and line.probability_then is not None:
         yield (
             "Likely to be passed",
-            format_percent(line.probability_now, locale),
-            format_percent(line.probability_then, locale),
+            _likely(line.probability_now, locale),
+            _likely(line.probability_then, locale),
         )
+
+
+def _likely(share: Decimal, locale: str) -> str:
+    """Write how likely something is: what is nearly nothing in no more places."""
+    if 0 < share < _HARDLY:
+        return f"less than {format_percent(_HARDLY, locale)}"
+    return format_percent(share, locale)
 
 
 _WORDS = {
@@ -216,7 +235,7 @@ def chain_of(steps: Iterable[Step]) -> Iterator[ChainStep]:
             name=step.name,
             state=step.state,
             word=_WORDS[StepState(step.state)],
-            needed=needed_words(step, len(people)),
+            needed="alone" if len(people) == 1 else needed_words(step, len(people)),
             people=tuple((one.person.email, _said(one)) for one in people),
         )
 

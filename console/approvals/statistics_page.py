@@ -80,8 +80,8 @@ def sentence_of(times: list[LevelTime], ages: Ages, now: datetime, span: str) ->
         return f"{said} Nothing was decided in the last {span}."
     slowest = times[0]
     return (
-        f"{said} In the last {span} half of the decisions of “{slowest.level}” took "
-        f"longer than {lasting(slowest.median)}: no level took more."
+        f"{said} “{slowest.level}” takes longest: in the last {span} half of its "
+        f"decisions took more than {lasting(slowest.median)}."
     )
 
 
@@ -91,7 +91,7 @@ def ages_of(ages: Ages) -> list[tuple[str, int, float]]:
     words = [
         f"less than {steps[0]}",
         *(f"{one} to {other}" for one, other in pairwise(steps)),
-        f"{steps[-1]} or more",
+        f"{steps[-1]} and more",
     ]
     most = max(ages.counts) or 1
     return [

@@ -133,8 +133,8 @@ def test_the_inbox_narrows_reminds_and_tells_how_requests_fare(
     assert "Those whom 2 requests wait for heard of it within the last day" in early
     assert "Those whom 2 requests wait for are reminded." in done
     assert told.paragraphs[0].startswith(
-        "2 requests wait, the oldest for 2 days. In the last 90 days half of the "
-        "decisions of “Lead” took longer than 0 s"
+        "2 requests wait, the oldest for 2 days. “Lead” takes longest: in the last 90 "
+        "days half of its decisions took more than 0 s"
     )
     assert told.table("What waits, by age").column("Requests") == ["0", "2", "0", "0"]
     row = told.table("What became of it, by policy").row("All")
