@@ -1,7 +1,7 @@
 """Telling people step by step, for as long as nobody acknowledges."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -168,22 +168,10 @@ def _make(
         reason=reason_of(alert, step),
         aside=messages.aside_of(alert, now, late=late >= LATE, ended=ended),
     )
-    names = channel_names(fresh)
-    mailed = [one.recipient for one in fresh if one.kind == ChannelType.EMAIL]
-    asking = askers(path, mailed) if mailed else frozenset()
-    wish = messages.wish_of(alert, event, now) if asking else None
-
-    def message_for(target: Target) -> Message:
-        if target.kind not in READ_BY_PEOPLE:
-            return base
-        person = target.recipient or names.get(target.channel_id or 0, target.kind)
-        own = wish if target.recipient in asking else None
-        return messages.for_reader(base, make_link(alert, person, now=now), own)
-
     notify(
         alert.organization_id,
         fresh,
-        message_for,
+        _for_readers(alert, base, fresh, path, now),
         key=step_key(alert.uid, number),
         now=now,
     )
@@ -196,6 +184,30 @@ def _make(
     text = f"Told {minutes} min late. {text}".rstrip()
     _record(alert, [number], AlertEvent.Kind.MISSED, text, now)
     raise_alarm(alert, number, f"was told {minutes} minutes late", now)
+
+
+def _for_readers(
+    alert: Alert,
+    base: Message,
+    targets: Sequence[Target],
+    path: Sequence[Budget],
+    now: datetime,
+) -> Callable[[Target], Message]:
+    """Return what writes *base* for one of *targets*: people get a link of their own,
+    and those who may not change the budget the way to ask for more."""
+    names = channel_names(targets)
+    mailed = [one.recipient for one in targets if one.kind == ChannelType.EMAIL]
+    asking = askers(path, mailed) if mailed else frozenset()
+    wish = messages.wish_of(alert, base.event, now) if asking else None
+
+    def message_for(target: Target) -> Message:
+        if target.kind not in READ_BY_PEOPLE:
+            return base
+        person = target.recipient or names.get(target.channel_id or 0, target.kind)
+        own = wish if target.recipient in asking else None
+        return messages.for_reader(base, make_link(alert, person, now=now), own)
+
+    return message_for
 
 
 def _without(alert: Alert, number: int, left_out: Sequence[str]) -> AlertStep:

@@ -25,9 +25,9 @@ from approvals.models import (
 )
 from approvals.services import edit, submit, would_void
 from approvals.types import Ask, By
+from approvals.wording import money_of
 from console.approvals.ask_page import rules_above, sources_of
 from console.approvals.forms import AskForm, Place, RuleChoice, initial_of
-from console.approvals.picture import money_of
 from console.approvals.request_page import request_or_404
 from console.mailed_link_page import visit_of
 from console.pages import Pages

@@ -2,10 +2,10 @@
 what is refused there finds its place."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -49,7 +49,8 @@ _BACK = {
 }
 
 
-class Place(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Place:
     """What is asked about: a budget, or the top of an organization's tree."""
 
     name: str
@@ -63,7 +64,8 @@ class Place(NamedTuple):
         return cls(where.name, where.currency, where.timezone, budget)
 
 
-class RuleChoice(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RuleChoice:
     """A rule that is not to hold for a while."""
 
     uid: str

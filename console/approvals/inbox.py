@@ -61,7 +61,7 @@ class Asked:
     def chips(self) -> list[Chip]:
         """Return what it is narrowed by, each with the way to the inbox without it."""
         said = {
-            "state": STATES[self.state] if self.state != "open" else "",
+            "state": {"ended": "Ended", "": "In any state"}.get(self.state, ""),
             "kind": RequestKind(self.kind).label if self.kind else "",
             "q": f"“{self.q}”" if self.q else "",
         }

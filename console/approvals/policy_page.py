@@ -124,8 +124,8 @@ class _Editor:
                 field = "groups" if path[2] == "approvers" else path[2]
                 self.kept[int(path[1])].add_error(field, error.detail)
             else:
-                field = error.attr if error.attr in self.form.fields else None
-                self.form.add_error(field, error.detail)
+                known = error.attr if error.attr in self.form.fields else None
+                self.form.add_error(known, error.detail)
         if not refusal.errors:
             self.form.add_error(None, str(refusal))
         elif not self.form.errors:
@@ -140,7 +140,8 @@ def _level_forms(data: Any, plan: PolicyPlan) -> Sequence[LevelForm]:
             LevelForm(prefix=f"level{number}", level=level)
             for number, level in enumerate(plan.levels or [_FIRST])
         ]
-    sent = [name.removesuffix("-name") for name in data if name.endswith("-name")]
+    names = (str(name) for name in data)
+    sent = [name.removesuffix("-name") for name in names if name.endswith("-name")]
     prefixes = [one for one in sent if _number(one) >= 0][:MOST_LEVELS]
     if (up := str(data.get("preview", ""))).startswith(_UP):
         prefixes = _moved_up(prefixes, up.removeprefix(_UP))

@@ -89,9 +89,8 @@ def test_above_an_amount_a_link_shows_and_who_is_logged_in_decides(
     assert refused.status_code == 403
     assert "Log in to decide" in refused.content.decode()
     assert Decision.objects.count() == 0
-    said = {"by": by(cfo, How.LINK), "now": timezone.now()}
     with pytest.raises(LogInFirst):
-        decide(asked, Outcome.APPROVED, **said)
+        decide(asked, Outcome.APPROVED, by=by(cfo, How.LINK), now=timezone.now())
     where = unquote(page.links["Log in to decide"])
     assert where == (
         f"/admin/login/?next=/admin/approvals/budgetrequest/{asked.pk}/change/"

@@ -88,7 +88,7 @@ def test_an_alerts_mail_leads_those_who_have_to_ask_to_the_form(
     team = make_budget(acme, "Team", "100", owner=cfo)
     spend(acme, "120")
     told = [pm.email, cfo.email]
-    rule = {"recipients": told, "channels": ["email"]}
+    rule: dict[str, Any] = {"recipients": told, "channels": ["email"]}
 
     fire(team, threshold=Decimal("0.7"), **rule)
     fire(team, type=RuleType.ANOMALY, threshold=None, key="day", **rule)
@@ -130,7 +130,7 @@ def test_a_change_says_what_approvals_are_worth_before_it_is_saved(
 
     fewer = edited(browser, pending, amount="150", justification="Other words")
     pending.refresh_from_db()
-    kept = (pending.amount, pending.justification, pending.steps.first().given)
+    kept = (pending.amount, pending.justification, pending.steps.get(name="CFO").given)
     more = edited(browser, pending, amount="150.01")
     said = read(more.content.decode()).text
     pending.refresh_from_db()
@@ -155,7 +155,7 @@ def test_what_was_sent_back_is_changed_and_asked_anew_by_those_whose_it_is(
     pm: User, cfo: User, pending: BudgetRequest
 ) -> None:
     ceo = User.objects.get(email__startswith="ceo@")
-    said = {"by": by(ceo), "now": timezone.now(), "comments": "Less"}
+    said: dict[str, Any] = {"by": by(ceo), "now": timezone.now(), "comments": "Less"}
     decide(pending, Outcome.CHANGES_REQUESTED, **said)
     browser, address = browser_of(pm), f"{PLACE}{pending.pk}/"
     assert (

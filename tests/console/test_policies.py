@@ -111,7 +111,7 @@ def test_a_policy_is_drawn_tried_and_saved(
             ["role:finance_admin", "director@acme.example"],
         ),
     ]
-    assert browser.get(address).url == f"{PLACE}{policy.pk}/change/"
+    assert browser.get(address).headers["Location"] == f"{PLACE}{policy.pk}/change/"
     asked = {"amount": "7000", "budget": tree["ml"].pk}
     told = page_at(browser_for(acme, Role.VIEWER), PLACE, **asked)
     assert "By the policy “Engineering”." in told.paragraphs
