@@ -26,12 +26,13 @@ def entries(acme: Organization) -> Any:
     return TrailEntry.objects.filter(organization=acme)
 
 
-def behind_the_guard(statement: str) -> None:
+def behind_the_guard(statements: str) -> None:
     """Run what the database refuses, as its owner could."""
     with connection.cursor() as cursor:
         on = f" ON {_TABLE}" if connection.vendor == "postgresql" else ""
         cursor.execute(f"DROP TRIGGER IF EXISTS approvals_trail_stays{on}")
-        cursor.execute(statement)
+        for statement in statements.split(";"):
+            cursor.execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +45,14 @@ def behind_the_guard(statement: str) -> None:
             f"UPDATE {_TABLE} SET number = 7 - number + 100 WHERE number IN (3, 4)",
             ["entries 3 to 4 are missing", "entry 103", "entry 104"],
         ),
+        (
+            f"UPDATE {_TABLE} SET number = 103 WHERE number = 3;"
+            f"UPDATE {_TABLE} SET number = 3 WHERE number = 4;"
+            f"UPDATE {_TABLE} SET number = 4 WHERE number = 103",
+            ["entry 3: it does not follow", "entry 4: it does not follow"],
+        ),
     ],
-    ids=["tampered", "removed", "cut off", "reordered"],
+    ids=["tampered", "removed", "cut off", "reordered", "swapped"],
 )
 def test_verify_finds_what_was_done_to_it(
     acme: Organization, entries: Any, statement: str, found: list[str]
