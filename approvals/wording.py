@@ -88,6 +88,11 @@ def needed_words(step: Step, count: int) -> str:
     return f"{step.needed} of {count} {_has(step.needed)} to approve"
 
 
+def waiting_words(count: int) -> str:
+    """Say how many requests wait: "1 request waits for you"."""
+    return f"{count} request{' waits' if count == 1 else 's wait'} for you"
+
+
 def _has(number: int) -> str:
     return "has" if number == 1 else "have"
 

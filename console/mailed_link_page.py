@@ -72,6 +72,10 @@ class MailedLinkPage(View):
         """
         raise NotImplementedError
 
+    def acted(self) -> HttpResponse:
+        """Return the answer to a POST that was taken: the page, as it is since."""
+        return HttpResponseRedirect(self.request.path, status=HTTPStatus.SEE_OTHER)
+
     def burnt(self, link: MailedLink, now: datetime) -> None:
         """Do what follows when its reader says that it isn't for them."""
 
@@ -111,7 +115,7 @@ class MailedLinkPage(View):
             raise
         except Refusal as refusal:
             return self._shown(link, now, str(refusal), status_of(refusal))
-        return HttpResponseRedirect(request.path, status=HTTPStatus.SEE_OTHER)
+        return self.acted()
 
     def _shown(
         self,

@@ -15,6 +15,7 @@ from alerts.tasks import (
     tell_confirmed,
     tell_confirmed_at,
 )
+from approvals.digests import send_due
 from approvals.reminders import remind_due
 from approvals.services import expire_due
 from budgets.backfill import continue_all
@@ -76,6 +77,10 @@ def _requests(now: datetime) -> str:
     )
 
 
+def _digests(now: datetime) -> str:
+    return f"Told {send_due(now)} people which requests wait for them."
+
+
 def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
@@ -94,6 +99,7 @@ PERIODIC = (
     Periodic("confirmed", 5, tell_confirmed_at),
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("requests", 5, _requests),
+    Periodic("digests", 5, _digests),
     Periodic("answers", 60, _answers),
     Periodic("links", 1_440, forget_links_at),
 )

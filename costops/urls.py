@@ -7,6 +7,7 @@ from console.accounts import passwords
 from console.accounts.invitations import join_by_link
 from console.alerts.answer_page import answer_by_link
 from console.approvals.decide_page import decide_by_link
+from console.approvals.digest_page import digest_by_link
 from console.notifications.outsiders import confirm_by_link
 from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
@@ -38,6 +39,7 @@ urlpatterns = [
     path("api/v1/", include("approvals.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("approvals/(?P<token>[A-Za-z0-9_-]+)", decide_by_link, "decide-by-link"),
+    route("digests/(?P<token>[A-Za-z0-9_-]+)", digest_by_link, "stop-digest"),
     route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("recipients/(?P<token>[A-Za-z0-9_-]+)", confirm_by_link, "confirm-recipient"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),

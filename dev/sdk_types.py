@@ -126,6 +126,7 @@ DEFAULTS = {
     "Organization.timezone": '"UTC"',
     "Organization.unpriced_policy": '"allow"',
     "Preference.critical_at_once": "True",
+    "Preference.daily_requests": "True",
     "ReturnedLease.returned": "Decimal(0)",
     "UsageReceipt.corrected": "None",
     "UsageReceipt.priced": "True",

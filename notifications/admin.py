@@ -32,7 +32,7 @@ class PreferenceForm(ServiceForm):
         model = Preference
         fields = (
             *("organization", "recipient", "digest", "critical_at_once"),
-            *("quiet_from", "quiet_until", "timezone"),
+            *("quiet_from", "quiet_until", "timezone", "daily_requests"),
         )
 
     def clean(self) -> dict[str, Any] | None:
@@ -81,6 +81,13 @@ class PreferenceAdmin(PrefilledAdmin):
             },
         ),
         ("What is critical", {"fields": ("critical_at_once",)}),
+        (
+            "Requests for money",
+            {
+                "fields": ("daily_requests",),
+                "description": "One mail on working days at 8:00, if any waits.",
+            },
+        ),
     )
 
     def get_form(

@@ -80,6 +80,8 @@ class Preference(models.Model):
     )
     # What is critical is sent at once all the same, unless this is off.
     critical_at_once = models.BooleanField(default=True)
+    # On working days: which requests for money wait for them, where any do.
+    daily_requests = models.BooleanField("requests that wait, daily", default=True)
 
     class Meta:
         constraints = [

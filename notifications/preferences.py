@@ -32,6 +32,7 @@ def set_preference(
     quiet_until: time | None,
     timezone: str,
     critical_at_once: bool,
+    daily_requests: bool = True,
 ) -> Preference:
     """Keep what *recipient* wants, in place of what was set before.
 
@@ -47,9 +48,22 @@ def set_preference(
             "quiet_until": quiet_until,
             "timezone": timezone,
             "critical_at_once": critical_at_once,
+            "daily_requests": daily_requests,
         },
     )
     return saved
+
+
+def want_daily_requests(
+    organization: Organization, recipient: str, *, wanted: bool
+) -> None:
+    """Keep whether *recipient* wants the daily mail of requests; all else stays."""
+    Preference.objects.update_or_create(
+        organization=organization,
+        recipient=_address(recipient),
+        defaults={"daily_requests": wanted},
+        create_defaults={"daily_requests": wanted, "timezone": organization.timezone},
+    )
 
 
 def forget_preference(organization: Organization, recipient: str) -> None:

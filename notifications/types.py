@@ -33,6 +33,8 @@ class Message:
     facts: tuple[tuple[str, str], ...] = ()  # label and value, in order
     drivers: tuple[tuple[str, str, str], ...] = ()  # name, amount, share
     links: tuple[Link, ...] = ()  # the first is the main one
+    listed: tuple[Link, ...] = ()  # what it is a list of, each with where it leads
+    unsubscribe: str = ""  # where one POST stops more of the kind: of digests alone
     reason: str = ""  # why the reader gets this and how to change it
     payload: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -70,5 +72,6 @@ def unpacked(plain: Mapping[str, Any]) -> Message:
     values = dict(plain)
     for name in ("facts", "drivers"):
         values[name] = tuple(tuple(row) for row in values[name])
-    values["links"] = tuple(Link(**link) for link in values["links"])
+    for name in ("links", "listed"):
+        values[name] = tuple(Link(**link) for link in values.get(name, ()))
     return Message(**values)

@@ -101,6 +101,9 @@ class PreferenceOut(Out, frozen=True):
     critical_at_once: Annotated[
         bool, note("What is critical is sent at once all the same.")
     ]
+    daily_requests: Annotated[
+        bool, note("On working days: which requests wait for them.")
+    ]
 
 
 def channel_out(channel: Channel) -> ChannelOut:
@@ -175,6 +178,7 @@ def preference_out(preference: Preference) -> PreferenceOut:
         quiet_until=_clock(preference.quiet_until),
         timezone=preference.timezone,
         critical_at_once=preference.critical_at_once,
+        daily_requests=preference.daily_requests,
     )
 
 

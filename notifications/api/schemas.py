@@ -76,6 +76,9 @@ class PreferenceIn(Strict):
     critical_at_once = serializers.BooleanField(
         default=True, help_text="What is critical is sent at once all the same."
     )
+    daily_requests = serializers.BooleanField(
+        default=True, help_text="On working days: which requests wait for them."
+    )
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         begin: time | None = values["quiet_from"]

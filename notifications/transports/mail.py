@@ -28,6 +28,7 @@ _MARKS = {
 _EVENT_MARKS = {
     "resolved": ("Resolved", "✓"),
     "asked": ("To decide", "◆"),
+    "waiting": ("To decide", "◆"),
     "approved": ("Approved", "✓"),
     "rejected": ("Rejected", "■"),
     "changes_requested": ("Changes requested", "▲"),
@@ -88,11 +89,26 @@ def _mail(parcel: Parcel, parts: list[_Part]) -> EmailMultiAlternatives:
             "References": f"<{parcel.message.subject}@{domain}>",
             "X-Attempt-Id": parcel.attempt_uid,
             "Auto-Submitted": "auto-generated",
+            **_unsubscribing(parcel.messages),
         },
     )
     page = render_to_string("notifications/mail.html", context)
     mail.attach_alternative(page, "text/html")
     return mail
+
+
+def _unsubscribing(messages: tuple[Message, ...]) -> dict[str, str]:
+    """Return what lets a mail program stop more of the kind by one POST (RFC 8058).
+
+    Of digests alone: nobody is to stop being asked, or told of what happened.
+    """
+    first, *others = messages
+    if others or not first.unsubscribe:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{first.unsubscribe}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def subject_of(messages: tuple[Message, ...]) -> str:

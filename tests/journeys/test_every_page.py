@@ -21,6 +21,7 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Invitation, Organization, User
 from accounts.scopes import Role
 from alerts.links import make_link
+from approvals.digests import stop_link
 from approvals.links import make_link as make_decision_link
 from budgets.models import Backfill, Budget
 from budgets.rollup import roll_up
@@ -199,6 +200,7 @@ def pages_outside(acme: Organization) -> Mapping[str, str]:
         "confirm-recipient": path_of(question_to(outsider, now).links[0].url),
         "decide-by-link": path_of(make_decision_link(step, lead, now=now)[0]),
         "join": reverse("join", args=[joining]),
+        "stop-digest": path_of(stop_link(acme, lead.email, now=now)),
     }
 
 

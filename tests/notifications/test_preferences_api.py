@@ -28,6 +28,7 @@ def test_who_set_nothing_has_the_defaults(acme: Organization, api: Api) -> None:
         "quiet_until": None,
         "timezone": "UTC",
         "critical_at_once": True,
+        "daily_requests": True,
     }
     assert not Preference.objects.exists()
 

@@ -162,6 +162,7 @@ PAGES: dict[str, Writers] = {
     "answer-alert": _ANYBODY,
     "decide-by-link": _ANYBODY,
     "join": _ANYBODY,
+    "stop-digest": _ANYBODY,
     "confirm-recipient": _ANYBODY,
 }
 
@@ -273,6 +274,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "seen": "1",
     },
     "decide-by-link": {"answer": "approve"},
+    "stop-digest": {"answer": "stop"},
     "budgets_budget_move": lambda _, world: {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
         "reason": "So",

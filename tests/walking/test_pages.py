@@ -39,7 +39,7 @@ _BESIDE = (ROOT, PAT, SAM, APPROVER, VIEWER)
 _METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The links are the proof of those; what they are about is told to whoever has them.
 MAILED = {
-    *("answer-alert", "decide-by-link", "join", "confirm-recipient"),
+    *("answer-alert", "decide-by-link", "join", "confirm-recipient", "stop-digest"),
     *("password_reset_confirm", "app_list"),
 }
 # That somebody looked is kept, in a trail that only grows; nothing else is.

@@ -20,6 +20,7 @@ from accounts.models import Invitation, Organization, User
 from accounts.scopes import Role
 from alerts.links import make_link
 from alerts.models import Alert
+from approvals.digests import stop_link
 from approvals.links import make_link as make_decision_link
 from approvals.models import How
 from approvals.policies import save_policy
@@ -251,4 +252,7 @@ def _mailed(acme: Organization, budget: Budget) -> dict[str, str]:
         "confirm-recipient.token": question.rpartition("/")[2],
         "answer-alert.token": link.rstrip("/").rpartition("/")[2],
         "join.token": token,
+        "stop-digest.token": stop_link(acme, "lead@acme.example", now=now).rpartition(
+            "/"
+        )[2],
     }

@@ -86,3 +86,4 @@ class Preference:
     quiet_until: Optional[str] = None
     timezone: str = ""
     critical_at_once: bool = True  # What is critical is sent at once all the same.
+    daily_requests: bool = True  # On working days: which requests wait for them.

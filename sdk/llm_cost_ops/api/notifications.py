@@ -134,6 +134,7 @@ def set_notification_preference(
     quiet_until: Optional[str] = None,
     timezone: Optional[str] = None,
     critical_at_once: Optional[bool] = None,
+    daily_requests: Optional[bool] = None,
     organization_id: Optional[str] = None,
 ) -> Request[Preference]:
     """Say when a recipient wants mail."""
@@ -144,6 +145,7 @@ def set_notification_preference(
         "quiet_until": quiet_until,
         "timezone": timezone,
         "critical_at_once": critical_at_once,
+        "daily_requests": daily_requests,
     }
     return Request(
         "PUT",
