@@ -72,6 +72,25 @@ class Question:
         return f"{named}; {needed_words(self.step, len(others) + 1)}"
 
 
+def shared_question(question: Question) -> Message:
+    """Return *question* as it is put to a channel that many read: nobody's own link."""
+    request, people = question.step.request, question.people
+    names = ", ".join(people[:_MOST_NAMED])
+    more = len(people) - _MOST_NAMED
+    facts = [("Asked by", asked_by(request)), ("What it would mean", question.impact)]
+    facts.append(("Who decides", f"{names} and {more} more" if more > 0 else names))
+    return Message(
+        event="asked",
+        subject=str(request.uid),
+        severity="info",
+        title=f"To decide: {sentence_of(request)}",
+        text=f"{sentence_of(request)}.\n{why_of(request)}",
+        facts=(*facts, *_needed(request)),
+        links=(_in_console(request),),
+        reason="Those who decide got a mail with a link of their own.",
+    )
+
+
 def question_of(step: Step) -> Question:
     """Return *step* as it is to be put to people. One query."""
     rows = Assignment.objects.in_place().filter(step=step).order_by("pk")

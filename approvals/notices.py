@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import links, mails, reminders
+from approvals import links, mails, reminders, slack
 from approvals.models import BudgetRequest, Decision, RequestState, Step
 from approvals.trail import Note
 from approvals.types import By
@@ -54,6 +54,7 @@ def _ask(moved: Moved, voices: Mapping[Step, Sequence[Voice]]) -> list[Note]:
             reminders.plan(step, now=moved.now)
             known = voices.get(step) or asked(step, moved.now)
             notes += mails.ask(step, known, now=moved.now)
+            slack.tell(step, now=moved.now)
     return notes
 
 

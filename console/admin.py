@@ -3,6 +3,7 @@
 from console.accounts import invitations, keys, organizations
 from console.alerts import admin as alerts
 from console.approvals import admin as approvals
+from console.approvals import slack
 from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
@@ -18,4 +19,5 @@ __all__ = [
     "keys",
     "notifications",
     "organizations",
+    "slack",
 ]

@@ -160,6 +160,8 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Notifications",
         (
             ("Channels", "campaign", "notifications_channel", ""),
+            ("Slack", "tag", "approvals_slackapp", ""),
+            ("People in Slack", "alternate_email", "approvals_slackuser", ""),
             ("Deliveries", "outbox", "notifications_delivery", ""),
             ("Outside recipients", "forward_to_inbox", "notifications_outsider", ""),
             ("Quiet hours, digests", "bedtime", "notifications_preference", ""),

@@ -3,11 +3,13 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from approvals.api.slack import press
 from console.accounts import passwords
 from console.accounts.invitations import join_by_link
 from console.alerts.answer_page import answer_by_link
 from console.approvals.decide_page import decide_by_link
 from console.approvals.digest_page import digest_by_link
+from console.approvals.slack import confirm_slack
 from console.notifications.outsiders import confirm_by_link
 from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
@@ -39,6 +41,8 @@ urlpatterns = [
     path("api/v1/", include("approvals.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("approvals/(?P<token>[A-Za-z0-9_-]+)", decide_by_link, "decide-by-link"),
+    route("slack/user/(?P<token>[A-Za-z0-9_-]+)", confirm_slack, "confirm-slack"),
+    route("slack/(?P<organization>[A-Za-z0-9._-]+)", press, "slack-press"),
     route("digests/(?P<token>[A-Za-z0-9_-]+)", digest_by_link, "stop-digest"),
     route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("recipients/(?P<token>[A-Za-z0-9_-]+)", confirm_by_link, "confirm-recipient"),

@@ -212,6 +212,12 @@ def _number(value: Any) -> str:
     return number
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongValueError("Must be true or false.")
+    return value
+
+
 def _web_address(value: Any) -> str:
     address = _token_of_length(value)
     try:
@@ -281,6 +287,7 @@ KEYS: dict[str, dict[str, ConfigKey]] = {
         "webhook_url": ConfigKey(_web_address, is_required=True, is_secret=True),
         "channel": ConfigKey(_text),
         "mentions": ConfigKey(_texts),
+        "requests": ConfigKey(_yes_or_no),  # tell of requests for money there
     },
     ChannelType.WEBHOOK: {
         "url": ConfigKey(_shown_address, is_required=True),

@@ -15,6 +15,25 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """What a reader may press where a channel sends that back, signed: Slack's."""
+
+    label: str
+    action: str  # which button it is: "approve"
+    value: str  # what it is about, as it comes back
+    style: str = ""  # "primary", "danger"; "": neither
+    question: str = ""  # asked before it counts
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Where a message answers somebody who pressed a button, and how."""
+
+    url: str
+    replaces: bool = False  # the message with the buttons; else only they see it
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """What is told, before a channel gives it its form. Amounts are ready to read.
 
@@ -34,6 +53,9 @@ class Message:
     drivers: tuple[tuple[str, str, str], ...] = ()  # name, amount, share
     links: tuple[Link, ...] = ()  # the first is the main one
     listed: tuple[Link, ...] = ()  # what it is a list of, each with where it leads
+    buttons: tuple[Button, ...] = ()  # for channels that send them back
+    comment: str = ""  # label of the box to write in beside the buttons
+    reply: Reply | None = None
     unsubscribe: str = ""  # where one POST stops more of the kind: of digests alone
     reason: str = ""  # why the reader gets this and how to change it
     payload: dict[str, Any] = field(default_factory=dict)
@@ -74,4 +96,6 @@ def unpacked(plain: Mapping[str, Any]) -> Message:
         values[name] = tuple(tuple(row) for row in values[name])
     for name in ("links", "listed"):
         values[name] = tuple(Link(**link) for link in values.get(name, ()))
+    values["buttons"] = tuple(Button(**one) for one in values.get("buttons", ()))
+    values["reply"] = Reply(**values["reply"]) if values.get("reply") else None
     return Message(**values)

@@ -10,6 +10,7 @@ from approvals.models.requests import (
     RequestKind,
     RequestState,
 )
+from approvals.models.slack import SlackApp, SlackUser
 from approvals.models.steps import (
     Assignment,
     AssignmentQuerySet,
@@ -39,6 +40,8 @@ __all__ = [
     "Policy",
     "RequestKind",
     "RequestState",
+    "SlackApp",
+    "SlackUser",
     "Step",
     "StepQuerySet",
     "StepState",

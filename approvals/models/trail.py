@@ -12,6 +12,7 @@ class How(models.TextChoices):
     SESSION = "session", "Logged in"
     KEY = "key", "API key"
     LINK = "link", "Mailed link"
+    SLACK = "slack", "Button in Slack"
     SYSTEM = "system", "By the clock"
 
 

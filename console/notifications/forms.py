@@ -179,7 +179,7 @@ class EmailForm(ChannelForm):
 
 class SlackForm(ChannelForm):
     kind = ChannelType.SLACK
-    keys = ("webhook_url", "channel", "mentions")
+    keys = ("webhook_url", "channel", "mentions", "requests")
     webhook_url = _secret(
         "Webhook address",
         example="https://hooks.slack.com/services/…",
@@ -192,6 +192,12 @@ class SlackForm(ChannelForm):
     )
     mentions = LinesField(
         help_text="Who is called: @here, @channel, <@U012AB3CD>, one a line."
+    )
+    requests = forms.BooleanField(
+        label="Requests for money are told here",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="With a link to each; who decides is still mailed.",
     )
 
 

@@ -66,6 +66,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("alerts.NotAnAnomaly", "notifications.Channel"),
         *("notifications.Delivery", "notifications.Preference"),
         *("notifications.Outsider", "approvals.BudgetRequest", "approvals.Policy"),
+        *("approvals.SlackApp", "approvals.SlackUser"),
     } == set(ours)
 
 

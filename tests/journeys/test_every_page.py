@@ -23,6 +23,8 @@ from accounts.scopes import Role
 from alerts.links import make_link
 from approvals.digests import stop_link
 from approvals.links import make_link as make_decision_link
+from approvals.slack import name_user, set_up_app
+from approvals.types import SYSTEM
 from budgets.models import Backfill, Budget
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
@@ -110,6 +112,9 @@ def fill_all(acme: Organization) -> None:
     Outsider.objects.create(organization=acme, address="cfo@x.example")
     make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
     make_request(acme, make_person("asks@acme.example", {acme: Role.BUDGET_OWNER}))
+    set_up_app(acme, team="T012AB3CD", signing_secret="f" * 32, by=SYSTEM, now=now)
+    member = make_person("slack@acme.example", {acme: Role.APPROVER})
+    name_user(acme, member, "U012AB3CD", by=SYSTEM, now=now)
     roll_up(acme.pk)
     task = {"func": "x", "started": now, "stopped": now}
     Task.objects.create(id="1", name="done", success=True, **task)

@@ -73,6 +73,8 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "alerts_notananomaly": (_NOBODY, _NOBODY, by_action(Action.ANSWER)),
     "approvals_budgetrequest": (_NOBODY, _NOBODY, _NOBODY),
     "approvals_policy": (_FINANCE, _FINANCE, _FINANCE),
+    "approvals_slackapp": (_FINANCE, _FINANCE, _FINANCE),
+    "approvals_slackuser": (_FINANCE, _FINANCE, _FINANCE),
     "budgets_budget": (by_action(Action.MAKE), by_action(Action.CHANGE), _NOBODY),
     "budgets_budgetperiod": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_backfill": (_NOBODY, _NOBODY, _NOBODY),
@@ -163,6 +165,8 @@ PAGES: dict[str, Writers] = {
     "decide-by-link": _ANYBODY,
     "join": _ANYBODY,
     "stop-digest": _ANYBODY,
+    "confirm-slack": _ANYBODY,
+    "slack-press": _NOBODY,  # it takes what Slack has signed
     "confirm-recipient": _ANYBODY,
 }
 
@@ -275,6 +279,18 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     },
     "decide-by-link": {"answer": "approve"},
     "stop-digest": {"answer": "stop"},
+    "approvals_slackapp_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "team": "T0000NEW",
+        "signing_secret": "f" * 32,
+    },
+    "approvals_slackapp_change": {"team": "T0000NEW"},
+    "approvals_slackuser_add": lambda _, world: {
+        "organization": world.acme.pk,
+        "person": world.people[APPROVER].pk,
+        "slack_id": "U0000NEW",
+    },
+    "approvals_slackuser_change": {"slack_id": "U0000NEW"},
     "budgets_budget_move": lambda _, world: {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
         "reason": "So",

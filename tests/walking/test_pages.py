@@ -40,7 +40,7 @@ _METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The links are the proof of those; what they are about is told to whoever has them.
 MAILED = {
     *("answer-alert", "decide-by-link", "join", "confirm-recipient", "stop-digest"),
-    *("password_reset_confirm", "app_list"),
+    *("password_reset_confirm", "app_list", "confirm-slack"),
 }
 # That somebody looked is kept, in a trail that only grows; nothing else is.
 NOTED = {"decide-by-link": {"approvals_trailentry", "approvals_trailhead"}}
@@ -51,6 +51,7 @@ OTHER = {  # answers that are no page to a GET
     "approvals_budgetrequest_answer": {405},
     "approvals_budgetrequest_remind": {405},
     "controls_controlrule_rules": {405},
+    "slack-press": {405},
     "view_on_site": {404},
     "unnamed:admin/%(url)s": {404},
 }

@@ -25,6 +25,7 @@ from approvals.links import make_link as make_decision_link
 from approvals.models import How
 from approvals.policies import save_policy
 from approvals.services import ask_for
+from approvals.slack import name_user, set_up_app
 from approvals.types import SYSTEM, Ask, By, LevelPlan, PolicyPlan
 from budgets.models import Backfill, Budget, Reservation
 from budgets.rollup import roll_up
@@ -223,7 +224,14 @@ def _asked(acme: Organization, people: Mapping[str, User]) -> dict[str, str]:
     request = ask_for(acme, wanted, by=by, now=now)
     step = request.steps.get()
     link, _ = make_decision_link(step, people[APPROVER], now=now)
+    finance = By.someone(people[FINANCE], How.SESSION)
+    set_up_app(acme, team="T0000OLD", signing_secret="f" * 32, by=finance, now=now)
+    name_user(acme, people[VIEWER], "U0000OLD", by=finance, now=now)
+    outbox = Delivery.objects.filter(recipient=people[VIEWER].email).latest("pk")
+    question = outbox.message["links"][0]["url"]
     return {
+        "confirm-slack.token": question.rpartition("/")[2],
+        "slack-press.organization": acme.slug,
         "approvals_budgetrequest_answer.request_id": str(request.pk),
         "approvals_budgetrequest_edit.request_id": str(request.pk),
         "decide-by-link.token": link.rstrip("/").rpartition("/")[2],

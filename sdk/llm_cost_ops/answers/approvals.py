@@ -82,7 +82,7 @@ class ApprovalDecision:
     on_behalf_of: Optional[str] = None  # For whom they stood in.
     amount: Decimal = Decimal(0)  # Of the request, as it stood then.
     comments: str = ""
-    how: str = ""  # session, key, link, system
+    how: str = ""  # session, key, link, slack, system
     decided_at: Optional[datetime] = None
 
 
@@ -94,7 +94,7 @@ class TrailEntry:
     at: datetime
     event: str
     actor: str = ""
-    how: str = ""  # session, key, link, system
+    how: str = ""  # session, key, link, slack, system
     details: dict[str, Any] = field(default_factory=dict)
     digest: str = ""
 
