@@ -5,6 +5,7 @@ the step's uid. Links of steps that are decided stay: they show who decided, and
 decide anything, for whoever decides by a link does so like everybody else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -52,20 +53,37 @@ class Standing:
 
 def make_link(step: Step, person: User, *, now: datetime) -> tuple[str, Note]:
     """Return the address of a new link of *person*'s, and what the trail is to say."""
+    (made,) = make_links([(step, person)], now=now)
+    return made
+
+
+def make_links(
+    wanted: Sequence[tuple[Step, User]], *, now: datetime
+) -> list[tuple[str, Note]]:
+    """`make_link` for each of *wanted*, which are of one organization. One query."""
+    asked_for = [_wanted(step, person, now) for step, person in wanted]
+    if not asked_for:
+        return []
+    organization_id = wanted[0][0].organization_id
+    tokens = mailed_links.issue_all(organization_id, asked_for)
+    made = []
+    for (step, person), one, token in zip(wanted, asked_for, tokens, strict=True):
+        details = {"until": one.expires_at.isoformat()}
+        note = note_of("link.issued", step, person.email, one.revision, **details)
+        made.append((mailed_links.url_of("decide-by-link", token), note))
+    return made
+
+
+def _wanted(step: Step, person: User, now: datetime) -> mailed_links.Wanted:
     request = step.request
     ends = [now + LASTS, request.expires_at]
-    expires_at = min(end for end in ends if end is not None)
-    token = mailed_links.issue(
-        request.organization_id,
+    return mailed_links.Wanted(
         purpose=PURPOSE,
         subject=step.uid,
         revision=request.revision,
         person=person.email,
-        expires_at=expires_at,
+        expires_at=min(end for end in ends if end is not None),
     )
-    details = {"until": expires_at.isoformat()}
-    note = note_of("link.issued", step, person.email, request.revision, **details)
-    return mailed_links.url_of("decide-by-link", token), note
 
 
 def standing_of(link: MailedLink, now: datetime) -> Standing:

@@ -1,20 +1,27 @@
 """The mails about a request, written into the outbox with what caused them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.models import User
 from accounts.people import finance_admins
 from approvals import links
-from approvals.messages import outcome_of, question_of, unanswered
+from approvals.messages import (
+    Question,
+    outcome_of,
+    question_of,
+    questions_of,
+    unanswered,
+)
 from approvals.models import Assignment, BudgetRequest, Decision, Step
 from approvals.trail import Note
 from approvals.types import By
-from approvals.voices import Voice, asked
+from approvals.voices import Voice, asked, asked_of
 from approvals.wording import sentence_of
 from notifications.models import ChannelType
-from notifications.services import notify
-from notifications.types import Message, Target
+from notifications.services import notify, notify_each
+from notifications.types import Letter, Message, Target
 
 
 def ask(step: Step, voices: Iterable[Voice], *, now: datetime) -> list[Note]:
@@ -31,9 +38,24 @@ def ask_others(step: Step, *, now: datetime) -> list[Note]:
 
 def remind(step: Step, *, now: datetime) -> list[Note]:
     """Mail those who have still to decide about *step* once more, with a fresh link."""
-    title = f"Still to decide: {sentence_of(step.request)}"
-    key = f"{_key(step)}:again:{now.isoformat()}"
-    return _put(step, asked(step, now), key=key, now=now, title=title)
+    return list(remind_all([step], now=now)[step.pk])
+
+
+def remind_all(steps: Sequence[Step], *, now: datetime) -> Mapping[int, Sequence[Note]]:
+    """`remind` of many *steps* of one organization, in one go; the notes by step."""
+    if not steps:
+        return {}
+    voices = asked_of(steps, now)
+    puts = [
+        _Put(
+            question,
+            voices[question.step.pk],
+            f"{_key(question.step)}:again:{now.isoformat()}",
+            f"Still to decide: {sentence_of(question.step.request)}",
+        )
+        for question in questions_of(steps)
+    ]
+    return _put_all(puts, now)
 
 
 def escalate(step: Step, *, now: datetime) -> list[str]:
@@ -66,25 +88,46 @@ def _own_addresses(request: BudgetRequest) -> set[str]:
     return set(rows.values_list("email", flat=True))
 
 
-def _put(
-    step: Step, voices: Iterable[Voice], *, key: str, now: datetime, title: str = ""
-) -> list[Note]:
-    by_address = {voice.person.email: voice for voice in voices}
-    question, notes = question_of(step), []
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """One question, whom it is put to, and as what."""
 
-    def message_for(target: Target) -> Message:
-        voice = by_address[target.recipient]
-        link, note = links.make_link(step, voice.person, now=now)
-        notes.append(note)
-        return question.put_to(voice, link, title=title)
+    question: Question
+    voices: Sequence[Voice]
+    key: str
+    title: str = ""
 
-    notify(
-        step.organization_id,
-        [Target(ChannelType.EMAIL, recipient=address) for address in by_address],
-        message_for,
-        key=key,
-        now=now,
-    )
+
+def _put(step: Step, voices: Iterable[Voice], *, key: str, now: datetime) -> list[Note]:
+    put = _Put(question_of(step), tuple(voices), key)
+    return _put_all([put], now)[step.pk]
+
+
+def _put_all(puts: Sequence[_Put], now: datetime) -> dict[int, list[Note]]:
+    """Mail all of *puts*, of one organization, each with a link of its reader's own."""
+    notes: dict[int, list[Note]] = {one.question.step.pk: [] for one in puts}
+    meant = {
+        Letter(one.key, Target(ChannelType.EMAIL, recipient=voice.person.email)): (
+            one,
+            voice,
+        )
+        for one in puts
+        for voice in one.voices
+    }
+
+    def messages_for(new: Sequence[Letter]) -> list[Message]:
+        told = [meant[letter] for letter in new]
+        wanted = [(put.question.step, voice.person) for put, voice in told]
+        made = links.make_links(wanted, now=now)
+        for (step, _), (_, note) in zip(wanted, made, strict=True):
+            notes[step.pk].append(note)
+        return [
+            put.question.put_to(voice, url, title=put.title)
+            for (put, voice), (url, _) in zip(told, made, strict=True)
+        ]
+
+    organization_id = puts[0].question.step.organization_id
+    notify_each(organization_id, list(meant), messages_for, now=now)
     return notes
 
 

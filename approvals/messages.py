@@ -1,5 +1,7 @@
 """What people are told of a request: who asks for what, why, and what it would mean."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,9 +95,22 @@ def shared_question(question: Question) -> Message:
 
 def question_of(step: Step) -> Question:
     """Return *step* as it is to be put to people. One query."""
-    rows = Assignment.objects.in_place().filter(step=step).order_by("pk")
-    people = tuple(rows.values_list("person__email", flat=True))
-    return Question(step, impact_words(frozen_impact(step.request)), people)
+    (question,) = questions_of([step])
+    return question
+
+
+def questions_of(steps: Sequence[Step]) -> list[Question]:
+    """Return *steps* as they are to be put to people. One query."""
+    people: dict[int, list[str]] = defaultdict(list)
+    rows = Assignment.objects.in_place().filter(step__in=steps).order_by("pk")
+    for step_id, address in rows.values_list("step_id", "person__email"):
+        people[step_id].append(address)
+    return [
+        Question(
+            step, impact_words(frozen_impact(step.request)), tuple(people[step.pk])
+        )
+        for step in steps
+    ]
 
 
 def outcome_of(

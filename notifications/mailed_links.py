@@ -8,7 +8,8 @@ for what a POST does.
 
 import logging
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -56,6 +57,19 @@ class Visit:
     agent: str = ""  # what the browser calls itself
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A link to be made. *once*: the first use is the only one. Else it is good until
+    *expires_at*."""
+
+    purpose: str
+    subject: UUID
+    person: str
+    expires_at: datetime
+    revision: int = 0
+    once: bool = True
+
+
 def issue(
     organization_id: int,
     *,
@@ -66,22 +80,29 @@ def issue(
     revision: int = 0,
     once: bool = True,
 ) -> str:
-    """Make a link of *person*'s and return its token, which is kept nowhere else.
-
-    *once*: the first use is the only one. Else it is good until *expires_at*.
-    """
-    token = secrets.token_urlsafe(_BYTES)
-    MailedLink.objects.create(
-        organization_id=organization_id,
+    """Make a link of *person*'s and return its token, which is kept nowhere else."""
+    wanted = Wanted(
         purpose=purpose,
         subject=subject,
-        revision=revision,
         person=person,
-        digest=_digest(token),
-        once=once,
         expires_at=expires_at,
+        revision=revision,
+        once=once,
     )
+    (token,) = issue_all(organization_id, [wanted])
     return token
+
+
+def issue_all(organization_id: int, wanted: Sequence[Wanted]) -> list[str]:
+    """`issue` each of *wanted*, in that order. One query."""
+    tokens = [secrets.token_urlsafe(_BYTES) for _ in wanted]
+    MailedLink.objects.bulk_create(
+        MailedLink(
+            organization_id=organization_id, digest=_digest(token), **asdict(one)
+        )
+        for one, token in zip(wanted, tokens, strict=True)
+    )
+    return tokens
 
 
 def url_of(page: str, token: str) -> str:

@@ -22,7 +22,7 @@ from notifications.models import (
     Preference,
 )
 from notifications.quiet_hours import Wish, earliest, is_together
-from notifications.types import Message, Resolved, Target, packed
+from notifications.types import Letter, Message, Resolved, Target, packed
 
 DELIVER = "notifications.tasks.deliver"
 _LONGEST_KEY = 255
@@ -149,7 +149,6 @@ def validate_names(
         )
 
 
-@transaction.atomic
 def notify(
     organization_id: int,
     targets: Iterable[Target],
@@ -164,17 +163,37 @@ def notify(
     same address once, however often this is called; *message_for* is asked only for
     addresses that are new. Returns the deliveries of all targets, in no order.
     """
+    letters = [Letter(key, target) for target in targets]
+    return notify_each(
+        organization_id,
+        letters,
+        lambda new: [message_for(one.target) for one in new],
+        now=now,
+    )
+
+
+@transaction.atomic
+def notify_each(
+    organization_id: int,
+    letters: Iterable[Letter],
+    messages_for: Callable[[Sequence[Letter]], Sequence[Message]],
+    *,
+    now: datetime | None = None,
+) -> list[Delivery]:
+    """`notify` of many things in one go: *messages_for* is asked once, for all that is
+    new, and answers in that order."""
     moment = now or timezone.now()
-    wanted = {_key_of(key, target): target for target in targets}
+    wanted = {_key_of(one.key, one.target): one for one in letters}
     there = set(_keyed(organization_id, wanted).values_list("key", flat=True))
-    new = {name: target for name, target in wanted.items() if name not in there}
+    new = sorted(wanted.keys() - there)
     if new:
-        wishes = _wishes_of(organization_id, new.values())
+        wishes = _wishes_of(organization_id, [wanted[name].target for name in new])
+        messages = messages_for([wanted[name] for name in new])
         rows = [
             _delivery(
-                organization_id, name, target, message_for(target), moment, wishes
+                organization_id, name, wanted[name].target, message, moment, wishes
             )
-            for name, target in sorted(new.items())
+            for name, message in zip(new, messages, strict=True)
         ]
         _keep_to_limit(organization_id, rows, moment)
         outside = outsiders.hold_back(organization_id, rows, moment)

@@ -76,6 +76,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """A message to one address, written once by *key*."""
+
+    key: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """Where channels named by type or by name lead to, and which lead nowhere yet."""
 

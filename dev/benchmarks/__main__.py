@@ -26,6 +26,8 @@ PARTS = {
     "decisions": ("deciding", "postgresql"),
     "decisions-sqlite": ("deciding", "sqlite"),
     "authorizations": ("authorizing", "postgresql"),
+    "approvals": ("approving", "postgresql"),
+    "approvals-sqlite": ("approving", "sqlite"),
 }
 DATABASE = "bench_costops"  # made for each part, and dropped
 
