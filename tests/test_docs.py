@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 _NAMED = re.compile(r"`((?:[a-z_]+/)+[a-z_]*(?:\.(?:py|html|md))?)`")
+_LINKED = re.compile(r"\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)")
 
 
 @pytest.mark.parametrize("document", ["walks.md", "architecture.md"])
@@ -34,6 +35,20 @@ def test_every_test_that_is_named_for_security_is_there() -> None:
     }
     assert len(named) > 50
     assert missing == set()
+
+
+def test_every_page_that_a_document_links_to_is_there() -> None:
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+    missing = {
+        f"{document.name}: {target}"
+        for document in documents
+        for target in _LINKED.findall(document.read_text())
+        if not (document.parent / target).exists()
+    }
+    indexed = set(_LINKED.findall((ROOT / "docs" / "README.md").read_text()))
+    assert missing == set()
+    assert {one.name for one in documents[1:]} - {"README.md"} <= indexed
 
 
 def _apps() -> set[str]:
