@@ -24,7 +24,7 @@ def guard_anew(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approvals", "0003_slack")]
+    dependencies = [("approvals", "0004_slack")]
 
     operations = [
         migrations.RunPython(migrations.RunPython.noop, guard_anew),

@@ -12,7 +12,7 @@ import lib.secrets
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_invitation"),
-        ("approvals", "0002_trail_is_append_only"),
+        ("approvals", "0003_actions_of_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
