@@ -34,14 +34,11 @@ from ledger.identity import (
 )
 from ledger.quantities import is_tokens
 from ledger.tariffs import (
-    LIST_PRICE_TIERS,
-    LISTED_IN,
-    OPEN_END,
-    OPEN_START,
     PricedSpan,
     Rates,
     Tariff,
 )
+from ledger.types import LIST_PRICE_TIERS, LISTED_IN, OPEN_END, OPEN_START
 
 Constraint = StartDateConstraint | TimeOfDateConstraint | None
 Price = Decimal | TieredPrices

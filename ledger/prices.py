@@ -25,7 +25,7 @@ from ledger.identity import (
 from ledger.models import CostRecord, ExchangeRate, Price
 from ledger.patterns import ModelPattern, is_priced_as, pattern_of
 from ledger.quantities import kind_named
-from ledger.tariffs import LIST_PRICE_TIERS, LISTED_IN
+from ledger.types import LIST_PRICE_TIERS, LISTED_IN
 from lib.errors import Conflict, Invalid, NotFound
 from lib.money import to_units
 

@@ -8,8 +8,8 @@ from ledger.identity import ModelName, identify
 from ledger.models import ExchangeRate, Price
 from ledger.patterns import is_priced_as, pattern_of
 from ledger.rates import bundled_rate, bundled_start
-from ledger.tariffs import LIST_PRICE_TIERS, OPEN_END, OPEN_START, PricedSpan
-from ledger.types import Rate
+from ledger.tariffs import PricedSpan
+from ledger.types import LIST_PRICE_TIERS, OPEN_END, OPEN_START, Rate
 
 RATE_PLACES = Decimal("1E-12")
 _MOST_SPANS = 20_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, Self
@@ -20,10 +20,6 @@ from ledger.quantities import (
 from lib.money import from_units, to_units
 
 MILLION = 1_000_000  # prices of tokens are quoted for so many
-OPEN_START = datetime(1900, 1, 1, tzinfo=UTC)  # of a price that always was
-OPEN_END = datetime(2200, 1, 1, tzinfo=UTC)
-LISTED_IN = "USD"  # the bundled catalogue's only currency
-LIST_PRICE_TIERS = frozenset({"", "default", "standard", "auto", "on_demand"})
 NO_LIMIT = 2**63  # more tokens than a record can hold
 
 # A kind that costs what another does where it has no price of its own. That a token is

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from ledger.identity import identify, person_named
 from ledger.tariffs import Tariff
+
+OPEN_START = datetime(1900, 1, 1, tzinfo=UTC)  # of a price that always was
+OPEN_END = datetime(2200, 1, 1, tzinfo=UTC)
+LISTED_IN = "USD"  # the bundled catalogue's only currency
+LIST_PRICE_TIERS = frozenset({"", "default", "standard", "auto", "on_demand"})
 
 
 class Dimensions(NamedTuple):

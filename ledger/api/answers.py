@@ -10,8 +10,9 @@ from msgspec import UNSET, UnsetType
 from ledger.analytics import INTERVALS
 from ledger.api.price_fields import NAMED
 from ledger.models import ExchangeRate, Price
-from ledger.tariffs import OPEN_END, OPEN_START, PricedSpan, Tariff
+from ledger.tariffs import PricedSpan, Tariff
 from ledger.tariffs import Rates as TariffRates
+from ledger.types import OPEN_END, OPEN_START
 from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import from_units, wire
 

@@ -9,7 +9,8 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider
 
 from ledger import catalogue
 from ledger.catalogue import PRICES, known_models, span_at
-from ledger.tariffs import OPEN_END, OPEN_START, Bill, Metered, PricedSpan, Tariff
+from ledger.tariffs import Bill, Metered, PricedSpan, Tariff
+from ledger.types import OPEN_END, OPEN_START
 from lib.money import from_units
 
 TENTH_DECIMAL = Decimal("1E-10")
