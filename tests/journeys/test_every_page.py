@@ -58,6 +58,7 @@ NO_PAGES = {
     *("budgets_reservation_history", "controls_controlrule_rules"),
     *("notifications_channel_preview", "notifications_channel_test"),
     *("notifications_delivery_outcome", "notifications_delivery_redeliver"),
+    *("notifications_outsider_ask", "notifications_outsider_vouch"),
 }
 REFUSED = ("_add", "_delete")  # nobody may, of some models
 QUERIES = {
