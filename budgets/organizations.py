@@ -56,16 +56,17 @@ def change_organization(
 
 
 @transaction.atomic
-def delete_rate(rate: ExchangeRate) -> None:
+def delete_rate(rate: ExchangeRate, *, seen: Seen | None = None) -> None:
     """Delete a rate set by hand, unless a budget can't do without it.
 
     Raises:
         RateNeeded: nothing is changed.
+        ChangedMeanwhile: it is none of the versions *seen*.
     """
     concerned = Organization.objects.all()
     if rate.organization_id is not None:
         concerned = concerned.filter(pk=rate.organization_id)
-    prices.delete_rate(rate)
+    prices.delete_rate(rate, seen=seen)
     currencies = {rate.base, rate.quote}
     for organization in concerned.filter(
         budgets__currency__in=currencies, currency__in=currencies

@@ -337,9 +337,11 @@ class ExchangeRateForm(ServiceForm):
         return prices.add_rate(**self.cleaned_data)
 
 
-@admin.register(ExchangeRate)
 class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
-    """A rate is made and deleted: what was booked by it keeps it."""
+    """A rate is made and deleted: what was booked by it keeps it.
+
+    Registered by console.costs, which knows what budgets need one.
+    """
 
     read_scope = Scope.COSTS_READ
     write_scope = Scope.ADMIN
@@ -358,9 +360,6 @@ class ExchangeRateAdmin(ServiceAdmin, TenantHistoryAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-    def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
-        prices.delete_rate(obj, seen=seen_by(request.POST))
 
     @admin.display(description="rate", ordering="rate")
     def amount(self, obj: ExchangeRate) -> str:

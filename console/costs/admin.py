@@ -8,15 +8,25 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.safestring import SafeString
 
+from accounts.versions import seen_by
+from budgets.organizations import delete_rate
 from console.costs.charged import charged_budgets, price_then
 from console.costs.filters import ChargedFilter
 from console.costs.records_top import top_of
 from console.costs.reprice_page import reprice_page
 from console.costs.unpriced_page import unpriced_page
 from console.pages import Pages
-from ledger.admin import CostRecordAdmin
-from ledger.models import CostRecord
+from ledger.admin import CostRecordAdmin, ExchangeRateAdmin
+from ledger.models import CostRecord, ExchangeRate
 from lib.humanize import reader_locale
+
+
+@admin.register(ExchangeRate)
+class NeededRateAdmin(ExchangeRateAdmin):
+    """One that keeps a rate which a budget in another currency can't do without."""
+
+    def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
+        delete_rate(obj, seen=seen_by(request.POST))
 
 
 @admin.register(CostRecord)

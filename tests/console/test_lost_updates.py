@@ -10,10 +10,10 @@ from django.urls import reverse
 from accounts.audit import acting_as
 from accounts.models import Membership, Organization
 from accounts.scopes import Role
-from ledger.prices import add_price, change_price
+from ledger.prices import add_price, add_rate, change_price
 from notifications.channels import change_channel
 from notifications.models import Preference
-from tests.factories import NOON, browser_for, make_person
+from tests.factories import NOON, browser_for, make_budget, make_person
 from tests.notifications.factories import make_channel
 from tests.pages import forms_in, read, words_of
 
@@ -162,3 +162,16 @@ def test_a_role_is_not_given_over_another(acme: Organization) -> None:
     assert "You both changed what follows." in told(late)
     row.refresh_from_db()
     assert row.role == Role.APPROVER
+
+
+def test_a_rate_that_a_budget_needs_is_not_deleted(acme: Organization) -> None:
+    pair = {"base": "USD", "quote": "KES", "rate": 129, "date": "2025-01-01"}
+    rate = add_rate(organization=acme, **pair)
+    make_budget(acme, currency="KES")
+    browser = browser_for(acme)
+    form = opened(browser, rate, "delete") | {"reason": "Old"}
+
+    kept = browser.post(place_of(rate, "delete"), form, follow=True)
+
+    assert "There are budgets in KES, and no exchange rate would be known" in told(kept)
+    assert type(rate).objects.filter(pk=rate.pk).exists()
