@@ -10,7 +10,7 @@ from accounts.audit import MOST_REASON
 SAY_WHY = "Say why. It is kept with the change."
 
 
-class Told(NamedTuple):
+class Consequence(NamedTuple):
     """Something that follows from a change."""
 
     about: str  # stays the same while the figures in the words move
@@ -21,7 +21,7 @@ class Consequences(NamedTuple):
     """What to ask about; empty: nothing moves money, stops calls or silences alerts."""
 
     changes: Sequence[tuple[str, str, str]] = ()  # label, now, then
-    told: Sequence[Told] = ()
+    told: Sequence[Consequence] = ()
     is_counted_anew: bool = False
     needs_reason: bool = False
 

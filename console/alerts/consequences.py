@@ -7,7 +7,7 @@ from alerts.policies import oversight_of
 from alerts.reach import MAIL, leads_nowhere, missing, names_set_up, ready
 from alerts.ruleset import effective_rules, of_rule
 from console.alerts.wording import channel_words
-from console.asking import Consequences, Told
+from console.asking import Consequence, Consequences
 
 
 def silences_of(rule: AlertRule, was: AlertRule | None) -> Consequences:
@@ -16,16 +16,22 @@ def silences_of(rule: AlertRule, was: AlertRule | None) -> Consequences:
     return Consequences((), told, needs_reason=bool(told))
 
 
-def _silenced(rule: AlertRule, was: AlertRule | None) -> Iterator[Told]:
+def _silenced(rule: AlertRule, was: AlertRule | None) -> Iterator[Consequence]:
     told_before = was is not None and was.enabled and not leads_nowhere(was)
     if not rule.enabled:
         if told_before:
-            yield Told("off", f"From now on nobody is told: {_named(rule)} is off.")
+            yield Consequence(
+                "off", f"From now on nobody is told: {_named(rule)} is off."
+            )
         if hidden := _hidden_by(rule):
-            yield Told("hides", f"The same rule of {hidden} is silent here, too.")
+            yield Consequence(
+                "hides", f"The same rule of {hidden} is silent here, too."
+            )
     elif told_before and (nowhere := leads_nowhere(rule)):
         by = f"{channel_words(nowhere)} {_leads(nowhere)} nowhere"
-        yield Told("nowhere", f"From now on nobody is told by {_named(rule)}: {by}.")
+        yield Consequence(
+            "nowhere", f"From now on nobody is told by {_named(rule)}: {by}."
+        )
 
 
 def _named(rule: AlertRule) -> str:
@@ -50,10 +56,10 @@ def unheard_levels(policy: EscalationPolicy, was: EscalationPolicy) -> Consequen
     told = []
     if was.enabled and not policy.enabled:
         words = f"From now on nobody else is told while alerts wait: {policy} is off."
-        told.append(Told("off", words))
+        told.append(Consequence("off", words))
     elif was.enabled and _is_heard(was) and not _is_heard(policy):
         words = f"From now on no level of {policy} reaches anybody."
-        told.append(Told("nowhere", words))
+        told.append(Consequence("nowhere", words))
     return Consequences((), told, needs_reason=bool(told))
 
 

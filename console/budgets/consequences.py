@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
-from console.asking import Consequences, Told
+from console.asking import Consequence, Consequences
 from console.budgets.forms import CADENCES, scope_words
 from console.budgets.tree import Outline
 from lib.humanize import clock
@@ -60,7 +60,7 @@ def _differs(name: str, one: BudgetPlan, other: BudgetPlan, outline: Outline) ->
     return _said(name, one, outline) != _said(name, other, outline)
 
 
-def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Told]:
+def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Consequence]:
     """Say what of calls and of warnings is otherwise from now on."""
     status = outline.describe([budget.pk])[budget.pk].status
     was_hard = budget.enforcement == Enforcement.HARD
@@ -71,36 +71,38 @@ def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Told]:
         stopped_before = was_hard and status.limit <= gone
         if is_hard and limit <= gone and not stopped_before:
             over = outline.money(gone - limit, budget.currency)
-            yield Told(
+            yield Consequence(
                 "refused", f"From now on {plan.name}'s calls are refused: {over} over."
             )
         elif is_hard and not was_hard:
             left = outline.money(limit - gone, budget.currency)
-            yield Told(
+            yield Consequence(
                 "refused later",
                 f"From now on {plan.name}'s calls are refused once they would pass "
                 f"the limit: {left} is left.",
             )
         elif stopped_before and is_hard and limit > gone:
             left = outline.money(limit - gone, budget.currency)
-            yield Told(
+            yield Consequence(
                 "through",
                 f"From now on {plan.name}'s calls go through again: {left} is left.",
             )
         yield from _reached(budget, plan, limit, status.total_spend, status.limit)
     if was_hard and not is_hard:
-        yield Told("soft", f"From now on {plan.name}'s limit stops no call.")
+        yield Consequence("soft", f"From now on {plan.name}'s limit stops no call.")
 
 
 def _reached(
     budget: Budget, plan: BudgetPlan, limit: Decimal, spent: Decimal, old: Decimal
-) -> Iterator[Told]:
+) -> Iterator[Consequence]:
     """Say which thresholds are passed by the change itself."""
     for name in ("warning_threshold", "critical_threshold"):
         share, before = getattr(plan, name), getattr(budget, name)
         if share * limit <= spent < before * old:
             word = _LABELS[name].lower()
-            yield Told(name, f"It is past its {word} threshold then: people are told.")
+            yield Consequence(
+                name, f"It is past its {word} threshold then: people are told."
+            )
 
 
 def _said(name: str, plan: BudgetPlan, outline: Outline) -> str:

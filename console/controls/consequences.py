@@ -6,7 +6,7 @@ from typing import Any
 
 from budgets.models import Budget, Enforcement
 from budgets.rollup import hours_of
-from console.asking import Consequences, Told
+from console.asking import Consequence, Consequences
 from console.controls.budgets import path_to
 from console.controls.edits import Rules
 from console.controls.holding import hangs_on_the_call, holding
@@ -78,7 +78,9 @@ def _held(budget: Budget, rules: _ById, now: datetime) -> set[Any]:
     return {key for key, one in rules.items() if one.id in ids or not one.trigger.names}
 
 
-def _started(budget: Budget, old: _ById, new: _ById, now: datetime) -> Iterator[Told]:
+def _started(
+    budget: Budget, old: _ById, new: _ById, now: datetime
+) -> Iterator[Consequence]:
     """Say what rules that are new, or otherwise than before, do from now on."""
     other = {key: one for key, one in new.items() if not _is_same(one, old.get(key))}
     held = _held(budget, other, now)
@@ -93,15 +95,17 @@ def _started(budget: Budget, old: _ById, new: _ById, now: datetime) -> Iterator[
             words = f"From now on, {occasion}, {does}."
         else:
             words = f"{does[0].upper()}{does[1:]} {occasion}: not at this moment."
-        yield Told(f"starts {key} {key in held}", words)
+        yield Consequence(f"starts {key} {key in held}", words)
 
 
-def _ended(budget: Budget, old: _ById, new: _ById, now: datetime) -> Iterator[Told]:
+def _ended(
+    budget: Budget, old: _ById, new: _ById, now: datetime
+) -> Iterator[Consequence]:
     """Say what goes through again, for rules that stand in its way now."""
     gone = {key: one for key, one in old.items() if not _is_same(one, new.get(key))}
     for key in _held(budget, gone, now):
         words = summary_of(gone[key]).rstrip(".")
-        yield Told(
+        yield Consequence(
             f"ends {key}",
             f"“{words}” ends. What it stood in the way of goes through, where nothing "
             "else stops it.",
@@ -112,28 +116,28 @@ def _is_same(one: Rule, other: Rule | None) -> bool:
     return other is not None and summary_of(one) == summary_of(other)
 
 
-def _limit(budget: Budget, old: _ById, new: _ById) -> Iterator[Told]:
+def _limit(budget: Budget, old: _ById, new: _ById) -> Iterator[Consequence]:
     """Say what becomes of the limit."""
     was, is_hard = (any(r.is_hard_stop for r in rules.values()) for rules in (old, new))
     if is_hard and not was:
         for note in stop_notes(budget.name, new.values()):
-            yield Told("hard", note)
+            yield Consequence("hard", note)
     elif was and not is_hard:
         words = "Its amount stays a hard limit; the budget's form changes that."
-        yield Told("stays hard", words)
+        yield Consequence("stays hard", words)
 
 
-def _tried(budget: Budget, after: Rules, now: datetime) -> Iterator[Told]:
+def _tried(budget: Budget, after: Rules, now: datetime) -> Iterator[Consequence]:
     """Say what the rules would have done to the last period."""
     window = last_period(budget, now)
     uses = uses_in(budget, window)
     if uses > AT_ONCE:
         words = f"{uses:,} calls of the last period are too many to try while you wait."
-        yield Told("untried", f"{words} The dry run tries them.")
+        yield Consequence("untried", f"{words} The dry run tries them.")
     elif uses:
         is_hard = budget.enforcement == Enforcement.HARD
         proposal = Proposal(rules=proposed(budget, after), is_hard=is_hard)
-        yield Told("tried", replay(budget, proposal, window).sentence)
+        yield Consequence("tried", replay(budget, proposal, window).sentence)
 
 
 def used_lately(budget: Budget, now: datetime) -> str:
