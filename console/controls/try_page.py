@@ -31,7 +31,7 @@ from lib.humanize import lasting, locale_of
 from lib.money import format_money, from_units
 
 
-class Decided(NamedTuple):
+class DecisionWords(NamedTuple):
     """A decision, for people."""
 
     kind: str  # of the status component
@@ -133,7 +133,9 @@ def _answered(form: TryForm, organization: Organization, locale: str) -> dict[st
     }
 
 
-def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> Decided:
+def decided(
+    answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str
+) -> DecisionWords:
     """Say what would become of a request."""
     cost = format_money(from_units(answer.units), answer.currency, locale)
     match answer.decision:
@@ -141,12 +143,12 @@ def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> De
             names = dict.fromkeys(one.budget_name for one in answer.reasons)
             by = " and ".join(filter(None, names))
             said = f"The request would be blocked{f' by {by}' if by else ''}."
-            return Decided("EXCEEDED", "Blocked", said)
+            return DecisionWords("EXCEEDED", "Blocked", said)
         case "rate_limit":
             wait = answer.retry_after_s
             when = f"try again in {lasting(timedelta(seconds=wait))}" if wait else ""
             said = f"The request would have to wait{': ' + when if when else ''}."
-            return Decided("CRITICAL", "Rate limited", said)
+            return DecisionWords("CRITICAL", "Rate limited", said)
     if not answer.priced:
         aside = "no price is known, so nothing would be set aside"
     elif plan.hard:
@@ -157,8 +159,8 @@ def decided(answer: CallAnswer, plan: Plan, ask: CallRequest, locale: str) -> De
         )
     if answer.decision == "downgrade":
         said = f"The request would go on with {answer.model} instead of {ask.model}; "
-        return Decided("WARNING", "Cheaper model", f"{said}{aside}.")
-    return Decided(
+        return DecisionWords("WARNING", "Cheaper model", f"{said}{aside}.")
+    return DecisionWords(
         "OK", "Allowed", f"The request would be allowed with {answer.model}; {aside}."
     )
 
