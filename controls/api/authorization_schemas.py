@@ -26,7 +26,7 @@ _Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 _Seconds = Annotated[int, msgspec.Meta(ge=1, le=3_600)]
 
 
-class Dimensions(msgspec.Struct, gc=False):
+class DimensionsIn(msgspec.Struct, gc=False):
     """What a call belongs to, by the names usage records have."""
 
     provider: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -55,7 +55,7 @@ class Dimensions(msgspec.Struct, gc=False):
         )
 
 
-class AuthorizationIn(Dimensions, gc=False):
+class AuthorizationIn(DimensionsIn, gc=False):
     """A call somebody is about to make, and the most it can cost."""
 
     estimated_cost: Decimal | None = None
@@ -68,7 +68,7 @@ class AuthorizationIn(Dimensions, gc=False):
     ask: AskIn | None = None
 
 
-class LeaseIn(Dimensions, gc=False):
+class LeaseIn(DimensionsIn, gc=False):
     """Money that is to be set aside for calls of one kind."""
 
     amount: Decimal | None = None
@@ -215,7 +215,7 @@ def amount_of(given: ReturnIn) -> Decimal | None:
     return given.amount
 
 
-def _checked(given: Dimensions) -> str:
+def _checked(given: DimensionsIn) -> str:
     if given.model and given.model_name and given.model != given.model_name:
         raise Invalid.field("model_name", "Differs from model; send one of them.")
     model = given.model or given.model_name
