@@ -51,7 +51,7 @@ class Organizations(OrganizationViewSet):
         return tagged(Answered(organization_out(changed)), version_of(changed))
 
 
-class Rates(RateViewSet):
+class DeletableRates(RateViewSet):
     """Exchange rates, which can be deleted."""
 
     @answers(s204=None)

@@ -1,7 +1,7 @@
 from typing import Any
 
 from accounts.api.base import Router
-from budgets.api.organizations import Organizations, Rates
+from budgets.api.organizations import DeletableRates, Organizations
 from budgets.api.views import BudgetViewSet
 from lib.web import route
 
@@ -17,10 +17,10 @@ urlpatterns = [
         Organizations.as_view({"get": "retrieve", "patch": "partial_update"}),
         "organization",
     ),
-    route("exchange-rates", Rates.as_view(_MANY), "exchange-rates"),
+    route("exchange-rates", DeletableRates.as_view(_MANY), "exchange-rates"),
     route(
         r"exchange-rates/(?P<pk>[0-9]{1,18})",
-        Rates.as_view({"get": "retrieve", "delete": "destroy"}),
+        DeletableRates.as_view({"get": "retrieve", "delete": "destroy"}),
         "exchange-rate",
     ),
 ]
