@@ -24,7 +24,7 @@ from budgets.status import BudgetStatus
 from console.alerts.answers import alert_or_404
 from console.alerts.charts import Course, chart_of
 from console.alerts.inbox import Row
-from console.alerts.lines import Reader, line_of, path_of
+from console.alerts.lines import AlertReader, line_of, path_of
 from console.alerts.present import standing_of
 from console.alerts.spans import SPAN_CONTEXT
 from console.alerts.timeline import timeline_of
@@ -57,7 +57,7 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
             Row(alert),
             path_of(alert, paths, many=False),
             found if is_open else None,
-            Reader(user, locale, now),
+            AlertReader(user, locale, now),
         ),
         sentence=alert.details.get("sentence") or alert.message,
         period=stretch(window, zone),

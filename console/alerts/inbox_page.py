@@ -26,7 +26,7 @@ from console.alerts.inbox import (
     counted,
     listed,
 )
-from console.alerts.lines import Reader, line_of, path_of
+from console.alerts.lines import AlertReader, line_of, path_of
 from console.alerts.present import standing_of
 from console.alerts.spans import SPAN_CONTEXT
 from console.pages import Pages, budgets_of
@@ -140,7 +140,7 @@ def lines_of(
     paths = ways_of({one.budget_id: one.budget for one in leads}.values())
     many = len({one.organization_id for one in leads}) > 1
     standing = standing_of([one for one in leads if one.resolved_at is None], now)
-    reader = Reader(person(request), locale_of(request), now)
+    reader = AlertReader(person(request), locale_of(request), now)
     return [
         {
             "line": line_of(

@@ -17,7 +17,7 @@ from lib.money import format_percent
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class AlertReader:
     """For whom lines are written, and when."""
 
     user: User
@@ -58,7 +58,7 @@ class AlertLine:
 
 
 def line_of(
-    row: Row, path: str, found: BudgetStatus | None, reader: Reader
+    row: Row, path: str, found: BudgetStatus | None, reader: AlertReader
 ) -> AlertLine:
     """Write *row* for its reader; times in full in the budget's zone."""
     alert, now, user = row.lead, reader.now, reader.user
@@ -84,7 +84,7 @@ def line_of(
     )
 
 
-def _beside(alert: Alert, reader: Reader) -> Beside:
+def _beside(alert: Alert, reader: AlertReader) -> Beside:
     if alert.type == RuleType.THRESHOLD and alert.threshold is not None:
         name = format_percent(alert.threshold, reader.locale)
     else:
