@@ -15,7 +15,7 @@ from accounts.types import Caller
 from intake.otlp.billing import Trace
 from intake.otlp.kinds import Kind
 from intake.otlp.names import RESPONSE_ID
-from intake.otlp.spans import Broken, Call, Candidate, candidate_of, usage_of
+from intake.otlp.spans import Broken, Call, SpanCandidate, candidate_of, usage_of
 from intake.otlp.wire import Export, Span
 from intake.services import receive
 from ledger.models import CostRecord
@@ -57,8 +57,8 @@ def receive_spans(export: Export, *, caller: Caller) -> Tally:
 
 def _by_trace(
     spans: Iterable[Span], tally: Tally, *, own: str
-) -> dict[TraceKey, list[Candidate]]:
-    traces: defaultdict[TraceKey, list[Candidate]] = defaultdict(list)
+) -> dict[TraceKey, list[SpanCandidate]]:
+    traces: defaultdict[TraceKey, list[SpanCandidate]] = defaultdict(list)
     for span in spans:
         try:
             candidate = candidate_of(span) if span.attributes else None
@@ -85,7 +85,7 @@ def _parents_of(spans: Iterable[Span]) -> defaultdict[str, dict[str, str]]:
 
 
 def _judged(
-    trace: Trace, candidates: Sequence[Candidate], tally: Tally
+    trace: Trace, candidates: Sequence[SpanCandidate], tally: Tally
 ) -> Iterator[Usage]:
     """Yield the records of those that are billed."""
     for candidate in sorted(candidates, key=lambda each: trace.order_of(each.call)):
@@ -123,7 +123,7 @@ def _sentence(span: Span, broken: Broken) -> str:
 
 
 def _booked(
-    traces: dict[TraceKey, list[Candidate]], caller: Caller
+    traces: dict[TraceKey, list[SpanCandidate]], caller: Caller
 ) -> dict[TraceKey, list[Call]]:
     """Return the calls of *traces* that are booked, each once.
 

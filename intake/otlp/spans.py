@@ -97,7 +97,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SpanCandidate:
     """A call that came in, with all that its usage record is made from."""
 
     call: Call
@@ -106,7 +106,7 @@ class Candidate:
     organization: str  # as the span names it, or ""
 
 
-def candidate_of(span: Span) -> Candidate | None:
+def candidate_of(span: Span) -> SpanCandidate | None:
     """Return what *span* may be billed for, None when it says of no usage.
 
     Raises:
@@ -136,10 +136,10 @@ def candidate_of(span: Span) -> Candidate | None:
         named=named,
     )
     organization = _looked_up(span, DIMENSIONS["organization_id"])
-    return Candidate(call, span, tokens, organization)
+    return SpanCandidate(call, span, tokens, organization)
 
 
-def usage_of(candidate: Candidate) -> Usage:
+def usage_of(candidate: SpanCandidate) -> Usage:
     """Return the usage record of a call.
 
     Raises:
@@ -156,7 +156,7 @@ def usage_of(candidate: Candidate) -> Usage:
     return record
 
 
-def _fields_of(candidate: Candidate) -> dict[str, Any]:
+def _fields_of(candidate: SpanCandidate) -> dict[str, Any]:
     span, call, tokens = candidate.span, candidate.call, candidate.tokens
     cost = _reported_cost(span.attributes)
     currency = _text(span.attributes.get(COST_CURRENCY))
@@ -315,7 +315,7 @@ def _tags_of(span: Span) -> Any:
     return tags
 
 
-def _metadata_of(candidate: Candidate) -> dict[str, Any]:
+def _metadata_of(candidate: SpanCandidate) -> dict[str, Any]:
     """Return the details worth keeping, and what finds the call again in its trace."""
     attributes = candidate.span.attributes
     kept = {name: _cut(attributes[name]) for name in METADATA if name in attributes}
@@ -324,7 +324,7 @@ def _metadata_of(candidate: Candidate) -> dict[str, Any]:
     return {**kept, "otlp": dict(_origin_of(candidate))}
 
 
-def _origin_of(candidate: Candidate) -> Iterator[tuple[str, str | bool]]:
+def _origin_of(candidate: SpanCandidate) -> Iterator[tuple[str, str | bool]]:
     yield "kind", candidate.call.kind.value
     yield "named", candidate.call.named
     yield "span_name", candidate.span.name[:_LONGEST_DETAIL]
