@@ -291,10 +291,9 @@ def _policy_bodies(
 
 
 def _rule_body(rule: EffectiveRule, leads: frozenset[str]) -> dict[str, Any]:
-    threshold = None if rule.threshold is None else f"{rule.threshold.normalize():f}"
     return {
         "type": rule.type,
-        "threshold": threshold,
+        "threshold": _threshold_body(rule),
         "condition": rule.condition,
         "sensitivity": rule.sensitivity or None,
         "window": rule.window or None,
@@ -306,6 +305,15 @@ def _rule_body(rule: EffectiveRule, leads: frozenset[str]) -> dict[str, Any]:
         "enabled": rule.enabled,
         "not_set_up": missing(rule.channels or [MAIL], rule.recipients, leads),
     }
+
+
+def _threshold_body(rule: EffectiveRule) -> float | str | None:
+    """Return a share as a number, as budgets and alerts have it; all else as text."""
+    if rule.threshold is None:
+        return None
+    if rule.type == RuleType.THRESHOLD:
+        return float(rule.threshold)
+    return f"{rule.threshold.normalize():f}"
 
 
 def _policy_body(policy: EscalationPolicy, leads: frozenset[str]) -> dict[str, Any]:

@@ -72,7 +72,9 @@ class AlertRuleOut(Out, frozen=True):
     """What a budget is watched for, and who is told."""
 
     type: Annotated[str, choices(RuleType.values)]
-    threshold: Exact | None
+    threshold: Annotated[
+        float | Exact | None, note("A share of the limit is a number, money text.")
+    ]
     condition: str
     sensitivity: Annotated[str | None, choices([*Sensitivity.values, None])]
     window: Annotated[str | None, choices([*SpikeWindow.values, None])]

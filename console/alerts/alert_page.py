@@ -174,7 +174,10 @@ def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
     """Return the value that was judged, and what is usual."""
     figures = []
     if alert.type == RuleType.FORECAST:
-        figures.append(Fact("Probability", format_percent(alert.value, locale)))
+        # A condition may have compared something else.
+        numbers = alert.details.get("numbers") or {}
+        likely = Decimal(str(numbers.get("probability", alert.value)))
+        figures.append(Fact("Probability", format_percent(likely, locale)))
     elif alert.type == RuleType.ANOMALY:
         figures.append(Fact("That day", money(alert.value)))
     elif alert.type == RuleType.SPIKE:

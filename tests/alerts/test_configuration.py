@@ -313,12 +313,26 @@ def test_thresholds_of_the_budget_itself_are_shown(api: Api, budget: Budget) -> 
 
     shown = api.get(f"budgets/{budget.uid}/alerts").body
 
-    assert [(one["id"], one["threshold"]) for one in shown["alerts"]] == [(None, "0.5")]
+    assert [(one["id"], one["threshold"]) for one in shown["alerts"]] == [(None, 0.5)]
     assert [(one["threshold"], one["origin"]) for one in shown["inherited"]] == [
-        ("0.8", "warning"),
-        ("0.95", "critical"),
-        ("1", "exceeded"),
+        (0.8, "warning"),
+        (0.95, "critical"),
+        (1, "exceeded"),
     ]
+
+
+def test_a_share_is_the_same_number_wherever_it_is_told(
+    api: Api, budget: Budget
+) -> None:
+    put(api, budget, {"alerts": [{"type": "threshold", "threshold": 0.5}]})
+
+    (rule,) = api.get(f"budgets/{budget.uid}/alerts").body["alerts"]
+    (own,) = api.get(f"budgets/{budget.uid}").body["alerts"]
+    again = put(api, budget, {"alerts": [rule]}).body["alerts"]
+    alert = api.get(f"alerts/{fire(budget, threshold=Decimal('0.5')).uid}").body
+
+    told = (rule["threshold"], own["threshold"], again[0]["threshold"])
+    assert (*told, alert["threshold"]) == (0.5, 0.5, 0.5, 0.5)
 
 
 def test_inherited_rules_say_where_they_come_from(

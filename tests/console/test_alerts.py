@@ -389,6 +389,21 @@ def test_roles_say_who_answers(role: Role, may: bool, acme: Organization) -> Non
 # -- The page of an alert
 
 
+def test_a_forecast_shows_its_probability_whatever_was_compared(
+    acme: Organization,
+) -> None:
+    alert = fire(
+        make_budget(acme),
+        type=RuleType.FORECAST,
+        value=Decimal(23_000),
+        details={"sentence": "Acme ends late.", "numbers": {"probability": "0.87"}},
+    )
+
+    page = page_at(browser_for(acme), place_of(alert))
+
+    assert page.part("What was spent").facts()["Probability"] == "87 %"
+
+
 def test_the_page_tells_what_happened_and_what_is_to_come(acme: Organization) -> None:
     budget = make_budget(acme)
     make_policy(budget, level(0, "lead@acme.example"), level(30, "cto@acme.example"))
