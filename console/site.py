@@ -24,6 +24,13 @@ from lib.humanize import locale_of
 class LoginForm(AuthenticationForm):
     """Lets in everybody who has a role somewhere."""
 
+    def get_invalid_login_error(self) -> ValidationError:
+        return ValidationError(
+            "This address and this password don't go together. Upper and lower case "
+            "matter in the password.",
+            code="invalid_login",
+        )
+
     def confirm_login_allowed(self, user: User) -> None:
         if not (user.is_superuser or user.memberships.exists()):
             raise ValidationError(
@@ -99,13 +106,23 @@ _TO_READ = {
 }
 
 
+_EMPTY_WORDS = {
+    "failure": "Work that a worker gave up stands here, with what went wrong.",
+    "ormq": "Work that waits for a worker stands here; now nothing does.",
+    "schedule": "What workers do by the clock: they write it down when they start.",
+    "success": "What workers have done lately stands here.",
+}
+
+
 def adapt_foreign_models(site: CostOpsSite) -> None:
     """Show the queue in the house's look, to read; hide what has no meaning here."""
     for model, declared in list(site._registry.items()):
         if model._meta.app_label == "django_q":
             kind = type(declared)
+            words = _EMPTY_WORDS.get(str(model._meta.model_name), "")
+            parts = {**_TO_READ, "empty_words": words}
             site.unregister(model)
-            site.register(model, type(kind.__name__, (kind, ModelAdmin), _TO_READ))
+            site.register(model, type(kind.__name__, (kind, ModelAdmin), parts))
         elif model._meta.app_label == "auth":
             site.unregister(model)  # roles say what people may do, groups nothing
 

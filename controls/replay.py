@@ -108,9 +108,13 @@ class Replay:
     def sentence(self) -> str:
         """Say it: "In November 2026 this would have stopped 312 calls, $1,240.00."."""
         time = when(self.window, ZoneInfo(self.budget.timezone))
-        passed = "its only call" if self.calls == 1 else f"all {self.calls:,} calls"
-        said = ", ".join(self._parts()) or f"let {passed} pass"
+        said = ", ".join(self._parts()) or self._passing()
         return f"{time[0].upper()}{time[1:]} this would have {said}."
+
+    def _passing(self) -> str:
+        if self.calls > 1:
+            return f"let all {self.calls:,} calls pass"
+        return "let the one call pass" if self.calls else "met no call"
 
     def _parts(self) -> Iterator[str]:
         stopped, limited = self.total("stopped"), self.total("limited")

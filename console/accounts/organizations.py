@@ -1,8 +1,11 @@
 """Making and changing an organization, under the same rules as over the API."""
 
+from calendar import month_name
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin import OrganizationAdmin
 from accounts.models import Organization
@@ -12,6 +15,14 @@ from budgets.organizations import change_organization
 
 
 class OrganizationForm(ServiceForm):
+    fiscal_year_start_month = forms.TypedChoiceField(
+        label="Fiscal year begins in",
+        choices=list(enumerate(month_name))[1:],
+        coerce=int,
+        initial=1,
+        widget=UnfoldAdminSelectWidget,
+    )
+
     class Meta:
         model = Organization
         exclude = ()

@@ -336,6 +336,14 @@ def test_what_is_missing_is_named_and_leads_on(acme: Organization) -> None:
     assert f'href="{reverse("admin:budgets_budget_tree")}"' in content
 
 
+def test_who_mistypes_is_told_in_plain_words() -> None:
+    wrong = {"username": "ann@acme.example", "password": "x"}
+
+    answer = Client().post(reverse("admin:login"), wrong)
+
+    assert "This address and this password don&#x27;t go" in answer.content.decode()
+
+
 def test_the_log_in_page_has_no_way_that_leads_back_to_it() -> None:
     answer = Client().get(reverse("admin:login"), follow=True)
 

@@ -197,6 +197,12 @@ def test_a_hard_limit_is_filled_and_never_passed(world: Organization) -> None:
     assert soft.sentence == "In January 2025 this would have let all 13 calls pass."
 
 
+def test_a_time_without_a_call_says_so(acme: Organization) -> None:
+    nothing = dry_run(january_budget(acme, "Idle", "10"))
+
+    assert nothing.sentence.endswith("this would have met no call.")
+
+
 def test_calls_without_a_price_are_blocked_where_the_organization_says_so(
     world: Organization,
 ) -> None:
