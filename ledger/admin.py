@@ -96,15 +96,6 @@ class CostRecordAdmin(LedgerAdmin):
         money_column("total_cost", "Cost"),
         "remark",
     )
-    fields = (
-        *("usage_id", "time", "organization", "attribution", "sent_as"),
-        *("tags", "remark"),
-        *("input_tokens", "cached_tokens", "cache_write_tokens"),
-        *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
-        *("latency_ms", "service_tier", "response_id"),
-        *("input_cost", "output_cost", "other_cost", "total_cost"),
-        *("billed", "exchange_rate", "metadata", "repricing", "recorded_at"),
-    )
     ordering = ("-timestamp",)
     search_fields = ("usage_id",)
     search_help_text = "A whole usage id"

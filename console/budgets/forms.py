@@ -294,12 +294,14 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
 
 
 def scope_words(stored: Mapping[str, Any]) -> str:
-    """Say a scope in words: "teams ml; projects a, b"; "everything"."""
+    """Say a scope in words: "team ml; projects a, b"; "everything"."""
     scope = BudgetScope.of(stored)
     if scope.is_everything:
         return "everything"
     parts = [
-        f"{name} {', '.join(stored[name])}" for name in DIMENSION_OF if stored.get(name)
+        f"{name if len(values) > 1 else one} {', '.join(values)}"
+        for name, one in DIMENSION_OF.items()
+        if (values := stored.get(name))
     ]
     if scope.tags:
         tags = ", ".join(f"{k}={v}" if v else k for k, v in scope.tags)

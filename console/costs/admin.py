@@ -1,7 +1,5 @@
 """The cost records, with the budgets they are charged to and what they lack."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -32,6 +30,38 @@ class NeededRateAdmin(ExchangeRateAdmin):
 @admin.register(CostRecord)
 class ChargedRecordAdmin(Pages, CostRecordAdmin):
     list_filter = (*CostRecordAdmin.list_filter, ChargedFilter)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    *("total_cost", "remark", "time", "organization", "attribution"),
+                    *("sent_as", "tags", "usage_id"),
+                )
+            },
+        ),
+        ("Where it counts", {"fields": ("charged_to",)}),
+        (
+            "How its cost came about",
+            {
+                "fields": (
+                    *("price_then", "input_cost", "output_cost", "other_cost"),
+                    *("billed", "exchange_rate", "repricing"),
+                )
+            },
+        ),
+        (
+            "What was used",
+            {
+                "fields": (
+                    *("input_tokens", "cached_tokens", "cache_write_tokens"),
+                    *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
+                    *("latency_ms", "service_tier", "response_id"),
+                )
+            },
+        ),
+        ("Beside", {"fields": ("metadata", "recorded_at")}),
+    )
     list_before_template = "console/costs/records_top.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -49,11 +79,6 @@ class ChargedRecordAdmin(Pages, CostRecordAdmin):
             listed = answer.context_data.get("cl")
             answer.context_data["top"] = listed and top_of(request, listed)
         return answer
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = list(super().get_fields(request, obj))
-        place = fields.index("input_tokens")
-        return (*fields[:place], "charged_to", "price_then", *fields[place:])
 
     @admin.display(description="charged to")
     def charged_to(self, obj: CostRecord) -> SafeString:

@@ -20,7 +20,7 @@ _SHOWN = (
     ("cached_tokens", "cached input"),
     ("output_tokens", "output"),
 )
-_OVERRIDE = "override:"
+_CATALOGUE = "catalogue"  # what the source of a bundled price begins with
 
 
 def charged_budgets(record: CostRecord) -> SafeString:
@@ -93,7 +93,9 @@ def _source(tariff: Tariff) -> SafeString:
     if tariff.price_ref is not None:
         url = reverse("admin:ledger_price_change", args=[tariff.price_ref])
         return format_html('<a href="{}">a price of your own</a>', url)
-    return format_html('<span class="co-note">{}</span>', tariff.source)
+    kind, _, name = tariff.source.partition(":")
+    words = f"of the bundled price list, as {name}" if kind == _CATALOGUE else kind
+    return format_html('<span class="co-note">{}</span>', words)
 
 
 def _unknown(record: CostRecord) -> SafeString:

@@ -183,7 +183,7 @@ def test_a_change_that_moves_money_is_asked_about_once(acme: Organization) -> No
     text = words_of(asked.content.decode())
     assert "This changes what is counted. Save it?" in text
     assert "Amount $500.00 $750.00" in text
-    assert "Scope everything teams ml" in text
+    assert "Scope everything team ml" in text
     assert untouched == Decimal(500)
     assert "Save it?" in other.content.decode()
     assert (budget.amount, budget.scope) == (Decimal(750), {"teams": ["ml"]})

@@ -96,9 +96,9 @@ def test_a_record_says_which_budgets_it_was_charged_to_and_why(
 
     page = shown(browser_for(acme), f"{RECORDS}{CostRecord.objects.get().pk}/change/")
 
-    assert "ML its scope is teams ml" in page
+    assert "ML its scope is team ml" in page
     assert "Engineering it is above ML" in page
-    assert "Sales its scope is departments sales" in page
+    assert "Sales its scope is department sales" in page
     assert "Acme its scope is everything" in page
 
 
