@@ -1,0 +1,196 @@
+"""A real server while something under it or before it goes wrong."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from django.db import connection
+
+from tests.journeys.server import Server, running_server, running_worker
+from tests.sizes import at_night
+
+POSTGRES = pytest.mark.skipif(
+    connection.vendor != "postgresql", reason="SQLite has one writer at a time"
+)
+LOCK_TIMEOUT_S = 5  # of the server's connections
+NOW = "2026-11-30T12:00:00Z"
+
+
+@pytest.fixture
+def server(own_database: str, tmp_path: Path) -> Iterator[Server]:
+    settings = {"COSTOPS_MAIL_DOMAINS": "*", "EMAIL_URL": f"file:{tmp_path}"}
+    with running_server(own_database, **settings) as running:
+        yield running
+
+
+def headers_for(server: Server, organization: str) -> dict[str, str]:
+    key = server.manage("create_api_key", "journey", "--organization", organization)
+    return {"Authorization": f"Bearer {key}"}
+
+
+def post(server: Server, path: str, headers: dict[str, str], body: Any) -> Any:
+    return requests.post(
+        f"{server.url}/api/v1/{path}", json=body, headers=headers, timeout=60
+    )
+
+
+def record(usage_id: str, **fields: Any) -> dict[str, Any]:
+    said = {"id": usage_id, "timestamp": NOW, "provider": "openai", "model": "gpt-4o"}
+    return {**said, "cost": "1", **fields}
+
+
+def sent_late(line: HTTPConnection, late_s: float) -> HTTPResponse:
+    """Send a request without a key whose body comes a little after its head."""
+    line.putrequest("POST", "/api/v1/authorizations")
+    line.putheader("Content-Type", "application/json")
+    line.putheader("Content-Length", "20")
+    line.endheaders()
+    time.sleep(late_s)
+    line.send(b'{"model": "gpt-4o"} ')
+    return line.getresponse()
+
+
+def test_a_connection_goes_on_or_says_that_it_ends(server: Server) -> None:
+    """Who is refused before the body was read may send the next request at once."""
+    line = HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    found = []
+    for number in range(30):
+        refused = sent_late(line, (5 + number % 10 * 5) / 1000)
+        refused.read()
+        if refused.getheader("Connection") == "close":
+            line.close()  # it opens another by itself
+        line.request("GET", "/health/live")
+        alive = line.getresponse()
+        alive.read()
+        found.append((refused.status, alive.status))
+    line.close()
+
+    assert found == [(401, 200)] * 30
+
+
+@contextmanager
+def held(url: str) -> Iterator[None]:
+    """Hold all rows of budget periods, as somebody at the database's prompt might."""
+    with psycopg.connect(url) as other:
+        other.execute("SELECT id FROM budgets_budgetperiod FOR UPDATE")
+        yield
+
+
+@at_night
+@POSTGRES
+def test_one_row_that_is_held_stops_nobody_elses_requests(
+    server: Server, own_database: str
+) -> None:
+    acme, globex = (headers_for(server, one) for one in ("acme", "globex"))
+    budget = {"name": "All", "amount": "1000", "period": "monthly"}
+    assert post(server, "budgets", acme, budget).status_code == 201
+    assert post(server, "usage", acme, record("first")).status_code == 201
+
+    def report(number: int) -> tuple[int, str | None]:
+        answer = post(server, "usage", acme, record(f"u{number}"))
+        return answer.status_code, answer.headers.get("Retry-After")
+
+    with held(own_database), ThreadPoolExecutor(40) as threads:
+        answers = threads.map(report, range(80))
+        took = []
+        until = time.monotonic() + 8
+        while time.monotonic() < until:
+            began = time.monotonic()
+            assert requests.get(f"{server.url}/health/live", timeout=30).ok
+            name = f"g{len(took)}"
+            assert post(server, "usage", globex, record(name)).status_code == 201
+            took.append(time.monotonic() - began)
+            time.sleep(0.2)
+        refused = list(answers)
+
+    assert {status for status, _ in refused} == {503}
+    assert None not in {wait for _, wait in refused}
+    # Those that came at once have all threads until the first of them give up.
+    assert took[0] < LOCK_TIMEOUT_S + 2
+    assert max(took[1:]) < 2
+    assert report(0) == (201, None)
+
+
+BUDGETS = 1_000
+
+
+@at_night
+@POSTGRES
+def test_a_thousand_budgets_that_cross_at_once_keep_nobody_waiting(
+    server: Server, own_database: str
+) -> None:
+    acme, globex = (headers_for(server, one) for one in ("acme", "globex"))
+    make = partial(make_budget, server, acme)
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(make, range(BUDGETS))) == {201}
+    batch = [
+        record(f"u{number}", team_id=f"t{number}", cost="850")
+        for number in range(BUDGETS)
+    ]
+
+    with running_worker(server), ThreadPoolExecutor(1) as threads:
+        others = threads.submit(durations, server, globex, 12)
+        time.sleep(2)  # until the worker has begun
+        began = time.monotonic()
+        answer = post(server, "usage/batch", acme, batch)
+        took = time.monotonic() - began
+        last = began + until_delivered(own_database, BUDGETS, began)
+        waits = sorted(others.result())
+
+    assert answer.json()["accepted"] == BUDGETS
+    assert took < 1
+    assert last - began < 30
+    assert waits[len(waits) * 95 // 100] < 0.1
+
+
+def make_budget(server: Server, headers: dict[str, str], number: int) -> int:
+    body = {
+        "name": f"Team {number}",
+        "amount": "1000",
+        "start_date": "2026-11-01",
+        "scope": {"teams": [f"t{number}"]},
+    }
+    made = post(server, "budgets", headers, body)
+    told = {"channels": ["email"], "recipients": ["a@x.example"]}
+    rules = [{"type": "threshold", "threshold": 0.8, **told}]
+    set_up = requests.put(
+        f"{server.url}/api/v1/budgets/{made.json()['id']}/alerts",
+        json={"alerts": rules},
+        headers=headers,
+        timeout=60,
+    )
+    assert set_up.ok, set_up.text
+    return int(made.status_code)
+
+
+def durations(server: Server, headers: dict[str, str], seconds: float) -> list[float]:
+    """Report for *seconds*; return how long each took."""
+    took: list[float] = []
+    until = time.monotonic() + seconds
+    with requests.Session() as session:
+        while (began := time.monotonic()) < until:
+            body = record(f"g{len(took)}")
+            session.post(f"{server.url}/api/v1/usage", json=body, headers=headers)
+            took.append(time.monotonic() - began)
+            time.sleep(0.05)
+    return took
+
+
+def until_delivered(url: str, count: int, began: float) -> float:
+    """Return after how many seconds so many messages were delivered."""
+    asked = "SELECT count(*) FROM notifications_delivery WHERE state = 'delivered'"
+    with psycopg.connect(url, autocommit=True) as database:
+        while time.monotonic() - began < 90:
+            row = database.execute(asked).fetchone()
+            if row and row[0] >= count:
+                break
+            time.sleep(0.2)
+    return time.monotonic() - began
