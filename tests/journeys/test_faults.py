@@ -1,9 +1,13 @@
 """A real server while something under it or before it goes wrong."""
 
+import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -14,7 +18,8 @@ import pytest
 import requests
 from django.db import connection
 
-from tests.journeys.server import Server, running_server, running_worker
+from tests.databases import ROOT
+from tests.journeys.server import Server, free_port, running_server, running_worker
 from tests.sizes import at_night
 
 POSTGRES = pytest.mark.skipif(
@@ -26,8 +31,10 @@ NOW = "2026-11-30T12:00:00Z"
 
 @pytest.fixture
 def server(own_database: str, tmp_path: Path) -> Iterator[Server]:
-    settings = {"COSTOPS_MAIL_DOMAINS": "*", "EMAIL_URL": f"file:{tmp_path}"}
-    with running_server(own_database, **settings) as running:
+    mails = f"file:{tmp_path}"
+    with running_server(
+        own_database, COSTOPS_MAIL_DOMAINS="*", EMAIL_URL=mails
+    ) as running:
         yield running
 
 
@@ -100,7 +107,7 @@ def test_one_row_that_is_held_stops_nobody_elses_requests(
 
     with held(own_database), ThreadPoolExecutor(40) as threads:
         answers = threads.map(report, range(80))
-        took = []
+        took: list[float] = []
         until = time.monotonic() + 8
         while time.monotonic() < until:
             began = time.monotonic()
@@ -194,3 +201,61 @@ def until_delivered(url: str, count: int, began: float) -> float:
                 break
             time.sleep(0.2)
     return time.monotonic() - began
+
+
+def below(pid: int) -> set[int]:
+    """Return the processes that *pid* has started, and theirs."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(path.parent.name))
+    found, looked_at = set[int](), [pid]
+    while looked_at:
+        children = parents.get(looked_at.pop(), [])
+        found.update(children)
+        looked_at += children
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+@at_night
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own way")
+@pytest.mark.parametrize(
+    ("words", "least"), [(["serve", "--workers", "2"], 2), (["qcluster"], 3)]
+)
+def test_nothing_is_left_of_a_main_process_that_was_killed(
+    own_database: str, words: list[str], least: int
+) -> None:
+    port = free_port()
+    settings = {"DATABASE_URL": own_database, "PORT": str(port)}
+    settings["DJANGO_SETTINGS_MODULE"] = "costops.settings"
+    settings["COSTOPS_SECRET_KEY"] = "journeys-only"
+    main = subprocess.Popen(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + 60
+    while len(children := below(main.pid)) < least and time.monotonic() < until:
+        time.sleep(0.1)
+
+    main.kill()
+    main.wait()
+
+    assert len(children) >= least
+    until = time.monotonic() + 10
+    while any(map(is_alive, children)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(is_alive, children))
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))  # nobody has it any more
