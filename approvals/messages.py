@@ -141,8 +141,9 @@ _OUTCOMES = {
 
 
 def _outcome_facts(request: BudgetRequest) -> Facts:
-    asked = format_money(request.amount, request.currency)
-    facts = [("Asked for", asked)]
+    facts: list[tuple[str, str]] = []
+    if request.amount:
+        facts.append(("Asked for", format_money(request.amount, request.currency)))
     if request.is_lowered:
         facts.append(("Approved", money_of(request)))
     if request.submitted_at:

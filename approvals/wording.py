@@ -105,6 +105,8 @@ def moment_of(request: BudgetRequest, at: datetime) -> str:
 
 def impact_words(impact: Impact | None, locale: str = US) -> str:
     """Say in one line what it would mean: of the budget that it leaves least."""
+    if impact is not None and not impact.amount:
+        return "No amount changes."
     lines = impact.lines if impact else ()
     others = [line for line in lines if line.role != "asked"]
     if not lines:

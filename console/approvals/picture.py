@@ -125,7 +125,8 @@ def facts_of(request: BudgetRequest, locale: str) -> Iterator[tuple[str, str]]:
     if request.filed_by_name not in {"", request.requester.email}:
         yield "Written down by", request.filed_by_name
     yield "Kind", request.get_kind_display()
-    yield "Amount", format_money(request.amount, request.currency, locale)
+    if request.amount:
+        yield "Amount", format_money(request.amount, request.currency, locale)
     if request.is_lowered:
         yield "Lowered to", money_of(request, locale)
     yield "For", about(request)
@@ -152,8 +153,9 @@ def _rule_facts(request: BudgetRequest) -> Iterator[tuple[str, str]]:
 
 
 def bars_of(impact: Impact, locale: str) -> list[ImpactBar]:
-    """Return the budgets of *impact* as bars, from the budget up to its root."""
-    return [_bar(line, locale) for line in impact.lines]
+    """Return the budgets of *impact* as bars, from the budget up to its root; none
+    where no amount is asked for."""
+    return [_bar(line, locale) for line in impact.lines if impact.amount]
 
 
 def _bar(line: ImpactLine, locale: str) -> ImpactBar:

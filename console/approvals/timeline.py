@@ -94,6 +94,7 @@ def _text(event: str, details: dict[str, Any], request: BudgetRequest) -> str:
     if event == "request.edited" and details.get("voided"):
         return "Approvals given before count no longer."
     if event in {"request.submitted", "request.approved", "request.resubmitted"}:
-        return format_money(Decimal(str(details["amount"])), request.currency)
+        amount = Decimal(str(details["amount"]))
+        return format_money(amount, request.currency) if amount else ""
     words = str(details.get("comments") or details.get("reason") or "")
     return f"“{words}”" if words else ""
