@@ -153,6 +153,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Guardrails",
         (
             ("Guardrails", "shield", "controls_controlrule", ""),
+            ("Actions", "gavel", "controls_ruleaction", ""),
             ("Authorizations, leases", "lock_clock", "budgets_reservation", ""),
         ),
     ),

@@ -173,7 +173,7 @@ def _ask_of(action: RuleAction, now: datetime) -> Ask:
         amount=Decimal(0),
         requester=_requester(budget),
         budget=budget,
-        rule=action.summary[:_LONGEST_RULE],
+        rule=action.summary.removesuffix(".")[:_LONGEST_RULE],
         until=action.period_ends_at,
         justification=f"The condition of this rule holds since {since}. It takes "
         "effect once that is approved, until the budget's period ends.",

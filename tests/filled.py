@@ -1,16 +1,19 @@
 """An organization that has a row of most kinds."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from accounts.models import Organization
 from alerts.models import RuleType
 from alerts.services import not_an_anomaly
 from budgets.models import Budget
+from controls.models import ControlRule, RuleAction
 from ledger import prices
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
 from tests.controls.guarding import given, guard
-from tests.factories import make_api, make_budget, make_key, spend
+from tests.factories import NOON, make_api, make_budget, make_key, spend
 
 
 def fill(organization: Organization, budget: Budget | None = None) -> None:
@@ -19,6 +22,16 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
     make_rule(budget, message=f"of {organization.slug}")
     guard(budget, given(message=f"of {organization.slug}"))
     authorize(make_api(organization=organization), project_id=organization.slug)
+    RuleAction.objects.create(
+        organization=organization,
+        budget=budget,
+        rule=ControlRule.objects.filter(budget=budget).first(),
+        summary=f"Always: block all calls of {organization.slug}.",
+        period_starts_at=NOON,
+        period_ends_at=NOON + timedelta(days=30),
+        triggered_at=NOON,
+        failure="Nobody owns the budget or looks after the money.",
+    )
     make_policy(budget, name=f"of {organization.slug}")
     silence(budget, reason=f"of {organization.slug}")
     not_an_anomaly(

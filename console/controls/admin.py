@@ -10,6 +10,7 @@ from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
 from budgets.tenants import OfBudgetAdmin
+from console.controls.actions import RuleActionAdmin
 from console.controls.budget_page import budget_page
 from console.controls.dry_run_page import dry_run_page
 from console.controls.history_page import history_page
@@ -22,7 +23,7 @@ from console.controls.try_page import try_page
 from console.pages import Pages, row_or_404
 from controls.models import ControlRule
 
-__all__ = ["ControlRuleAdmin", "ReservationAdmin"]
+__all__ = ["ControlRuleAdmin", "ReservationAdmin", "RuleActionAdmin"]
 
 
 @admin.register(ControlRule)

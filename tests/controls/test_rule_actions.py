@@ -81,7 +81,7 @@ def test_a_rule_acts_from_its_approval_on_until_its_period_ends(
         *("rule_action", owner),
         0,
     )
-    assert request.rule == "Always: block all calls."
+    assert request.rule == "Always: block all calls"
     assert request.until == request.expires_at == datetime(2026, 12, 1, tzinfo=UTC)
 
     approve(request, cfo)

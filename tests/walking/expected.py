@@ -84,6 +84,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
         by_action(Action.GUARD),
         _NOBODY,
     ),
+    "controls_ruleaction": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_attribution": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_costrecord": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_dailyspend": (_NOBODY, _NOBODY, _NOBODY),
@@ -128,6 +129,7 @@ PAGES: dict[str, Writers] = {
     "budgets_budget_archive": by_action(Action.ARCHIVE),
     "budgets_reservation_release": by_action(Action.RELEASE),
     "controls_controlrule_budget": _NOBODY,
+    "controls_ruleaction_answer": by_action(Action.GUARD),
     "controls_controlrule_rules": by_action(Action.GUARD),
     "controls_controlrule_switch": by_action(Action.SWITCH),
     "controls_controlrule_dry_run": _NOBODY,
@@ -301,6 +303,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     ),
     "controls_controlrule_rules": lambda _, world: _sure(world, _all_presets),
     "controls_controlrule_switch": _WHY,
+    "controls_ruleaction_answer": {"answer": "reset"},
     "ledger_exchangerate_add": lambda _, world: {
         "organization": world.acme.pk,
         "base": "USD",

@@ -50,6 +50,7 @@ OTHER = {  # answers that are no page to a GET
     "alerts_alert_answer": {405},
     "approvals_budgetrequest_answer": {405},
     "approvals_budgetrequest_remind": {405},
+    "controls_ruleaction_answer": {405},
     "controls_controlrule_rules": {405},
     "slack-press": {405},
     "view_on_site": {404},
