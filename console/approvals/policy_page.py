@@ -98,8 +98,14 @@ class _Editor:
 
     def is_whole(self) -> bool:
         """Tell whether it can be saved; else the forms say why not."""
-        levels = [one.is_valid() for one in self.kept]
-        return self.form.is_valid() and all(levels)
+        wrong = [n for n, one in enumerate(self.kept, 1) if not one.is_valid()]
+        if self.form.is_valid() and wrong:
+            names = ", ".join(map(str, wrong))
+            which = (
+                f"level {names} needs" if len(wrong) == 1 else f"levels {names} need"
+            )
+            self.form.add_error(None, f"Not saved: {which} another look.")
+        return self.form.is_valid() and not wrong
 
     @property
     def plan(self) -> PolicyPlan:
@@ -215,11 +221,13 @@ def _picture(
     """Return the chain that is filled in, as far as it is right."""
     plan = editor.plan
     levels: list[LevelNow] = levels_now(organization, plan)
+    unread = len(editor.kept) - len(plan.levels) if editor.form.is_bound else 0
     currency = _currency(organization, plan)
     alone = plan.self_approval_below
     return {
         "stages": stages_of_plan(levels, currency, locale),
         "bands": bands_of(levels, currency, locale),
+        "unread": unread,
         "alone": format_money(alone, currency, locale) if alone else "",
     }
 

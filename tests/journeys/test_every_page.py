@@ -36,7 +36,8 @@ from notifications.outsiders import question_to
 from notifications.services import notify
 from tests.addresses import address_of, patterns
 from tests.alerts.factories import fire
-from tests.approvals.factories import make_request
+from tests.approvals.factories import level, make_request
+from tests.approvals.factories import make_policy as make_approval_policy
 from tests.controls.factories import authorize, make_hard
 from tests.databases import ROOT
 from tests.factories import browser_of, make_api, make_person, spend
@@ -52,7 +53,7 @@ pytestmark = in_browser
 NO_PAGES = {
     *("autocomplete", "search", "app_list", "view_on_site", "index", "login"),
     *("accounts_invitation_withdraw", "alerts_alert_answer"),
-    "approvals_budgetrequest_answer",
+    *("approvals_budgetrequest_answer", "approvals_budgetrequest_remind"),
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
     *("budgets_reservation_history", "controls_controlrule_rules"),
@@ -63,6 +64,8 @@ NO_PAGES = {
 REFUSED = ("_add", "_delete")  # nobody may, of some models
 QUERIES = {
     "alerts_alertrule_add": "?budget={budget}&type=threshold",
+    "approvals_budgetrequest_ask": "?budget={budget}&kind=raise",
+    "approvals_policy_add": "?budget={budget}",
     "controls_controlrule_add": "?budget={budget}&action=block",
     "ledger_costrecord_reprice": "?organization=acme&provider=openai&model=unknown",
 }
@@ -112,6 +115,7 @@ def fill_all(acme: Organization) -> None:
     invite_by_mail(acme, "new@acme.example", Role.VIEWER, by="ann", now=now)
     Outsider.objects.create(organization=acme, address="cfo@x.example")
     make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
+    make_approval_policy(acme, level("cfo@acme.example"))
     make_request(acme, make_person("asks@acme.example", {acme: Role.BUDGET_OWNER}))
     set_up_app(acme, team="T012AB3CD", signing_secret="f" * 32, by=SYSTEM, now=now)
     member = make_person("slack@acme.example", {acme: Role.APPROVER})
