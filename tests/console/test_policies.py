@@ -164,7 +164,7 @@ def test_a_fault_stands_at_its_field_when_it_is_saved(
     page = read(browser_of(cfo).post(address, sent(**more)).content.decode())
 
     assert words in page.text
-    assert "Not saved: " in page.text or words in page.paragraphs
+    assert [one for one in page.all("div") if one.attributes.get("role") == "alert"]
     assert Policy.objects.count() == 0
 
 
