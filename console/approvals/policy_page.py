@@ -101,10 +101,9 @@ class _Editor:
         wrong = [n for n, one in enumerate(self.kept, 1) if not one.is_valid()]
         if self.form.is_valid() and wrong:
             names = ", ".join(map(str, wrong))
-            which = (
-                f"level {names} needs" if len(wrong) == 1 else f"levels {names} need"
-            )
-            self.form.add_error(None, f"Not saved: {which} another look.")
+            need = "level {} needs" if len(wrong) == 1 else "levels {} need"
+            said = f"Not saved: {need.format(names)} another look."
+            self.form.add_error(None, said)
         return self.form.is_valid() and not wrong
 
     @property
