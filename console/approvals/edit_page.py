@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.tenants import person, tell_refusal
 from approvals import asks
+from approvals.errors import ChangedSince
 from approvals.models import (
     OPEN_STATES,
     BudgetRequest,
@@ -47,9 +48,13 @@ def edit_page(request: HttpRequest, pages: Pages, request_id: int) -> HttpRespon
         return redirect("admin:approvals_budgetrequest_change", asked.pk)
     form = _form(request, asked)
     now, warning = timezone.now(), ""
+    seen = id_of(request.POST.get("seen")) or asked.revision
     if request.method == "POST" and form.is_valid():
         try:
             warning = _saved(request, asked, form, now)
+        except ChangedSince as refusal:
+            tell_refusal(form, refusal)
+            seen = request_or_404(request, request_id).revision
         except Refusal as refusal:
             tell_refusal(form, refusal)
         else:
@@ -61,7 +66,8 @@ def edit_page(request: HttpRequest, pages: Pages, request_id: int) -> HttpRespon
         asked=asked,
         form=form,
         warning=warning,
-        seen=id_of(request.POST.get("seen")) or asked.revision,
+        seen=seen,
+        is_changed=seen != (id_of(request.POST.get("seen")) or seen),
         may_submit=asked.state in {RequestState.DRAFT, RequestState.CHANGES_REQUESTED},
         reason=asked.outcome_reason,
     )

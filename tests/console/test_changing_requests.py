@@ -151,6 +151,24 @@ def test_a_change_says_what_approvals_are_worth_before_it_is_saved(
     assert [one.given for one in given.order_by("number")] == [0, 0]
 
 
+def test_who_changes_what_was_changed_meanwhile_is_told_and_keeps_their_words(
+    pm: User, pending: BudgetRequest
+) -> None:
+    browser = browser_of(pm)
+    edited(browser, pending, justification="First")
+
+    second = edited(browser, pending, justification="Second", seen="1")
+
+    page = read(second.content.decode())
+    assert "The request was changed after you looked at it." in page.text
+    assert "See what it asks for by now" in page.links
+    pending.refresh_from_db()
+    assert pending.justification == "First"
+    forms = (one for _, one in forms_by_place(second) if "justification" in one)
+    (form,) = forms
+    assert (form["justification"], form["seen"]) == ("Second", str(pending.revision))
+
+
 def test_what_was_sent_back_is_changed_and_asked_anew_by_those_whose_it_is(
     pm: User, cfo: User, pending: BudgetRequest
 ) -> None:
