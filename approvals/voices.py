@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from approvals.currencies import converted
@@ -232,9 +232,10 @@ def waiting_for(person: User, now: datetime) -> QuerySet[BudgetRequest]:
     whose = Q(person=person)
     for organization_id, delegators in _stood_in_for(person, now).items():
         whose |= Q(organization=organization_id, person__in=delegators)
-    voices = Assignment.objects.undecided().filter(whose).values("step_id")
-    spoken = Decision.objects.filter(person=person).values("step_id")
-    steps = Step.objects.current().open().filter(pk__in=voices).exclude(pk__in=spoken)
+    # Of each open step, which are few: not of all that people ever decided.
+    voices = Assignment.objects.undecided().filter(whose, step=OuterRef("pk"))
+    spoken = Decision.objects.filter(person=person, step=OuterRef("pk"))
+    steps = Step.objects.current().open().filter(Exists(voices), ~Exists(spoken))
     own = Q(requester=person) | Q(on_behalf_of=person) | Q(filed_by=person)
     return (
         BudgetRequest.objects.pending()

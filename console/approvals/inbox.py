@@ -121,11 +121,13 @@ def listed(
     then the newest. One query."""
     start = (asked.page - 1) * PAGE
     people = ("organization", "requester", "on_behalf_of", "budget", "parent", "source")
-    newest = rows.select_related(*people).order_by("-created_at", "-pk")
     urgent = F("needed_by").asc(nulls_last=True)
-    is_open = asked.state == "open"
-    found = newest.order_by(urgent, "-created_at", "-pk") if is_open else newest
-    return list(found[start : start + most])
+    newest = ("-created_at", "-pk")
+    order = (urgent, *newest) if asked.state == "open" else newest
+    # Of all of them little is sorted; what a line says is read of those of the page.
+    here = rows.order_by(*order).values("pk")[start : start + most]
+    shown = BudgetRequest.objects.filter(pk__in=here).select_related(*people)
+    return list(shown.order_by(*order))
 
 
 def line_of(request: BudgetRequest, now: datetime, locale: str) -> Line:

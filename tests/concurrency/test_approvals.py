@@ -6,10 +6,11 @@ Each of these fails when the guard it is about is taken out: see its comment.
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.locks import hold_alone
@@ -18,13 +19,15 @@ from accounts.scopes import Role
 from approvals import trail
 from approvals.decisions import Decided, decide
 from approvals.errors import TooMany
-from approvals.models import BudgetRequest, Decision, How, Outcome
+from approvals.models import BudgetRequest, Decision, How, Outcome, Step
+from approvals.reminders import remind_due
 from approvals.services import MOST_OF_REQUESTER
 from approvals.types import By
 from budgets.models import AmountLine, Budget
 from budgets.temporary import transfer_amount
 from controls.models import ControlRule
 from lib.errors import Conflict
+from notifications.models import Delivery, MailedLink
 from tests.approvals.factories import (
     NOW,
     approve,
@@ -36,7 +39,7 @@ from tests.approvals.factories import (
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.concurrency.waiting import until_somebody_waits
 from tests.controls.factories import call
-from tests.factories import make_api, make_budget, make_organization
+from tests.factories import at_once, make_api, make_budget, make_organization
 from tests.sizes import size
 
 pytestmark = [
@@ -227,3 +230,23 @@ def test_approvals_for_one_budget_add_up(company: Organization, pm: User) -> Non
     assert Budget.objects.get(pk=ml.pk).amount == 140
     states = BudgetRequest.objects.filter(kind="increase").values_list("state")
     assert set(states) == {("approved",)}
+
+
+# Without the lock in `_remind`: people are reminded by each. Without skipping what is
+# locked: the clock waits for whoever decides.
+def test_of_many_workers_one_reminds_and_none_waits_for_who_decides(
+    company: Organization, pm: User
+) -> None:
+    person_in(company, "cfo", Role.FINANCE_ADMIN)
+    requests = [make_request(company, pm, str(number)) for number in range(1, 6)]
+    due = max(one.due_at for one in Step.objects.all() if one.due_at)
+
+    with transaction.atomic():
+        locked(BudgetRequest.objects.filter(pk=requests[0].pk))()
+        told = at_once(*[partial(remind_due, due)] * 4)
+    late = remind_due(due)
+
+    assert (sum(told), late) == (4, 1)
+    again = Delivery.objects.filter(key__contains=":again:")
+    assert again.count() == MailedLink.objects.count() - 5 == 5
+    assert list(trail.differences(company)) == []
