@@ -7,6 +7,13 @@ from rest_framework import serializers
 from accounts.audit import MOST_REASON
 
 
+class NamesField(serializers.ListField):
+    """Names, each once."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return list(dict.fromkeys(super().to_internal_value(data)))
+
+
 class ReasonField(serializers.CharField):
     """Why a change is made: it is kept in the history of what is changed."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
-from accounts.api.fields import ReasonField
+from accounts.api.fields import NamesField, ReasonField
 from accounts.models import validate_zone
 from alerts.conditions import check
 from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
@@ -22,18 +22,6 @@ _LONGEST_DELAY_S = 30 * 86_400
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00")
 
 
-class NamesField(serializers.ListField):
-    """Channels: types or names; each once."""
-
-    child = serializers.CharField(max_length=100)
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=MOST, default=list, **kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        return list(dict.fromkeys(super().to_internal_value(data)))
-
-
 class AddressField(serializers.CharField):
     """A mail address, or a telephone number for text messages and calls."""
 
@@ -45,10 +33,16 @@ class AddressField(serializers.CharField):
             raise serializers.ValidationError(str(error), code="invalid") from error
 
 
-class PeopleField(NamesField):
-    """Mail addresses and telephone numbers."""
+def _channels() -> NamesField:
+    """Return the field of channels: types or names."""
+    child = serializers.CharField(max_length=100)
+    return NamesField(child=child, max_length=MOST, default=list)
 
+
+def _people() -> NamesField:
+    """Return the field of mail addresses and telephone numbers."""
     child = AddressField(max_length=LONGEST)
+    return NamesField(child=child, max_length=MOST, default=list)
 
 
 class RuleIn(Plain):
@@ -65,8 +59,8 @@ class RuleIn(Plain):
     window = ChoiceField(
         SpikeWindow.choices, allow_null=True, default=SpikeWindow.HOURLY.value
     )
-    channels = NamesField()
-    recipients = PeopleField()
+    channels = _channels()
+    recipients = _people()
     message = serializers.CharField(max_length=500, allow_blank=True, default="")
     cooldown = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
     severity = ChoiceField(Severity.choices, allow_null=True, default=None)
@@ -157,8 +151,8 @@ class LevelIn(Plain):
     shown = frozenset({"not_set_up"})
 
     delay = serializers.IntegerField(min_value=0, max_value=_LONGEST_DELAY_S)
-    recipients = PeopleField()
-    channels = NamesField()
+    recipients = _people()
+    channels = _channels()
     hours = HoursIn(required=False, allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from accounts.api.fields import ReasonField
+from accounts.api.fields import NamesField, ReasonField
 from budgets.models import Enforcement
 from controls.downgrades import Downgrades, leads_back
 from controls.expressions import read
@@ -41,14 +41,8 @@ class ModelField(serializers.CharField):
         return name
 
 
-class NamesField(serializers.ListField):
-    """Names, each once."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, max_length=_MOST_NAMES, **kwargs)
-
-    def to_internal_value(self, data: Any) -> Any:
-        return list(dict.fromkeys(super().to_internal_value(data)))
+def _names(child: serializers.Field[Any, Any, Any, Any]) -> NamesField:
+    return NamesField(child=child, required=False, max_length=_MOST_NAMES)
 
 
 class ModelMapField(serializers.DictField):
@@ -101,7 +95,7 @@ def _circle(pairs: Mapping[str, str]) -> str:
 class Config(Plain):
     """What any action may be told; alone, what one that only notifies may be."""
 
-    exempt_users = NamesField(child=serializers.CharField(max_length=320))
+    exempt_users = _names(serializers.CharField(max_length=320))
     needs_approval = serializers.BooleanField(required=False)
 
 
@@ -123,8 +117,8 @@ class NotifyConfig(Config):
 class BlocklistConfig(Config):
     """Models that may not be used, or the only ones that may."""
 
-    blocked_models = NamesField(child=ModelField())
-    allowed_models = NamesField(child=ModelField())
+    blocked_models = _names(ModelField())
+    allowed_models = _names(ModelField())
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return _one_of(attrs, "blocked_models", "allowed_models")
