@@ -35,8 +35,8 @@ def text_input(**attributes: str) -> UnfoldAdminTextInputWidget:
     return UnfoldAdminTextInputWidget({"autocomplete": "off"} | attributes)
 
 
-class LinesField(forms.CharField):
-    """Names, one a line."""
+class UsersField(forms.CharField):
+    """People, one a line."""
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextareaWidget({"rows": "2", "spellcheck": "false"})
@@ -141,7 +141,7 @@ class ControlRuleForm(forms.Form):
     max_cost_per_hour = AmountField(
         required=False, widget=text_input(inputmode="decimal")
     )
-    exempt_users = LinesField(
+    exempt_users = UsersField(
         label="Exempt users",
         help_text="One a line. No rule of this budget concerns them.",
     )
