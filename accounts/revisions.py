@@ -21,7 +21,7 @@ _REVISION = "SELECT revision FROM accounts_organization WHERE id = %s"
 Part = TypeVar("Part")
 
 
-class Entry(Generic[Part]):
+class RevisionPart(Generic[Part]):
     """One part of what is remembered of an organization, and how to load it.
 
     Made once, by the module whose part it is. *load* runs in a transaction that holds
@@ -43,10 +43,10 @@ class Revision:
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
         self.number = organization.revision
-        self._parts: dict[Entry[Any], Any] = {}
+        self._parts: dict[RevisionPart[Any], Any] = {}
         self._is_shared = False
 
-    def get(self, entry: Entry[Part]) -> Part:
+    def get(self, entry: RevisionPart[Part]) -> Part:
         """Return a part, loaded if it is not there yet."""
         known = self.known(entry)
         if known is not None:
@@ -58,7 +58,7 @@ class Revision:
             self._add(entry, part)
         return part
 
-    def known(self, entry: Entry[Part]) -> Part | None:
+    def known(self, entry: RevisionPart[Part]) -> Part | None:
         """Return a part if it is there."""
         found: Part | None = self._parts.get(entry)
         return found
@@ -68,7 +68,7 @@ class Revision:
         self._is_shared = True
         _revisions.remember(self.organization.pk, self)
 
-    def _add(self, entry: Entry[Part], part: Part) -> None:
+    def _add(self, entry: RevisionPart[Part], part: Part) -> None:
         self._parts.setdefault(entry, part)
 
 

@@ -1,8 +1,8 @@
 """What a process remembers of an organization: its prices, and whom they charge."""
 
 from accounts.revisions import (
-    Entry,
     Revision,
+    RevisionPart,
     hold_revision,
     known_revision,
     open_revision,
@@ -17,7 +17,7 @@ def _charged(revision: Revision) -> tuple[ChargedSnapshot, Charging]:
     return Snapshot(revision.organization, charging), charging
 
 
-CHARGED = Entry(_charged)
+CHARGED = RevisionPart(_charged)
 
 
 def open_snapshot(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from accounts.models import Organization, UnpricedPolicy
-from accounts.revisions import Entry, Revision, known_revision
+from accounts.revisions import Revision, RevisionPart, known_revision
 from budgets.charging import ChargedSnapshot, Charges, Charging, Span
 from budgets.index import PeriodRef
 from budgets.models import Budget
@@ -329,7 +329,7 @@ def _guard(revision: Revision) -> Guard:
     return Guard(snapshot, charging, revision.get(RULES), revision.organization)
 
 
-_GUARD = Entry(_guard)
+_GUARD = RevisionPart(_guard)
 
 
 def known_guard(organization_id: int) -> Guard | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from accounts.revisions import Entry, Revision, open_revision
+from accounts.revisions import Revision, RevisionPart, open_revision
 from approvals.exceptions import rule_exceptions
 from budgets.scopes import BudgetScope
 from controls.expressions import read_saved
@@ -179,7 +179,7 @@ def _lifts_of(
     return {uid: tuple(many) for uid, many in lifts.items()}
 
 
-RULES = Entry(_read)
+RULES = RevisionPart(_read)
 
 
 def open_ruleset(organization_id: int, number: int | None = None) -> Ruleset:

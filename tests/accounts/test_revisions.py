@@ -7,12 +7,12 @@ from django.db import transaction
 from django.test import TestCase
 
 from accounts.models import Organization
-from accounts.revisions import Entry, Revision, known_revision, open_revision
+from accounts.revisions import Revision, RevisionPart, known_revision, open_revision
 from tests.factories import make_organization
 
 pytestmark = pytest.mark.django_db
 
-PART: Entry[list[int]] = Entry(lambda revision: [revision.number])
+PART: RevisionPart[list[int]] = RevisionPart(lambda revision: [revision.number])
 
 
 def opened(organization: Organization) -> Revision:
@@ -74,7 +74,7 @@ def test_what_is_rolled_back_is_not_remembered(acme: Organization) -> None:
 
 
 def test_a_part_of_what_is_known_is_added_on_commit(acme: Organization) -> None:
-    part: Entry[list[int]] = Entry(lambda _: [])
+    part: RevisionPart[list[int]] = RevisionPart(lambda _: [])
     revision = opened(acme)
 
     with TestCase.captureOnCommitCallbacks(execute=True):
@@ -85,7 +85,7 @@ def test_a_part_of_what_is_known_is_added_on_commit(acme: Organization) -> None:
 
 
 def test_a_part_that_was_rolled_back_is_loaded_again(acme: Organization) -> None:
-    part: Entry[list[int]] = Entry(lambda _: [])
+    part: RevisionPart[list[int]] = RevisionPart(lambda _: [])
     revision = opened(acme)
 
     with TestCase.captureOnCommitCallbacks(execute=True), transaction.atomic():
@@ -102,8 +102,10 @@ def test_parts_that_need_one_another_are_loaded_once(acme: Organization) -> None
         loaded.append(revision.number)
         return loaded
 
-    inner = Entry(load)
-    outer: Entry[list[int]] = Entry(lambda revision: [*revision.get(inner)])
+    inner = RevisionPart(load)
+    outer: RevisionPart[list[int]] = RevisionPart(
+        lambda revision: [*revision.get(inner)]
+    )
     with TestCase.captureOnCommitCallbacks(execute=True):
         revision = open_revision(acme.pk)
 
