@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Max, Min
 
 from ledger import sql
-from ledger.costs import NAMES, Question
+from ledger.costs import NAMES, CostQuery
 from ledger.models import DIMENSIONS, CostRecord
 from ledger.types import Tags
 from lib.errors import Invalid
@@ -90,7 +90,7 @@ def groups_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(GROUP_NAMES[name] for name in names))
 
 
-def summary_of(question: Question, groups: Sequence[str]) -> dict[str, Any]:
+def summary_of(question: CostQuery, groups: Sequence[str]) -> dict[str, Any]:
     """Return the totals, and the cost by each of *groups*, as the API answers them.
 
     A record without a value stands under an empty name. A record with several tags
@@ -119,7 +119,7 @@ def summary_of(question: Question, groups: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def unpriced_of(question: Question) -> int:
+def unpriced_of(question: CostQuery) -> int:
     """Return how many of the records *question* is about have no known price.
 
     One query where the organization never had any.
@@ -132,7 +132,7 @@ def unpriced_of(question: Question) -> int:
 
 
 def timeseries_of(
-    question: Question, interval: str, zone: ZoneInfo, groups: Sequence[str]
+    question: CostQuery, interval: str, zone: ZoneInfo, groups: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the sums of each hour, day, week or month of *zone*, as the API has them.
 
@@ -178,14 +178,14 @@ def timeseries_of(
     ]
 
 
-def _window_of(question: Question) -> Window | None:
+def _window_of(question: CostQuery) -> Window | None:
     """Return the range of *question*; None when nothing can lie in it."""
     start = max(question.start or FIRST, FIRST)
     end = min(question.end or LAST, LAST)
     return Window(start, end) if start < end else None
 
 
-def _used_part(question: Question) -> Window | None:
+def _used_part(question: CostQuery) -> Window | None:
     """Return the range asked for; a side that is open ends where the records do."""
     window = _window_of(question)
     if window is None or (question.start and question.end):
@@ -254,7 +254,7 @@ _JOIN = """JOIN ledger_attribution AS of_it
 
 
 def lines_of(
-    question: Question, groups: Sequence[str], buckets: Sequence[Window]
+    question: CostQuery, groups: Sequence[str], buckets: Sequence[Window]
 ) -> Iterator[BucketSums]:
     """Yield the sums of each bucket and combination of *groups* that has any.
 

@@ -50,7 +50,7 @@ class Cursor(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CostQuery:
     """Which cost records of one organization: when, and of which attributions.
 
     None for *start* or *end* leaves that side open. Several values of one dimension
@@ -65,7 +65,7 @@ class Question:
     tags: Sequence[Sequence[str]] = ()
 
     @classmethod
-    def of(cls, query: QueryDict, organization: Organization) -> "Question":
+    def of(cls, query: QueryDict, organization: Organization) -> "CostQuery":
         """Read the filters of a query; see FILTERS.
 
         Raises:
@@ -111,7 +111,7 @@ def has_tag(tags: Tags, wanted: str) -> bool:
     return bool(value) and f"{name}={value}" in tags
 
 
-def records_of(question: Question) -> CostRecordQuerySet:
+def records_of(question: CostQuery) -> CostRecordQuerySet:
     """Return the cost records *question* is about; one query where it has filters."""
     rows = CostRecord.objects.filter(organization=question.organization)
     rows = rows.during(question.start, question.end)
@@ -133,7 +133,7 @@ class View(NamedTuple):
 
 
 def pages_of(
-    question: Question, *, after: Cursor | None = None, size: int = PAGE, view: View
+    question: CostQuery, *, after: Cursor | None = None, size: int = PAGE, view: View
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the records as clients see them, ordered by time, *size* at a time.
 
@@ -163,7 +163,7 @@ def pages_of(
 
 
 def _parts_of(
-    question: Question, after: Cursor | None, size: int, view: View
+    question: CostQuery, after: Cursor | None, size: int, view: View
 ) -> Iterator[Sequence[Values]]:
     """Yield what is listed in parts of any length."""
     upto_id = CostRecord.objects.aggregate(last=Max("pk"))["last"] or 0

@@ -22,7 +22,8 @@ from console.budgets.reach import reach_words
 from console.budgets.tree import Outline
 from console.fields import Offer
 from ledger.analytics import lines_of
-from ledger.costs import Question
+from ledger.costs import CostQuery, Question
+from ledger.identity import ModelName
 from ledger.models import DIMENSIONS, Attribution
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
@@ -76,7 +77,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen(Question):
+class _Chosen(CostQuery):
     """The costs of attributions that are known already."""
 
     ids: Sequence[int] = ()
@@ -144,7 +145,7 @@ def _costs_lately(
     # Whole UTC days are read from daily sums.
     window = Window(midnight - LATELY, midnight + _DAY)
     sums: dict[str, dict[str, Decimal]] = {name: {} for name in DIMENSIONS}
-    for line in lines_of(Question(organization), DIMENSIONS, [window]):
+    for line in lines_of(CostQuery(organization), DIMENSIONS, [window]):
         for name, value in zip(DIMENSIONS, line.group, strict=True):
             if value:
                 known = sums[name]

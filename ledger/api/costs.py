@@ -30,8 +30,8 @@ from ledger.api.answers import (
 from ledger.api.questions import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
     FILTERS,
+    CostQuery,
     Cursor,
-    Question,
     View,
     csv_stream,
     cursor_of,
@@ -90,7 +90,7 @@ class CostsView(ApiView):
     )
     def get(self, request: Request) -> StreamingHttpResponse:
         query = request.query_params
-        question = Question.of(query, self.organization())
+        question = CostQuery.of(query, self.organization())
         after = place_of(query["cursor"]) if query.get("cursor") else None
         view = View(
             unpriced=_is_included(query, "unpriced"),
@@ -156,7 +156,7 @@ class UnpricedView(ApiView):
         parameters=FILTER_PARAMETERS,
     )
     def get(self, request: Request) -> Response:
-        question = Question.of(request.query_params, self.organization())
+        question = CostQuery.of(request.query_params, self.organization())
         names = {
             name: f"attribution__{name}" for name in ("provider", "model", "sent_model")
         }
@@ -207,7 +207,7 @@ class SummaryView(ApiView):
         parameters=[*FILTER_PARAMETERS, GROUP_BY],
     )
     def get(self, request: Request) -> Response:
-        question = Question.of(request.query_params, self.organization())
+        question = CostQuery.of(request.query_params, self.organization())
         names = listed(request.query_params.get("group_by")) or DEFAULT_GROUPS
         return Answered(CostSummaryOut(**summary_of(question, groups_of(names))))
 
@@ -242,7 +242,7 @@ class TimeseriesView(ApiView):
     def get(self, request: Request) -> Response:
         query = request.query_params
         organization = self.organization()
-        question = Question.of(query, organization)
+        question = CostQuery.of(query, organization)
         interval = query.get("interval") or "day"
         if interval not in INTERVALS:
             detail = f"Unknown interval; known are {', '.join(INTERVALS)}."

@@ -22,7 +22,7 @@ from budgets.rollup import roll_up
 from intake.corrections import correct
 from intake.repricing import reprice
 from ledger.analytics import summary_of
-from ledger.costs import Question, View, pages_of
+from ledger.costs import CostQuery, View, pages_of
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Selection
 from ledger.usage import check, decode_one
@@ -197,7 +197,7 @@ class Story:
             rate = RATE if budget.currency == "KES" else None
             assert kept == oracle.sums(budget.scope, rate), budget
             self._check_drivers(budget)
-        question = Question(self.acme)
+        question = CostQuery(self.acme)
         listed = {
             row["usage_id"]: row["total_cost"] and Decimal(row["total_cost"])
             for page in pages_of(question, view=View(unpriced=True), size=2)

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Organization
 from budgets.rollup import roll_up_all
 from intake.repricing import reprice_at_once
-from ledger.costs import Question, records_of
+from ledger.costs import CostQuery, records_of
 from ledger.prices import add_price
 from ledger.repricing import Selection
 from lib.money import quantize, wire
@@ -55,7 +55,7 @@ def fill(acme: Organization, dice: random.Random) -> None:
             roll_up_all()
 
 
-def brute_force(question: Question) -> dict[str, Any]:
+def brute_force(question: CostQuery) -> dict[str, Any]:
     """Sum the cost records up one by one."""
     records = list(records_of(question).select_related("attribution"))
     corrected = {row.usage_id for row in records if row.correction}
@@ -95,11 +95,11 @@ def test_a_summary_is_the_sum_of_its_cost_records(
         tag = dice.choice(["", "", "&tag=x", "&tag=team:core&model=gpt-4o,unheard-of"])
         query = f"start_date={start:%FT%T}&end_date={end:%FT%T}{tag}"
         answer = api.get(f"analytics/summary?{query}&group_by=model,project")
-        question = Question(acme, start, end)
+        question = CostQuery(acme, start, end)
         if tag:
             tags = [[tag[5:].partition("&")[0]]]
             values = {"model": ["gpt-4o", "unheard-of"]} if "&model" in tag else {}
-            question = Question(acme, start, end, values, tags)
+            question = CostQuery(acme, start, end, values, tags)
         assert answer.body == brute_force(question), query
 
 
@@ -110,7 +110,7 @@ def test_a_summary_without_a_range_is_of_everything(
 
     found = api.get("analytics/summary?group_by=model,project").body
 
-    assert found == brute_force(Question(acme))
+    assert found == brute_force(CostQuery(acme))
 
 
 def test_nothing_costs_nothing(api: Api) -> None:
@@ -190,12 +190,12 @@ def test_points_are_the_sums_of_their_cost_records(
         if point["requests"] or point["cost"] != "0.0000000000"
     }
     assert found == expected_points(
-        Question(acme, start, end), interval, ZoneInfo(zone), listed(groups)
+        CostQuery(acme, start, end), interval, ZoneInfo(zone), listed(groups)
     )
 
 
 def expected_points(
-    question: Question, interval: str, zone: ZoneInfo, groups: list[str]
+    question: CostQuery, interval: str, zone: ZoneInfo, groups: list[str]
 ) -> dict[tuple[str, ...], tuple[str | None, int]]:
     costs: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     counts: dict[tuple[str, ...], int] = defaultdict(int)
