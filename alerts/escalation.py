@@ -34,7 +34,7 @@ from lib.queue import gathering
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
 from notifications.steps import (
-    Step,
+    LadderStep,
     at_of,
     begun_anew,
     due,
@@ -122,7 +122,7 @@ def _until(alert: Alert, now: datetime) -> datetime:
     return min(now, max(alert.period_ends_at, first))
 
 
-def _claimed(alert: Alert, steps: list[Step], done: int, now: datetime) -> int:
+def _claimed(alert: Alert, steps: list[LadderStep], done: int, now: datetime) -> int:
     """Move the alert past its due steps, unless another worker or an answer did."""
     rows = Alert.objects.filter(
         pk=alert.pk,
@@ -134,7 +134,9 @@ def _claimed(alert: Alert, steps: list[Step], done: int, now: datetime) -> int:
     return rows.update(steps=steps, next_step=done, next_step_at=next_at(steps, done))
 
 
-def _after(steps: list[Step], done: int, silence_ends: datetime) -> list[Step]:
+def _after(
+    steps: list[LadderStep], done: int, silence_ends: datetime
+) -> list[LadderStep]:
     """Have the telling begin anew when the silence ends, once no step is left in it."""
     following = next_at(steps, done)
     if following is not None and following < silence_ends:

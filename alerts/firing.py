@@ -20,7 +20,7 @@ from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from lib.periods import Window
 from lib.queue import enqueue_once
-from notifications.steps import Step, next_at
+from notifications.steps import LadderStep, next_at
 
 _WHOLE = Decimal(1)
 _Key = tuple[int, str, datetime]  # budget, key, start of the period
@@ -127,7 +127,7 @@ def raise_all(found: Iterable[_Found], *, now: datetime) -> list[Alert]:
 
 def _steps(
     oversight: Oversight, findings: Sequence[Finding], now: datetime
-) -> list[Step]:
+) -> list[LadderStep]:
     told = [(one.channels, one.recipients) for one in findings]
     return freeze_steps(oversight, told, now=now)
 
@@ -177,7 +177,9 @@ def _last_fired(found: Sequence[_Found]) -> dict[tuple[int, str], datetime]:
     return {(budget_id, key): fired_at for budget_id, key, fired_at in last}
 
 
-def _alert(budget: Budget, finding: Finding, now: datetime, steps: list[Step]) -> Alert:
+def _alert(
+    budget: Budget, finding: Finding, now: datetime, steps: list[LadderStep]
+) -> Alert:
     return Alert(
         organization_id=budget.organization_id,
         budget=budget,
@@ -200,7 +202,7 @@ def _alert(budget: Budget, finding: Finding, now: datetime, steps: list[Step]) -
 
 
 def _record_fired(
-    made: Sequence[Alert], steps: Mapping[int, list[Step]], now: datetime
+    made: Sequence[Alert], steps: Mapping[int, list[LadderStep]], now: datetime
 ) -> None:
     events: list[AlertEvent] = []
     for budget_id, group in groupby(made, key=lambda alert: alert.budget_id):
@@ -217,6 +219,6 @@ def _record_fired(
     AlertEvent.objects.bulk_create(events)
 
 
-def _hand_over(alert: Alert, steps: list[Step]) -> None:
+def _hand_over(alert: Alert, steps: list[LadderStep]) -> None:
     alert.steps, alert.next_step_at = steps, next_at(steps, 0)
     alert.save(update_fields=["steps", "next_step_at"])

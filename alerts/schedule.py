@@ -7,18 +7,18 @@ from django.db.models import Q
 
 from alerts.models import Alert
 from lib.queue import enqueue_at
-from notifications.steps import Step, due, next_at
+from notifications.steps import LadderStep, due, next_at
 
 ESCALATE = "alerts.tasks.escalate"
 AHEAD = timedelta(seconds=90)  # runs are asked for this long before; see `plan`
 
 
-def plan_next(steps: Sequence[Step], done: int, now: datetime) -> None:
+def plan_next(steps: Sequence[LadderStep], done: int, now: datetime) -> None:
     """Have a worker come in time for the next step, if it is close."""
     _come_at([next_at(steps, done)], now)
 
 
-def plan_first(all_steps: Iterable[Sequence[Step]], now: datetime) -> None:
+def plan_first(all_steps: Iterable[Sequence[LadderStep]], now: datetime) -> None:
     """Have a worker come for what follows those steps of new alerts that are due."""
     _come_at([next_at(steps, due(steps, 0, now)) for steps in all_steps], now)
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from alerts.policies import Oversight
 from notifications.models import ChannelType
-from notifications.steps import Step, steps_of
+from notifications.steps import LadderStep, steps_of
 
 
-class AlertStep(Step):
+class AlertStep(LadderStep):
     """A step as it is frozen into an alert; level 0 is that of its rules."""
 
     usual: NotRequired[bool]  # the rule names nobody: whoever is usually told
@@ -21,7 +21,7 @@ def freeze_steps(
     told: Iterable[tuple[Sequence[str], Sequence[str]]],
     *,
     now: datetime,
-) -> list[Step]:
+) -> list[LadderStep]:
     """Return the steps of a new alert: the rules' own people, then the policy's levels.
 
     *told* has channels and recipients of each rule that is told with it.

@@ -28,7 +28,7 @@ Hours = TypedDict(
 )
 
 
-class Step(TypedDict):
+class LadderStep(TypedDict):
     """One moment at which people are told, as it is kept in JSON."""
 
     level: int  # from 1; 0: of who is told before the levels
@@ -44,12 +44,12 @@ def steps_of(
     start: datetime,
     levels: Sequence[Mapping[str, Any]],
     *,
-    first: Iterable[Step] = (),
+    first: Iterable[LadderStep] = (),
     timezone: str,
     holidays: Sequence[str] = (),
     repeat: int = 0,
     repeat_after_s: int = 0,
-) -> list[Step]:
+) -> list[LadderStep]:
     """Lay out *levels* from *start* on, sorted by time: *first*, then the levels.
 
     All levels run *repeat* more times, each *repeat_after_s* after the last of them.
@@ -61,7 +61,7 @@ def steps_of(
         for number, level in enumerate(levels, start=1):
             hours = _hours_of(level.get("hours"), timezone, holidays)
             steps.append(
-                Step(
+                LadderStep(
                     level=number,
                     at="",
                     delay=int(level["delay"]) + again * span,
@@ -74,7 +74,9 @@ def steps_of(
     return _timed(steps, start, run=0)
 
 
-def begun_anew(steps: Sequence[Step], done: int, start: datetime) -> list[Step]:
+def begun_anew(
+    steps: Sequence[LadderStep], done: int, start: datetime
+) -> list[LadderStep]:
     """Return the *done* steps, followed by all of them from *start* on."""
     kept = list(steps[:done])
     run = max((step["run"] for step in steps), default=0)
@@ -87,14 +89,14 @@ def at_of(step: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(step["at"])
 
 
-def due(steps: Sequence[Step], done: int, now: datetime) -> int:
+def due(steps: Sequence[LadderStep], done: int, now: datetime) -> int:
     """Return how many steps are done once those due at *now* are."""
     while done < len(steps) and at_of(steps[done]) <= now:
         done += 1
     return done
 
 
-def next_at(steps: Sequence[Step], done: int) -> datetime | None:
+def next_at(steps: Sequence[LadderStep], done: int) -> datetime | None:
     """Return when the next step is due; None: there is none."""
     return at_of(steps[done]) if done < len(steps) else None
 
@@ -115,13 +117,15 @@ def next_open(moment: datetime, hours: Hours) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _timed(steps: Iterable[Step], start: datetime, *, run: int) -> list[Step]:
+def _timed(
+    steps: Iterable[LadderStep], start: datetime, *, run: int
+) -> list[LadderStep]:
     timed = []
     for step in steps:
         at = start.astimezone(UTC) + timedelta(seconds=step["delay"])
         if step["hours"] is not None:
             at = next_open(at, step["hours"])
-        timed.append(Step(**{**step, "at": at.isoformat(), "run": run}))
+        timed.append(LadderStep(**{**step, "at": at.isoformat(), "run": run}))
     return sorted(timed, key=at_of)
 
 

@@ -111,8 +111,8 @@ class Alert(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=320, blank=True)  # "": by itself
     rearmed_at = models.DateTimeField(null=True, blank=True)
-    # The policy as it was at the start, sorted by "at": see notifications.steps.Step.
-    # `next_step` counts those done, `next_step_at` is when the next is due.
+    # The policy as it was at the start, sorted by "at": see notifications.steps and its
+    # LadderStep. `next_step` counts those done, `next_step_at` is when the next is due.
     steps = models.JSONField(default=list)
     next_step = models.PositiveSmallIntegerField(default=0)
     next_step_at = models.DateTimeField(null=True, blank=True)

@@ -10,7 +10,7 @@ from console.alerts.forms import DAYS
 from console.alerts.wording import step_words
 from lib.humanize import clock, lasting
 from lib.periods import HOUR
-from notifications.steps import Step, at_of, steps_of
+from notifications.steps import LadderStep, at_of, steps_of
 
 _MOST_SHOWN = 20  # steps of the ladder
 
@@ -34,7 +34,7 @@ def rungs_from(
     return [_rung(step, now, ZoneInfo(timezone)) for step in steps[:_MOST_SHOWN]]
 
 
-def _rung(step: Step, now: datetime, zone: ZoneInfo) -> Rung:
+def _rung(step: LadderStep, now: datetime, zone: ZoneInfo) -> Rung:
     at = at_of(step)
     planned = now + timedelta(seconds=step["delay"])
     note = ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from notifications.steps import (
     Hours,
-    Step,
+    LadderStep,
     at_of,
     begun_anew,
     due,
@@ -32,15 +32,15 @@ def office(zone: str = "Europe/Berlin", **more: Any) -> Hours:
     return cast("Hours", {**usual, "timezone": zone, **more})
 
 
-def offsets(steps: list[Step], start: datetime = MONDAY) -> list[tuple[int, int]]:
+def offsets(steps: list[LadderStep], start: datetime = MONDAY) -> list[tuple[int, int]]:
     return [
         (step["level"], (at_of(step) - start) // timedelta(seconds=1)) for step in steps
     ]
 
 
-def at_once(**more: Any) -> Step:
+def at_once(**more: Any) -> LadderStep:
     (step,) = steps_of(MONDAY, [level(0, "finance@acme.example")], timezone="UTC")
-    return cast("Step", {**step, "level": 0, **more})
+    return cast("LadderStep", {**step, "level": 0, **more})
 
 
 def test_delays_are_measured_from_the_start() -> None:
