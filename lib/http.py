@@ -38,7 +38,7 @@ from lib.addresses import (
 
 __all__ = [
     "AddressRefused",
-    "Answer",
+    "HttpAnswer",
     "NoAnswer",
     "Watched",
     "check_address",
@@ -55,7 +55,7 @@ logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back; `body` as it was sent."""
 
     status: int
@@ -77,7 +77,7 @@ class Answer:
         return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
     """POST *body* to *url*; any status is an answer, a redirect too.
 
     Raises:
@@ -90,7 +90,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         raise NoAnswer(_sentence_of(error)) from error
 
 
-def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> Answer:
+def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
     host, secure = url.host or "", url.scheme == "https"
     extra: dict[str, Any] = (
         {"ssl_context": _tls(), "cert_reqs": "CERT_REQUIRED"} if secure else {}
@@ -111,7 +111,7 @@ def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> Answer:
             decode_content=False,
         )
         try:
-            return Answer(response.status, response.headers, response.read())
+            return HttpAnswer(response.status, response.headers, response.read())
         finally:
             response.close()
     finally:
@@ -229,7 +229,7 @@ class Watched:
     """What a library did under the guard: its answers, and what was refused."""
 
     deadline: float
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[HttpAnswer] = field(default_factory=list)
     problem: NoAnswer | None = None
 
 
@@ -274,7 +274,7 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
                 watched.problem = NoAnswer(_sentence_of(error))
             raise
         if watched:
-            watched.answers.append(Answer(response.status_code, response.headers))
+            watched.answers.append(HttpAnswer(response.status_code, response.headers))
         return response
 
 

@@ -109,7 +109,7 @@ def not_answered(error: http.NoAnswer) -> TransportError:
     return TransportError(str(error), permanent=refused)
 
 
-def turned_down(answer: http.Answer) -> TransportError:
+def turned_down(answer: http.HttpAnswer) -> TransportError:
     """Return what an answer that is no 2xx means."""
     status = answer.status
     redirects = 300 <= status < 400

@@ -107,7 +107,7 @@ def _failure(told: "SendingAnswer") -> TransportError:
     turned = [each for each in told["answers"] if not 200 <= each[0] < 300]
     if turned:
         status, retry_after = turned[-1]
-        return turned_down(http.Answer(status, {"Retry-After": retry_after}))
+        return turned_down(http.HttpAnswer(status, {"Retry-After": retry_after}))
     return TransportError("The service did not take it.")
 
 

@@ -296,14 +296,14 @@ def test_a_name_and_password_in_the_address_are_sent(receiver: Receiver) -> None
     [("120", 120), (" 7 ", 7), ("", None), ("soon", None), ("-3", None)],
 )
 def test_a_receiver_may_ask_to_be_left_alone(text: str, seconds: float | None) -> None:
-    assert http.Answer(429, {"Retry-After": text}).retry_after_s == seconds
+    assert http.HttpAnswer(429, {"Retry-After": text}).retry_after_s == seconds
 
 
 def test_a_receiver_may_name_the_moment() -> None:
     moment = datetime.now(UTC) + timedelta(seconds=90)
     text = moment.strftime("%a, %d %b %Y %H:%M:%S GMT")
 
-    asked = http.Answer(503, {"Retry-After": text}).retry_after_s
+    asked = http.HttpAnswer(503, {"Retry-After": text}).retry_after_s
 
     assert asked is not None
     assert 60 < asked <= 90
