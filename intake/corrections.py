@@ -25,7 +25,7 @@ from ledger.contents import Content, standing_of
 from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
-from ledger.types import Marks, Outcome, Settled
+from ledger.types import Marks, Settled, UsageOutcome
 from ledger.usage import Usage
 from lib.errors import NotFound
 from lib.money import from_units
@@ -44,7 +44,7 @@ class UnknownUsage(NotFound):
 class Corrected(NamedTuple):
     """What became of one correction."""
 
-    outcome: Outcome
+    outcome: UsageOutcome
     corrected: bool  # False: it counts with this content already
 
 
@@ -152,10 +152,10 @@ def _audited(
     )
 
 
-def _as_it_stands(standing: Content) -> Outcome:
+def _as_it_stands(standing: Content) -> UsageOutcome:
     total, last = standing.cost.total, standing.rows[-1]
     marks = Marks(last.unpriced_kinds or (), last.assumed_kinds or ())
-    return Outcome(
+    return UsageOutcome(
         None if total is None else from_units(total), duplicate=True, marks=marks
     )
 
@@ -168,7 +168,7 @@ def _outcomes(
         cost = None if units is None else from_units(units)
         settled = _settled(claimed, usage_id, cost or Decimal(0))
         marks = restated.marks.get(usage_id)
-        outcome = Outcome(cost, settled=settled, marks=marks)
+        outcome = UsageOutcome(cost, settled=settled, marks=marks)
         found[usage_id] = Corrected(outcome, corrected=True)
     return found
 

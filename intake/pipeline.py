@@ -32,13 +32,13 @@ from budgets.snapshots import hold_snapshot
 from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
 from ledger.errors import AlreadyThere
-from ledger.types import Outcome
+from ledger.types import UsageOutcome
 from ledger.usage import Usage
 from lib.availability import is_out_of_range
 from lib.errors import OutOfRange
 
 
-def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
+def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[UsageOutcome]:
     """Book *usage* of one organization and charge every budget on its path.
 
     All or nothing, durable when it returns, safe to repeat: a usage id counts once.
@@ -53,7 +53,7 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
     return outcomes
 
 
-def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
+def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[UsageOutcome]:
     try:
         return _take(organization_id, usage)
     except (OverflowError, DatabaseError) as error:
@@ -71,7 +71,7 @@ def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[Outcome]:
 
 def _take(
     organization_id: int, usage: Sequence[Usage], *, look_first: bool = False
-) -> Sequence[Outcome]:
+) -> Sequence[UsageOutcome]:
     with transaction.atomic():
         snapshot, charging = hold_snapshot(organization_id)
         claimed = claim(charging, usage)

@@ -12,7 +12,7 @@ from accounts.organizations import organization_for
 from accounts.types import Caller
 from intake.grouping import take_together
 from intake.pipeline import take
-from ledger.types import Outcome
+from ledger.types import UsageOutcome
 from ledger.usage import Rejected, Usage
 from lib.errors import FieldError, Invalid, Refusal
 from lib.memories import Memory
@@ -33,7 +33,7 @@ _known: Memory[str, tuple[int, str]] = Memory(most=10_000)
 class Receipt:
     """What became of a batch; `totals` by currency are of what was accepted."""
 
-    outcomes: dict[int, Outcome]  # by the record's place in the batch
+    outcomes: dict[int, UsageOutcome]  # by the record's place in the batch
     rejected: list[Rejected]
     totals: dict[str, Decimal] = field(default_factory=dict)
 

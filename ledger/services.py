@@ -22,11 +22,11 @@ from ledger.types import (
     DueT,
     Marks,
     Named,
-    Outcome,
     Recorded,
     Said,
     TargetT,
     Totals,
+    UsageOutcome,
 )
 from ledger.usage import Usage, parse_metadata, parse_tags
 from ledger.writing import (
@@ -65,7 +65,7 @@ def record(
     parted = _Parted.of(snapshot, usage, look_first=look_first)
     batch = Batch(snapshot, said)
 
-    def finish() -> tuple[Sequence[Values], DueT, Sequence[Outcome]]:
+    def finish() -> tuple[Sequence[Values], DueT, Sequence[UsageOutcome]]:
         due = reckon(batch.totals)
         deltas = ready_deltas(snapshot.organization_id, batch.totals)
         return deltas, due, parted.outcomes(batch)
@@ -123,29 +123,31 @@ class _Parted:
             if (authorization_id := self.first[usage_id].authorization_id)
         ]
 
-    def outcomes(self, batch: Batch[ChargesT, TargetT]) -> Sequence[Outcome]:
+    def outcomes(self, batch: Batch[ChargesT, TargetT]) -> Sequence[UsageOutcome]:
         """Return what becomes of each record, when *batch* has priced the fresh."""
         costs = {
             one.id: None if units is None else from_units(units)
             for one, units in zip(self.fresh, batch.costs, strict=True)
         }
         if len(costs) == len(self.usage):  # nothing came twice
-            outcomes = [Outcome(costs[one.id]) for one in self.usage]
+            outcomes = [UsageOutcome(costs[one.id]) for one in self.usage]
         else:
             outcomes = [self._outcome(one, costs) for one in self.usage]
         if batch.marks:
             return list(_marked(outcomes, self.usage, batch.marks))
         return outcomes
 
-    def _outcome(self, one: Usage, costs: Mapping[str, Decimal | None]) -> Outcome:
+    def _outcome(self, one: Usage, costs: Mapping[str, Decimal | None]) -> UsageOutcome:
         if one.id in self.repeats:
             return _repeat(self.repeats[one.id], self.known, costs)
         if one.id in self.known:
             return _again(one, self.known[one.id])
         cost, first = costs[one.id], self.first[one.id]
         if one is first:
-            return Outcome(cost)
-        return Outcome(cost, duplicate=True, conflict=_content(one) != _content(first))
+            return UsageOutcome(cost)
+        return UsageOutcome(
+            cost, duplicate=True, conflict=_content(one) != _content(first)
+        )
 
 
 def _known(
@@ -155,17 +157,17 @@ def _known(
 
 
 def _marked(
-    outcomes: Iterable[Outcome], usage: Iterable[Usage], marks: dict[str, Marks]
-) -> Iterator[Outcome]:
+    outcomes: Iterable[UsageOutcome], usage: Iterable[Usage], marks: dict[str, Marks]
+) -> Iterator[UsageOutcome]:
     for outcome, one in zip(outcomes, usage, strict=True):
         mark = marks.get(one.id)
         yield outcome if mark is None else outcome._replace(marks=mark)
 
 
-def _again(one: Usage, there: Content) -> Outcome:
+def _again(one: Usage, there: Content) -> UsageOutcome:
     """Return what is told of a record whose id is booked already."""
     last = there.rows[-1]
-    return Outcome(
+    return UsageOutcome(
         _cost_of(there),
         duplicate=True,
         # What was sent before it was corrected is no news either.
@@ -181,10 +183,10 @@ def _cost_of(standing: Content) -> Decimal | None:
 
 def _repeat(
     usage_id: str, known: Mapping[str, Content], costs: Mapping[str, Decimal | None]
-) -> Outcome:
+) -> UsageOutcome:
     """Return what is told of a record whose response is booked for *usage_id*."""
     cost = _cost_of(known[usage_id]) if usage_id in known else costs.get(usage_id)
-    return Outcome(cost, duplicate=True, duplicate_of=usage_id)
+    return UsageOutcome(cost, duplicate=True, duplicate_of=usage_id)
 
 
 def _content(usage: Usage) -> tuple[object, ...]:

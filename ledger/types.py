@@ -175,7 +175,7 @@ class Marks(NamedTuple):
     assumed: tuple[str, ...] = ()
 
 
-class Outcome(NamedTuple):
+class UsageOutcome(NamedTuple):
     """What became of one usage record."""
 
     cost: Decimal | None  # organization's currency; None: no price is known
@@ -190,6 +190,6 @@ class Outcome(NamedTuple):
 class Recorded(Generic[DueT]):
     """What became of a batch: an outcome per record, and what follows for budgets."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[UsageOutcome]
     due: DueT  # what the totals charge
     named: Sequence[Named] = ()  # of the records that are not duplicates

@@ -21,7 +21,7 @@ from accounts.scopes import Role
 from budgets.models import Budget
 from budgets.services import BudgetPlan, create_budget
 from intake.pipeline import take
-from ledger.types import Outcome
+from ledger.types import UsageOutcome
 from ledger.usage import Usage, check, decode_one
 
 NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
@@ -141,7 +141,9 @@ def usage_record(**overrides: Any) -> dict[str, Any]:
     }
 
 
-def report(organization: Organization, *records: dict[str, Any]) -> Sequence[Outcome]:
+def report(
+    organization: Organization, *records: dict[str, Any]
+) -> Sequence[UsageOutcome]:
     """Book *records* of *organization*."""
     usage: list[Usage] = []
     for record in records:
@@ -155,7 +157,7 @@ def spend(
     cost: str | None,
     at: datetime | None = None,
     **fields: Any,
-) -> Outcome:
+) -> UsageOutcome:
     """Book one record of *cost*, now unless said otherwise; None: by the price list."""
     values = {
         "id": f"spent-{next(_numbers)}",

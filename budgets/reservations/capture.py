@@ -14,7 +14,7 @@ from budgets.reservations import sql
 from budgets.reservations.claims import Claimed
 from budgets.reservations.lines import draw
 from budgets.types import Freed
-from ledger.types import Named, Outcome, Said, Settled
+from ledger.types import Named, Said, Settled, UsageOutcome
 from ledger.usage import Usage
 from lib.money import from_units, to_units
 
@@ -63,8 +63,8 @@ def settle(
 
 
 def with_settlements(
-    outcomes: Sequence[Outcome], usage: Sequence[Usage], settlement: Settlement
-) -> Sequence[Outcome]:
+    outcomes: Sequence[UsageOutcome], usage: Sequence[Usage], settlement: Settlement
+) -> Sequence[UsageOutcome]:
     """Return *outcomes* with what became of the authorizations that records name."""
     if not settlement.settled:
         return outcomes

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from intake.repricing import RepricingOutcome as Repriced
 from intake.repricing import body_of
 from ledger.models import Repricing
-from ledger.types import Difference, Outcome, Settled
+from ledger.types import Difference, Settled, UsageOutcome
 from ledger.usage import Usage, is_rounded
 from lib.answers import FieldProblemOut, Moment, Money, Out, note
 from lib.money import wire
@@ -215,7 +215,7 @@ class RepricingResultOut(Out, frozen=True):
 
 def receipt_out(
     record: Usage,
-    outcome: Outcome,
+    outcome: UsageOutcome,
     currency: str,
     *,
     corrected: bool | None = None,

@@ -23,7 +23,7 @@ from budgets.services import BudgetPlan
 from budgets.verification import broken_trees
 from intake.services import receive
 from ledger.models import Attribution, CostRecord, DailySpend, SpendBatch
-from ledger.types import Outcome
+from ledger.types import UsageOutcome
 from ledger.usage import Usage, check
 from lib.errors import Refusal
 from tests.budgets.worlds import differences, jan, january_budget
@@ -249,7 +249,7 @@ def test_a_step_of_a_backfill_stops_nobody_who_books(short_steps: None) -> None:
     report(organization, *map(record_of, range(200)))
     january_budget(organization, scope={"teams": ["a"]}, starts_at=jan(1))
 
-    def book() -> Sequence[Outcome]:
+    def book() -> Sequence[UsageOutcome]:
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '3s'")
         return report(organization, usage_record(id="new", team_id="b", user_id="new"))

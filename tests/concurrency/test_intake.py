@@ -13,7 +13,7 @@ from django.db.models import QuerySet, Sum
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
 from ledger.models import Attribution, CostRecord, SpendDelta
-from ledger.types import Outcome
+from ledger.types import UsageOutcome
 from tests.budgets.worlds import january_budget
 from tests.concurrency.waiting import until_somebody_waits
 from tests.factories import NOON, at_once, make_organization, report, usage_record
@@ -169,7 +169,7 @@ def _record(usage_id: str, number: int) -> dict[str, Any]:
 
 def _report_at_once(
     organization: Organization, batches: Sequence[list[dict[str, Any]]]
-) -> list[Outcome]:
+) -> list[UsageOutcome]:
     """Have THREADS threads report *batches*, each its share, one after the other."""
     threads = [
         partial(_report_all, organization, batches[first::THREADS])
@@ -184,7 +184,7 @@ def _report_at_once(
 
 def _report_all(
     organization: Organization, batches: Sequence[list[dict[str, Any]]]
-) -> list[Outcome]:
+) -> list[UsageOutcome]:
     return [outcome for batch in batches for outcome in report(organization, *batch)]
 
 
