@@ -29,16 +29,22 @@ def labelled(column: Any, field: str, label: str) -> Column:
 
 
 def money_column(
-    field: str, label: str, currency: str = "organization__currency"
+    field: str,
+    label: str,
+    currency: str = "organization__currency",
+    *,
+    door: Column | None = None,
 ) -> Column:
     """Return a column of amounts: figures under each other, nothing rounded away.
 
-    *currency* is the way to theirs from a row.
+    *currency* is the way to theirs from a row; *door* says where what makes one is.
     """
 
     def column(row: Any) -> str:
         amount: Decimal | None = getattr(row, field)
         text = NONE if amount is None else money_words(amount, reached(row, currency))
+        if door and amount:
+            return format_html('<a class="co-num" href="{}">{}</a>', door(row), text)
         return format_html('<span class="co-num">{}</span>', text)
 
     return labelled(column, field, label)

@@ -9,9 +9,15 @@ from django.utils.html import format_html
 from accounts.columns import money_column, number_column
 from accounts.tenants import OrganizationFilter, ReadOnlyAdmin
 from budgets.models import Backfill, BudgetPeriod
+from ledger.addresses import records_address
 from lib.humanize import stretch
 from lib.money import format_percent
 from lib.periods import Window
+
+
+def _records_of(row: BudgetPeriod) -> str:
+    window = Window(row.starts_at, row.ends_at)
+    return records_address(row.organization.slug, window, budget=row.budget_id)
 
 
 @admin.register(BudgetPeriod)
@@ -24,14 +30,14 @@ class BudgetPeriodAdmin(ReadOnlyAdmin):
     list_display = (
         *("budget", "days"),
         money_column("limit", "Limit", "budget__currency"),
-        money_column("spent", "Spent", "budget__currency"),
+        money_column("spent", "Spent", "budget__currency", door=_records_of),
         money_column("reserved", "Reserved", "budget__currency"),
         money_column("carried_over", "Carried over", "budget__currency"),
         number_column("requests", "Requests"),
         "state",
     )
     list_filter = (OrganizationFilter, "closed_at")
-    list_select_related = ("budget",)
+    list_select_related = ("budget", "organization")
     search_fields = ("budget__name",)
     ordering = ("-starts_at", "budget")
     sortable_by = ()

@@ -1,7 +1,7 @@
 """Columns and filters of the ledger's lists, which may be millions of rows long."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -16,8 +16,10 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from accounts.access import organizations_of
 from accounts.columns import Column, labelled, money_words, number_words
 from accounts.tenants import OrganizationFilter, person
+from ledger.addresses import records_address
 from ledger.models import DIMENSIONS, Attribution
 from ledger.sql import elements_of
+from lib.periods import Window
 
 WHEN = {
     "1": "Last 24 hours",
@@ -36,7 +38,8 @@ def spend_column() -> Column:
     def column(row: Any) -> str:
         if row.unpriced and not row.cost:
             return format_html('<span class="co-num co-muted">{}</span>', _NO_PRICE)
-        shown = money_words(row.cost, row.organization.currency)
+        cost = money_words(row.cost, row.organization.currency)
+        shown = format_html('<a href="{}">{}</a>', _records_of(row), cost)
         if row.unpriced:
             rest = f"{number_words(row.unpriced)} without a price yet"
             words = '<span class="co-num">{} <span class="co-note">{}</span></span>'
@@ -44,6 +47,14 @@ def spend_column() -> Column:
         return format_html('<span class="co-num">{}</span>', shown)
 
     return labelled(column, "cost", "Cost")
+
+
+def _records_of(row: Any) -> str:
+    """Return the list of the records that made a row of daily spend."""
+    start = datetime.combine(row.day, time.min, UTC)
+    window = Window(start, start + timedelta(days=1))
+    slug = row.organization.slug
+    return records_address(slug, window, attribution=row.attribution_id)
 
 
 class OneOrganizationFilter(OrganizationFilter):

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -30,13 +29,13 @@ from console.alerts.spans import SPAN_CONTEXT
 from console.alerts.timeline import timeline_of
 from console.drawings import Chart, Fact
 from console.pages import Pages
+from ledger.addresses import records_address
 from lib.humanize import locale_of, stretch
 from lib.money import format_money, format_percent, share
 from lib.periods import Window
 
 MOST_DRIVERS = 3
 Money = Callable[[Decimal], str]
-_INSTANT = "%Y-%m-%dT%H:%M:%SZ"  # of a moment in UTC
 
 
 def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpResponse:
@@ -47,6 +46,8 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
     paths = ways_of([budget])
     found = standing_of([alert], now).get(alert.budget_id)
     is_open = alert.state != AlertState.RESOLVED
+    slug = alert.organization.slug
+    records = records_address(slug, window, budget=alert.budget_id)
     context = pages.page(
         request,
         title=budget.name,
@@ -62,8 +63,8 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         sentence=alert.details.get("sentence") or alert.message,
         period=stretch(window, zone),
         chart=_chart(alert, found, window, now, locale),
-        figures=figures_of(alert, found, _records(alert, window), locale),
-        records=_records(alert, window),
+        figures=figures_of(alert, found, records, locale),
+        records=records,
         drivers=drivers_of(alert, now),
         judged=alert.details.get("formula", ""),
         timeline=timeline_of(alert, now=now, user=user),
@@ -187,15 +188,6 @@ def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
         low, high = (money(Decimal(str(band[name]))) for name in ("lower", "upper"))
         figures.append(Fact("Usual", f"{low} to {high}"))
     return figures
-
-
-def _records(alert: Alert, window: Window) -> str:
-    """Return the address of the cost records of its period."""
-    place = reverse("admin:ledger_costrecord_changelist")
-    return (
-        f"{place}?organization={alert.organization.slug}&budget={alert.budget_id}"
-        f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,16 +10,19 @@ from zoneinfo import ZoneInfo
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, QueryDict
 
+from accounts.access import visible_to
+from accounts.tenants import person
 from budgets.models import Budget
 from console.pages import budgets_of, row_of
 from ledger.lists import USUAL, WHEN, moment_of
-from ledger.models import DIMENSIONS, CostRecord
+from ledger.models import DIMENSIONS, Attribution, CostRecord
 from lib.humanize import clock, stretch
 from lib.periods import Window, start_of
 
 MOST_SUMMED = 50_000  # records; beyond them a list says "more than"
 _CONTENTS = Q(requests__gt=0)  # corrections of a price are no records of their own
 _CALLED = {"q": "usage id"}
+_NARROWING = {"budget", "attribution", "since", "until", "q", *DIMENSIONS}
 _PRICED = {"no": "unpriced so far", "reported": "cost named by the sender"}
 
 
@@ -49,7 +52,9 @@ def top_of(request: HttpRequest, changelist: Any) -> RecordsTop:
     budget = row_of(budgets_of(request), asked["budget"]) if "budget" in asked else None
     period = _period(asked.get("since"), asked.get("until"), budget)
     chips = list(_chips(asked, changelist, budget, period))
-    is_narrowed = bool(set(asked) & {"budget", "since", "until", "q", *DIMENSIONS})
+    if asked.get("attribution"):
+        chips.append(_attribution_chip(request, changelist))
+    is_narrowed = bool(set(asked) & _NARROWING)
     records, cost = _summed(changelist) if is_narrowed else (None, None)
     first = next(iter(changelist.result_list), None)
     return RecordsTop(
@@ -80,6 +85,13 @@ def _chips(
     for words, *names in _narrowings(asked, budget, period):
         if words:
             yield Chip(words, changelist.get_query_string(remove=names))
+
+
+def _attribution_chip(request: HttpRequest, changelist: Any) -> Chip:
+    mine = visible_to(person(request), Attribution.objects.all())
+    found = row_of(mine, request.GET["attribution"])
+    words = str(found) if found else "an attribution that is not there"
+    return Chip(words, changelist.get_query_string(remove=["attribution"]))
 
 
 def _narrowings(

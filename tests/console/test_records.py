@@ -9,9 +9,17 @@ from django.utils import timezone
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget
+from budgets.rollup import roll_up
 from ledger import prices
 from ledger.models import CostRecord
-from tests.factories import browser_for, make_tree, report, spend, usage_record
+from tests.factories import (
+    browser_for,
+    make_budget,
+    make_tree,
+    report,
+    spend,
+    usage_record,
+)
 from tests.pages import page_at, shown
 
 pytestmark = pytest.mark.django_db
@@ -139,3 +147,22 @@ def test_a_record_says_at_which_price(
     page = shown(browser_for(acme), f"{RECORDS}{CostRecord.objects.get().pk}/change/")
 
     assert told in page
+
+
+def test_what_a_day_or_a_period_cost_leads_to_the_records_that_made_it(
+    acme: Organization,
+) -> None:
+    make_budget(acme)
+    spend(acme, "2", id="mine", team_id="ml", tags={"feature": "chat"})
+    spend(acme, "3", id="beside", team_id="ml")
+    roll_up(acme.pk)
+    browser = browser_for(acme)
+    days = page_at(browser, "/admin/ledger/dailyspend/").links
+    periods = page_at(browser, "/admin/budgets/budgetperiod/").links
+
+    of_a_day = page_at(browser, days["$2.00"])
+    of_a_period = page_at(browser, periods["$5.00"])
+
+    assert of_a_day.table().column("Usage id") == ["mine"]
+    assert of_a_day.paragraphs[0].startswith("1 record, $2.00")
+    assert of_a_period.paragraphs[0].startswith("2 records, $5.00, charged to Company")
