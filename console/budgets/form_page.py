@@ -298,16 +298,16 @@ def _around(
         "preview": preview,
         "currencies": CURRENCIES,
         "zones": sorted(zone_names()),
-        "trail": _trail(outline, budget),
+        "trail": trail_to(outline, budget)[: -1 if budget else None],
         "where": [form[name] for name in form.fields if name.startswith("scope.")],
     }
 
 
-def _trail(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
-    """Return what is above the budget: name and address."""
+def trail_to(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
+    """Return the way from the tree down to the budget: names and addresses."""
     tree = reverse("admin:budgets_budget_tree")
     home = f"{tree}?{urlencode({'organization': outline.organization.slug})}"
-    way = outline.path(budget.pk)[:-1] if budget else []
+    way = outline.path(budget.pk) if budget else []
     return [
         ("Budget tree", home),
         *(

@@ -23,6 +23,7 @@ from console.budgets.form_page import (
     paths,
     shown_budget,
     standing_of,
+    trail_to,
     within,
 )
 from console.budgets.forms import MoveForm
@@ -59,6 +60,7 @@ def move_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespons
         title=f"Move {budget.name}",
         budget=budget,
         form=form,
+        trail=trail_to(outline, budget),
         move=_move(outline, budget, target) if is_chosen else None,
         seen=_seen(target),
         version=version_of(budget),
@@ -125,10 +127,10 @@ def _move(outline: Outline, budget: Budget, target: Budget | None) -> dict[str, 
             {
                 "role": "Leaves" if sign > 0 else "Joins",
                 "name": parent.name,
-                "limit": outline.money(parent.limit, parent.currency),
-                "before": outline.money(before, parent.currency),
-                "after": outline.money(after, parent.currency),
-                "is_over": after < 0,
+                "currency": parent.currency,
+                "limit": parent.limit,
+                "before": before,
+                "after": after,
                 "is_apart": not alike,
             }
         )
@@ -136,7 +138,7 @@ def _move(outline: Outline, budget: Budget, target: Budget | None) -> dict[str, 
         "is_same": old == new,
         "old_path": _path_words(outline, old, budget.name),
         "new_path": _path_words(outline, new, budget.name),
-        "amount": outline.money(mine.limit, mine.currency),
+        "amount": mine.limit,
         "parents": parents,
         "below": sum(1 for _ in outline.below(budget.pk)) - 1,
     }
@@ -172,6 +174,7 @@ def archive_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         budget=budget,
         refusal=refusal,
         version=version_of(budget),
+        trail=trail_to(outline, budget),
         **standing_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/archive.html", context)
