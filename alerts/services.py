@@ -31,7 +31,7 @@ from alerts.types import Finding
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from lib.errors import Invalid
-from lib.humanize import clock
+from lib.humanize import clock, date_words
 from lib.periods import day_of
 from lib.queue import enqueue_at
 
@@ -218,7 +218,7 @@ def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
         day=day,
         defaults={"amount": cost, "said_by": by, "said_at": now},
     )
-    text = f"{day} was a usual day."
+    text = f"{date_words(day)} was a usual day."
     _record(moved, Event.NOT_AN_ANOMALY, now, by=by, text=text)
     escalation.tell_programs(alert, "resolved", now=now)
     return alert

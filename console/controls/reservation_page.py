@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -22,7 +23,7 @@ from budgets.reservations.release import release
 from console.pages import Pages, row_or_404
 from console.templatetags.console import status
 from controls.decisions.release import release_call
-from lib.humanize import ahead, locale_of
+from lib.humanize import ahead, exact_clock, locale_of
 from lib.money import format_money, from_units
 
 _STATES = {
@@ -124,7 +125,7 @@ def _decision(row: Reservation) -> Iterator[tuple[str, str]]:
 
 
 def _instant(at: datetime) -> str:
-    return f"{at.day} {at:%b %Y, %H:%M:%S}"
+    return exact_clock(at, ZoneInfo("UTC"))
 
 
 def state_of(row: Reservation) -> SafeString:
