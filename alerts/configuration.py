@@ -16,10 +16,10 @@ from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
 from alerts.policies import Oversight, oversight_of
 from alerts.reach import MAIL, missing, names_set_up, ready
 from alerts.ruleset import effective_rules, of_budget, of_rule
+from alerts.schedule import judge_soon
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
-from lib.queue import enqueue
 from notifications.services import ask_outsiders, refuse_unknown
 
 _FIELDS = (
@@ -52,7 +52,7 @@ def configure(
     if "alerts" in data:
         budget = _watch(budget, data["alerts"], now=now)
         _replace_rules(budget, data["alerts"])
-        enqueue("alerts.tasks.reevaluate", budget.organization_id)
+        judge_soon(budget.organization_id)
     if "escalation" in data:
         _replace_policy(budget, data["escalation"])
     levels = (data.get("escalation") or {}).get("levels", ())

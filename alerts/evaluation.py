@@ -26,6 +26,7 @@ from alerts.facts import Needs, facts_of
 from alerts.models import Alert, AlertRule, EvaluatedState, RuleType, Watch
 from alerts.rules import evaluate, evaluate_threshold
 from alerts.ruleset import AlertRuleset, ruleset_for
+from alerts.schedule import heard_all
 from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
@@ -68,6 +69,7 @@ def sweep(now: datetime, *, method: Method = run_rate) -> Swept:
     logged and named in the result.
     """
     done = Swept(ended=end_over(now) + _end_gone(now))
+    heard_all()  # a task that was to judge may be lost
     organizations = Organization.objects.filter(budgets__isnull=False).distinct()
     for organization in organizations.order_by("pk"):
         try:

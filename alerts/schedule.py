@@ -1,4 +1,4 @@
-"""When workers come to escalate."""
+"""When workers come to judge and to escalate."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -6,11 +6,39 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from alerts.models import Alert
-from lib.queue import enqueue_at
+from alerts.turns import ask, hear, hear_all
+from lib.queue import enqueue, enqueue_at
 from notifications.steps import LadderStep, due, next_at
 
 ESCALATE = "alerts.tasks.escalate"
+REEVALUATE = "alerts.tasks.reevaluate"
+_JUDGING = "judge "  # where word is left that an organization is to be judged
 AHEAD = timedelta(seconds=90)  # runs are asked for this long before; see `plan`
+
+
+def judge_soon(organization_id: int) -> bool:
+    """Have a worker judge the organization's thresholds; False: one is asked already.
+
+    Many changes one after the other, as when budgets are set up, are judged together.
+    """
+    if not ask(_judging(organization_id)):
+        return False
+    enqueue(REEVALUATE, organization_id)
+    return True
+
+
+def heard(organization_id: int) -> None:
+    """Note that a worker begins to judge: who changes something now asks anew."""
+    hear(_judging(organization_id))
+
+
+def heard_all() -> None:
+    """Note it of all organizations."""
+    hear_all(_JUDGING)
+
+
+def _judging(organization_id: int) -> str:
+    return f"{_JUDGING}{organization_id}"
 
 
 def plan_next(steps: Sequence[LadderStep], done: int, now: datetime) -> None:

@@ -9,7 +9,7 @@ from accounts.models import Organization
 from alerts import escalation, services
 from alerts.confirmed import tell_held
 from alerts.evaluation import evaluate_thresholds
-from alerts.schedule import ESCALATE, plan
+from alerts.schedule import ESCALATE, heard, judge_soon, plan
 from alerts.turns import turn
 from alerts.watchdog import audit
 from lib.queue import enqueue
@@ -50,12 +50,19 @@ def _escalate(now: datetime) -> str:
     )
 
 
+def reevaluate_soon(organization_id: int) -> str:
+    """Have the thresholds evaluated anew, once for all changes that wait for it."""
+    is_new = judge_soon(organization_id)
+    return "Asked for judging." if is_new else "Judging is asked for already."
+
+
 def reevaluate(organization_id: int) -> str:
     """Evaluate one organization's thresholds anew: an amount or a rule was changed.
 
     Alerts that this ends are ended at once, and may fire again.
     """
     with acting_as("worker"):
+        heard(organization_id)
         organization = Organization.objects.get(pk=organization_id)
         done = evaluate_thresholds(organization, now=timezone.now())
     return f"Raised {done.raised} alerts and ended {done.ended}."

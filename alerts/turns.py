@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TypeVar
 from uuid import UUID, uuid4
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -62,6 +63,32 @@ def timed(items: Iterable[T], size: int, most_s: float | None) -> Iterator[list[
         yield some
         if ends is not None and time.monotonic() >= ends:
             return
+
+
+@transaction.atomic
+def ask(name: str) -> bool:
+    """Leave word at *name*, part of the present transaction; False: it was there.
+
+    Whoever does what is asked for takes the word away first, and waits for those who
+    just leave it: so what they have changed is seen, by this one or by the next.
+    """
+    Turn.objects.get_or_create(name=name, defaults={"until": _LONG_AGO})
+    row = Turn.objects.select_for_update().get(name=name)
+    if row.again:
+        return False
+    row.again = True
+    row.save(update_fields=["again"])
+    return True
+
+
+def hear(name: str) -> None:
+    """Take the word at *name* away: whoever comes from now on asks anew."""
+    Turn.objects.filter(name=name).update(again=False)
+
+
+def hear_all(beginning: str) -> None:
+    """Take the words at all names away that begin so."""
+    Turn.objects.filter(name__startswith=beginning).update(again=False)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from alerts.tasks import (
     audit_at,
     escalate_at,
     reevaluate,
+    reevaluate_soon,
     tell_confirmed,
     tell_confirmed_at,
 )
@@ -108,7 +109,7 @@ PERIODIC = (
 # it hands in. The clock finds all of it as well: this is only quicker.
 FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
     # Each hands in the id of an organization.
-    "budgets.watched_amounts": (reevaluate,),
+    "budgets.watched_amounts": (reevaluate_soon,),
     "intake.corrected": (reevaluate,),
     # With the id of somebody outside who wants the organization's mail.
     "notifications.confirmed": (tell_confirmed,),

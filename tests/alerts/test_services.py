@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from alerts import escalation, services
+from alerts import escalation, services, tasks
 from alerts.errors import AlreadyResolved, AnsweredMeanwhile, NotAnAnomalyAlert
 from alerts.models import Alert, AlertEvent, AlertRule, AlertState, NotAnAnomaly
 from budgets.models import Budget
@@ -366,6 +366,7 @@ def test_a_raised_amount_ends_the_alert_at_once_and_rearms_it(
     change_budget(budget, plan, now=now)
     asked = [row.task for row in OrmQ.objects.all()]
     follow(*asked[0]["args"])
+    tasks.reevaluate(*OrmQ.objects.latest("pk").task["args"])
 
     alert.refresh_from_db()
     assert [one["func"] for one in asked] == ["costops.tasks.follow"]

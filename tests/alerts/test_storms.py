@@ -11,11 +11,15 @@ from django_q.models import OrmQ
 
 from accounts.models import Organization
 from alerts import escalation, services, tasks
+from alerts.api.schemas import ConfigurationIn
+from alerts.configuration import configure
+from alerts.evaluation import sweep
 from alerts.models import Alert, Turn
 from alerts.schedule import plan
 from alerts.turns import LASTS, Turned, turn
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
+from costops.tasks import follow
 from notifications.models import Delivery
 from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_person
@@ -143,3 +147,27 @@ def test_planning_asks_once_for_what_falls_into_one_second(top: Budget) -> None:
     plan(NOW)
 
     assert len(funcs()) == 1
+
+
+def test_many_changes_are_judged_together(top: Budget) -> None:
+    def watch(share: str) -> None:
+        shape = ConfigurationIn(data={"alerts": [{"type": "threshold", **at(share)}]})
+        shape.is_valid(raise_exception=True)
+        configure(top, shape.validated_data, now=NOW)
+
+    def at(share: str) -> dict[str, str]:
+        return {"threshold": share}
+
+    for number in range(1, 6):
+        watch(f"0.{number}")
+    for row in OrmQ.objects.all():
+        if row.task["func"] == "costops.tasks.follow":
+            follow(*row.task["args"])
+    asked = funcs().count("alerts.tasks.reevaluate")
+    tasks.reevaluate(top.organization_id)
+    watch("0.6")
+    after = funcs().count("alerts.tasks.reevaluate")
+    sweep(NOW)  # a task that was lost holds nothing up
+    watch("0.7")
+
+    assert (asked, after, funcs().count("alerts.tasks.reevaluate")) == (1, 2, 3)
