@@ -8,6 +8,7 @@ from django_q.models import OrmQ
 from accounts.locks import hold_alone
 from accounts.scopes import Role
 from approvals.models import BudgetRequest
+from controls import actions
 from controls.actions import ask, reverse
 from controls.configuration import configure
 from controls.models import RuleAction
@@ -30,8 +31,13 @@ pytestmark = [
 MANY = 8
 
 
-# Without the unique constraint, or without looking whose row there is: several.
-def test_many_calls_open_one_action_and_many_workers_one_request() -> None:
+# Without the unique constraint: an action for each. Without the UPDATE in `ask`: a
+# request for each, until the database refuses the second.
+def test_many_calls_open_one_action_and_many_workers_one_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each is a process of its own: none knows what others have opened.
+    monkeypatch.setattr(actions, "_remember", lambda _: None)
     acme = make_organization()
     owner = person_in(acme, "owner", Role.BUDGET_OWNER)
     cfo = person_in(acme, "cfo", Role.FINANCE_ADMIN)
