@@ -16,9 +16,11 @@ from budgets.models import Budget
 from controls.actions import NotInEffect, NotOver, ask_due, reset, reverse
 from controls.configuration import configure
 from controls.models import ControlRule, RuleAction
+from notifications import outbox
 from tests.approvals.factories import approve, by, person_in, reject
 from tests.controls.factories import authorize, lease, make_hard
 from tests.factories import Api, make_budget, make_key
+from tests.notifications.receivers import MailServer
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -72,9 +74,18 @@ def state_of(action: RuleAction) -> str:
 
 
 def test_a_rule_acts_from_its_approval_on_until_its_period_ends(
-    api: Api, team: Budget, cfo: User, owner: User, clock: Any
+    api: Api,
+    team: Budget,
+    cfo: User,
+    owner: User,
+    clock: Any,
+    mail_server: MailServer,
 ) -> None:
     action, request = triggered(api)
+    outbox.deliver(now=NOW)
+    (mail,) = mail_server.to(cfo.email)
+    assert "owner@acme.example asks for “Always: block all calls”" in mail["Subject"]
+    assert "What it would mean: No amount changes." in mail.text
     assert (decision(api), ask_due(NOW), RuleAction.objects.count()) == ("allow", 0, 1)
     assert lease(api, amount="1")["rules"] == []
     assert (request.kind, request.requester, request.amount) == (
