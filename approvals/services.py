@@ -39,7 +39,8 @@ from lib.money import wire
 EXPIRES_AFTER = timedelta(days=30)  # of what is not needed by a date
 GRACE = timedelta(days=7)  # after the date it is needed by
 _TO_SUBMIT = (RequestState.DRAFT, RequestState.CHANGES_REQUESTED)
-MOST_OF_REQUESTER, MOST_OF_BUDGET = 5, 20  # open ones, of asks that can be joined
+# Open ones, of asks that can be joined; whoever writes them down may do so for others.
+MOST_OF_REQUESTER, MOST_OF_BUDGET, MOST_OF_WRITER = 5, 20, 20
 MOST_REVISIONS = 5  # of one that is joined with ever more
 _AT_ONCE = 500  # requests that expire in one go
 
@@ -192,7 +193,7 @@ def _join(
         hold_asking(organization.pk)
         there = rows.first()
     if there is None:
-        _refuse_many(organization, ask)
+        _refuse_many(organization, ask, by)
         return None
     is_more = ask.amount > there.amount
     if not is_more and _is_noted(there, by):
@@ -222,10 +223,12 @@ def _is_noted(request: BudgetRequest, by: By) -> bool:
     return rows.filter(actor=by.name).exists()
 
 
-def _refuse_many(organization: Organization, ask: Ask) -> None:
+def _refuse_many(organization: Organization, ask: Ask, by: By) -> None:
     open_ones = BudgetRequest.objects.open().filter(organization=organization)
     if open_ones.filter(requester=ask.requester).count() >= MOST_OF_REQUESTER:
         raise TooMany(f"{ask.requester} has {MOST_OF_REQUESTER} requests open already.")
+    if open_ones.filter(filed_by_name=by.name).count() >= MOST_OF_WRITER:
+        raise TooMany(f"{by.name} has written down {MOST_OF_WRITER} that are open.")
     if ask.budget and open_ones.filter(budget=ask.budget).count() >= MOST_OF_BUDGET:
         raise TooMany(f"“{ask.budget}” has {MOST_OF_BUDGET} requests open already.")
 

@@ -151,6 +151,10 @@ def test_a_refusal_stands_when_nothing_can_be_asked_for(
     monkeypatch.setattr(services, "MOST_OF_REQUESTER", 0)
     assert why_not(refused(agent)) == "too_many_requests_open"
     monkeypatch.setattr(services, "MOST_OF_REQUESTER", 5)
+    for limit in ("MOST_OF_WRITER", "MOST_OF_BUDGET"):
+        monkeypatch.setattr(services, limit, 0)
+        assert why_not(refused(agent)) == "too_many_requests_open"
+        monkeypatch.setattr(services, limit, 20)
     monkeypatch.setattr(services, "MOST_REVISIONS", 2)
     for amount in ("3", "4"):
         assert opened(refused(agent, ask=ask(amount=amount))).amount == int(amount)
