@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.http import QueryDict
 
 from accounts.access import visible_to
@@ -115,15 +116,22 @@ def requests_of(user: User, asked: Asked, now: datetime) -> QuerySet[BudgetReque
 
 
 def listed(
-    rows: QuerySet[BudgetRequest], asked: Asked, *, most: int = PAGE + 1
+    rows: QuerySet[BudgetRequest],
+    asked: Asked,
+    *,
+    first: QuerySet[BudgetRequest] | None = None,
+    most: int = PAGE + 1,
 ) -> list[BudgetRequest]:
-    """Return the lines of a page and one more, if there is one: what is needed first,
-    then the newest. One query."""
+    """Return the lines of a page and one more, if there is one: those among *first*,
+    what is needed soonest, then the newest. One query."""
     start = (asked.page - 1) * PAGE
     people = ("organization", "requester", "on_behalf_of", "budget", "parent", "source")
-    urgent = F("needed_by").asc(nulls_last=True)
-    newest = ("-created_at", "-pk")
-    order = (urgent, *newest) if asked.state == "open" else newest
+    order: list[Any] = ["-created_at", "-pk"]
+    if asked.state == "open":
+        order.insert(0, F("needed_by").asc(nulls_last=True))
+    if first is not None:
+        mine = When(pk__in=first.order_by().values("pk"), then=0)
+        order.insert(0, Case(mine, default=1))
     # Of all of them little is sorted; what a line says is read of those of the page.
     here = rows.order_by(*order).values("pk")[start : start + most]
     shown = BudgetRequest.objects.filter(pk__in=here).select_related(*people)

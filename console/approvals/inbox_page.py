@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts.scopes import Scope
 from accounts.tenants import may, person
 from approvals.models import RequestKind, RequestState
+from approvals.voices import waiting_for
 from console.approvals.inbox import (
     PAGE,
     STATES,
@@ -26,7 +27,8 @@ def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     user, now, locale = person(request), timezone.now(), locale_of(request)
     asked = Asked.of(request.GET)
     rows = requests_of(user, asked, now)
-    found = listed(rows, asked)
+    first = waiting_for(user, now) if asked.whose == "all" else None
+    found = listed(rows, asked, first=first)
     mine = waiting(user, now)
     context = pages.page(
         request,

@@ -9,8 +9,16 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from approvals.decisions import reassign
 from approvals.models import BudgetRequest, How
-from tests.approvals.factories import approve, asks, level, make_policy, person_in
+from tests.approvals.factories import (
+    approve,
+    asks,
+    by,
+    level,
+    make_policy,
+    person_in,
+)
 from tests.factories import browser_for, browser_of, make_budget, make_organization
 from tests.pages import page_at, read
 
@@ -115,6 +123,13 @@ def test_the_inbox_narrows_reminds_and_tells_how_requests_fare(
     assert [one.partition("Team")[0] for one in page.table().column("Request")] == [
         "pm@acme.example asks for $200.00 more for "
     ]
+    mine_first = page_at(browser_of(lead), PLACE, whose="all").table()
+    assert "$50.00 more" in mine_first.column("Request")[0]
+    reassigned = BudgetRequest.objects.get(kind="increase", state="pending")
+    step = reassigned.steps.get()
+    reassign(step, lead, cfo, by=by(cfo), now=timezone.now(), reason="Away")
+    moved = page_at(admin, PLACE, whose="all").table().column("Request")
+    assert "$200.00 more" in moved[0]
     wider = page.links["Without: Increase"]
     assert wider == "?whose=all&state=open&kind=&q=team"
     assert len(page_at(admin, f"{PLACE}{wider}").table().rows) == 2
