@@ -49,8 +49,9 @@ MOST_MS, MOST_DECISION_MS, MOST_SWEEP_S = 150, 50, 5
 def measure(rounds: int) -> list[Figure]:
     organization = Organization.objects.create(slug="acme", name="Acme")
     pm, lead = _person(organization, "pm"), _person(organization, "lead")
-    teams = [(f"team {number}", {}, "Company") for number in range(TEAMS)]
-    world.plant(organization, [("Company", {}, None), *teams])
+    tree: list[tuple[str, dict[str, Any], str | None]] = [("Company", {}, None)]
+    tree += [(f"team {number}", {}, "Company") for number in range(TEAMS)]
+    world.plant(organization, tree)
     team = Budget.objects.get(organization=organization, name="team 0")
     ended = _asked(team, pm, lead)
     decide(ended, Outcome.APPROVED, by=_by(lead), now=timezone.now())

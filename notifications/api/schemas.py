@@ -10,7 +10,8 @@ from lib.wirefields import ChoiceField
 from notifications.models import ChannelType, Preference
 
 CONFIG_NOTE = (
-    "email, sms, phone: `recipients`; slack: `webhook_url`, `channel`, `mentions`; "
+    "email, sms, phone: `recipients`; slack: `webhook_url`, `channel`, `mentions`, "
+    "`requests` (true: requests for money are told there); "
     "webhook: `url`, `secret`; pagerduty: `routing_key`; apprise: `url`. Keys may be "
     "written as `webhookUrl`, and the template may stand in here. Secrets are written "
     "and never read."

@@ -129,7 +129,7 @@ def test_who_stands_in_gets_it_and_where_nothing_waits_nobody_does(
     make_request(acme, pm, approvers=[left.email])
     left.is_active = False
     left.save()
-    away = {"starts_at": NOW, "ends_at": NOW + DAY, "by": by(lead), "now": NOW}
+    away: Any = {"starts_at": NOW, "ends_at": NOW + DAY, "by": by(lead), "now": NOW}
     delegate(acme, lead, deputy, **away)
 
     assert send_due(EIGHT) == 2

@@ -1,6 +1,7 @@
 """Who is told what of a request: each outcome, who decides next, who stands in."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -68,7 +69,7 @@ def test_whose_request_it_is_hears_of_every_end_that_is_not_their_own_doing(
     )
     subjects_to(mail_server, pm, now)
 
-    said = {"by": by(cfo), "now": now, "comments": "For which launch?"}
+    said: Any = {"by": by(cfo), "now": now, "comments": "For which launch?"}
     decide(first, Outcome.CHANGES_REQUESTED, **said)
     withdraw(second, by=by(pm), now=now, reason="Not needed")
     assert expire_due(now + 31 * DAY) == 2  # what was sent back, too
@@ -130,7 +131,12 @@ def test_who_stands_in_by_then_gets_the_reminder(
     now = timezone.now()
     assert len(subjects_to(mail_server, lead, now)) == 1
 
-    away = {"starts_at": now, "ends_at": now + 30 * DAY, "by": by(lead), "now": now}
+    away: Any = {
+        "starts_at": now,
+        "ends_at": now + 30 * DAY,
+        "by": by(lead),
+        "now": now,
+    }
     delegate(acme, lead, cfo, **away)
     due = reminded(request)
 

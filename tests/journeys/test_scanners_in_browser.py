@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from http.client import HTTPConnection
 from itertools import cycle, islice
 from typing import Any
@@ -49,7 +50,7 @@ PLAIN: tuple[tuple[str, Mapping[str, str]], ...] = (
 
 
 def asked_plainly(
-    server: LiveServer, path: str, method: str, headers: Mapping[str, str]
+    server: LiveServer, method: str, headers: Mapping[str, str], path: str
 ) -> int:
     connection = HTTPConnection(server.thread.host, server.thread.port, timeout=30)
     try:
@@ -84,12 +85,9 @@ def test_what_opens_links_before_people_do_decides_nothing(
         for mail in mail_server.to(person.email)
     ]
     ways: list[Callable[[str], int]] = [
-        lambda path, method=method, headers=headers: asked_plainly(
-            live_server, path, method, headers
-        )
-        for method, headers in PLAIN
+        *(partial(asked_plainly, live_server, *way) for way in PLAIN),
+        *[partial(looked_at, tab)] * 2,
     ]
-    ways += [lambda path: looked_at(tab, path)] * 2
     visits = zip(cycle(ways), cycle([*paths, f"{paths[0]}/"]), strict=False)
 
     statuses = [way(path) for way, path in islice(visits, VISITS)]

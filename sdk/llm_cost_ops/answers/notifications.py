@@ -19,10 +19,11 @@ class Channel:
     name: str
     enabled: bool
     organization_id: str = ""
-    # email, sms, phone: `recipients`; slack: `webhook_url`, `channel`, `mentions`;
-    # webhook: `url`, `secret`; pagerduty: `routing_key`; apprise: `url`. Keys may be
-    # written as `webhookUrl`, and the template may stand in here. Secrets are written
-    # and never read. A signing secret made here is in the answer that made it.
+    # email, sms, phone: `recipients`; slack: `webhook_url`, `channel`, `mentions`,
+    # `requests` (true: requests for money are told there); webhook: `url`, `secret`;
+    # pagerduty: `routing_key`; apprise: `url`. Keys may be written as `webhookUrl`, and
+    # the template may stand in here. Secrets are written and never read. A signing
+    # secret made here is in the answer that made it.
     config: dict[str, Any] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # The secrets that are set.
     # Text, or what Slack takes: `{"text", "attachments": [...]}`, with {{variables}}.
