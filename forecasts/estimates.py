@@ -13,6 +13,7 @@ maximum likelihood to public series (dev/benchmarks/README.md names them).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, hypot, log1p, sqrt
 from sys import float_info
 
@@ -36,8 +37,8 @@ class _Powers:
     known: float  # of the seasons that are known
 
 
-_OF_TOTALS = _Powers(factor=1.06, scatter=0.48, apart=0.33, ahead=0.14, known=-0.37)
-_OF_STEPS = _Powers(factor=1.39, scatter=0.68, apart=0.19, ahead=0.13, known=-0.32)
+_OF_TOTALS = _Powers(factor=0.97, scatter=0.51, apart=0.29, ahead=0.14, known=-0.35)
+_OF_STEPS = _Powers(factor=1.12, scatter=0.75, apart=0.09, ahead=0.12, known=-0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +82,15 @@ class Fitted:
     levels: Levels
     scatter: float
 
-    @classmethod
-    def to(cls, history: tuple[float, ...], horizon: int, season: int) -> "Fitted":
-        """Raises ValueError as `series_of`, and where no steps lie ahead."""
-        if horizon < 1:
-            raise ValueError(f"horizon is {horizon}: give the steps ahead, at least 1.")
-        series = series_of(history, season)
-        if series is None:
-            return cls(horizon, season, None, Levels(0.0, 0.0), 0.0)
-        levels = levels_of(series, season, horizon)
-        scatter = _deviation([log1p(cost) for cost in series.steady])
-        return cls(horizon, season, series, levels, scatter)
-
-    def total(self) -> Estimate:
-        """Return what all steps ahead come to."""
+    def total(self, *, part: float = 1.0) -> Estimate:
+        """Return what all steps ahead come to; of the first one, *part* is ahead."""
         if self.series is None:
             return _NOTHING
         coming = self.series.coming
         shares = sum(coming[ahead % self.season] for ahead in range(self.horizon))
-        return self._estimate(self.series, shares, _OF_TOTALS, self.horizon)
+        shares -= (1 - part) * coming[0]
+        steps = self.horizon - (1 - part)
+        return self._estimate(self.series, shares, _OF_TOTALS, steps)
 
     def steps(self) -> list[Estimate]:
         """Return what each step ahead costs."""
@@ -114,7 +105,7 @@ class Fitted:
         ]
 
     def _estimate(
-        self, series: Series, shares: float, powers: _Powers, steps: int
+        self, series: Series, shares: float, powers: _Powers, steps: float
     ) -> Estimate:
         """Return it for steps of *shares* in all, the last of them *steps* ahead."""
         count = len(series.costs)
@@ -131,6 +122,22 @@ class Fitted:
         )
 
 
+@lru_cache(maxsize=16)  # one history is asked for several levels and limits
+def fitted(history: tuple[float, ...], horizon: int, season: int) -> Fitted:
+    """Return what *history* says of *horizon* steps.
+
+    Raises:
+        ValueError: As of `series_of`, and where no steps lie ahead.
+    """
+    if horizon < 1:
+        raise ValueError(f"horizon is {horizon}: give the steps ahead, at least 1.")
+    series = series_of(history, season)
+    if series is None:
+        return Fitted(horizon, season, None, Levels(0.0, 0.0), 0.0)
+    levels = levels_of(series, season, horizon)
+    return Fitted(horizon, season, series, levels, series.scatter())
+
+
 _NOTHING = Estimate(0.0, 0.0, 0.0, 0.0)
 
 
@@ -143,8 +150,3 @@ def _cdf(value: float) -> float:
 
 def _quantile(share: float) -> float:
     return (2 * share - 1) / sqrt(2 * share * (1 - share))
-
-
-def _deviation(numbers: list[float]) -> float:
-    mean = sum(numbers) / len(numbers)
-    return sqrt(sum([(number - mean) ** 2 for number in numbers]) / len(numbers))

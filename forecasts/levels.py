@@ -14,7 +14,7 @@ of what is spent where that is much, money where it is little.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import expm1, log, log1p, sqrt
+from math import exp, expm1, log, log1p, sqrt
 from statistics import median
 
 from forecasts.series import Series
@@ -33,6 +33,7 @@ _LEAST_LEFT = 0.2  # of a level, however steep it falls
 _MOST_ERRORS = 4.0  # mean errors that a rise counts for
 _LEAST_RISE = 0.3  # of the level, and of the mean: as much counts in any case
 _TRUST = 1.5  # how strongly errors speak against the weights to begin with
+_FADING = 0.95  # of what an error says, a step
 _LEAST_ERROR = 0.01
 _OUTLIER, _OUTLIER_FROM = 4.0, 0.05  # median errors that an error counts for at most
 
@@ -195,24 +196,24 @@ def _weights(
 ) -> list[float]:
     """Return the forecasters' weights, of sum 1, by their *errors* over *steps*.
 
-    Bayesian model averaging under normal errors; errors that overlap count once.
+    Bayesian model averaging under normal errors, of which later ones say more; errors
+    that overlap count once.
     """
     if not errors[0]:
         return [weight / sum(begin) for weight in begin]
-    everyone = median(abs(error) for one in errors for error in one)
-    most = _OUTLIER * everyone + _OUTLIER_FROM
-    apart = _TRUST * len(errors[0]) / steps / 2
-    evidence = [
-        log(weight)
-        - apart
-        * log(
-            sum(min(abs(error), most) ** 2 for error in one) / len(one)
-            + _LEAST_ERROR**2
-        )
-        for weight, one in zip(begin, errors, strict=True)
-    ]
+    most = _OUTLIER * median(abs(error) for one in errors for error in one)
+    most += _OUTLIER_FROM
+    count = len(errors[0])
+    says = [_FADING ** (count - place) for place in range(count)]
+    heard = sum(says)
+    trust = _TRUST * heard / steps / 2
+    evidence = []
+    for weight, one in zip(begin, errors, strict=True):
+        squares = [min(abs(error), most) ** 2 for error in one]
+        square = _dot(says, squares) / heard + _LEAST_ERROR**2
+        evidence.append(log(weight) - trust * log(square))
     best = max(evidence)
-    weights = [expm1(one - best) + 1 for one in evidence]
+    weights = [exp(one - best) for one in evidence]
     return [weight / sum(weights) for weight in weights]
 
 

@@ -8,10 +8,9 @@ is expected comes about, `forecasts.estimates` how sure that is.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from math import isnan
 
-from forecasts.estimates import Fitted
+from forecasts.estimates import fitted
 
 
 def forecast(
@@ -29,7 +28,7 @@ def forecast(
             *level* or *season* is out of its range.
     """
     tail = _tail(level)
-    steps = _fit(tuple(history), horizon, season).steps()
+    steps = fitted(tuple(history), horizon, season).steps()
     return (
         [step.middle for step in steps],
         [step.quantile(tail) for step in steps],
@@ -45,7 +44,7 @@ def forecast_total(
     Given and raised as in `forecast`.
     """
     tail = _tail(level)
-    total = _fit(tuple(history), horizon, season).total()
+    total = fitted(tuple(history), horizon, season).total()
     return total.middle, total.quantile(tail), total.quantile(1 - tail)
 
 
@@ -59,15 +58,10 @@ def probability_exceeded(
     """
     if isnan(limit):
         raise ValueError("limit is no number.")
-    return _fit(tuple(history), horizon, season).total().probability_above(limit)
+    return fitted(tuple(history), horizon, season).total().probability_above(limit)
 
 
 def _tail(level: float) -> float:
     if not 0 < level < 1:
         raise ValueError(f"level is {level}: give a share, such as 0.8 for 80 %.")
     return (1 - level) / 2
-
-
-@lru_cache(maxsize=16)  # one history is asked for several levels and limits
-def _fit(history: tuple[float, ...], horizon: int, season: int) -> Fitted:
-    return Fitted.to(history, horizon, season)

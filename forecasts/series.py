@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import isfinite
+from math import isfinite, log1p, sqrt
+from operator import mul
 
 MOST_STEPS = 182  # that are looked at: half a year of days, a week of hours
 
+_FADING = 0.75  # of what a step says of the mean, a season later
 _PRIOR = 0.25  # seasons of an even rhythm that a phase's share begins with
 _LEAST_LEVEL = 0.1  # of the mean: less around a step tells no rhythm
 _LEAST_SHARE = 0.05  # a step with less is not divided by it
@@ -16,18 +18,22 @@ _LEAST_SHARE = 0.05  # a step with less is not divided by it
 class Series:
     """A history in units of its own mean; every list is oldest first."""
 
-    mean: float  # money a step
+    mean: float  # money a step, by the weights
+    weights: Sequence[float]  # what a step says of mean and scatter; 1 for the newest
     costs: Sequence[float]
     shares: Sequence[float]  # of an even step's cost, each step's by its phase
     coming: Sequence[float]  # the shares of the season after the history
 
-    @property
-    def steady(self) -> list[float]:
-        """The costs freed of the rhythm."""
-        return [
-            cost / max(share, _LEAST_SHARE)
+    def scatter(self) -> float:
+        """Return the standard deviation of log(1 + cost), freed of the rhythm."""
+        logs = [
+            log1p(cost / max(share, _LEAST_SHARE))
             for cost, share in zip(self.costs, self.shares, strict=True)
         ]
+        total = sum(self.weights)
+        mean = sum(map(mul, self.weights, logs)) / total
+        squares = [(log - mean) ** 2 for log in logs]
+        return sqrt(sum(map(mul, self.weights, squares)) / total)
 
 
 def series_of(history: Sequence[float], season: int) -> Series | None:
@@ -49,14 +55,15 @@ def series_of(history: Sequence[float], season: int) -> Series | None:
         return None
     # Divided by the largest first: sums of huge numbers would be infinite.
     settled = settle([cost / largest for cost in lately])
-    mean = sum(settled) / len(settled)
+    count, fading = len(settled), _FADING ** (1 / season)
+    weights = [fading ** (count - place - 1) for place in range(count)]
+    mean = sum(map(mul, weights, settled)) / sum(weights)
     if not mean * largest:
         return None
     costs = [cost / mean for cost in settled]
     coming = shares_of(costs, season)
-    count = len(costs)
     shares = [coming[(place - count) % season] for place in range(count)]
-    return Series(mean * largest, costs, shares, coming)
+    return Series(mean * largest, weights, costs, shares, coming)
 
 
 def settle(costs: Sequence[float]) -> list[float]:
