@@ -31,7 +31,7 @@ from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
-from forecasts.outlooks import Method, run_rate
+from forecasts.outlooks import Method, look_ahead
 from lib.fields import storable
 from lib.money import PLACES, format_money
 
@@ -62,7 +62,7 @@ class Held(NamedTuple):
     since: datetime  # its period's start
 
 
-def sweep(now: datetime, *, method: Method = run_rate) -> Swept:
+def sweep(now: datetime, *, method: Method = look_ahead) -> Swept:
     """Judge all budgets; raise and end alerts. Safe to repeat, also side by side.
 
     An organization that can't be evaluated doesn't keep the others from it: it is
@@ -241,7 +241,7 @@ def evaluate_by_clock(
     *,
     now: datetime,
     done: Swept | None = None,
-    method: Method = run_rate,
+    method: Method = look_ahead,
 ) -> Swept:
     """Evaluate forecast, velocity, anomaly and spike rules of one organization.
 

@@ -24,12 +24,13 @@ from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.detectors import WINDOW
 from forecasts.history import midnight_of, since_first_spend, spends_between
+from forecasts.outlooks import MOST_DAYS
 from lib.money import quantize
 from lib.periods import DAY, Cadence, Calendar, Window, day_of
 
 FINE_FOR = 365 * DAY  # that "not an anomaly" is remembered
 _ZERO = Decimal(0)
-_MONTH = 28  # days that forecasts, weekdays and the means of conditions look back
+_MONTH = 28  # days that weekdays and the means of conditions look back
 _BAND = {"expected", "lower", "upper"}
 
 Between = Callable[[datetime, datetime], Decimal]
@@ -57,6 +58,8 @@ def _history_for(rule: EffectiveRule) -> int:
     """Return how many days before today *rule* asks for."""
     if rule.type in (RuleType.SPIKE, RuleType.THRESHOLD):
         return 0
+    if rule.type == RuleType.FORECAST:
+        return MOST_DAYS
     if rule.type != RuleType.ANOMALY:
         return _MONTH
     asked = read_saved(rule.condition, rule.type).names if rule.condition else _BAND

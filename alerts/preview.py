@@ -16,7 +16,7 @@ from budgets.amounts import PastLimits
 from budgets.models import Budget
 from budgets.rollup import hours_of
 from budgets.status import calendar_of, position_of
-from forecasts.outlooks import Method, run_rate
+from forecasts.outlooks import Method, look_ahead
 from lib.periods import DAY, Calendar, Window
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -36,7 +36,7 @@ def preview(
     days: int = 30,
     *,
     now: datetime,
-    method: Method = run_rate,
+    method: Method = look_ahead,
 ) -> list[WouldFire]:
     """Return when *rule* would have fired in the last *days*, oldest first.
 

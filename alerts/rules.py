@@ -14,7 +14,7 @@ from alerts.conditions import EXAMPLES, NAMES, read_saved
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
-from forecasts.outlooks import Method, Outlook, run_rate
+from forecasts.outlooks import Method, Outlook, look_ahead
 from lib.humanize import when
 from lib.money import format_money, format_percent, quantize, share, wire
 from lib.periods import DAY, HOUR, WEEK
@@ -44,7 +44,7 @@ def evaluate(
     facts: Facts,
     *,
     held: bool = False,
-    method: Method = run_rate,
+    method: Method = look_ahead,
 ) -> Match | None:
     """Evaluate *facts* by *rule*; one that *held* before ends a little later."""
     match rule.type:
@@ -77,7 +77,11 @@ def evaluate_threshold(rule: EffectiveRule, facts: Facts) -> Match | None:
 
 
 def evaluate_forecast(
-    rule: EffectiveRule, facts: Facts, *, held: bool = False, method: Method = run_rate
+    rule: EffectiveRule,
+    facts: Facts,
+    *,
+    held: bool = False,
+    method: Method = look_ahead,
 ) -> Match | None:
     """Tell when the period is likely to end over its limit.
 

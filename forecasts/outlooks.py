@@ -4,20 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from math import sqrt
-from statistics import NormalDist, fmean
+from math import ceil
 from typing import Protocol
 
+from forecasts.estimates import Estimate, fitted
 from lib.money import quantize
 from lib.periods import Window
 
 LEAST_DAYS = 3  # of history, without which nothing is said
-MOST_DAYS = 28  # that the run rate is taken over: whole weeks
+MOST_DAYS = 56  # that are looked at: whole weeks
+_WEEK = 7
 _DAY = timedelta(days=1)
-_DRIFT = 1.5  # days are not independent: sums stray more than their sum of variances
-_LEAST_SPREAD = 0.05  # of the rate
-_NORMAL = NormalDist()
-_TENTH = _NORMAL.inv_cdf(0.9)
+_TENTH = 0.1
 
 
 class Past(Protocol):
@@ -50,7 +48,7 @@ class Outlook:
     lower: Decimal
     upper: Decimal
     probability: Decimal  # share: that it passes the limit
-    method: str  # for people: "run rate of the last 28 days"
+    method: str  # for people: "forecast from the last 56 days"
 
 
 class Method(Protocol):
@@ -59,40 +57,31 @@ class Method(Protocol):
     def __call__(self, past: Past, /) -> Outlook | None: ...
 
 
-def run_rate(past: Past) -> Outlook | None:
-    """Go on at the mean of the last 28 days; the spread of days gives the interval.
+def look_ahead(past: Past) -> Outlook | None:
+    """Forecast the days that are left, and what is left of today; `methods` says how.
 
     None when there are too few days to go by.
     """
-    days = [float(day) for day in past.days[-MOST_DAYS:]]
+    days = tuple(float(day) for day in past.days[-MOST_DAYS:])
     if len(days) < LEAST_DAYS:
         return None
-    rate = fmean(days)
-    left = (past.window.end - past.now) / _DAY  # days
-    spread = max(
-        sqrt(sum((day - rate) ** 2 for day in days) / (len(days) - 1)),
-        _LEAST_SPREAD * abs(rate),
-    )
-    # Of the days to come, and of the mean that was taken for their rate.
-    strays = spread * _DRIFT * sqrt(left * (1 + left / len(days)))
+    left = (past.window.end - past.now) / _DAY
+    whole = ceil(left)
+    ahead = fitted(days, whole, _WEEK).total(part=1 - (whole - left))
     spent = float(past.spent)
-    projected = spent + max(rate, 0.0) * left
     return Outlook(
-        projected=_money(projected),
-        lower=_money(max(projected - _TENTH * strays, min(spent, projected))),
-        upper=_money(projected + _TENTH * strays),
-        probability=_probability(past, projected, strays),
-        method=f"run rate of the last {len(days)} days",
+        projected=_money(spent + ahead.middle),
+        lower=_money(spent + ahead.quantile(_TENTH)),
+        upper=_money(spent + ahead.quantile(1 - _TENTH)),
+        probability=_probability(past, ahead),
+        method=f"forecast from the last {len(days)} days",
     )
 
 
-def _probability(past: Past, projected: float, strays: float) -> Decimal:
+def _probability(past: Past, ahead: Estimate) -> Decimal:
     if past.spent > past.limit:
         return Decimal(1)
-    over = projected - float(past.limit)
-    if not strays:
-        return Decimal(over > 0)
-    return quantize(Decimal(_NORMAL.cdf(over / strays)))
+    return quantize(Decimal(ahead.probability_above(float(past.limit - past.spent))))
 
 
 def _money(estimate: float) -> Decimal:

@@ -12,7 +12,7 @@ from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.history import midnight_of, since_first_spend, spends_between
-from forecasts.outlooks import MOST_DAYS, Outlook, run_rate
+from forecasts.outlooks import MOST_DAYS, Outlook, look_ahead
 from lib.periods import Window, day_of
 
 
@@ -83,5 +83,5 @@ def _of_zone(
         at = positions[budget.pk]
         known = since_first_spend(budget, midnights, days)
         limit = at.limit + more.get(budget.pk, Decimal(0))
-        found[budget.pk] = run_rate(_Past(now, at.window, limit, at.spent, known))
+        found[budget.pk] = look_ahead(_Past(now, at.window, limit, at.spent, known))
     return found

@@ -2,10 +2,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasts.outlooks import LEAST_DAYS, run_rate
+from forecasts.outlooks import LEAST_DAYS, MOST_DAYS, look_ahead
 from lib.periods import Window
 
 
@@ -25,34 +26,44 @@ def days(*costs: float) -> tuple[Decimal, ...]:
     return tuple(Decimal(str(cost)) for cost in costs)
 
 
-def test_the_run_rate_goes_on_to_the_end() -> None:
-    outlook = run_rate(Known(days(*[100] * 28)))
+def test_even_days_go_on_to_the_end() -> None:
+    outlook = look_ahead(Known(days(*[100] * 28)))
 
     assert outlook is not None
     assert outlook.projected == 1900 + 1150  # eleven days and a half
-    assert outlook.method == "run rate of the last 28 days"
+    assert outlook.method == "forecast from the last 28 days"
 
 
-def test_only_the_last_four_weeks_count() -> None:
-    assert run_rate(Known(days(*[9_000] * 20, *[100] * 28))) == run_rate(
-        Known(days(*[100] * 28))
+def test_only_the_last_eight_weeks_count() -> None:
+    assert look_ahead(Known(days(*[9_000] * 20, *[100] * MOST_DAYS))) == look_ahead(
+        Known(days(*[100] * MOST_DAYS))
     )
 
 
+def test_the_weekdays_that_are_left_count() -> None:
+    """Of the eleven days and a half, two are quiet here, three and a half there."""
+    here = look_ahead(Known(days(*[100, 100, 100, 100, 100, 10, 10] * 4)))
+    there = look_ahead(Known(days(*[10, 10, 100, 100, 100, 100, 100] * 4)))
+
+    assert here is not None
+    assert there is not None
+    assert here.projected - there.projected == pytest.approx(135, abs=30)
+
+
 def test_of_two_days_nothing_is_said() -> None:
-    assert run_rate(Known(days(*[900] * (LEAST_DAYS - 1)))) is None
-    assert run_rate(Known(days(*[900] * LEAST_DAYS))) is not None
+    assert look_ahead(Known(days(*[900] * (LEAST_DAYS - 1)))) is None
+    assert look_ahead(Known(days(*[900] * LEAST_DAYS))) is not None
 
 
 def test_what_passed_the_limit_is_certain_to() -> None:
-    outlook = run_rate(Known(days(*[100] * 28), spent=Decimal(3101)))
+    outlook = look_ahead(Known(days(*[100] * 28), spent=Decimal(3101)))
 
     assert outlook is not None
     assert outlook.probability == 1
 
 
 def test_refunds_do_not_go_on() -> None:
-    outlook = run_rate(Known(days(*[-100] * 28)))
+    outlook = look_ahead(Known(days(*[-100] * 28)))
 
     assert outlook is not None
     assert outlook.projected == 1900
@@ -60,7 +71,7 @@ def test_refunds_do_not_go_on() -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=3, max_size=40), st.integers(0, 10**8))
 def test_an_outlook_is_in_order(costs: list[int], spent: int) -> None:
-    outlook = run_rate(Known(days(*costs), spent=Decimal(spent)))
+    outlook = look_ahead(Known(days(*costs), spent=Decimal(spent)))
 
     assert outlook is not None
     assert spent <= outlook.lower <= outlook.projected <= outlook.upper
