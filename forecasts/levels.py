@@ -13,8 +13,9 @@ of what is spent where that is much, money where it is little.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import exp, expm1, log, log1p, sqrt
+from operator import mul
 from statistics import median
 
 from forecasts.series import Series
@@ -132,24 +133,30 @@ def _forecasters(series: Series, season: int) -> list[_Forecaster]:
 
 def _smooth(series: Series, season: int, kept: float) -> _Smoothed:
     """*kept*: the share of a weight that is left a step later."""
-    spent = weight = strayed = age = 0.0
-    levels, ages = [], []
-    for place, (cost, share) in enumerate(
-        zip(series.costs, series.shares, strict=True)
-    ):
-        if place < season // 2 or not place:
-            counted, error = cost, abs(cost - share) / 2
+    spent = weight = strayed = age = level = 0.0
+    levels: list[float] = []
+    ages: list[float] = []
+    first = max(season // 2, 1)  # steps that begin a level
+    for place, share in enumerate(series.shares):
+        cost = series.costs[place]
+        if place < first:
+            error = abs(cost - share) / 2
         else:
-            level = spent / weight
-            most = max(
-                _MOST_ERRORS * strayed / weight, _LEAST_RISE * level, _LEAST_RISE
-            )
-            error = min(cost - level * share, most * share)
-            counted, error = level * share + error, abs(error)
-        age = kept * weight * (age + 1) / (kept * weight + share)
-        spent, weight = kept * spent + counted, kept * weight + share
+            error = cost - level * share
+            if error > _LEAST_RISE * share:
+                least = _LEAST_RISE * max(level, 1.0)
+                most = max(_MOST_ERRORS * strayed / weight, least) * share
+                if error > most:
+                    cost, error = cost - error + most, most
+            elif error < 0:
+                error = -error
+        left = kept * weight
+        weight = left + share
+        age = left * (age + 1) / weight
+        spent = kept * spent + cost
         strayed = kept * strayed + error
-        levels.append(spent / weight)
+        level = spent / weight
+        levels.append(level)
         ages.append(age)
     return _Smoothed(levels, ages)
 
@@ -201,16 +208,16 @@ def _weights(
     """
     if not errors[0]:
         return [weight / sum(begin) for weight in begin]
-    most = _OUTLIER * median(abs(error) for one in errors for error in one)
-    most += _OUTLIER_FROM
+    squares = [[error * error for error in one] for one in errors]
+    most = (_OUTLIER * sqrt(median(chain(*squares))) + _OUTLIER_FROM) ** 2
     count = len(errors[0])
     says = [_FADING ** (count - place) for place in range(count)]
     heard = sum(says)
     trust = _TRUST * heard / steps / 2
     evidence = []
-    for weight, one in zip(begin, errors, strict=True):
-        squares = [min(abs(error), most) ** 2 for error in one]
-        square = _dot(says, squares) / heard + _LEAST_ERROR**2
+    for weight, one in zip(begin, squares, strict=True):
+        heeded = [square if square < most else most for square in one]
+        square = _dot(says, heeded) / heard + _LEAST_ERROR**2
         evidence.append(log(weight) - trust * log(square))
     best = max(evidence)
     weights = [exp(one - best) for one in evidence]
@@ -218,4 +225,5 @@ def _weights(
 
 
 def _dot(weights: Sequence[float], numbers: Sequence[float]) -> float:
-    return sum(weight * number for weight, number in zip(weights, numbers, strict=True))
+    total: float = sum(map(mul, weights, numbers))
+    return total
