@@ -22,8 +22,7 @@ from console.budgets.reach import reach_words
 from console.budgets.tree import Outline
 from console.fields import Offer
 from ledger.analytics import lines_of
-from ledger.costs import CostQuery, Question
-from ledger.identity import ModelName
+from ledger.costs import CostQuery
 from ledger.models import DIMENSIONS, Attribution
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
