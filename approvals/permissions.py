@@ -11,7 +11,7 @@ from approvals.currencies import converted
 from approvals.errors import LogInFirst, NotYourRequest
 from approvals.models import BudgetRequest, How
 from approvals.types import By
-from lib.errors import Forbidden
+from lib.errors import Forbidden, Invalid
 
 _LOGGED_IN = {How.SESSION, How.KEY}
 
@@ -48,18 +48,22 @@ def require_own(by: By, request: BudgetRequest) -> None:
 
 
 def needs_login(request: BudgetRequest, now: datetime) -> bool:
-    """Tell whether it is about more than what a mailed link decides."""
+    """Tell whether it is about more than what a mailed link decides; also where no rate
+    says what it is worth."""
     organization = request.organization
     most = organization.links_decide_up_to
     if most is None:
         return False
-    amount = converted(
-        request.present_amount,
-        request.currency,
-        organization.currency,
-        organization=organization,
-        now=now,
-    )
+    try:
+        amount = converted(
+            request.present_amount,
+            request.currency,
+            organization.currency,
+            organization=organization,
+            now=now,
+        )
+    except Invalid:
+        return True
     return bool(amount > most)
 
 

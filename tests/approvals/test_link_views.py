@@ -15,6 +15,7 @@ from approvals.decisions import decide
 from approvals.errors import LogInFirst
 from approvals.links import make_link
 from approvals.models import BudgetRequest, Decision, How, Outcome, Step, TrailEntry
+from approvals.permissions import needs_login
 from budgets.models import Budget
 from tests.approvals.factories import asks, by, person_in
 from tests.factories import browser_of, make_budget
@@ -101,3 +102,16 @@ def test_above_an_amount_a_link_shows_and_who_is_logged_in_decides(
     acme.links_decide_up_to = 200
     acme.save()
     assert browser.post(path, {"answer": "approve"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("currency", "needed"), [("USD", False), ("EUR", True), ("XTS", True)]
+)
+def test_an_amount_counts_in_the_organizations_currency(
+    acme: Organization, asked: BudgetRequest, currency: str, *, needed: bool
+) -> None:
+    """200 euros are more than 200 dollars; of what has no rate nobody knows."""
+    asked.organization.links_decide_up_to = 200
+    asked.currency = currency
+
+    assert needs_login(asked, timezone.now()) is needed
