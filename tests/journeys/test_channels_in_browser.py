@@ -32,7 +32,7 @@ def test_a_channel_is_set_up_previewed_and_tested(
 ) -> None:
     page.goto(CHANNELS)
     page.click("a.co-primary")
-    page.click("a:has-text('Email')")
+    page.click(".co-choices >> text=Email")
     page.fill("[name=name]", "Finance")
     page.fill("[name=recipients]", "cfo@acme.example\nann@acme.example")
     page.fill("[name=template]", "Mind {{ budget.name")

@@ -63,6 +63,7 @@ def test_the_kill_switch_asks_once(page: Any, acme: Organization) -> None:
 
     assert KillSwitch.objects.get().message == "A loop ran away."
     page.click("text=Switch on again…")
+    page.fill("[name=reason]", "The loop is mended.")
     page.click("text=Switch it on")
     page.locator("text=Calls go through").wait_for()
     assert not KillSwitch.objects.exists()
