@@ -1,12 +1,16 @@
 """Money that is asked for, by the SDK, of a server that was really started."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
+import openai
 import pytest
 from llm_cost_ops import (
+    AsyncCostTracker,
     BudgetExceededError,
     CostOpsClient,
     CostTracker,
@@ -21,7 +25,8 @@ from llm_cost_ops.asking import Asks
 from llm_cost_ops.requests import Request
 
 from tests.journeys.server import Server
-from tests.sdk.world import World
+from tests.sdk.provider import Provider
+from tests.sdk.world import CALL, World
 
 MANAGER, DIRECTOR = "engineering-manager@company.com", "finance-director@company.com"
 
@@ -121,3 +126,56 @@ def test_who_waits_outlasts_a_server_that_is_restarted(
         Scripted(away[0]).wait_for("r", timeout=0)
     with pytest.raises(ValueError, match="names no budget"):
         restarted.ask(BudgetExceededError("Full"), amount=1, justification="")
+
+
+def test_calls_that_are_refused_wait_together_and_block_nothing(
+    server: Server, world: World, provider: Provider, tmp_path: Path
+) -> None:
+    def key_of(*options: str) -> str:
+        return server.manage(
+            "create_api_key", "k", "--organization", world.organization, *options
+        )
+
+    owner, lead = "owner@agents.example", "lead@agents.example"
+    owner_key, lead_key = key_of("--user", owner), key_of("--user", lead)
+    world.budget("0.0001", owner=owner)
+    level = {"name": "Lead", "approvers": [lead]}
+    config = TrackerConfig(
+        organization_id=world.organization,
+        spool_dir=tmp_path,
+        on_blocked="ask",
+        ask_amount=Decimal(5),
+        ask_justification="The nightly evaluation",
+    )
+
+    async def talk(decides: CostOpsClient) -> tuple[float, list[str]]:
+        tracker = AsyncCostTracker(key_of(), server.url, config)
+        chat = openai.AsyncOpenAI(api_key="none", base_url=f"{provider.url}/v1")
+        async with tracker, chat:
+            create = tracker.wrap(chat).chat.completions.create
+            calls = [asyncio.ensure_future(create(**CALL)) for _ in range(3)]
+            found: tuple[Any, ...] = ()
+            while not found:  # nothing blocks the loop meanwhile
+                await asyncio.sleep(0.2)
+                found = decides.list_budget_requests(waiting=True).results
+            await asyncio.sleep(1)
+            assert provider.asked == []
+            decides.approve_budget(found[0].id)
+            decided = monotonic()
+            await asyncio.gather(*calls)
+            return monotonic() - decided, [one.id for one in found]
+
+    with (
+        CostOpsClient(server.url, owner_key) as asks,
+        CostOpsClient(server.url, lead_key) as decides,
+    ):
+        world.client.create_approval_policy(
+            organization_id=world.organization, name="P", levels=[level]
+        )
+        waited, asked = asyncio.run(talk(decides))
+        (request,) = asks.list_budget_requests(mine=True).results
+
+    assert [request.id] == asked
+    assert request.state == "approved"
+    assert len(provider.asked) == 3
+    assert waited < 6  # 2 s of a machine that is not busy
