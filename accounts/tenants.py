@@ -233,9 +233,17 @@ class TenantModelAdmin(ModelAdmin):
         Raises:
             Refusal: it stays.
         """
+        self.hold_as_shown(request, obj)
+        obj.delete()
+
+    def hold_as_shown(self, request: HttpRequest, obj: Any) -> None:
+        """Keep everybody else from a row until commit.
+
+        Raises:
+            ChangedMeanwhile: it was changed since it was shown.
+        """
         held = rows_like(obj).select_for_update().first()
         check_row(held or obj, seen_by(request.POST))
-        obj.delete()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A row stays in its organization."""

@@ -84,6 +84,7 @@ class PolicyAdmin(Pages, TenantHistoryAdmin):
         return old_policy_page(request, self, object_id)
 
     def delete_model(self, request: HttpRequest, obj: Policy) -> None:
+        self.hold_as_shown(request, obj)
         by = By.someone(person(request), How.SESSION, visit_of(request))
         delete_policy(obj, by=by, now=timezone.now())
 

@@ -111,6 +111,7 @@ class SlackAppAdmin(_SlackAdmin):
         )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.hold_as_shown(request, obj)
         by = By.someone(person(request), How.SESSION, visit_of(request))
         take_down_app(obj, by=by, now=timezone.now())
 
@@ -151,6 +152,7 @@ class SlackUserAdmin(_SlackAdmin):
         return (*super().get_readonly_fields(request, obj), *fixed)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.hold_as_shown(request, obj)
         by = By.someone(person(request), How.SESSION, visit_of(request))
         forget_user(obj, by=by, now=timezone.now())
 

@@ -66,6 +66,7 @@ WITHOUT_VERSION = {
     *("accounts_invitation_withdraw", "accounts_apikey_revoke"),  # it ends, once
     "auth_user_password_change",  # a password is set in the place of any other
     "budgets_reservation_release",  # its state is looked at under its lock
+    "controls_ruleaction_answer",  # so is that of an action
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
 }
