@@ -19,7 +19,7 @@ from budgets.models import Budget
 from budgets.status import calendar_of
 from controls.expressions import OF_BUDGET, read_saved
 from controls.models import ControlRule
-from controls.types import Action
+from controls.types import ControlAction
 from lib.errors import Invalid
 from lib.lookups import row_or_none, uuid_of
 
@@ -102,7 +102,7 @@ def _is_about_money(reason: Hindrance) -> bool:
     """Tell whether a limit was in the way, or a block that looks at the amount."""
     if reason.rule == HARD_LIMIT:
         return True
-    blocks = ControlRule.objects.filter(action=Action.BLOCK)
+    blocks = ControlRule.objects.filter(action=ControlAction.BLOCK)
     rule = row_or_none(blocks, reason.rule)
     return rule is not None and bool(read_saved(rule.trigger).names & OF_BUDGET.keys())
 

@@ -19,7 +19,7 @@ from controls.hints import hints_on
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
 from controls.stops import stops_at_the_amount
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from controls.wording import stop_notes, summary_of
 from lib.errors import Invalid
 
@@ -137,7 +137,7 @@ def proposed(budget: Budget, rules: Sequence[Given]) -> tuple[Rule, ...]:
 
 def _is_stop(given: Given) -> bool:
     """Tell whether a rule stops all calls at the whole amount."""
-    is_block = given["action"] == Action.BLOCK
+    is_block = given["action"] == ControlAction.BLOCK
     if given["config"].get("needs_approval"):
         return False  # people have the last word
     return is_block and stops_at_the_amount(read_saved(given["trigger"]))

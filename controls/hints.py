@@ -5,7 +5,7 @@ from typing import Any
 
 from budgets.models import Budget
 from budgets.scopes import BudgetScope
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from ledger.identity import one_name
 from ledger.patterns import may_meet
 
@@ -51,9 +51,9 @@ def _hints(rule: Rule, scopes: Sequence[BudgetScope]) -> Iterator[str]:
 def _named(rule: Rule) -> list[str]:
     """Return the models that a rule has an effect on alone."""
     match rule.action:
-        case Action.MODEL_DOWNGRADE:
+        case ControlAction.MODEL_DOWNGRADE:
             return list(rule.downgrades)
-        case Action.MODEL_BLOCKLIST if not rule.allowed_models:
+        case ControlAction.MODEL_BLOCKLIST if not rule.allowed_models:
             return list(rule.blocked_models)
     return []
 

@@ -11,7 +11,7 @@ from accounts.audit import current_actor, history
 from accounts.models import Organization
 from approvals.models import OPEN_STATES, BudgetRequest, RequestState
 from budgets.models import Budget
-from controls.types import Action
+from controls.types import ControlAction
 from lib.periods import Window
 from lib.rules.expressions import LONGEST
 
@@ -27,7 +27,7 @@ class ControlRule(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+")
     budget = models.ForeignKey(Budget, models.CASCADE, related_name="control_rules")
     position = models.PositiveSmallIntegerField(default=0)
-    action = models.CharField(max_length=16, choices=Action.choices)
+    action = models.CharField(max_length=16, choices=ControlAction.choices)
     trigger = models.CharField(max_length=LONGEST)  # see controls.expressions
     config = models.JSONField(default=dict, blank=True)
     notify = models.BooleanField(default=False)
@@ -41,7 +41,7 @@ class ControlRule(models.Model):
         ordering = ["position", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(action__in=Action.values),
+                condition=Q(action__in=ControlAction.values),
                 name="control_rule_action_is_known",
             )
         ]

@@ -19,7 +19,7 @@ from budgets.models import Budget
 from budgets.owners import path_of, usual_recipients
 from budgets.status import BudgetStatus, statuses
 from controls.sql import insert_intervention
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from controls.wording import effect_of, summary_of
 from lib.humanize import clock, stretch
 from lib.memories import Memory
@@ -34,7 +34,10 @@ _CHANNELS = (
     ChannelType.WEBHOOK.value,
     ChannelType.APPRISE.value,
 )
-_GRAVE = {Action.BLOCK: "critical", Action.NOTIFY: "info"}  # all else is a warning
+_GRAVE = {
+    ControlAction.BLOCK: "critical",
+    ControlAction.NOTIFY: "info",
+}  # all else is a warning
 _COLORS = {"info": "#2563eb", "warning": "#b45309", "critical": "#b91c1c"}
 _LONGEST_TITLE = 150
 _MOST_TOLD = 50_000  # effects remembered

@@ -18,7 +18,7 @@ from budgets.reservations.hold import Balances
 from budgets.snapshots import CHARGED, hold_filed
 from controls.expressions import OF_BUDGET
 from controls.ruleset import RULES, Ruleset, Switch
-from controls.types import Action, BudgetFigures, Rule, Subject
+from controls.types import BudgetFigures, ControlAction, Rule, Subject
 from forecasts.probabilities import probabilities
 from ledger.pricing import convert
 from ledger.snapshot import KnownAttribution
@@ -215,7 +215,7 @@ class Guard:
             models += [
                 other
                 for rule in plan.rules
-                if rule.action is Action.MODEL_DOWNGRADE
+                if rule.action is ControlAction.MODEL_DOWNGRADE
                 and (other := rule.cheaper.instead_of(plan.subject.name))
             ]
         return found
@@ -297,7 +297,9 @@ class Guard:
                 if target.budget.hard or target.budget.id in watched
             ),
             rules=rules,
-            limits=tuple(rule for rule in rules if rule.action is Action.RATE_LIMIT),
+            limits=tuple(
+                rule for rule in rules if rule.action is ControlAction.RATE_LIMIT
+            ),
             switch=self._switch_of(targets),
             rules_until=until,
         )

@@ -21,7 +21,14 @@ from budgets.uses import Use, uses_of
 from controls.downgrades import leads_back
 from controls.rates import RateUse
 from controls.rules import judge
-from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling, Subject
+from controls.types import (
+    BudgetFigures,
+    ControlAction,
+    ProposedCall,
+    Rule,
+    Ruling,
+    Subject,
+)
 from controls.wording import summary_of
 from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
@@ -33,12 +40,12 @@ EffectKind = Literal["stopped", "downgraded", "limited", "told"]
 
 HARD_LIMIT, UNPRICED = "hard_limit", "unpriced"
 
-_OUTCOMES: Mapping[Action, EffectKind] = {
-    Action.BLOCK: "stopped",
-    Action.MODEL_BLOCKLIST: "stopped",
-    Action.MODEL_DOWNGRADE: "downgraded",
-    Action.RATE_LIMIT: "limited",
-    Action.NOTIFY: "told",
+_OUTCOMES: Mapping[ControlAction, EffectKind] = {
+    ControlAction.BLOCK: "stopped",
+    ControlAction.MODEL_BLOCKLIST: "stopped",
+    ControlAction.MODEL_DOWNGRADE: "downgraded",
+    ControlAction.RATE_LIMIT: "limited",
+    ControlAction.NOTIFY: "told",
 }
 _LIMITS = {
     HARD_LIMIT: "The amount is a hard limit.",
@@ -264,7 +271,7 @@ def _effects_of(proposal: Proposal) -> dict[str, Effect]:
 
 
 def _only_tells(rule: Rule) -> bool:
-    return rule.action is Action.NOTIFY
+    return rule.action is ControlAction.NOTIFY
 
 
 def _call_of(use: Use, model: str, cost: int | None) -> ProposedCall:

@@ -21,7 +21,14 @@ from decimal import Decimal
 from typing import Any
 
 from controls.rates import RateUse
-from controls.types import Action, BudgetFigures, ProposedCall, Reason, Rule, Ruling
+from controls.types import (
+    BudgetFigures,
+    ControlAction,
+    ProposedCall,
+    Reason,
+    Rule,
+    Ruling,
+)
 from controls.wording import why_downgraded, why_limited, why_stopped
 from ledger.identity import ModelName
 from lib.money import from_units
@@ -49,7 +56,7 @@ def judge(
     if not rules:
         return Ruling("allow", subject.model)
     user = subject.user
-    holding: dict[Action, list[Rule]] = {}
+    holding: dict[ControlAction, list[Rule]] = {}
     waiting: list[Rule] = []
     known: dict[int, _Known] = {}  # by budget
     for rule in rules:
@@ -69,7 +76,7 @@ def judge(
 
 
 def _ruling(
-    holding: Mapping[Action, Sequence[Rule]],
+    holding: Mapping[ControlAction, Sequence[Rule]],
     call: ProposedCall,
     uses: UseOf,
     now: datetime,
@@ -78,12 +85,12 @@ def _ruling(
     subject = call.subject
     if not holding:
         return Ruling("allow", subject.model)
-    told = holding.get(Action.NOTIFY, ())
+    told = holding.get(ControlAction.NOTIFY, ())
     return (
-        _stopped(holding.get(Action.BLOCK, ()), told, call)
+        _stopped(holding.get(ControlAction.BLOCK, ()), told, call)
         or _stopped(_forbidding(holding, subject.name), told, call)
-        or _downgraded(holding.get(Action.MODEL_DOWNGRADE, ()), told, call)
-        or _limited(holding.get(Action.RATE_LIMIT, ()), told, call, uses, now)
+        or _downgraded(holding.get(ControlAction.MODEL_DOWNGRADE, ()), told, call)
+        or _limited(holding.get(ControlAction.RATE_LIMIT, ()), told, call, uses, now)
     )
 
 
@@ -180,9 +187,9 @@ def _stopped(
 
 
 def _forbidding(
-    holding: Mapping[Action, Sequence[Rule]], name: ModelName
+    holding: Mapping[ControlAction, Sequence[Rule]], name: ModelName
 ) -> Sequence[Rule]:
-    rules = holding.get(Action.MODEL_BLOCKLIST, ())
+    rules = holding.get(ControlAction.MODEL_BLOCKLIST, ())
     return [rule for rule in rules if rule.forbids(name)]
 
 

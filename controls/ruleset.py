@@ -16,7 +16,7 @@ from approvals.exceptions import rule_exceptions
 from budgets.scopes import BudgetScope
 from controls.expressions import read_saved
 from controls.models import ControlRule, KillSwitch, RuleAction
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from ledger.identity import person_named
 from ledger.types import Dimensions, Tags
 from lib.money import to_units
@@ -194,7 +194,7 @@ def open_ruleset(organization_id: int, number: int | None = None) -> Ruleset:
 def _rule_of(
     row: ControlRule, exempt: frozenset[str], currency: str, approved: Window | None
 ) -> Rule:
-    config, action = row.config, Action(row.action)
+    config, action = row.config, ControlAction(row.action)
     most_cost = config.get("max_cost_per_hour")
     return Rule(
         id=row.pk,
@@ -204,7 +204,7 @@ def _rule_of(
         budget_name=row.budget.name,
         action=action,
         trigger=read_saved(row.trigger),
-        notify=row.notify or action is Action.NOTIFY,
+        notify=row.notify or action is ControlAction.NOTIFY,
         exempt_users=exempt,
         message=config.get("message", ""),
         downgrades=config.get("downgrades", {}),

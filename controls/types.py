@@ -23,7 +23,7 @@ _EVER = Window(
 Decision = Literal["allow", "downgrade", "rate_limit", "block"]
 
 
-class Action(TextChoices):
+class ControlAction(TextChoices):
     """What a rule does once its trigger holds; in the order in which they take effect.
 
     See `controls.rules` for what each of them means.
@@ -45,7 +45,7 @@ class Rule:
     budget_id: int
     budget_uid: str
     budget_name: str
-    action: Action
+    action: ControlAction
     trigger: Expression
     notify: bool
     exempt_users: frozenset[str]  # whom no rule of its budget concerns; person_named
@@ -74,7 +74,7 @@ class Rule:
     @property
     def is_hard_stop(self) -> bool:
         """Tell whether it stops all calls at the amount: that is a hard limit then."""
-        stops = self.action is Action.BLOCK and not self.needs_approval
+        stops = self.action is ControlAction.BLOCK and not self.needs_approval
         return stops and stops_at_the_amount(self.trigger)
 
     def waits(self, now: datetime) -> bool:

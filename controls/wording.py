@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from controls.expressions import ALWAYS
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from lib.humanize import lasting
 from lib.money import format_money, format_percent, from_units
 from lib.rules.expressions import Expression
@@ -55,16 +55,16 @@ def occasion_of(trigger: Expression) -> str:
 def effect_of(rule: Rule) -> str:
     """Say what *rule* does: "use gpt-3.5-turbo instead of gpt-4"."""
     match rule.action:
-        case Action.BLOCK:
+        case ControlAction.BLOCK:
             return "block all calls" + _exemptions(rule.exempt_users)
-        case Action.MODEL_BLOCKLIST:
+        case ControlAction.MODEL_BLOCKLIST:
             return _models(rule)
-        case Action.MODEL_DOWNGRADE:
+        case ControlAction.MODEL_DOWNGRADE:
             pairs = [f"{new} instead of {old}" for old, new in rule.downgrades.items()]
             return f"use {_listed(pairs)}"
-        case Action.RATE_LIMIT:
+        case ControlAction.RATE_LIMIT:
             return f"allow {limits_of(rule)}"
-        case Action.NOTIFY:
+        case ControlAction.NOTIFY:
             return "tell people"
 
 
@@ -99,7 +99,7 @@ def limits_of(rule: Rule) -> str:
 
 
 def why_stopped(rule: Rule, model: str) -> str:
-    if rule.action is Action.BLOCK:
+    if rule.action is ControlAction.BLOCK:
         return rule.message or f"Blocked by {_origin(rule)}."
     allowed = f" Allowed: {', '.join(rule.allowed_models)}." * bool(rule.allowed_models)
     return f"{model} may not be used, by {_origin(rule)}.{allowed}"

@@ -20,7 +20,7 @@ from console.pages import Pages, budget_or_404, names_of
 from controls.configuration import history_of_rules
 from controls.models import ControlRule
 from controls.ruleset import rules_of
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from controls.wording import summary_of
 from lib.humanize import locale_of
 from lib.money import format_money
@@ -65,7 +65,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         switch=switch,
         presets=missing_presets(known),
         version=newest(history_of_rules(budget)) if may_change else "",
-        actions=Action.choices,
+        actions=ControlAction.choices,
         may_change=may_change,
     )
     return TemplateResponse(request, "console/controls/budget.html", context)
@@ -106,7 +106,7 @@ def lines_of(
     now_holding: Container[int],
 ) -> list[RuleLine]:
     """Write *rules* out; the own ones of an action may change places."""
-    own: dict[Action, list[int]] = {}
+    own: dict[ControlAction, list[int]] = {}
     for rule in rules:
         if rule.budget_id == budget.pk:
             own.setdefault(rule.action, []).append(rule.id)
@@ -135,7 +135,7 @@ def lines_of(
 def _notes(rule: Rule, *, tells: bool) -> Iterator[str]:
     if rule.message:
         yield f"Says “{rule.message}”"
-    if rule.exempt_users and rule.action is not Action.BLOCK:
+    if rule.exempt_users and rule.action is not ControlAction.BLOCK:
         yield f"Not for {', '.join(sorted(rule.exempt_users))}"
     if tells:
         yield "People are told of its first effect in each period"

@@ -14,7 +14,7 @@ from console.controls.sentences import effect_on
 from console.controls.trials import AT_ONCE, uses_in
 from controls.configuration import proposed
 from controls.replay import Proposal, last_period, replay
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from controls.wording import occasion_of, stop_notes, summary_of
 
 _DAY = timedelta(days=1)
@@ -50,7 +50,7 @@ def _acting(budget: Budget, rules: Rules) -> _ById:
     return {
         given.get("id") or place: rule
         for place, (given, rule) in enumerate(zip(rules, found, strict=True))
-        if rule.action is not Action.NOTIFY
+        if rule.action is not ControlAction.NOTIFY
     }
 
 

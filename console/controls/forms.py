@@ -16,18 +16,18 @@ from console.asking import SAY_WHY
 from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
-from controls.types import Action
+from controls.types import ControlAction
 from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.rules.expressions import LONGEST
 
 _SPARE = 2  # empty rows below those that are filled in
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    Action.BLOCK: ("message",),
-    Action.MODEL_BLOCKLIST: ("blocked_models", "allowed_models"),
-    Action.MODEL_DOWNGRADE: ("downgrades",),
-    Action.RATE_LIMIT: ("max_requests_per_minute", "max_cost_per_hour"),
-    Action.NOTIFY: (),
+    ControlAction.BLOCK: ("message",),
+    ControlAction.MODEL_BLOCKLIST: ("blocked_models", "allowed_models"),
+    ControlAction.MODEL_DOWNGRADE: ("downgrades",),
+    ControlAction.RATE_LIMIT: ("max_requests_per_minute", "max_cost_per_hour"),
+    ControlAction.NOTIFY: (),
 }
 
 
@@ -171,7 +171,7 @@ class ControlRuleForm(forms.Form):
         kept |= {*_FIELDS[rule["action"]]}
         for name in set(self.fields) - kept:
             del self.fields[name]
-        if rule["action"] == Action.NOTIFY:
+        if rule["action"] == ControlAction.NOTIFY:
             del self.fields["notify"], self.fields["needs_approval"]
         if "max_cost_per_hour" in self.fields:
             self.fields["max_cost_per_hour"].label = f"{currency} an hour"

@@ -16,7 +16,7 @@ from console.controls.budgets import path_to
 from console.pages import Pages, budget_or_404, names_of
 from controls.models import ControlRule, KillSwitch
 from controls.ruleset import rules_of
-from controls.types import Action
+from controls.types import ControlAction
 from controls.wording import summary_of
 from lib.humanize import clock
 
@@ -87,7 +87,7 @@ def _said(budget: Budget, version: Any) -> str:
         extras.append(f"Says “{rule.message}”")
     if row.notify:
         extras.append("Tells people.")
-    if rule.exempt_users and rule.action is not Action.BLOCK:
+    if rule.exempt_users and rule.action is not ControlAction.BLOCK:
         extras.append(f"Exempt: {', '.join(sorted(rule.exempt_users))}.")
     return " ".join([summary_of(rule), *extras])
 

@@ -9,7 +9,7 @@ from budgets.models import Budget
 from budgets.status import statuses
 from controls.expressions import OF_BUDGET, OF_CLOCK
 from controls.rules import judge
-from controls.types import Action, BudgetFigures, ProposedCall, Rule, Subject
+from controls.types import BudgetFigures, ControlAction, ProposedCall, Rule, Subject
 from ledger.identity import ModelName
 from lib.money import to_units
 
@@ -34,7 +34,8 @@ def holding(path: Sequence[Budget], rules: Sequence[Rule], now: datetime) -> set
         for pk, found in statuses(path, organization, at=now).items()
     }
     said = [
-        replace(one, action=Action.NOTIFY, exempt_users=frozenset()) for one in asked
+        replace(one, action=ControlAction.NOTIFY, exempt_users=frozenset())
+        for one in asked
     ]
     verdict = judge(said, _ANY_CALL, figures.__getitem__, lambda _: None, now)
     return {one.id for one in verdict.acted}

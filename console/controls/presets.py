@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from controls.types import Action
+from controls.types import ControlAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Preset:
     """A rule as it is often wanted."""
 
     title: str
-    action: Action
+    action: ControlAction
     trigger: str
     config: Mapping[str, Any]
     notify: bool = False
@@ -31,7 +31,7 @@ class Preset:
 PRESETS: Mapping[str, Preset] = {
     "downgrade": Preset(
         "Cheaper models from 90 %",
-        Action.MODEL_DOWNGRADE,
+        ControlAction.MODEL_DOWNGRADE,
         "budget_percentage >= 0.9",
         {
             "downgrades": {
@@ -43,7 +43,7 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "development": Preset(
         "Only cheap models in development",
-        Action.MODEL_BLOCKLIST,
+        ControlAction.MODEL_BLOCKLIST,
         'environment == "development"',
         {
             "blocked_models": ["gpt-4", "claude-3-opus"],
@@ -52,13 +52,13 @@ PRESETS: Mapping[str, Preset] = {
     ),
     "rate": Preset(
         "Slower from 95 %",
-        Action.RATE_LIMIT,
+        ControlAction.RATE_LIMIT,
         "budget_percentage >= 0.95",
         {"max_requests_per_minute": 10, "max_cost_per_hour": "50.0000000000"},
     ),
     "stop": Preset(
         "A hard stop at 100 %",
-        Action.BLOCK,
+        ControlAction.BLOCK,
         "budget_percentage >= 1.0",
         {
             "message": "Monthly budget exceeded. Contact finance team.",

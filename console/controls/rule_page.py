@@ -46,15 +46,15 @@ from controls.expressions import (
 from controls.hints import hints_on
 from controls.models import ControlRule
 from controls.replay import Proposal, last_period
-from controls.types import Action
+from controls.types import ControlAction
 from controls.wording import stop_notes, summary_of
 from lib.errors import Refusal
 from lib.humanize import locale_of
 
 _FIRST_TRIGGER = {
-    Action.MODEL_BLOCKLIST: 'environment == "development"',
-    Action.RATE_LIMIT: "budget_percentage >= 0.95",
-    Action.BLOCK: "budget_percentage >= 1",
+    ControlAction.MODEL_BLOCKLIST: 'environment == "development"',
+    ControlAction.RATE_LIMIT: "budget_percentage >= 0.95",
+    ControlAction.BLOCK: "budget_percentage >= 1",
 }
 _NAMES = {
     "Where the budget stands": OF_BUDGET,
@@ -72,9 +72,9 @@ def new_rule_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     if preset is not None:
         return rule_page(request, pages, budget, preset.given)
     action = request.GET.get("action", "")
-    if action not in Action.values:
+    if action not in ControlAction.values:
         raise Http404("There is no such rule.")
-    trigger = _FIRST_TRIGGER.get(Action(action), "budget_percentage >= 0.9")
+    trigger = _FIRST_TRIGGER.get(ControlAction(action), "budget_percentage >= 0.9")
     given = {"action": action, "trigger": trigger, "config": {}, "notify": False}
     return rule_page(request, pages, budget, given)
 
@@ -103,7 +103,7 @@ def rule_page(
     trial = _trial(budget, form) if "dry" in request.POST else None
     context = pages.page(
         request,
-        title=Action(given["action"]).label,
+        title=ControlAction(given["action"]).label,
         budget=budget,
         rule=given,
         way=names_of(path_to(budget)),
@@ -251,7 +251,7 @@ def _models_in(given: Any) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-_WITHOUT_CONFIG = {Action.BLOCK, Action.NOTIFY}
+_WITHOUT_CONFIG = {ControlAction.BLOCK, ControlAction.NOTIFY}
 
 
 def _trial(budget: Budget, form: ControlRuleForm) -> Trial | None:

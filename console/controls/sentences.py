@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from controls.types import Action, Rule
+from controls.types import ControlAction, Rule
 from controls.wording import limits_of, occasion_of
 
-_ORDER = {action: place for place, action in enumerate(Action)}
+_ORDER = {action: place for place, action in enumerate(ControlAction)}
 _MOST_SAID = 5  # rules in the sentence
 _LATER = Decimal(1000)  # than any share: a rule that hangs on something else
 
@@ -48,35 +48,35 @@ def _occasion(rule: Rule) -> str:
 
 def _effect(rule: Rule) -> str:
     match rule.action:
-        case Action.BLOCK:
+        case ControlAction.BLOCK:
             return "calls are blocked"
-        case Action.MODEL_BLOCKLIST:
+        case ControlAction.MODEL_BLOCKLIST:
             return _models(rule)
-        case Action.MODEL_DOWNGRADE:
+        case ControlAction.MODEL_DOWNGRADE:
             (old, new), *others = rule.downgrades.items()
             more = f" (and {len(others)} more)" if others else ""
             return f"{old} becomes {new}{more}"
-        case Action.RATE_LIMIT:
+        case ControlAction.RATE_LIMIT:
             return f"at most {limits_of(rule)}"
-        case Action.NOTIFY:
+        case ControlAction.NOTIFY:
             return "people are told"
 
 
 def effect_on(name: str, rule: Rule) -> str:
     """Say what *rule* does to calls of the budget *name*: which are refused."""
     match rule.action:
-        case Action.BLOCK:
+        case ControlAction.BLOCK:
             return f"all calls of {name} are refused"
-        case Action.MODEL_BLOCKLIST if rule.allowed_models:
+        case ControlAction.MODEL_BLOCKLIST if rule.allowed_models:
             models = _some(rule.allowed_models)
             return f"calls of {name} are refused, but for those of {models}"
-        case Action.MODEL_BLOCKLIST:
+        case ControlAction.MODEL_BLOCKLIST:
             return f"calls of {name} to {_some(rule.blocked_models)} are refused"
-        case Action.MODEL_DOWNGRADE:
+        case ControlAction.MODEL_DOWNGRADE:
             return f"calls of {name} go on with a cheaper model: {_effect(rule)}"
-        case Action.RATE_LIMIT:
+        case ControlAction.RATE_LIMIT:
             return f"calls of {name} wait beyond {limits_of(rule)}"
-        case Action.NOTIFY:
+        case ControlAction.NOTIFY:
             return f"people are told of calls of {name}"
 
 

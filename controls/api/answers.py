@@ -10,7 +10,7 @@ from budgets.models import Budget, Enforcement, Reservation
 from controls import configuration
 from controls.decisions.types import CallAnswer
 from controls.replay import Effect, Replay
-from controls.types import Action, Reason
+from controls.types import ControlAction, Reason
 from lib.answers import Moment, Money, NamedOut, Out, choices, note
 from lib.money import from_units, wire, wire_units
 
@@ -96,7 +96,7 @@ class ControlRuleOut(Out, frozen=True):
 
     id: str
     trigger: str
-    action: Annotated[str, choices(Action.values)]
+    action: Annotated[str, choices(ControlAction.values)]
     config: Annotated[dict[str, Any], note("As the action asks for it.")]
     notify: bool
     summary: str

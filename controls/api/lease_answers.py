@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from controls.api.answers import ReasonOut, reason_out
 from controls.decisions.types import LeaseAnswer
 from controls.policy import Guard, Plan
-from controls.types import Action, Rule, Subject
+from controls.types import ControlAction, Rule, Subject
 from ledger.patterns import pattern_of
 from ledger.tariffs import Rates
 from lib.answers import Exact, Moment, Money, Out, choices, note
@@ -61,7 +61,7 @@ class RuleTermsOut(Out, frozen=True):
 
     id: str
     budget: str
-    action: Annotated[str, choices(Action.values)]
+    action: Annotated[str, choices(ControlAction.values)]
     trigger: Any
     exempt_users: list[str]
     message: str

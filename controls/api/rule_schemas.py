@@ -11,7 +11,7 @@ from accounts.api.fields import NamesField, ReasonField
 from budgets.models import Enforcement
 from controls.downgrades import Downgrades, leads_back
 from controls.expressions import read
-from controls.types import Action
+from controls.types import ControlAction
 from ledger.identity import model_named
 from ledger.patterns import pattern_of
 from lib.errors import Refusal
@@ -156,11 +156,11 @@ def _one_of(attrs: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 _CONFIGS: Mapping[str, type[Config]] = {
-    Action.BLOCK: BlockConfig,
-    Action.MODEL_BLOCKLIST: BlocklistConfig,
-    Action.MODEL_DOWNGRADE: DowngradeConfig,
-    Action.RATE_LIMIT: RateConfig,
-    Action.NOTIFY: NotifyConfig,
+    ControlAction.BLOCK: BlockConfig,
+    ControlAction.MODEL_BLOCKLIST: BlocklistConfig,
+    ControlAction.MODEL_DOWNGRADE: DowngradeConfig,
+    ControlAction.RATE_LIMIT: RateConfig,
+    ControlAction.NOTIFY: NotifyConfig,
 }
 
 
@@ -180,7 +180,7 @@ class ControlRuleIn(Plain):
     trigger = serializers.CharField(
         max_length=LONGEST, help_text='Such as: budget_percentage >= 0.9, model == "x".'
     )
-    action = ChoiceField(Action.choices)
+    action = ChoiceField(ControlAction.choices)
     config = serializers.JSONField(required=False, default=dict)
     notify = serializers.BooleanField(default=False)
 

@@ -7,7 +7,14 @@ from zoneinfo import ZoneInfo
 
 from controls.expressions import read
 from controls.rules import judge
-from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling, Subject
+from controls.types import (
+    BudgetFigures,
+    ControlAction,
+    ProposedCall,
+    Rule,
+    Ruling,
+    Subject,
+)
 
 NOW = datetime(2026, 11, 10, 17, 30, tzinfo=UTC)  # a Tuesday
 UNIT = 10**10  # of one dollar
@@ -22,7 +29,7 @@ def a_rule(action: str = "block", trigger: str = "always", **values: Any) -> Rul
             "budget_id": 7,
             "budget_uid": "budget-7",
             "budget_name": "ML Team",
-            "action": Action(action),
+            "action": ControlAction(action),
             "trigger": read(trigger),
             "notify": False,
             "exempt_users": frozenset(),

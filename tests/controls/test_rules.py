@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from controls.downgrades import Downgrades
 from controls.rates import RateUse
 from controls.rules import judge, share_of
-from controls.types import Action, BudgetFigures, ProposedCall, Rule, Ruling
+from controls.types import BudgetFigures, ControlAction, ProposedCall, Rule, Ruling
 from controls.wording import summary_of
 from ledger.identity import model_named
 from tests.controls.calls import NOW, UNIT, a_call, a_rule, figures, said
@@ -330,7 +330,7 @@ models = st.sampled_from(["a", "b", "c", "a-b"])
 patterns = st.lists(st.sampled_from(["a", "b", "a*", "*"]), max_size=2).map(tuple)
 rules_of_all_kinds = st.builds(
     a_rule,
-    action=st.sampled_from(Action.values),
+    action=st.sampled_from(ControlAction.values),
     trigger=st.sampled_from(
         ["always", "budget_percentage >= 0.5", "hour == 17", 'environment == "x"']
     ),
@@ -367,11 +367,11 @@ def test_rules_say_what_the_oracle_says(
 
     assert (verdict.decision, verdict.model) == oracle(rules, call, spent, used)
     assert {rule.action for rule in verdict.acted} <= {
-        Action.NOTIFY,
+        ControlAction.NOTIFY,
         {
-            "allow": Action.NOTIFY,
-            "downgrade": Action.MODEL_DOWNGRADE,
-            "rate_limit": Action.RATE_LIMIT,
+            "allow": ControlAction.NOTIFY,
+            "downgrade": ControlAction.MODEL_DOWNGRADE,
+            "rate_limit": ControlAction.RATE_LIMIT,
         }.get(verdict.decision, verdict.acted[0].action if verdict.acted else None),
     }
     assert bool(verdict.reasons) == (verdict.decision != "allow")
