@@ -194,7 +194,7 @@ def _adapt(fields: dict[str, forms.Field], kind: RuleType, currency: str) -> Non
         del fields["window"]
 
 
-class LevelForm(forms.Form):
+class LadderLevelForm(forms.Form):
     """One level of a ladder. Empty hours: at any time."""
 
     delay = MinutesField(label="Minutes after the alert", max_value=_WEEK_MIN)

@@ -23,7 +23,7 @@ from alerts.models import EscalationPolicy
 from budgets.models import Budget
 from budgets.paths import ways_of, words_of_way
 from console.alerts.consequences import unheard_levels
-from console.alerts.forms import MOST_LEVELS, LevelForm, PolicyForm
+from console.alerts.forms import MOST_LEVELS, LadderLevelForm, PolicyForm
 from console.alerts.ladders import Rung, rungs_from
 from console.alerts.wording import step_words
 from console.asking import Confirmation, Consequences, confirmation_of, reason_in
@@ -78,8 +78,8 @@ class Ladder(NamedTuple):
     """What is filled in: the form of all, those of the levels, and those that stay."""
 
     form: PolicyForm
-    levels: list[LevelForm]
-    kept: list[LevelForm]
+    levels: list[LadderLevelForm]
+    kept: list[LadderLevelForm]
     is_whole: bool  # it may be saved
 
     @classmethod
@@ -153,22 +153,22 @@ def _led_on(request: HttpRequest, policy: EscalationPolicy) -> HttpResponse:
     return redirect("admin:alerts_escalationpolicy_change", policy.pk)
 
 
-def _is_removed(level: LevelForm) -> bool:
+def _is_removed(level: LadderLevelForm) -> bool:
     """Tell whether it is to go, however it is filled in; every level is checked."""
     level.is_valid()
     return level.is_bound and bool(level.cleaned_data.get("removed"))
 
 
-def _delay_of(level: LevelForm) -> int:
+def _delay_of(level: LadderLevelForm) -> int:
     return int(level.cleaned_data["delay"])
 
 
-def level_forms(data: Any, policy: EscalationPolicy) -> list[LevelForm]:
+def level_forms(data: Any, policy: EscalationPolicy) -> list[LadderLevelForm]:
     """Return a form for each level that is sent, or that *policy* has."""
     stored: Sequence[dict[str, Any]] = policy.levels or _FIRST_LEVELS
     if data is None:
         return [
-            LevelForm(
+            LadderLevelForm(
                 prefix=f"level{n}", organization_id=policy.organization_id, level=one
             )
             for n, one in enumerate(stored)
@@ -183,16 +183,18 @@ def level_forms(data: Any, policy: EscalationPolicy) -> list[LevelForm]:
     if "more" in data and len(forms) < MOST_LEVELS:
         number = max(numbers, default=-1) + 1
         forms.append(
-            LevelForm(prefix=f"level{number}", organization_id=policy.organization_id)
+            LadderLevelForm(
+                prefix=f"level{number}", organization_id=policy.organization_id
+            )
         )
     return forms
 
 
 def _level_form(
     data: Any, policy: EscalationPolicy, number: int, stored: Sequence[dict[str, Any]]
-) -> LevelForm:
+) -> LadderLevelForm:
     level = stored[number] if number < len(stored) else None
-    return LevelForm(
+    return LadderLevelForm(
         data,
         prefix=f"level{number}",
         organization_id=policy.organization_id,
@@ -208,7 +210,9 @@ def place_of(policy: EscalationPolicy) -> str:
     return f"{words_of_way(way)} and what is below it"
 
 
-def rungs_of(form: PolicyForm, levels: list[LevelForm], now: datetime) -> list[Rung]:
+def rungs_of(
+    form: PolicyForm, levels: list[LadderLevelForm], now: datetime
+) -> list[Rung]:
     """Return the ladder that is filled in, as far as it is right."""
     if form.is_bound:
         said = form.cleaned_data
