@@ -289,7 +289,7 @@ def _level_initial(level: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class PolicyForm(VersionedForm):
+class EscalationForm(VersionedForm):
     """A ladder without its levels, which are forms of their own."""
 
     holds_row = False  # the page holds the organization

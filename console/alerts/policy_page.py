@@ -23,7 +23,7 @@ from alerts.models import EscalationPolicy
 from budgets.models import Budget
 from budgets.paths import ways_of, words_of_way
 from console.alerts.consequences import unheard_levels
-from console.alerts.forms import MOST_LEVELS, LadderLevelForm, PolicyForm
+from console.alerts.forms import MOST_LEVELS, EscalationForm, LadderLevelForm
 from console.alerts.ladders import Rung, rungs_from
 from console.alerts.wording import step_words
 from console.asking import Confirmation, Consequences, confirmation_of, reason_in
@@ -77,7 +77,7 @@ def policy_page(
 class Ladder(NamedTuple):
     """What is filled in: the form of all, those of the levels, and those that stay."""
 
-    form: PolicyForm
+    form: EscalationForm
     levels: list[LadderLevelForm]
     kept: list[LadderLevelForm]
     is_whole: bool  # it may be saved
@@ -105,7 +105,7 @@ class Ladder(NamedTuple):
 
     @classmethod
     def _read(cls, policy: EscalationPolicy, data: QueryDict | None) -> "Ladder":
-        form, levels = PolicyForm(data, instance=policy), level_forms(data, policy)
+        form, levels = EscalationForm(data, instance=policy), level_forms(data, policy)
         kept = [one for one in levels if not _is_removed(one)]
         is_whole = form.is_valid() and all(level.is_valid() for level in kept)
         if form.is_bound and not kept:
@@ -211,7 +211,7 @@ def place_of(policy: EscalationPolicy) -> str:
 
 
 def rungs_of(
-    form: PolicyForm, levels: list[LadderLevelForm], now: datetime
+    form: EscalationForm, levels: list[LadderLevelForm], now: datetime
 ) -> list[Rung]:
     """Return the ladder that is filled in, as far as it is right."""
     if form.is_bound:
