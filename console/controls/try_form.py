@@ -46,7 +46,7 @@ def _tokens(label: str) -> forms.IntegerField:
     return forms.IntegerField(label=label, required=False, min_value=0, widget=widget)
 
 
-class TryForm(forms.Form):
+class TriedCallForm(forms.Form):
     """What an authorization asks for."""
 
     provider = _name("Provider", "provider", required=True)

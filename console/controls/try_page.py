@@ -20,7 +20,7 @@ from budgets.reservations.hold import in_currency
 from budgets.status import statuses
 from console.budgets.preview import offers_of
 from console.controls.budgets import path_to
-from console.controls.try_form import DIMENSIONS, TryForm
+from console.controls.try_form import DIMENSIONS, TriedCallForm
 from console.pages import Pages, budget_or_404, names_of, organization_or_404
 from controls.api.authorization_schemas import AuthorizationIn, call_of, read
 from controls.decisions.services import try_call
@@ -90,9 +90,9 @@ def _form(
     organization: Organization,
     budget: Budget | None,
     locale: str,
-) -> TryForm:
+) -> TriedCallForm:
     offers = offers_of(organization, timezone.now(), locale)
-    return TryForm(
+    return TriedCallForm(
         request.GET if "provider" in request.GET else None,
         initial=_latest(organization, budget),
         currency=organization.currency,
@@ -115,7 +115,9 @@ def _latest(organization: Organization, budget: Budget | None) -> dict[str, Any]
     }
 
 
-def _answered(form: TryForm, organization: Organization, locale: str) -> dict[str, Any]:
+def _answered(
+    form: TriedCallForm, organization: Organization, locale: str
+) -> dict[str, Any]:
     try:
         given = read(json.dumps(form.body).encode(), AuthorizationIn)
         ask = call_of(given)
