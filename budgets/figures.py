@@ -42,7 +42,7 @@ _SLIGHTLY_OVER_TO = 15  # percent
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SpendPace:
     """What was spent from a moment up to the present, be it in another period."""
 
     spent: Decimal
@@ -64,7 +64,7 @@ class Position:
     zone: ZoneInfo
     warning_threshold: Decimal
     critical_threshold: Decimal
-    pace: Pace | None = None  # of a long period; None: of the period itself
+    pace: SpendPace | None = None  # of a long period; None: of the period itself
 
     @property
     def carried(self) -> Decimal:

@@ -16,8 +16,8 @@ from budgets.errors import NoPeriod
 from budgets.figures import (
     LATELY,
     MONTH,
-    Pace,
     Position,
+    SpendPace,
     Status,
     StatusName,
     Variance,
@@ -282,12 +282,14 @@ def _paced(
     }
 
 
-def _pace_of(position: Position, lately: HourSpend | None, start: datetime) -> Pace:
+def _pace_of(
+    position: Position, lately: HourSpend | None, start: datetime
+) -> SpendPace:
     if lately is None:
-        return Pace(ZERO, start)
+        return SpendPace(ZERO, start)
     # What has no spend from before has the pace of the time since its first use.
     is_new = position.spent <= lately.spent
-    return Pace(lately.spent, max(lately.starts_at, start) if is_new else start)
+    return SpendPace(lately.spent, max(lately.starts_at, start) if is_new else start)
 
 
 def _described(

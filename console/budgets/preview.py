@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 
 from accounts.models import Organization
-from budgets.figures import LATELY, MONTH, Pace, Position, Status, status_of
+from budgets.figures import LATELY, MONTH, Position, SpendPace, Status, status_of
 from budgets.index import FOREVER
 from budgets.models import Budget
 from budgets.overlaps import costs_since
@@ -207,12 +207,14 @@ def _spent(
     return _cost_of(draft, ids, window, now), window
 
 
-def _pace(draft: Draft, ids: list[int], window: Window, now: datetime) -> Pace | None:
+def _pace(
+    draft: Draft, ids: list[int], window: Window, now: datetime
+) -> SpendPace | None:
     """Return what a long period goes on at: by whole days, that of the last 30."""
     if window.end - window.start <= MONTH:
         return None
     since = (now - LATELY).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Pace(_cost_of(draft, ids, Window(since, now), now) or ZERO, since)
+    return SpendPace(_cost_of(draft, ids, Window(since, now), now) or ZERO, since)
 
 
 def _cost_of(
@@ -234,7 +236,7 @@ def _add_figures(
     draft: Draft,
     spent: Decimal,
     window: Window,
-    pace: Pace | None,
+    pace: SpendPace | None,
     outline: Outline,
 ) -> None:
     about = "" if draft.currency == draft.organization.currency else "about "

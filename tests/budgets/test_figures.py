@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgets.figures import Pace, Position, status_of, variance_of
+from budgets.figures import Position, SpendPace, status_of, variance_of
 from lib.money import quantize
 from lib.periods import Cadence, Calendar, Window, end_of, start_of
 
@@ -205,7 +205,7 @@ def test_a_long_period_goes_on_at_its_pace_of_late(
     spent: str, since: timedelta, daily: int, projected: int
 ) -> None:
     now = datetime(2026, 5, 1, tzinfo=UTC)
-    pace = Pace(Decimal(3000), now - since)
+    pace = SpendPace(Decimal(3000), now - since)
 
     result = status_of(replace(position(spent=spent, window=YEAR), pace=pace), now)
 
@@ -214,7 +214,7 @@ def test_a_long_period_goes_on_at_its_pace_of_late(
 
 def test_credits_of_late_do_not_go_on() -> None:
     now = datetime(2026, 5, 1, tzinfo=UTC)
-    pace = Pace(Decimal(-30), now - 30 * DAY)
+    pace = SpendPace(Decimal(-30), now - 30 * DAY)
 
     result = status_of(replace(position(spent="70", window=YEAR), pace=pace), now)
 
