@@ -8,7 +8,7 @@ DAILY_AT = time(8)  # local time of those who get one mail a day
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class MailWish:
     """What one person asked for. `quiet` begins and ends at these local times."""
 
     zone: ZoneInfo
@@ -17,12 +17,12 @@ class Wish:
     critical_at_once: bool = True
 
 
-def is_together(wish: Wish, severity: str) -> bool:
+def is_together(wish: MailWish, severity: str) -> bool:
     """Tell whether the message waits to be sent in one mail with others."""
     return wish.digest != "none" and not _at_once(wish, severity)
 
 
-def earliest(wish: Wish, severity: str, at: datetime) -> datetime:
+def earliest(wish: MailWish, severity: str, at: datetime) -> datetime:
     """Return when a message of *at* may be sent; *at* itself where nothing is asked."""
     if _at_once(wish, severity):
         return at
@@ -34,11 +34,11 @@ def earliest(wish: Wish, severity: str, at: datetime) -> datetime:
     return _after_quiet(wish, at)
 
 
-def _at_once(wish: Wish, severity: str) -> bool:
+def _at_once(wish: MailWish, severity: str) -> bool:
     return severity == "critical" and wish.critical_at_once
 
 
-def _after_quiet(wish: Wish, at: datetime) -> datetime:
+def _after_quiet(wish: MailWish, at: datetime) -> datetime:
     if wish.quiet is None:
         return at
     begins, ends = wish.quiet

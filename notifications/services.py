@@ -21,7 +21,7 @@ from notifications.models import (
     Outsider,
     Preference,
 )
-from notifications.quiet_hours import Wish, earliest, is_together
+from notifications.quiet_hours import MailWish, Wish, earliest, is_together
 from notifications.types import Letter, Message, Resolved, Target, packed
 
 DELIVER = "notifications.tasks.deliver"
@@ -287,7 +287,7 @@ def _delivery(
     target: Target,
     message: Message,
     now: datetime,
-    wishes: dict[str, Wish],
+    wishes: dict[str, MailWish],
 ) -> Delivery:
     wish = wishes.get(target.recipient) if target.kind == ChannelType.EMAIL else None
     return Delivery(
@@ -304,7 +304,7 @@ def _delivery(
     )
 
 
-def _wishes_of(organization_id: int, targets: Iterable[Target]) -> dict[str, Wish]:
+def _wishes_of(organization_id: int, targets: Iterable[Target]) -> dict[str, MailWish]:
     people = [one.recipient for one in targets if one.kind == ChannelType.EMAIL]
     if not people:
         return {}
@@ -314,11 +314,11 @@ def _wishes_of(organization_id: int, targets: Iterable[Target]) -> dict[str, Wis
     return {preference.recipient: wish_of(preference) for preference in found}
 
 
-def wish_of(preference: Preference) -> Wish:
+def wish_of(preference: Preference) -> MailWish:
     quiet: tuple[time, time] | None = None
     if preference.quiet_from is not None and preference.quiet_until is not None:
         quiet = preference.quiet_from, preference.quiet_until
-    return Wish(
+    return MailWish(
         zone=ZoneInfo(preference.timezone),
         digest=preference.digest,
         quiet=quiet,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.quiet_hours import Wish, earliest, is_together
+from notifications.quiet_hours import MailWish, earliest, is_together
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = (time(22), time(7))
@@ -27,26 +27,26 @@ def utc(hour: int, minute: int = 0, *, day: int = 15) -> datetime:
     ],
 )
 def test_the_night_is_kept_quiet(at: datetime, expected: datetime) -> None:
-    assert earliest(Wish(ZoneInfo("UTC"), quiet=NIGHT), "warning", at) == expected
+    assert earliest(MailWish(ZoneInfo("UTC"), quiet=NIGHT), "warning", at) == expected
 
 
 def test_quiet_hours_are_those_of_the_persons_zone() -> None:
-    wish = Wish(NEW_YORK, quiet=SIESTA)
+    wish = MailWish(NEW_YORK, quiet=SIESTA)
 
     assert earliest(wish, "warning", utc(18, 30)) == utc(20)  # 13:30 there
     assert earliest(wish, "warning", utc(13, 30)) == utc(13, 30)
 
 
 def test_quiet_hours_that_end_in_the_hour_that_is_skipped_do_end() -> None:
-    wish = Wish(NEW_YORK, quiet=(time(22), time(2, 30)))
+    wish = MailWish(NEW_YORK, quiet=(time(22), time(2, 30)))
     at = datetime(2025, 3, 9, 6, tzinfo=UTC)  # 01:00; at 02:00 clocks go to 03:00
 
     assert earliest(wish, "warning", at) == datetime(2025, 3, 9, 7, 30, tzinfo=UTC)
 
 
 def test_critical_is_told_at_once_unless_that_is_off() -> None:
-    wish = Wish(ZoneInfo("UTC"), digest="daily", quiet=NIGHT)
-    off = Wish(ZoneInfo("UTC"), digest="daily", quiet=NIGHT, critical_at_once=False)
+    wish = MailWish(ZoneInfo("UTC"), digest="daily", quiet=NIGHT)
+    off = MailWish(ZoneInfo("UTC"), digest="daily", quiet=NIGHT, critical_at_once=False)
 
     assert earliest(wish, "critical", utc(23)) == utc(23)
     assert earliest(off, "critical", utc(23)) == utc(8, day=16)
@@ -67,14 +67,14 @@ def test_critical_is_told_at_once_unless_that_is_off() -> None:
 def test_a_digest_waits_for_its_time(
     digest: str, at: datetime, expected: datetime
 ) -> None:
-    wish = Wish(ZoneInfo("UTC"), digest=digest)
+    wish = MailWish(ZoneInfo("UTC"), digest=digest)
 
     assert earliest(wish, "warning", at) == expected
     assert is_together(wish, "warning") == (digest != "none")
 
 
 def test_a_digest_waits_for_the_end_of_quiet_hours() -> None:
-    wish = Wish(ZoneInfo("UTC"), digest="hourly", quiet=NIGHT)
+    wish = MailWish(ZoneInfo("UTC"), digest="hourly", quiet=NIGHT)
 
     assert earliest(wish, "info", utc(23, 20)) == utc(7, day=16)
 
@@ -93,9 +93,9 @@ def test_a_digest_waits_for_the_end_of_quiet_hours() -> None:
 def test_waiting_has_an_end_and_is_done_once(
     at: datetime, zone: str, begins: time, ends: time, digest: str
 ) -> None:
-    wish = Wish(ZoneInfo(zone), digest=digest, quiet=(begins, ends))
+    wish = MailWish(ZoneInfo(zone), digest=digest, quiet=(begins, ends))
 
     told = earliest(wish, "warning", at)
 
     assert 0 <= (told - at).total_seconds() <= 2 * 25 * 3600
-    assert earliest(Wish(ZoneInfo(zone), quiet=(begins, ends)), "x", told) == told
+    assert earliest(MailWish(ZoneInfo(zone), quiet=(begins, ends)), "x", told) == told
