@@ -35,7 +35,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.access import organizations_of, roles_allow, roles_of, visible_to
 from accounts.audit import giving
-from accounts.columns import column_of, reached
+from accounts.columns import column_of, number_words, reached
 from accounts.meanwhile import VersionedForm
 from accounts.models import Organization, User
 from accounts.scopes import Scope
@@ -336,7 +336,7 @@ class _Differences(HistoricalRecordContextHelper):
         if isinstance(value, DeletedObject) and value.pk is None:
             return ""  # nothing was chosen, so nothing was deleted
         if isinstance(value, Decimal):
-            return f"{value.normalize():f}"
+            return number_words(value)
         return super().prepare_delta_change_value(change, value)
 
 

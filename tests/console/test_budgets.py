@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Backfill, Budget
-from budgets.services import archive_budget
+from budgets.services import archive_budget, change_budget, plan_of
 from lib.periods import Cadence
 from tests.console.budget_pages import ADD, PREVIEW, TREE, form_of, place_of
 from tests.factories import (
@@ -253,3 +253,14 @@ def test_every_cadence_can_be_chosen(acme: Organization) -> None:
     content = browser_for(acme).get(ADD).content.decode()
 
     assert not [one for one in Cadence if f'value="{one.value}"' not in content]
+
+
+def test_a_history_writes_amounts_as_people_read_them(acme: Organization) -> None:
+    budget = make_budget(acme, amount="10000")
+    plan = plan_of(budget)
+    plan.amount = Decimal("12000.5")
+    change_budget(budget, plan, now=timezone.now())
+
+    text = shown(browser_for(acme), place_of(budget, "history"))
+
+    assert "Amount 10,000 → 12,000.5" in text
