@@ -11,7 +11,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
-from tests.pages import shown
+from tests.pages import page_at, shown
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +31,15 @@ def test_a_move_shows_old_and_new_first(acme: Organization) -> None:
     assert "Joins Sales limit $300.00 $300.00 unallocated -$100.00" in text
     assert asked.status_code == 200
     assert ml.parent_id == budgets["engineering"].pk
+
+
+def test_moving_and_archiving_say_where_the_budget_is(acme: Organization) -> None:
+    ml = make_tree(acme)["ml"]
+    browser = browser_for(acme)
+
+    for page, here in (("move", "Move"), ("archive", "Archive")):
+        way = page_at(browser, place_of(ml, page)).part("Where this is")
+        assert way.text == f"Budget tree Acme Engineering ML {here}"
 
 
 def test_a_move_is_done_with_its_reason(acme: Organization) -> None:
