@@ -14,6 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
 from lib.web import is_api
@@ -38,9 +39,9 @@ class IdleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES or is_api(request):
             return self.get_response(request)
-        if SESSION_KEY not in request.session:
-            return self.get_response(request)
         now, used_at = time.time(), _used_at(request)
+        if used_at is None:
+            return self.get_response(request)
         if now - used_at > settings.SESSION_IDLE_S:
             _end(request)
             return self.get_response(request)
@@ -50,7 +51,13 @@ class IdleMiddleware:
         return response
 
 
-def _used_at(request: HttpRequest) -> int:
+def _used_at(request: HttpRequest) -> int | None:
+    """Return when the session was used last; None: nobody is logged in by it."""
+    try:
+        if SESSION_KEY not in request.session:
+            return None
+    except (DatabaseError, InterfaceError):
+        return None  # whoever needs the session will say so
     began = int(request.session.get(_LOGGED_IN, 0))
     try:
         key, at = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT)

@@ -192,13 +192,18 @@ class RefusalMiddleware:
         refusal = _refusal_of(error)
         if refusal is None:
             return None
-        if is_api(request):
-            return problem_response(refusal)
-        page = {"refusal": refusal}
-        response = render(request, "refused.html", page, status=status_of(refusal))
-        if isinstance(refusal, Unavailable):
-            response["Retry-After"] = str(refusal.retry_after_s)
-        return response
+        return _answer_of(request, refusal)
+
+
+def _answer_of(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Answer a refusal: JSON in the API, or a page."""
+    if is_api(request):
+        return problem_response(refusal)
+    page = {"refusal": refusal}
+    response = render(request, "refused.html", page, status=status_of(refusal))
+    if isinstance(refusal, Unavailable):
+        response["Retry-After"] = str(refusal.retry_after_s)
+    return response
 
 
 def _refusal_of(error: BaseException | None) -> Refusal | None:
@@ -264,8 +269,8 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer 500 without any detail; the log has it. 503 when the database is away."""
     refusal = _refusal_of(sys.exc_info()[1])
-    if is_api(request) and refusal is not None:
-        return problem_response(refusal)
+    if refusal is not None:
+        return _answer_of(request, refusal)
     if is_api(request):
         body = problem(500, "server_error", "Something went wrong here. It was logged.")
         return JsonResponse(body, status=500, content_type="application/problem+json")

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import time_machine
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.checks import run_checks
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -127,3 +129,19 @@ def test_a_time_that_means_nothing_is_told(
     settings.SESSION_IDLE_S = hours * HOUR
 
     assert ("costops.E005" in {one.id for one in run_checks()}) is is_told
+
+
+def test_while_the_database_is_away_pages_say_so_and_the_process_is_alive(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(SessionStore, "load", away)
+
+    browser.raise_request_exception = False
+
+    page, live = browser.get(PAGE), browser.get("/health/live")
+
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+    assert live.status_code == 200
