@@ -18,6 +18,7 @@ from django.urls import reverse
 from accounts.locks import hold_trail
 from accounts.models import Organization, User
 from approvals import links, trail
+from approvals.impact import frozen_impact
 from approvals.models import (
     Assignment,
     BudgetRequest,
@@ -30,7 +31,7 @@ from approvals.people import members
 from approvals.trail import Note
 from approvals.types import SYSTEM
 from approvals.voices import MOST_LINKS, voice_in, waiting_for
-from approvals.wording import needed_by, sentence_of, waiting_words
+from approvals.wording import impact_words, needed_by, sentence_of, waiting_words
 from lib.humanize import lasting
 from notifications import mailed_links
 from notifications.models import ChannelType, Preference
@@ -176,6 +177,7 @@ def _listed(
         words = sentence_of(request)
         if request.needed_by:
             words += f", needed by {needed_by(request)}"
+        words += f". {impact_words(frozen_impact(request))}"
         url = _in_console(request)
         step = _step_of(request, person, now)
         if step is not None:

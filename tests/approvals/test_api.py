@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Membership, Organization, User
@@ -15,8 +16,10 @@ from accounts.scopes import Role, Scope
 from approvals.api import asking
 from approvals.api.waiting import PLACES, THREADS, Places
 from approvals.models import BudgetRequest
+from notifications import outbox
 from tests.approvals.factories import person_in
 from tests.factories import make_budget, make_key, make_organization
+from tests.notifications.receivers import MailServer
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +79,7 @@ def acme() -> Organization:
     return make_organization("acme")
 
 
-def test_scene_6_ends_in_a_budget(acme: Organization) -> None:
+def test_scene_6_ends_in_a_budget(mail_server: MailServer, acme: Organization) -> None:
     ask = Asking(acme)
     manager = Asking(acme, Scope.APPROVALS_WRITE, email=MANAGER)
     director = Asking(acme, email=DIRECTOR)
@@ -106,6 +109,13 @@ def test_scene_6_ends_in_a_budget(acme: Organization) -> None:
     assert made["scope"]["projects"] == ["customer-insights"]
     events = [one["event"] for one in last["trail"]]
     assert {"request.submitted", "request.decided", "effect.new"} <= {*events}
+    outbox.deliver(now=timezone.now())
+    for approver in (MANAGER, DIRECTOR):
+        assert mail_server.to(approver)[0]["Subject"].startswith("To decide: ")
+    (told,) = mail_server.to(SCENE_6["requester"])
+    assert told["Subject"] == (
+        "Approved: a new monthly budget, customer-insights, of $5,000.00"
+    )
 
 
 def test_who_decides_is_the_keys_person_and_never_the_bodys(acme: Organization) -> None:

@@ -69,7 +69,9 @@ def test_it_lists_what_waits_once_a_day_and_its_links_decide(
     assert "3 requests wait for you, the longest for 20 h." in mail.text
     listed = re.findall(r"^pm@acme.example asks.*$", mail.text, re.MULTILINE)
     assert [re.findall(r"\$\d+", one)[0] for one in listed] == ["$10", "$20", "$30"]
-    assert listed[0].strip().endswith("needed by 3 Dec 2026")
+    assert (
+        listed[0].strip().endswith("needed by 3 Dec 2026. It touches no other budget.")
+    )
     paths = re.findall(r"http://testserver(/approvals/\S+)", mail.text)
     answer = Client(enforce_csrf_checks=True).post(paths[-1], {"answer": "approve"})
     assert answer.status_code == 303
