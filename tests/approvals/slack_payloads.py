@@ -66,12 +66,12 @@ def sent(
     *,
     organization: str = "acme",
     secret: str = SECRET,
-    age_s: int = 0,
+    at_s: int | None = None,
     **headers: str,
 ) -> Any:
-    """POST *payload* as Slack does, signed *age_s* ago."""
+    """POST *payload* as Slack does, signed at *at_s*; None: now."""
     body = urlencode({"payload": json.dumps(payload)}).encode()
-    stamp = str(int(time.time()) - age_s)
+    stamp = str(int(time.time()) if at_s is None else at_s)
     signed = {
         "X-Slack-Request-Timestamp": stamp,
         "X-Slack-Signature": signature_of(body, stamp, secret),
