@@ -107,7 +107,8 @@ def _pages(browser: Client, waiting: BudgetRequest, rounds: int) -> Iterator[Fig
             took_ms,
             MOST_MS,
             better="less",
-            rate=f"{median(cpu_s[name]) * 1e3:,.0f} ms of our CPU; "
+            rate=f"least {1e3 / max(rates.by_name[name]):,.0f} ms, "
+            f"{median(cpu_s[name]) * 1e3:,.0f} ms of our CPU; "
             f"{ratio:,.0f} times a plain fetch of its rows",
         )
 
@@ -144,7 +145,8 @@ def _decisions(lead: User, rounds: int) -> Iterator[Figure]:
         median(took) * 1e3,
         MOST_DECISION_MS,
         better="less",
-        rate=f"{median(counts):.0f} statements, {ratio:,.0f} times a plain fetch",
+        rate=f"least {min(took) * 1e3:,.1f} ms, {median(counts):.0f} statements, "
+        f"{ratio:,.0f} times a plain fetch",
     )
 
 
@@ -171,7 +173,8 @@ def _sweep(rounds: int) -> Iterator[Figure]:
         1 / rates.median("sweep"),
         MOST_SWEEP_S,
         better="less",
-        rate=f"{median(cpu_s):,.1f} s of our CPU; "
+        rate=f"least {1 / max(rates.by_name['sweep']):,.1f} s, "
+        f"{median(cpu_s):,.1f} s of our CPU; "
         f"{rates.ratio('fetch', 'sweep'):,.0f} times a plain fetch of their rows",
     )
 
