@@ -41,7 +41,7 @@ class Hindrance(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class AskOnRefusal:
     """What is asked for if a call is refused."""
 
     amount: Decimal  # by how much more, in the currency of the budget that refused
@@ -75,7 +75,7 @@ def refusing_budget(
 
 
 def ask_instead(
-    budget: Budget, wish: Wish, *, requester: User, by: By, now: datetime
+    budget: Budget, wish: AskOnRefusal, *, requester: User, by: By, now: datetime
 ) -> BudgetRequest:
     """Ask for what *wish* says for *budget*; join what *requester* asked for already.
 

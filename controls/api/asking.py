@@ -20,7 +20,7 @@ from approvals.types import By
 from budgets.models import Budget
 from budgets.owners import owner_of, path_of
 from budgets.validation import sound_amount
-from controls.asks import Hindrance, Wish, ask_instead, refusing_budget
+from controls.asks import AskOnRefusal, Hindrance, ask_instead, refusing_budget
 from lib.answers import schema_of_body
 from lib.errors import Conflict, Forbidden, Invalid, Refusal
 from lib.query_params import moment_of
@@ -71,7 +71,7 @@ class AskFailed(Conflict):
     code = "ask_failed"
 
 
-def wish_of(given: AskIn) -> Wish:
+def wish_of(given: AskIn) -> AskOnRefusal:
     """Return what is asked for; its end is read in UTC yet.
 
     Raises:
@@ -94,7 +94,7 @@ def wish_of(given: AskIn) -> Wish:
     until = moment_of(given.until, "ask.until") if given.until else None
     if until is not None and until <= timezone.now():
         raise Invalid.field("ask.until", "Must lie in the future.")
-    return Wish(amount, given.justification, until)
+    return AskOnRefusal(amount, given.justification, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Asking:
     caller: Caller
     organization_id: int
     given: "AuthorizationIn"
-    wish: Wish
+    wish: AskOnRefusal
 
     def instead_of(self, response: HttpResponse) -> HttpResponse:
         """Return *response*; if it refuses the call, with the request that was opened.
@@ -158,7 +158,7 @@ class Asking:
             ).uid
         )
 
-    def _wish_in(self, organization: Organization) -> Wish:
+    def _wish_in(self, organization: Organization) -> AskOnRefusal:
         """Return the wish; a bare date is the end of that day in the organization's
         zone."""
         said = {"until": self.given.ask.until if self.given.ask else None}
