@@ -8,7 +8,7 @@ from accounts.models import Organization
 from accounts.people import person_meant
 from approvals.models import ApproverKind, LevelApprover, Policy
 from approvals.people import Directory, approver_of
-from approvals.policies import Band, at_level, planned, planned_bands
+from approvals.policies import AmountLevel, at_level, planned, planned_bands
 from approvals.types import Candidate, Chain, LevelPlan, PolicyPlan
 from budgets.models import Budget
 from budgets.owners import path_of
@@ -109,10 +109,10 @@ def chain_by(
     return Chain(steps, plan.name, None, currency, self_approval=own)
 
 
-def _band(organization: Organization, number: int, level: LevelPlan) -> Band:
+def _band(organization: Organization, number: int, level: LevelPlan) -> AmountLevel:
     with at_level(number):
         approvers = _approvers_of(organization, level)
-    return Band(
+    return AmountLevel(
         *(level.name, level.required, level.min_amount, level.parallel), approvers
     )
 

@@ -34,7 +34,7 @@ ZERO = Decimal(0)
 _TAKEN = "There is a policy for these budgets already; change that one."
 
 
-class Band(NamedTuple):
+class AmountLevel(NamedTuple):
     """A level, as it is put to an amount: saved, or only planned."""
 
     name: str
@@ -254,7 +254,7 @@ def planned(
 
 
 def planned_bands(
-    bands: Iterable[Band], directory: Directory
+    bands: Iterable[AmountLevel], directory: Directory
 ) -> tuple[PlannedStep, ...]:
     """Return the steps that *bands* mean now; those of one stage at the same time.
 
@@ -273,9 +273,9 @@ def planned_bands(
     return tuple(steps)
 
 
-def _bands_of(policy: Policy) -> list[Band]:
+def _bands_of(policy: Policy) -> list[AmountLevel]:
     return [
-        Band(
+        AmountLevel(
             *(level.name, level.required, level.min_amount, level.parallel),
             list(level.approvers.all()),
         )
