@@ -22,7 +22,7 @@ from budgets.paths import ways_of, words_of_way
 from console.approvals.chain import stages_of_chain
 from console.approvals.policy_forms import TryForm
 from console.approvals.policy_page import policy_page
-from console.approvals.trying import Answer, for_words, try_form
+from console.approvals.trying import TrialAnswer, for_words, try_form
 from console.pages import (
     Pages,
     budget_or_404,
@@ -80,7 +80,7 @@ def _lines(request: HttpRequest) -> Iterator[tuple[Policy, str, int]]:
 
 def _answer(
     request: HttpRequest, organization: Organization | None, trying: TryForm | None
-) -> Answer | None:
+) -> TrialAnswer | None:
     """Return who would have to approve what is asked about, by what is saved."""
     if organization is None or trying is None or not trying.is_bound:
         return None
@@ -102,9 +102,9 @@ def _answer(
             requester=said["requester"],
         )
     except Refusal as refusal:
-        return Answer(words, fault=str(refusal))
+        return TrialAnswer(words, fault=str(refusal))
     stages = stages_of_chain(chain, path_of(budget) if budget else ())
-    return Answer(words, stages, policy=chain.policy_name)
+    return TrialAnswer(words, stages, policy=chain.policy_name)
 
 
 def new_policy_page(request: HttpRequest, pages: Pages) -> HttpResponse:

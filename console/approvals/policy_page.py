@@ -23,7 +23,7 @@ from budgets.owners import path_of
 from budgets.paths import ways_of, words_of_way
 from console.approvals.chain import bands_of, stages_of_chain, stages_of_plan
 from console.approvals.policy_forms import LevelForm, PolicyForm, TryForm
-from console.approvals.trying import Answer, for_words, try_form
+from console.approvals.trying import TrialAnswer, for_words, try_form
 from console.mailed_link_page import visit_of
 from console.pages import Pages
 from lib.errors import Refusal
@@ -237,7 +237,7 @@ def _currency(organization: Organization, plan: PolicyPlan) -> str:
 
 def _answer(
     request: HttpRequest, organization: Organization, editor: _Editor, trying: TryForm
-) -> Answer | None:
+) -> TrialAnswer | None:
     """Return who would have to approve what is tried, by what is filled in."""
     if not trying.is_bound or not trying.is_valid():
         return None
@@ -251,5 +251,5 @@ def _answer(
     try:
         chain = chain_by(organization, plan, budget, amount, own_ids=own)
     except Refusal as refusal:
-        return Answer(words, fault=str(refusal))
-    return Answer(words, stages_of_chain(chain, path_of(budget) if budget else ()))
+        return TrialAnswer(words, fault=str(refusal))
+    return TrialAnswer(words, stages_of_chain(chain, path_of(budget) if budget else ()))

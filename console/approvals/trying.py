@@ -16,7 +16,7 @@ _MOST_BUDGETS = 200  # offered, the first of the tree
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrialAnswer:
     """Who would have to approve; `fault` says why nobody could."""
 
     words: str  # "$7,000.00 for ML"
