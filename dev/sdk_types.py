@@ -71,6 +71,10 @@ ESSENTIAL = {
     "Difference": "field",
     "ExchangeRate": "id base quote rate date",
     "FieldProblem": "attr code detail",
+    "Confidence": "lower upper level",
+    "Forecast": "budget currency days_ahead budget_limit data daily",
+    "ForecastData": "days enough",
+    "ForecastDay": "date budget_limit",
     "Health": "status",
     "IgnoredFields": "index id fields",
     "Impact": "at amount currency lines",
@@ -170,6 +174,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "lib.answers": "Named",
             "budgets.api.answers": "Backfill Budget BudgetStatus BudgetNode Driver "
             "Variance BudgetPeriod BudgetLine BudgetConflict",
+            "forecasts.api.answers": "Confidence ForecastData ForecastDay Forecast",
         },
     ),
     "controls": (

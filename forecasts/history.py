@@ -6,14 +6,14 @@ Spend that is not rolled up yet is in it.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from budgets.models import Budget
 from forecasts import sql
-from lib.periods import start_of
+from lib.periods import day_of, start_of
 
 _ZERO = Decimal(0)
 
@@ -35,6 +35,28 @@ def since_first_spend(
 def midnight_of(day: date, zone: ZoneInfo) -> datetime:
     """Return when *day* begins in *zone*: remembered, for it is asked for often."""
     return start_of(day, zone)
+
+
+def days_before(
+    budgets: Sequence[Budget], count: int, *, now: datetime
+) -> dict[int, tuple[Decimal, ...]]:
+    """Return by id what *budgets* spent on the *count* days before today.
+
+    From the first whole day with spend; of one organization, and in one zone. One
+    query.
+    """
+    zone = ZoneInfo(budgets[0].timezone)
+    today = day_of(now, zone)
+    ago = range(count, -1, -1)
+    midnights = [midnight_of(today - timedelta(days=days), zone) for days in ago]
+    ids = [budget.pk for budget in budgets]
+    spends = spends_between(budgets[0].organization_id, ids, midnights)
+    return {
+        budget.pk: since_first_spend(
+            budget, midnights, spends.get(budget.pk, [_ZERO] * count)[:count]
+        )
+        for budget in budgets
+    }
 
 
 def spends_between(

@@ -1,19 +1,18 @@
 """How likely budgets are to be passed by the end of their periods."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
-from forecasts.history import midnight_of, since_first_spend, spends_between
+from forecasts.history import days_before
 from forecasts.outlooks import MOST_DAYS, Outlook, look_ahead
-from lib.periods import Window, day_of
+from lib.periods import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +58,9 @@ def outlooks(
     for budget in chosen:
         if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
-    for name, group in by_zone.items():
-        found |= _of_zone(ZoneInfo(name), group, positions, now, more)
-    return found
-
-
-def _of_zone(
-    zone: ZoneInfo,
-    group: Sequence[Budget],
-    positions: Mapping[int, Position],
-    now: datetime,
-    more: Mapping[int, Decimal],
-) -> dict[int, Outlook | None]:
-    today = day_of(now, zone)
-    ago = range(MOST_DAYS, -1, -1)
-    midnights = [midnight_of(today - timedelta(days=days), zone) for days in ago]
-    ids = [budget.pk for budget in group]
-    spends = spends_between(group[0].organization_id, ids, midnights)
-    none = [Decimal(0)] * MOST_DAYS
-    found: dict[int, Outlook | None] = {}
-    for budget in group:
-        days = spends.get(budget.pk, none)[:MOST_DAYS]
-        at = positions[budget.pk]
-        known = since_first_spend(budget, midnights, days)
-        limit = at.limit + more.get(budget.pk, Decimal(0))
-        found[budget.pk] = look_ahead(_Past(now, at.window, limit, at.spent, known))
+    for group in by_zone.values():
+        for pk, days in days_before(group, MOST_DAYS, now=now).items():
+            at = positions[pk]
+            limit = at.limit + more.get(pk, Decimal(0))
+            found[pk] = look_ahead(_Past(now, at.window, limit, at.spent, days))
     return found

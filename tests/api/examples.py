@@ -389,6 +389,7 @@ EXAMPLES: dict[str, Example] = {
         {"ids": {"uid": str(world.team.uid)}, "query": f"?at={_yesterday(0)}"},
     ],
     "budgets_variance_retrieve": _budget(),
+    "budgets_forecast_retrieve": _budget(),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_tree_retrieve": _lists("team"),

@@ -21,6 +21,7 @@ def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
     assert [child.id for child in root.children] == [part.id]
     assert root.allocated == Decimal("30.5")
     assert api.get_budget_variance(part.id).actual_spend == 0
+    assert not api.get_budget_forecast(part.id, to="period_end").data.enough
     assert api.get_budget_conflicts(organization_id=world.organization) == ()
     api.archive_budget(part.id)
     listed = api.list_budgets(organization_id=world.organization)

@@ -6,7 +6,7 @@ Made by `python -m dev.sdk_types` from what the server answers with: change that
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 
@@ -172,3 +172,56 @@ class BudgetConflict:
     budgets: tuple[Named, ...] = ()
     amount: Optional[Decimal] = None
     currency: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Where a cost lies, with the probability that was asked for."""
+
+    lower: Decimal
+    upper: Decimal
+    level: Decimal  # A share.
+
+
+@dataclass(frozen=True)
+class ForecastData:
+    """What a forecast rests on."""
+
+    days: int  # That are over, from the first with spend.
+    enough: bool  # False: nothing is forecast.
+    reason: str = ""  # Why it is not enough; empty if it is.
+
+
+@dataclass(frozen=True)
+class ForecastDay:
+    """One day's cost: what it was, or what is expected of it."""
+
+    date: date
+    budget_limit: Decimal  # Of the whole period.
+    actual: Optional[Decimal] = None
+    projected: Optional[Decimal] = None  # Of today: of what is left of it.
+    confidence_low: Optional[Decimal] = None
+    confidence_high: Optional[Decimal] = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What will be spent. All amounts are null where too little is known."""
+
+    budget: str  # Its id.
+    currency: str
+    days_ahead: int  # Days to come, today among them.
+    budget_limit: Decimal
+    data: ForecastData
+    daily: tuple[ForecastDay, ...]
+    forecasted_cost: Optional[Decimal] = None  # As likely passed as not.
+    daily_average: Optional[Decimal] = None  # Of the days to come.
+    confidence_interval: Optional[Confidence] = None
+    projected_overrun: Optional[Decimal] = None  # Never negative.
+    probability_over_budget: Optional[Decimal] = None  # A share.
+    days_until_exceeded: Optional[int] = None  # None: not in these days.
+    exceeded_on: Optional[date] = None  # The day it is expected to.
+    # Enough with the probability of recommended_quantile.
+    recommended_budget: Optional[Decimal] = None
+    recommended_quantile: Decimal = Decimal(0)
+    method: str = ""

@@ -13,6 +13,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetNode,
     BudgetPeriod,
     BudgetStatus,
+    Forecast,
     Variance,
 )
 from llm_cost_ops.api.fields import BudgetFields, Moment
@@ -114,6 +115,22 @@ def get_budget_variance(
     """Ask how far spend is from an even pace, and what explains it."""
     path = f"{_path(budget_id)}/variance"
     return Request("GET", path, reads(Variance), query={"at": at})
+
+
+def get_budget_forecast(
+    budget_id: str,
+    *,
+    days_ahead: Optional[int] = None,
+    to: Optional[str] = None,
+    confidence: Optional[float] = None,
+) -> Request[Forecast]:
+    """Ask what will be spent in the coming days, 30 unless said otherwise.
+
+    *to*: "period_end" for what is spent in the period and the rest of it. *confidence*
+    is that of the interval, a share.
+    """
+    query = {"days_ahead": days_ahead, "to": to, "confidence": confidence}
+    return Request("GET", f"{_path(budget_id)}/forecast", reads(Forecast), query=query)
 
 
 def get_budget_periods(

@@ -124,6 +124,7 @@ class Api(TrackerApi):
     get_budget = Endpoint(budgets.get_budget)
     update_budget = Endpoint(budgets.update_budget)
     archive_budget = Endpoint(budgets.archive_budget)
+    get_budget_forecast = Endpoint(budgets.get_budget_forecast)
     get_budget_variance = Endpoint(budgets.get_budget_variance)
     get_budget_periods = Endpoint(budgets.get_budget_periods)
     get_budget_lines = Endpoint(budgets.get_budget_lines)

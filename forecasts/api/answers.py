@@ -1,0 +1,133 @@
+"""Forecasts, as the API answers them."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from forecasts.ahead import Ahead
+from forecasts.courses import RECOMMENDED, Course
+from forecasts.outlooks import LEAST_DAYS
+from lib.answers import Money, Out, note
+from lib.money import quantize, wire
+
+
+class ConfidenceOut(Out, frozen=True):
+    """Where a cost lies, with the probability that was asked for."""
+
+    lower: Money
+    upper: Money
+    level: Annotated[float, note("A share.")]
+
+
+class ForecastDataOut(Out, frozen=True):
+    """What a forecast rests on."""
+
+    days: Annotated[int, note("That are over, from the first with spend.")]
+    enough: Annotated[bool, note("False: nothing is forecast.")]
+    reason: Annotated[str, note("Why it is not enough; empty if it is.")]
+
+
+class ForecastDayOut(Out, frozen=True):
+    """One day's cost: what it was, or what is expected of it."""
+
+    date: date
+    actual: Money | None
+    projected: Annotated[Money | None, note("Of today: of what is left of it.")]
+    confidence_low: Money | None
+    confidence_high: Money | None
+    budget_limit: Annotated[Money, note("Of the whole period.")]
+
+
+class ForecastOut(Out, frozen=True):
+    """What will be spent. All amounts are null where too little is known."""
+
+    budget: Annotated[str, note("Its id.")]
+    currency: str
+    days_ahead: Annotated[int, note("Days to come, today among them.")]
+    forecasted_cost: Annotated[Money | None, note("As likely passed as not.")]
+    daily_average: Annotated[Money | None, note("Of the days to come.")]
+    confidence_interval: ConfidenceOut | None
+    budget_limit: Money
+    projected_overrun: Annotated[Money | None, note("Never negative.")]
+    probability_over_budget: Annotated[float | None, note("A share.")]
+    days_until_exceeded: Annotated[int | None, note("Null: not in these days.")]
+    exceeded_on: Annotated[date | None, note("The day it is expected to.")]
+    recommended_budget: Annotated[
+        Money | None, note("Enough with the probability of recommended_quantile.")
+    ]
+    recommended_quantile: float
+    method: str
+    data: ForecastDataOut
+    daily: list[ForecastDayOut]
+
+
+def forecast_out(found: Ahead, confidence: float) -> ForecastOut:
+    """Return a forecast with the days it rests on, oldest first."""
+    course, known = found.course, len(found.days)
+    reason = "" if course else f"{LEAST_DAYS} days with spend are needed, not {known}."
+    shared: dict[str, Any] = {
+        "budget": str(found.budget.uid),
+        "currency": found.budget.currency,
+        "days_ahead": found.steps,
+        "budget_limit": wire(found.limit),
+        "recommended_quantile": RECOMMENDED,
+        "data": ForecastDataOut(days=known, enough=course is not None, reason=reason),
+        "daily": [*_past(found), *_coming(found)],
+    }
+    if course is None:
+        nothing: dict[str, Any] = dict.fromkeys(_OF_COURSE)
+        return ForecastOut(**shared, **nothing, method="none")
+    return ForecastOut(
+        **shared,
+        **_of_course(found, course, confidence),
+        method=f"forecast from the last {known} days",
+    )
+
+
+_OF_COURSE = (
+    *("forecasted_cost", "daily_average", "confidence_interval", "projected_overrun"),
+    *("probability_over_budget", "days_until_exceeded", "exceeded_on"),
+    "recommended_budget",
+)
+
+
+def _of_course(found: Ahead, course: Course, confidence: float) -> dict[str, Any]:
+    total, on = course.total, course.exceeded_on
+    coming = sum([day.middle for _, day in course.days], Decimal(0))
+    return {
+        "forecasted_cost": wire(total.middle),
+        "daily_average": wire(quantize(coming / found.steps)),
+        "confidence_interval": ConfidenceOut(
+            lower=wire(total.lower), upper=wire(total.upper), level=confidence
+        ),
+        "projected_overrun": wire(max(total.middle - found.limit, Decimal(0))),
+        "probability_over_budget": float(course.probability),
+        "days_until_exceeded": None if on is None else (on - found.today).days,
+        "exceeded_on": on,
+        "recommended_budget": wire(course.recommended),
+    }
+
+
+def _past(found: Ahead) -> Iterator[ForecastDayOut]:
+    for ago, cost in zip(range(len(found.days), 0, -1), found.days, strict=True):
+        yield ForecastDayOut(
+            date=found.today - timedelta(days=ago),
+            actual=wire(cost),
+            projected=None,
+            confidence_low=None,
+            confidence_high=None,
+            budget_limit=wire(found.limit),
+        )
+
+
+def _coming(found: Ahead) -> Iterator[ForecastDayOut]:
+    for day, interval in found.course.days if found.course else ():
+        yield ForecastDayOut(
+            date=day,
+            actual=None,
+            projected=wire(interval.middle),
+            confidence_low=wire(interval.lower),
+            confidence_high=wire(interval.upper),
+            budget_limit=wire(found.limit),
+        )
