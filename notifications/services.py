@@ -21,7 +21,7 @@ from notifications.models import (
     Outsider,
     Preference,
 )
-from notifications.quiet_hours import MailWish, Wish, earliest, is_together
+from notifications.quiet_hours import MailWish, earliest, is_together
 from notifications.types import Letter, Message, Resolved, Target, packed
 
 DELIVER = "notifications.tasks.deliver"
