@@ -21,7 +21,7 @@ from budgets.paths import ways_of
 from budgets.rollup import hours_of
 from budgets.status import BudgetStatus
 from console.alerts.answers import alert_or_404
-from console.alerts.charts import Course, chart_of
+from console.alerts.charts import SpendCurve, chart_of
 from console.alerts.inbox import Row
 from console.alerts.lines import AlertReader, line_of, path_of
 from console.alerts.present import standing_of
@@ -102,7 +102,7 @@ def _chart(
     hours = hours_of([budget], window.start, window.end)
     limit = found.status.limit if found else _limit_of(alert)
     return chart_of(
-        Course(
+        SpendCurve(
             window=window,
             zone=ZoneInfo(budget.timezone),
             hours=[(hour.starts_at, hour.spent) for hour in hours],

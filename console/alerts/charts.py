@@ -28,7 +28,7 @@ Point = tuple[datetime, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class SpendCurve:
     """What is drawn: money in one currency, moments of one period."""
 
     window: Window
@@ -52,7 +52,7 @@ class Course:
 class _Plot:
     """Where moments and amounts lie in the drawing."""
 
-    course: Course
+    course: SpendCurve
     points: list[Point] = field(init=False)
     mark: Point = field(init=False)  # of the alert, on the curve
     top: Decimal = field(init=False)  # the amount at the upper edge
@@ -77,7 +77,7 @@ class _Plot:
         return f"{self.across(point[0])} {self.down(point[1])}"
 
 
-def chart_of(course: Course) -> Chart:
+def chart_of(course: SpendCurve) -> Chart:
     """Return the chart, and the days below it."""
     plot = _Plot(course)
     across = plot.across(plot.mark[0])
@@ -93,7 +93,7 @@ def chart_of(course: Course) -> Chart:
     )
 
 
-def points_of(course: Course) -> list[Point]:
+def points_of(course: SpendCurve) -> list[Point]:
     """Return what was spent up to each moment, from nothing on; MOST_POINTS or so.
 
     Within an hour it rises evenly, but for the amount that was seen at the alert.
@@ -115,7 +115,7 @@ def points_of(course: Course) -> list[Point]:
     return [*points[:-1:every], points[-1]]
 
 
-def mark_of(course: Course, points: Sequence[Point]) -> Point:
+def mark_of(course: SpendCurve, points: Sequence[Point]) -> Point:
     """Return where the curve passes what the alert is about, else where it fired.
 
     Usage that arrives late is drawn when it happened: the alert may come days after.
@@ -133,7 +133,7 @@ def mark_of(course: Course, points: Sequence[Point]) -> Point:
     return points[-1]
 
 
-def is_late(course: Course, mark: Point) -> bool:
+def is_late(course: SpendCurve, mark: Point) -> bool:
     """Tell whether what the alert is about was passed long before it fired."""
     return course.crossed is not None and course.fired_at - mark[0] > HOUR
 
@@ -185,7 +185,7 @@ def _dates(window: Window, zone: ZoneInfo) -> list[tuple[datetime, str]]:
     return [(start_of(day, zone), f"{day.day} {day:%b}") for day in days]
 
 
-def words_of(course: Course, last: Point, mark: Point) -> str:
+def words_of(course: SpendCurve, last: Point, mark: Point) -> str:
     """Say what the chart shows."""
     moment, spent = last
     text = (

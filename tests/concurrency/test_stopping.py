@@ -15,7 +15,7 @@ from django.conf import settings
 from tests.concurrency.processes import run
 from tests.notifications.receivers import receiving, until
 
-SENT = 200
+SENT = 400
 STOPS_S = 20  # how soon a supervisor wants it to be gone
 
 

@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from console.alerts.charts import MOST_POINTS, Course, chart_of, mark_of, points_of
+from console.alerts.charts import MOST_POINTS, SpendCurve, chart_of, mark_of, points_of
 from console.templatetags.console import chart
 from lib.periods import HOUR, Window
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-COURSE = Course(
+COURSE = SpendCurve(
     window=Window(START, datetime(2026, 12, 1, tzinfo=UTC)),
     zone=ZoneInfo("UTC"),
     hours=[(START + 5 * HOUR, Decimal(40)), (START + 9 * HOUR, Decimal(60))],
@@ -64,7 +64,7 @@ def test_a_long_period_has_few_points_and_its_whole_spend() -> None:
     ],
     ids=["nothing", "not begun", "overspent before", "far beyond", "a day"],
 )
-def test_every_course_can_be_drawn_inside_its_frame(course: Course) -> None:
+def test_every_course_can_be_drawn_inside_its_frame(course: SpendCurve) -> None:
     drawing = chart(chart_of(course))
 
     numbers = drawing.partition('viewBox="0 0 1000 1000"')[2].partition("</svg>")[0]
@@ -83,7 +83,7 @@ def test_every_course_can_be_drawn_inside_its_frame(course: Course) -> None:
     ],
     ids=["as it is passed", "told late", "of no amount", "of usage gone since"],
 )
-def test_the_dot_is_on_the_curve(course: Course, hour: float, spent: int) -> None:
+def test_the_dot_is_on_the_curve(course: SpendCurve, hour: float, spent: int) -> None:
     drawn = points_of(course)
 
     at, amount = mark_of(course, drawn)

@@ -54,7 +54,6 @@ NO_PAGES = {
     *("autocomplete", "search", "app_list", "view_on_site", "index", "login"),
     *("accounts_invitation_withdraw", "alerts_alert_answer"),
     *("approvals_budgetrequest_answer", "approvals_budgetrequest_remind"),
-    *("notifications_outsider_ask", "notifications_outsider_vouch"),
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
     *("budgets_reservation_history", "controls_controlrule_rules"),

@@ -28,9 +28,13 @@ def test_a_rule_is_written_checked_and_saved_by_keyboard(
     page.locator("#co-said >> text=use gpt-3.5-turbo instead of gpt-4").wait_for()
     saved = ControlRule.objects.count()
     page.keyboard.press("Enter")
+    page.locator("#co-sure").wait_for()
+    asked = ControlRule.objects.count()
+    page.locator("[name=reason]").fill("gpt-4 is too dear for this.")
+    page.keyboard.press("Enter")
     page.locator("text=gpt-4 becomes gpt-3.5-turbo").wait_for()
 
-    assert saved == 0
+    assert saved == asked == 0
     assert ControlRule.objects.get().config == {
         "downgrades": {"gpt-4": "gpt-3.5-turbo"}
     }

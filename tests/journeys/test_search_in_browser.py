@@ -18,11 +18,13 @@ def test_the_search_finds_a_budget_and_keeps_the_focus(
     page.goto("/admin/budgets/budget/tree/")
     page.locator("text=New budget").focus()
 
+    is_open = "document.activeElement.id === 'search-input-command'"
     page.keyboard.press("Control+k")
-    page.wait_for_function("document.activeElement.id === 'search-input-command'")
+    page.wait_for_function(is_open)
     search.press("Escape")
     page.wait_for_function("document.activeElement.innerText === 'New budget'")
     page.keyboard.press("Control+k")
+    page.wait_for_function(is_open)
     search.press_sequentially("ML Team")
     page.locator("#command-results-list a").wait_for()
     kept = []
