@@ -650,6 +650,7 @@ def test_a_process_that_does_not_end_is_ended(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "LONGEST_S", 0.2)
+    receiver.slow_s = 20  # or until the test is over
 
     with pytest.raises(TransportError, match="took too long") as caught:
         TRANSPORTS["apprise"](other(receiver))

@@ -8,7 +8,7 @@ from math import ceil
 from tests.running.plugin import Test
 
 PART_S = 70  # seconds; shorter ones balance better, and each costs five to start
-CASES = 2  # of a parametrized test, every day, on the database that comes second
+CASES = 1  # of a parametrized test, every day, on the database that comes second
 PAGES = "tests/console/"  # every day on SQLite; the walk opens each page on both
 APART_S = 6  # for a module's own server to start
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
@@ -56,7 +56,7 @@ def belongs_on_postgres(test: Test, *, large: bool) -> bool:
 
 
 def for_postgres(tests: Iterable[Test], *, large: bool) -> Iterator[Test]:
-    """Yield the tests that run there; of their cases, every day, the first two.
+    """Yield the tests that run there; of their cases, every day, the first.
 
     Cases differ in what is given, not in what is asked of the database. Races are all
     run: what they are about is PostgreSQL.

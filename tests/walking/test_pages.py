@@ -257,6 +257,7 @@ def test_whoever_may_writes_by_the_forms_and_nobody_else(
     assert found == []
 
 
+@every_day_on_sqlite
 @pytest.mark.usefixtures("_unrendered")
 def test_no_form_changes_what_was_changed_since_it_was_opened(
     world: World, pages: list[Page]
