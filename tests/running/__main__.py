@@ -2,7 +2,7 @@
 
 TEST_DATABASE_URL          where PostgreSQL is, if not in one of the usual places
 COSTOPS_REQUIRE_POSTGRES   1: it is a failure if none answers
-COSTOPS_LANES              how many parts run at once; one more than there are cores
+COSTOPS_LANES              how many parts run at once; two more than there are cores
 COSTOPS_TESTS              everyday or large: how much tests of random work do
 """
 
@@ -26,7 +26,7 @@ from tests.sizes import PROFILE
 def main(arguments: tuple[str, ...]) -> int:
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    lanes = Lanes(int(os.environ.get("COSTOPS_LANES") or (os.cpu_count() or 1) + 1))
+    lanes = Lanes(int(os.environ.get("COSTOPS_LANES") or (os.cpu_count() or 1) + 2))
     with postgres() as server, TemporaryDirectory(prefix="costops-tests-") as directory:
         version = f", PostgreSQL {server.version}" if server else ""
         print(
