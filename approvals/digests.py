@@ -6,9 +6,8 @@ It asks nothing that was not asked before, so its reader may stop it for good.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
@@ -18,6 +17,7 @@ from django.urls import reverse
 from accounts.locks import hold_trail
 from accounts.models import Organization, User
 from approvals import links, trail
+from approvals.clocks import day_of, hours_of, is_open
 from approvals.impact import frozen_impact
 from approvals.models import (
     Assignment,
@@ -42,8 +42,6 @@ PURPOSE = "digest"
 PAGE = "stop-digest"
 LASTS = timedelta(days=60)  # the link that stops it
 MOST = 10  # requests that are listed; of more only the number is said
-BEGINS, ENDS = time(8), time(18)  # of a working day, by the reader's clocks
-_WORKING_DAYS = range(5)  # Monday to Friday
 _WITH = (
     *("organization", "requester", "on_behalf_of"),
     *("budget", "parent", "source"),
@@ -123,22 +121,18 @@ def _readers(
     """Yield for whom it is a working day's hour, and something waits since before it.
 
     Two queries."""
-    people = list(members(organization).filter(pk__in=waits).order_by("email"))
-    wishes = {
-        one.recipient: one
-        for one in Preference.objects.filter(
-            organization=organization, recipient__in=[one.email for one in people]
-        )
-    }
+    unwanted = Preference.objects.filter(
+        organization=organization, daily_requests=False
+    )
+    rows = members(organization).filter(pk__in=waits)
+    rows = rows.exclude(email__in=unwanted.values("recipient"))
+    people = list(rows.order_by("email"))
+    hours = hours_of(organization, [one.email for one in people])
     for person in people:
-        wish = wishes.get(person.email)
-        if wish is not None and not wish.daily_requests:
-            continue
-        local = now.astimezone(ZoneInfo((wish or organization).timezone))
-        began = local.replace(hour=0, minute=0, second=0, microsecond=0)
-        is_open = local.weekday() in _WORKING_DAYS and BEGINS <= local.time() < ENDS
-        if is_open and waits[person.pk] < began:
-            yield _Reader(person, local.date().isoformat(), waits[person.pk])
+        began = day_of(now, hours[person.email])
+        waited = waits[person.pk] < began
+        if waited and is_open(now, hours[person.email]):
+            yield _Reader(person, began.date().isoformat(), waits[person.pk])
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from approvals.messages import (
 from approvals.models import Assignment, BudgetRequest, Decision, Step
 from approvals.trail import Note
 from approvals.types import By
-from approvals.voices import Voice, asked, asked_of
+from approvals.voices import Voice, asked
 from approvals.wording import sentence_of
 from notifications.models import ChannelType
 from notifications.services import notify, notify_each
@@ -38,24 +38,27 @@ def ask_others(step: Step, *, now: datetime) -> list[Note]:
 
 def remind(step: Step, *, now: datetime) -> list[Note]:
     """Mail those who have still to decide about *step* once more, with a fresh link."""
-    return list(remind_all([step], now=now)[step.pk])
+    return list(remind_all({step: asked(step, now)}, now=now)[step])
 
 
-def remind_all(steps: Sequence[Step], *, now: datetime) -> Mapping[int, Sequence[Note]]:
-    """`remind` of many *steps* of one organization, in one go; the notes by step."""
-    if not steps:
+def remind_all(
+    wanted: Mapping[Step, Sequence[Voice]], *, now: datetime
+) -> Mapping[Step, Sequence[Note]]:
+    """`remind` the given ones of many steps of one organization, in one go; the notes
+    by step."""
+    if not wanted:
         return {}
-    voices = asked_of(steps, now)
     puts = [
         _Put(
             question,
-            voices[question.step.pk],
+            wanted[question.step],
             f"{_key(question.step)}:again:{now.isoformat()}",
             f"Still to decide: {sentence_of(question.step.request)}",
         )
-        for question in questions_of(steps)
+        for question in questions_of(list(wanted))
     ]
-    return _put_all(puts, now)
+    notes = _put_all(puts, now)
+    return {step: notes[step.pk] for step in wanted}
 
 
 def escalate(step: Step, *, now: datetime) -> list[str]:

@@ -51,8 +51,8 @@ def _ask(moved: Moved, voices: Mapping[Step, Sequence[Voice]]) -> list[Note]:
             links.void_unasked(step, now=moved.now)
             notes += mails.ask_others(step, now=moved.now)
         else:
-            reminders.plan(step, now=moved.now)
             known = voices.get(step) or asked(step, moved.now)
+            reminders.plan(step, known, now=moved.now)
             notes += mails.ask(step, known, now=moved.now)
             slack.tell(step, now=moved.now)
     return notes

@@ -15,12 +15,21 @@ from approvals.reminders import remind_due
 from approvals.services import expire_due, withdraw
 from budgets.models import Budget
 from notifications import outbox
-from tests.approvals.factories import asks, by, level, make_policy, person_in
+from notifications.preferences import set_preference
+from tests.approvals.factories import (
+    NOW,
+    asks,
+    by,
+    level,
+    make_policy,
+    make_request,
+    person_in,
+)
 from tests.factories import make_budget
 from tests.notifications.receivers import MailServer
 
 pytestmark = pytest.mark.django_db
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @pytest.fixture
@@ -145,3 +154,53 @@ def test_who_stands_in_by_then_gets_the_reminder(
     (mail,) = mail_server.to(cfo.email)
     assert mail["Subject"].startswith("Still to decide")
     assert "You stand in for: lead@acme.example" in mail.text
+
+
+def by_new_york(acme: Organization, person: User) -> None:
+    quiet: Any = {"quiet_from": None, "quiet_until": None, "critical_at_once": True}
+    zone = "America/New_York"
+    set_preference(acme, person.email, digest="none", timezone=zone, **quiet)
+
+
+def test_everybody_is_reminded_in_their_own_hours(
+    mail_server: MailServer, acme: Organization, pm: User, lead: User, cfo: User
+) -> None:
+    by_new_york(acme, lead)
+    make_policy(acme, level(lead, cfo, name="Both", required=None))
+    request = make_request(acme, pm)  # on Monday at 12:00
+    outbox.deliver(now=NOW)
+    mail_server.mails.clear()
+    step = request.steps.get()
+    wednesday, monday = NOW + 2 * DAY, NOW + 7 * DAY
+    in_turn = {
+        wednesday: cfo,
+        wednesday.replace(hour=13): lead,  # 8:00 there
+        monday.replace(hour=8): cfo,
+        monday.replace(hour=13): lead,
+    }
+
+    for due, person in in_turn.items():
+        step.refresh_from_db()
+        assert step.due_at == due
+        assert (remind_due(due), remind_due(due)) == (1, 0)
+        outbox.deliver(now=due)
+        assert [one["To"] for one in mail_server.mails] == [person.email]
+        mail_server.mails.clear()
+
+    last = TrailEntry.objects.filter(event="reminder.sent").latest("pk")
+    assert last.details["told"] == [lead.email]
+
+
+def test_who_came_to_stand_in_after_their_own_moment_is_reminded_all_the_same(
+    mail_server: MailServer, acme: Organization, pm: User, lead: User, cfo: User
+) -> None:
+    by_new_york(acme, lead)
+    request = make_request(acme, pm, approvers=[lead.email])
+    noon = NOW + 2 * DAY  # the moment by the clocks of who will stand in
+    away: Any = {"starts_at": noon + HOUR / 2, "ends_at": noon + 30 * DAY}
+    delegate(acme, lead, cfo, **away, by=by(lead), now=noon)
+    subjects_to(mail_server, cfo, noon)
+
+    assert reminded(request) == noon + HOUR
+    (subject,) = subjects_to(mail_server, cfo, noon + HOUR)
+    assert subject.startswith("Still to decide")
