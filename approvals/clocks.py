@@ -1,6 +1,6 @@
 """When those who are asked work: by the clocks that each of them named."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -12,14 +12,14 @@ _WORKING_DAYS = range(5)  # Monday to Friday
 _BEGINS, _ENDS = time(8), time(18)
 
 
-def hours_in(timezone: str) -> Hours:
-    """Return a working week of the clocks of *timezone*."""
+def hours_in(timezone: str, holidays: Sequence[str] = ()) -> Hours:
+    """Return a working week of the clocks of *timezone*; *holidays* are ISO dates."""
     return {
         "from": f"{_BEGINS:%H:%M}",
         "until": f"{_ENDS:%H:%M}",
         "days": list(_WORKING_DAYS),
         "timezone": timezone,
-        "holidays": [],
+        "holidays": list(holidays),
     }
 
 
@@ -27,13 +27,13 @@ def hours_of(
     organization: Organization, people: Collection[str]
 ) -> Mapping[str, Hours]:
     """Return when each of *people*, mail addresses, works: by the clocks of their wish
-    for mail, else of the organization. One query."""
+    for mail, not on the holidays there; else those of the organization. One query."""
     wishes = Preference.objects.filter(
         organization=organization, recipient__in=[one.lower() for one in people]
     )
-    zones = dict(wishes.values_list("recipient", "timezone"))
-    usual = organization.timezone
-    return {one: hours_in(zones.get(one.lower(), usual)) for one in people}
+    hours = {one.recipient: hours_in(one.timezone, one.holidays) for one in wishes}
+    usual = hours_in(organization.timezone)
+    return {one: hours.get(one.lower(), usual) for one in people}
 
 
 def is_open(moment: datetime, hours: Hours) -> bool:

@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.scopes import Scope
 from accounts.tenants import OrganizationFilter, ServiceAdmin, ServiceForm, person
 from lib.errors import Forbidden, Invalid
+from notifications.fields import HolidaysField
 from notifications.models import Preference
 from notifications.permissions import require_preference
 from notifications.preferences import set_preference
@@ -28,11 +29,14 @@ class PreferenceForm(ServiceForm):
     holds_row = True
     asker: ClassVar[User]  # set by the page that makes the form
 
+    holidays = HolidaysField(help_text="Days, one a line, on which nothing is due.")
+
     class Meta:
         model = Preference
         fields = (
             *("organization", "recipient", "digest", "critical_at_once"),
             *("quiet_from", "quiet_until", "timezone", "daily_requests"),
+            "holidays",
         )
 
     def clean(self) -> dict[str, Any] | None:
@@ -84,8 +88,9 @@ class PreferenceAdmin(PrefilledAdmin):
         (
             "Requests for money",
             {
-                "fields": ("daily_requests",),
-                "description": "One mail on working days at 8:00, if any waits.",
+                "fields": ("daily_requests", "holidays"),
+                "description": "One mail on working days at 8:00, if any waits. "
+                "Reminders come on working days, too, from 8:00 to 18:00.",
             },
         ),
     )

@@ -82,6 +82,8 @@ class Preference(models.Model):
     critical_at_once = models.BooleanField(default=True)
     # On working days: which requests for money wait for them, where any do.
     daily_requests = models.BooleanField("requests that wait, daily", default=True)
+    # Dates, "2026-12-25", on which they are not reminded of what waits for them.
+    holidays = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints = [

@@ -1,5 +1,6 @@
 """When one person wants mail."""
 
+from collections.abc import Sequence
 from datetime import time
 
 from django.core.exceptions import ValidationError
@@ -33,8 +34,11 @@ def set_preference(
     timezone: str,
     critical_at_once: bool,
     daily_requests: bool = True,
+    holidays: Sequence[str] = (),
 ) -> Preference:
     """Keep what *recipient* wants, in place of what was set before.
+
+    *holidays* are ISO dates.
 
     Raises:
         Invalid: *recipient* is no mail address.
@@ -49,6 +53,7 @@ def set_preference(
             "timezone": timezone,
             "critical_at_once": critical_at_once,
             "daily_requests": daily_requests,
+            "holidays": list(holidays),
         },
     )
     return saved

@@ -101,6 +101,18 @@ def next_at(steps: Sequence[LadderStep], done: int) -> datetime | None:
     return at_of(steps[done]) if done < len(steps) else None
 
 
+def holiday(text: str) -> str:
+    """Return the day that *text* names, an ISO date.
+
+    Raises:
+        ValueError: it names none.
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise ValueError(f"“{text}” is not a day such as 2026-12-25.") from error
+
+
 def next_open(moment: datetime, hours: Hours) -> datetime:
     """Return *moment*, or the next one that lies within *hours*, in UTC."""
     zone = ZoneInfo(hours["timezone"])

@@ -22,10 +22,16 @@ from accounts.models import (
 )
 from accounts.organizations import make_organization
 from accounts.versions import version_of
-from lib.answers import Answered, Out, PageOut, answers, choices, note
+from lib.answers import Answered, Money, Out, PageOut, answers, choices, note
 from lib.errors import Forbidden
+from lib.money import wire
 from lib.tables import CsvRenderer
-from lib.wirefields import ChoiceField
+from lib.wirefields import ChoiceField, WireAmountField
+
+LINKS_NOTE = (
+    "In its currency: who decides about more than this by a mailed link has to log in "
+    "first. Null: nobody has to."
+)
 
 
 class OrganizationOut(Out, frozen=True):
@@ -46,9 +52,11 @@ class OrganizationOut(Out, frozen=True):
         choices(ResponseIds.values),
         note("once: a second record of a response is a repeat of the first."),
     ]
+    links_decide_up_to: Annotated[Money | None, note(LINKS_NOTE)]
 
 
 def organization_out(organization: Organization) -> OrganizationOut:
+    most = organization.links_decide_up_to
     return OrganizationOut(
         slug=organization.slug,
         name=organization.name,
@@ -57,6 +65,7 @@ def organization_out(organization: Organization) -> OrganizationOut:
         fiscal_year_start_month=organization.fiscal_year_start_month,
         unpriced_policy=organization.unpriced_policy,
         response_ids=organization.response_ids,
+        links_decide_up_to=None if most is None else wire(most),
     )
 
 
@@ -87,6 +96,9 @@ class OrganizationIn(serializers.Serializer[Organization]):
         ResponseIds.choices,
         required=False,
         help_text="once: a second record of a response is a repeat of the first.",
+    )
+    links_decide_up_to = WireAmountField(
+        min_value=0, required=False, allow_null=True, help_text=LINKS_NOTE
     )
 
     def validate_currency(self, code: str) -> str:

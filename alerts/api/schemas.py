@@ -1,7 +1,6 @@
 """Rules of alerts, and what is done with them, as they come in over the wire."""
 
 import re
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from lib.errors import Refusal
 from lib.money import MOST_SHARE, NO_SHARE
 from lib.wirefields import ChoiceField, MomentField, Plain, WireAmountField
 from notifications.addresses import LONGEST, read_address
+from notifications.api.schemas import read_holidays
 
 MOST = 50  # rules of a budget, levels of an escalation, names in a list
 _LONGEST_DELAY_S = 30 * 86_400
@@ -183,7 +183,7 @@ class EscalationIn(Plain):
         return _zone(value)
 
     def validate_holidays(self, value: list[str]) -> list[str]:
-        return sorted({_day(text) for text in value})
+        return read_holidays(value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["enabled"] and not attrs["levels"]:
@@ -246,11 +246,3 @@ def _zone(name: str) -> str:
     except DjangoValidationError as error:
         raise serializers.ValidationError(error.messages) from error
     return name
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        detail = f"“{text}” is not a day such as 2026-12-25."
-        raise serializers.ValidationError(detail) from error

@@ -1,7 +1,7 @@
 """The forms of rules, ladders and maintenance windows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from lib.amounts import AmountField
 from lib.errors import Refusal
 from lib.humanize import lasting
 from notifications.addresses import read_address
+from notifications.fields import HolidaysField
 from notifications.models import Channel, ChannelType
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -294,10 +295,8 @@ class EscalationForm(VersionedForm):
 
     holds_row = False  # the page holds the organization
 
-    holidays = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextareaWidget({"rows": "2", "placeholder": "2026-12-25"}),
-        help_text="Days, one a line, on which levels with hours wait.",
+    holidays = HolidaysField(
+        help_text="Days, one a line, on which levels with hours wait."
     )
     repeat_after_s = MinutesField(
         label="Minutes between", required=False, max_value=_WEEK_MIN
@@ -315,21 +314,6 @@ class EscalationForm(VersionedForm):
             "timezone": text_input(list="co-zones", autocomplete="off"),
         }
 
-    def __init__(self, data: Any = None, *, instance: EscalationPolicy) -> None:
-        super().__init__(data, instance=instance)
-        self.initial["holidays"] = "\n".join(instance.holidays)
-
-    def clean_holidays(self) -> list[str]:
-        lines = str(self.cleaned_data.get("holidays") or "").replace(",", "\n").split()
-        return sorted({_day(line) for line in lines})
-
     def clean_repeat_after_s(self) -> int:
         kept: int = self.instance.repeat_after_s
         return self.cleaned_data.get("repeat_after_s") or kept
-
-
-def _day(text: str) -> str:
-    try:
-        return datetime.fromisoformat(text).date().isoformat()
-    except ValueError as error:
-        raise ValidationError(f"“{text}” is not a day such as 2026-12-25.") from error

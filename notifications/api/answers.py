@@ -104,6 +104,9 @@ class PreferenceOut(Out, frozen=True):
     daily_requests: Annotated[
         bool, note("On working days: which requests wait for them.")
     ]
+    holidays: Annotated[
+        list[str], note("Dates on which they are not reminded of requests.")
+    ]
 
 
 def channel_out(channel: Channel) -> ChannelOut:
@@ -179,6 +182,7 @@ def preference_out(preference: Preference) -> PreferenceOut:
         timezone=preference.timezone,
         critical_at_once=preference.critical_at_once,
         daily_requests=preference.daily_requests,
+        holidays=preference.holidays,
     )
 
 

@@ -1,5 +1,6 @@
 """Channels and preferences as they come in over the wire."""
 
+from collections.abc import Iterable
 from datetime import time
 from typing import Any
 
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from accounts.models import validate_zone
 from lib.wirefields import ChoiceField
 from notifications.models import ChannelType, Preference
+from notifications.steps import holiday
 
 CONFIG_NOTE = (
     "email, sms, phone: `recipients`; slack: `webhook_url`, `channel`, `mentions`, "
@@ -63,6 +65,14 @@ class TimeOfDayField(serializers.TimeField):
         super().__init__(format="%H:%M", input_formats=["%H:%M", "%H:%M:%S"], **kwargs)
 
 
+def read_holidays(words: Iterable[str]) -> list[str]:
+    """Return the days that *words* name, in order."""
+    try:
+        return sorted({holiday(word) for word in words})
+    except ValueError as error:
+        raise serializers.ValidationError(str(error)) from error
+
+
 class PreferenceIn(Strict):
     """When one person wants mail."""
 
@@ -80,6 +90,15 @@ class PreferenceIn(Strict):
     daily_requests = serializers.BooleanField(
         default=True, help_text="On working days: which requests wait for them."
     )
+    holidays = serializers.ListField(
+        child=serializers.CharField(max_length=10),
+        max_length=400,
+        default=list,
+        help_text="Dates on which they are not reminded of requests.",
+    )
+
+    def validate_holidays(self, value: list[str]) -> list[str]:
+        return read_holidays(value)
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         begin: time | None = values["quiet_from"]

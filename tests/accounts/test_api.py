@@ -18,6 +18,7 @@ FIELDS = {
     "fiscal_year_start_month",
     "unpriced_policy",
     "response_ids",
+    "links_decide_up_to",
 }
 
 
@@ -119,6 +120,21 @@ def test_the_currency_changes_until_costs_are_booked(
     assert free.body["currency"] == "EUR"
     assert (bound.status, bound.body["code"]) == (409, "currency_in_use")
     assert api.patch("organizations/acme", {"currency": "EUR"}).status == 200
+
+
+def test_what_mailed_links_decide_about_is_limited_and_freed(
+    acme: Organization, api: Api
+) -> None:
+    limited = api.patch("organizations/acme", {"links_decide_up_to": "500"})
+    below = api.patch("organizations/acme", {"links_decide_up_to": "-1"})
+    freed = api.patch("organizations/acme", {"links_decide_up_to": None})
+
+    assert limited.body["links_decide_up_to"] == "500.0000000000"
+    assert (below.status, below.body["errors"][0]["attr"]) == (
+        400,
+        "links_decide_up_to",
+    )
+    assert freed.body["links_decide_up_to"] is None
 
 
 def test_the_slug_never_changes(api: Api) -> None:

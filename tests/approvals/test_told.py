@@ -156,16 +156,17 @@ def test_who_stands_in_by_then_gets_the_reminder(
     assert "You stand in for: lead@acme.example" in mail.text
 
 
-def by_new_york(acme: Organization, person: User) -> None:
+def by_new_york(acme: Organization, person: User, *holidays: str) -> None:
     quiet: Any = {"quiet_from": None, "quiet_until": None, "critical_at_once": True}
     zone = "America/New_York"
-    set_preference(acme, person.email, digest="none", timezone=zone, **quiet)
+    wanted: Any = {"digest": "none", "timezone": zone, "holidays": holidays}
+    set_preference(acme, person.email, **wanted, **quiet)
 
 
 def test_everybody_is_reminded_in_their_own_hours(
     mail_server: MailServer, acme: Organization, pm: User, lead: User, cfo: User
 ) -> None:
-    by_new_york(acme, lead)
+    by_new_york(acme, lead, "2026-12-02")
     make_policy(acme, level(lead, cfo, name="Both", required=None))
     request = make_request(acme, pm)  # on Monday at 12:00
     outbox.deliver(now=NOW)
@@ -174,7 +175,7 @@ def test_everybody_is_reminded_in_their_own_hours(
     wednesday, monday = NOW + 2 * DAY, NOW + 7 * DAY
     in_turn = {
         wednesday: cfo,
-        wednesday.replace(hour=13): lead,  # 8:00 there
+        (wednesday + DAY).replace(hour=13): lead,  # 8:00 there, after a holiday
         monday.replace(hour=8): cfo,
         monday.replace(hour=13): lead,
     }

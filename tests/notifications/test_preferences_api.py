@@ -14,6 +14,7 @@ NIGHT = {
     "quiet_until": "07:00",
     "timezone": "Europe/Berlin",
     "critical_at_once": False,
+    "holidays": ["2026-12-25", "2027-01-01"],
 }
 
 
@@ -29,6 +30,7 @@ def test_who_set_nothing_has_the_defaults(acme: Organization, api: Api) -> None:
         "timezone": "UTC",
         "critical_at_once": True,
         "daily_requests": True,
+        "holidays": [],
     }
     assert not Preference.objects.exists()
 
@@ -56,6 +58,7 @@ def test_preferences_are_set_as_a_whole(api: Api) -> None:
         ({"quiet_until": "22:00"}, "quiet_until"),
         ({"quiet_from": "25:00"}, "quiet_from"),
         ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"holidays": ["soon"]}, "holidays"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -88,3 +88,4 @@ class Preference:
     timezone: str = ""
     critical_at_once: bool = True  # What is critical is sent at once all the same.
     daily_requests: bool = True  # On working days: which requests wait for them.
+    holidays: tuple[str, ...] = ()  # Dates on which they are not reminded of requests.

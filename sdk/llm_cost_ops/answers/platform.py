@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Optional
 
 
@@ -23,6 +24,9 @@ class Organization:
     unpriced_policy: str = "allow"
     # once: a second record of a response is a repeat of the first.
     response_ids: str = "once"
+    # In its currency: who decides about more than this by a mailed link has to log in
+    # first. None: nobody has to.
+    links_decide_up_to: Optional[Decimal] = None
 
 
 @dataclass(frozen=True)

@@ -136,3 +136,15 @@ class UsageFields(CallFields, total=False):
     currency: str
     authorization_id: str
     response_id: str  # the provider's: a response counts once
+
+
+class OrganizationFields(TypedDict, total=False):
+    """What of an organization can be changed."""
+
+    name: str
+    currency: str
+    timezone: str
+    fiscal_year_start_month: int
+    unpriced_policy: str
+    response_ids: str
+    links_decide_up_to: Optional[Money]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from llm_cost_ops.answers.notifications import Channel, Delivery, Preference, Trial
@@ -135,9 +135,10 @@ def set_notification_preference(
     timezone: Optional[str] = None,
     critical_at_once: Optional[bool] = None,
     daily_requests: Optional[bool] = None,
+    holidays: Optional[Sequence[str]] = None,
     organization_id: Optional[str] = None,
 ) -> Request[Preference]:
-    """Say when a recipient wants mail."""
+    """Say when a recipient wants mail; *holidays* are dates such as "2026-12-25"."""
     body = {
         "recipient": recipient,
         "digest": digest,
@@ -146,6 +147,7 @@ def set_notification_preference(
         "timezone": timezone,
         "critical_at_once": critical_at_once,
         "daily_requests": daily_requests,
+        "holidays": holidays,
     }
     return Request(
         "PUT",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from llm_cost_ops.answers.platform import Health, Organization
+from llm_cost_ops.api.fields import OrganizationFields
+from llm_cost_ops.money import Money, wire
 from llm_cost_ops.requests import (
     Page,
     Request,
@@ -13,6 +15,9 @@ from llm_cost_ops.requests import (
     reads_page,
     segment,
 )
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 
 def list_organizations(*, limit: Optional[int] = None) -> Request[Page[Organization]]:
@@ -33,12 +38,16 @@ def create_organization(
     fiscal_year_start_month: Optional[int] = None,
     unpriced_policy: Optional[str] = None,
     response_ids: Optional[str] = None,
+    links_decide_up_to: Optional[Money] = None,
 ) -> Request[Organization]:
+    given = dict(locals())
+    if links_decide_up_to is not None:
+        given["links_decide_up_to"] = wire(links_decide_up_to)
     return Request(
         "POST",
         "/api/v1/organizations",
         reads(Organization),
-        body=present(locals()),
+        body=present(given),
         creates=True,
     )
 
@@ -48,26 +57,16 @@ def get_organization(slug: str) -> Request[Organization]:
 
 
 def update_organization(
-    slug: str,
-    *,
-    name: Optional[str] = None,
-    currency: Optional[str] = None,
-    timezone: Optional[str] = None,
-    fiscal_year_start_month: Optional[int] = None,
-    unpriced_policy: Optional[str] = None,
-    response_ids: Optional[str] = None,
+    slug: str, **changes: Unpack[OrganizationFields]
 ) -> Request[Organization]:
     """Change an organization; *unpriced_policy* is "allow" or "block", *response_ids*
-    "once" or "ignore"."""
-    changes = {
-        "name": name,
-        "currency": currency,
-        "timezone": timezone,
-        "fiscal_year_start_month": fiscal_year_start_month,
-        "unpriced_policy": unpriced_policy,
-        "response_ids": response_ids,
-    }
-    return Request("PATCH", _path(slug), reads(Organization), body=present(changes))
+    "once" or "ignore". With *links_decide_up_to* None, mailed links decide about any
+    amount."""
+    body: dict[str, Any] = dict(changes)
+    most = changes.get("links_decide_up_to")
+    if most is not None:
+        body["links_decide_up_to"] = wire(most)
+    return Request("PATCH", _path(slug), reads(Organization), body=body)
 
 
 def _path(slug: str) -> str:
