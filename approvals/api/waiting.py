@@ -34,8 +34,8 @@ class Places:
     def fit(self, threads: int) -> None:
         """Let half the process's *threads* wait at most, and half of those for one.
 
-        Of one organization what takes long is turned down sooner than that, see
-        costops.serving.shares, and its usage and its decisions come first.
+        What is left of an organization's share, see costops.serving.shares, is for its
+        usage and its decisions.
         """
         self.most = threads // 2
         self.most_of_one = (self.most + 1) // 2

@@ -1,54 +1,67 @@
 """No party holds all threads of a process: not one organization, not those unknown.
 
-A party is slow when it has as many requests in work as its share, all of them for
-seconds: they wait for a lock, which nobody waits for longer than five. Then what more
-it asks is turned down at once, to come again: the threads that are left belong to the
-others. Requests that take their milliseconds, or a second on a busy machine, are never
-counted out, however many there are.
+A party has all threads but an eighth of them. What more it asks waits for its turn as
+long as its requests do end; when none of them has for a moment, they wait for something
+themselves, a lock say, and what more comes is turned down at once, to come again. The
+threads that are left belong to the others. ADR 0041 says why.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from itertools import islice
-from threading import Lock
+from dataclasses import dataclass
+from threading import Condition
 
-SLOW_S = 4.0
-_LEAST = 2  # threads of a share
+STALLED_S = 1.0  # without an end, after which a party's requests are taken to wait
 
 
 class ShareTakenError(Exception):
     """All threads that the party may hold are waiting for something."""
 
 
+@dataclass(slots=True)
+class _Share:
+    """How many requests of one party are in work, and when one last began or ended."""
+
+    moved: float  # by the monotonic clock
+    held: int = 0
+
+
 class Shares:
     """Who has how many requests in work, in a process of *threads* threads."""
 
     def __init__(self, threads: int) -> None:
-        self.most = max(_LEAST, threads * 5 // 8)
-        self._lock = Lock()
-        self._began: dict[Hashable, dict[object, float]] = defaultdict(dict)
+        self.most = max(1, threads - max(1, threads // 8))
+        self._turn = Condition()
+        self._shares: dict[Hashable, _Share] = {}
 
     @contextmanager
     def of(self, party: Hashable) -> Iterator[None]:
         """Hold a thread for *party* meanwhile.
 
         Raises:
-            ShareTakenError: the party's share is held by requests that take long.
+            ShareTakenError: no turn came up.
         """
-        ticket, now = object(), time.monotonic()
-        with self._lock:
-            began = self._began[party]
-            # They are in order: when the last of a share is slow, all of it are.
-            last = next(islice(began.values(), self.most - 1, None), now)
-            if now - last > SLOW_S:
-                raise ShareTakenError
-            began[ticket] = now
+        with self._turn:
+            share = self._wait_for_turn(party)
+            share.held += 1
+            share.moved = time.monotonic()
         try:
             yield
         finally:
-            with self._lock:
-                del began[ticket]
-                if not began:
-                    self._began.pop(party, None)
+            with self._turn:
+                share.held -= 1
+                share.moved = time.monotonic()
+                if not share.held:
+                    del self._shares[party]
+                self._turn.notify_all()
+
+    def _wait_for_turn(self, party: Hashable) -> _Share:
+        while True:
+            now = time.monotonic()
+            share = self._shares.setdefault(party, _Share(now))
+            if share.held < self.most:
+                return share
+            if now - share.moved > STALLED_S:
+                raise ShareTakenError
+            self._turn.wait(STALLED_S / 10)

@@ -1,9 +1,10 @@
 """Fair shares of a process's threads, and bodies that come in time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from io import BytesIO
-from threading import Thread
+from threading import Semaphore, Thread
 
 import pytest
 from hypothesis import given
@@ -44,21 +45,12 @@ def hold(held: ExitStack, all_shares: Shares, party: str, times: int) -> None:
         held.enter_context(all_shares.of(party))
 
 
-def test_quick_requests_are_never_too_many(clock: Clock, held: ExitStack) -> None:
-    all_shares = Shares(16)
-
-    hold(held, all_shares, "acme", 100)
-
-    with all_shares.of("acme"):
-        pass
-
-
-def test_whose_share_is_slow_waits_and_nobody_else(
+def test_whose_requests_do_not_end_is_turned_down_and_nobody_else(
     clock: Clock, held: ExitStack
 ) -> None:
     all_shares = Shares(16)
-    hold(held, all_shares, "acme", all_shares.most)
-    clock.now = 4.5
+    hold(held, all_shares, "acme", 14)
+    clock.now = 1.5
 
     with pytest.raises(ShareTakenError), all_shares.of("acme"):
         pass
@@ -66,9 +58,9 @@ def test_whose_share_is_slow_waits_and_nobody_else(
         pass
 
 
-def test_one_fewer_than_a_share_may_be_slow(clock: Clock, held: ExitStack) -> None:
+def test_one_fewer_than_a_share_may_take_long(clock: Clock, held: ExitStack) -> None:
     all_shares = Shares(16)
-    hold(held, all_shares, "acme", all_shares.most - 1)
+    hold(held, all_shares, "acme", 13)
     clock.now = 60
 
     with all_shares.of("acme"):
@@ -78,11 +70,35 @@ def test_one_fewer_than_a_share_may_be_slow(clock: Clock, held: ExitStack) -> No
 def test_a_share_is_free_again_when_its_requests_end(clock: Clock) -> None:
     all_shares = Shares(16)
     with ExitStack() as held:
-        hold(held, all_shares, "acme", all_shares.most)
-        clock.now = 4.5
+        hold(held, all_shares, "acme", 14)
+        clock.now = 1.5
 
     with all_shares.of("acme"):
         pass
+
+
+def test_while_requests_do_end_everybody_gets_a_turn() -> None:
+    all_shares, within, found = Shares(16), Semaphore(14), []
+
+    def ask() -> None:
+        for _ in range(20):
+            with all_shares.of("acme"):
+                found.append(within.acquire(blocking=False))
+                time.sleep(0.001)
+                within.release()
+
+    threads = [Thread(target=ask) for _ in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [True] * 640
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 1), (4, 3), (16, 14)])
+def test_somebody_else_always_finds_a_thread(threads: int, most: int) -> None:
+    assert Shares(threads).most == most
 
 
 SIZES = st.lists(st.integers(-1, 50), max_size=20)

@@ -25,7 +25,6 @@ from tests.sizes import at_night
 POSTGRES = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has one writer at a time"
 )
-LOCK_TIMEOUT_S = 5  # of the server's connections
 NOW = "2026-11-30T12:00:00Z"
 
 
@@ -120,9 +119,9 @@ def test_one_row_that_is_held_stops_nobody_elses_requests(
 
     assert {status for status, _ in refused} == {503}
     assert None not in {wait for _, wait in refused}
-    # Those that came at once have all threads until the first of them give up.
-    assert took[0] < LOCK_TIMEOUT_S + 2
-    assert max(took[1:]) < 2
+    # A round is two requests. Nobody waits for the lock, which takes five seconds: a
+    # second passes, at most, until it shows that those who hold it don't end.
+    assert max(took) < 2
     assert report(0) == (201, None)
 
 
