@@ -49,7 +49,7 @@ def status_names(organization: Organization, *, now: datetime) -> dict[int, Stat
         .with_period_at(now)
         .values_list(
             "pk",
-            # A period that nothing has opened yet has the budget's own amount.
+            # Nothing is spent in a period that is not opened: no amount is too little.
             Coalesce("current__limit", "amount"),
             Coalesce("current__spent", nothing),
             "warning_threshold",
