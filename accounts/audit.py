@@ -12,7 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from simple_history.manager import HistoryManager
 from simple_history.models import HistoricalRecords
 
-MOST_REASON = 100  # characters of why; the columns of all histories
+from lib.errors import Invalid
+
+MOST_REASON = 500  # characters of why; the columns of all histories
+TOO_LONG = f"Use at most {MOST_REASON} characters."
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
 _reason: ContextVar[str] = ContextVar("reason", default="")
@@ -35,8 +38,15 @@ def acting_as(actor: str) -> Iterator[None]:
 
 @contextmanager
 def giving(reason: str) -> Iterator[None]:
-    """Have every change inside recorded with *reason*, unless a row says its own."""
-    token = _reason.set(reason.strip()[:MOST_REASON])
+    """Have every change inside recorded with *reason*, unless a row says its own.
+
+    Raises:
+        Invalid: the history doesn't keep so long a reason.
+    """
+    why = reason.strip()
+    if len(why) > MOST_REASON:
+        raise Invalid.field("reason", TOO_LONG)
+    token = _reason.set(why)
     try:
         yield
     finally:
@@ -78,6 +88,7 @@ def history(*, excluded: tuple[str, ...] = ()) -> HistoricalRecords:
     """Return the history of a model: who, when, why, before and after of every save."""
     return HistoricalRecords(
         bases=[AuditRecord],
+        history_change_reason_field=models.CharField(max_length=MOST_REASON, null=True),
         excluded_fields=list(excluded),
         history_manager=_AuditManager,
     )

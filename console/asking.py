@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from accounts.audit import MOST_REASON
+from accounts.audit import MOST_REASON, TOO_LONG
 
 SAY_WHY = "Say why. It is kept with the change."
 
@@ -54,7 +54,7 @@ def confirmation_of(
     if asked.needs_reason and not reason:
         return Confirmation(asked, reason, SAY_WHY)
     if len(reason) > MOST_REASON:
-        return Confirmation(asked, reason, f"Use at most {MOST_REASON} characters.")
+        return Confirmation(asked, reason, TOO_LONG)
     return None
 
 

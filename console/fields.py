@@ -7,11 +7,27 @@ from typing import Any, NamedTuple
 from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from accounts.audit import MOST_REASON
 from lib.amounts import AmountField
 from lib.money import format_percent
 
 _HUNDRED = Decimal(100)
+
+
+class ReasonField(forms.CharField):
+    """Why a change is made, as long as histories keep it."""
+
+    def __init__(self, *, help_text: str = "", **options: Any) -> None:
+        limit = f"Up to {MOST_REASON} characters."
+        usual: dict[str, Any] = {
+            "label": "Why",
+            "max_length": MOST_REASON,
+            "widget": UnfoldAdminTextInputWidget({"autocomplete": "off"}),
+            "help_text": f"{help_text} {limit}".strip(),
+        }
+        super().__init__(**usual | options)
 
 
 class Offer(NamedTuple):

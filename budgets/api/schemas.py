@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rest_framework import serializers
 
+from accounts.api.fields import ReasonField
 from accounts.models import Membership, Organization, User
 from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
@@ -85,13 +86,7 @@ class BudgetIn(serializers.Serializer[Any]):
     rollover = RolloverIn(required=False, allow_null=True)
     start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
-    reason = serializers.CharField(
-        max_length=500,
-        required=False,
-        allow_blank=True,
-        write_only=True,
-        help_text="Why the amount is what it is; kept on its line.",
-    )
+    reason = ReasonField(help_text="Why the amount is what it is; kept on its line.")
 
     def to_internal_value(self, data: Any) -> Any:
         """Read other names, and refuse fields there are none of."""

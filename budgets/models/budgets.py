@@ -13,7 +13,7 @@ from mptt.managers import TreeManager
 from mptt.models import MPTTModel, TreeForeignKey
 from mptt.querysets import TreeQuerySet
 
-from accounts.audit import history
+from accounts.audit import MOST_REASON, history
 from accounts.locks import hold_trees
 from accounts.models import (
     Organization,
@@ -208,8 +208,8 @@ class Budget(MPTTModel):
             super().save(*args, **kwargs)
 
     def give_reason(self, reason: str) -> None:
-        """Say why the next `save` is made, for the history; it keeps 100 characters."""
-        self._change_reason = reason[:100] or None
+        """Say why the next `save` is made, for the history; see MOST_REASON."""
+        self._change_reason = reason[:MOST_REASON] or None
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():

@@ -24,6 +24,7 @@ from budgets.services import BudgetPlan, plan_of
 from console.fields import (
     Offer,
     PercentField,
+    ReasonField,
     TagsField,
     ValuesField,
 )
@@ -96,13 +97,7 @@ class BudgetForm(forms.Form):
         help_text="What may be spent in one period. A new amount holds from the "
         "present one on; those that are over keep what they had.",
     )
-    reason = forms.CharField(
-        required=False,
-        max_length=500,
-        widget=_text(autocomplete="off"),
-        label="Why",
-        help_text="Kept with a new amount or limit.",
-    )
+    reason = ReasonField(required=False, help_text="Kept with a new amount or limit.")
     currency = forms.CharField(max_length=3, widget=_text(list="co-currencies"))
     period = forms.ChoiceField(
         choices=[(one.value, label) for one, label in CADENCES.items()],
@@ -319,11 +314,7 @@ class MoveForm(forms.Form):
         empty_label="None: a tree of its own",
         widget=UnfoldAdminSelectWidget,
     )
-    reason = forms.CharField(
-        max_length=100,
-        widget=_text(),
-        help_text="It stands in the history of the budget.",
-    )
+    reason = ReasonField(help_text="It stands in the history of the budget.")
 
     def __init__(
         self,

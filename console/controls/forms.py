@@ -11,9 +11,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.audit import MOST_REASON
 from console.asking import SAY_WHY
-from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget
+from console.fields import Offer, ReasonField, TemplateWidget, ValuesField, ValuesWidget
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
 from controls.types import ControlAction
@@ -257,7 +256,7 @@ class SwitchForm(forms.Form):
         widget=text_input(),
         help_text="What callers are told. Empty: that the budget is switched off.",
     )
-    reason = forms.CharField(max_length=MOST_REASON, required=False)
+    reason = ReasonField(required=False)
 
     @property
     def why(self) -> str:

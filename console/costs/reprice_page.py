@@ -17,8 +17,8 @@ from accounts.models import Organization
 from accounts.scopes import Scope
 from accounts.tenants import may
 from budgets.models import Budget
-from console.controls.forms import text_input
 from console.costs.links import unpriced_url
+from console.fields import ReasonField
 from console.pages import Pages, organization_or_404
 from intake.repricing import MOST_AT_ONCE, body_of, preview, reprice_at_once
 from ledger.repricing import Selection
@@ -28,10 +28,7 @@ from lib.periods import Window
 
 
 class RepriceForm(forms.Form):
-    reason = forms.CharField(
-        max_length=500,
-        label="Why",
-        widget=text_input(),
+    reason = ReasonField(
         help_text="Kept with the repricing, which everybody who reads costs can see.",
     )
 

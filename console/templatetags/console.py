@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from accounts.audit import MOST_REASON
 from accounts.versions import VERSION, version_of
 from approvals.limits import Wish
 from console.drawings import Bar, Chart, Fact
@@ -150,6 +151,12 @@ def status(
 def noted(shown: object, note: object) -> SafeString:
     """Write *note* in small below what is *shown*, for columns of a list."""
     return component("noted", shown=shown, note=note)
+
+
+@register.simple_tag
+def most_reason() -> int:
+    """Return how many characters of a reason are kept."""
+    return MOST_REASON
 
 
 @register.filter

@@ -122,12 +122,12 @@ def test_a_reason_is_wanted_and_kept(team: Budget, browser: Client) -> None:
     form["confirm"] = asked.context["confirmation"].asked.token
 
     untold = browser.post(added(team), form)
-    endless = browser.post(added(team), {**form, "reason": "x" * 101})
+    endless = browser.post(added(team), {**form, "reason": "x" * 501})
     nothing = ControlRule.objects.exists()
     browser.post(added(team), {**form, "reason": "A loop"})
 
     assert "Say why. It is kept with the change." in told(untold)
-    assert "Use at most 100 characters." in told(endless)
+    assert "Use at most 500 characters." in told(endless)
     assert not nothing
     assert ControlRule.history.get().history_change_reason == "A loop"
     assert "A loop" in shown(browser, page_of(team, "history/"))

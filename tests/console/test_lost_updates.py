@@ -100,6 +100,9 @@ def test_what_was_changed_meanwhile_is_not_deleted(
     changed_by_lea(price, note="Needed")
 
     untold = browser.post(place_of(price, "delete"), form, follow=True)
+    endless = browser.post(
+        place_of(price, "delete"), form | {"reason": "x" * 501}, follow=True
+    )
     form |= {"reason": "Old"}
     late = browser.post(place_of(price, "delete"), form, follow=True)
     there = type(price).objects.filter(pk=price.pk).exists()
@@ -110,6 +113,7 @@ def test_what_was_changed_meanwhile_is_not_deleted(
     )
 
     assert "Say why. It is kept with the change." in told(untold)
+    assert "Use at most 500 characters." in told(endless)
     assert "Changed by lea@acme.example 0 s ago, while this page was open." in told(
         late
     )

@@ -46,13 +46,14 @@ def test_a_move_is_done_with_its_reason(acme: Organization) -> None:
     budgets = make_tree(acme)
     spend(acme, "10", team_id="ml")
     ml, sales = budgets["ml"], budgets["sales"]
-    form = {"parent": sales.pk, "reason": "New team", "seen": sales.pk}
+    why = "New team, " * 49 + "at last"  # 497 characters: all that are kept
+    form = {"parent": sales.pk, "reason": why, "seen": sales.pk}
 
     browser_for(acme).post(place_of(ml, "move"), form)
 
     ml.refresh_from_db()
     assert ml.parent == sales
-    assert ml.history.first().history_change_reason == "New team"
+    assert ml.history.first().history_change_reason == why
     assert BudgetPeriod.objects.get(budget=sales).spent == Decimal(10)
 
 

@@ -347,7 +347,7 @@ def test_why_calls_are_stopped_is_kept(acme: Organization, api: Api) -> None:
 
     api.send("PUT", f"{place}/controls", {"rules": [rule], "reason": "A loop"})
     api.send("PUT", f"{place}/kill-switch", {"active": True, "reason": "Still"})
-    endless = api.send("PUT", f"{place}/controls", {"rules": [], "reason": "x" * 101})
+    endless = api.send("PUT", f"{place}/controls", {"rules": [], "reason": "x" * 501})
 
     assert ControlRule.history.get().history_change_reason == "A loop"
     assert KillSwitch.history.get().history_change_reason == "Still"
