@@ -229,8 +229,9 @@ class PriceForm(ServiceForm):
         return prices.change_price(self.instance, seen=self.seen, **self.cleaned_data)
 
 
-@admin.register(Price)
 class PriceAdmin(ServiceAdmin, TenantHistoryAdmin):
+    """Prices; registered by console.costs, which has their form."""
+
     read_scope = Scope.COSTS_READ
     write_scope = Scope.ADMIN
     has_common_rows = True

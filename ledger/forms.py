@@ -37,6 +37,12 @@ class KindLinesField(forms.CharField):
             )
         return value
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool((initial or {}) != self.clean(data))
+        except forms.ValidationError:
+            return True
+
     def clean(self, value: Any) -> dict[str, str]:
         prices: dict[str, str] = {}
         for line in super().clean(value).splitlines():

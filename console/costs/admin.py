@@ -1,4 +1,6 @@
-"""The cost records, with the budgets they are charged to and what they lack."""
+"""Cost records, with the budgets they are charged to and what they lack; prices."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +12,13 @@ from accounts.versions import seen_by
 from budgets.organizations import delete_rate
 from console.costs.charged import charged_budgets, price_then
 from console.costs.filters import ChargedFilter
+from console.costs.price_form import ReasonedPriceForm
 from console.costs.records_top import top_of
 from console.costs.reprice_page import reprice_page
 from console.costs.unpriced_page import unpriced_page
 from console.pages import Pages
-from ledger.admin import CostRecordAdmin, ExchangeRateAdmin
-from ledger.models import CostRecord, ExchangeRate
+from ledger.admin import CostRecordAdmin, ExchangeRateAdmin, PriceAdmin
+from ledger.models import CostRecord, ExchangeRate, Price
 from lib.humanize import reader_locale
 
 
@@ -25,6 +28,19 @@ class NeededRateAdmin(ExchangeRateAdmin):
 
     def delete_model(self, request: HttpRequest, obj: ExchangeRate) -> None:
         delete_rate(obj, seen=seen_by(request.POST))
+
+
+@admin.register(Price)
+class ReasonedPriceAdmin(PriceAdmin):
+    """One whose changes say why, and whose long requests are rows."""
+
+    form = ReasonedPriceForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> Any:
+        parts = super().get_fieldsets(request, obj)
+        if obj is None or not self.has_change_permission(request, obj):
+            return parts
+        return [*parts, ("Why it is changed", {"fields": ("reason",)})]
 
 
 @admin.register(CostRecord)

@@ -30,7 +30,9 @@ def opened(browser: Client, row: Model, page: str = "change") -> dict[str, str]:
     (form,) = (
         one for one in forms_in(browser.get(place_of(row, page))) if "version" in one
     )
-    return {name: value for name, value in form.items() if not name.startswith("_")}
+    kept = {name: value for name, value in form.items() if not name.startswith("_")}
+    asked = page == "change" and "reason" in kept
+    return kept | ({"reason": "A contract"} if asked else {})
 
 
 def told(answer: Any) -> str:

@@ -37,7 +37,7 @@ from tests.factories import (
     spend,
     usage_record,
 )
-from tests.pages import page_at
+from tests.pages import forms_in, page_at, read, words_of
 
 pytestmark = pytest.mark.django_db
 
@@ -275,12 +275,18 @@ def test_a_price_is_changed_and_deleted_by_the_service(acme: Organization) -> No
     browser = browser_for(acme)
     place = f"/admin/ledger/price/{price.pk}/"
 
-    browser.post(f"{place}change/", price_form(per_request="0.5"))
+    untold = browser.post(f"{place}change/", price_form(per_request="0.5"))
+    assert "Say why. It is kept with the change." in untold.content.decode()
+    browser.post(
+        f"{place}change/", price_form(per_request="0.5", reason="A new contract")
+    )
     price.refresh_from_db()
     changed = price.per_request
     browser.post(f"{place}delete/", {"post": "yes", "reason": "Old"})
 
     acme.refresh_from_db()
+    whys = Price.history.values_list("history_change_reason", flat=True)
+    assert list(whys) == ["Old", "A new contract", None]
     assert changed == Decimal("0.5")
     assert not Price.objects.exists()
     assert acme.revision == 4
@@ -333,6 +339,77 @@ def test_a_viewer_only_reads_prices(acme: Organization) -> None:
     ]
 
     assert [answer.status_code for answer in answers] == [200, 403, 403]
+
+
+def tiers(*rows: tuple[str, ...]) -> dict[str, list[str]]:
+    columns = ("above", "input_tokens", "cached_tokens", "output_tokens", "others")
+    empty = ("", "", "", "", "")
+    values = zip(*rows, empty, strict=True)
+    return {
+        f"tiers.{name}": list(one) for name, one in zip(columns, values, strict=True)
+    }
+
+
+def test_prices_of_long_requests_are_rows_in_the_form(acme: Organization) -> None:
+    browser, place = browser_for(acme), "/admin/ledger/price/add/"
+    rows = [
+        ("200,000", "6", "", "22.5", "cache_write_tokens 7.5; Searches 0.02"),
+        ("128000", "5", "", "", ""),
+    ]
+
+    browser.post(place, price_form(organization=acme.pk, **tiers(*rows)))
+    price = Price.objects.get()
+    page = browser.get(f"/admin/ledger/price/{price.pk}/change/")
+    (kept,) = (one for one in forms_in(page) if "version" in one)
+    again = {name: value for name, value in kept.items() if not name.startswith("_")}
+    shown = [
+        one.attributes["value"]
+        for one in read(page.content.decode()).all("input")
+        if one.attributes.get("name", "").startswith("tiers.")
+    ]
+    written = [tuple(shown[start : start + 5]) for start in range(0, 10, 5)]
+    unchanged = again | tiers(*written)
+    saved = browser.post(f"/admin/ledger/price/{price.pk}/change/", unchanged)
+    wrong = {
+        row: words_of(
+            browser.post(
+                place, price_form(organization=acme.pk, model="z", **tiers(*row))
+            ).content.decode()
+        )
+        for row in (
+            (("many", "1", "", "", ""),),
+            (("5", "", "", "", ""),),
+            (("5", "dear", "", "", ""),),
+            (("5", "1", "", "", ""), ("5", "2", "", "", "")),
+        )
+    }
+
+    long, longer = price.tiers
+    assert long == {"above_input_tokens": 128_000, "prices": {"input_tokens": "5"}}
+    assert longer["above_input_tokens"] == 200_000
+    assert longer["prices"] == {
+        "input_tokens": "6",
+        "output_tokens": "22.5",
+        "cache_write_tokens": "7.5",
+        "searches": "0.02",
+    }
+    for row, said in zip(
+        wrong,
+        (
+            "Above many tokens: give a whole number",
+            "Above 5 tokens: give at least one price.",
+            "Above 5 tokens: The price of input_tokens must be",
+            "Above 5 tokens: it stands twice.",
+        ),
+        strict=True,
+    ):
+        assert said in wrong[row]
+    assert Price.objects.count() == 1
+    assert written == [
+        ("128,000", "5", "", "", ""),
+        ("200,000", "6", "", "22.5", "cache_write_tokens 7.5; searches 0.02"),
+    ]
+    assert saved.status_code == 302  # nothing is asked when nothing changes
 
 
 def test_prices_of_kinds_are_lines_in_the_form(acme: Organization) -> None:

@@ -264,6 +264,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "budgets_budget_change": {"note": "Other"},
     "alerts_alertrule_delete": _WHY,
     "alerts_escalationpolicy_delete": _WHY,
+    "ledger_price_change": {"per_request": "0.5", **_WHY},
     "ledger_price_delete": _WHY,
     "ledger_exchangerate_delete": _WHY,
     "alerts_alert_answer": {"what": "acknowledge"},
