@@ -1,7 +1,8 @@
 """Telling people step by step, for as long as nobody acknowledges."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,26 +11,20 @@ from django.db import transaction
 from accounts.people import finance_admins
 from alerts import messages
 from alerts.events import event_of
-from alerts.links import make_link
-from alerts.models import Alert, AlertEvent, AlertState
+from alerts.letters import Telling, write
+from alerts.models import Alert, AlertEvent
 from alerts.recipients import (
-    READ_BY_PEOPLE,
     Address,
     address_of,
-    channel_names,
     reached,
-    reason_of,
     somebody,
     unheard,
     unreached,
 )
 from alerts.schedule import plan_next
-from alerts.silences import silenced_until
-from alerts.steps import AlertStep, step_key
+from alerts.steps import AlertStep
+from alerts.surroundings import Surroundings
 from alerts.turns import timed
-from approvals.limits import askers
-from budgets.models import Budget
-from budgets.owners import path_of
 from lib.queue import gathering
 from notifications.models import ChannelType, Delivery
 from notifications.services import notify
@@ -44,7 +39,8 @@ from notifications.types import Message, Target
 
 logger = logging.getLogger("alerts")
 
-_TOLD_TOGETHER = 20  # alerts of one transaction
+_TOLD_TOGETHER = 100  # alerts of one transaction
+_MINUTE = timedelta(minutes=1)
 LATE = timedelta(minutes=5)  # after which a step counts as missed, and says so
 
 
@@ -65,52 +61,76 @@ def run_due(
         rows = rows.filter(pk__in=list(alert_ids))
     ids = rows.values_list("pk", flat=True)
     with gathering():
-        return sum(_tell_some(some, now) for some in timed(ids, _TOLD_TOGETHER, most_s))
+        pieces = timed(ids, _TOLD_TOGETHER, most_s)
+        return sum(tell_or_log(some, now) for some in pieces)
 
 
-@transaction.atomic
-def _tell_some(alert_ids: Iterable[int], now: datetime) -> int:
-    # In the order in which all that move several alerts at once take them.
-    return sum(tell_or_log(pk, now) for pk in sorted(alert_ids))
+def tell_or_log(alert_ids: Iterable[int], now: datetime, *, ended: str = "") -> int:
+    """`tell`, but for what can't be told: that is logged, and counts as nothing.
 
-
-def tell_or_log(alert_id: int, now: datetime, *, ended: str = "") -> int:
-    """`tell`, but for what can't be told: that is logged, and counts as nothing."""
-    try:
-        return tell(alert_id, now=now, ended=ended)
-    except Exception:  # one broken alert must not keep the others from being told
-        logger.exception("The due steps of alert %d could not be made.", alert_id)
-        return 0
-
-
-@transaction.atomic
-def tell(alert_id: int, *, now: datetime, ended: str = "") -> int:
-    """Make the steps of one alert that are due; return how many.
-
-    Whoever moves `next_step` on has made the steps; the deliveries and the events are
-    written in the same transaction. Nothing is told of an alert that is acknowledged,
-    snoozed or resolved. *ended* is a sentence that says why it is about to end.
+    Where they can't be told together they are told one by one.
     """
-    alert = Alert.objects.with_names().get(pk=alert_id)
-    done = due(alert.steps, alert.next_step, _until(alert, now))
-    path = path_of(alert.budget)
-    silence = silenced_until(alert.organization_id, path, now)
-    steps = alert.steps
-    if silence is not None:
-        steps = _after(steps, done, silence[0])
-    if not _claimed(alert, steps, done, now):
-        return 0
-    numbers = range(alert.next_step, done)
-    alert.steps, alert.next_step = steps, done
-    if silence is not None:
-        _record(alert, numbers, AlertEvent.Kind.SILENCED, silence[1], now)
-    else:
-        _note_drivers(alert, now)
-        seen: set[Address] = set()
-        for number in numbers:
-            _make(alert, number, path, seen, now, ended)
-    plan_next(alert.steps, done, now)
-    return len(numbers)
+    wanted = sorted(alert_ids)
+    try:
+        return tell(wanted, now=now, ended=ended)
+    except Exception:  # one broken alert must not keep the others from being told
+        if len(wanted) == 1:
+            logger.exception("The due steps of alert %d could not be made.", *wanted)
+            return 0
+    return sum(tell_or_log([pk], now, ended=ended) for pk in wanted)
+
+
+@transaction.atomic
+def tell(alert_ids: Iterable[int], *, now: datetime, ended: str = "") -> int:
+    """Make the steps of alerts that are due; return how many.
+
+    The alerts are held, in one order: of several workers one makes their steps, and who
+    answers waits for it. The deliveries and the events are written in the same
+    transaction. Nothing is told of an alert that is acknowledged, snoozed or resolved.
+    *ended* is a sentence that says why they are about to end. As many queries for
+    thousands of alerts as for one, but for what the database takes at a time.
+    """
+    rows = Alert.objects.stepping(now).filter(pk__in=list(alert_ids))
+    held = rows.with_names().select_for_update(of=("self",), no_key=True)
+    by_organization: dict[int, list[Alert]] = defaultdict(list)
+    for alert in held.order_by("pk"):
+        by_organization[alert.organization_id].append(alert)
+    return sum(_tell(alerts, now, ended) for alerts in by_organization.values())
+
+
+def _tell(alerts: Sequence[Alert], now: datetime, ended: str) -> int:
+    """Make the due steps of *alerts*, which are held and of one organization."""
+    around = Surroundings(alerts, now)
+    spoken: list[tuple[Alert, range]] = []
+    events: list[AlertEvent] = []
+    made = 0
+    for alert in alerts:
+        done = due(alert.steps, alert.next_step, _until(alert, now))
+        numbers = range(alert.next_step, done)
+        silence = around.silence_over(alert)
+        if silence is None:
+            spoken.append((alert, numbers))
+        else:
+            alert.steps = _after(alert.steps, done, silence[0])
+            events += _silenced(alert, numbers, silence[1], now)
+        alert.next_step, alert.next_step_at = done, next_at(alert.steps, done)
+        made += len(numbers)
+    _note_drivers([alert for alert, _ in spoken], now)
+    events += _speak(spoken, around, ended)
+    Alert.objects.bulk_update(alerts, _MOVED)
+    AlertEvent.objects.bulk_create(events)
+    plan_next(alerts, now)
+    return made
+
+
+def _silenced(
+    alert: Alert, numbers: Iterable[int], why: str, now: datetime
+) -> list[AlertEvent]:
+    kind = AlertEvent.Kind.SILENCED
+    return [event_of(alert, kind, now, text=why, step=number) for number in numbers]
+
+
+_MOVED = ("steps", "next_step", "next_step_at", "details")
 
 
 def _until(alert: Alert, now: datetime) -> datetime:
@@ -120,18 +140,6 @@ def _until(alert: Alert, now: datetime) -> datetime:
     """
     first = next_at(alert.steps, alert.next_step) or now
     return min(now, max(alert.period_ends_at, first))
-
-
-def _claimed(alert: Alert, steps: list[LadderStep], done: int, now: datetime) -> int:
-    """Move the alert past its due steps, unless another worker or an answer did."""
-    rows = Alert.objects.filter(
-        pk=alert.pk,
-        next_step=alert.next_step,
-        next_step_at__lte=now,
-        state=AlertState.FIRING,
-        resolved_at=None,
-    )
-    return rows.update(steps=steps, next_step=done, next_step_at=next_at(steps, done))
 
 
 def _after(
@@ -144,92 +152,73 @@ def _after(
     return begun_anew(steps, done, silence_ends)
 
 
-def _make(
-    alert: Alert,
-    number: int,
-    path: Sequence[Budget],
-    seen: set[Address],
-    now: datetime,
-    ended: str,
-) -> None:
-    """Write one step's deliveries and event; nobody in *seen* is told twice."""
-    targets, missing = reached(alert.organization_id, alert.steps[number])
-    left_out = unreached(alert.steps[number], targets)
-    step = _without(alert, number, left_out)
-    waiting = unheard(alert, targets)
-    if waiting.issuperset(targets):
-        targets += somebody(alert)
-    fresh = [target for target in targets if address_of(target) not in seen]
-    seen.update(address_of(target) for target in fresh)
-    event = "escalated" if step["delay"] or step["run"] else "fired"
-    late = now - at_of(step)
-    base = messages.message_of(
-        alert,
-        event,
-        now=now,
-        reason=reason_of(alert, step),
-        aside=messages.aside_of(alert, now, late=late >= LATE, ended=ended),
+def _speak(
+    spoken: Iterable[tuple[Alert, range]], around: Surroundings, ended: str
+) -> list[AlertEvent]:
+    """Write what these steps tell; return the events that say so, not saved yet."""
+    tellings = [
+        _telling(alert, number, around)
+        for alert, numbers in spoken
+        for number in numbers
+    ]
+    targets = [target for one in tellings for target in one.targets]
+    waiting = unheard(around.organization.pk, targets)
+    seen: set[tuple[int, Address]] = set()
+    for one in tellings:
+        one.waiting = waiting.intersection(one.targets)
+        if one.waiting.issuperset(one.targets):
+            one.targets += somebody(around, one.alert)
+        for target in one.targets:
+            place = one.alert.pk, address_of(target)
+            if place not in seen:
+                seen.add(place)
+                one.fresh.append(target)
+        one.aside = messages.aside_of(
+            one.alert, around.now, late=bool(_late_by(one, around.now)), ended=ended
+        )
+    write(tellings, around)
+    raise_alarms(
+        [
+            (one.alert, one.number, f"was told {late // _MINUTE} minutes late")
+            for one in tellings
+            if (late := _late_by(one, around.now)) is not None
+        ],
+        around.now,
     )
-    notify(
-        alert.organization_id,
-        fresh,
-        _for_readers(alert, base, fresh, path, now),
-        key=step_key(alert.uid, number),
-        now=now,
-    )
-    told = len(targets) > len(waiting)
-    text = _lacking(missing, left_out, waiting, is_anybody=told)
-    if late < LATE:
-        _record(alert, [number], AlertEvent.Kind.TOLD, text, now)
-        return
-    minutes = late // timedelta(minutes=1)
-    text = f"Told {minutes} min late. {text}".rstrip()
-    _record(alert, [number], AlertEvent.Kind.MISSED, text, now)
-    raise_alarm(alert, number, f"was told {minutes} minutes late", now)
+    return [_event_of(one, around.now) for one in tellings]
 
 
-def _for_readers(
-    alert: Alert,
-    base: Message,
-    targets: Sequence[Target],
-    path: Sequence[Budget],
-    now: datetime,
-) -> Callable[[Target], Message]:
-    """Return what writes *base* for one of *targets*: people get a link of their own,
-    and those who may not change the budget the way to ask for more."""
-    names = channel_names(targets)
-    mailed = [one.recipient for one in targets if one.kind == ChannelType.EMAIL]
-    asking = askers(path, mailed) if mailed else frozenset()
-    wish = messages.wish_of(alert, base.event, now) if asking else None
-
-    def message_for(target: Target) -> Message:
-        if target.kind not in READ_BY_PEOPLE:
-            return base
-        person = target.recipient or names.get(target.channel_id or 0, target.kind)
-        own = wish if target.recipient in asking else None
-        return messages.for_reader(base, make_link(alert, person, now=now), own)
-
-    return message_for
-
-
-def _without(alert: Alert, number: int, left_out: Sequence[str]) -> AlertStep:
-    """Return a step without those it can't reach: they are not to be listed as told."""
+def _telling(alert: Alert, number: int, around: Surroundings) -> Telling:
+    """Return whom a step reaches; who is not reached is not to be listed as told."""
     step: AlertStep = alert.steps[number]
+    targets, missing = reached(around, step)
+    left_out = unreached(step, targets)
     if left_out:
         told = [one for one in step["recipients"] if one not in left_out]
-        alert.steps[number] = step = AlertStep(**{**step, "recipients": told})
-        Alert.objects.filter(pk=alert.pk).update(steps=alert.steps)
-    return step
+        alert.steps[number] = AlertStep(**{**step, "recipients": told})
+    return Telling(alert, number, targets, missing, left_out)
 
 
-def _lacking(
-    missing: Iterable[str],
-    left_out: Iterable[str],
-    waiting: Iterable[Target],
-    *,
-    is_anybody: bool,
-) -> str:
+def _late_by(telling: Telling, now: datetime) -> timedelta | None:
+    """Return by how much a step is late; None: it is on time."""
+    late = now - at_of(telling.step)
+    return late if late >= LATE else None
+
+
+def _event_of(telling: Telling, now: datetime) -> AlertEvent:
+    late = _late_by(telling, now)
+    kind = AlertEvent.Kind.TOLD
+    text = _lacking(telling)
+    if late is not None:
+        kind = AlertEvent.Kind.MISSED
+        text = f"Told {late // _MINUTE} min late. {text}".rstrip()
+    return event_of(telling.alert, kind, now, text=text, step=telling.number)
+
+
+def _lacking(telling: Telling) -> str:
     """Say what kept a step from reaching whom it names."""
+    missing, left_out, waiting = telling.missing, telling.left_out, telling.waiting
+    is_anybody = len(telling.targets) > len(waiting)
     said = [
         "" if is_anybody else "There is nobody to tell.",
         f"Not set up: {', '.join(missing)}." if missing else "",
@@ -241,15 +230,22 @@ def _lacking(
     return " ".join(filter(None, said))
 
 
-def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
-    """Tell the organization's finance admins that a step did not run as it should.
+def raise_alarms(alerts: Sequence[tuple[Alert, int, str]], now: datetime) -> None:
+    """Tell the finance admins that steps of their organization's alerts did not run as
+    they should: of each alert, the number of the step, and what happened to it.
 
     Of several within a minute one is mailed; the log names them all.
     """
+    said = []
+    for alert, number, what in alerts:
+        step = alert.steps[number]
+        level = f"level {step['level']}" if step["level"] else "the first step"
+        said.append(f"Escalation: {level} of “{alert}” {what}.")
+        logger.error("%s Due at %s.", said[-1], step["at"])
+    if not alerts:
+        return
+    alert, number, _ = alerts[0]
     step = alert.steps[number]
-    level = f"level {step['level']}" if step["level"] else "the first step"
-    text = f"Escalation: {level} of “{alert}” {what}."
-    logger.error("%s Due at %s.", text, step["at"])
     people = finance_admins(alert.organization_id)
     targets = [Target(ChannelType.EMAIL, recipient=person) for person in people]
     base = messages.message_of(alert, "escalated", now=now)
@@ -258,7 +254,7 @@ def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
         subject=base.subject,
         severity="critical",
         title=f"Escalation ran late: {base.title}",
-        text=text,
+        text=said[0],
         facts=(("Due", step["at"]), ("Told", ", ".join(step["recipients"]) or "-")),
         links=base.links,
         reason="You get this because you are a finance admin: alerts may come late.",
@@ -269,20 +265,11 @@ def raise_alarm(alert: Alert, number: int, what: str, now: datetime) -> None:
     notify(alert.organization_id, targets, lambda _: message, key=key, now=now)
 
 
-def _record(
-    alert: Alert, numbers: Iterable[int], kind: str, text: str, now: datetime
-) -> None:
-    AlertEvent.objects.bulk_create(
-        event_of(alert, kind, now, text=text, step=number) for number in numbers
-    )
-
-
-def _note_drivers(alert: Alert, now: datetime) -> None:
-    """Keep what moved the alert, as it was when it was first told."""
-    if "drivers" in alert.details:
-        return
-    alert.details = {**alert.details, "drivers": messages.noted_drivers(alert, now)}
-    Alert.objects.filter(pk=alert.pk).update(details=alert.details)
+def _note_drivers(alerts: Sequence[Alert], now: datetime) -> None:
+    """Keep what moved each alert, as it was when it was first told. Not saved yet."""
+    drivers = messages.drivers_noted(alerts, now)
+    for alert in alerts:
+        alert.details = {**alert.details, "drivers": drivers[alert.pk]}
 
 
 def tell_programs(alert: Alert, event: str, *, now: datetime) -> None:

@@ -1,12 +1,13 @@
 """Links by which the reader of a message answers an alert, without logging in."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
 
 from alerts.models import Alert
-from notifications.mailed_links import BadLink, issue, url_of
+from notifications.mailed_links import BadLink, Wanted, issue_all, url_of
 from notifications.models import MailedLink
 
 PURPOSE = "alert"
@@ -15,15 +16,26 @@ LASTS = timedelta(days=7)
 
 def make_link(alert: Alert, person: str, *, now: datetime) -> str:
     """Return the address of a new link of *person*'s, good until it ends."""
-    token = issue(
-        alert.organization_id,
-        purpose=PURPOSE,
-        subject=alert.uid,
-        person=person,
-        expires_at=now + LASTS,
-        once=False,
-    )
-    return url_of("answer-alert", token)
+    (link,) = make_links(alert.organization_id, [(alert, person)], now=now)
+    return link
+
+
+def make_links(
+    organization_id: int, readers: Iterable[tuple[Alert, str]], *, now: datetime
+) -> list[str]:
+    """`make_link` of each alert for its reader, in that order. One query."""
+    wanted = [
+        Wanted(
+            purpose=PURPOSE,
+            subject=alert.uid,
+            person=person,
+            expires_at=now + LASTS,
+            once=False,
+        )
+        for alert, person in readers
+    ]
+    tokens = issue_all(organization_id, wanted)
+    return [url_of("answer-alert", token) for token in tokens]
 
 
 def alert_of(link: MailedLink) -> Alert:

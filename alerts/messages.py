@@ -1,5 +1,7 @@
 """What an alert tells people: its title, its figures, where to click."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +14,7 @@ from django.urls import reverse
 from alerts.models import Alert, AlertState, RuleType, Severity
 from alerts.types import NotedDriver
 from approvals.limits import Wish, lacking
-from budgets.drivers import top_drivers
+from budgets.drivers import Driver, top_drivers_of
 from budgets.status import BudgetStatus, statuses
 from lib.humanize import clock, stretch
 from lib.money import format_money, format_percent, share, told, told_use, wire
@@ -44,13 +46,20 @@ class AlertFigures:
 
 
 def message_of(
-    alert: Alert, event: str, *, now: datetime, reason: str = "", aside: str = ""
+    alert: Alert,
+    event: str,
+    *,
+    now: datetime,
+    reason: str = "",
+    aside: str = "",
+    status: BudgetStatus | None = None,
 ) -> Message:
-    """Return what is told of *alert* to everybody; see `for_reader`. One query or two.
+    """Return what is told of *alert* to everybody; see `for_reader`. One query or two,
+    none given the budget's *status* at *now*.
 
     *event* is fired, escalated, acknowledged or resolved; *aside* follows the text.
     """
-    figures = figures_of(alert, event, now)
+    figures = figures_of(alert, event, now, status)
     return Message(
         event=event,
         subject=str(alert.uid),
@@ -70,12 +79,14 @@ def message_of(
     )
 
 
-def wish_of(alert: Alert, event: str, now: datetime) -> Link | None:
+def wish_of(
+    alert: Alert, event: str, now: datetime, status: BudgetStatus | None = None
+) -> Link | None:
     """Return where those who may not change the budget ask for more of it; None: it is
-    not about its limit, or its period is over. Two queries."""
+    not about its limit, or its period is over. Queries as `message_of`."""
     if alert.type not in OF_LIMITS or now >= alert.period_ends_at:
         return None
-    figures = figures_of(alert, event, now)
+    figures = figures_of(alert, event, now, status)
     lacks = lacking(figures.limit, figures.spent, figures.projected)
     wish = Wish.for_period(alert.budget, alert.period_ends_at, lacks)
     more = f"{_money(alert, wish.amount)} more" if wish.amount else "more"
@@ -95,32 +106,57 @@ def for_reader(message: Message, link: str, wish: Link | None = None) -> Message
 
 def noted_drivers(alert: Alert, now: datetime) -> list[NotedDriver]:
     """Return what moved the alert: as found with it, else what cost most so far."""
-    if "drivers" in alert.details:
-        return list(alert.details["drivers"])
-    end = min(now, alert.period_ends_at)
-    if end <= alert.period_starts_at:
-        return []
-    found = top_drivers(alert.budget, alert.period_starts_at, end, most=MOST_DRIVERS)
-    return [
-        NotedDriver(
-            dimension=one.dimension,
-            name=one.name,
-            amount=wire(one.cost) or "",
-            share=wire(one.share),
-        )
-        for one in found
-    ]
+    return drivers_noted([alert], now)[alert.pk]
 
 
-def figures_of(alert: Alert, event: str, now: datetime) -> AlertFigures:
+def drivers_noted(
+    alerts: Iterable[Alert], now: datetime
+) -> Mapping[int, list[NotedDriver]]:
+    """Return `noted_drivers` of each of *alerts*, all of one organization, by id.
+
+    Two queries for all that are of one period.
+    """
+    found: dict[int, list[NotedDriver]] = {}
+    by_time: dict[tuple[datetime, datetime], list[Alert]] = defaultdict(list)
+    for alert in alerts:
+        end = min(now, alert.period_ends_at)
+        if "drivers" in alert.details:
+            found[alert.pk] = list(alert.details["drivers"])
+        elif end <= alert.period_starts_at:
+            found[alert.pk] = []
+        else:
+            by_time[alert.period_starts_at, end].append(alert)
+    for (start, end), some in by_time.items():
+        budgets = [alert.budget for alert in some]
+        drivers = top_drivers_of(budgets, start, end, most=MOST_DRIVERS)
+        found |= {one.pk: [*map(_noted, drivers[one.budget_id])] for one in some}
+    return found
+
+
+def _noted(driver: Driver) -> NotedDriver:
+    return NotedDriver(
+        dimension=driver.dimension,
+        name=driver.name,
+        amount=wire(driver.cost) or "",
+        share=wire(driver.share),
+    )
+
+
+def figures_of(
+    alert: Alert, event: str, now: datetime, status: BudgetStatus | None = None
+) -> AlertFigures:
     """Return the figures to tell: at the start those that it fired with."""
     if not alert.period_starts_at <= now < alert.period_ends_at:
         return AlertFigures(alert.spent, alert.limit, None)
-    found = statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
-    status = found.status
+    found = (
+        status or statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
+    )
+    status_now = found.status
     if event == "fired" or not _is_of(alert, found):
-        return AlertFigures(alert.spent, alert.limit, status.projected_spend)
-    return AlertFigures(status.total_spend, status.limit, status.projected_spend)
+        return AlertFigures(alert.spent, alert.limit, status_now.projected_spend)
+    return AlertFigures(
+        status_now.total_spend, status_now.limit, status_now.projected_spend
+    )
 
 
 def _is_of(alert: Alert, found: BudgetStatus) -> bool:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-from accounts.people import finance_admins
 from alerts.models import Alert
-from alerts.policies import oversight_of
 from alerts.steps import AlertStep
+from alerts.surroundings import Surroundings
 from notifications.models import Channel, ChannelType
 from notifications.outsiders import unconfirmed
 from notifications.services import resolve
@@ -22,14 +21,16 @@ READ_BY_PEOPLE = {
 
 
 def reached(
-    organization_id: int, step: AlertStep
+    around: Surroundings, step: AlertStep
 ) -> tuple[list[Target], tuple[str, ...]]:
     """Return whom *step* reaches, and the types that are not set up."""
     names = step["channels"]
     if not step["recipients"]:
         # Whoever is usually told is nobody: that is said, not that mail is not set up.
         names = [name for name in names if name != ChannelType.EMAIL]
-    found = resolve(organization_id, names, step["recipients"])
+    found = resolve(
+        around.organization.pk, names, step["recipients"], lambda _: around.channels
+    )
     return list(found.targets), found.missing
 
 
@@ -39,20 +40,20 @@ def unreached(step: AlertStep, targets: Iterable[Target]) -> list[str]:
     return [one for one in step["recipients"] if one.strip().lower() not in told]
 
 
-def unheard(alert: Alert, targets: Iterable[Target]) -> set[Target]:
+def unheard(organization_id: int, targets: Iterable[Target]) -> set[Target]:
     """Return those of *targets* that are mailed nothing before they confirm."""
-    mails = [one for one in targets if one.kind == ChannelType.EMAIL]
-    waiting = unconfirmed(alert.organization_id, [one.recipient for one in mails])
+    mails = {one for one in targets if one.kind == ChannelType.EMAIL}
+    waiting = unconfirmed(organization_id, [one.recipient for one in mails])
     return {one for one in mails if one.recipient in waiting}
 
 
-def somebody(alert: Alert) -> list[Target]:
+def somebody(around: Surroundings, alert: Alert) -> list[Target]:
     """Return who is told when a step leads to nobody: better they than no one."""
-    mail = [ChannelType.EMAIL.value]
-    usual = oversight_of(alert.budget).usual or finance_admins(alert.organization_id)
+    usual = around.usual(alert) or around.admins
     if not usual:
         return []
-    return list(resolve(alert.organization_id, mail, usual).targets)
+    mail = [ChannelType.EMAIL.value]
+    return list(resolve(around.organization.pk, mail, usual).targets)
 
 
 def address_of(target: Target) -> Address:

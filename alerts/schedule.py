@@ -41,9 +41,9 @@ def _judging(organization_id: int) -> str:
     return f"{_JUDGING}{organization_id}"
 
 
-def plan_next(steps: Sequence[LadderStep], done: int, now: datetime) -> None:
-    """Have a worker come in time for the next step, if it is close."""
-    _come_at([next_at(steps, done)], now)
+def plan_next(alerts: Iterable[Alert], now: datetime) -> None:
+    """Have a worker come in time for the next steps of *alerts*, if they are close."""
+    _come_at([alert.next_step_at for alert in alerts], now)
 
 
 def plan_first(all_steps: Iterable[Sequence[LadderStep]], now: datetime) -> None:

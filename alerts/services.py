@@ -114,16 +114,17 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
     was told of yet is told first. *why* is a sentence for the timeline.
     """
     wanted = sorted(alert_ids)
+    # All of them first, in the order in which whoever tells takes them, too.
+    held = Alert.objects.select_for_update(no_key=True).filter(pk__in=wanted)
+    list(held.order_by("pk").values_list("pk", flat=True))
     Alert.objects.filter(
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
     ended = 0
     untold = Alert.objects.untold().filter(pk__in=wanted).order_by()
-    to_tell = set(untold.values_list("pk", flat=True))
+    escalation.tell_or_log(untold.values_list("pk", flat=True), now, ended=why)
     rows = Alert.objects.unresolved().with_names().filter(pk__in=wanted)
     for alert in rows.order_by("pk"):
-        if alert.pk in to_tell:
-            escalation.tell_or_log(alert.pk, now, ended=why)
         moved = (
             Alert.objects.unresolved()
             .filter(pk=alert.pk)

@@ -1,9 +1,7 @@
 """When nobody is to be told anything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-
-from django.db.models import Q
 
 from alerts.models import MaintenanceWindow
 from budgets.models import Budget
@@ -17,11 +15,22 @@ def silenced_until(
     *path* is the budget with those above it. Windows that follow each other without a
     gap are one silence each: the next begins when this one is over.
     """
+    return silence_over(path, silences_at(organization_id, now))
+
+
+def silences_at(organization_id: int, now: datetime) -> Sequence[MaintenanceWindow]:
+    """Return the organization's windows at *now*, the last to end first. One query."""
     windows = MaintenanceWindow.objects.filter(
-        Q(budget=None) | Q(budget__in=[one.pk for one in path]),
-        organization=organization_id,
-        starts_at__lte=now,
-        ends_at__gt=now,
+        organization=organization_id, starts_at__lte=now, ends_at__gt=now
     )
-    last = windows.order_by("-ends_at", "-pk").first()
+    return list(windows.order_by("-ends_at", "-pk"))
+
+
+def silence_over(
+    path: Iterable[Budget], windows: Iterable[MaintenanceWindow]
+) -> tuple[datetime, str] | None:
+    """Return `silenced_until` as *windows* have it, the last to end first."""
+    over = {None, *(one.pk for one in path)}
+    found = (one for one in windows if one.budget_id in over)
+    last = next(found, None)
     return (last.ends_at, last.reason) if last is not None else None

@@ -52,6 +52,7 @@ def _traced(alert: Alert, now: datetime) -> int:
         ],
         ignore_conflicts=True,
     )
-    for number in missing:
-        escalation.raise_alarm(alert, number, "left no trace", now)
+    escalation.raise_alarms(
+        [(alert, number, "left no trace") for number in missing], now
+    )
     return len(made)

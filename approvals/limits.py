@@ -3,7 +3,8 @@
 Who may change a budget changes it; who may only ask gets an address that is filled in.
 """
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -25,6 +26,7 @@ from lib.periods import day_of
 ZERO = Decimal(0)
 _FIGURES = 2  # that an amount to ask for is rounded up to: 1,234.56 is 1,300
 _MOMENT = timedelta(microseconds=1)
+Roles = Mapping[str, Sequence[tuple[int, Role]]]  # people's ids, with each of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +85,36 @@ def askable(
     return frozenset(budget_ids) - set(mine.values_list("pk", flat=True))
 
 
-def askers(path: Sequence[Budget], addresses: Collection[str]) -> frozenset[str]:
+def askers(
+    path: Sequence[Budget], addresses: Collection[str], roles: Roles | None = None
+) -> frozenset[str]:
     """Return who of *addresses* has to ask about the budget that begins *path*, which
-    has its owners; see `askable`. One query."""
+    has its owners; see `askable`. One query, none where their *roles* are given."""
     owners = {budget.owner_id for budget in path}
+    if roles is None:
+        roles = roles_among(path[0].organization_id, addresses)
+    return frozenset(
+        email
+        for email in addresses
+        for person, role in roles.get(email, ())
+        if Scope.APPROVALS_WRITE in SCOPES_OF_ROLE[role]
+        and not _may_change(role, owns=person in owners)
+    )
+
+
+def roles_among(organization_id: int, addresses: Collection[str]) -> Roles:
+    """Return who of *addresses* has which roles in the organization. One query."""
     rows = Membership.objects.filter(
-        organization=path[0].organization_id,
+        organization=organization_id,
         user__email__in=list(addresses),
         user__is_active=True,
         user__is_superuser=False,
     )
     people = rows.order_by().values_list("user__email", "user_id", "role")
-    return frozenset(
-        email
-        for email, person, role in people
-        if Scope.APPROVALS_WRITE in SCOPES_OF_ROLE[role]
-        and not _may_change(Role(role), owns=person in owners)
-    )
+    found: dict[str, list[tuple[int, Role]]] = defaultdict(list)
+    for email, person, role in people:
+        found[email].append((person, Role(role)))
+    return found
 
 
 def _may_change(role: Role, *, owns: bool) -> bool:

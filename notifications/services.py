@@ -36,8 +36,16 @@ class BeingSent(Conflict):
     code = "delivery_being_sent"
 
 
+def enabled_channels(organization_id: int) -> list[Channel]:
+    """Return the organization's channels that are in use, in order. One query."""
+    return list(Channel.objects.filter(organization=organization_id, enabled=True))
+
+
 def resolve(
-    organization_id: int, names: Sequence[str], recipients: Sequence[str]
+    organization_id: int,
+    names: Sequence[str],
+    recipients: Sequence[str],
+    channels_of: Callable[[int], Sequence[Channel]] = enabled_channels,
 ) -> Resolved:
     """Return where channels named by type or by name lead to; one query at most.
 
@@ -46,7 +54,8 @@ def resolve(
     among them, without any to those of the channels of the type; any other type leads
     to all its channels that are enabled; a name to that channel, and one of email to
     the addresses as well. No target comes twice. Unknown names lead nowhere and are
-    not told apart here: see `unknown_names`.
+    not told apart here: see `unknown_names`. Who resolves much gives the channels that
+    it has read, by *channels_of*.
     """
     asked = _clean(recipients)
     people = [
@@ -54,7 +63,7 @@ def resolve(
     ]
     numbers = [one for one in asked if is_number(one)]
     channels = (
-        list(Channel.objects.filter(organization=organization_id, enabled=True))
+        channels_of(organization_id)
         if any(name != ChannelType.EMAIL for name in names)
         else []
     )

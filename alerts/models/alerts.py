@@ -40,9 +40,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
         Of a period that is over only those that nobody was told of yet.
         """
-        rows = self.unresolved().filter(state=AlertState.FIRING, next_step_at__lte=now)
         is_due = Q(period_ends_at__gt=now) | _never_told()
-        return rows.filter(is_due).order_by("next_step_at", "pk")
+        return self.stepping(now).filter(is_due).order_by("next_step_at", "pk")
+
+    def stepping(self, now: datetime) -> Self:
+        """Keep those that nobody answered and whose next step's time has come."""
+        return self.unresolved().filter(state=AlertState.FIRING, next_step_at__lte=now)
 
     def untold(self) -> Self:
         """Keep those that somebody is to be told of, and nobody was yet."""

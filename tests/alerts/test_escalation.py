@@ -429,6 +429,6 @@ def test_queries_of_one_step_are_few(
     alert = fire(ml, now=NOW, recipients=("a@acme.example", "b@acme.example"))
 
     with django_assert_max_num_queries(40):
-        escalation.tell(alert.pk, now=NOW)
+        escalation.tell([alert.pk], now=NOW)
 
     assert len(mailed()) == 4

@@ -20,7 +20,7 @@ from alerts.turns import LASTS, Turned, turn
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from costops.tasks import follow
-from notifications.models import Delivery
+from notifications.models import Delivery, MailedLink
 from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_person
 
@@ -76,6 +76,25 @@ def test_as_many_queries_for_many_crossed_budgets_as_for_one(top: Budget) -> Non
     assert Alert.objects.exclude(steps=[]).count() == 31
 
 
+def queries_to_tell(crossings: list[Crossing], top: Budget) -> int:
+    services.observe(top.organization_id, crossings, now=NOW)
+    with CaptureQueriesContext(connection) as asked:
+        assert escalation.run_due(NOW) == len(crossings)
+    return len(asked)
+
+
+def test_telling_takes_as_many_queries_for_many_alerts_as_for_one(top: Budget) -> None:
+    one, many = crossed(top, 1, "0.8"), crossed(top, 30, "0.8")
+
+    for_one = queries_to_tell(one, top)
+    for_many = queries_to_tell(many, top)
+
+    assert for_one <= 30
+    assert for_many - for_one <= 30 // 10  # an UPDATE takes only so many rows
+    assert Delivery.objects.count() == 31
+    assert MailedLink.objects.count() == 31
+
+
 def funcs() -> list[str]:
     return sorted(row.task["func"] for row in OrmQ.objects.all())
 
@@ -100,6 +119,7 @@ def test_telling_is_cut_off_in_time_and_goes_on(
 ) -> None:
     services.observe(top.organization_id, crossed(top, 25, "0.8"), now=NOW)
     monkeypatch.setattr(tasks, "MOST_S", 0)
+    monkeypatch.setattr(escalation, "_TOLD_TOGETHER", 20)
     OrmQ.objects.all().delete()
 
     said = [tasks.escalate_at(NOW) for _ in range(2)]

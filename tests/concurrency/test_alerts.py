@@ -154,8 +154,8 @@ def _period(budget: Budget, spent: Decimal) -> BudgetPeriod:
 def test_eight_workers_make_each_step_once(
     ml: Budget, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # Fails without `next_step` and `next_step_at` in the condition of the UPDATE in
-    # `_claimed`: then only the constraints on events hold the others back, loudly.
+    # Fails where `tell` does not hold the alerts: then only the constraints on events
+    # hold the others back, loudly.
     now = timezone.now()
     make_policy(ml, *(level(minutes, LEAD) for minutes in range(6)))
     fire(ml, now=now, recipients=(LEAD,))
@@ -173,23 +173,22 @@ def test_eight_workers_make_each_step_once(
 
 
 def test_nobody_is_told_once_somebody_has_acknowledged(ml: Budget) -> None:
-    # Fails without `state` and `next_step_at` in the condition of the UPDATE in
-    # `_claimed`.
+    # Fails where `tell` asks for all alerts it is given, and not for their state anew.
     now = timezone.now()
     make_policy(ml, *(level(minutes, LEAD) for minutes in range(3)))
     alert = fire(ml, now=now, recipients=(LEAD,))
     due = now + timedelta(minutes=2)
-    claimed = escalation._claimed
+    tell = escalation.tell
 
-    def after_the_answer(*args: Any) -> int:
-        # The worker has read the alert as firing; now somebody is quicker.
+    def after_the_answer(*args: Any, **options: Any) -> int:
+        # The worker has found that a step is due; now somebody is quicker.
         with ThreadPoolExecutor(1) as thread:
             thread.submit(
                 at_once, partial(services.acknowledge, alert, by=LEAD, now=due)
             ).result()
-        return claimed(*args)
+        return tell(*args, **options)
 
-    with patch.object(escalation, "_claimed", after_the_answer):
+    with patch.object(escalation, "tell", after_the_answer):
         told = escalation.run_due(due)
 
     assert told == 0
@@ -201,8 +200,7 @@ def test_nobody_is_told_once_somebody_has_acknowledged(ml: Budget) -> None:
 
 
 def test_answers_and_steps_at_once_leave_one_story(ml: Budget) -> None:
-    # Fails without `state` and `next_step_at` in the condition of the UPDATE in
-    # `_claimed`.
+    # Fails where `tell` does not hold the alerts.
     now = timezone.now()
     for number in range(12):
         alert = fire(ml, now=now, key=f"spike:{number}", recipients=(LEAD,))
