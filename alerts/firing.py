@@ -115,13 +115,22 @@ def raise_all(found: Iterable[_Found], *, now: datetime) -> list[Alert]:
         for budget, findings in sorted(free, key=lambda one: one[0].pk)
         for place, finding in enumerate(findings)
     ]
-    Alert.objects.bulk_create(alerts, ignore_conflicts=True)
-    rows = Alert.objects.with_names().filter(uid__in=[alert.uid for alert in alerts])
-    made = list(rows.order_by("budget", "-threshold", "pk"))
+    made = _insert(alerts)
     if made:
         _record_fired(made, steps, now)
         enqueue_once(ESCALATE)
         plan_first([alert.steps for alert in made], now)
+    return made
+
+
+def _insert(alerts: Sequence[Alert]) -> list[Alert]:
+    """Insert those of *alerts* that no other keeps from it; return them, in order."""
+    Alert.objects.bulk_create(alerts, ignore_conflicts=True)
+    rows = Alert.objects.filter(uid__in=[alert.uid for alert in alerts])
+    ids = dict(rows.order_by().values_list("uid", "pk"))
+    made = [alert for alert in alerts if alert.uid in ids]
+    for alert in made:
+        alert.pk = ids[alert.uid]
     return made
 
 
