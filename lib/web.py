@@ -15,9 +15,16 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DatabaseError, DataError, InterfaceError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 from django.http.request import UnreadablePostError
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import URLPattern, re_path
 from rest_framework import exceptions
 from rest_framework.pagination import CursorPagination
@@ -168,14 +175,19 @@ def _flat(details: Any, path: str = "") -> Iterable[FieldError]:
 class RefusalMiddleware:
     """Answers a Refusal that a plain view lets through: JSON in the API, or a page.
 
-    It answers too for pages what is asked for by a name that nothing can have.
+    It answers too for pages what is asked for by a name that nothing can have, or by
+    following an address that only takes what a form sends.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        not_allowed = isinstance(response, HttpResponseNotAllowed)
+        if not_allowed and request.method == "GET" and not is_api(request):
+            _explain(request, response)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
@@ -257,6 +269,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     said = str(exception.args[0]) if exception and exception.args else ""
     missing = said.removesuffix(".") if said.startswith(_MISSING) else ""
     return render(request, "404.html", {"missing": missing}, status=404)
+
+
+def _explain(request: HttpRequest, response: HttpResponse) -> None:
+    """Put a page into a 405 that leads to what stands above the address."""
+    above = request.path.rstrip("/").rpartition("/")[0] + "/"
+    response.content = render_to_string("405.html", {"above": above}, request)
+    response["Content-Type"] = "text/html; charset=utf-8"
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -35,3 +35,16 @@ def test_whoever_may_enter_has_the_search(acme: Organization) -> None:
     page = browser_for(acme, Role.VIEWER).get("/admin/budgets/budget/tree/")
 
     assert 'id="search-input-command"' in page.content.decode()
+
+
+def test_an_address_that_only_takes_a_form_leads_back(acme: Organization) -> None:
+    browser = browser_for(acme)
+    budget = make_budget(acme, "ML Team")
+    above = f"/admin/controls/controlrule/budget/{budget.pk}/"
+
+    answer = browser.get(f"{above}rules/")
+
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert read(answer.content.decode()).links["To the page"] == above
+    assert browser.get(above).status_code == 200
+    assert browser.put(f"{above}rules/").content == b""
