@@ -19,6 +19,7 @@ from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminRadioSelectWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from accounts.access import organizations_of
@@ -280,6 +281,13 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
         required=False,
         widget=UnfoldAdminRadioSelectWidget,
     )
+    may_ask = forms.BooleanField(
+        label="May ask for more money",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="A call that a budget refuses can ask people for money. A key of a "
+        "person also decides in their name: a program's has no user.",
+    )
     scopes = forms.MultipleChoiceField(
         label="Allow besides",
         choices=Scope.choices,
@@ -295,6 +303,8 @@ class ApiKeyForm(forms.ModelForm[ApiKey]):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or self.cleaned_data
         by_use = SCOPES_OF_USE.get(cleaned.get("use") or "", frozenset())
+        if cleaned.get("may_ask"):
+            by_use |= {Scope.APPROVALS_WRITE}
         cleaned["scopes"] = sorted(by_use.union(cleaned.get("scopes") or ()))
         if not cleaned["scopes"]:
             self.add_error("use", "Say what the key is for.")
@@ -315,7 +325,10 @@ class ApiKeyAdmin(TenantHistoryAdmin):
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization", "user")
     search_fields = ("name", "prefix", "user__email")
-    fields = ("name", "organization", "use", "user", "scopes", "expires_at")
+    fields = (
+        *("name", "organization", "use", "may_ask", "user", "scopes"),
+        "expires_at",
+    )
     readonly_fields = ()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

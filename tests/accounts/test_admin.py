@@ -193,12 +193,26 @@ def test_a_new_key_ticks_nothing_but_what_its_use_needs(acme: Organization) -> N
     made = browser.post(pages_of(ApiKey, "add"), form).content.decode()
 
     assert not re.search(
-        r'<input[^>]*name="(use|scopes)"[^>]*\schecked(?=[\s>])', blank
+        r'<input[^>]*name="(use|scopes|may_ask)"[^>]*\schecked(?=[\s>])', blank
     )
     assert "Say what the key is for." in unsaid.content.decode()
     assert ApiKey.objects.get().scopes == ["usage:write"]
     assert "curl http://testserver/api/v1/usage " in made
     assert 'data-copies="secret"' in made
+
+
+def test_a_key_asks_for_money_only_where_that_is_ticked(acme: Organization) -> None:
+    browser = browser_for(acme)
+    form = {"name": "Agent", "organization": acme.pk, "use": "ask"}
+
+    browser.post(pages_of(ApiKey, "add"), form)
+    browser.post(pages_of(ApiKey, "add"), {**form, "name": "Asks", "may_ask": "on"})
+
+    calls = ["controls:authorize", "usage:write"]
+    assert dict(ApiKey.objects.values_list("name", "scopes")) == {
+        "Agent": calls,
+        "Asks": ["approvals:write", *calls],
+    }
 
 
 def test_only_superusers_make_keys_for_all_and_for_others(acme: Organization) -> None:
