@@ -14,6 +14,7 @@ class RuleException(NamedTuple):
     budget_id: int  # whose rule it is, or the exception holds for nothing
     scope: Mapping[str, Any]  # see budgets.scopes; empty: for all of it
     until: datetime  # exclusive
+    request_id: int  # by which it was approved
 
 
 def rule_exceptions(organization_id: int, now: datetime) -> list[RuleException]:
@@ -25,9 +26,9 @@ def rule_exceptions(organization_id: int, now: datetime) -> list[RuleException]:
         budget__isnull=False,
         until__gt=now,
     )
-    found = rows.order_by("pk").values_list("rule", "budget_id", "scope", "until")
+    found = rows.order_by("pk").values_list("rule", "budget_id", "scope", "until", "pk")
     return [
-        RuleException(rule, budget_id, scope, until)
-        for rule, budget_id, scope, until in found
+        RuleException(rule, budget_id, scope, until, pk)
+        for rule, budget_id, scope, until, pk in found
         if budget_id is not None and until is not None
     ]

@@ -1,15 +1,20 @@
 """What guards a budget: its own rules and those from above, and its kill switch."""
 
+from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from accounts.versions import newest
+from approvals.exceptions import rule_exceptions
 from budgets.models import Budget, Enforcement
+from console.budgets.forms import scope_words
 from console.controls.access import may_write
 from console.controls.budgets import path_to
 from console.controls.holding import holding
@@ -22,8 +27,16 @@ from controls.models import ControlRule
 from controls.ruleset import rules_of
 from controls.types import ControlAction, Rule
 from controls.wording import summary_of
-from lib.humanize import locale_of
+from lib.humanize import clock, locale_of
 from lib.money import format_money
+
+
+@dataclass(frozen=True, slots=True)
+class LiftWords:
+    """That a rule does not hold for a while."""
+
+    words: str  # "Lifted until 3 Dec 2026, 00:00, for team ML"
+    request_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,7 @@ class RuleLine:
     may_up: bool
     may_down: bool
     is_now: bool  # its trigger holds at this moment, for every call
+    lifts: Sequence[LiftWords]  # for what it does not hold, as was approved
 
 
 def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
@@ -49,6 +63,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
     may_change = may_write(request, budget)
     path = path_to(budget)
     rules, notify = effective(path)
+    lifts = lifts_of(budget, timezone.now())
     now_holding = holding(path, rules, timezone.now())
     own = [rule for rule in rules if rule.budget_id == budget.pk]
     switch = switch_words(budget, path)
@@ -60,7 +75,7 @@ def budget_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespo
         way=names_of(path),
         sentence=_sentence(budget, rules, switch),
         limit=_limit_words(budget, locale_of(request)),
-        lines=lines_of(budget, rules, notify, now_holding),
+        lines=lines_of(budget, rules, notify, now_holding, lifts),
         inherited=len(rules) - len(own),
         switch=switch,
         presets=missing_presets(known),
@@ -99,11 +114,28 @@ def _limit_words(budget: Budget, locale: str) -> str:
     )
 
 
+def lifts_of(
+    budget: Budget, now: datetime
+) -> Mapping[tuple[str, int], Sequence[LiftWords]]:
+    """Return which rules do not hold for what, as was approved, in the time zone of
+    *budget*: by their ids, and those of their budgets. One query."""
+    zone = ZoneInfo(budget.timezone)
+    found: dict[tuple[str, int], list[LiftWords]] = defaultdict(list)
+    for one in rule_exceptions(budget.organization_id, now):
+        words = f"Lifted until {clock(one.until, zone)}"
+        if one.scope:
+            words += f", for {scope_words(one.scope)}"
+        lift = LiftWords(words, one.request_id)
+        found[one.rule, one.budget_id].append(lift)
+    return found
+
+
 def lines_of(
     budget: Budget,
     rules: Sequence[Rule],
     notify: Mapping[int, bool],
     now_holding: Container[int],
+    lifts: Mapping[tuple[str, int], Sequence[LiftWords]],
 ) -> list[RuleLine]:
     """Write *rules* out; the own ones of an action may change places."""
     own: dict[ControlAction, list[int]] = {}
@@ -127,6 +159,7 @@ def lines_of(
                 may_up=bool(mates) and mates[0] != rule.id,
                 may_down=bool(mates) and mates[-1] != rule.id,
                 is_now=rule.id in now_holding,
+                lifts=lifts.get((rule.uid, rule.budget_id), ()),
             )
         )
     return lines

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -14,6 +15,8 @@ from budgets.services import archive_budget
 from console.controls.sentences import sentence_of
 from controls.configuration import switch_off
 from controls.models import ControlRule, KillSwitch
+from lib.humanize import clock
+from tests.approvals.factories import approve, asks, person_in
 from tests.controls.calls import a_rule
 from tests.controls.factories import make_hard
 from tests.controls.guarding import (
@@ -71,6 +74,27 @@ def test_rules_stand_in_the_order_of_their_effect_with_where_they_come_from(
     assert cheaper["Where from"] == "this budget"
     assert f"Change: {cheaper['Rule']}" in cheaper.element.links
     assert tell["Rule"] == "Always: tell people."
+
+
+def test_an_approved_exception_stands_with_its_rule(acme: Organization) -> None:
+    budget, now = make_budget(acme, "ML Team"), timezone.now()
+    lifted, _ = guard(budget, given(), given("notify"))
+    pm = person_in(acme, "pm", Role.BUDGET_OWNER)
+    cfo = person_in(acme, "cfo", Role.FINANCE_ADMIN)
+    said: Any = {"kind": "rule_exception", "until": now + timedelta(days=1)}
+    for scope in ({}, {"teams": ["ml"]}):
+        asked = asks(pm, budget, "0", rule=str(lifted.uid), scope=scope, **said)
+        if scope:
+            approve(asked, cfo, now=now)
+
+    page = page_at(browser_for(acme), page_of(budget))
+
+    until = clock(now + timedelta(days=1), ZoneInfo("UTC"))
+    said_of = [" ".join(row.texts) for row in page.table().rows]
+    words = f"Lifted until {until}, for team ml, as was approved"
+    assert [words in one for one in said_of] == [True, False]
+    place = f"/admin/approvals/budgetrequest/{asked.pk}/change/"
+    assert page.links["as was approved"] == place
 
 
 def test_what_holds_at_this_moment_is_marked(acme: Organization) -> None:
@@ -504,7 +528,7 @@ def test_the_pages_take_as_many_queries_however_much_there_is(
         browser.get(page_of(budgets["sales"]))
 
 
-LIST_QUERIES, PAGE_QUERIES = 11, 14
+LIST_QUERIES, PAGE_QUERIES = 11, 15
 
 
 def test_the_tree_marks_what_is_switched_off_or_has_a_hard_limit(
