@@ -15,6 +15,7 @@ from lib.errors import Invalid
 from lib.periods import Cadence
 
 _NAMED = ("approvers", "in_turn")
+_LONGEST_RULE = 500  # characters
 _LONGEST_NAME = 60  # characters of a justification that a budget is called by
 # A change of any of these is asked of everybody anew.
 SCOPE_FIELDS = (
@@ -31,6 +32,7 @@ def apply(request: BudgetRequest, ask: Ask, *, now: datetime) -> None:
         Invalid: a field is wrong; it is named.
     """
     _check(request.organization, ask, now)
+    is_stale = ask.rule_words == request.rule_words and ask.rule != request.rule
     for one in fields(Ask):
         if one.name not in _NAMED:
             setattr(request, one.name, getattr(ask, one.name))
@@ -42,6 +44,7 @@ def apply(request: BudgetRequest, ask: Ask, *, now: datetime) -> None:
     request.in_turn = ask.in_turn
     if ask.kind == RequestKind.RULE_EXCEPTION:
         request.rule = str(UUID(ask.rule))
+        request.rule_words = "" if is_stale else ask.rule_words[:_LONGEST_RULE]
     if ask.kind == RequestKind.NEW:
         request.name = ask.name.strip()[:200] or _name_of(ask)
 

@@ -53,6 +53,7 @@ class Ask:
     period: str = Cadence.MONTHLY.value  # of a new one
     until: datetime | None = None  # of a raise or a rule exception; exclusive
     rule: str = ""
+    rule_words: str = ""  # what the rule of an exception says
     justification: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     links: Sequence[Mapping[str, str]] = ()  # [{"title", "url"}]

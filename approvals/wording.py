@@ -48,7 +48,10 @@ def wish_of(request: BudgetRequest, locale: str = US) -> str:
         case RequestKind.ROLLOVER_EXCEPTION:
             return f"{money} more for {name} in this period, carried over"
         case RequestKind.RULE_EXCEPTION:
-            return f"an exception from a rule of {name}{until}"
+            rule = (
+                f"the rule “{request.rule_words}”" if request.rule_words else "a rule"
+            )
+            return f"an exception from {rule} of {name}{until}"
         case RequestKind.RULE_ACTION:
             return f"“{request.rule}” to take effect on {name}{until}"
         case _:

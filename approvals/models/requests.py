@@ -119,8 +119,10 @@ class BudgetRequest(models.Model):
         choices=[(one.value, one.value.title()) for one in Cadence],
         default=Cadence.MONTHLY.value,
     )
-    # That is not to hold, or that waits to act: in words.
+    # The id of one that is not to hold, or one that waits to act, in words.
     rule = models.CharField(max_length=200, blank=True)
+    # What the rule that is not to hold said when it was asked; "": nobody wrote it.
+    rule_words = models.CharField(max_length=500, blank=True)
     until = models.DateTimeField(null=True, blank=True)  # exclusive
 
     amount = MoneyField()

@@ -117,7 +117,7 @@ def rules_above(budget: Budget) -> list[RuleChoice]:
     return [
         RuleChoice(
             rule.uid,
-            f"{rule.budget_name}: {summary_of(rule)}",
+            summary_of(rule).removesuffix("."),
             by_id[rule.budget_id],
         )
         for rule in rules

@@ -69,8 +69,11 @@ class RuleChoice:
     """A rule that is not to hold for a while."""
 
     uid: str
-    words: str
+    summary: str
     budget: Budget  # whose rule it is: those who decide about that one decide
+
+    def __str__(self) -> str:
+        return f"{self.budget.name}: {self.summary}"
 
 
 def _day(**options: Any) -> forms.DateField:
@@ -131,7 +134,7 @@ class AskForm(forms.Form):
         source.queryset = sources
         source.choices = [(one.pk, str(one)) for one in _first(sources, kind)]
         rule: Any = self.fields["rule"]
-        rule.choices = [(one.uid, one.words) for one in rules]
+        rule.choices = [(one.uid, str(one)) for one in rules]
         self.fields["until"].help_text = _BACK.get(kind, "")
         amount = self.fields["amount"]
         more = "The amount" if kind == RequestKind.NEW else "How much more"
@@ -173,6 +176,8 @@ class AskForm(forms.Form):
     def changed(self, ask: Ask) -> Ask:
         """Return *ask* as the form has it, what it doesn't ask about left as it is."""
         said = dict(self.cleaned_data)
+        if (chosen := self._rule()) is not None:
+            said["rule_words"] = chosen.summary
         for name in {"until", "needed_by"} & said.keys():
             said[name] = self._end(said[name])
         return replace(ask, **said)

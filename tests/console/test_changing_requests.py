@@ -15,6 +15,7 @@ from alerts.escalation import run_due
 from alerts.models import Alert, RuleType
 from approvals.decisions import decide
 from approvals.models import BudgetRequest, Outcome
+from approvals.wording import wish_of
 from notifications.models import Delivery
 from tests.alerts.factories import fire
 from tests.approvals.factories import (
@@ -245,6 +246,9 @@ def test_a_rule_does_not_hold_for_what_was_excepted_until_the_day_is_over(
 
     assert (request.budget, request.scope) == (tree["engineering"], tree["ml"].scope)
     assert "block" in shown["Rule"].lower()
+    assert wish_of(request).startswith(
+        "an exception from the rule “Always: block all calls” of Engineering until "
+    )
     assert decided("ml") == "allow"
     assert decided("search") == "block"
     BudgetRequest.objects.update(until=timezone.now())
