@@ -159,6 +159,8 @@ class User(AbstractUser):
 
     class Meta:
         ordering = ["email"]
+        verbose_name = "person"
+        verbose_name_plural = "people"
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
@@ -183,6 +185,7 @@ class Membership(models.Model):
 
     class Meta:
         ordering = ["organization", "user"]
+        verbose_name = "member"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "user"], name="one_membership_per_organization"

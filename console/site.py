@@ -133,7 +133,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Budgets",
         (
             ("Budget tree", "account_tree", "budgets_budget_tree", ""),
-            ("Periods", "date_range", "budgets_budgetperiod", ""),
+            ("Budget periods", "date_range", "budgets_budgetperiod", ""),
             ("Requests", "price_check", "approvals_budgetrequest", ""),
             ("Approval policies", "approval", "approvals_policy", ""),
             ("Backfills", "history_toggle_off", "budgets_backfill", ""),
@@ -143,9 +143,14 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Alerts",
         (
             ("Alerts", "notifications_active", "alerts_alert", ""),
-            ("Rules", "rule", "alerts_alertrule", ""),
-            ("Escalation", "stairs", "alerts_escalationpolicy", ""),
-            ("Maintenance", "notifications_off", "alerts_maintenancewindow", ""),
+            ("Alert rules", "rule", "alerts_alertrule", ""),
+            ("Escalation policies", "stairs", "alerts_escalationpolicy", ""),
+            (
+                "Maintenance windows",
+                "notifications_off",
+                "alerts_maintenancewindow",
+                "",
+            ),
             ("Usual days", "event_available", "alerts_notananomaly", ""),
         ),
     ),
@@ -154,7 +159,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Guardrails", "shield", "controls_controlrule", ""),
             ("Actions", "gavel", "controls_ruleaction", ""),
-            ("Authorizations, leases", "lock_clock", "budgets_reservation", ""),
+            ("Reservations", "lock_clock", "budgets_reservation", ""),
         ),
     ),
     (
@@ -178,11 +183,11 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Notifications",
         (
             ("Channels", "campaign", "notifications_channel", ""),
-            ("Slack", "tag", "approvals_slackapp", ""),
+            ("Slack apps", "tag", "approvals_slackapp", ""),
             ("People in Slack", "alternate_email", "approvals_slackuser", ""),
             ("Deliveries", "outbox", "notifications_delivery", ""),
             ("Outside recipients", "forward_to_inbox", "notifications_outsider", ""),
-            ("Quiet hours, digests", "bedtime", "notifications_preference", ""),
+            ("Quiet hours and digests", "bedtime", "notifications_preference", ""),
         ),
     ),
     (
@@ -199,8 +204,8 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "System",
         (
             ("Scheduled tasks", "schedule", "django_q_schedule", ""),
-            ("Queue", "low_priority", "django_q_ormq", ""),
-            ("Done tasks", "task_alt", "django_q_success", ""),
+            ("Queued tasks", "low_priority", "django_q_ormq", ""),
+            ("Successful tasks", "task_alt", "django_q_success", ""),
             ("Failed tasks", "error", "django_q_failure", ""),
         ),
     ),

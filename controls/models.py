@@ -39,6 +39,7 @@ class ControlRule(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = "guardrail"
         constraints = [
             models.CheckConstraint(
                 condition=Q(action__in=ControlAction.values),
@@ -155,6 +156,7 @@ class RuleAction(models.Model):
     objects = RuleActionQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "action"
         ordering = ["-triggered_at", "-pk"]
         constraints = [
             models.UniqueConstraint(

@@ -86,6 +86,8 @@ class Preference(models.Model):
     holidays = models.JSONField(default=list, blank=True)
 
     class Meta:
+        verbose_name = "quiet hours and digests"
+        verbose_name_plural = "quiet hours and digests"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "recipient"], name="one_preference_per_person"

@@ -37,7 +37,8 @@ class Policy(models.Model):
 
     class Meta:
         ordering = ["organization", "name"]
-        verbose_name_plural = "policies"
+        verbose_name = "approval policy"
+        verbose_name_plural = "approval policies"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "budget"],

@@ -158,6 +158,7 @@ class BudgetRequest(models.Model):
     objects = BudgetRequestQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "request"
         ordering = ["-created_at", "-pk"]
         indexes = [
             models.Index(

@@ -59,7 +59,7 @@ def policy_page(
     form, levels = ladder.form, ladder.levels
     context = pages.page(
         request,
-        title=policy.name if policy.pk else "New escalation",
+        title=policy.name if policy.pk else "New escalation policy",
         policy=policy,
         place=place_of(policy),
         form=form,

@@ -103,8 +103,7 @@ class DailySpend(models.Model):
     objects = DailySpendQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "day of spend"
-        verbose_name_plural = "days of spend"
+        verbose_name = verbose_name_plural = "daily spend"
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "day", "attribution"],

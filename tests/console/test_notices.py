@@ -73,7 +73,7 @@ def test_the_api_is_refused_in_its_own_words(acme: Organization) -> None:
         ("ledger_exchangerate", "No rates of your own"),
         ("ledger_costrecord", "Each use of a model"),
         ("ledger_repricing", "No corrections yet"),
-        ("ledger_dailyspend", "No days of spend yet"),
+        ("ledger_dailyspend", "No daily spend yet"),
         ("budgets_backfill", "No backfills yet"),
     ],
 )

@@ -2,7 +2,13 @@ import pytest
 
 from accounts.models import Organization
 from accounts.scopes import Role
-from tests.factories import browser_for, make_budget, make_organization
+from tests.factories import (
+    browser_for,
+    browser_of,
+    make_budget,
+    make_organization,
+    make_person,
+)
 from tests.pages import read
 
 pytestmark = pytest.mark.django_db
@@ -48,3 +54,23 @@ def test_an_address_that_only_takes_a_form_leads_back(acme: Organization) -> Non
     assert read(answer.content.decode()).links["To the page"] == above
     assert browser.get(above).status_code == 200
     assert browser.put(f"{above}rules/").content == b""
+
+
+def test_pages_are_called_as_the_menu_calls_them(acme: Organization) -> None:
+    root = make_person("root@x.example", is_superuser=True, is_staff=True)
+    browser = browser_of(root)
+    groups = browser.get("/admin/budgets/budget/tree/").context["sidebar_navigation"]
+
+    heads = {
+        item["title"]: {
+            one.text
+            for one in read(
+                browser.get(item["link"], follow=True).content.decode()
+            ).all("a", "span")
+            if "co-here" in one.attributes.get("class", "").split()
+        }
+        for group in groups
+        for item in group["items"]
+    }
+
+    assert {title: head for title, head in heads.items() if head != {title}} == {}
