@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0005_how_by_slack'),
+        ('approvals', '0007_plain_words'),
     ]
 
     operations = [
