@@ -405,8 +405,8 @@ def test_a_forecast_shows_its_probability_whatever_was_compared(
 
 
 def test_the_page_tells_what_happened_and_what_is_to_come(acme: Organization) -> None:
-    days = {"starts_at": ago(days=20), "ends_at": ago(days=-10)}
-    budget = make_budget(acme, period="custom", **days)
+    month: dict[str, Any] = {"starts_at": ago(days=20), "ends_at": ago(days=-10)}
+    budget = make_budget(acme, period="custom", **month)
     make_policy(budget, level(0, "lead@acme.example"), level(30, "cto@acme.example"))
     spend(acme, "850", model="gpt-4o", project_id="search", user_id="kim")
     now = ago(minutes=10)
