@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.sizes import at_night
 POSTGRES = pytest.mark.skipif(
     connection.vendor != "postgresql", reason="SQLite has one writer at a time"
 )
-NOW = "2026-11-30T12:00:00Z"
+NOW = datetime.now(UTC).isoformat()  # of a period that is not over
 
 
 @pytest.fixture
