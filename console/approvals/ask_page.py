@@ -19,7 +19,7 @@ from approvals import asks
 from approvals.impact import impact_of
 from approvals.models import BudgetRequest, How, RequestKind
 from approvals.policies import who_would_approve
-from approvals.services import ask_for
+from approvals.services import ask_for, draft
 from approvals.types import Ask, By
 from approvals.wording import US, impact_words
 from budgets.models import Budget
@@ -139,8 +139,12 @@ def _asked(
     request: HttpRequest, budget: Budget, ask: Ask, now: datetime
 ) -> HttpResponse:
     by = By.someone(person(request), How.SESSION, visit_of(request))
-    made = ask_for(budget.organization, ask, by=by, now=now)
-    messages.success(request, "Those who decide are asked.")
+    if "draft" in request.POST:
+        made = draft(budget.organization, ask, by=by, now=now)
+        messages.success(request, "It is kept as a draft: nobody is asked yet.")
+    else:
+        made = ask_for(budget.organization, ask, by=by, now=now)
+        messages.success(request, "Those who decide are asked.")
     return redirect("admin:approvals_budgetrequest_change", made.pk)
 
 

@@ -254,3 +254,19 @@ def test_a_rule_does_not_hold_for_what_was_excepted_until_the_day_is_over(
     BudgetRequest.objects.update(until=timezone.now())
     acme.touch()
     assert decided("ml") == "block"
+
+
+def test_a_draft_is_kept_and_asked_for_later(
+    acme: Organization, pm: User, cfo: User
+) -> None:
+    team, browser = make_budget(acme, "Team"), browser_of(pm)
+    said = {"justification": "Soon", "amount": "10", "draft": "1"}
+
+    browser.post(f"{PLACE}ask/?budget={team.pk}&kind=increase", said)
+    request = BudgetRequest.objects.get()
+    was = request.state, request.steps.count()
+    asked = {"answer": "submit", "seen": str(request.revision)}
+    browser.post(f"{PLACE}{request.pk}/answer/", asked)
+
+    request.refresh_from_db()
+    assert (was, request.state) == (("draft", 0), "pending")
