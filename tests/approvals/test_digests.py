@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals.delegations import delegate
 from approvals.digests import send_due
 from approvals.models import Decision
@@ -22,16 +21,6 @@ pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EIGHT = datetime.fromisoformat("2026-12-01T08:00:00+00:00")  # a Tuesday; NOW: Monday
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
-
-
-@pytest.fixture
-def lead(acme: Organization) -> User:
-    return person_in(acme, "lead")
 
 
 def wish(acme: Organization, person: User, **more: Any) -> None:

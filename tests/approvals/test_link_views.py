@@ -26,11 +26,6 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0 Safari/537.36"
 
 
 @pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
-
-
-@pytest.fixture
 def asked(acme: Organization, cfo: User) -> BudgetRequest:
     pm = person_in(acme, "pm", Role.BUDGET_OWNER)
     team: Budget = make_budget(acme, "Team", "900")

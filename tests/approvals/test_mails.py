@@ -14,7 +14,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals import trail
 from approvals.asks import as_ask
 from approvals.decisions import decide, reassign
@@ -33,21 +32,6 @@ from tests.sizes import size
 pytestmark = pytest.mark.django_db
 DEAD = "This link does not work."
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
-
-
-@pytest.fixture
-def lead(acme: Organization) -> User:
-    return person_in(acme, "lead")
-
-
-@pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
 
 
 @pytest.fixture

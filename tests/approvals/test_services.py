@@ -10,7 +10,6 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals import services, trail
 from approvals.asks import as_ask
 from approvals.decisions import decide, reassign
@@ -34,21 +33,6 @@ from tests.factories import make_budget, spend
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
-
-
-@pytest.fixture
-def lead(acme: Organization) -> User:
-    return person_in(acme, "lead")
-
-
-@pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
 
 
 def limit_of(budget: Budget) -> Decimal:

@@ -9,7 +9,6 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals.models import Decision, How, SlackApp, SlackUser, TrailEntry
 from approvals.presses import NotFromSlack, verify
 from approvals.slack import forget_user, name_user, set_up_app
@@ -17,28 +16,13 @@ from budgets.models import Budget
 from lib.errors import Forbidden, Invalid
 from notifications import outbox
 from notifications.models import Channel, ChannelType, Delivery, MailedLink
-from tests.approvals.factories import asks, by, level, make_policy, person_in
+from tests.approvals.factories import asks, by, level, make_policy
 from tests.approvals.slack_payloads import LEAD, SECRET, TEAM, payload_of, sent
 from tests.factories import make_budget, make_organization
 from tests.notifications.receivers import MailServer, Receiver, with_status
 
 pytestmark = pytest.mark.django_db
 CFO = "W012A3CDE"
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
-
-
-@pytest.fixture
-def lead(acme: Organization) -> User:
-    return person_in(acme, "lead")
-
-
-@pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
 
 
 @pytest.fixture

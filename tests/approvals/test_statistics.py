@@ -6,7 +6,6 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals.models import BudgetRequest, Step
 from approvals.nudges import Nudged, remind_all
 from approvals.statistics import by_policy, level_times, open_ages
@@ -25,16 +24,6 @@ from tests.approvals.factories import (
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
 
 
 def test_how_long_levels_take_and_what_is_open_by_age(

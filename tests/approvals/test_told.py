@@ -7,7 +7,6 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization, User
-from accounts.scopes import Role
 from approvals.decisions import decide
 from approvals.delegations import delegate
 from approvals.models import BudgetRequest, Outcome, TrailEntry
@@ -30,21 +29,6 @@ from tests.notifications.receivers import MailServer
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def pm(acme: Organization) -> User:
-    return person_in(acme, "pm", Role.BUDGET_OWNER)
-
-
-@pytest.fixture
-def lead(acme: Organization) -> User:
-    return person_in(acme, "lead")
-
-
-@pytest.fixture
-def cfo(acme: Organization) -> User:
-    return person_in(acme, "cfo", Role.FINANCE_ADMIN)
 
 
 @pytest.fixture
