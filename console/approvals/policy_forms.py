@@ -92,6 +92,14 @@ class PolicyForm(forms.Form):
     """A policy without its levels, which are forms of their own."""
 
     name = forms.CharField(max_length=_LONGEST_NAME, widget=_text(autocomplete="off"))
+    budget = forms.ModelChoiceField(
+        Budget.objects.none(),
+        required=False,
+        label="For which budgets",
+        empty_label="All that have no policy of their own",
+        widget=UnfoldAdminSelectWidget,
+        help_text="A budget, and what is below it.",
+    )
     currency = forms.CharField(
         max_length=3,
         widget=_text(autocomplete="off", spellcheck="false"),
@@ -103,9 +111,25 @@ class PolicyForm(forms.Form):
         help_text="Empty: nobody approves what they asked for.",
     )
 
-    def __init__(self, data: Any, *, plan: PolicyPlan) -> None:
+    def __init__(
+        self,
+        data: Any,
+        *,
+        plan: PolicyPlan,
+        budgets: QuerySet[Budget],
+        offers: Sequence[tuple[int, str]],
+    ) -> None:
         said = {name: getattr(plan, name) for name in self.base_fields}
         super().__init__(data, initial=said)
+        if data is not None and "budget" not in data:  # it stays where it is
+            del self.fields["budget"]
+            return
+        budget: Any = self.fields["budget"]
+        budget.queryset = budgets
+        there = plan.budget
+        if there is not None and there.pk not in {pk for pk, _ in offers}:
+            offers = [(there.pk, there.name), *offers]
+        budget.choices = [("", budget.empty_label), *offers]
 
     def clean_currency(self) -> str:
         return str(self.cleaned_data["currency"]).strip().upper()

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -19,11 +20,12 @@ from approvals.models import How, Policy
 from approvals.plans import LevelNow, chain_by, levels_now
 from approvals.policies import MOST_LEVELS, save_policy
 from approvals.types import By, LevelPlan, PolicyPlan
+from budgets.models import Budget
 from budgets.owners import path_of
 from budgets.paths import ways_of, words_of_way
 from console.approvals.chain import bands_of, stages_of_chain, stages_of_plan
 from console.approvals.policy_forms import LevelForm, PolicyForm, TryForm
-from console.approvals.trying import TrialAnswer, for_words, try_form
+from console.approvals.trying import TrialAnswer, for_words, offers_of, try_form
 from console.mailed_link_page import visit_of
 from console.pages import Pages
 from lib.errors import Refusal
@@ -51,7 +53,7 @@ def policy_page(
     if request.method == "POST" and not may_change:
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
-    editor = _Editor(data, plan)
+    editor = _Editor(data, plan, organization)
     meanwhile = ""
     if data is not None and not _ASKING & set(data) and editor.is_whole():
         try:
@@ -63,7 +65,7 @@ def policy_page(
         else:
             messages.success(request, f"“{saved.name}” is saved.")
             return redirect("admin:approvals_policy_change", saved.pk)
-    trying = try_form(data, organization, plan.budget, prefix=TRY)
+    trying = try_form(data, organization, editor.plan.budget, prefix=TRY)
     context = pages.page(
         request,
         title=plan.name if policy else "New approval policy",
@@ -86,9 +88,12 @@ def policy_page(
 class _Editor:
     """What is filled in: the policy, and its levels in the order they stand in."""
 
-    def __init__(self, data: Any, plan: PolicyPlan) -> None:
+    def __init__(self, data: Any, plan: PolicyPlan, organization: Organization) -> None:
         self.before = plan
-        self.form = PolicyForm(data, plan=plan)
+        kept = Q(archived_at=None) | Q(approval_policies__isnull=False)
+        rows = Budget.objects.filter(kept, organization=organization)
+        rows = rows.distinct().order_by("tree_id", "lft")
+        self.form = PolicyForm(data, plan=plan, budgets=rows, offers=offers_of(rows))
         levels = list(_level_forms(data, plan))
         self.kept = [one for one in levels if not one.is_removed]
         self.shown = levels if data is None or "more" not in data else self.kept
@@ -116,6 +121,7 @@ class _Editor:
         return replace(
             self.before,
             name=said.get("name", self.before.name),
+            budget=said.get("budget", self.before.budget),
             currency=said.get("currency", self.before.currency),
             self_approval_below=said.get("self_approval_below"),
             levels=[one.plan for one in self.kept if one.is_valid()],

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from accounts.models import Organization
 from approvals.people import members
 from budgets.models import Budget
@@ -38,12 +40,7 @@ def try_form(
     if top is not None:
         rows = rows.filter(tree_id=top.tree_id, lft__gte=top.lft, rght__lte=top.rght)
     rows = rows.order_by("tree_id", "lft")
-    some = rows.values_list("pk", "name", "level")[:_MOST_BUDGETS]
-    least = top.level if top else 0
-    offers = [
-        (pk, "\N{NO-BREAK SPACE}" * 4 * (level - least) + name)
-        for pk, name, level in some
-    ]
+    offers = offers_of(rows, top.level if top else 0)
     return TryForm(
         data,
         budgets=rows,
@@ -51,6 +48,15 @@ def try_form(
         offers=offers,
         prefix=prefix,
     )
+
+
+def offers_of(rows: QuerySet[Budget], least: int = 0) -> list[tuple[int, str]]:
+    """Return the first of *rows* to choose from, indented from level *least* on."""
+    some = rows.values_list("pk", "name", "level")[:_MOST_BUDGETS]
+    return [
+        (pk, "\N{NO-BREAK SPACE}" * 4 * (level - least) + name)
+        for pk, name, level in some
+    ]
 
 
 def for_words(

@@ -206,3 +206,24 @@ def test_only_finance_admins_change_delete_and_see_how(
 
 def _delete(browser: Client, address: str) -> str:
     return str(browser.post(f"{address}delete/", {"post": "yes"}).headers["Location"])
+
+
+def test_a_policy_is_given_another_place_that_has_none(
+    acme: Organization, tree: Mapping[str, Budget], cfo: User
+) -> None:
+    browser = browser_of(cfo)
+    browser.post(f"{PLACE}add/?budget={tree['engineering'].pk}", sent())
+    policy = Policy.objects.get()
+    address = f"{PLACE}{policy.pk}/change/"
+    form = filled_in(browser.get(address))
+
+    assert form["budget"] == str(tree["engineering"].pk)
+    browser.post(address, {**form, "budget": str(tree["ml"].pk)})
+    policy.refresh_from_db()
+    assert policy.budget == tree["ml"]
+    browser.post(f"{PLACE}add/?organization=acme", sent(name="All"))
+    taken = browser.post(address, {**filled_in(browser.get(address)), "budget": ""})
+    assert taken.status_code == 200
+    assert "There is a policy for these budgets already" in taken.content.decode()
+    policy.refresh_from_db()
+    assert policy.budget == tree["ml"]
