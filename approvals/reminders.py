@@ -30,7 +30,7 @@ _WITH = (
     *("request__budget", "request__parent", "request__source"),
 )
 # When somebody was last told: by request, number of the step, and mail address.
-_Heard = Mapping[tuple[UUID, int, str], datetime]
+_Heard = Mapping[tuple[UUID | None, int, str], datetime]
 
 
 def ladder_of(
@@ -112,7 +112,7 @@ def _heard(steps: Sequence[Step]) -> _Heard:
         subject__in=[step.request.uid for step in steps],
         event__in=[_SENT, _ESCALATED],
     )
-    heard: dict[tuple[UUID, int, str], datetime] = {}
+    heard: dict[tuple[UUID | None, int, str], datetime] = {}
     for entry in entries.order_by("at"):
         said = entry.details
         told = said["told"] if entry.event == _SENT else [_ABOVE]

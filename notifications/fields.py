@@ -14,7 +14,10 @@ class HolidaysField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         look = {"rows": "2", "placeholder": "2026-12-25"}
-        usual = {"required": False, "widget": UnfoldAdminTextareaWidget(look)}
+        usual: dict[str, Any] = {
+            "required": False,
+            "widget": UnfoldAdminTextareaWidget(look),
+        }
         super().__init__(**usual | options)
 
     def prepare_value(self, value: Any) -> Any:
