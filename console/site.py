@@ -43,6 +43,7 @@ class CostOpsSite(UnfoldAdminSite):
     """The admin in the house's look; everybody with a role somewhere may enter."""
 
     login_form = LoginForm
+    login_template = "console/accounts/log_in.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         allowed = self._may_enter(request)

@@ -15,6 +15,7 @@ from accounts.models import Organization, User
 from accounts.scopes import Role
 from console.accounts.passwords import mail_link
 from tests.factories import make_person
+from tests.pages import page_at
 
 pytestmark = pytest.mark.django_db
 
@@ -186,10 +187,9 @@ def mailed_place() -> str:
 
 
 def test_the_log_in_leads_there() -> None:
-    assert (
-        'href="/admin/password_reset/"'
-        in Client().get(LOG_IN, follow=True).content.decode()
-    )
+    page = page_at(Client(), LOG_IN, next="/admin/")
+
+    assert page.links["Forgotten your password?"] == "/admin/password_reset/"
 
 
 def test_the_answer_is_the_same_whether_or_not_there_is_an_account(
