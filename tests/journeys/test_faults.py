@@ -97,7 +97,7 @@ def test_one_row_that_is_held_stops_nobody_elses_requests(
     server: Server, own_database: str
 ) -> None:
     acme, globex = (headers_for(server, one) for one in ("acme", "globex"))
-    budget = {"name": "All", "amount": "1000", "period": "monthly"}
+    budget = {"name": "All", "amount": "1000", "start_date": "2026-11-01"}
     assert post(server, "budgets", acme, budget).status_code == 201
     assert post(server, "usage", acme, record("first")).status_code == 201
 
