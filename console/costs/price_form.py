@@ -105,7 +105,7 @@ class TiersField(forms.Field):
         ]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return list(_rows_of(initial)) != data
+        return bool(list(_rows_of(initial)) != data)
 
     def words_of(self, value: Sequence[Mapping[str, Any]]) -> str:
         """Write tiers as people read them."""
