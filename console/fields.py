@@ -16,7 +16,7 @@ from lib.money import format_percent
 _HUNDRED = Decimal(100)
 
 
-class ReasonField(forms.CharField):
+class WhyField(forms.CharField):
     """Why a change is made, as long as histories keep it."""
 
     def __init__(self, *, help_text: str = "", **options: Any) -> None:

@@ -12,7 +12,7 @@ from unfold.widgets import (
 )
 
 from console.asking import SAY_WHY
-from console.fields import Offer, ReasonField, TemplateWidget, ValuesField, ValuesWidget
+from console.fields import Offer, TemplateWidget, ValuesField, ValuesWidget, WhyField
 from controls.api.rule_schemas import ControlRuleIn
 from controls.expressions import read
 from controls.types import ControlAction
@@ -256,7 +256,7 @@ class SwitchForm(forms.Form):
         widget=text_input(),
         help_text="What callers are told. Empty: that the budget is switched off.",
     )
-    reason = ReasonField(required=False)
+    reason = WhyField(required=False)
 
     @property
     def why(self) -> str:

@@ -8,7 +8,7 @@ from django import forms
 
 from accounts.audit import giving
 from console.asking import SAY_WHY
-from console.fields import ReasonField, TemplateWidget
+from console.fields import TemplateWidget, WhyField
 from ledger.admin import PriceForm
 from ledger.forms import KindLinesField
 from ledger.models import Price
@@ -160,7 +160,7 @@ class ReasonedPriceForm(PriceForm):
         help_text="Other prices of requests with many input tokens; what is left empty "
         "costs as above. Other kinds as “cache_write_tokens 7.5; searches 0.01”.",
     )
-    reason = ReasonField(
+    reason = WhyField(
         required=False,
         help_text="What is booked keeps its cost; usage from now on is priced anew.",
     )

@@ -18,7 +18,7 @@ from accounts.scopes import Scope
 from accounts.tenants import may
 from budgets.models import Budget
 from console.costs.links import unpriced_url
-from console.fields import ReasonField
+from console.fields import WhyField
 from console.pages import Pages, organization_or_404
 from intake.repricing import MOST_AT_ONCE, body_of, preview, reprice_at_once
 from ledger.repricing import Selection
@@ -28,7 +28,7 @@ from lib.periods import Window
 
 
 class RepriceForm(forms.Form):
-    reason = ReasonField(
+    reason = WhyField(
         help_text="Kept with the repricing, which everybody who reads costs can see.",
     )
 
