@@ -24,9 +24,9 @@ from budgets.services import BudgetPlan, plan_of
 from console.fields import (
     Offer,
     PercentField,
-    ReasonField,
     TagsField,
     ValuesField,
+    WhyField,
 )
 from lib.amounts import AmountField
 from lib.periods import Cadence, day_of, start_of
@@ -97,7 +97,7 @@ class BudgetForm(forms.Form):
         help_text="What may be spent in one period. A new amount holds from the "
         "present one on; those that are over keep what they had.",
     )
-    reason = ReasonField(required=False, help_text="Kept with a new amount or limit.")
+    reason = WhyField(required=False, help_text="Kept with a new amount or limit.")
     currency = forms.CharField(max_length=3, widget=_text(list="co-currencies"))
     period = forms.ChoiceField(
         choices=[(one.value, label) for one, label in CADENCES.items()],
@@ -314,7 +314,7 @@ class MoveForm(forms.Form):
         empty_label="None: a tree of its own",
         widget=UnfoldAdminSelectWidget,
     )
-    reason = ReasonField(help_text="It stands in the history of the budget.")
+    reason = WhyField(help_text="It stands in the history of the budget.")
 
     def __init__(
         self,
