@@ -8,8 +8,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -44,6 +45,8 @@ MANY, OPEN, DECIDED = 10_000, 1_000, 20  # requests; still open; decided in each
 TEAMS = 20
 PLACE = "/admin/approvals/budgetrequest/"
 MOST_MS, MOST_DECISION_MS, MOST_SWEEP_S = 150, 50, 5
+_SINCE = timedelta(days=6)  # a step opened: one reminder is due, whatever the weekday
+_APART = timedelta(days=30)  # of one round from the next
 
 
 def measure(rounds: int) -> list[Figure]:
@@ -155,15 +158,18 @@ def _sweep(rounds: int) -> Iterator[Figure]:
     steps = Step.objects.filter(pk__in=due)
     cpu_s: list[float] = []
 
-    def sweep(_: object) -> None:
+    start = timezone.now()
+    moments = (start + number * _APART for number in count())
+
+    def sweep(now: datetime) -> None:
         began = time.process_time()
-        _remind_all()
+        _remind_all(now)
         cpu_s.append(time.process_time() - began)
 
     rates = take_turns(
         {
             "fetch": Contender(_nothing, lambda _: list(steps.select_related())),
-            "sweep": Contender(lambda: _make_due(steps), sweep),
+            "sweep": Contender(lambda: _made_due(steps, next(moments)), sweep),
         },
         rounds=rounds,
         label="reminders",
@@ -179,15 +185,17 @@ def _sweep(rounds: int) -> Iterator[Figure]:
     )
 
 
-def _make_due(steps: Any) -> None:
+def _made_due(steps: Any, now: datetime) -> datetime:
+    """Have *steps* be opened since they were reminded of, and one reminder be due."""
     Step.objects.open().exclude(due_at=None).update(due_at=None)
-    steps.update(due_at=timezone.now())
+    steps.update(due_at=now, opened_at=now - _SINCE)
+    return now
 
 
-def _remind_all() -> None:
-    now, told = timezone.now(), 0
-    while count := remind_due(now):
-        told += count
+def _remind_all(now: datetime) -> None:
+    told = 0
+    while some := remind_due(now):
+        told += some
     assert told == OPEN, told
 
 
