@@ -10,6 +10,17 @@ from tests.running.plugin import Test
 PART_S = 70  # seconds; shorter ones balance better, and each costs five to start
 CASES = 1  # of a parametrized test, every day, on the database that comes second
 PAGES = "tests/console/"  # every day on SQLite; the walk opens each page on both
+# Apps that have no SQL of their own for a database: it sees one in so many of their
+# tests every day, and all at night.
+PLAIN = (
+    "tests/accounts/",
+    "tests/alerts/",
+    "tests/api/",
+    "tests/approvals/",
+    "tests/costops/",
+    "tests/notifications/",
+)
+ONE_IN = 3
 APART_S = 6  # for a module's own server to start
 SQLITE, POSTGRES = "SQLite", "PostgreSQL"
 # What a test takes on two cores, by the first of its kinds that stands here: what the
@@ -56,18 +67,27 @@ def belongs_on_postgres(test: Test, *, large: bool) -> bool:
 
 
 def for_postgres(tests: Iterable[Test], *, large: bool) -> Iterator[Test]:
-    """Yield the tests that run there; of their cases, every day, the first.
+    """Yield the tests that run there: every day some, where they are alike.
 
-    Cases differ in what is given, not in what is asked of the database. Races are all
-    run: what they are about is PostgreSQL.
+    Cases of one test differ in what is given, not in what is asked of the database.
+    Races are all run: what they are about is PostgreSQL.
     """
     cases: Counter[str] = Counter()
+    plain: Counter[str] = Counter()
     for test in tests:
         if not belongs_on_postgres(test, large=large):
             continue
-        cases[test.function] += 1
-        if large or "races" in test.kinds or cases[test.function] <= CASES:
+        if large or not test.kinds.isdisjoint({"races", "each_database"}):
             yield test
+            continue
+        cases[test.function] += 1
+        if cases[test.function] > CASES:
+            continue
+        if test.module.startswith(PLAIN):
+            plain[test.module] += 1
+            if plain[test.module] % ONE_IN != 1:
+                continue
+        yield test
 
 
 def divided(tests: Iterable[Test], database: str) -> list[Part]:

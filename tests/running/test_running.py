@@ -98,6 +98,19 @@ def test_one_case_of_a_test_shows_that_the_second_database_agrees(
     assert len([*for_postgres(tests, large=large)]) == cases
 
 
+@pytest.mark.parametrize(
+    ("kinds", "large", "run"),
+    [(ROWS, False, 2), (ROWS, True, 4), (RACE, False, 4), (KILL, False, 4)],
+    ids=["every day", "at night", "races", "kills"],
+)
+def test_apps_without_sql_of_their_own_show_a_part_of_theirs_there(
+    kinds: frozenset[str], run: int, *, large: bool
+) -> None:
+    tests = [Test(f"tests/alerts/test_b.py::test_{n}", kinds) for n in range(4)]
+
+    assert len([*for_postgres(tests, large=large)]) == run
+
+
 def job(name: str, code: str, directory: Path) -> Job:
     return Job(name, (sys.executable, "-c", code), {}, directory / name)
 
