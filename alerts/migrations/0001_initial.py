@@ -2,9 +2,9 @@
 
 import accounts.audit
 import accounts.models
-import lib.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import lib.fields
 import simple_history.models
 import uuid
 from django.conf import settings
@@ -70,6 +70,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-fired_at', '-id'],
+                'indexes': [models.Index(condition=models.Q(('resolved_at', None)), fields=['organization', 'budget'], name='alert_open'), models.Index(condition=models.Q(('next_step_at__isnull', False), ('resolved_at', None)), fields=['next_step_at'], name='alert_step_due'), models.Index(fields=['organization', '-fired_at'], name='alert_order')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('rearmed_at', None)), fields=('organization', 'budget', 'key', 'period_starts_at'), name='one_alert_per_key_and_period_until_rearmed'), models.CheckConstraint(condition=models.Q(('rearmed_at', None), ('resolved_at__isnull', False), _connector='OR'), name='alert_is_resolved_before_it_is_rearmed'), models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', False), ('state', 'resolved')), models.Q(models.Q(('state', 'resolved'), _negated=True), ('resolved_at', None)), _connector='OR'), name='alert_is_resolved_or_open')],
             },
         ),
         migrations.CreateModel(
@@ -106,6 +108,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('type__in', ['threshold', 'forecast', 'velocity', 'anomaly', 'spike'])), name='alert_rule_type_is_known'), models.UniqueConstraint(condition=models.Q(('type', 'threshold')), fields=('budget', 'threshold'), name='one_threshold_rule_per_share')],
             },
         ),
         migrations.AddField(
@@ -130,6 +133,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'escalation policies',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('budget', None)), fields=('organization',), name='one_escalation_for_the_organization'), models.CheckConstraint(condition=models.Q(('repeat__lte', 9)), name='escalation_repeats_at_most_nine_times')],
             },
         ),
         migrations.CreateModel(
@@ -232,6 +236,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-starts_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='maintenance_ends_after_it_starts')],
             },
         ),
         migrations.CreateModel(
@@ -245,6 +250,9 @@ class Migration(migrations.Migration):
                 ('budget', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='budgets.budget')),
                 ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'budget', 'day'), name='one_answer_per_day')],
+            },
         ),
         migrations.CreateModel(
             name='AlertEvent',
@@ -262,53 +270,5 @@ class Migration(migrations.Migration):
                 'ordering': ['at', 'id'],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('kind__in', ['told', 'silenced', 'missed'])), fields=('alert', 'step'), name='one_event_per_step')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['threshold', 'forecast', 'velocity', 'anomaly', 'spike'])), name='alert_rule_type_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.UniqueConstraint(condition=models.Q(('type', 'threshold')), fields=('budget', 'threshold'), name='one_threshold_rule_per_share'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('resolved_at', None)), fields=['organization', 'budget'], name='alert_open'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(condition=models.Q(('next_step_at__isnull', False), ('resolved_at', None)), fields=['next_step_at'], name='alert_step_due'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['organization', '-fired_at'], name='alert_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('rearmed_at', None)), fields=('organization', 'budget', 'key', 'period_starts_at'), name='one_alert_per_key_and_period_until_rearmed'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(('rearmed_at', None), ('resolved_at__isnull', False), _connector='OR'), name='alert_is_resolved_before_it_is_rearmed'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', False), ('state', 'resolved')), models.Q(models.Q(('state', 'resolved'), _negated=True), ('resolved_at', None)), _connector='OR'), name='alert_is_resolved_or_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationpolicy',
-            constraint=models.UniqueConstraint(condition=models.Q(('budget', None)), fields=('organization',), name='one_escalation_for_the_organization'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('repeat__lte', 9)), name='escalation_repeats_at_most_nine_times'),
-        ),
-        migrations.AddConstraint(
-            model_name='maintenancewindow',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='maintenance_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='notananomaly',
-            constraint=models.UniqueConstraint(fields=('organization', 'budget', 'day'), name='one_answer_per_day'),
         ),
     ]

@@ -113,6 +113,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'policies',
                 'ordering': ['organization', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'budget'), name='one_approval_policy_per_subtree'), models.UniqueConstraint(condition=models.Q(('budget', None)), fields=('organization',), name='one_approval_policy_per_organization'), models.CheckConstraint(condition=models.Q(('self_approval_below', None), ('self_approval_below__gt', 0), _connector='OR'), name='self_approval_limit_is_positive')],
             },
         ),
         migrations.CreateModel(
@@ -129,6 +130,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['policy', 'number'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'policy', 'number'), name='one_approval_level_per_number'), models.CheckConstraint(condition=models.Q(('required', None), ('required__gte', 1), _connector='OR'), name='approval_level_requires_somebody'), models.CheckConstraint(condition=models.Q(('min_amount__gte', 0)), name='approval_level_begins_at_an_amount')],
             },
         ),
         migrations.CreateModel(
@@ -177,6 +179,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [models.Index(fields=['organization', 'state', 'created_at'], name='request_by_state'), models.Index(condition=models.Q(('state__in', ['pending', 'changes_requested'])), fields=['expires_at'], name='request_to_expire')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('ask_key', ''), _negated=True), ('state__in', ['draft', 'pending', 'changes_requested'])), fields=('organization', 'ask_key'), name='one_open_request_per_ask'), models.CheckConstraint(condition=models.Q(('kind__in', ['new', 'increase', 'transfer', 'raise', 'rollover_exception', 'rule_exception'])), name='request_kind_is_known'), models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'pending', 'changes_requested', 'approved', 'rejected', 'withdrawn', 'expired'])), name='request_state_is_known'), models.CheckConstraint(condition=models.Q(('amount__gt', 0), models.Q(('amount', 0), ('kind', 'rule_exception')), _connector='OR'), name='request_asks_for_an_amount'), models.CheckConstraint(condition=models.Q(('approved_amount', None), models.Q(('approved_amount__gt', 0), ('approved_amount__lte', models.F('amount'))), models.Q(('amount', 0), ('approved_amount', 0)), _connector='OR'), name='approved_amount_is_at_most_what_was_asked'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('state__in', ('draft', 'pending', 'changes_requested'))), models.Q(('decided_at__isnull', False), models.Q(('state__in', ('draft', 'pending', 'changes_requested')), _negated=True)), _connector='OR'), name='request_has_ended_when_it_says_so'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), models.Q(('approved_amount__isnull', False), ('submitted_at__isnull', False)), _connector='OR'), name='approved_request_has_its_amount'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('outcome_reason', ''), _negated=True), _connector='OR'), name='rejected_request_says_why'), models.CheckConstraint(condition=models.Q(('kind', 'new'), models.Q(('budget__isnull', False), ('kind', 'transfer'), ('source__isnull', False)), models.Q(('budget__isnull', False), ('kind', 'raise'), ('until__isnull', False)), models.Q(('kind', 'rule_exception'), ('until__isnull', False)), models.Q(('budget__isnull', False), ('kind__in', ['increase', 'rollover_exception'])), _connector='OR'), name='request_names_what_its_kind_asks'), models.CheckConstraint(condition=models.Q(('source', None), models.Q(('source', models.F('budget')), _negated=True), _connector='OR'), name='transfer_is_between_two_budgets'), models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('kind', 'new'), _negated=True), models.Q(('name', ''), _negated=True), _connector='OR'), name='new_budget_has_a_name'), models.CheckConstraint(condition=models.Q(('chain_revision__lte', models.F('revision'))), name='steps_are_of_a_revision_there_was')],
             },
         ),
         migrations.CreateModel(
@@ -200,6 +204,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['request', 'revision', 'number'],
+                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['opened_at'], name='step_open_since')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'request', 'revision', 'number'), name='one_step_per_number_of_a_revision'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'open', 'approved', 'rejected', 'void'])), name='step_state_is_known'), models.CheckConstraint(condition=models.Q(('needed__gte', 1)), name='step_needs_somebody'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), ('given__gte', models.F('needed')), _connector='OR'), name='approved_step_has_its_quorum'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'void']), ('opened_at__isnull', False), _connector='OR'), name='decided_step_was_open')],
             },
         ),
         migrations.CreateModel(
@@ -223,6 +229,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['decided_at', 'pk'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'step', 'person'), name='one_person_is_one_voice'), models.CheckConstraint(condition=models.Q(('outcome__in', ['approved', 'rejected', 'changes_requested'])), name='decision_outcome_is_known'), models.CheckConstraint(condition=models.Q(('outcome', 'approved'), models.Q(('comments', ''), _negated=True), _connector='OR'), name='who_does_not_approve_says_why'), models.CheckConstraint(condition=models.Q(models.Q(('person', models.F('requester')), _negated=True), models.Q(('outcome', 'approved'), _negated=True), ('self_approval', True), _connector='OR'), name='nobody_approves_their_own_request')],
             },
         ),
         migrations.AddField(
@@ -250,6 +257,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'trail entries',
                 'ordering': ['organization', 'number'],
+                'indexes': [models.Index(fields=['organization', 'subject', 'number'], name='trail_of_a_request')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'number'), name='one_trail_entry_per_number'), models.UniqueConstraint(fields=('organization', 'previous'), name='trail_never_forks'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='trail_is_numbered_from_one'), models.CheckConstraint(condition=models.Q(('how__in', ['session', 'key', 'link', 'system'])), name='trail_knows_how_it_was_told')],
             },
         ),
         migrations.CreateModel(
@@ -290,126 +299,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('organization', 'level', 'number'), name='one_level_approver_per_number'), models.CheckConstraint(condition=models.Q(models.Q(('above', None), ('kind', 'person'), ('person__isnull', False), ('role', '')), models.Q(('above', None), ('kind', 'role'), ('person', None), ('role__in', ['finance_admin', 'budget_owner', 'approver', 'viewer'])), models.Q(('above', None), ('kind', 'budget_owner'), ('person', None), ('role', '')), models.Q(('above__gte', 1), ('kind', 'ancestor_owner'), ('person', None), ('role', '')), _connector='OR'), name='level_approver_is_named_as_its_kind_asks')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('organization', 'budget'), name='one_approval_policy_per_subtree'),
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(condition=models.Q(('budget', None)), fields=('organization',), name='one_approval_policy_per_organization'),
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('self_approval_below', None), ('self_approval_below__gt', 0), _connector='OR'), name='self_approval_limit_is_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.UniqueConstraint(fields=('organization', 'policy', 'number'), name='one_approval_level_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.CheckConstraint(condition=models.Q(('required', None), ('required__gte', 1), _connector='OR'), name='approval_level_requires_somebody'),
-        ),
-        migrations.AddConstraint(
-            model_name='level',
-            constraint=models.CheckConstraint(condition=models.Q(('min_amount__gte', 0)), name='approval_level_begins_at_an_amount'),
-        ),
-        migrations.AddIndex(
-            model_name='budgetrequest',
-            index=models.Index(fields=['organization', 'state', 'created_at'], name='request_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='budgetrequest',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'changes_requested'])), fields=['expires_at'], name='request_to_expire'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('ask_key', ''), _negated=True), ('state__in', ['draft', 'pending', 'changes_requested'])), fields=('organization', 'ask_key'), name='one_open_request_per_ask'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['new', 'increase', 'transfer', 'raise', 'rollover_exception', 'rule_exception'])), name='request_kind_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'pending', 'changes_requested', 'approved', 'rejected', 'withdrawn', 'expired'])), name='request_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), models.Q(('amount', 0), ('kind', 'rule_exception')), _connector='OR'), name='request_asks_for_an_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_amount', None), models.Q(('approved_amount__gt', 0), ('approved_amount__lte', models.F('amount'))), models.Q(('amount', 0), ('approved_amount', 0)), _connector='OR'), name='approved_amount_is_at_most_what_was_asked'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('state__in', ('draft', 'pending', 'changes_requested'))), models.Q(('decided_at__isnull', False), models.Q(('state__in', ('draft', 'pending', 'changes_requested')), _negated=True)), _connector='OR'), name='request_has_ended_when_it_says_so'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), models.Q(('approved_amount__isnull', False), ('submitted_at__isnull', False)), _connector='OR'), name='approved_request_has_its_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('outcome_reason', ''), _negated=True), _connector='OR'), name='rejected_request_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'new'), models.Q(('budget__isnull', False), ('kind', 'transfer'), ('source__isnull', False)), models.Q(('budget__isnull', False), ('kind', 'raise'), ('until__isnull', False)), models.Q(('kind', 'rule_exception'), ('until__isnull', False)), models.Q(('budget__isnull', False), ('kind__in', ['increase', 'rollover_exception'])), _connector='OR'), name='request_names_what_its_kind_asks'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('source', None), models.Q(('source', models.F('budget')), _negated=True), _connector='OR'), name='transfer_is_between_two_budgets'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('kind', 'new'), _negated=True), models.Q(('name', ''), _negated=True), _connector='OR'), name='new_budget_has_a_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('chain_revision__lte', models.F('revision'))), name='steps_are_of_a_revision_there_was'),
-        ),
-        migrations.AddIndex(
-            model_name='step',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['opened_at'], name='step_open_since'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('organization', 'request', 'revision', 'number'), name='one_step_per_number_of_a_revision'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'open', 'approved', 'rejected', 'void'])), name='step_state_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(('needed__gte', 1)), name='step_needs_somebody'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'approved'), _negated=True), ('given__gte', models.F('needed')), _connector='OR'), name='approved_step_has_its_quorum'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'void']), ('opened_at__isnull', False), _connector='OR'), name='decided_step_was_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('organization', 'step', 'person'), name='one_person_is_one_voice'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['approved', 'rejected', 'changes_requested'])), name='decision_outcome_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', 'approved'), models.Q(('comments', ''), _negated=True), _connector='OR'), name='who_does_not_approve_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('person', models.F('requester')), _negated=True), models.Q(('outcome', 'approved'), _negated=True), ('self_approval', True), _connector='OR'), name='nobody_approves_their_own_request'),
-        ),
         migrations.AddIndex(
             model_name='assignment',
             index=models.Index(fields=['step'], name='assignment_by_step'),
@@ -417,25 +306,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='assignment',
             constraint=models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('organization', 'step', 'person'), name='one_assignment_per_person_and_step'),
-        ),
-        migrations.AddIndex(
-            model_name='trailentry',
-            index=models.Index(fields=['organization', 'subject', 'number'], name='trail_of_a_request'),
-        ),
-        migrations.AddConstraint(
-            model_name='trailentry',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='one_trail_entry_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='trailentry',
-            constraint=models.UniqueConstraint(fields=('organization', 'previous'), name='trail_never_forks'),
-        ),
-        migrations.AddConstraint(
-            model_name='trailentry',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='trail_is_numbered_from_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='trailentry',
-            constraint=models.CheckConstraint(condition=models.Q(('how__in', ['session', 'key', 'link', 'system'])), name='trail_knows_how_it_was_told'),
         ),
     ]

@@ -2,10 +2,10 @@
 
 import accounts.audit
 import accounts.models
-import lib.fields
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import lib.fields
 import mptt.fields
 import simple_history.models
 import uuid
@@ -69,6 +69,10 @@ class Migration(migrations.Migration):
                 ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='budgets', to=settings.AUTH_USER_MODEL)),
                 ('parent', mptt.fields.TreeForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='budgets.budget')),
             ],
+            options={
+                'indexes': [models.Index(fields=['tree_id', 'lft'], name='budget_tree_order')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='budget_amount_is_not_negative'), models.CheckConstraint(condition=models.Q(('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='budget_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(models.Q(('period', 'custom'), _negated=True), ('ends_at__isnull', False), _connector='OR'), name='budget_with_custom_period_has_an_end'), models.CheckConstraint(condition=models.Q(('warning_threshold__gt', 0), ('critical_threshold__gte', models.F('warning_threshold'))), name='budget_warns_before_it_is_critical'), models.CheckConstraint(condition=models.Q(('period__in', ['daily', 'weekly', 'monthly', 'quarterly', 'annual', 'custom'])), name='budget_period_is_known'), models.CheckConstraint(condition=models.Q(('enforcement__in', ['soft', 'hard'])), name='budget_enforcement_is_known'), models.CheckConstraint(condition=models.Q(('rollover_mode__in', ['none', 'unused', 'overspend', 'both']), models.Q(('rollover_cap', None), ('rollover_cap__gte', 0), _connector='OR')), name='budget_rollover_is_known')],
+            },
         ),
         migrations.CreateModel(
             name='BudgetHour',
@@ -80,6 +84,9 @@ class Migration(migrations.Migration):
                 ('budget', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='budgets.budget')),
                 ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, to='accounts.organization')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'budget', 'starts_at'), name='one_budget_hour_per_start')],
+            },
         ),
         migrations.CreateModel(
             name='BudgetPeriod',
@@ -101,6 +108,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['budget', 'starts_at'],
+                'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['ends_at'], name='budget_period_to_close'), models.Index(fields=['budget', 'starts_at'], name='budget_period_order')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'budget', 'starts_at'), name='one_budget_period_per_start'), models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='budget_period_ends_after_it_starts'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='budget_period_reserved_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -114,6 +123,10 @@ class Migration(migrations.Migration):
                 ('budget', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='coverage', to='budgets.budget')),
                 ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
             ],
+            options={
+                'indexes': [models.Index(fields=['budget', 'attribution'], name='coverage_budget')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'attribution', 'budget', 'starts_at'), name='one_coverage_per_start')],
+            },
         ),
         migrations.CreateModel(
             name='HistoricalBudget',
@@ -169,69 +182,5 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['created_at'],
             },
-        ),
-        migrations.AddIndex(
-            model_name='budget',
-            index=models.Index(fields=['tree_id', 'lft'], name='budget_tree_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='budget_amount_is_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at', None), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='budget_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('period', 'custom'), _negated=True), ('ends_at__isnull', False), _connector='OR'), name='budget_with_custom_period_has_an_end'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('warning_threshold__gt', 0), ('critical_threshold__gte', models.F('warning_threshold'))), name='budget_warns_before_it_is_critical'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('period__in', ['daily', 'weekly', 'monthly', 'quarterly', 'annual', 'custom'])), name='budget_period_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('enforcement__in', ['soft', 'hard'])), name='budget_enforcement_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('rollover_mode__in', ['none', 'unused', 'overspend', 'both']), models.Q(('rollover_cap', None), ('rollover_cap__gte', 0), _connector='OR')), name='budget_rollover_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgethour',
-            constraint=models.UniqueConstraint(fields=('organization', 'budget', 'starts_at'), name='one_budget_hour_per_start'),
-        ),
-        migrations.AddIndex(
-            model_name='budgetperiod',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['ends_at'], name='budget_period_to_close'),
-        ),
-        migrations.AddIndex(
-            model_name='budgetperiod',
-            index=models.Index(fields=['budget', 'starts_at'], name='budget_period_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetperiod',
-            constraint=models.UniqueConstraint(fields=('organization', 'budget', 'starts_at'), name='one_budget_period_per_start'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='budget_period_ends_after_it_starts'),
-        ),
-        migrations.AddConstraint(
-            model_name='budgetperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved__gte', 0)), name='budget_period_reserved_not_negative'),
-        ),
-        migrations.AddIndex(
-            model_name='coverage',
-            index=models.Index(fields=['budget', 'attribution'], name='coverage_budget'),
-        ),
-        migrations.AddConstraint(
-            model_name='coverage',
-            constraint=models.UniqueConstraint(fields=('organization', 'attribution', 'budget', 'starts_at'), name='one_coverage_per_start'),
         ),
     ]

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('action__in', ['block', 'model_blocklist', 'model_downgrade', 'rate_limit', 'notify'])), name='control_rule_action_is_known')],
             },
         ),
         migrations.CreateModel(
@@ -97,6 +98,9 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
                 ('rule', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='interventions', to='controls.controlrule')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('rule', 'period_starts_at'), name='one_intervention_per_rule_and_period')],
+            },
         ),
         migrations.CreateModel(
             name='KillSwitch',
@@ -119,13 +123,5 @@ class Migration(migrations.Migration):
                 ('data', models.JSONField(default=dict)),
                 ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='controlrule',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['block', 'model_blocklist', 'model_downgrade', 'rate_limit', 'notify'])), name='control_rule_action_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='intervention',
-            constraint=models.UniqueConstraint(fields=('rule', 'period_starts_at'), name='one_intervention_per_rule_and_period'),
         ),
     ]

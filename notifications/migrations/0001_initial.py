@@ -2,9 +2,9 @@
 
 import accounts.audit
 import accounts.models
-import lib.secrets
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import lib.secrets
 import simple_history.models
 import uuid
 from django.conf import settings
@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='one_channel_per_name'), models.CheckConstraint(condition=models.Q(('type__in', ['email', 'slack', 'webhook', 'pagerduty', 'sms', 'phone', 'apprise'])), name='channel_type_is_known')],
             },
         ),
         migrations.CreateModel(
@@ -64,6 +65,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'deliveries',
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at', 'id'], name='delivery_due'), models.Index(fields=['organization', 'id'], name='delivery_order'), models.Index(fields=['organization', 'subject'], name='delivery_subject')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'key'), name='one_delivery_per_key'), models.CheckConstraint(condition=models.Q(models.Q(('next_attempt_at__isnull', False), ('state', 'pending')), models.Q(('state__in', ['delivered', 'failed']), ('claimed_until', None), ('next_attempt_at', None)), _connector='OR'), name='delivery_is_pending_or_done')],
             },
         ),
         migrations.CreateModel(
@@ -81,6 +84,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [models.UniqueConstraint(fields=('delivery', 'number'), name='one_attempt_per_number')],
             },
         ),
         migrations.CreateModel(
@@ -122,45 +126,8 @@ class Migration(migrations.Migration):
                 ('critical_at_once', models.BooleanField(default=True)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='one_channel_per_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['email', 'slack', 'webhook', 'pagerduty', 'sms', 'phone', 'apprise'])), name='channel_type_is_known'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at', 'id'], name='delivery_due'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['organization', 'id'], name='delivery_order'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['organization', 'subject'], name='delivery_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('organization', 'key'), name='one_delivery_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_attempt_at__isnull', False), ('state', 'pending')), models.Q(('state__in', ['delivered', 'failed']), ('claimed_until', None), ('next_attempt_at', None)), _connector='OR'), name='delivery_is_pending_or_done'),
-        ),
-        migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('delivery', 'number'), name='one_attempt_per_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='preference',
-            constraint=models.UniqueConstraint(fields=('organization', 'recipient'), name='one_preference_per_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='preference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('quiet_from', None), ('quiet_until', None)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False)), _connector='OR'), name='quiet_hours_begin_and_end'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('organization', 'recipient'), name='one_preference_per_person'), models.CheckConstraint(condition=models.Q(models.Q(('quiet_from', None), ('quiet_until', None)), models.Q(('quiet_from__isnull', False), ('quiet_until__isnull', False)), _connector='OR'), name='quiet_hours_begin_and_end')],
+            },
         ),
     ]
