@@ -126,7 +126,7 @@ def test_one_row_that_is_held_stops_nobody_elses_requests(
     assert report(0) == (201, None)
 
 
-BUDGETS = 200
+BUDGETS = 1_000
 
 
 @at_night
@@ -156,9 +156,9 @@ def test_budgets_that_cross_at_once_keep_nobody_waiting_and_are_told_once(
 
     assert answer.json()["accepted"] == BUDGETS
     assert delivered == BUDGETS
-    # How many seconds it may take, on a machine of its own, the benchmarks say.
-    assert took < 15
-    assert waits[len(waits) // 2] < 0.5
+    # On a machine of its own: a second, and 70 ms for the slowest of the others.
+    assert took < 5
+    assert waits[len(waits) * 95 // 100] < 0.25
 
 
 def make_budget(server: Server, headers: dict[str, str], number: int) -> int:

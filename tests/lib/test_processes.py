@@ -1,5 +1,6 @@
 """Processes end with the one that started them, however that ended."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -8,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from lib.processes import leave_to_stay
 
 ROOT = Path(__file__).resolve().parents[2]
 # Starts a child that starts another; both say who they are and would stay for a minute.
@@ -38,6 +41,16 @@ def test_children_of_children_end_with_a_process_that_was_killed() -> None:
     while any(map(is_alive, children)) and time.monotonic() < ends:
         time.sleep(0.05)
     assert not any(map(is_alive, children))
+
+
+def test_the_collector_passes_over_what_stays() -> None:
+    """Else it stops all threads of a server, for a tenth of a second each time."""
+    stays = [[number] for number in range(1_000)]
+
+    leave_to_stay()
+
+    looked_at = {id(one) for one in gc.get_objects()}
+    assert looked_at.isdisjoint(map(id, stays))
 
 
 def is_alive(pid: int) -> bool:

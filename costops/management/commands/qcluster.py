@@ -18,6 +18,7 @@ class Command(ClusterCommand):  # type: ignore[misc]  # the library has no types
         processes.children_die_with_parents()
         processes.children_leave_sigterm_to_their_parent()
         post_spawn.connect(_may_be_ended)
+        processes.leave_to_stay()
         super().handle(*args, **options)  # returns once it has started
         for number in (signal.SIGTERM, signal.SIGINT):
             _tell_all_at(number)

@@ -11,6 +11,7 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 from django.conf import settings
+from django.core.checks.urls import check_url_config
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 from granian.constants import HTTPModes, Interfaces
@@ -20,7 +21,7 @@ from granian.server import MPServer
 from costops import env
 from costops.health import missing_migrations
 from costops.serving.application import within_limits
-from lib.processes import die_with
+from lib.processes import die_with, leave_to_stay
 
 GRACE_S = 10  # how long requests in flight may take when the server stops
 # Connections a worker holds open, idle ones included. Beyond them clients wait in the
@@ -109,7 +110,9 @@ def _load_in_worker(threads: int, parent: int) -> WSGIApplication:
     # Ctrl-C reaches every process; a worker that hears of it from the server too, with
     # another signal, may hang. So it listens to the server alone.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    return load_application(threads)
+    application = load_application(threads)
+    leave_to_stay()
+    return application
 
 
 def load_application(threads: int = THREADS) -> WSGIApplication:
@@ -117,7 +120,9 @@ def load_application(threads: int = THREADS) -> WSGIApplication:
     from costops.wsgi import application  # starts Django, so not before
     from ledger.catalogue import known_models
 
-    next(known_models())  # or the first call would wait a second for the catalogue
+    # Or the first requests would wait a second for these.
+    next(known_models())
+    check_url_config(None)
     return within_limits(application, threads=threads)
 
 
