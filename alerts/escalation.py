@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,9 +25,10 @@ from alerts.schedule import plan_next
 from alerts.steps import AlertStep
 from alerts.surroundings import Surroundings
 from alerts.turns import timed
+from budgets.status import statuses
 from lib.queue import gathering
 from notifications.models import ChannelType, Delivery
-from notifications.services import notify
+from notifications.services import notify, notify_each
 from notifications.steps import (
     LadderStep,
     at_of,
@@ -35,7 +36,7 @@ from notifications.steps import (
     due,
     next_at,
 )
-from notifications.types import Message, Target
+from notifications.types import Letter, Message, Target
 
 logger = logging.getLogger("alerts")
 
@@ -272,24 +273,57 @@ def _note_drivers(alerts: Sequence[Alert], now: datetime) -> None:
         alert.details = {**alert.details, "drivers": drivers[alert.pk]}
 
 
-def tell_programs(alert: Alert, event: str, *, now: datetime) -> None:
-    """Tell the programs that heard of the alert what became of it.
+def tell_programs(alerts: Iterable[Alert], event: str, *, now: datetime) -> None:
+    """Tell the programs that heard of each of *alerts* what became of it.
 
     People are not told: whoever asks sees it, and one mail is enough for one crossing.
+    As many queries for thousands of alerts of one organization as for one.
     """
+    by_organization: dict[int, dict[str, Alert]] = defaultdict(dict)
+    for alert in alerts:
+        by_organization[alert.organization_id][str(alert.uid)] = alert
+    for organization_id, own in by_organization.items():
+        _tell_programs(organization_id, own, event, now)
+
+
+def _tell_programs(
+    organization_id: int, by_uid: Mapping[str, Alert], event: str, now: datetime
+) -> None:
     rows = Delivery.objects.filter(
-        organization=alert.organization_id,
-        subject=str(alert.uid),
+        organization=organization_id,
+        subject__in=by_uid,
         type__in=[ChannelType.PAGERDUTY, ChannelType.WEBHOOK],
         channel__enabled=True,
     )
-    told = set(rows.values_list("type", "channel_id").order_by())
+    heard = sorted(set(rows.values_list("subject", "type", "channel_id").order_by()))
+    told = [by_uid[uid] for uid in dict.fromkeys(uid for uid, *_ in heard)]
     if not told:
         return
-    targets = [Target(kind, channel_id) for kind, channel_id in sorted(told)]
-    message = messages.message_of(alert, event, now=now)
-    key = f"alert:{alert.uid}:{event}:{now.timestamp()}"
-    notify(alert.organization_id, targets, lambda _: message, key=key, now=now)
+    standing = statuses(
+        {alert.budget_id: alert.budget for alert in told}.values(),
+        told[0].organization,
+        at=now,
+    )
+    texts = {
+        _key(alert, event, now): messages.message_of(
+            alert, event, now=now, status=standing[alert.budget_id]
+        )
+        for alert in told
+    }
+    letters = [
+        Letter(_key(by_uid[uid], event, now), Target(kind, channel_id))
+        for uid, kind, channel_id in heard
+    ]
+    notify_each(
+        organization_id,
+        letters,
+        lambda new: [texts[letter.key] for letter in new],
+        now=now,
+    )
+
+
+def _key(alert: Alert, event: str, now: datetime) -> str:
+    return f"alert:{alert.uid}:{event}:{now.timestamp()}"
 
 
 def restarted(alert: Alert, now: datetime) -> dict[str, Any]:

@@ -111,7 +111,8 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
     """Resolve the alerts whose condition has ended, and re-arm them; return how many.
 
     One that a person resolved before is re-armed: it may fire again. One that nobody
-    was told of yet is told first. *why* is a sentence for the timeline.
+    was told of yet is told first. *why* is a sentence for the timeline. As many queries
+    for thousands of alerts of one organization as for one.
     """
     wanted = sorted(alert_ids)
     # All of them first, in the order in which whoever tells takes them, too.
@@ -120,22 +121,18 @@ def end(alert_ids: Iterable[int], *, now: datetime, why: str) -> int:
     Alert.objects.filter(
         pk__in=wanted, resolved_at__isnull=False, rearmed_at=None
     ).update(rearmed_at=now)
-    ended = 0
     untold = Alert.objects.untold().filter(pk__in=wanted).order_by()
     escalation.tell_or_log(untold.values_list("pk", flat=True), now, ended=why)
     rows = Alert.objects.unresolved().with_names().filter(pk__in=wanted)
-    for alert in rows.order_by("pk"):
-        moved = (
-            Alert.objects.unresolved()
-            .filter(pk=alert.pk)
-            .update(**_resolved(now, by=""), rearmed_at=now)
-        )
-        if moved:
-            ended += 1
-            alert.refresh_from_db(fields=[*_MOVING])
-            _record([alert], Event.RESOLVED, now, by="", text=why)
-            escalation.tell_programs(alert, "resolved", now=now)
-    return ended
+    ending = list(rows.order_by("pk"))
+    fields = {**_resolved(now, by=""), "rearmed_at": now}
+    Alert.objects.filter(pk__in=[alert.pk for alert in ending]).update(**fields)
+    for alert in ending:
+        for name, value in fields.items():
+            setattr(alert, name, value)
+    _record(ending, Event.RESOLVED, now, by="", text=why)
+    escalation.tell_programs(ending, "resolved", now=now)
+    return len(ending)
 
 
 @transaction.atomic
@@ -161,7 +158,7 @@ def acknowledge(
     )
     text = f"Until {_at(alert, until)}."
     _record(moved, Event.ACKNOWLEDGED, now, by=by, text=text)
-    escalation.tell_programs(alert, "acknowledged", now=now)
+    escalation.tell_programs([alert], "acknowledged", now=now)
     _come_back(until, now)
     return alert
 
@@ -196,7 +193,7 @@ def resolve(alert: Alert, *, by: str, now: datetime) -> Alert:
     """
     moved = _move(alert, **_resolved(now, by=by))
     _record(moved, Event.RESOLVED, now, by=by)
-    escalation.tell_programs(alert, "resolved", now=now)
+    escalation.tell_programs([alert], "resolved", now=now)
     return alert
 
 
@@ -221,7 +218,7 @@ def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
     )
     text = f"{date_words(day)} was a usual day."
     _record(moved, Event.NOT_AN_ANOMALY, now, by=by, text=text)
-    escalation.tell_programs(alert, "resolved", now=now)
+    escalation.tell_programs([alert], "resolved", now=now)
     return alert
 
 

@@ -1,5 +1,6 @@
 """Many budgets that pass their thresholds with one batch of usage."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,13 +15,13 @@ from alerts import escalation, services, tasks
 from alerts.api.schemas import ConfigurationIn
 from alerts.configuration import configure
 from alerts.evaluation import sweep
-from alerts.models import Alert, Turn
+from alerts.models import Alert, EscalationPolicy, Turn
 from alerts.schedule import plan
 from alerts.turns import LASTS, Turned, turn
 from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from costops.tasks import follow
-from notifications.models import Delivery, MailedLink
+from notifications.models import Channel, Delivery, MailedLink
 from tests.alerts.factories import fire, level, make_policy
 from tests.factories import make_budget, make_person
 
@@ -93,6 +94,32 @@ def test_telling_takes_as_many_queries_for_many_alerts_as_for_one(top: Budget) -
     assert for_many - for_one <= 30 // 10  # an UPDATE takes only so many rows
     assert Delivery.objects.count() == 31
     assert MailedLink.objects.count() == 31
+
+
+def queries_to_end(crossings: list[Crossing], top: Budget) -> int:
+    services.observe(top.organization_id, crossings, now=NOW)
+    escalation.run_due(NOW)
+    ids = [alert.pk for alert in Alert.objects.unresolved()]
+    with CaptureQueriesContext(connection) as asked:
+        assert services.end(ids, now=NOW, why="It is within it again.") == len(ids)
+    return len(asked)
+
+
+def test_ending_takes_as_many_queries_for_many_alerts_as_for_one(top: Budget) -> None:
+    hook = Channel.objects.create(
+        organization=top.organization, name="hook", type="webhook"
+    )
+    EscalationPolicy.objects.all().delete()
+    make_policy(top, level(0, channels=[hook.name]))
+    one, many = crossed(top, 1, "0.8"), crossed(top, 30, "0.8")
+
+    for_one = queries_to_end(one, top)
+    for_many = queries_to_end(many, top)
+
+    assert for_one <= 20
+    assert for_many == for_one
+    said = Counter(row.message["event"] for row in hook.deliveries.all())
+    assert said == {"fired": 31, "resolved": 31}
 
 
 def funcs() -> list[str]:
