@@ -27,6 +27,7 @@ from budgets.models import (
     Budget,
     BudgetPeriod,
     Enforcement,
+    Priority,
     Reservation,
     RolloverMode,
 )
@@ -74,6 +75,7 @@ class BudgetPlan:
     critical_threshold: Decimal = Decimal("0.95")
     alerts: list[dict[str, Any]] = field(default_factory=list)
     enforcement: str = Enforcement.SOFT
+    priority: str = Priority.NORMAL
     rollover_mode: str = RolloverMode.NONE
     rollover_cap: Decimal | None = None
 
@@ -280,6 +282,7 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     check_channels(budget, plan.alerts)
     budget.alerts = plan.alerts
     budget.enforcement = sound_enforcement(budget, plan.enforcement)
+    budget.priority = plan.priority
     budget.rollover_mode = plan.rollover_mode
     budget.rollover_cap = plan.rollover_cap
     check_fields(budget)

@@ -112,6 +112,7 @@ ESSENTIAL = {
 DEFAULTS = {
     "Authorization.priced": "True",
     "Budget.enforcement": '"soft"',
+    "Budget.priority": '"normal"',
     "Budget.timezone": '"UTC"',
     "BudgetFigures.enforcement": '"soft"',
     "BudgetFigures.rate": "Decimal(1)",
@@ -173,7 +174,8 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "lib.answers": "Named",
             "budgets.api.answers": "Backfill Budget BudgetStatus BudgetNode Driver "
-            "Variance BudgetPeriod BudgetLine BudgetConflict",
+            "Variance BudgetPeriod BudgetLine",
+            "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence ForecastData ForecastDay Forecast",
         },
     ),

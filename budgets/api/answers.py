@@ -8,15 +8,21 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from budgets.conflicts import Clash, Kind
 from budgets.drivers import DIMENSIONS, Driver, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
-from budgets.models import AmountLine, Budget, BudgetPeriod, Enforcement, RolloverMode
+from budgets.models import (
+    AmountLine,
+    Budget,
+    BudgetPeriod,
+    Enforcement,
+    Priority,
+    RolloverMode,
+)
 from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
 from budgets.tree import TreeNode
 from budgets.validation import MOST_LEVELS
-from lib.answers import Exact, Moment, Money, NamedOut, Out, choices, note
+from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import wire
 from lib.periods import Cadence
 
@@ -73,6 +79,7 @@ class BudgetOut(Out, frozen=True):
     critical_threshold: float
     alerts: list[ThresholdOut]
     enforcement: Annotated[str, choices(Enforcement.values)]
+    priority: Annotated[str, choices(Priority.values)]
     rollover: RolloverOut
     start_date: Moment | None
     end_date: Annotated[Moment | None, note("Exclusive.")]
@@ -186,16 +193,6 @@ class BudgetLineOut(Out, frozen=True):
     request: Annotated[str | None, note("The approved request.")]
 
 
-class BudgetConflictOut(Out, frozen=True):
-    """Budgets that do not fit together, and by how much."""
-
-    type: Kind
-    message: str
-    budgets: list[NamedOut]
-    amount: Money | None
-    currency: str | None
-
-
 def budget_out(budget: Budget) -> BudgetOut:
     """Return a budget as it is planned; its parent and owner are at hand."""
     cap = budget.rollover_cap
@@ -218,6 +215,7 @@ def budget_out(budget: Budget) -> BudgetOut:
             for one in budget.alerts
         ],
         enforcement=budget.enforcement,
+        priority=budget.priority,
         rollover=RolloverOut(
             budget.rollover_mode, None if cap is None else f"{cap.normalize():f}"
         ),
@@ -380,16 +378,6 @@ def line_out(line: AmountLine) -> BudgetLineOut:
         actor=line.actor,
         reason=line.reason,
         request=str(line.request) if line.request else None,
-    )
-
-
-def conflict_out(clash: Clash) -> BudgetConflictOut:
-    return BudgetConflictOut(
-        type=clash.kind,
-        message=clash.message,
-        budgets=[NamedOut(str(budget.uid), budget.name) for budget in clash.budgets],
-        amount=wire(clash.amount),
-        currency=clash.currency,
     )
 
 

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from accounts.api.fields import ReasonField
 from accounts.models import Membership, Organization, User
-from budgets.models import Budget, Enforcement, RolloverMode
+from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from lib.errors import Invalid
 from lib.money import MOST_SHARE, NO_SHARE
@@ -83,6 +83,7 @@ class BudgetIn(serializers.Serializer[Any]):
     )
     alerts = AlertIn(many=True, required=False)
     enforcement = ChoiceField(Enforcement.choices, required=False)
+    priority = ChoiceField(Priority.choices, required=False)
     rollover = RolloverIn(required=False, allow_null=True)
     start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
@@ -148,6 +149,7 @@ _SAME_NAMES = frozenset(
         "critical_threshold",
         "alerts",
         "enforcement",
+        "priority",
     }
 )
 

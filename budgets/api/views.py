@@ -24,7 +24,6 @@ from accounts.scopes import Scope
 from accounts.versions import version_of
 from budgets import services
 from budgets.api.answers import (
-    BudgetConflictOut,
     BudgetLineOut,
     BudgetNodeOut,
     BudgetOut,
@@ -32,7 +31,6 @@ from budgets.api.answers import (
     BudgetStatusOut,
     VarianceOut,
     budget_out,
-    conflict_out,
     deep_trees_json,
     is_deep,
     line_out,
@@ -41,6 +39,7 @@ from budgets.api.answers import (
     status_out,
     variance_out,
 )
+from budgets.api.conflict_answers import BudgetConflictOut, conflict_out
 from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.api.schemas import BudgetIn
 from budgets.conflicts import conflicts_of

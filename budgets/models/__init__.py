@@ -5,6 +5,7 @@ from budgets.models.budgets import (
     BudgetManager,
     BudgetQuerySet,
     Enforcement,
+    Priority,
     RolloverMode,
 )
 from budgets.models.coverage import Coverage
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetQuerySet",
     "Coverage",
     "Enforcement",
+    "Priority",
     "Reservation",
     "RolloverMode",
 ]

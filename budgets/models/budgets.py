@@ -30,6 +30,15 @@ class Enforcement(models.TextChoices):
     HARD = "hard", "Hard: no authorization passes the amount"
 
 
+class Priority(models.TextChoices):
+    """Whose needs come first where there is not enough for all, the last first."""
+
+    LOW = "low", "Low"
+    NORMAL = "normal", "Normal"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
 class RolloverMode(models.TextChoices):
     """What of a closed period is carried into the next."""
 
@@ -127,6 +136,12 @@ class Budget(MPTTModel):
     hard_stop = models.CharField(
         max_length=500, blank=True, default="", db_default="", editable=False
     )
+    priority = models.CharField(
+        max_length=8,
+        choices=Priority.choices,
+        default=Priority.NORMAL,
+        db_default=Priority.NORMAL.value,
+    )
     rollover_mode = models.CharField(
         max_length=16, choices=RolloverMode.choices, default=RolloverMode.NONE
     )
@@ -184,6 +199,10 @@ class Budget(MPTTModel):
             models.CheckConstraint(
                 condition=Q(enforcement__in=Enforcement.values),
                 name="budget_enforcement_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(priority__in=Priority.values),
+                name="budget_priority_is_known",
             ),
             models.CheckConstraint(
                 condition=Q(rollover_mode__in=RolloverMode.values)

@@ -37,7 +37,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
         *("organization", "name", "parent", "owner", "note", "scope", "amount"),
         *("currency", "period", "timezone", "starts_at", "ends_at"),
         *("warning_threshold", "critical_threshold", "alerts", "enforcement"),
-        *("rollover_mode", "rollover_cap"),
+        *("priority", "rollover_mode", "rollover_cap"),
     )
 
     def budget_of(self, row: Budget) -> Budget:

@@ -18,7 +18,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import Organization, User, validate_zone
-from budgets.models import Budget, Enforcement, RolloverMode
+from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF, READ_AS, BudgetScope
 from budgets.services import BudgetPlan, plan_of
 from console.fields import (
@@ -116,6 +116,12 @@ class BudgetForm(forms.Form):
         choices=Enforcement.choices,
         widget=UnfoldAdminRadioSelectWidget,
         label="At the limit",
+    )
+    priority = forms.ChoiceField(
+        choices=Priority.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Whose needs come first where amounts are recommended and there is "
+        "not enough for all.",
     )
     rollover_mode = forms.ChoiceField(
         choices=RolloverMode.choices,
@@ -224,7 +230,7 @@ class BudgetForm(forms.Form):
         for name in (
             *("name", "owner", "note", "amount", "currency", "timezone"),
             *("warning_threshold", "critical_threshold", "enforcement"),
-            *("rollover_mode", "rollover_cap"),
+            *("priority", "rollover_mode", "rollover_cap"),
         ):
             setattr(plan, name, said[name])
         if budget is None:
@@ -264,6 +270,7 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
             "warning_threshold": Decimal("0.80"),
             "critical_threshold": Decimal("0.95"),
             "enforcement": Enforcement.SOFT,
+            "priority": Priority.NORMAL,
             "rollover_mode": RolloverMode.NONE,
         }
     zone = ZoneInfo(budget.timezone)
@@ -274,7 +281,7 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
             for name in (
                 *("name", "note", "currency", "timezone", "period", "enforcement"),
                 *("warning_threshold", "critical_threshold"),
-                *("rollover_mode", "rollover_cap"),
+                *("priority", "rollover_mode", "rollover_cap"),
             )
         },
         "owner": budget.owner_id,

@@ -156,6 +156,17 @@ def test_a_budget_is_changed_in_part(api: Api) -> None:
     assert changed.body["note"] == "Because."
 
 
+def test_a_budget_has_a_priority(api: Api) -> None:
+    made = api.post("budgets", monthly())
+
+    changed = api.patch(f"budgets/{made.body['id']}", {"priority": "critical"})
+    wrong = api.patch(f"budgets/{made.body['id']}", {"priority": "urgent"})
+
+    assert made.body["priority"] == "normal"
+    assert changed.body["priority"] == "critical"
+    assert wrong.body["errors"][0]["attr"] == "priority"
+
+
 def test_a_parent_that_is_its_own_descendant_is_refused(api: Api) -> None:
     top = api.post("budgets", monthly()).body["id"]
     below = api.post("budgets", monthly(parent=top)).body["id"]

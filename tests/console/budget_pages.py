@@ -31,6 +31,7 @@ def form_of(**overrides: Any) -> dict[str, Any]:
         "warning_threshold": "80",
         "critical_threshold": "95",
         "enforcement": "soft",
+        "priority": "normal",
         "rollover_mode": "none",
         **overrides,
     }

@@ -46,6 +46,7 @@ class Budget:
     critical_threshold: Decimal = Decimal(0)
     alerts: tuple[dict[str, Any], ...] = ()
     enforcement: str = "soft"  # soft, hard
+    priority: str = "normal"  # low, normal, high, critical
     rollover: dict[str, Any] = field(default_factory=dict)
     start_date: Optional[datetime] = None
     end_date: Optional[datetime] = None  # Exclusive.

@@ -47,6 +47,7 @@ def create_budget(
     organization_id: Optional[str] = None,
     timezone: Optional[str] = None,
     enforcement: Optional[str] = None,
+    priority: Optional[str] = None,
     alerts: Optional[Sequence[Mapping[str, Any]]] = None,
     warning_threshold: Optional[Any] = None,
     critical_threshold: Optional[Any] = None,

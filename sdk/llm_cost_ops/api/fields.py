@@ -52,6 +52,7 @@ class BudgetFields(TypedDict, total=False):
     critical_threshold: Any
     alerts: Any
     enforcement: str
+    priority: str
     rollover: Any
     start_date: Optional[Moment]
     end_date: Optional[Moment]
