@@ -33,8 +33,9 @@ urlpatterns = [
     route("health/ready", ready, "health-ready"),
     route("api/v1/health", api_health, "api-health"),
     route("otlp/v1/traces", traces, "otlp-traces"),
-    path("api/v1/", include("budgets.api.urls")),
+    # It has names where the next has ids.
     path("api/v1/", include("forecasts.api.urls")),
+    path("api/v1/", include("budgets.api.urls")),
     path("api/v1/", include("ledger.api.urls")),
     path("api/v1/", include("alerts.api.urls")),
     path("api/v1/", include("controls.api.urls")),

@@ -95,6 +95,9 @@ ESSENTIAL = {
     "ReplayTotal": "calls cost saved",
     "RepricedPeriod": "budget name currency period_start period_end old new difference",
     "ResolvedPrice": "provider model currency source",
+    "Recommendation": "budget name currency recommended_amount reason",
+    "Recommendations": "recommendations",
+    "LeftOut": "budget reason",
     "ReturnedLease": "id state",
     "RuleAction": "id state",
     "RuleTerms": "id budget action trigger",
@@ -177,6 +180,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "Variance BudgetPeriod BudgetLine",
             "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence ForecastData ForecastDay Forecast",
+            "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
         },
     ),
     "controls": (

@@ -120,6 +120,11 @@ def share(part: Decimal, whole: Decimal) -> Decimal | None:
     return _ZERO if part <= whole else None
 
 
+def smallest_unit(currency: str) -> Decimal:
+    """Return what amounts that people plan are whole multiples of: 0.01 of a dollar."""
+    return Decimal(1).scaleb(-get_currency_precision(currency))
+
+
 def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
     """Write *amount* for people, with the currency's symbol and its own decimals.
 

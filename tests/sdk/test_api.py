@@ -22,6 +22,10 @@ def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
     assert root.allocated == Decimal("30.5")
     assert api.get_budget_variance(part.id).actual_spend == 0
     assert not api.get_budget_forecast(part.id, to="period_end").data.enough
+    advice = api.get_budget_recommendations(
+        root=whole.id, total=100, floors={part.id: 5}, caps={part.id: "20"}
+    )
+    assert [one.recommended_amount for one in advice.recommendations] == [100, 20]
     assert api.get_budget_conflicts(organization_id=world.organization) == ()
     api.archive_budget(part.id)
     listed = api.list_budgets(organization_id=world.organization)

@@ -16,6 +16,8 @@ from llm_cost_ops.answers.budgets import (
     BudgetPeriod,
     BudgetStatus,
     Driver,
+    Recommendation,
+    Recommendations,
     Variance,
 )
 from llm_cost_ops.answers.controls import (
@@ -78,6 +80,8 @@ __all__ = [
     "Preference",
     "Price",
     "Reason",
+    "Recommendation",
+    "Recommendations",
     "Replay",
     "Repricing",
     "ResolvedPrice",

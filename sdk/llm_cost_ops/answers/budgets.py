@@ -226,3 +226,47 @@ class Forecast:
     recommended_budget: Optional[Decimal] = None
     recommended_quantile: Decimal = Decimal(0)
     method: str = ""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The amount that is recommended for one budget, in its currency."""
+
+    budget: str  # Its id.
+    name: str
+    currency: str
+    recommended_amount: Decimal
+    reason: str
+    parent: Optional[str] = None  # Whose amount this one is part of.
+    period: str = ""  # daily, weekly, monthly, quarterly, annual, custom
+    priority: str = ""  # low, normal, high, critical
+    present_amount: Decimal = Decimal(0)
+    difference: Decimal = Decimal(0)  # Negative: less than now.
+    allocated: Decimal = Decimal(0)  # To those it is parted among.
+    unallocated: Decimal = Decimal(0)
+    needed: Decimal = Decimal(0)  # Enough with the probability of recommended_quantile.
+    # Of its next whole period. None: too little is known.
+    forecasted_cost: Optional[Decimal] = None
+    average_spend: Optional[Decimal] = None  # Of up to three periods before.
+    history_days: int = 0
+    floor: Optional[Decimal] = None
+    cap: Optional[Decimal] = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A budget that nothing is recommended for."""
+
+    budget: str  # Its id.
+    reason: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """Amounts that add up at every level of the tree."""
+
+    recommendations: tuple[Recommendation, ...]  # Each before those below it.
+    recommended_quantile: Decimal = Decimal(0)
+    left: Decimal = Decimal(0)  # Of the total: what no budget at the top needs.
+    left_out: tuple[LeftOut, ...] = ()

@@ -14,6 +14,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetPeriod,
     BudgetStatus,
     Forecast,
+    Recommendations,
     Variance,
 )
 from llm_cost_ops.api.fields import BudgetFields, Moment
@@ -166,6 +167,38 @@ def get_budget_conflicts(
     return Request(
         "GET", "/api/v1/budgets/conflicts", reads_many(BudgetConflict), query=locals()
     )
+
+
+def get_budget_recommendations(
+    *,
+    root: Optional[str] = None,
+    total: Optional[Money] = None,
+    period: Optional[str] = None,
+    floors: Optional[Mapping[str, Money]] = None,
+    caps: Optional[Mapping[str, Money]] = None,
+    organization_id: Optional[str] = None,
+) -> Request[Recommendations]:
+    """Ask which amounts budgets need, with the reason; nothing is changed.
+
+    *total*: what those at the top get together; "present": each what it has now.
+    *floors* and *caps*: what budgets are to get at least and at most, by id.
+    """
+    query = {
+        "root": root,
+        "total": total if total == "present" else total and wire(total),
+        "period": period,
+        "floor": _bounds(floors),
+        "cap": _bounds(caps),
+        "organization_id": organization_id,
+    }
+    path = "/api/v1/budgets/recommendations"
+    return Request("GET", path, reads(Recommendations), query=query)
+
+
+def _bounds(amounts: Optional[Mapping[str, Money]]) -> Optional[Sequence[str]]:
+    if not amounts:
+        return None
+    return [f"{budget}:{wire(amount)}" for budget, amount in amounts.items()]
 
 
 def get_alert_configuration(budget_id: str) -> Request[AlertConfiguration]:

@@ -130,6 +130,7 @@ class Api(TrackerApi):
     get_budget_lines = Endpoint(budgets.get_budget_lines)
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
+    get_budget_recommendations = Endpoint(budgets.get_budget_recommendations)
     get_alert_configuration = Endpoint(budgets.get_alert_configuration)
 
     get_cost_controls = Endpoint(controls.get_cost_controls)
