@@ -54,7 +54,8 @@ class Recommended:
 
     @property
     def difference(self) -> Decimal:
-        return self.share.amount - self.budget.amount
+        present: Decimal = self.budget.amount
+        return self.share.amount - present
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,8 @@ class _Chosen:
 
     def divided(self, needs: Mapping[int, Need]) -> tuple[dict[int, Share], Decimal]:
         """Return what each gets, and what is left of the total."""
-        question, shares = self.question, {}
+        question = self.question
+        shares: dict[int, Share] = {}
         alone = [one for one in self.order if one.pk not in self.above]
         left, total = _ZERO, question.total
         if isinstance(total, Decimal):

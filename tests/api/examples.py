@@ -390,6 +390,9 @@ EXAMPLES: dict[str, Example] = {
     ],
     "budgets_variance_retrieve": _budget(),
     "budgets_forecast_retrieve": _budget(),
+    "budgets_recommendations_retrieve": lambda world: [
+        {"query": f"?root={world.company.uid}&floor={world.team.uid}:5"}
+    ],
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_tree_retrieve": _lists("team"),

@@ -118,7 +118,7 @@ def test_floors_and_caps_hold_and_are_told(api: Api, tree: dict[str, Budget]) ->
 def test_another_period_or_currency_is_recommended_by_itself(
     api: Api, acme: Organization, tree: dict[str, Budget]
 ) -> None:
-    since = {"period": "weekly", "starts_at": jan(6)}
+    since: dict[str, Any] = {"period": "weekly", "starts_at": jan(6)}
     weekly = january_budget(acme, "Weekly", "9", parent=tree["ml"], **since)
     january_budget(acme, "Later", starts_at=jan(20))
 

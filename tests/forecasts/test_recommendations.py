@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -217,10 +218,11 @@ def test_what_contradicts_is_named(
     told: tuple[int | None, int, int, Sequence[int]],
 ) -> None:
     tree = [claim(1), claim(2, 1, 5), claim(3, 1, 5)]
-    tree = [
-        replace(one, **{k: Decimal(v) for k, v in changed.get(one.id, {}).items()})
-        for one in tree
-    ]
+    bounds: dict[int, dict[str, Any]] = {
+        number: {name: Decimal(amount) for name, amount in given.items()}
+        for number, given in changed.items()
+    }
+    tree = [replace(one, **bounds.get(one.id, {})) for one in tree]
 
     with pytest.raises(DoesNotFit) as refused:
         divide(tree, None if total is None else Decimal(total), unit=CENT)
