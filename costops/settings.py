@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "alerts",
     "controls",
     "intake",
+    "reports",
     "console.apps.ConsoleConfig",
 ]
 
@@ -232,6 +233,12 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "reports.finders.MadeFilesFinder",
+]
+MADE_FILES_DIR = env.VAR_DIR / "made"
 WHITENOISE_USE_FINDERS = True  # the server needs no collectstatic first
 LANGUAGE_CODE = "en-us"
 FORMAT_MODULE_PATH = ["costops.formats"]

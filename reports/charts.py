@@ -1,0 +1,196 @@
+"""Charts, as specifications in Vega-Lite's words, made of figures. Pure.
+
+One specification serves the browser and paper; a theme (`reports.themes`) is added
+where it is drawn. Words are the caller's, for only that knows the reader's language.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from reports import layers
+from reports.figures import BridgeStep, CostPoint, GroupPoint, Limit, Range, Words
+from reports.layers import MARKED, Spec, number, wall
+
+Rows = list[dict[str, Any]]
+
+HEIGHT = 260  # pixels
+_LOW = 150  # of a chart below another one
+_CELL = 110  # of one among many
+_LINE = 30  # for each line of a chart that goes down
+MOST_GROUPS = 7  # that are told apart; one more is the others
+
+
+def course_chart(
+    points: Sequence[CostPoint], *, limit: Limit, now: datetime, words: Words
+) -> Spec:
+    """Draw what a period comes to: spent, expected, how sure that is, and the limit.
+
+    *points* say what is spent by their moments, the first of them nothing.
+    """
+    return _of_rows(
+        _cost_rows(points),
+        {"x": layers.moments_axis(), "y": layers.money_axis("spent", words.currency)},
+        [
+            layers.between({"type": "area", "style": "band"}),
+            layers.course("line", "spent", words.spent, words),
+            layers.course("line", "expected", words.expected, words),
+            *layers.limit_across(limit, points[0].at),
+            *layers.today(now, words.today),
+            *layers.pointer(),
+        ],
+        height=HEIGHT,
+    )
+
+
+def days_chart(points: Sequence[CostPoint], *, now: datetime, words: Words) -> Spec:
+    """Draw what each day cost, and is expected to, with how sure that is."""
+    return _of_rows(
+        _cost_rows(points),
+        {"x": layers.days_axis(), "y": layers.money_axis("spent", words.currency)},
+        [
+            layers.course("bar", "spent", words.spent, words),
+            layers.course("bar", "expected", words.expected, words),
+            layers.between({"type": "rule", "style": "interval"}),
+            *layers.today(now, words.today),
+            *layers.pointer(),
+        ],
+        height=_LOW,
+    )
+
+
+def stacked_chart(
+    points: Sequence[GroupPoint], groups: Sequence[str], *, currency: str
+) -> Spec:
+    """Draw each day as a bar of what *groups* cost, the first at the bottom.
+
+    *groups*: MOST_GROUPS, and the others together.
+    """
+    return _of_rows(
+        _group_rows(points, groups),
+        {"x": layers.days_axis(), "y": layers.money_axis("cost", currency)},
+        [layers.parts(groups), layers.marked()],
+        height=HEIGHT,
+    )
+
+
+def multiples_chart(
+    points: Sequence[GroupPoint], groups: Sequence[str], *, currency: str
+) -> Spec:
+    """Draw each of *groups* by itself, all on one scale."""
+    each = {"x": layers.days_axis(), "y": layers.money_axis("cost", currency)}
+    return {
+        "data": {"values": _group_rows(points, groups)},
+        "params": [MARKED],
+        "facet": {"field": "group", "type": "nominal", "sort": list(groups)},
+        "columns": 3,
+        "spec": {
+            "width": _CELL * 2,
+            "height": _CELL,
+            "encoding": each,
+            "layer": [layers.parts(groups, legend=False), layers.marked()],
+        },
+    }
+
+
+def bridge_chart(steps: Sequence[BridgeStep], *, currency: str) -> Spec:
+    """Draw how one amount becomes another, step by step downwards."""
+    rows = [
+        {
+            "place": place,
+            "name": step.name,
+            "start": number(step.start),
+            "end": number(step.end),
+            "kind": _kind(step),
+            "words": step.words,
+            "label": step.label,
+            "far": number(max(step.start, step.end)),
+        }
+        for place, step in enumerate(steps)
+    ]
+    x = layers.money_axis("start", currency)
+    return _of_rows(
+        rows,
+        {"x": x, "y": layers.names_axis([step.name for step in steps])},
+        [layers.steps(), layers.labels(x | {"field": "far"}), layers.marked_line()],
+        height=_LINE * len(steps),
+    )
+
+
+def ranges_chart(
+    ranges: Sequence[Range], *, currency: str, limit: Limit | None = None
+) -> Spec:
+    """Draw ranges one below the other: what is expected, and what came of it."""
+    rows = [
+        {
+            "place": place,
+            "name": one.name,
+            "middle": number(one.middle),
+            "lower": number(one.lower),
+            "upper": number(one.upper),
+            "outcome": number(one.outcome),
+            "words": one.words,
+        }
+        for place, one in enumerate(ranges)
+    ]
+    x = layers.money_axis("lower", currency)
+    return _of_rows(
+        rows,
+        {"x": x, "y": layers.names_axis([one.name for one in ranges])},
+        [
+            *layers.ranges(x),
+            *([layers.limit_down(x, limit)] if limit else []),
+            layers.marked_line(),
+        ],
+        height=_LINE * len(ranges),
+    )
+
+
+def _of_rows(
+    rows: Rows, encoding: dict[str, Any], layers: Sequence[Spec], *, height: int
+) -> Spec:
+    return {
+        "data": {"values": rows},
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "params": [MARKED],
+        "encoding": encoding,
+        "layer": list(layers),
+    }
+
+
+def _cost_rows(points: Sequence[CostPoint]) -> Rows:
+    return [
+        {
+            "place": place,
+            "at": wall(point.at),
+            "spent": number(point.spent),
+            "expected": number(point.expected),
+            "lower": number(point.lower),
+            "upper": number(point.upper),
+            "words": point.words,
+        }
+        for place, point in enumerate(points)
+    ]
+
+
+def _group_rows(points: Sequence[GroupPoint], groups: Sequence[str]) -> Rows:
+    order = {group: number for number, group in enumerate(groups)}
+    return [
+        {
+            "place": point.place,
+            "at": wall(point.at),
+            "group": point.group,
+            "order": order[point.group],
+            "cost": number(point.cost),
+            "words": point.words,
+        }
+        for point in points
+    ]
+
+
+def _kind(step: BridgeStep) -> str:
+    if step.is_total:
+        return "total"
+    return "more" if step.end > step.start else "less"

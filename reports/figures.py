@@ -1,0 +1,71 @@
+"""The figures that charts are drawn of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CostPoint:
+    """What was spent, or is expected to be: by a moment, or on the day that begins
+    with it. Where the one becomes the other it may be both."""
+
+    at: datetime  # in the zone that it is drawn in
+    spent: Decimal | None
+    expected: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is written into a chart of days, beside its limit."""
+
+    spent: str  # for the legend
+    expected: str
+    today: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What may be spent."""
+
+    amount: Decimal
+    words: str  # "limit $500.00"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPoint:
+    """What one group (a model, a project) cost on one day."""
+
+    place: int  # of the day
+    at: datetime  # where it begins, in the zone that it is drawn in
+    group: str
+    cost: Decimal
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeStep:
+    """One step of a bridge; amounts count from nothing, as the bridge stands there."""
+
+    name: str
+    start: Decimal
+    end: Decimal
+    is_total: bool  # it stands on the ground
+    words: str
+    label: str  # beside its bar
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where something is expected to lie, and where it came to lie."""
+
+    name: str
+    middle: Decimal
+    lower: Decimal
+    upper: Decimal
+    outcome: Decimal | None
+    words: str

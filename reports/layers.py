@@ -1,0 +1,213 @@
+"""What charts are put together of: axes, and layers of marks. Pure.
+
+A row has a *place*: the number of its line in the table that stands behind a chart, by
+which the keyboard goes through it. Its *words* are shown where the mouse meets it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from reports.figures import Limit, Words
+
+Spec = dict[str, Any]
+
+
+def number(amount: Decimal | None) -> float | None:
+    """Return where *amount* is drawn: a place in a picture, never an amount again."""
+    return None if amount is None else float(amount)
+
+
+def wall(at: datetime) -> str:
+    """Return what the clock on the wall says, as if in UTC.
+
+    So are moments drawn alike everywhere, whatever zone the browser is in.
+    """
+    return at.replace(tzinfo=UTC).isoformat()
+
+
+# -- Axes
+
+
+def moments_axis() -> Spec:
+    axis = {"title": None, "format": "%-d %b", "labelOverlap": True, "tickCount": 10}
+    return {
+        "field": "at",
+        "type": "temporal",
+        "scale": {"type": "utc"},
+        "axis": axis,
+    }
+
+
+def days_axis() -> Spec:
+    middle = 0.5  # of a day's place is where a line for it stands
+    return moments_axis() | {"timeUnit": "utcyearmonthdate", "bandPosition": middle}
+
+
+def money_axis(field: str, currency: str) -> Spec:
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": currency,
+        "axis": {"format": "~s", "tickCount": 5},
+        "scale": {"zero": True},
+    }
+
+
+def names_axis(names: Sequence[str]) -> Spec:
+    axis = {"title": None, "labelLimit": 150, "ticks": False, "domain": False}
+    return {"field": "name", "type": "nominal", "sort": list(names), "axis": axis}
+
+
+# -- Layers
+
+TOOLTIP: Spec = {"tooltip": {"field": "words"}}
+# The place that is pointed at, by mouse or keyboard; -1: none.
+MARKED: Spec = {"name": "marked", "value": -1}
+_DAY_BAR: Spec = {"type": "bar", "width": {"band": 0.7}}
+_IS_MARKED = [{"filter": "datum.place === marked"}]
+
+
+def _colour(name: str, words: Words) -> Spec:
+    scale = {"domain": [words.spent, words.expected], "range": "course"}
+    return {"color": {"datum": name, "type": "nominal", "scale": scale}}
+
+
+def course(mark: str, field: str, name: str, words: Words) -> Spec:
+    kind: Spec = {"type": mark, "style": field} if mark == "line" else _DAY_BAR
+    return {
+        "transform": [{"filter": f"isValid(datum.{field})"}],
+        "mark": kind,
+        "encoding": {"y": {"field": field, "type": "quantitative"}}
+        | _colour(name, words),
+    }
+
+
+def between(mark: Spec) -> Spec:
+    """Draw *mark* from the lower to the upper end of what is expected."""
+    y = {"field": "lower", "type": "quantitative"}
+    return {
+        "transform": [{"filter": "isValid(datum.lower)"}],
+        "mark": mark,
+        "encoding": {"y": y, "y2": {"field": "upper"}},
+    }
+
+
+def limit_across(limit: Limit, start: datetime) -> list[Spec]:
+    """Draw *limit* from side to side, with its words above it from *start* on."""
+    amount = number(limit.amount)
+    data = {"values": [{"limit": amount, "at": wall(start), "words": limit.words}]}
+    y = {"field": "limit", "type": "quantitative"}
+    label = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -3}
+    return [
+        {
+            "data": data,
+            "mark": {"type": "rule", "style": "limit"},
+            "encoding": {"x": None, "y": y},
+        },
+        {
+            "data": data,
+            "mark": {"type": "text", "style": "limit-label", **label},
+            "encoding": {"y": y, "text": {"field": "words"}},
+        },
+    ]
+
+
+def limit_down(x: Spec, limit: Limit) -> Spec:
+    """Draw *limit* from top to bottom, on the axis *x*."""
+    return {
+        "data": {"values": [{"limit": number(limit.amount), "words": limit.words}]},
+        "mark": {"type": "rule", "style": "limit"},
+        "encoding": {"x": x | {"field": "limit"}, "y": None} | TOOLTIP,
+    }
+
+
+def today(now: datetime, words: str) -> list[Spec]:
+    data = {"values": [{"at": wall(now), "words": words}]}
+    x = moments_axis()
+    label = {"align": "left", "baseline": "top", "dx": 4, "y": 0}
+    return [
+        {
+            "data": data,
+            "mark": {"type": "rule", "style": "today"},
+            "encoding": {"x": x, "y": None},
+        },
+        {
+            "data": data,
+            "mark": {"type": "text", "style": "today-label", **label},
+            "encoding": {"x": x, "y": None, "text": {"field": "words"}},
+        },
+    ]
+
+
+def pointer() -> list[Spec]:
+    """Return what the mouse meets anywhere above a moment, and the one it is at."""
+    mark = {"type": "rule", "strokeWidth": 14, "opacity": 0}
+    return [{"mark": mark, "encoding": {"y": None} | TOOLTIP}, marked()]
+
+
+def marked() -> Spec:
+    return {
+        "transform": [*_IS_MARKED, {"aggregate": [], "groupby": ["at", "place"]}],
+        "mark": {"type": "rule", "style": "marked"},
+        "encoding": {"y": None},
+    }
+
+
+def marked_line() -> Spec:
+    return {
+        "transform": _IS_MARKED,
+        "mark": {"type": "rule", "style": "marked"},
+        "encoding": {"x": None, "x2": None},
+    }
+
+
+def steps() -> Spec:
+    kinds = {"domain": ["total", "more", "less"], "range": "moves"}
+    colour = {"field": "kind", "type": "nominal", "scale": kinds, "legend": None}
+    return {
+        "mark": {"type": "bar", "height": {"band": 0.62}},
+        "encoding": {"x2": {"field": "end"}, "color": colour} | TOOLTIP,
+    }
+
+
+def labels(x: Spec) -> Spec:
+    """Write each row's label behind where *x* says."""
+    place = {"align": "left", "dx": 6, "baseline": "middle"}
+    return {
+        "mark": {"type": "text", "style": "value-label", **place},
+        "encoding": {"x": x, "text": {"field": "label"}},
+    }
+
+
+def ranges(x: Spec) -> list[Spec]:
+    """Draw what each row expects as a point on its range, and what came as a ring."""
+    return [
+        {
+            "mark": {"type": "rule", "style": "interval"},
+            "encoding": {"x2": {"field": "upper"}} | TOOLTIP,
+        },
+        *(
+            {
+                "mark": {"type": "point", "style": field},
+                "encoding": {"x": x | {"field": field}} | TOOLTIP,
+            }
+            for field in ("middle", "outcome")
+        ),
+    ]
+
+
+def parts(groups: Sequence[str], *, legend: bool = True) -> Spec:
+    colour: Spec = {
+        "field": "group",
+        "type": "nominal",
+        "sort": list(groups),
+        "scale": {"domain": list(groups), "range": "groups"},
+    }
+    if not legend:
+        colour["legend"] = None
+    return {
+        "mark": {"type": "bar", "style": "part", "width": {"band": 0.8}},
+        "encoding": {"color": colour, "order": {"field": "order"}} | TOOLTIP,
+    }
