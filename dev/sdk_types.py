@@ -72,6 +72,7 @@ ESSENTIAL = {
     "ExchangeRate": "id base quote rate date",
     "FieldProblem": "attr code detail",
     "Confidence": "lower upper level",
+    "DaysUntil": "level",
     "Forecast": "budget currency days_ahead budget_limit data daily",
     "ForecastData": "days enough",
     "ForecastDay": "date budget_limit",
@@ -179,7 +180,8 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "budgets.api.answers": "Backfill Budget BudgetStatus BudgetNode Driver "
             "Variance BudgetPeriod BudgetLine",
             "budgets.api.conflict_answers": "BudgetConflict",
-            "forecasts.api.answers": "Confidence ForecastData ForecastDay Forecast",
+            "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
+            "Forecast",
             "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
         },
     ),

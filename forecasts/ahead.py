@@ -1,11 +1,13 @@
 """What a budget will have spent: in the days to come, or by its period's end."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from budgets.errors import NoPeriod
+from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.courses import Course, Known, course_of
@@ -21,11 +23,23 @@ class Ahead:
     """A budget's forecast; there is no course where too little is known."""
 
     budget: Budget
-    limit: Decimal
-    today: date
-    days: tuple[Decimal, ...]  # that are over, as far as they are looked at
+    position: Position  # in the present period
+    known: Known
     steps: int  # days to come, today among them
     course: Course | None
+
+    @property
+    def limit(self) -> Decimal:
+        return self.position.limit
+
+    @property
+    def today(self) -> date:
+        return self.known.today
+
+    @property
+    def days(self) -> Sequence[Decimal]:
+        """That are over, as far as they are looked at."""
+        return self.known.days
 
 
 def ahead_of(
@@ -50,8 +64,8 @@ def ahead_of(
         end = position.window.end
         spent, part = position.spent, min(part, (end - now) / DAY)
         steps = (day_of(end - _MICROSECOND, zone) - today).days + 1
+    known = Known(history, today, part, spent, position.limit)
     course = None
     if len(history) >= LEAST_DAYS:
-        known = Known(history, today, part, spent, position.limit)
         course = course_of(known, steps, confidence=confidence)
-    return Ahead(budget, position.limit, today, history, steps, course)
+    return Ahead(budget, position, known, steps, course)

@@ -20,6 +20,14 @@ class ConfidenceOut(Out, frozen=True):
     level: Annotated[float, note("A share.")]
 
 
+class DaysUntilOut(Out, frozen=True):
+    """When the amount is passed, with the probability that was asked for."""
+
+    earliest: Annotated[int | None, note("Days; null: not in these days.")]
+    latest: Annotated[int | None, note("Days; null: not in these days.")]
+    level: Annotated[float, note("A share.")]
+
+
 class ForecastDataOut(Out, frozen=True):
     """What a forecast rests on."""
 
@@ -52,6 +60,9 @@ class ForecastOut(Out, frozen=True):
     projected_overrun: Annotated[Money | None, note("Never negative.")]
     probability_over_budget: Annotated[float | None, note("A share.")]
     days_until_exceeded: Annotated[int | None, note("Null: not in these days.")]
+    days_until_interval: Annotated[
+        DaysUntilOut | None, note("Null: not in these days, even at its dearest.")
+    ]
     exceeded_on: Annotated[date | None, note("The day it is expected to.")]
     recommended_budget: Annotated[
         Money | None, note("Enough with the probability of recommended_quantile.")
@@ -87,13 +98,13 @@ def forecast_out(found: Ahead, confidence: float) -> ForecastOut:
 
 _OF_COURSE = (
     *("forecasted_cost", "daily_average", "confidence_interval", "projected_overrun"),
-    *("probability_over_budget", "days_until_exceeded", "exceeded_on"),
-    "recommended_budget",
+    *("probability_over_budget", "days_until_exceeded", "days_until_interval"),
+    *("exceeded_on", "recommended_budget"),
 )
 
 
 def _of_course(found: Ahead, course: Course, confidence: float) -> dict[str, Any]:
-    total, on = course.total, course.exceeded_on
+    total, passing = course.total, course.passing
     coming = sum([day.middle for _, day in course.days], Decimal(0))
     return {
         "forecasted_cost": wire(total.middle),
@@ -103,10 +114,21 @@ def _of_course(found: Ahead, course: Course, confidence: float) -> dict[str, Any
         ),
         "projected_overrun": wire(max(total.middle - found.limit, Decimal(0))),
         "probability_over_budget": float(course.probability),
-        "days_until_exceeded": None if on is None else (on - found.today).days,
-        "exceeded_on": on,
+        "days_until_exceeded": days_until(passing.expected, found.today),
+        "days_until_interval": DaysUntilOut(
+            earliest=days_until(passing.earliest, found.today),
+            latest=days_until(passing.latest, found.today),
+            level=confidence,
+        )
+        if passing.earliest
+        else None,
+        "exceeded_on": passing.expected,
         "recommended_budget": wire(course.recommended),
     }
+
+
+def days_until(day: date | None, today: date) -> int | None:
+    return None if day is None else (day - today).days
 
 
 def _past(found: Ahead) -> Iterator[ForecastDayOut]:

@@ -47,6 +47,7 @@ def test_the_coming_days_are_forecast_alone(api: Api, budget: Budget) -> None:
     assert float(body["confidence_interval"]["upper"]) > 95
     assert body["probability_over_budget"] < 0.05
     assert body["days_until_exceeded"] is None
+    assert body["days_until_interval"] is None
     assert body["method"] == "forecast from the last 14 days"
     assert body["data"] == {"days": 14, "enough": True, "reason": ""}
 
@@ -71,6 +72,9 @@ def test_it_says_when_the_amount_is_passed(api: Api, budget: Budget) -> None:
 
     assert body["exceeded_on"] == date(2025, 1, 21).isoformat()
     assert body["days_until_exceeded"] == 6
+    until = body["days_until_interval"]
+    assert 0 < until["earliest"] <= 6 <= until["latest"]
+    assert until["level"] == 0.95
     assert body["probability_over_budget"] > 0.95
 
 

@@ -185,6 +185,15 @@ class Confidence:
 
 
 @dataclass(frozen=True)
+class DaysUntil:
+    """When the amount is passed, with the probability that was asked for."""
+
+    level: Decimal  # A share.
+    earliest: Optional[int] = None  # Days; None: not in these days.
+    latest: Optional[int] = None  # Days; None: not in these days.
+
+
+@dataclass(frozen=True)
 class ForecastData:
     """What a forecast rests on."""
 
@@ -221,6 +230,8 @@ class Forecast:
     projected_overrun: Optional[Decimal] = None  # Never negative.
     probability_over_budget: Optional[Decimal] = None  # A share.
     days_until_exceeded: Optional[int] = None  # None: not in these days.
+    # None: not in these days, even at its dearest.
+    days_until_interval: Optional[DaysUntil] = None
     exceeded_on: Optional[date] = None  # The day it is expected to.
     # Enough with the probability of recommended_quantile.
     recommended_budget: Optional[Decimal] = None
