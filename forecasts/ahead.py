@@ -1,9 +1,10 @@
-"""What a budget will have spent: in the days to come, or by its period's end."""
+"""What will have been spent: in the days to come, or by a period's end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from budgets.errors import NoPeriod
@@ -13,24 +14,53 @@ from budgets.status import present_positions
 from forecasts.courses import Course, Known, course_of
 from forecasts.history import days_before, midnight_of
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS
-from lib.periods import DAY, day_of
+from lib.periods import DAY, Window, day_of
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
-    """A budget's forecast; there is no course where too little is known."""
+class Present:
+    """A moment of a zone's clocks, and what is to come of *window*; None: of today."""
 
-    budget: Budget
-    position: Position  # in the present period
-    known: Known
-    steps: int  # days to come, today among them
-    course: Course | None
+    now: datetime
+    zone: ZoneInfo
+    window: Window | None
 
     @property
-    def limit(self) -> Decimal:
-        return self.position.limit
+    def today(self) -> date:
+        return day_of(self.now, self.zone)
+
+    @property
+    def part(self) -> float:
+        """How much of today is to come, as far as it counts: a share."""
+        gone = (self.now - midnight_of(self.today, self.zone)) / DAY
+        part = 1 - min(gone, 1.0)
+        return min(part, (self.window.end - self.now) / DAY) if self.window else part
+
+    @property
+    def steps(self) -> int:
+        """The days to come, today among them."""
+        if self.window is None:
+            return 1
+        last = day_of(self.window.end - _MICROSECOND, self.zone)
+        return (last - self.today).days + 1
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A forecast; there is no course where too little is known."""
+
+    budget: Budget | None  # whose limit it is held against
+    position: Position | None  # of the budget, in its present period
+    currency: str
+    known: Known
+    steps: int  # days to come, today among them
+    confidence: float  # of the intervals, a share
+
+    @property
+    def limit(self) -> Decimal | None:
+        return self.known.limit
 
     @property
     def today(self) -> date:
@@ -38,8 +68,19 @@ class Ahead:
 
     @property
     def days(self) -> Sequence[Decimal]:
-        """That are over, as far as they are looked at."""
+        """What was spent on the days that are over, as far as they are looked at."""
         return self.known.days
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether enough is known for a course."""
+        return len(self.days) >= LEAST_DAYS
+
+    @cached_property
+    def course(self) -> Course | None:
+        if not self.is_enough:
+            return None
+        return course_of(self.known, self.steps, confidence=self.confidence)
 
 
 def ahead_of(
@@ -55,17 +96,14 @@ def ahead_of(
     position = present_positions(budget.organization, [budget], now).get(budget.pk)
     if position is None:
         raise NoPeriod(f"“{budget.name}” has no period now: there is none to forecast.")
-    zone = ZoneInfo(budget.timezone)
-    today = day_of(now, zone)
-    history = days_before([budget], MOST_DAYS, now=now)[budget.pk]
-    part = 1 - min((now - midnight_of(today, zone)) / DAY, 1.0)
-    spent, steps = Decimal(0), days or 0
-    if days is None:
-        end = position.window.end
-        spent, part = position.spent, min(part, (end - now) / DAY)
-        steps = (day_of(end - _MICROSECOND, zone) - today).days + 1
-    known = Known(history, today, part, spent, position.limit)
-    course = None
-    if len(history) >= LEAST_DAYS:
-        course = course_of(known, steps, confidence=confidence)
-    return Ahead(budget, position, known, steps, course)
+    window = position.window if days is None else None
+    present = Present(now, ZoneInfo(budget.timezone), window)
+    known = Known(
+        days_before([budget], MOST_DAYS, now=now)[budget.pk],
+        present.today,
+        present.part,
+        position.spent if window else Decimal(0),
+        position.limit,
+    )
+    steps = days or present.steps
+    return Ahead(budget, position, budget.currency, known, steps, confidence)

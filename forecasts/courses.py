@@ -25,7 +25,7 @@ class Known:
     today: date
     part: float  # of today that is to come, a share
     spent: Decimal  # what counts already
-    limit: Decimal
+    limit: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Course:
     """What is spent by the end of some days, with what counts already."""
 
     total: Interval
-    probability: Decimal  # share: that it passes the limit
+    probability: Decimal | None  # share: that it passes the limit, if there is one
     recommended: Decimal
     passing: Passing
     days: Sequence[tuple[date, Interval]]  # today first, as far as it is to come
@@ -66,7 +66,7 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     days = [first, *fitted(ahead.costs, steps, _WEEK).steps()[1:]]
     return Course(
         ahead.interval(total, known.spent),
-        quantize(Decimal(total.probability_above(left) if left >= 0 else 1)),
+        None if left is None else _likely(total, left),
         known.spent + _money(total.quantile(RECOMMENDED)),
         ahead.passing(steps),
         [
@@ -105,7 +105,7 @@ class _Ahead:
 
     def __init__(self, known: Known, tail: float) -> None:
         self.costs = tuple(float(day) for day in known.days)
-        self.left = float(known.limit - known.spent)
+        self.left = None if known.limit is None else float(known.limit - known.spent)
         self.tail = tail
         self._known = known
 
@@ -134,13 +134,18 @@ class _Ahead:
 
     def _first(self, steps: int, cost: Callable[[Estimate], float]) -> date | None:
         """Return the first day by whose end *cost* is more than what is left."""
-        if self.left < 0:
+        left = self.left
+        if left is None:
+            return None
+        if left < 0:
             return self._known.today
         days = range(1, steps + 1)
-        place = bisect_left(
-            days, x=True, key=lambda ahead: cost(self.of(ahead)) > self.left
-        )
+        place = bisect_left(days, x=True, key=lambda ahead: cost(self.of(ahead)) > left)
         return self._known.today + place * _DAY if place < steps else None
+
+
+def _likely(total: Estimate, left: float) -> Decimal:
+    return quantize(Decimal(total.probability_above(left) if left >= 0 else 1))
 
 
 def _money(estimate: float) -> Decimal:

@@ -44,19 +44,21 @@ class ForecastDayOut(Out, frozen=True):
     projected: Annotated[Money | None, note("Of today: of what is left of it.")]
     confidence_low: Money | None
     confidence_high: Money | None
-    budget_limit: Annotated[Money, note("Of the whole period.")]
+    budget_limit: Annotated[
+        Money | None, note("Of the whole period; null where there is none.")
+    ]
 
 
 class ForecastOut(Out, frozen=True):
     """What will be spent. All amounts are null where too little is known."""
 
-    budget: Annotated[str, note("Its id.")]
+    budget: Annotated[str | None, note("Its id; null: none has just this scope.")]
     currency: str
     days_ahead: Annotated[int, note("Days to come, today among them.")]
     forecasted_cost: Annotated[Money | None, note("As likely passed as not.")]
     daily_average: Annotated[Money | None, note("Of the days to come.")]
     confidence_interval: ConfidenceOut | None
-    budget_limit: Money
+    budget_limit: Annotated[Money | None, note("Null: there is none.")]
     projected_overrun: Annotated[Money | None, note("Never negative.")]
     probability_over_budget: Annotated[float | None, note("A share.")]
     days_until_exceeded: Annotated[int | None, note("Null: not in these days.")]
@@ -73,25 +75,25 @@ class ForecastOut(Out, frozen=True):
     daily: list[ForecastDayOut]
 
 
-def forecast_out(found: Ahead, confidence: float) -> ForecastOut:
+def forecast_out(found: Ahead) -> ForecastOut:
     """Return a forecast with the days it rests on, oldest first."""
     course, known = found.course, len(found.days)
     reason = "" if course else f"{LEAST_DAYS} days with spend are needed, not {known}."
     shared: dict[str, Any] = {
-        "budget": str(found.budget.uid),
-        "currency": found.budget.currency,
+        "budget": str(found.budget.uid) if found.budget else None,
+        "currency": found.currency,
         "days_ahead": found.steps,
         "budget_limit": wire(found.limit),
         "recommended_quantile": RECOMMENDED,
         "data": ForecastDataOut(days=known, enough=course is not None, reason=reason),
-        "daily": [*_past(found), *_coming(found)],
+        "daily": [*_past(found), *_coming(found, course)],
     }
     if course is None:
         nothing: dict[str, Any] = dict.fromkeys(_OF_COURSE)
         return ForecastOut(**shared, **nothing, method="none")
     return ForecastOut(
         **shared,
-        **_of_course(found, course, confidence),
+        **_of_course(found, course),
         method=f"forecast from the last {known} days",
     )
 
@@ -103,22 +105,26 @@ _OF_COURSE = (
 )
 
 
-def _of_course(found: Ahead, course: Course, confidence: float) -> dict[str, Any]:
-    total, passing = course.total, course.passing
+def _of_course(found: Ahead, course: Course) -> dict[str, Any]:
+    total, passing, limit = course.total, course.passing, found.limit
     coming = sum([day.middle for _, day in course.days], Decimal(0))
     return {
         "forecasted_cost": wire(total.middle),
         "daily_average": wire(quantize(coming / found.steps)),
         "confidence_interval": ConfidenceOut(
-            lower=wire(total.lower), upper=wire(total.upper), level=confidence
+            lower=wire(total.lower), upper=wire(total.upper), level=found.confidence
         ),
-        "projected_overrun": wire(max(total.middle - found.limit, Decimal(0))),
-        "probability_over_budget": float(course.probability),
+        "projected_overrun": None
+        if limit is None
+        else wire(max(total.middle - limit, Decimal(0))),
+        "probability_over_budget": None
+        if course.probability is None
+        else float(course.probability),
         "days_until_exceeded": days_until(passing.expected, found.today),
         "days_until_interval": DaysUntilOut(
             earliest=days_until(passing.earliest, found.today),
             latest=days_until(passing.latest, found.today),
-            level=confidence,
+            level=found.confidence,
         )
         if passing.earliest
         else None,
@@ -143,8 +149,8 @@ def _past(found: Ahead) -> Iterator[ForecastDayOut]:
         )
 
 
-def _coming(found: Ahead) -> Iterator[ForecastDayOut]:
-    for day, interval in found.course.days if found.course else ():
+def _coming(found: Ahead, course: Course | None) -> Iterator[ForecastDayOut]:
+    for day, interval in course.days if course else ():
         yield ForecastDayOut(
             date=day,
             actual=None,

@@ -393,6 +393,7 @@ EXAMPLES: dict[str, Example] = {
     "budgets_recommendations_retrieve": lambda world: [
         {"query": f"?root={world.company.uid}&floor={world.team.uid}:5"}
     ],
+    "forecasts_retrieve": _sums("", "?project_id=production&period=year&limit=9"),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_tree_retrieve": _lists("team"),

@@ -40,6 +40,7 @@ from llm_cost_ops.answers.notifications import (
 from llm_cost_ops.answers.platform import Health, Organization
 from llm_cost_ops.answers.prices import ExchangeRate, Price, ResolvedPrice
 from llm_cost_ops.answers.shaped import (
+    CostForecast,
     CostSummary,
     Repricing,
     Timeseries,
@@ -67,6 +68,7 @@ __all__ = [
     "BudgetStatus",
     "Channel",
     "Controls",
+    "CostForecast",
     "CostRecord",
     "CostSummary",
     "Delegation",

@@ -207,26 +207,27 @@ class ForecastDay:
     """One day's cost: what it was, or what is expected of it."""
 
     date: date
-    budget_limit: Decimal  # Of the whole period.
     actual: Optional[Decimal] = None
     projected: Optional[Decimal] = None  # Of today: of what is left of it.
     confidence_low: Optional[Decimal] = None
     confidence_high: Optional[Decimal] = None
+    # Of the whole period; null where there is none.
+    budget_limit: Optional[Decimal] = None
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What will be spent. All amounts are null where too little is known."""
 
-    budget: str  # Its id.
     currency: str
     days_ahead: int  # Days to come, today among them.
-    budget_limit: Decimal
     data: ForecastData
     daily: tuple[ForecastDay, ...]
+    budget: Optional[str] = None  # Its id; None: none has just this scope.
     forecasted_cost: Optional[Decimal] = None  # As likely passed as not.
     daily_average: Optional[Decimal] = None  # Of the days to come.
     confidence_interval: Optional[Confidence] = None
+    budget_limit: Optional[Decimal] = None  # None: there is none.
     projected_overrun: Optional[Decimal] = None  # Never negative.
     probability_over_budget: Optional[Decimal] = None  # A share.
     days_until_exceeded: Optional[int] = None  # None: not in these days.

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Optional
 
+from llm_cost_ops.answers.budgets import Forecast
 from llm_cost_ops.answers.prices import RepricedPeriod
 from llm_cost_ops.answers.usage import UnpricedModel
 
@@ -72,3 +73,13 @@ class Repricing:
     new: Optional[Decimal] = None
     budgets: tuple[RepricedPeriod, ...] = ()
     created_at: Optional[datetime] = None
+
+
+@dataclass(frozen=True)
+class CostForecast(Forecast):
+    """What some part of the costs comes to in its period."""
+
+    @property
+    def projected(self) -> Optional[Decimal]:
+        """What is forecast for the whole period, what was spent so far in it."""
+        return self.forecasted_cost

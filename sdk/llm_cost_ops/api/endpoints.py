@@ -19,6 +19,7 @@ from llm_cost_ops.api import (
     approvals,
     budgets,
     controls,
+    forecasts,
     notifications,
     platform,
     prices,
@@ -103,6 +104,7 @@ class TrackerApi:
     replay_controls = Endpoint(controls.replay_controls)
     get_costs = Endpoint(usage.get_costs)
     get_summary = Endpoint(usage.get_summary)
+    get_forecast = Endpoint(forecasts.get_forecast)
     create_budget_request = Endpoint(approvals.create_budget_request)
     get_budget_request = Endpoint(approvals.get_budget_request)
     list_budget_requests = Endpoint(approvals.list_budget_requests)

@@ -12,11 +12,9 @@ Moment = Union[datetime, date, str]  # a naive time is UTC
 Tags = Union[list[str], Mapping[str, str]]
 
 
-class CostFilters(TypedDict, total=False):
-    """Which costs: `start_date` <= time < `end_date`; a bare end date is included."""
+class CostScope(TypedDict, total=False):
+    """Which part of the costs, whenever they came about."""
 
-    start_date: Moment
-    end_date: Moment
     provider: str
     model: str
     organization_id: str
@@ -26,6 +24,13 @@ class CostFilters(TypedDict, total=False):
     environment: str
     user_id: str
     tag: str
+
+
+class CostFilters(CostScope, total=False):
+    """Which costs: `start_date` <= time < `end_date`; a bare end date is included."""
+
+    start_date: Moment
+    end_date: Moment
 
 
 class ListedCosts(CostFilters, total=False):
