@@ -83,6 +83,7 @@ ESSENTIAL = {
     "KillSwitch": "active",
     "LeaseGrant": "mode granted currency ttl_s names",
     "ModelNames": "asked model",
+    "ModelSwap": "model to",
     "Named": "id name",
     "Organization": "slug",
     "PlannedLevel": "name approvers required",
@@ -102,6 +103,8 @@ ESSENTIAL = {
     "ReturnedLease": "id state",
     "RuleAction": "id state",
     "RuleTerms": "id budget action trigger",
+    "Scenario": "name currency",
+    "Scenarios": "currency scenarios",
     "Settled": "id known",
     "SettledPlace": "index authorization",
     "TrailEntry": "number at event",
@@ -183,6 +186,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
             "Forecast",
             "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
+            "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
         },
     ),
     "controls": (

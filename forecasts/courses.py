@@ -60,17 +60,16 @@ class Course:
 
 def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     """Forecast *steps* days, today among them, with intervals of *confidence*."""
-    ahead = _Ahead(known, (1 - confidence) / 2)
-    total, left = ahead.of(steps), ahead.left
-    first = ahead.of(1)
-    days = [first, *fitted(ahead.costs, steps, _WEEK).steps()[1:]]
+    left = _left(known)
+    total = rest_of(known, steps)
+    days = [rest_of(known, 1), *fitted(_costs(known), steps, _WEEK).steps()[1:]]
     return Course(
-        ahead.interval(total, known.spent),
+        interval_of(total, confidence, known.spent),
         None if left is None else _likely(total, left),
         known.spent + _money(total.quantile(RECOMMENDED)),
-        ahead.passing(steps),
+        _passing(known, steps, (1 - confidence) / 2),
         [
-            (known.today + place * _DAY, ahead.interval(day, _ZERO))
+            (known.today + place * _DAY, interval_of(day, confidence))
             for place, day in enumerate(days)
         ],
     )
@@ -84,11 +83,10 @@ def ends_of(
     Of the *steps* days from today on, the last among them; of many days, *most* at
     even distances. What stands later is never less: spend is not given back.
     """
-    ahead = _Ahead(known, (1 - confidence) / 2)
     every = -(-steps // most)
     ends: list[tuple[date, Interval]] = []
     for days in range(steps, 0, -every):
-        found = ahead.interval(ahead.of(days), known.spent)
+        found = interval_of(rest_of(known, days), confidence, known.spent)
         if ends:
             after = ends[-1][1]
             found = Interval(
@@ -100,48 +98,51 @@ def ends_of(
     return ends[::-1]
 
 
-class _Ahead:
-    """The totals of the days to come, and their intervals."""
+def rest_of(known: Known, steps: int) -> Estimate:
+    """Return what the next *steps* days cost together: of today, what is to come."""
+    return fitted(_costs(known), steps, _WEEK).total(part=known.part)
 
-    def __init__(self, known: Known, tail: float) -> None:
-        self.costs = tuple(float(day) for day in known.days)
-        self.left = None if known.limit is None else float(known.limit - known.spent)
-        self.tail = tail
-        self._known = known
 
-    def of(self, days: int) -> Estimate:
-        return fitted(self.costs, days, _WEEK).total(part=self._known.part)
+def interval_of(
+    estimate: Estimate, confidence: float, spent: Decimal = _ZERO
+) -> Interval:
+    """Return where *estimate* lies with *confidence*, with what is *spent* already."""
+    tail = (1 - confidence) / 2
+    return Interval(
+        spent + _money(estimate.middle),
+        spent + _money(estimate.quantile(tail)),
+        spent + _money(estimate.quantile(1 - tail)),
+    )
 
-    def interval(self, estimate: Estimate, spent: Decimal) -> Interval:
-        return Interval(
-            spent + _money(estimate.middle),
-            spent + _money(estimate.quantile(self.tail)),
-            spent + _money(estimate.quantile(1 - self.tail)),
-        )
 
-    def passing(self, steps: int) -> Passing:
-        def upper(estimate: Estimate) -> float:
-            return estimate.quantile(1 - self.tail)
+def _costs(known: Known) -> tuple[float, ...]:
+    return tuple(float(day) for day in known.days)
 
-        def lower(estimate: Estimate) -> float:
-            return estimate.quantile(self.tail)
 
-        return Passing(
-            expected=self._first(steps, lambda estimate: estimate.middle),
-            earliest=self._first(steps, upper),
-            latest=self._first(steps, lower),
-        )
+def _left(known: Known) -> float | None:
+    return None if known.limit is None else float(known.limit - known.spent)
 
-    def _first(self, steps: int, cost: Callable[[Estimate], float]) -> date | None:
+
+def _passing(known: Known, steps: int, tail: float) -> Passing:
+    def first(cost: Callable[[Estimate], float]) -> date | None:
         """Return the first day by whose end *cost* is more than what is left."""
-        left = self.left
+        left = _left(known)
         if left is None:
             return None
         if left < 0:
-            return self._known.today
-        days = range(1, steps + 1)
-        place = bisect_left(days, x=True, key=lambda ahead: cost(self.of(ahead)) > left)
-        return self._known.today + place * _DAY if place < steps else None
+            return known.today
+        place = bisect_left(
+            range(1, steps + 1),
+            x=True,
+            key=lambda days: cost(rest_of(known, days)) > left,
+        )
+        return known.today + place * _DAY if place < steps else None
+
+    return Passing(
+        expected=first(lambda estimate: estimate.middle),
+        earliest=first(lambda estimate: estimate.quantile(1 - tail)),
+        latest=first(lambda estimate: estimate.quantile(tail)),
+    )
 
 
 def _likely(total: Estimate, left: float) -> Decimal:

@@ -77,15 +77,14 @@ class ForecastOut(Out, frozen=True):
 
 def forecast_out(found: Ahead) -> ForecastOut:
     """Return a forecast with the days it rests on, oldest first."""
-    course, known = found.course, len(found.days)
-    reason = "" if course else f"{LEAST_DAYS} days with spend are needed, not {known}."
+    course = found.course
     shared: dict[str, Any] = {
         "budget": str(found.budget.uid) if found.budget else None,
         "currency": found.currency,
         "days_ahead": found.steps,
         "budget_limit": wire(found.limit),
         "recommended_quantile": RECOMMENDED,
-        "data": ForecastDataOut(days=known, enough=course is not None, reason=reason),
+        "data": data_out(found),
         "daily": [*_past(found), *_coming(found, course)],
     }
     if course is None:
@@ -94,7 +93,15 @@ def forecast_out(found: Ahead) -> ForecastOut:
     return ForecastOut(
         **shared,
         **_of_course(found, course),
-        method=f"forecast from the last {known} days",
+        method=f"forecast from the last {len(found.days)} days",
+    )
+
+
+def data_out(found: Ahead) -> ForecastDataOut:
+    days = len(found.days)
+    reason = f"{LEAST_DAYS} days with spend are needed, not {days}."
+    return ForecastDataOut(
+        days=days, enough=found.is_enough, reason="" if found.is_enough else reason
     )
 
 

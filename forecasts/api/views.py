@@ -14,6 +14,11 @@ from accounts.scopes import Scope
 from budgets.api.lookups import budget_or_404
 from forecasts.ahead import ahead_of
 from forecasts.api.answers import ForecastOut, forecast_out
+from forecasts.api.schemas import (
+    LEAST_CONFIDENCE,
+    MOST_CONFIDENCE,
+    NO_CONFIDENCE,
+)
 from forecasts.scoped import PERIODS, ahead_of_costs
 from ledger.api.questions import FILTER_PARAMETERS
 from ledger.costs import FILTERS, CostQuery
@@ -24,7 +29,6 @@ from lib.query_params import known_words, whole_number
 MOST_AHEAD = 366  # days
 _PERIOD_END = "period_end"
 _SHARE = re.compile(r"0\.[0-9]{1,6}")
-_LEAST, _MOST = 0.5, 0.999  # confidence
 _AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{1,10})?")
 CONFIDENCE = OpenApiParameter(
     "confidence", float, description="Of the interval (default: 0.95)."
@@ -123,7 +127,6 @@ def _days(ahead: str, to: str) -> int | None:
 
 def _confidence(text: str) -> float:
     confidence = float(text) if _SHARE.fullmatch(text) else 0.0
-    if not _LEAST <= confidence <= _MOST:
-        detail = f"Must be a share from {_LEAST} to {_MOST}, such as 0.95."
-        raise Invalid.field("confidence", detail)
+    if not LEAST_CONFIDENCE <= confidence <= MOST_CONFIDENCE:
+        raise Invalid.field("confidence", NO_CONFIDENCE)
     return confidence

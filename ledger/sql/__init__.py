@@ -9,6 +9,7 @@ from ledger.sql.portable import Piece, Values
 
 if connection.vendor == "postgresql":
     from ledger.sql.postgresql import (
+        EACH_KIND,
         ELEMENTS,
         SLICES,
         elements_of,
@@ -23,6 +24,7 @@ if connection.vendor == "postgresql":
     )
 else:
     from ledger.sql.sqlite import (
+        EACH_KIND,
         ELEMENTS,
         SLICES,
         elements_of,
@@ -37,6 +39,7 @@ else:
     )
 
 __all__ = [
+    "EACH_KIND",
     "ELEMENTS",
     "SLICES",
     "Piece",

@@ -132,6 +132,14 @@ def slices_of(slices: Sequence[Slice]) -> list[object]:
     return [[each[position] for each in slices] for position in range(3)]
 
 
+# What was metered beside plain tokens, as rows.
+EACH_KIND = {
+    "each": "jsonb_each_text(quantities) AS metered (kind, amount)",
+    "kind": "metered.kind",
+    "amount": "metered.amount::numeric",
+}
+
+
 def sums(statement: str, parameters: Sequence[Any]) -> list[Values]:
     """Return the rows of a long statement that adds up."""
     # Compiling the statement would take longer than running it ever does.

@@ -89,6 +89,14 @@ def slices_of(slices: Sequence[Slice]) -> list[object]:
     return [json.dumps(rows)]
 
 
+# What was metered beside plain tokens, as rows; sums of text are those of its numbers.
+EACH_KIND = {
+    "each": "json_each(quantities) AS metered",
+    "kind": "metered.key",
+    "amount": "metered.value",
+}
+
+
 def sums(statement: str, parameters: Sequence[Any]) -> list[Values]:
     """Return the rows of a long statement that adds up."""
     with connection.cursor() as cursor:

@@ -53,6 +53,24 @@ ALERTS = {
 Example = Callable[[World], Iterable[dict[str, Any]]]
 
 
+SCENARIOS = {
+    "confidence": 0.8,
+    "scenarios": [
+        {"name": "Now", "assumptions": "current_rate"},
+        {
+            "name": "Feature",
+            "assumptions": {
+                "additionalRequests": 10000,
+                "averageCost": 0.05,
+                "growth": 0.1,
+                "cost_reduction": "0.3",
+                "limit": 100,
+            },
+        },
+    ],
+}
+
+
 def _budget(**more: Any) -> Example:
     return lambda world: [{"ids": {"uid": str(world.team.uid)}, **more}]
 
@@ -394,6 +412,11 @@ EXAMPLES: dict[str, Example] = {
         {"query": f"?root={world.company.uid}&floor={world.team.uid}:5"}
     ],
     "forecasts_retrieve": _sums("", "?project_id=production&period=year&limit=9"),
+    "forecasts_scenarios_create": lambda world: [
+        {"body": {"project_id": "production", "period": "week", **SCENARIOS}}
+        for _ in (world.team,)
+    ],
+    "budgets_scenarios_create": _budget(body=SCENARIOS),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_tree_retrieve": _lists("team"),

@@ -149,5 +149,5 @@ def test_it_takes_few_queries_of_a_scope(
 ) -> None:
     january_budget(acme, scope={"projects": ["production"]})
 
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         forecast_of(api)

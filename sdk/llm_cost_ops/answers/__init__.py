@@ -18,6 +18,7 @@ from llm_cost_ops.answers.budgets import (
     Driver,
     Recommendation,
     Recommendations,
+    Scenario,
     Variance,
 )
 from llm_cost_ops.answers.controls import (
@@ -88,6 +89,7 @@ __all__ = [
     "Repricing",
     "ResolvedPrice",
     "ReturnedLease",
+    "Scenario",
     "Timeseries",
     "Trial",
     "UnpricedModels",

@@ -282,3 +282,47 @@ class Recommendations:
     recommended_quantile: Decimal = Decimal(0)
     left: Decimal = Decimal(0)  # Of the total: what no budget at the top needs.
     left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSwap:
+    """What one model would have cost for what another did lately."""
+
+    model: str  # What is switched from.
+    to: str
+    share: Decimal = Decimal(0)  # Of what it does, how much is switched.
+    requests: int = 0  # All of the last 28 days.
+    cost: Decimal = Decimal(0)  # What these cost, in the organization's currency.
+    would_cost: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a period comes to if something changes from now on.
+
+    Amounts are null where too little is known.
+    """
+
+    name: str
+    currency: str
+    assumptions: Any = None  # As they were understood; current_rate: none.
+    # Of the whole period, as likely passed as not.
+    projected_cost: Optional[Decimal] = None
+    confidence_interval: Optional[Confidence] = None
+    probability_over_budget: Optional[Decimal] = None  # A share.
+    delta: Optional[Decimal] = None  # Of projected_cost, to the current rate.
+    budget_limit: Optional[Decimal] = None  # None: there is none.
+    # Enough nine times of ten, as in the forecast.
+    recommended_budget: Optional[Decimal] = None
+    model_swaps: tuple[ModelSwap, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Scenarios side by side, in the order they were sent."""
+
+    currency: str
+    scenarios: tuple[Scenario, ...]
+    budget: Optional[str] = None  # Its id; None: none has just this scope.
+    budget_limit: Optional[Decimal] = None  # As it is; None: there is none.
+    data: Optional[ForecastData] = None
