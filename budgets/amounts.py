@@ -19,6 +19,7 @@ from lib.periods import Window
 
 ZERO = Decimal(0)
 _MOMENT = timedelta(microseconds=1)
+_AT_ONCE = 200  # rows of one statement
 Kind = AmountLine.Kind
 _Stretch = tuple[str, datetime | None, datetime | None]  # kind, from, to
 TEMPORARY = (Kind.TRANSFER, Kind.RAISE)  # they stand in `adjusted` of periods
@@ -173,6 +174,35 @@ def change_amount(
     BudgetPeriod.objects.filter(budget=budget, ends_at__gt=since).update(
         amount=F("amount") + difference
     )
+
+
+def change_amounts(budgets: Collection[Budget], *, now: datetime, reason: str) -> None:
+    """Write down that *budgets*, all of one currency as before, may spend what they now
+    say. As `change_amount`, in four queries for a few hundred.
+    """
+    ids = [budget.pk for budget in budgets]
+    before, lines = amounts_of(ids), _own(ids).order_by()
+    last = lines.filter(effective_to=None).aggregate(last=Max("effective_from"))["last"]
+    since = max(now, last or now)
+    more = {one.pk: one.amount - before[one.pk].for_good for one in budgets}
+    AmountLine.objects.bulk_create(
+        AmountLine(
+            organization_id=one.organization_id,
+            budget=one,
+            kind=Kind.CHANGE,
+            amount=more[one.pk],
+            effective_from=since,
+            reason=reason,
+            made_at=now,
+        )
+        for one in budgets
+        if more[one.pk]
+    )
+    periods = BudgetPeriod.objects.filter(budget__in=ids, ends_at__gt=since)
+    rows = list(periods.order_by("pk"))
+    for row in rows:
+        row.amount += more[row.budget_id]
+    BudgetPeriod.objects.bulk_update(rows, ["amount"], batch_size=_AT_ONCE)
 
 
 def take_back_rollover(budget: Budget, *, now: datetime) -> None:
