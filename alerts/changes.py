@@ -15,6 +15,7 @@ from alerts.models import AlertRule, EscalationPolicy, RuleType
 from alerts.ruleset import of_budget, of_rule
 from alerts.types import EffectiveRule
 from budgets.models import Budget
+from budgets.thresholds import Basis
 from lib.money import format_percent
 
 
@@ -62,7 +63,19 @@ def dropped(before: Iterable[EffectiveRule], budget: Budget) -> list[str]:
     return [_words(rule) for rule in before if rule.key not in kept]
 
 
+def share_words(rule: EffectiveRule, locale: str = "en_US") -> str:
+    """Say which share of the limit a threshold is about, and what comes to it."""
+    share = f"{format_percent(rule.threshold, locale)} of the limit"
+    match rule.basis:
+        case Basis.COMMITTED:
+            return f"{share} spent and set aside"
+        case Basis.FORECAST:
+            likely = format_percent(rule.probability, locale)
+            return f"{share} by the period's end, {likely} likely"
+    return share
+
+
 def _words(rule: EffectiveRule) -> str:
     if rule.type == RuleType.THRESHOLD and rule.threshold is not None:
-        return f"{format_percent(rule.threshold)} of the limit"
+        return share_words(rule)
     return str(RuleType(rule.type).label)

@@ -15,16 +15,18 @@ from alerts.changes import check_seen, dropped, own_rules
 from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
 from alerts.policies import Oversight, oversight_of
 from alerts.reach import MAIL, missing, names_set_up, ready
-from alerts.ruleset import effective_rules, of_budget, of_rule
+from alerts.ruleset import effective_rules, of_budget, of_rule, severity_at
 from alerts.schedule import judge_soon
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
+from budgets.thresholds import Basis, ShareWatched
 from notifications.services import ask_outsiders, refuse_unknown
 
 _FIELDS = (
-    *("type", "threshold", "condition", "sensitivity", "window", "channels"),
-    *("recipients", "message", "cooldown_s", "severity", "enabled"),
+    *("type", "threshold", "basis", "probability", "condition", "sensitivity"),
+    *("window", "channels", "recipients", "message", "cooldown_s", "severity"),
+    "enabled",
 )
 
 
@@ -66,32 +68,20 @@ def people(rule: Mapping[str, Any]) -> list[str]:
     return list(rule.get("recipients") or ())
 
 
-def watch_thresholds(
-    budget: Budget, *, gone: Decimal | None = None, now: datetime
-) -> Budget:
+def watch_thresholds(budget: Budget, *, gone: str = "", now: datetime) -> Budget:
     """Have charging watch exactly the shares that the budget's rules are about.
 
     They are kept in `Budget.alerts`: charging knows no rules. Those of a budget are
     watched on all below it as well, for they may inherit them.
     Call it when a threshold rule was added, changed or taken away on its own; *gone* is
-    the share that it had before.
+    the key that its alerts had before.
     """
-    rules = AlertRule.objects.filter(budget=budget, type=RuleType.THRESHOLD)
-    shares = {rule.threshold for rule in rules} | {gone}
-    kept = [
-        rule
-        for rule in of_budget(budget)
-        if rule.threshold not in shares and rule.threshold is not None
-    ]
-    watched = [
-        {"threshold": rule.threshold, "channels": list(rule.channels)} for rule in kept
-    ]
-    watched += [
-        {"threshold": rule.threshold, "channels": rule.channels}
-        for rule in rules
-        if rule.enabled
-    ]
-    return _watched(budget, watched, now=now)
+    rows = AlertRule.objects.filter(budget=budget, type=RuleType.THRESHOLD)
+    rules = [of_rule(rule) for rule in rows]
+    keys = {rule.key for rule in rules} | {gone}
+    kept = [rule for rule in of_budget(budget) if rule.key not in keys]
+    kept += [rule for rule in rules if rule.enabled]
+    return _watched(budget, map(_watched_share, kept), now=now)
 
 
 def watch_missing(organization: Organization, *, now: datetime) -> int:
@@ -110,7 +100,7 @@ def watch_missing(organization: Organization, *, now: datetime) -> int:
     lost = {
         rule.budget
         for rule in rules.select_related("budget").order_by("pk")
-        if rule.threshold not in {one.threshold for one in of_budget(rule.budget)}
+        if of_rule(rule).key not in {one.key for one in of_budget(rule.budget)}
     }
     for budget in sorted(lost, key=lambda budget: budget.pk):
         watch_thresholds(budget, now=now)
@@ -161,24 +151,28 @@ def _watch(
     budget: Budget, rules: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> Budget:
     watched = [
-        {"threshold": rule["threshold"], "channels": rule["channels"]}
+        ShareWatched(
+            rule["threshold"],
+            tuple(rule["channels"]),
+            Basis(rule["basis"]),
+            rule["probability"],
+        )
         for rule in rules
         if rule["type"] == RuleType.THRESHOLD and rule["enabled"]
     ]
     return _watched(budget, watched, now=now)
 
 
+def _watched_share(rule: EffectiveRule) -> ShareWatched:
+    share = Decimal(1) if rule.threshold is None else rule.threshold
+    return ShareWatched(share, rule.channels, rule.basis, rule.probability)
+
+
 def _watched(
-    budget: Budget, watched: Iterable[Mapping[str, Any]], *, now: datetime
+    budget: Budget, watched: Iterable[ShareWatched], *, now: datetime
 ) -> Budget:
     plan = plan_of(budget)
-    alerts = [
-        {
-            "threshold": f"{Decimal(one['threshold']).normalize():f}",
-            "channels": list(one["channels"]),
-        }
-        for one in sorted(watched, key=lambda one: one["threshold"])
-    ]
+    alerts = [one.saved for one in sorted(watched, key=lambda one: one.share)]
     if alerts == plan.alerts and budget.archived_at is None:
         return budget
     plan.alerts = alerts
@@ -188,10 +182,10 @@ def _watched(
 def _replace_rules(budget: Budget, rules: Sequence[Mapping[str, Any]]) -> None:
     there: dict[tuple[Any, ...], list[AlertRule]] = defaultdict(list)
     for rule in AlertRule.objects.filter(budget=budget).order_by("pk"):
-        there[_identity(rule.type, rule.threshold, rule.window)].append(rule)
+        there[_identity({name: getattr(rule, name) for name in _FIELDS})].append(rule)
     kept: list[tuple[AlertRule | None, Mapping[str, Any]]] = []
     for given in rules:
-        same = there[_identity(given["type"], given["threshold"], given["window"])]
+        same = there[_identity(given)]
         kept.append((same.pop(0) if same else None, given))
     for gone in [rule for rules_left in there.values() for rule in rules_left]:
         gone.delete()
@@ -202,17 +196,18 @@ def _replace_rules(budget: Budget, rules: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _identity(kind: str, threshold: Decimal | None, window: str) -> tuple[Any, ...]:
+def _identity(rule: Mapping[str, Any]) -> tuple[Any, ...]:
+    kind = rule["type"]
     if kind == RuleType.THRESHOLD:
-        return kind, threshold
-    return (kind, window) if kind == RuleType.SPIKE else (kind,)
+        return kind, rule["threshold"], rule["basis"], rule["probability"]
+    return (kind, rule["window"]) if kind == RuleType.SPIKE else (kind,)
 
 
 def _severity(budget: Budget, given: Mapping[str, Any]) -> str:
     if given["type"] != RuleType.THRESHOLD:
         return Severity.WARNING
-    grave = given["threshold"] >= min(budget.critical_threshold, Decimal(1))
-    return Severity.CRITICAL if grave else Severity.WARNING
+    grave = severity_at(budget, given["threshold"], Basis(given["basis"]))
+    return Severity.WARNING if grave == Severity.INFO else grave
 
 
 def _save_if_changed(rule: AlertRule, given: Mapping[str, Any]) -> None:
@@ -294,6 +289,7 @@ def _rule_body(rule: EffectiveRule, leads: frozenset[str]) -> dict[str, Any]:
     return {
         "type": rule.type,
         "threshold": _threshold_body(rule),
+        **_basis_body(rule),
         "condition": rule.condition,
         "sensitivity": rule.sensitivity or None,
         "window": rule.window or None,
@@ -314,6 +310,16 @@ def _threshold_body(rule: EffectiveRule) -> float | str | None:
     if rule.type == RuleType.THRESHOLD:
         return float(rule.threshold)
     return f"{rule.threshold.normalize():f}"
+
+
+def _basis_body(rule: EffectiveRule) -> dict[str, Any]:
+    if rule.type != RuleType.THRESHOLD:
+        return {"basis": None, "probability": None}
+    likely = rule.probability
+    return {
+        "basis": rule.basis.value,
+        "probability": None if likely is None else float(likely),
+    }
 
 
 def _policy_body(policy: EscalationPolicy, leads: frozenset[str]) -> dict[str, Any]:

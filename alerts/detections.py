@@ -11,9 +11,15 @@ from lib.periods import Window, day_of, start_of
 
 
 def facts_of_period(
-    budget: Budget, window: Window, *, spent: Decimal, limit: Decimal, now: datetime
+    budget: Budget,
+    window: Window,
+    *,
+    spent: Decimal,
+    limit: Decimal,
+    reserved: Decimal = Decimal(0),
+    now: datetime,
 ) -> Facts:
-    """Return all that thresholds are evaluated by."""
+    """Return all that thresholds are evaluated by, but for forecasts."""
     zone = ZoneInfo(budget.timezone)
     today = day_of(now, zone)
     return Facts(
@@ -24,6 +30,7 @@ def facts_of_period(
         window=window,
         limit=limit,
         spent=spent,
+        reserved=reserved,
         today=today,
         today_began_at=start_of(today, zone),
     )
@@ -47,4 +54,5 @@ def finding_of(rule: EffectiveRule, facts: Facts, match: Match) -> Finding:
         channels=rule.channels,
         recipients=rule.recipients,
         cooldown_s=rule.cooldown_s,
+        basis=rule.basis,
     )

@@ -1,7 +1,8 @@
 """The sweep: evaluating every budget by the clock.
 
-Thresholds are noticed where they are passed, in the transaction that charges. The sweep
-sees to what happens without a charge: an amount that was changed, a rule that is new, a
+What is spent is noticed where it passes a threshold, in the transaction that charges;
+what is set aside, seconds later (`budgets.committed`). The sweep sees to
+what happens without a charge: an amount that was changed, a rule that is new, a
 condition that has ended. It looks only at periods whose spend or limit has left the
 amounts between which nothing changes (`Watch`), or at all when rules or budgets did.
 """
@@ -24,13 +25,14 @@ from alerts.configuration import watch_missing
 from alerts.detections import facts_of_period, finding_of
 from alerts.facts import Needs, facts_of
 from alerts.models import Alert, AlertRule, EvaluatedState, RuleType, Watch
-from alerts.rules import evaluate, evaluate_threshold
+from alerts.rules import evaluate
 from alerts.ruleset import AlertRuleset, ruleset_for
 from alerts.schedule import heard_all
 from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
+from budgets.thresholds import Basis
 from forecasts.outlooks import Method, look_ahead
 from lib.fields import storable
 from lib.money import PLACES, format_money
@@ -120,14 +122,21 @@ def evaluate_thresholds(
     return done
 
 
-_PERIOD = ("budget_id", "starts_at", "ends_at", "spent", "limit")
+_PERIOD = ("budget_id", "starts_at", "ends_at", "spent", "reserved", "limit")
+_COMMITTED = F("spent") + F("reserved")
 _OUT_OF_BOUNDS = (
     Q(watch=None)
     | Q(watch__limit__lt=F("limit"))
     | Q(watch__limit__gt=F("limit"))
     | Q(spent__gte=F("watch__below"))
     | Q(spent__lt=F("watch__at_least"))
+    | Q(watch__committed_below__lte=_COMMITTED)
+    | Q(watch__committed_at_least__gt=_COMMITTED)
 )
+
+
+# What the clock evaluates, of rules and of the alerts that they raised.
+_TIMED = ~Q(type=RuleType.THRESHOLD) | Q(basis=Basis.FORECAST)
 
 
 def _periods(organization: Organization, now: datetime) -> QuerySet[BudgetPeriod]:
@@ -142,7 +151,7 @@ def _state_of(organization: Organization) -> str:
         organization=organization, type=RuleType.THRESHOLD
     ).order_by("pk")
     digest = sha256()
-    for row in rows.values_list("budget_id", "threshold", "enabled"):
+    for row in rows.values_list("budget_id", "threshold", "basis", "enabled"):
         digest.update(repr(row).encode())
     return f"{organization.revision}:{digest.hexdigest()}"
 
@@ -160,7 +169,7 @@ def _evaluate_periods(
         .in_bulk([period.budget_id for period in periods])
     )
     ruleset = ruleset_for(budgets.values())
-    held = _held(organization, now, Q(type=RuleType.THRESHOLD, budget__in=budgets))
+    held = _held(organization, now, ~_TIMED & Q(budget__in=budgets))
     watches = []
     for period in periods:
         budget = budgets.get(period.budget_id)
@@ -174,7 +183,10 @@ def _evaluate_periods(
         sorted(watches, key=lambda watch: watch.pk),
         update_conflicts=True,
         unique_fields=["period"],
-        update_fields=["limit", "at_least", "below"],
+        update_fields=[
+            *("limit", "at_least", "below"),
+            *("committed_at_least", "committed_below"),
+        ],
     )
 
 
@@ -188,12 +200,17 @@ def _evaluate_period(
 ) -> bool:
     """Raise and end one period's alerts; False: not all could be, look again."""
     facts = facts_of_period(
-        budget, period.window, spent=period.spent, limit=period.limit, now=now
+        budget,
+        period.window,
+        spent=period.spent,
+        limit=period.limit,
+        reserved=period.reserved,
+        now=now,
     )
     passed = {
         rule.key: finding_of(rule, facts, match)
         for rule in reversed(rules)
-        if (match := evaluate_threshold(rule, facts))
+        if (match := evaluate(rule, facts))
     }
     over = [
         held.pop(key).id
@@ -211,19 +228,36 @@ def _evaluate_period(
 
 
 def _watch(period: BudgetPeriod, rules: Iterable[EffectiveRule]) -> Watch:
-    """Return the bounds around what was spent, within which all stays as it is."""
-    at_least: Decimal | None = None
-    below: Decimal | None = None
+    """Return the bounds around what was spent, and around that and what is set aside,
+    within which all stays as it is.
+    """
+    by_basis: dict[Basis, list[Decimal]] = defaultdict(list)
     for rule in rules:
-        threshold = Decimal(1) if rule.threshold is None else rule.threshold
-        amount = amount_at(period.limit, threshold)
-        if is_passed(period.spent, period.limit, threshold):
-            at_least = amount if at_least is None else max(at_least, amount)
-        else:
-            below = amount if below is None else min(below, amount)
+        share = Decimal(1) if rule.threshold is None else rule.threshold
+        by_basis[rule.basis].append(share)
+    committed = period.spent + period.reserved
+    spent = _bounds(period.spent, period.limit, by_basis[Basis.SPENT])
+    aside = _bounds(committed, period.limit, by_basis[Basis.COMMITTED])
     return Watch(
-        period_id=period.pk, limit=period.limit, at_least=at_least, below=below
+        period_id=period.pk,
+        limit=period.limit,
+        at_least=spent.at_least,
+        below=spent.below,
+        committed_at_least=aside.at_least,
+        committed_below=aside.below,
     )
+
+
+class _Bounds(NamedTuple):
+    at_least: Decimal | None
+    below: Decimal | None
+
+
+def _bounds(amount: Decimal, limit: Decimal, shares: Iterable[Decimal]) -> _Bounds:
+    passed: dict[bool, list[Decimal]] = {True: [], False: []}
+    for share in shares:
+        passed[is_passed(amount, limit, share)].append(amount_at(limit, share))
+    return _Bounds(max(passed[True], default=None), min(passed[False], default=None))
 
 
 def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:
@@ -243,20 +277,19 @@ def evaluate_by_clock(
     done: Swept | None = None,
     method: Method = look_ahead,
 ) -> Swept:
-    """Evaluate forecast, velocity, anomaly and spike rules of one organization.
+    """Evaluate what looks at more than the amounts of a period, of one organization.
 
-    Two queries where there are none. Else few for every 1,000 budgets, and some for
+    Three queries where there is nothing. Else few for every 1,000 budgets, and some for
     each alert that is raised or ended.
     """
     done = done or Swept()
-    timed = ~Q(type=RuleType.THRESHOLD)
-    rules = list(AlertRule.objects.filter(timed, organization=organization))
-    held = _held(organization, now, timed)
-    if not rules and not held:
-        return done
+    rules = list(AlertRule.objects.filter(_TIMED, organization=organization))
+    held = _held(organization, now, _TIMED)
     rows = Budget.objects.filter(organization=organization).order_by("pk")
+    if not rules and not held and not rows.looking_ahead().exists():
+        return done
     ruleset = AlertRuleset(dict(rows.values_list("pk", "parent_id")), rules)
-    watched = (budget for budget in rows.active() if ruleset.timed(budget.pk))
+    watched = (budget for budget in rows.active() if ruleset.timed(budget))
     for some in _chunks(watched, _AT_ONCE):
         for budget in some:
             budget.organization = organization
@@ -280,7 +313,7 @@ def _evaluate_budgets(
         if budget.backfill_id:  # what was spent is not known yet
             held.pop(budget.pk, None)
     known = [budget for budget in budgets if budget.backfill_id is None]
-    needs = Needs.by(rule for one in known for rule in ruleset.timed(one.pk))
+    needs = Needs.by(rule for one in known for rule in ruleset.timed(one))
     facts = facts_of(known[0].organization, known, needs, now=now) if known else {}
     over: list[int] = []
     for budget in known:
@@ -290,7 +323,7 @@ def _evaluate_budgets(
                 budget, facts[budget.pk], method, done.broken
             )
             own = held.get(budget.pk, {})
-            for rule in ruleset.timed(budget.pk):
+            for rule in ruleset.timed(budget):
                 if rule.enabled:
                     evaluation.evaluate(rule, own.pop(rule.key, None))
             done.raised += evaluation.raised

@@ -22,6 +22,7 @@ from alerts.types import EffectiveRule, Facts
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
+from budgets.thresholds import Basis
 from forecasts.detectors import WINDOW
 from forecasts.history import midnight_of, since_first_spend, spends_between
 from forecasts.outlooks import MOST_DAYS
@@ -56,10 +57,10 @@ class Needs:
 
 def _history_for(rule: EffectiveRule) -> int:
     """Return how many days before today *rule* asks for."""
+    if rule.type == RuleType.FORECAST or rule.basis is Basis.FORECAST:
+        return MOST_DAYS
     if rule.type in (RuleType.SPIKE, RuleType.THRESHOLD):
         return 0
-    if rule.type == RuleType.FORECAST:
-        return MOST_DAYS
     if rule.type != RuleType.ANOMALY:
         return _MONTH
     asked = read_saved(rule.condition, rule.type).names if rule.condition else _BAND
@@ -187,6 +188,7 @@ def assemble(
         window=window,
         limit=position.limit,
         spent=position.spent,
+        reserved=position.reserved,
         today=moment.today,
         today_began_at=midnight,
         today_spent=between(midnight, moment.until),

@@ -11,12 +11,13 @@ from alerts.detections import facts_of_period, finding_of
 from alerts.events import event_of
 from alerts.models import Alert, AlertEvent
 from alerts.policies import Oversight, oversights_of
-from alerts.rules import evaluate_threshold
 from alerts.ruleset import ruleset_for
 from alerts.schedule import ESCALATE, plan_first
+from alerts.shares import evaluate_share
 from alerts.steps import freeze_steps
 from alerts.types import EffectiveRule, Finding
 from budgets.models import Budget, BudgetPeriod
+from budgets.thresholds import Basis
 from budgets.types import Crossing
 from lib.periods import Window
 from lib.queue import enqueue_once
@@ -30,13 +31,17 @@ _Found = tuple[Budget, Sequence[Finding]]
 def rules_of(
     budgets: Iterable[Budget],
 ) -> Mapping[tuple[int, Decimal], EffectiveRule]:
-    """Return the thresholds that watch *budgets*. A query for each level above."""
+    """Return the thresholds by which what *budgets* spend is watched.
+
+    A query for each level above.
+    """
     chosen = list(budgets)
     ruleset = ruleset_for(chosen)
     return {
         (budget.pk, rule.threshold or _WHOLE): rule
         for budget in chosen
         for rule in ruleset.thresholds(budget)
+        if rule.basis is Basis.SPENT
     }
 
 
@@ -52,7 +57,7 @@ def finding_of_crossing(
     facts = facts_of_period(
         budget, window, spent=crossing.spent, limit=crossing.limit, now=now
     )
-    match = evaluate_threshold(rule, facts)
+    match = evaluate_share(rule, facts)
     return None if match is None else finding_of(rule, facts, match)
 
 
@@ -197,6 +202,7 @@ def _alert(
         period_ends_at=finding.period_ends_at,
         rule_id=finding.rule_id,
         type=finding.type,
+        basis=finding.basis,
         severity=finding.severity,
         threshold=finding.threshold,
         value=finding.value,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 
+from alerts.figures import AlertFigures, figures_of
 from alerts.models import Alert, AlertState, RuleType, Severity
 from alerts.types import NotedDriver
 from approvals.limits import Wish, lacking
 from budgets.drivers import Driver, top_drivers_of
-from budgets.status import BudgetStatus, statuses
+from budgets.status import BudgetStatus
+from budgets.thresholds import Basis
 from lib.humanize import clock, stretch
 from lib.money import format_money, format_percent, share, told, told_use, wire
 from lib.periods import DAY, Window, day_of
@@ -30,19 +32,6 @@ _COLORS = {
     Severity.CRITICAL.value: "#b91c1c",
 }
 _RESOLVED_COLOR = "#15803d"
-
-
-@dataclass(frozen=True, slots=True)
-class AlertFigures:
-    """What a message says of the alert's period; money in the budget's currency."""
-
-    spent: Decimal
-    limit: Decimal
-    projected: Decimal | None  # None: the period is over
-
-    @property
-    def used(self) -> Decimal | None:
-        return share(self.spent, self.limit)
 
 
 def message_of(
@@ -65,7 +54,7 @@ def message_of(
         subject=str(alert.uid),
         severity=alert.severity,
         title=title_of(alert, event, figures),
-        text=f"{text_of(alert)} {aside}".rstrip(),
+        text=_joined(text_of(alert), driver_words(alert), aside),
         bar=None if figures.used is None else float(figures.used),
         facts=_facts(alert, figures, event),
         drivers=_drivers(alert),
@@ -142,27 +131,6 @@ def _noted(driver: Driver) -> NotedDriver:
     )
 
 
-def figures_of(
-    alert: Alert, event: str, now: datetime, status: BudgetStatus | None = None
-) -> AlertFigures:
-    """Return the figures to tell: at the start those that it fired with."""
-    if not alert.period_starts_at <= now < alert.period_ends_at:
-        return AlertFigures(alert.spent, alert.limit, None)
-    found = (
-        status or statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
-    )
-    status_now = found.status
-    if event == "fired" or not _is_of(alert, found):
-        return AlertFigures(alert.spent, alert.limit, status_now.projected_spend)
-    return AlertFigures(
-        status_now.total_spend, status_now.limit, status_now.projected_spend
-    )
-
-
-def _is_of(alert: Alert, found: BudgetStatus) -> bool:
-    return found.window.start == alert.period_starts_at
-
-
 def title_of(alert: Alert, event: str, figures: AlertFigures) -> str:
     """Return one line: "Warning: ML Team is at 84 % of $15,000.00 (November)"."""
     word = {
@@ -185,6 +153,12 @@ def _claim(alert: Alert, figures: AlertFigures) -> str:
         return f"has an unusual day, {_money(alert, alert.value)}"
     if alert.type == RuleType.SPIKE:
         return f"spent {_money(alert, alert.value)} in little time"
+    if alert.basis == Basis.FORECAST:
+        ends = figures.projected if figures.projected is not None else figures.spent
+        return f"is heading for {_money(alert, ends)} of {limit}"
+    if alert.basis == Basis.COMMITTED and figures.used is not None:
+        used = format_percent(figures.used)
+        return f"has spent or set aside {used} of {limit}"
     if figures.used is None:
         return f"spent {_money(alert, figures.spent)} of {limit}"
     return f"is at {format_percent(figures.used)} of {limit}"
@@ -198,6 +172,27 @@ def text_of(alert: Alert) -> str:
     words = alert.message.rstrip()
     stop = "" if words[-1:] in ".!?" else "."
     return f"{words}{stop} {sentence}"
+
+
+def driver_words(alert: Alert) -> str:
+    """Say what moved the alert most: "Model gpt-4o cost most: $12.00, 60 %."
+
+    Rather what cost a part of it than what cost all. "": nothing did, or it was not
+    told yet.
+    """
+    drivers = _drivers(alert)
+    if not drivers:
+        return ""
+    shares = [driver.get("share") for driver in alert.details["drivers"]]
+    parts = [
+        one for one, of in zip(drivers, shares, strict=False) if of and Decimal(of) < 1
+    ]
+    name, amount, part = (parts or drivers)[0]
+    return f"{name[:1].upper()}{name[1:]} cost most: {amount}, {part}."
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def aside_of(alert: Alert, now: datetime, *, late: bool, ended: str = "") -> str:
@@ -236,6 +231,7 @@ def payload_of(
         "event": event,
         "id": str(alert.uid),
         "type": alert.type,
+        "basis": alert.basis,
         "severity": alert.severity,
         "state": alert.state,
         "organization_id": alert.organization.slug,
@@ -245,14 +241,25 @@ def payload_of(
         **told("limit", figures.limit),
         **told("current_spend", figures.spent),
         **told("projected_spend", figures.projected),
+        **({} if figures.reserved is None else told("reserved", figures.reserved)),
         **told_use(figures.used),
         "period_start": _iso(alert.period_starts_at),
         "period_end": _iso(alert.period_ends_at),
-        "message": f"{text_of(alert)} {aside}".rstrip(),
+        "message": _joined(text_of(alert), driver_words(alert), aside),
+        "formula": alert.details.get("formula"),
+        "band": alert.details.get("band"),
+        "top_driver": _top_driver(alert),
         "fired_at": _iso(alert.fired_at),
         "timestamp": _iso(now),
         "url": budget_url(alert),
     }
+
+
+def _top_driver(alert: Alert) -> dict[str, Any] | None:
+    """Return what cost most, in the organization's currency; None: nothing did."""
+    drivers = alert.details.get("drivers") or ()
+    currency = alert.organization.currency
+    return {**drivers[0], "currency": currency} if drivers else None
 
 
 def _iso(moment: datetime) -> str:
@@ -265,12 +272,17 @@ def _facts(
     zone = ZoneInfo(alert.budget.timezone)
     window = Window(alert.period_starts_at, alert.period_ends_at)
     spent = f"{_money(alert, figures.spent)} of {_money(alert, figures.limit)}"
-    if figures.used is not None:
-        spent += f", {format_percent(figures.used)}"
+    used = share(figures.spent, figures.limit)
+    if used is not None:
+        spent += f", {format_percent(used)}"
     facts = [("Spent", spent)]
+    if figures.reserved is not None:
+        facts.append(("Set aside", _set_aside(alert, figures, figures.reserved)))
     if figures.projected is not None:
         ending = _ending(alert, figures.projected, figures.limit)
-        facts.append(("At this pace it ends at", ending))
+        label = "At this pace it ends at"
+        is_forecast = alert.basis == Basis.FORECAST and event == "fired"
+        facts.append(("Forecast for the end" if is_forecast else label, ending))
     facts += [
         ("Period", stretch(window, zone)),
         ("Since", f"{clock(alert.fired_at, zone)} {zone.key}"),
@@ -281,6 +293,13 @@ def _facts(
     if event == "resolved":
         facts.append(("Resolved by", alert.resolved_by or "itself"))
     return tuple(facts)
+
+
+def _set_aside(alert: Alert, figures: AlertFigures, reserved: Decimal) -> str:
+    if figures.used is None:
+        return _money(alert, reserved)
+    used = format_percent(figures.used)
+    return f"{_money(alert, reserved)}; with what is spent, {used} of the limit"
 
 
 def _ending(alert: Alert, projected: Decimal, limit: Decimal) -> str:

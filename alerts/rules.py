@@ -1,22 +1,21 @@
 """The rules: pure functions from facts to a match, None while all is well.
 
-`evaluate` picks by type. Thresholds are evaluated by what has been spent alone, the
-others by the clock too.
+`evaluate` picks by type. Thresholds are evaluated by amounts alone, but for those that
+a forecast is held against (`alerts.shares`); all others by the clock too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from alerts.conditions import EXAMPLES, NAMES, read_saved
-from alerts.types import EffectiveRule, Facts, Match
-from budgets.index import is_passed
+from alerts.shares import SLACK, evaluate_share, period_end_words
+from alerts.types import EffectiveRule, Facts, Match, details_of
 from forecasts.detectors import SPREAD, WIDTHS, Usual, usual_of
 from forecasts.outlooks import Method, Outlook, look_ahead
-from lib.humanize import when
-from lib.money import format_money, format_percent, quantize, share, wire
+from lib.money import format_percent, quantize, share
 from lib.periods import DAY, HOUR, WEEK
 from lib.rules.expressions import Expression
 
@@ -28,7 +27,6 @@ RECENT = DAY  # that spending rates are taken over
 LIKELY = Decimal("0.5")  # probability from which a forecast tells
 
 _WITHIN = {"hourly": "an hour", "daily": "24 hours", "weekly": "7 days"}
-_SLACK = Decimal("0.1")  # by which a probability must fall for the alert to end
 _PROFILED = 21  # days of history from which weekdays are told apart
 _EVEN = 2  # weeks of even spend that a weekday's weight begins with
 _LEAST_PLAN = Decimal("0.02")  # of an even day's plan: less is no anomaly
@@ -49,7 +47,7 @@ def evaluate(
     """Evaluate *facts* by *rule*; one that *held* before ends a little later."""
     match rule.type:
         case "threshold":
-            return evaluate_threshold(rule, facts)
+            return evaluate_share(rule, facts, held=held, method=method)
         case "forecast":
             return evaluate_forecast(rule, facts, held=held, method=method)
         case "velocity":
@@ -58,22 +56,6 @@ def evaluate(
             return evaluate_anomaly(rule, facts)
         case _:
             return evaluate_spike(rule, facts)
-
-
-def evaluate_threshold(rule: EffectiveRule, facts: Facts) -> Match | None:
-    """Tell when what was spent comes to a share of the limit."""
-    threshold = ONE if rule.threshold is None else rule.threshold
-    if not is_passed(facts.spent, facts.limit, threshold):
-        return None
-    used = share(facts.spent, facts.limit)
-    tail = "" if used is None else f", {format_percent(used)}"
-    return Match(
-        ONE if used is None else used,
-        threshold,
-        f"{facts.name} has spent {_money(facts, facts.spent)} of "
-        f"{_money(facts, facts.limit)} {when(facts.window, facts.zone)}{tail}.",
-        {"formula": f"spent >= limit * {threshold.normalize():f}"},
-    )
 
 
 def evaluate_forecast(
@@ -104,7 +86,7 @@ def evaluate_forecast(
         compared = _compared(
             read_saved(rule.condition, rule.type), numbers, "projected"
         )
-    elif outlook.probability >= likely - (_SLACK if held else ZERO):
+    elif outlook.probability >= likely - (SLACK if held else ZERO):
         compared = outlook.probability, likely
     else:
         compared = None
@@ -115,7 +97,7 @@ def evaluate_forecast(
     return Match(
         *compared,
         _forecast_sentence(facts, outlook),
-        {**_details(formula, numbers, band), "method": outlook.method},
+        {**details_of(formula, numbers, band), "method": outlook.method},
     )
 
 
@@ -149,9 +131,9 @@ def evaluate_velocity(rule: EffectiveRule, facts: Facts) -> Match | None:
         return None
     return Match(
         *compared,
-        f"{facts.name} spends {_money(facts, rate)} an hour; its limit allows "
-        f"{_money(facts, planned)}.",
-        _details(condition.text, numbers),
+        f"{facts.name} spends {facts.money(rate)} an hour; its limit allows "
+        f"{facts.money(planned)}.",
+        details_of(condition.text, numbers),
     )
 
 
@@ -192,8 +174,8 @@ def evaluate_spike(rule: EffectiveRule, facts: Facts) -> Match | None:
     return Match(
         value,
         threshold,
-        f"{facts.name} has spent {_money(facts, value)} within {within}; told from "
-        f"{_money(facts, threshold)} on.",
+        f"{facts.name} has spent {facts.money(value)} within {within}; told from "
+        f"{facts.money(threshold)} on.",
         {"formula": f"spent within {within} >= {threshold.normalize():f}"},
     )
 
@@ -225,7 +207,7 @@ def _evaluate_day(
     return Match(
         *compared,
         _day_sentence(facts, day, numbers["expected"]),
-        {**_details(formula, told, band), "day": day.date.isoformat()},
+        {**details_of(formula, told, band), "day": day.date.isoformat()},
     )
 
 
@@ -349,26 +331,10 @@ def _compared(
     return value, quantize(other) if abs(other) < _MOST else None
 
 
-def _details(
-    formula: str,
-    numbers: Mapping[str, Decimal],
-    band: tuple[Decimal, Decimal, Decimal] | None = None,
-) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "formula": formula,
-        "numbers": {name: wire(number) for name, number in numbers.items()},
-    }
-    if band is not None:
-        names = "lower", "expected", "upper"
-        told["band"] = dict(zip(names, map(wire, band), strict=True))
-    return told
-
-
 def _forecast_sentence(facts: Facts, outlook: Outlook) -> str:
-    end = (facts.window.end - _MICROSECOND).astimezone(facts.zone)
     return (
-        f"{facts.name} is projected to spend {_money(facts, outlook.projected)} of "
-        f"{_money(facts, facts.limit)} by {end.day} {end:%B}; the probability of "
+        f"{facts.name} is projected to spend {facts.money(outlook.projected)} of "
+        f"{facts.money(facts.limit)} by {period_end_words(facts)}; the probability of "
         f"passing the limit is {format_percent(outlook.probability)}."
     )
 
@@ -377,13 +343,9 @@ def _day_sentence(facts: Facts, day: _Day, expected: Decimal) -> str:
     spent = "has already spent" if day.date == facts.today else "spent"
     on = f"{day.date:%A}, {day.date.day} {day.date:%B}"
     return (
-        f"{facts.name} {spent} {_money(facts, day.cost)} on {on}; about "
-        f"{_money(facts, max(expected, ZERO))} is usual."
+        f"{facts.name} {spent} {facts.money(day.cost)} on {on}; about "
+        f"{facts.money(max(expected, ZERO))} is usual."
     )
-
-
-def _money(facts: Facts, amount: Decimal) -> str:
-    return format_money(amount, facts.currency)
 
 
 def _estimate(amount: float) -> Decimal:

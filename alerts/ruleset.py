@@ -15,6 +15,7 @@ from decimal import Decimal
 from alerts.models import AlertRule, RuleType, Severity
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
+from budgets.thresholds import Basis, ShareWatched
 
 __all__ = [
     "AlertRuleset",
@@ -73,33 +74,32 @@ class AlertRuleset:
 
     def of(self, budget: Budget) -> list[EffectiveRule]:
         """Return the rules that watch *budget*: thresholds ascending, then others."""
-        others = [rule for rule in self.timed(budget.pk) if rule.enabled]
+        others = [rule for rule in self.timed(budget) if rule.enabled]
         return [*self.thresholds(budget), *others]
 
-    def timed(self, budget_id: int) -> tuple[EffectiveRule, ...]:
-        """Return what the sweep evaluates by the clock, in use or not: no thresholds.
-
-        Budgets without rules of their own share their parent's tuple.
+    def timed(self, budget: Budget) -> tuple[EffectiveRule, ...]:
+        """Return what the sweep evaluates by the clock, in use or not: all but the
+        thresholds that amounts alone tell of.
         """
-        return tuple(
-            rule for rule in self._written(budget_id) if rule.type != RuleType.THRESHOLD
-        )
+        own, written = of_budget(budget), self._written(budget.pk)
+        if any(rule.is_timed for rule in own):
+            nearest = _merge(self._own.get(budget.pk, ()), tuple(own))
+            written = _merge(nearest, written)
+        return tuple(rule for rule in written if rule.is_timed)
 
     def thresholds(self, budget: Budget) -> list[EffectiveRule]:
-        """Return the shares of the limit that are watched, ascending."""
+        """Return the shares of the limit that amounts come to, ascending."""
         by_slot = {rule.slot: rule for rule in built_in(budget)}
         by_slot |= {
             rule.slot: rule
             for rule in self._written(budget.pk)
-            if rule.type == RuleType.THRESHOLD and rule.is_inherited_by(budget.pk)
+            if rule.is_inherited_by(budget.pk)
         }
         by_slot |= {rule.slot: rule for rule in of_budget(budget)}
-        by_slot |= {
-            rule.slot: rule
-            for rule in self._own.get(budget.pk, ())
-            if rule.type == RuleType.THRESHOLD
-        }
-        found = [rule for rule in by_slot.values() if rule.enabled]
+        by_slot |= {rule.slot: rule for rule in self._own.get(budget.pk, ())}
+        found = [
+            rule for rule in by_slot.values() if rule.enabled and not rule.is_timed
+        ]
         return sorted(found, key=lambda rule: rule.threshold or _ONE)
 
     def _written(self, budget_id: int) -> tuple[EffectiveRule, ...]:
@@ -126,8 +126,9 @@ def _merge(
 def of_rule(rule: AlertRule) -> EffectiveRule:
     """Return *rule* as it watches its budget and those below."""
     key = f"{rule.type}:{rule.uid}"
+    basis = Basis(rule.basis)
     if rule.type == RuleType.THRESHOLD:
-        key = threshold_key(rule.threshold or _ONE)
+        key = threshold_key(rule.threshold or _ONE, basis, rule.probability)
     return EffectiveRule(
         type=rule.type,
         key=key,
@@ -144,17 +145,24 @@ def of_rule(rule: AlertRule) -> EffectiveRule:
         cooldown_s=rule.cooldown_s,
         rule_id=rule.pk,
         enabled=rule.enabled,
+        basis=basis,
+        probability=rule.probability,
     )
 
 
 def of_budget(budget: Budget) -> list[EffectiveRule]:
     """Return the thresholds in `Budget.alerts`."""
     found = []
-    for alert in budget.alerts:
-        # Through text: the float 0.8 is a little more than 0.8.
-        share = Decimal(str(alert["threshold"]))
-        rule = _plain(budget, share, Origin.BUDGET, _severity_at(budget, share))
-        found.append(replace(rule, channels=tuple(alert.get("channels", ()))))
+    for one in map(ShareWatched.of, budget.alerts):
+        severity = severity_at(budget, one.share, one.basis)
+        rule = replace(
+            _plain(budget, one.share, Origin.BUDGET, severity),
+            key=threshold_key(one.share, one.basis, one.probability),
+            channels=one.channels,
+            basis=one.basis,
+            probability=one.probability,
+        )
+        found.append(rule)
     return found
 
 
@@ -170,9 +178,15 @@ def built_in(budget: Budget) -> list[EffectiveRule]:
     ]
 
 
-def threshold_key(share: Decimal) -> str:
-    """Return the key of a share's alerts, however it was written: "threshold:0.8"."""
-    return f"{RuleType.THRESHOLD}:{share.normalize():f}"
+def threshold_key(
+    share: Decimal, basis: Basis = Basis.SPENT, probability: Decimal | None = None
+) -> str:
+    """Return the key of a share's alerts, however it was written: "threshold:0.8",
+    "threshold:forecast:0.8:0.5".
+    """
+    numbers = [f"{one.normalize():f}" for one in (share, probability) if one]
+    named = [] if basis is Basis.SPENT else [basis.value]
+    return ":".join([RuleType.THRESHOLD, *named, *numbers])
 
 
 def _plain(
@@ -188,7 +202,10 @@ def _plain(
     )
 
 
-def _severity_at(budget: Budget, share: Decimal) -> str:
+def severity_at(budget: Budget, share: Decimal, basis: Basis) -> str:
+    """Return how grave *share* is; what is only expected is a warning at most."""
+    if basis is Basis.FORECAST:
+        return Severity.WARNING
     if share >= min(budget.critical_threshold, _ONE):
         return Severity.CRITICAL
     return Severity.WARNING if share >= budget.warning_threshold else Severity.INFO

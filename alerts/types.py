@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
+from budgets.thresholds import Basis
+from lib.money import format_money, wire
 from lib.periods import Window
 
 Slot = tuple[str, str]  # type; share or window, "" for the others
@@ -42,12 +44,19 @@ class EffectiveRule:
     cooldown_s: int = 0
     rule_id: int | None = None
     enabled: bool = True
+    basis: Basis = Basis.SPENT  # of a threshold: what is held against the share
+    probability: Decimal | None = None  # of a forecast that is: from which it tells
 
     @property
     def slot(self) -> Slot:
         if self.type == "threshold":
             return self.type, self.key
         return self.type, self.window
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether it takes the clock to evaluate it, and not amounts alone."""
+        return self.type != "threshold" or self.basis is Basis.FORECAST
 
     def is_inherited_by(self, budget_id: int) -> bool:
         return self.budget_id != budget_id
@@ -62,7 +71,7 @@ class Finding:
     """
 
     rule_id: int | None  # None: a threshold that the budget itself brings along
-    key: str  # "threshold:0.8", "velocity:<rule uid>"
+    key: str  # "threshold:0.8", "threshold:committed:0.8", "velocity:<rule uid>"
     type: str  # a RuleType
     severity: str
     threshold: Decimal | None  # None: a condition without a single right side
@@ -72,12 +81,13 @@ class Finding:
     period_starts_at: datetime
     period_ends_at: datetime
     message: str  # the rule's own words, else details["sentence"]
-    # "sentence", "formula", "band" {"lower", "upper", "expected"}, "drivers"
+    # "sentence", "formula", "numbers", "band" {"lower", "upper", "expected"}, "drivers"
     # [{"dimension", "name", "amount", "share"}]; amounts are strings of ten places.
     details: dict[str, Any] = field(default_factory=dict)
     channels: tuple[str, ...] = ()  # types or names; empty: the usual ones
     recipients: tuple[str, ...] = ()  # mail addresses; empty: the usual ones
     cooldown_s: int = 0
+    basis: Basis = Basis.SPENT  # of a threshold
 
 
 class NotedDriver(TypedDict):
@@ -102,6 +112,7 @@ class Facts:
     spent: Decimal  # in the period
     today: date  # of the budget's zone
     today_began_at: datetime
+    reserved: Decimal = Decimal(0)  # in the period; known of the present alone
     today_spent: Decimal = Decimal(0)
     # Of the days that are over, oldest first, from the first with spend to yesterday.
     days: tuple[Decimal, ...] = ()
@@ -115,6 +126,10 @@ class Facts:
     # Days of which somebody said that they were fine, and what was spent on them.
     fine: Mapping[date, Decimal] = field(default_factory=dict)
 
+    def money(self, amount: Decimal) -> str:
+        """Write *amount* for people."""
+        return format_money(amount, self.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -124,3 +139,19 @@ class Match:
     threshold: Decimal | None
     sentence: str
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def details_of(
+    formula: str,
+    numbers: Mapping[str, Decimal],
+    band: tuple[Decimal, Decimal, Decimal] | None = None,
+) -> dict[str, Any]:
+    """Return what a match keeps beside its sentence; *band*: lower, expected, upper."""
+    told: dict[str, Any] = {
+        "formula": formula,
+        "numbers": {name: wire(number) for name, number in numbers.items()},
+    }
+    if band is not None:
+        names = "lower", "expected", "upper"
+        told["band"] = dict(zip(names, map(wire, band), strict=True))
+    return told

@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import Organization
 from budgets import sql
 from budgets.amounts import lasting_and_temporary
+from budgets.committed import note_committed
 from budgets.index import (
     BudgetIndex,
     Charge,
@@ -105,6 +106,8 @@ class Charging:
         """
         if not due.sums and not freed:
             return []
+        if self.index.watches_committed:
+            note_committed(self.organization_id)
         ids = self.ids_of([of.period for of in due.sums])
         added = {ids[of.period.key]: of for of in due.sums}
         if freed:

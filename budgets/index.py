@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from budgets.scopes import BudgetScope
+from budgets.thresholds import Basis, shares_of
 from lib.periods import Cadence, Calendar, Window
 
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)  # the end of what has none
@@ -34,6 +35,7 @@ class IndexedBudget:
     thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
     hard: bool = False  # no authorization passes its limit
     alerts: tuple[Decimal, ...] = ()  # shares that those below may inherit
+    committed: bool = False  # what is set aside is held against its limit, too
     level: int = 0  # depth: 0 for a root
     # The period and clock hour last asked for: most questions come close together.
     period: "PeriodRef | None" = None
@@ -101,12 +103,15 @@ class BudgetIndex:
     """All budgets of one organization that can be charged."""
 
     budgets: Mapping[int, IndexedBudget]
+    # Whether anybody is to be told of what is spent and set aside.
+    watches_committed: bool = field(init=False)
     _anywhere: list[IndexedBudget] = field(init=False, default_factory=list)
     _by_value: dict[tuple[str, str], list[IndexedBudget]] = field(
         init=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
+        self.watches_committed = any(one.committed for one in self.budgets.values())
         for budget in self.budgets.values():
             above = list(self.ancestors(budget))
             budget.level = len(above)
@@ -218,8 +223,7 @@ def index_of(rows: Iterable[Any], organization: Any) -> BudgetIndex:
             ends_at=row.ends_at,
         )
         currency = "" if row.currency == organization.currency else row.currency
-        # Through text: the float 0.8 is a little more than 0.8.
-        alerts = tuple(Decimal(str(alert["threshold"])) for alert in row.alerts)
+        alerts = shares_of(row.alerts, Basis.SPENT)
         built_in = row.warning_threshold, row.critical_threshold, Decimal(1)
         budgets[row.pk] = IndexedBudget(
             row.pk,
@@ -230,5 +234,6 @@ def index_of(rows: Iterable[Any], organization: Any) -> BudgetIndex:
             tuple(sorted({*built_in, *alerts})),
             row.enforcement == "hard",
             alerts,
+            bool(shares_of(row.alerts, Basis.COMMITTED)),
         )
     return BudgetIndex(budgets)

@@ -110,6 +110,7 @@ PERIODIC = (
 FOLLOWING: dict[str, Sequence[Callable[..., str]]] = {
     # Each hands in the id of an organization.
     "budgets.watched_amounts": (reevaluate_soon,),
+    "budgets.committed": (reevaluate,),
     "intake.corrected": (reevaluate,),
     # With the id of somebody outside who wants the organization's mail.
     "notifications.confirmed": (tell_confirmed,),

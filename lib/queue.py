@@ -42,6 +42,17 @@ def announce(change: str, *args: Any) -> None:
     enqueue(settings.FOLLOWING_TASK, change, *args)
 
 
+def announce_at(moment: datetime, change: str, *args: Any) -> None:
+    """`announce` *change* at *moment*, to about half a second.
+
+    Redis can't wait: there what follows is done at once.
+    """
+    if settings.REDIS_URL:
+        announce(change, *args)
+    else:
+        async_task(settings.FOLLOWING_TASK, change, *args, broker=_Later(moment))
+
+
 def enqueue_once(task: str) -> None:
     """`enqueue` *task*, unless the present transaction (or `gathering`) already has.
 

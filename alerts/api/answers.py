@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from alerts.configuration import configuration
 from alerts.models import (
+    BASES,
     Alert,
     AlertEvent,
     AlertState,
@@ -54,6 +55,7 @@ class AlertOut(Out, frozen=True):
         float | Exact | None, note("A share; text where it is money or a probability.")
     ]
     value: Annotated[float | Exact | None, note("As the threshold.")]
+    basis: Annotated[str, choices(BASES), note("Of a threshold: what came to it.")]
     spent: Money
     limit: Money
     message: str
@@ -74,6 +76,14 @@ class AlertRuleOut(Out, frozen=True):
     type: Annotated[str, choices(RuleType.values)]
     threshold: Annotated[
         float | Exact | None, note("A share of the limit is a number, money text.")
+    ]
+    basis: Annotated[
+        str | None,
+        choices([*BASES, None]),
+        note("Of a threshold: what is held against the share."),
+    ]
+    probability: Annotated[
+        float | None, note("Of a threshold's forecast: from which it tells.")
     ]
     condition: str
     sensitivity: Annotated[str | None, choices([*Sensitivity.values, None])]
@@ -173,6 +183,7 @@ def alert_out(alert: Alert) -> AlertOut:
     return AlertOut(
         id=str(alert.uid),
         type=alert.type,
+        basis=alert.basis,
         severity=alert.severity,
         state=alert.state,
         budget=str(alert.budget.uid),

@@ -10,7 +10,9 @@ from rest_framework import serializers
 from accounts.api.fields import NamesField, ReasonField
 from accounts.models import validate_zone
 from alerts.conditions import check
-from alerts.models import RuleType, Sensitivity, Severity, SpikeWindow
+from alerts.models import BASES, RuleType, Sensitivity, Severity, SpikeWindow
+from budgets.api.thresholds import probability_field, sound_probability
+from budgets.thresholds import Basis
 from lib.errors import Refusal
 from lib.money import MOST_SHARE, NO_SHARE
 from lib.wirefields import ChoiceField, MomentField, Plain, WireAmountField
@@ -52,6 +54,8 @@ class RuleIn(Plain):
 
     type = ChoiceField(RuleType.choices)
     threshold = WireAmountField(required=False, allow_null=True, default=None)
+    basis = ChoiceField(list(BASES), allow_null=True, default=Basis.SPENT.value)
+    probability = probability_field()
     condition = serializers.CharField(max_length=500, allow_blank=True, default="")
     sensitivity = ChoiceField(
         Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value
@@ -69,6 +73,8 @@ class RuleIn(Plain):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = attrs["type"]
         attrs["threshold"] = _threshold(kind, attrs["threshold"])
+        attrs["basis"] = _basis(kind, attrs["basis"])
+        attrs["probability"] = sound_probability(attrs["basis"], attrs["probability"])
         attrs["condition"] = _condition(kind, attrs["condition"])
         attrs["sensitivity"] = attrs["sensitivity"] or Sensitivity.MEDIUM.value
         attrs["window"] = attrs["window"] or SpikeWindow.HOURLY.value
@@ -98,6 +104,14 @@ def _threshold(kind: str, value: Decimal | None) -> Decimal | None:
     if kind == RuleType.THRESHOLD and value != round(value, 4):
         raise serializers.ValidationError({"threshold": ["At most four places."]})
     return value
+
+
+def _basis(kind: str, given: str | None) -> str:
+    basis = given or Basis.SPENT.value
+    if kind != RuleType.THRESHOLD and basis != Basis.SPENT:
+        detail = f"Only a threshold looks at what is {basis}: leave it out."
+        raise serializers.ValidationError({"basis": [detail]})
+    return basis
 
 
 def _condition(kind: str, text: str) -> str:
@@ -207,11 +221,15 @@ class ConfigurationIn(Plain):
 
     def validate_alerts(self, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
         shares = [
-            rule["threshold"] for rule in value if rule["type"] == RuleType.THRESHOLD
+            (rule["threshold"], rule["basis"], rule["probability"])
+            for rule in value
+            if rule["type"] == RuleType.THRESHOLD
         ]
-        twice = sorted({share for share in shares if shares.count(share) > 1})
+        twice = [one for place, one in enumerate(shares) if one in shares[:place]]
         if twice:
-            detail = f"The threshold {twice[0].normalize():f} comes twice."
+            share, basis, _ = twice[0]
+            on = "" if basis == Basis.SPENT else f" of what is {basis}"
+            detail = f"The threshold {share.normalize():f}{on} comes twice."
             raise serializers.ValidationError(detail)
         return value
 

@@ -3,6 +3,7 @@
 from alerts.models.alerts import Alert, AlertEvent, AlertQuerySet, AlertState
 from alerts.models.evaluations import EvaluatedState, NotAnAnomaly, Turn, Watch
 from alerts.models.rules import (
+    BASES,
     AlertRule,
     EscalationPolicy,
     MaintenanceWindow,
@@ -13,6 +14,7 @@ from alerts.models.rules import (
 )
 
 __all__ = [
+    "BASES",
     "Alert",
     "AlertEvent",
     "AlertQuerySet",

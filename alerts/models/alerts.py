@@ -9,8 +9,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.audit import current_actor
 from accounts.models import Organization
-from alerts.models.rules import AlertRule, RuleType, Severity
+from alerts.models.rules import BASES, AlertRule, RuleType, Severity
 from budgets.models import Budget
+from budgets.thresholds import Basis
 from lib.fields import MoneyField
 
 
@@ -79,9 +80,10 @@ class Alert(models.Model):
     """One thing that is wrong with one budget in one period, until it is resolved.
 
     `key` says which rule and threshold it is about: "threshold:0.8",
-    "velocity:<rule uid>". For one key of a period there is never more than one that is
-    not re-armed: an open one, or one that a person resolved, keeps the next from firing
-    until the condition has ended once (`rearmed_at`).
+    "threshold:forecast:0.8:0.5", "velocity:<rule uid>". For one key of a period there
+    is never more than one that is not re-armed: an open one, or one that a person
+    resolved, keeps the next from firing until the condition has ended once
+    (`rearmed_at`).
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -96,6 +98,12 @@ class Alert(models.Model):
         AlertRule, models.SET_NULL, null=True, related_name="raised_alerts"
     )
     type = models.CharField(max_length=16, choices=RuleType.choices)
+    basis = models.CharField(
+        max_length=16,
+        choices=[(one.value, label) for one, label in BASES.items()],
+        default=Basis.SPENT.value,
+        db_default=Basis.SPENT.value,
+    )  # of a threshold: what was held against it
     severity = models.CharField(max_length=16, choices=Severity.choices)
     # Shares, rates or amounts, as the type has it.
     threshold = MoneyField(null=True)
@@ -131,6 +139,11 @@ class Alert(models.Model):
                 fields=["organization", "budget", "key", "period_starts_at"],
                 condition=Q(rearmed_at=None),
                 name="one_alert_per_key_and_period_until_rearmed",
+            ),
+            models.CheckConstraint(
+                condition=Q(basis=Basis.SPENT.value)
+                | Q(basis__in=[one.value for one in Basis], type=RuleType.THRESHOLD),
+                name="alert_basis_is_known_and_of_a_threshold",
             ),
             models.CheckConstraint(
                 condition=Q(rearmed_at=None) | Q(resolved_at__isnull=False),

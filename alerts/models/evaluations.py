@@ -38,8 +38,9 @@ class Watch(models.Model):
     """The amounts between which the thresholds of a period stand as they are.
 
     While the period's limit is `limit`, and what was spent is from `at_least` up to,
-    but not including, `below`, evaluating it again would find nothing new. A table of
-    its own: the period's row is for charging alone.
+    but not including, `below`, evaluating it again would find nothing new; so for what
+    was spent and is set aside, and the other two. A table of its own: the period's row
+    is for charging alone.
     """
 
     period = models.OneToOneField(
@@ -48,6 +49,8 @@ class Watch(models.Model):
     limit = MoneyField()
     at_least = MoneyField(null=True)  # None: no threshold is passed
     below = MoneyField(null=True)  # None: all are passed
+    committed_at_least = MoneyField(null=True)  # as at_least
+    committed_below = MoneyField(null=True)
 
     def __str__(self) -> str:
         return f"{self.at_least} to {self.below}"

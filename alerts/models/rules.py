@@ -9,11 +9,12 @@ from django.db.models.functions import Now
 from accounts.audit import current_actor, history
 from accounts.models import Organization, validate_zone
 from budgets.models import Budget
+from budgets.thresholds import Basis
 from lib.fields import MoneyField
 
 
 class RuleType(models.TextChoices):
-    THRESHOLD = "threshold", "Share of the budget spent"
+    THRESHOLD = "threshold", "Share of the budget"
     FORECAST = "forecast", "Projected to pass the budget"
     VELOCITY = "velocity", "Spending faster than planned"
     ANOMALY = "anomaly", "Unusual day"
@@ -40,6 +41,13 @@ class SpikeWindow(models.TextChoices):
     WEEKLY = "weekly", "A week"
 
 
+BASES = {
+    Basis.SPENT: "Spent",
+    Basis.COMMITTED: "Spent and set aside",
+    Basis.FORECAST: "Forecast for the end",
+}
+
+
 class AlertRule(models.Model):
     """What a budget and those below it are watched for, and who is told.
 
@@ -47,7 +55,8 @@ class AlertRule(models.Model):
     charging watches, and has the shares of rules too: see `configuring`. A rule adds
     what is said, to whom and how often, and that those below are watched. Its
     `threshold` is a share of the limit, a spike's an amount, a forecast's a
-    probability.
+    probability. `basis` says what is held against a share of the limit; what is
+    forecast is with the `probability` from which it tells.
     """
 
     uid = models.UUIDField(default=uuid4, unique=True, editable=False)
@@ -55,6 +64,16 @@ class AlertRule(models.Model):
     budget = models.ForeignKey(Budget, models.CASCADE, related_name="alert_rules")
     type = models.CharField(max_length=16, choices=RuleType.choices)
     threshold = MoneyField(null=True, blank=True)
+    basis = models.CharField(
+        "what is looked at",
+        max_length=16,
+        choices=[(one.value, label) for one, label in BASES.items()],
+        default=Basis.SPENT.value,
+        db_default=Basis.SPENT.value,
+    )
+    probability = models.DecimalField(
+        max_digits=5, decimal_places=4, null=True, blank=True
+    )
     condition = models.CharField(max_length=500, blank=True)  # see alerts.conditions
     sensitivity = models.CharField(
         max_length=8, choices=Sensitivity.choices, default=Sensitivity.MEDIUM
@@ -80,10 +99,30 @@ class AlertRule(models.Model):
             models.CheckConstraint(
                 condition=Q(type__in=RuleType.values), name="alert_rule_type_is_known"
             ),
+            models.CheckConstraint(
+                condition=Q(basis=Basis.SPENT.value)
+                | Q(basis__in=[one.value for one in Basis], type=RuleType.THRESHOLD),
+                name="alert_rule_basis_is_known_and_of_a_threshold",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    basis=Basis.FORECAST.value,
+                    probability__isnull=False,
+                    probability__gt=0,
+                    probability__lte=1,
+                )
+                | (~Q(basis=Basis.FORECAST.value) & Q(probability=None)),
+                name="only_a_forecast_threshold_has_a_probability",
+            ),
             models.UniqueConstraint(
-                fields=["budget", "threshold"],
-                condition=Q(type=RuleType.THRESHOLD),
-                name="one_threshold_rule_per_share",
+                fields=["budget", "basis", "threshold"],
+                condition=Q(type=RuleType.THRESHOLD, probability=None),
+                name="one_threshold_rule_per_basis_and_share",
+            ),
+            models.UniqueConstraint(
+                fields=["budget", "threshold", "probability"],
+                condition=Q(type=RuleType.THRESHOLD, probability__isnull=False),
+                name="one_forecast_threshold_rule_per_share_and_probability",
             ),
         ]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from budgets.api.thresholds import ThresholdOut, threshold_out
 from budgets.drivers import DIMENSIONS, Driver, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
 from budgets.models import (
@@ -20,6 +21,7 @@ from budgets.models import (
 )
 from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
+from budgets.thresholds import ShareWatched
 from budgets.tree import TreeNode
 from budgets.validation import MOST_LEVELS
 from lib.answers import Exact, Moment, Money, Out, choices, note
@@ -45,13 +47,6 @@ class ScopeOut(Out, frozen=True):
     providers: list[str]
     models: list[str]
     tags: dict[str, Any]
-
-
-class ThresholdOut(Out, frozen=True):
-    """A share of the limit at which people are told."""
-
-    threshold: float
-    channels: list[str]
 
 
 class RolloverOut(Out, frozen=True):
@@ -210,10 +205,7 @@ def budget_out(budget: Budget) -> BudgetOut:
         scope=_scope_out(budget),
         warning_threshold=float(budget.warning_threshold),
         critical_threshold=float(budget.critical_threshold),
-        alerts=[
-            ThresholdOut(float(one["threshold"]), one["channels"])
-            for one in budget.alerts
-        ],
+        alerts=[threshold_out(ShareWatched.of(one)) for one in budget.alerts],
         enforcement=budget.enforcement,
         priority=budget.priority,
         rollover=RolloverOut(

@@ -10,10 +10,10 @@ from rest_framework import serializers
 
 from accounts.api.fields import ReasonField
 from accounts.models import Membership, Organization, User
+from budgets.api.thresholds import AlertIn
 from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from lib.errors import Invalid
-from lib.money import MOST_SHARE, NO_SHARE
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
 from lib.wirefields import ChoiceField, snake
@@ -33,22 +33,6 @@ class RolloverIn(serializers.Serializer[Any]):
         allow_null=True,
         required=False,
     )
-
-
-class AlertIn(serializers.Serializer[Any]):
-    """A share of the limit at which to tell people."""
-
-    threshold = serializers.DecimalField(
-        max_digits=7, decimal_places=4, min_value=Decimal("0.0001")
-    )
-    channels = serializers.ListField(
-        child=serializers.CharField(max_length=100), max_length=20, default=list
-    )
-
-    def validate_threshold(self, value: Decimal) -> str:
-        if value > MOST_SHARE:
-            raise serializers.ValidationError(NO_SHARE)
-        return f"{value.normalize():f}"
 
 
 class BudgetIn(serializers.Serializer[Any]):

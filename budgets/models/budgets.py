@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Cast, Now
 from mptt.managers import TreeManager
 from mptt.models import MPTTModel, TreeForeignKey
 from mptt.querysets import TreeQuerySet
@@ -21,6 +21,7 @@ from accounts.models import (
     validate_currency_code,
     validate_zone,
 )
+from budgets.thresholds import Basis
 from lib.fields import MoneyField
 from lib.periods import Cadence
 
@@ -76,6 +77,11 @@ class BudgetQuerySet(TreeQuerySet["Budget"]):
         """Keep what is not archived."""
         return self.filter(archived_at=None)
 
+    def looking_ahead(self) -> Self:
+        """Keep those with a share that a forecast is held against."""
+        written = Cast("alerts", models.TextField())
+        return self.alias(written=written).filter(written__contains=Basis.FORECAST)
+
     def with_period_at(self, moment: datetime) -> QuerySet[Any]:
         """Join as `current` the period that contains *moment*; null when not opened.
 
@@ -128,7 +134,7 @@ class Budget(MPTTModel):
     critical_threshold = models.DecimalField(
         max_digits=7, decimal_places=4, default=Decimal("0.95")
     )
-    alerts = models.JSONField(default=list, blank=True)  # [{"threshold", "channels"}]
+    alerts = models.JSONField(default=list, blank=True)  # see budgets.thresholds
     enforcement = models.CharField(
         max_length=8, choices=Enforcement.choices, default=Enforcement.SOFT
     )

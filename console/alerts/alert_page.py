@@ -20,6 +20,7 @@ from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
 from budgets.rollup import hours_of
 from budgets.status import BudgetStatus
+from budgets.thresholds import Basis
 from console.alerts.answers import alert_or_404
 from console.alerts.charts import SpendCurve, chart_of
 from console.alerts.inbox import Row
@@ -132,7 +133,8 @@ def _limit_of(alert: Alert) -> Decimal:
 
 def _crossed(alert: Alert) -> Decimal | None:
     """Return the amount at which it fired; None: it is about no amount."""
-    if alert.type != RuleType.THRESHOLD or alert.threshold is None:
+    is_spent = alert.type == RuleType.THRESHOLD and alert.basis == Basis.SPENT
+    if not is_spent or alert.threshold is None:
         return None
     amount: Decimal = alert.threshold * alert.limit
     return amount
@@ -157,6 +159,7 @@ def figures_of(
     used = format_percent(share(alert.spent, alert.limit), locale)
     figures = [
         Fact("Spent at the alert", f"{money(alert.spent)}, {used}"),
+        *_set_aside(alert, money, locale),
         Fact("Limit at the alert", money(alert.limit)),
         *_judged(alert, money, locale),
     ]
@@ -165,16 +168,28 @@ def figures_of(
         now_used = format_percent(status.utilization, locale)
         spent = f"{money(status.total_spend)}, {now_used}"
         figures.append(Fact("Spent now", spent, records))
+        if alert.basis == Basis.COMMITTED:
+            figures.append(Fact("Set aside now", money(status.reserved)))
         if status.projected_spend is not None:
             ends = money(status.projected_spend)
             figures.append(Fact("At this pace it ends at", ends))
     return figures
 
 
+def _set_aside(alert: Alert, money: Money, locale: str) -> list[Fact]:
+    numbers = alert.details.get("numbers") or {}
+    if alert.basis != Basis.COMMITTED or "reserved" not in numbers:
+        return []
+    used = format_percent(alert.value, locale)
+    aside = money(Decimal(str(numbers["reserved"])))
+    return [Fact("Set aside at the alert", f"{aside}, with what is spent {used}")]
+
+
 def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
     """Return the value that was judged, and what is usual."""
     figures = []
-    if alert.type == RuleType.FORECAST:
+    is_forecast = alert.type == RuleType.FORECAST or alert.basis == Basis.FORECAST
+    if is_forecast:
         # A condition may have compared something else.
         numbers = alert.details.get("numbers") or {}
         likely = Decimal(str(numbers.get("probability", alert.value)))
@@ -186,7 +201,8 @@ def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
     band = alert.details.get("band") or {}
     if "lower" in band and "upper" in band:
         low, high = (money(Decimal(str(band[name]))) for name in ("lower", "upper"))
-        figures.append(Fact("Usual", f"{low} to {high}"))
+        label = "Forecast, 80 % sure" if is_forecast else "Usual"
+        figures.append(Fact(label, f"{low} to {high}"))
     return figures
 
 

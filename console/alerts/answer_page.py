@@ -8,8 +8,9 @@ from django.http import QueryDict
 
 from alerts import services
 from alerts.errors import AnsweredMeanwhile
+from alerts.figures import figures_of
 from alerts.links import PURPOSE, alert_of
-from alerts.messages import budget_url, figures_of, text_of, title_of
+from alerts.messages import budget_url, text_of, title_of
 from alerts.models import Alert, AlertState
 from console.mailed_link_page import MailedLinkPage
 from lib.errors import Invalid

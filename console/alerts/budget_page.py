@@ -26,6 +26,7 @@ from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.paths import ways_of
 from budgets.permissions import may
+from budgets.thresholds import Basis
 from console.alerts.forms import ready_types
 from console.alerts.ladders import Rung, rungs_from
 from console.alerts.wording import kind_of_severity, step_words
@@ -167,7 +168,7 @@ def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
     share = format_percent(rule.threshold, locale)
     match rule.type:
         case RuleType.THRESHOLD:
-            return f"{share} of the limit is spent"
+            return _share_words(rule, share, locale)
         case RuleType.SPIKE:
             amount = (
                 format_money(rule.threshold, currency, locale)
@@ -182,6 +183,16 @@ def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
         case RuleType.FORECAST if not rule.condition:
             return f"{share} likely to pass the limit"
     return rule.condition or EXAMPLES[rule.type]
+
+
+def _share_words(rule: EffectiveRule, share: str, locale: str) -> str:
+    match rule.basis:
+        case Basis.COMMITTED:
+            return f"{share} of the limit is spent or set aside"
+        case Basis.FORECAST:
+            likely = format_percent(rule.probability, locale)
+            return f"{share} of the limit is {likely} likely to be spent by the end"
+    return f"{share} of the limit is spent"
 
 
 def _tells(

@@ -17,6 +17,7 @@ from accounts.meanwhile import VersionedForm
 from accounts.models import validate_zone
 from alerts.conditions import EXAMPLES, NAMES, check
 from alerts.models import AlertRule, EscalationPolicy, RuleType
+from budgets.thresholds import USUAL_PROBABILITY, Basis
 from console.fields import PercentField
 from lib.amounts import AmountField
 from lib.errors import Refusal
@@ -119,10 +120,12 @@ class AlertRuleForm(VersionedForm):
     class Meta:
         model = AlertRule
         fields = (
-            *("threshold", "condition", "sensitivity", "window", "severity"),
+            *("threshold", "basis", "probability", "condition", "sensitivity"),
+            *("window", "severity"),
             *("channels", "recipients", "message", "cooldown_s", "enabled"),
         )
         widgets = {
+            "basis": UnfoldAdminSelectWidget,
             "severity": UnfoldAdminSelectWidget,
             "sensitivity": UnfoldAdminSelectWidget,
             "window": UnfoldAdminSelectWidget,
@@ -149,6 +152,18 @@ class AlertRuleForm(VersionedForm):
                 raise ValidationError(str(refusal)) from refusal
         return text
 
+    def clean_basis(self) -> str:
+        return self.cleaned_data.get("basis") or Basis.SPENT.value
+
+    def clean_probability(self) -> Decimal | None:
+        if self.cleaned_data.get("basis") != Basis.FORECAST:
+            return None
+        given = self.cleaned_data.get("probability")
+        likely: Decimal = USUAL_PROBABILITY if given is None else given
+        if not 0 < likely <= 1:
+            raise ValidationError("Must be more than 0, up to 100.")
+        return likely
+
     def clean_cooldown_s(self) -> int:
         return self.cleaned_data.get("cooldown_s") or 0
 
@@ -159,6 +174,8 @@ class AlertRuleForm(VersionedForm):
                 budget=self.instance.budget,
                 type=RuleType.THRESHOLD,
                 threshold=cleaned["threshold"],
+                basis=cleaned.get("basis"),
+                probability=cleaned.get("probability"),
             )
             if same.exclude(pk=self.instance.pk).exists():
                 self.add_error("threshold", "This budget has a rule for that share.")
@@ -181,6 +198,21 @@ def _adapt(fields: dict[str, forms.Field], kind: RuleType, currency: str) -> Non
             max_digits=7,
             widget=text_input(inputmode="decimal", autocomplete="off"),
         )
+    if kind == RuleType.THRESHOLD:
+        fields["basis"].required = False
+        fields["basis"].help_text = (
+            "What is set aside for calls that are not booked yet counts where a budget "
+            "is hard; there it is looked at within seconds, a forecast every minute."
+        )
+        fields["probability"] = PercentField(
+            label="Probability, in percent",
+            required=False,
+            max_digits=7,
+            widget=text_input(inputmode="decimal", autocomplete="off"),
+            help_text="Of a forecast: from which it tells. Empty: 50.",
+        )
+    else:
+        del fields["basis"], fields["probability"]
     if kind in NAMES:
         fields[
             "condition"

@@ -9,6 +9,7 @@ from accounts.models import User
 from alerts.models import Alert, AlertState, RuleType
 from budgets.paths import Way, words_of_way
 from budgets.status import BudgetStatus
+from budgets.thresholds import Basis
 from console.alerts.inbox import Row
 from console.alerts.present import now_words
 from console.alerts.wording import kind_of_severity, told_of
@@ -87,6 +88,8 @@ def line_of(
 def _beside(alert: Alert, reader: AlertReader) -> Beside:
     if alert.type == RuleType.THRESHOLD and alert.threshold is not None:
         name = format_percent(alert.threshold, reader.locale)
+        if alert.basis != Basis.SPENT:
+            name = f"{name} {alert.get_basis_display().lower()}"
     else:
         name = alert.get_type_display()
     held = "" if alert.state == AlertState.FIRING else alert.get_state_display().lower()
@@ -114,7 +117,8 @@ def kind_of(alert: Alert, found: BudgetStatus | None) -> tuple[str, str]:
     """
     if alert.state == AlertState.RESOLVED:
         return "OK", "Resolved"
-    was = alert.type == RuleType.THRESHOLD and (alert.threshold or 0) >= 1
+    is_spent = alert.type == RuleType.THRESHOLD and alert.basis == Basis.SPENT
+    was = is_spent and (alert.threshold or 0) >= 1
     if was or (found is not None and found.status.status == "EXCEEDED"):
         return "EXCEEDED", "Exceeded"
     return kind_of_severity(alert.severity)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -28,6 +27,7 @@ from alerts.ruleset import of_rule
 from budgets.models import Budget
 from budgets.paths import ways_of
 from budgets.permissions import may
+from budgets.thresholds import Basis
 from console.alerts.consequences import silences_of
 from console.alerts.forms import AlertRuleForm
 from console.alerts.wording import channel_words
@@ -103,8 +103,8 @@ def _led_on(request: HttpRequest, rule: AlertRule) -> HttpResponse:
 @transaction.atomic
 def save_rule(form: AlertRuleForm) -> None:
     """Save the rule, and have it judge what is there already."""
-    gone = form.initial.get("threshold") if form.instance.pk else None
-    _reevaluated(form.save(), gone)
+    was = AlertRule.objects.filter(pk=form.instance.pk).first()
+    _reevaluated(form.save(), was)
 
 
 @transaction.atomic
@@ -117,13 +117,13 @@ def delete_rule(rule: AlertRule, *, seen: Seen | None = None) -> None:
     hold_trees()
     hold_alone(rule.organization_id)
     check_row(rule, seen)
-    gone = rule.threshold
     rule.delete()
-    _reevaluated(rule, gone)
+    _reevaluated(rule, rule)
 
 
-def _reevaluated(rule: AlertRule, gone: Decimal | None) -> None:
+def _reevaluated(rule: AlertRule, was: AlertRule | None) -> None:
     if rule.type == RuleType.THRESHOLD:
+        gone = of_rule(was).key if was else ""
         watch_thresholds(rule.budget, gone=gone, now=timezone.now())
     enqueue("alerts.tasks.reevaluate", rule.organization_id)
 
@@ -142,6 +142,11 @@ def fired_of(rule: AlertRule, form: AlertRuleForm, locale: str) -> Fired | None:
         return None
     if not rule.pk and not form.is_bound and not rule.condition and not rule.threshold:
         return None
+    if rule.basis == Basis.COMMITTED:
+        return Fired(
+            "When it would have fired is not known: what is set aside is kept for the "
+            "present alone."
+        )
     now = timezone.now()
     found = preview(rule.budget, of_rule(rule), days=PREVIEW_DAYS, now=now)
     return fired_words([(at, said) for at, _, said in found], rule.budget)

@@ -6,6 +6,7 @@ from typing import overload
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from budgets.committed import note_committed
 from budgets.reservations.expire import expire, overdue
 from controls.decisions.batch import DecisionBatch
 from controls.decisions.calls import decide_call
@@ -17,7 +18,7 @@ from controls.decisions.types import (
     LeaseAnswer,
     LeaseRequest,
 )
-from controls.policy import open_guard
+from controls.policy import known_guard, open_guard
 from lib.grouping import Together
 
 MOST_TOGETHER = 500  # decisions in one transaction
@@ -79,7 +80,15 @@ def _decide_each(
         closely = _decide_closely if not allowed else _decide_or_fail_each
         found = closely(organization_id, [requests[place] for place in rest])
         answers |= zip(rest, found, strict=True)
+    _note_reserved(organization_id)
     return [answers[place] for place in range(len(requests))]
+
+
+def _note_reserved(organization_id: int) -> None:
+    """Have what is set aside looked at, if anybody is to be told of it."""
+    guard = known_guard(organization_id)
+    if guard is not None and guard.charging.index.watches_committed:
+        note_committed(organization_id)
 
 
 _together: Together[int, CallRequest, CallAnswer | DatabaseError] = Together(

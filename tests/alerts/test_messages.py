@@ -61,7 +61,7 @@ def test_a_message_says_how_much_how_fast_and_why(
     assert told.title == f"Warning: ML Team is at 84{NBSP}% of $15,000.00 (November)"
     assert told.text == (
         "80% of monthly budget consumed. ML Team has spent $12,600.00 of $15,000.00 in "
-        f"November 2026, 84{NBSP}%."
+        f"November 2026, 84{NBSP}%. Project search cost most: $9,000.00, 71{NBSP}%."
     )
     assert told.bar == pytest.approx(0.84)
     facts = dict(told.facts)

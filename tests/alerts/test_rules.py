@@ -2,55 +2,25 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.rules import evaluate
-from alerts.types import EffectiveRule, Facts, Match, Origin
+from alerts.types import Match
 from budgets.index import is_passed
 from forecasts.detectors import WARM_UP
 from forecasts.outlooks import Outlook, Past
 from lib.periods import DAY, HOUR, Window
+from tests.alerts.given import JANUARY, NOW, facts, rule
 from tests.forecasts.weeks import weekly
 
-NOW = datetime(2025, 1, 20, 12, tzinfo=UTC)  # a Monday
-JANUARY = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC))
 EVEN = (Decimal(100),) * 28
 SCENE_3 = "cost > mean + 2*stddev"
 
 money = st.decimals(-(10**6), 10**6, places=10)
 shares = st.decimals("0.0001", 5, places=4)
-
-
-def rule(kind: str, **values: Any) -> EffectiveRule:
-    if kind == "spike":
-        values = {"window": "hourly", **values}
-    return EffectiveRule(kind, f"{kind}:1", 1, Origin.RULE, "warning", **values)
-
-
-def facts(**values: Any) -> Facts:
-    """Return what is known of a budget of 3,100 in January 2025, on the 20th."""
-    now = values.get("now", NOW)
-    midnight = now.replace(hour=0, minute=0)
-    return Facts(
-        **{
-            "now": now,
-            "name": "Engineering",
-            "currency": "USD",
-            "zone": ZoneInfo("UTC"),
-            "window": JANUARY,
-            "limit": Decimal(3100),
-            "spent": Decimal(1900),
-            "today": now.date(),
-            "today_began_at": midnight,
-            "recent_from": max(now - DAY, values.get("window", JANUARY).start),
-            **values,
-        }
-    )
 
 
 def days(*costs: float) -> tuple[Decimal, ...]:

@@ -45,6 +45,7 @@ class Alert:
     # A share; text where it is money or a probability.
     threshold: Optional[Decimal] = None
     value: Optional[Decimal] = None  # As the threshold.
+    basis: str = ""  # Of a threshold: what came to it.
     spent: Decimal = Decimal(0)
     limit: Decimal = Decimal(0)
     details: dict[str, Any] = field(default_factory=dict)
