@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import wraps
 from http import HTTPStatus
@@ -246,9 +246,14 @@ def id_of(text: str | None) -> int | None:
 
 def address_of(request: HttpRequest) -> str | None:
     """Return where *request* came from; behind a proxy, where the proxy says."""
-    address = request.META.get("REMOTE_ADDR", "")
+    return address_in(request.META)
+
+
+def address_in(environ: Mapping[str, Any]) -> str | None:
+    """As `address_of`, of a request as the server hands it over."""
+    address = environ.get("REMOTE_ADDR", "")
     if settings.SECURE_PROXY_SSL_HEADER:  # then there is one, and it adds the last
-        address = request.headers.get("X-Forwarded-For", address).split(",")[-1]
+        address = environ.get("HTTP_X_FORWARDED_FOR", address).split(",")[-1]
     try:
         return str(ip_address(address.strip()))
     except ValueError:

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
@@ -16,12 +16,20 @@ from costops.serving.bodies import PART, Body, BodyReading, CrowdedError
 from costops.serving.shares import Shares, ShareTakenError
 from lib.errors import Unauthenticated
 from lib.frames import with_room
-from lib.web import problem
+from lib.web import address_in, problem
 
 IN_MEMORY = 2**20  # bytes of a chunked body, before it goes to a file
 _NEVER_LATE = "/health"
 
 _of_thread = threading.local()
+
+
+class _Party(NamedTuple):
+    """Whose share a request takes from."""
+
+    name: Hashable  # an organization's id, a key that is good for several, an address
+    has_key: bool = False
+    waits: bool = False  # for a decision; such requests hold up no others of the party
 
 
 def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplication:
@@ -36,8 +44,8 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
             _of_thread.last_will = _LastWill()
         if environ["PATH_INFO"].startswith(_NEVER_LATE):
             return application(environ, start_response)
-        party = _party_of(environ)
         try:
+            party = _party_of(environ, shares)
             with shares.of(party):
                 body = _body_of(environ, reading, party)
                 return _served(application, environ, start_response, body)
@@ -48,14 +56,14 @@ def within_limits(application: WSGIApplication, *, threads: int) -> WSGIApplicat
 
 
 def _body_of(
-    environ: WSGIEnvironment, reading: BodyReading, party: Hashable
+    environ: WSGIEnvironment, reading: BodyReading, party: _Party
 ) -> Body | None:
     """Return the body of a request, if it can have one."""
-    source = environ["wsgi.input"]
+    source, reader = environ["wsgi.input"], party if party.has_key else None
     if _is_chunked(environ):
-        return Body(source, None, reading, party)
+        return Body(source, None, reading, reader)
     length = int(environ.get("CONTENT_LENGTH") or 0)
-    return Body(source, length, reading, party) if length else None
+    return Body(source, length, reading, reader) if length else None
 
 
 def _is_chunked(environ: WSGIEnvironment) -> bool:
@@ -109,16 +117,26 @@ def _measure(environ: WSGIEnvironment, body: Body, measured: IO[bytes]) -> None:
     environ["wsgi.input"] = measured
 
 
-def _party_of(environ: WSGIEnvironment) -> Hashable:
-    """Return whose share a request takes from: its organization's; None: unknown."""
+def _party_of(environ: WSGIEnvironment, shares: Shares) -> _Party:
+    """Return the party of a request; who its key is for is looked up at the expense of
+    the address it comes from.
+
+    Raises:
+        ShareTakenError: that has all it may hold.
+    """
+    address = _Party(address_in(environ))
     header = environ.get("HTTP_AUTHORIZATION")
     if not header:
-        return None
-    try:
-        caller = keys.check(header)
-    except (Unauthenticated, DatabaseError):
-        return None  # its view will say so
-    return caller.organization_id or f"key {caller.key_id}"
+        return address
+    caller = keys.remembered(header)
+    if caller is None:
+        try:
+            with shares.of(address):
+                caller = keys.check(header)
+        except (Unauthenticated, DatabaseError):
+            return address  # its view will say so
+    name = caller.organization_id or f"key {caller.key_id}"
+    return _Party(name, has_key=True, waits="wait=" in environ.get("QUERY_STRING", ""))
 
 
 _BUSY = (

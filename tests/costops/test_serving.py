@@ -1,15 +1,19 @@
 """Fair shares of a process's threads, and bodies that come in time."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from io import BytesIO
-from threading import Semaphore, Thread
+from threading import Event, Semaphore, Thread
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts import keys
+from accounts.types import Caller
 from approvals.api.waiting import PLACES, THREADS
 from costops.serving import bodies, shares
 from costops.serving.application import within_limits
@@ -96,9 +100,62 @@ def test_while_requests_do_end_everybody_gets_a_turn() -> None:
     assert found == [True] * 640
 
 
+def all_it_gets(held: ExitStack, all_shares: Shares, party: str) -> int:
+    """Have *party* take what threads it may; return how many that are."""
+    for count in range(100):
+        try:
+            held.enter_context(all_shares.of(party))
+        except ShareTakenError:
+            return count
+    raise AssertionError("There is no end to it.")
+
+
 @pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 1), (4, 3), (16, 14)])
-def test_somebody_else_always_finds_a_thread(threads: int, most: int) -> None:
-    assert Shares(threads).most == most
+def test_somebody_else_always_finds_a_thread(
+    threads: int, most: int, held: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "STALLED_S", -1)
+
+    assert all_it_gets(held, Shares(threads), "acme") == most
+
+
+@given(order=st.permutations("abcdefg"), come=st.lists(st.sampled_from("abcdefg")))
+def test_when_all_that_are_here_stall_each_has_a_thread_and_one_is_left(
+    order: list[str], come: list[str]
+) -> None:
+    all_shares = Shares(16)
+    with pytest.MonkeyPatch.context() as patched, ExitStack() as held:
+        patched.setattr(shares, "STALLED_S", -1)
+        for party in order:  # they have been here
+            with all_shares.of(party):
+                pass
+
+        taken = 0
+        for party in come:
+            with suppress(ShareTakenError):
+                held.enter_context(all_shares.of(party))
+                taken += 1
+        got = [all_it_gets(held, all_shares, one) for one in order if one not in come]
+        new = all_it_gets(held, all_shares, "somebody new")
+
+        assert all([*got, new])
+        assert taken + sum(got) + new <= 16
+
+
+def test_who_has_gone_leaves_their_thread_to_the_others(
+    clock: Clock, held: ExitStack
+) -> None:
+    all_shares = Shares(16)
+    for party in range(5):
+        with all_shares.of(party):
+            pass
+
+    hold(held, all_shares, "acme", 16 - 6)
+    clock.now = 2
+    with pytest.raises(ShareTakenError), all_shares.of("acme"):
+        pass
+    clock.now = 12
+    hold(held, all_shares, "acme", 4)
 
 
 SIZES = st.lists(st.integers(-1, 50), max_size=20)
@@ -159,3 +216,60 @@ def test_of_few_threads_half_wait_for_decisions_at_most() -> None:
         assert PLACES.most == 2
     finally:
         PLACES.fit(THREADS)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WSGIApplication]:
+    """A server of which one address has all threads that it may have, and waits."""
+    is_over, waiting = Event(), Semaphore(0)
+
+    def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/slow":
+            waiting.release()
+            is_over.wait(10)
+        start("200 OK", [])
+        return []
+
+    monkeypatch.setattr(shares, "STALLED_S", -1)
+    serve = within_limits(application, threads=16)
+    threads = [Thread(target=asked, args=(serve, "/slow")) for _ in range(14)]
+    for thread in threads:
+        thread.start()
+        waiting.acquire()
+    yield serve
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    PLACES.fit(THREADS)
+
+
+def asked(
+    serve: WSGIApplication, path: str, *, at: str = "192.0.2.1", key: str = ""
+) -> str:
+    """Return the status of what is answered to somebody at an address."""
+    environ = {"PATH_INFO": path, "REMOTE_ADDR": at, "wsgi.input": BytesIO()}
+    setup_testing_defaults(environ)
+    if key:
+        environ["HTTP_AUTHORIZATION"] = key
+    said: list[str] = []
+    serve(environ, lambda status, *_: said.append(status))  # type: ignore[arg-type] # no writer
+    return said[0][:3]
+
+
+def test_who_has_no_key_is_told_apart_by_address(server: WSGIApplication) -> None:
+    assert asked(server, "/") == "503"
+    assert asked(server, "/", at="192.0.2.2") == "200"
+    assert asked(server, "/health/live") == "200"
+
+
+def test_keys_are_looked_up_at_the_expense_of_the_address(
+    server: WSGIApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = Caller(1, "key tests", 7, "acme", frozenset(), None, None)
+    known = {"Bearer known": caller}
+    monkeypatch.setattr(keys, "remembered", known.get)
+    monkeypatch.setattr(keys, "check", lambda header: caller)
+
+    assert asked(server, "/", key="Bearer new") == "503"
+    assert asked(server, "/", key="Bearer known") == "200"
+    assert asked(server, "/", key="Bearer new", at="192.0.2.2") == "200"

@@ -93,20 +93,23 @@ def held(url: str) -> Iterator[None]:
 
 @at_night
 @POSTGRES
-def test_one_row_that_is_held_stops_nobody_elses_requests(
+def test_rows_of_two_organizations_that_are_held_stop_nobody_else(
     server: Server, own_database: str
 ) -> None:
-    acme, globex = (headers_for(server, one) for one in ("acme", "globex"))
+    names = ("acme", "initech", "globex")
+    acme, initech, globex = (headers_for(server, one) for one in names)
     budget = {"name": "All", "amount": "1000", "start_date": "2026-11-01"}
-    assert post(server, "budgets", acme, budget).status_code == 201
-    assert post(server, "usage", acme, record("first")).status_code == 201
+    for headers in (acme, initech):
+        assert post(server, "budgets", headers, budget).status_code == 201
+        assert post(server, "usage", headers, record("first")).status_code == 201
 
     def report(number: int) -> tuple[int, str | None]:
-        answer = post(server, "usage", acme, record(f"u{number}"))
+        headers = (acme, initech)[number % 2]
+        answer = post(server, "usage", headers, record(f"u{number}"))
         return answer.status_code, answer.headers.get("Retry-After")
 
-    with held(own_database), ThreadPoolExecutor(40) as threads:
-        answers = threads.map(report, range(80))
+    with held(own_database), ThreadPoolExecutor(60) as threads:
+        answers = threads.map(report, range(120))
         took: list[float] = []
         until = time.monotonic() + 8
         while time.monotonic() < until:
