@@ -13,6 +13,8 @@ from rest_framework.response import Response
 
 from accounts.access import is_platform, owner_named
 from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
+from accounts.api.fields import ReasonField
+from accounts.audit import giving
 from accounts.idempotency import idempotent
 from accounts.versions import version_of
 from ledger.api.answers import (
@@ -119,6 +121,7 @@ class PriceIn(Plain):
     note = serializers.CharField(
         max_length=500, required=False, allow_blank=True, default=""
     )
+    reason = ReasonField(help_text="Why it is set or changed; kept in the history.")
 
     def to_internal_value(self, data: Any) -> Any:
         refuse_meant(data)
@@ -193,7 +196,9 @@ class PriceViewSet(ApiViewSet):
         owner = owner_named(_object(request.data), caller=self.caller)
         given = PriceIn(data=request.data)
         given.is_valid(raise_exception=True)
-        price = add_price(organization=owner, **given.validated_data)
+        fields = dict(given.validated_data)
+        with giving(fields.pop("reason", "")):
+            price = add_price(organization=owner, **fields)
         return Answered(made_price_out(price, count_priced_by(price)), status=201)
 
     @answers(s200=PriceOut)
@@ -208,7 +213,9 @@ class PriceViewSet(ApiViewSet):
                 raise Invalid.field("organization_id", detail)
         given = PriceIn(data=data, partial=True)
         given.is_valid(raise_exception=True)
-        return _tagged(change_price(price, seen=self.seen(), **given.validated_data))
+        fields = dict(given.validated_data)
+        with giving(fields.pop("reason", "")):
+            return _tagged(change_price(price, seen=self.seen(), **fields))
 
     @answers(s204=None)
     @extend_schema(tags=["prices"], summary="Delete a price", parameters=[IF_MATCH])

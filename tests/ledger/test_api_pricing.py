@@ -125,6 +125,19 @@ def test_a_change_is_checked_and_told(acme: Organization, api: Api) -> None:
     assert kept.actor == "key tests"
 
 
+def test_why_a_price_is_set_and_changed_is_kept(api: Api) -> None:
+    pk = api.post("pricing", price(reason="Contract")).body["id"]
+
+    changed = api.patch(f"pricing/{pk}", {"per_request": "3", "reason": "Put right"})
+    api.patch(f"pricing/{pk}", {"note": "Until May"})
+    long = api.patch(f"pricing/{pk}", {"reason": "x" * 501})
+
+    assert (changed.status, "reason" in changed.body) == (200, False)
+    whys = Price.history.order_by("pk").values_list("history_change_reason", flat=True)
+    assert list(whys) == ["Contract", "Put right", None]
+    assert long.body["errors"][0]["attr"] == "reason"
+
+
 def test_a_deleted_price_applies_no_more(acme: Organization, api: Api) -> None:
     pk = api.post("pricing", price()).body["id"]
     report(acme, usage(id="a", model="house-model"))

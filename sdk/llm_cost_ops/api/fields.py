@@ -105,6 +105,7 @@ class PriceFields(TypedDict, total=False):
     per_request: Money
     provisional: bool
     note: str
+    reason: str  # of this change; its history keeps it
 
 
 class CallFields(TypedDict, total=False):
