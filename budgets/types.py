@@ -1,6 +1,6 @@
 """Plain values that cross the edge of budgets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple, Self
@@ -30,6 +30,14 @@ class Freed:
 
     place: LockPlace  # in the lock order
     units: int = 0
+
+
+@dataclass(slots=True)
+class Returned:
+    """What reservations no longer hold: of periods by id, of runs by name, in units."""
+
+    periods: dict[int, Freed] = field(default_factory=dict)
+    runs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db.models import Max, Sum
 
 from accounts.models import Organization
+from budgets import runs
 from budgets.amounts import amounts_of, temporary_of
 from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
@@ -47,6 +48,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_rollover(organization)
     yield from _wrong_reserved(organization)
     yield from settlements.differences(organization)
+    yield from runs.differences(organization)
 
 
 def broken_trees(budgets: list[Budget]) -> Iterator[str]:

@@ -179,7 +179,7 @@ class Reason:
 
     budget: str  # its uid
     budget_name: str
-    rule: str  # its uid, or "hard_limit", "kill_switch", "unpriced"
+    rule: str  # its uid, or "hard_limit", "run_cap", "kill_switch", "unpriced"
     message: str
     left: int | None = None
     currency: str = ""  # of what is left

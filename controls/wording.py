@@ -132,6 +132,19 @@ def why_none_unpriced(name: str, left: int, currency: str) -> str:
     return f"{_passed(name, left, currency)}, and no price is known for the call."
 
 
+def why_run_is_spent(name: str, cap: int, left: int, units: int, currency: str) -> str:
+    """Say why a call of *units* does not fit what the cap of the run *name* has."""
+    of_cap = f"its cap of {_formatted(cap, currency)}"
+    if left < 0:
+        past = _formatted(-left, currency)
+        return f"The run “{name}” is {past} past {of_cap}."
+    if left == 0:
+        return f"The run “{name}” has nothing left of {of_cap}."
+    words = _formatted(left, currency)
+    most = _formatted(units, currency)
+    return f"The run “{name}” has {words} left of {of_cap}; the call may cost {most}."
+
+
 def why_no_lease(name: str, left: int, currency: str) -> str:
     """Say why a lease has nothing of what the budget *name* has."""
     if left < 0:

@@ -24,6 +24,7 @@ from budgets.closing import sweep_periods
 from budgets.refiling import refile_due
 from budgets.reservations.expire import expire_all
 from budgets.rollup import roll_up_all
+from budgets.runs import prune
 from controls.actions import ask_due
 from notifications.tasks import deliver, forget_links_at
 
@@ -86,6 +87,10 @@ def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
 
+def _runs(now: datetime) -> str:
+    return f"Forgot {prune(now)} runs that came to nothing."
+
+
 # In the order in which `manage.py sweep` does them: what is rolled up and charged first
 # is what periods are closed with and alerts judged by.
 PERIODIC = (
@@ -102,6 +107,7 @@ PERIODIC = (
     Periodic("requests", 5, _requests),
     Periodic("digests", 5, _digests),
     Periodic("answers", 60, _answers),
+    Periodic("runs", 1_440, _runs),
     Periodic("links", 1_440, forget_links_at),
 )
 

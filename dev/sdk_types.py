@@ -105,6 +105,8 @@ ESSENTIAL = {
     "RuleTerms": "id budget action trigger",
     "Scenario": "name currency",
     "Scenarios": "currency scenarios",
+    "Run": "run_id spent currency",
+    "RunDetail": "run_id spent currency",
     "Settled": "id known",
     "SettledPlace": "index authorization",
     "TrailEntry": "number at event",
@@ -195,6 +197,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "controls.api.answers": "Reason Authorization AuthorizationState "
             "ReturnedLease KillSwitch Controls ReplayTotal ReplayEffect Replay",
             "controls.api.actions": "RuleAction",
+            "controls.api.runs": "Run RunDetail",
             "controls.api.lease_answers": "BudgetFigures RuleTerms TokenPrices "
             "PriceTier ModelPrice ModelNames CallNames LeaseGrant",
         },

@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.types import Caller
 from alerts import services as alerts
+from budgets import runs
 from budgets.charging import ChargedSnapshot, Charging
 from budgets.index import PeriodRef
 from budgets.models import Reservation
@@ -98,6 +99,7 @@ def correct(
 def _charge(
     charging: Charging, organization_id: int, restated: Restatement[PeriodRef]
 ) -> None:
+    runs.charge(organization_id, restated.runs, {}, now=timezone.now())
     crossings = charging.charge(charging.reckon(restated.totals), {})
     if crossings:
         alerts.observe(organization_id, crossings, now=timezone.now())

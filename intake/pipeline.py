@@ -9,6 +9,7 @@ In the order of `_take`:
   `budgets.charging`: the one call that goes up. While the database takes the rows in it
   runs *reckon*, handed to it here, which says what each budget period is due.
 - Reservations that the records use up are settled, uses of rate limits corrected.
+- Runs that the records name count what they spent.
 - Periods are charged what is due, and given back what was freed; once, for they are
   locked in one order within a transaction.
 - Thresholds that were passed become alerts.
@@ -25,6 +26,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from alerts import services as alerts
+from budgets import runs
 from budgets.reservations.capture import settle, with_settlements
 from budgets.reservations.claims import claim
 from budgets.rollup import keep_up
@@ -84,7 +86,10 @@ def _take(
         )
         settled = settle(charging, recorded.named, claimed, now=timezone.now())
         adjust_rates(settled.ended)
-        crossings = charging.charge(recorded.due, settled.freed)
+        runs.charge(
+            organization_id, recorded.runs, settled.freed.runs, now=timezone.now()
+        )
+        crossings = charging.charge(recorded.due, settled.freed.periods)
         if crossings:
             alerts.observe(organization_id, crossings, now=timezone.now())
     return with_settlements(recorded.outcomes, usage, settled)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.locks import hold_repricing
 from accounts.models import Organization
 from alerts import services as alerts
+from budgets import runs
 from budgets.charging import Charging, Span
 from budgets.index import PeriodRef
 from budgets.models import Budget, BudgetPeriod
@@ -180,6 +181,7 @@ def _book(
         )
     repricing = outcome.repricing
     append(outcome.organization.pk, correction, repricing.pk)
+    runs.charge(outcome.organization.pk, correction.runs, {}, now=timezone.now())
     crossings = charging.charge(charging.reckon(correction.totals), {})
     if crossings:
         alerts.observe(outcome.organization.pk, crossings, now=timezone.now())

@@ -19,7 +19,17 @@ from ledger.quantities import NONE, stored
 from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.sql import Values
 from ledger.tariffs import Bill, Metered, Tariff
-from ledger.types import ChargedSpan, ChargesT, Marks, Named, Said, TargetT, Totals
+from ledger.types import (
+    ChargedSpan,
+    ChargesT,
+    Marks,
+    Named,
+    RunSums,
+    Said,
+    TargetT,
+    Totals,
+    count_in_run,
+)
 from ledger.usage import Usage, is_metered, parse_metadata
 from lib.money import to_units
 from lib.sql import stored_moment, stored_money, stored_rate, stored_uid
@@ -60,6 +70,7 @@ class NewRecord(NamedTuple):
     other_cost: int | None = None
     said: str | None = None
     settles: UUID | None = None
+    run_id: str | None = None
 
     def stored(self) -> Values:
         """Return the row as the database takes it."""
@@ -80,7 +91,7 @@ REST = tuple(NewRecord._field_defaults[name] for name in NewRecord._fields[PLAIN
 # Of the most frequent row that has more.
 _CACHED = Marks(assumed=("cached_tokens",))
 _CACHED_ROW = ('["cached_tokens"]',)
-_SAID, _SETTLES = map(NewRecord._fields.index, ("said", "settles"))
+_SAID, _SETTLES, _RUN = map(NewRecord._fields.index, ("said", "settles", "run_id"))
 _encoder = msgspec.json.Encoder()
 
 
@@ -143,6 +154,7 @@ class Batch(Generic[ChargesT, TargetT]):
         self.conversions: list[Conversion] = []
         self.costs: list[int | None] = []  # of the rows, in their order; in units
         self.named: list[Named] = []
+        self.runs: RunSums = {}
         self.marks: dict[str, Marks] = {}  # by usage id, where there are any
 
     def rows(
@@ -165,6 +177,8 @@ class Batch(Generic[ChargesT, TargetT]):
             row = self._row(record, entry.tier, span)
             if said and record.id in said:
                 row = self._settling(row, said[record.id])
+            if record.run_id:
+                row = _of_run(row, record.run_id)
             yield row
 
     def _settling(self, row: Values, said: Said) -> Values:
@@ -257,6 +271,9 @@ class Batch(Generic[ChargesT, TargetT]):
         self.costs.append(total)
         if record.authorization_id:
             self.named.append(Named(record.id, record.authorization_id, total))
+        if record.run_id:
+            at, requests = record.timestamp, record.requests or 1
+            count_in_run(self.runs, record.run_id, total, requests, at)
         sums = self.totals.get(span) or self._new_totals(span)
         sums.requests += record.requests or 1
         sums.input_tokens += record.input_tokens or 0
@@ -305,6 +322,13 @@ class Batch(Generic[ChargesT, TargetT]):
         if known is None:
             return None, units, currency, None
         return convert(units, known.rate), units, currency, known.rate
+
+
+def _of_run(row: Values, run_id: str) -> Values:
+    """Return *row* with the run that it is of."""
+    values = [*row, *REST[len(row) - PLAIN :]]
+    values[_RUN] = run_id
+    return tuple(values)
 
 
 def _by_list(record: Usage, span: ChargedSpan[TargetT]) -> tuple[int, int, int] | None:

@@ -38,6 +38,7 @@ NAMES = {
     "model": "model",
 }
 FILTERS = frozenset({"start_date", "end_date", "organization_id", "tag", *NAMES})
+OF_RECORDS = frozenset({"run_id"})  # of lists of records, not of sums
 LONGEST_VALUE = 200
 MOST_VALUES = 500  # of one filter
 
@@ -63,10 +64,11 @@ class CostQuery:
     end: datetime | None = None
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Sequence[Sequence[str]] = ()
+    runs: Sequence[str] = ()
 
     @classmethod
     def of(cls, query: QueryDict, organization: Organization) -> "CostQuery":
-        """Read the filters of a query; see FILTERS.
+        """Read the filters of a query; see FILTERS and OF_RECORDS.
 
         Raises:
             Invalid: a date that is none, or far too many values.
@@ -78,7 +80,8 @@ class CostQuery:
             if any(query.getlist(name))
         }
         tags = [_values([group], "tag") for group in query.getlist("tag") if group]
-        return cls(organization, start, end, values, tags)
+        runs = _values(query.getlist("run_id"), "run_id")
+        return cls(organization, start, end, values, tags, runs)
 
     def attribution_ids(self) -> list[int] | None:
         """Return the attributions asked for; None when any will do. At most one query,
@@ -115,6 +118,8 @@ def records_of(question: CostQuery) -> CostRecordQuerySet:
     """Return the cost records *question* is about; one query where it has filters."""
     rows = CostRecord.objects.filter(organization=question.organization)
     rows = rows.during(question.start, question.end)
+    if question.runs:
+        rows = rows.filter(run_id__in=question.runs)
     return among(rows, question.attribution_ids())
 
 
@@ -258,6 +263,7 @@ FIELDS = (
     "timestamp",
     "latency_ms",
     "response_id",
+    "run_id",
     "tags",
     "metadata",
 )
@@ -315,7 +321,7 @@ def json_stream(pages: Iterable[list[dict[str, Any]]]) -> Iterator[bytes]:
     yield b"[]" if opening == b"[" else b"]"
 
 
-_TEXTS = frozenset({"usage_id", "service_tier", "response_id", *NAMES}) | {
+_TEXTS = frozenset({"usage_id", "service_tier", "response_id", "run_id", *NAMES}) | {
     "model_version",
     "sent_provider",
     "sent_model",

@@ -20,7 +20,14 @@ from ledger.pricing import convert
 from ledger.quantities import restored
 from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.tariffs import Metered
-from ledger.types import ChargedSpan, ChargesT, TargetT, Totals
+from ledger.types import (
+    ChargedSpan,
+    ChargesT,
+    RunSums,
+    TargetT,
+    Totals,
+    count_in_run,
+)
 from ledger.writing import (
     insert_conversions,
     insert_deltas,
@@ -86,6 +93,7 @@ class PriceChange(Generic[TargetT]):
     rows: list[NewRecord] = field(default_factory=list)
     totals: dict[ChargedSpan[TargetT], Totals] = field(default_factory=dict)
     conversions: list[Conversion] = field(default_factory=list)
+    runs: RunSums = field(default_factory=dict)
     old: int = 0  # what the records of `rows` cost up to now
     new: int = 0
     priced: int = 0  # of them, those that had no price
@@ -102,6 +110,7 @@ class PriceChange(Generic[TargetT]):
     ) -> None:
         """Add a correcting row, with its amounts in the foreign currencies."""
         self.rows.append(row)
+        count_in_run(self.runs, row.run_id, difference, row.requests)
         sums = self.totals.get(span)
         if sums is None:
             sums = self.totals[span] = Totals(converted=[0] * len(converted))
@@ -286,6 +295,7 @@ def _row(
         requests=0,
         unpriced=0 if present.total is not None else -1,
         assumed_kinds=encoded(new.assumed) if new.assumed else None,
+        run_id=record.run_id,
     )
 
 

@@ -19,7 +19,16 @@ from ledger.quantities import restored, stored
 from ledger.responses import ResponseKey, leave, names_response, take
 from ledger.snapshot import Snapshot
 from ledger.sql import Values
-from ledger.types import ChargedSpan, ChargesT, Marks, Said, TargetT, Totals
+from ledger.types import (
+    ChargedSpan,
+    ChargesT,
+    Marks,
+    RunSums,
+    Said,
+    TargetT,
+    Totals,
+    count_in_run,
+)
 from ledger.usage import Usage
 from ledger.writing import (
     insert_conversions,
@@ -55,6 +64,7 @@ class Restatement(Generic[TargetT]):
     conversions: list[Conversion] = field(default_factory=list)
     costs: dict[str, int | None] = field(default_factory=dict)  # new, by usage id
     marks: Mapping[str, Marks] = field(default_factory=dict)  # likewise
+    runs: RunSums = field(default_factory=dict)
     old: int = 0
     new: int = 0
 
@@ -77,7 +87,7 @@ def restate(
         raise TooManyCorrections("This usage has been corrected too often.")
     batch = Batch(snapshot, said)
     contents = list(batch.rows(ordered, snapshot.entries_for(ordered)))
-    done = Restatement(totals=batch.totals, marks=batch.marks)
+    done = Restatement(totals=batch.totals, marks=batch.marks, runs=batch.runs)
     done.conversions = [
         one._replace(correction=numbers[one.usage_id]) for one in batch.conversions
     ]
@@ -86,6 +96,7 @@ def restate(
         before, number = standing[one.id], numbers[one.id]
         off = _taken_off(before, number)._replace(repricing_id=repricing_id)
         _take_off(snapshot, before, off, kept, done)
+        count_in_run(done.runs, off.run_id, off.total_cost, off.requests)
         row = [*content, *REST[len(content) - PLAIN :]]
         row[_NUMBER], row[_REPRICING] = number, repricing_id
         done.rows += [off.stored(), tuple(row)]
@@ -179,6 +190,7 @@ def _taken_off(standing: Content, number: int) -> NewRecord:
         requests=-content.requests,
         unpriced=-int(cost.total is None),
         quantities=encoded(stored(quantities)) if quantities else None,
+        run_id=content.run_id,
     )
 
 

@@ -77,7 +77,7 @@ def record(
     deltas, due, outcomes = insert_records(rows, meanwhile=finish)
     insert_deltas(deltas)
     insert_conversions(snapshot.organization_id, batch.conversions)
-    return Recorded(outcomes, due, batch.named + parted.spared)
+    return Recorded(outcomes, due, batch.named + parted.spared, batch.runs)
 
 
 @dataclass(slots=True)
@@ -197,6 +197,7 @@ def _content(usage: Usage) -> tuple[object, ...]:
         usage.project_id,
         usage.environment,
         usage.user_id,
+        usage.run_id,
     )
     return (
         usage.timestamp,
@@ -228,7 +229,7 @@ def differs(usage: Usage, row: CostRecord) -> bool:
         currency = row.source_currency
     booked = (
         row.timestamp,
-        sent[:5],
+        (*sent[:5], row.run_id or ""),
         (*sent[5:], row.service_tier),
         row.attribution.tags,
         row.input_tokens,

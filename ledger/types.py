@@ -126,6 +126,37 @@ class Totals:
     converted: list[int] = field(default_factory=list)  # beside ChargedSpan.currencies
 
 
+@dataclass(slots=True)
+class RunTotals:
+    """What one batch adds to a run; costs in units of 10^-10."""
+
+    cost: int = 0
+    requests: int = 0
+    last_at: datetime | None = None  # of its usage; None: nothing was used
+
+    def add(self, cost: int | None, requests: int, at: datetime | None = None) -> None:
+        """Count a row; *at* is when something was used by it."""
+        self.cost += cost or 0
+        self.requests += requests
+        if at is not None and (self.last_at is None or at > self.last_at):
+            self.last_at = at
+
+
+RunSums = dict[str, RunTotals]  # by run
+
+
+def count_in_run(
+    runs: RunSums,
+    run_id: str | None,
+    cost: int | None,
+    requests: int,
+    at: datetime | None = None,
+) -> None:
+    """Count a row in what its run adds up to, if it is of one."""
+    if run_id:
+        runs.setdefault(run_id, RunTotals()).add(cost, requests, at)
+
+
 class Named(NamedTuple):
     """That a record just booked names what was set aside for it."""
 
@@ -193,3 +224,4 @@ class Recorded(Generic[DueT]):
     outcomes: Sequence[UsageOutcome]
     due: DueT  # what the totals charge
     named: Sequence[Named] = ()  # of the records that are not duplicates
+    runs: Mapping[str, RunTotals] = field(default_factory=dict)  # by run

@@ -40,6 +40,7 @@ COLUMNS = (
     "unpriced_kinds",
     "assumed_kinds",
     "response_id",
+    "run_id",
 )
 Values = tuple[Any, ...]  # of COLUMNS
 AT = {name: place for place, name in enumerate(COLUMNS)}

@@ -11,6 +11,7 @@ from budgets.models.budgets import (
 from budgets.models.coverage import Coverage
 from budgets.models.periods import BudgetHour, BudgetPeriod
 from budgets.models.reservations import Reservation
+from budgets.models.runs import Run
 
 __all__ = [
     "AmountLine",
@@ -25,4 +26,5 @@ __all__ = [
     "Priority",
     "Reservation",
     "RolloverMode",
+    "Run",
 ]

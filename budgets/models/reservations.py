@@ -42,6 +42,7 @@ class Reservation(models.Model):
     at = models.DateTimeField()  # the periods that contain it are reserved on
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    run_id = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-pk"]
@@ -68,6 +69,11 @@ class Reservation(models.Model):
                 name="reservation_to_expire",
             ),
             models.Index(fields=["organization", "-id"], name="reservation_order"),
+            models.Index(
+                fields=["organization", "run_id", "-id"],
+                condition=~Q(run_id=""),
+                name="reservation_run",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.claims import Claimed
 from budgets.reservations.lines import draw
-from budgets.types import Freed
+from budgets.types import Returned
 from ledger.types import Named, Said, Settled, UsageOutcome
 from ledger.usage import Usage
 from lib.money import from_units, to_units
@@ -25,7 +25,7 @@ _OPEN, _SETTLED = Reservation.State.OPEN, Reservation.State.SETTLED
 class Settlement:
     """What usage records did to the reservations they name."""
 
-    freed: dict[int, Freed] = field(default_factory=dict)  # by period id
+    freed: Returned = field(default_factory=Returned)
     settled: dict[str, Settled] = field(default_factory=dict)  # by usage id
     # Authorizations it ended, with what they cost less than was set aside; in units.
     ended: list[tuple[Reservation, int]] = field(default_factory=list)

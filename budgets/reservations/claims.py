@@ -86,10 +86,10 @@ class _Decided:
     def __init__(self, charging: Charging) -> None:
         self.said: dict[str, Said] = {}
         self._charging = charging
-        self._known: dict[tuple[int, bytes, bool], _Change] = {}
+        self._known: dict[tuple[int, bytes, bool, str | None], _Change] = {}
 
     def record(self, record: Usage, row: Reservation) -> Usage:
-        key = row.pk, record.attribution_key(), record.is_provider_found
+        key = row.pk, record.attribution_key(), record.is_provider_found, record.run_id
         change = self._known.get(key)
         if change is None:
             change = self._known[key] = self._change(record, row)
@@ -119,8 +119,13 @@ class _Decided:
         if not others and not self._hard(filled, *used) <= self._hard(filled, *decided):
             # One of the versions that were allowed, with a limit that nobody asked.
             others = [Difference("model", decided[1], used[1])]
+        if row.run_id and record.run_id not in {None, "", row.run_id}:
+            differs.append(Difference("run_id", row.run_id, record.run_id))
         said = Said(row.uid, (*differs, *others), without_leave=bool(others))
-        return _Change(filled.changes(record) | _changed_model(record, *used), said)
+        changes = filled.changes(record) | _changed_model(record, *used)
+        if row.run_id and record.run_id != row.run_id:
+            changes["run_id"] = row.run_id
+        return _Change(changes, said)
 
     def _hard(self, words: "_Words", provider: str, model: str) -> set[int]:
         """Return the hard limits that lie where *words* lead."""

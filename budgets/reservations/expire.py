@@ -9,7 +9,7 @@ from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.lines import draw, free
 from budgets.snapshots import hold_snapshot
-from budgets.types import Freed
+from budgets.types import Returned
 
 AT_ONCE = 500  # reservations that expire in one transaction
 # A lease is kept so much longer than its holder decides by it: for calls in flight.
@@ -31,11 +31,11 @@ def _expire_some(organization_id: int, now: datetime) -> int:
     # One that is being settled or released at this moment needs no expiry.
     can_skip = connection.features.has_select_for_update_skip_locked
     rows = list(late.select_for_update(skip_locked=can_skip)[:AT_ONCE])
-    freed: dict[int, Freed] = {}
+    freed = Returned()
     for row in rows:
         draw(row, row.held, charging, freed)
         row.state, row.ended_at = Reservation.State.EXPIRED, now
-    free(freed)
+    free(organization_id, freed, now=now)
     sql.save(rows)
     return len(rows)
 

@@ -1,14 +1,16 @@
 """What open reservations hold, line by line: found, drawn down, and given back."""
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from budgets import runs
 from budgets.charging import Charging
 from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.types import HeldLine
-from budgets.types import Freed
+from budgets.types import Freed, Returned
 from lib.money import to_units
 
 
@@ -34,7 +36,7 @@ def draw(
     row: Reservation,
     amount: Decimal,
     charging: Charging,
-    freed: MutableMapping[int, Freed],
+    freed: Returned,
 ) -> None:
     """Take *amount* off what *row* holds of every period, and note it in *freed*."""
     if amount <= 0:
@@ -46,14 +48,20 @@ def draw(
         # that is kept is rounded up.
         left = -(-line.units * (before - taken) // before)
         place = line.place(charging.index.budgets[line.budget_id].level)
-        freed.setdefault(line.period_id, Freed(place)).units += line.units - left
+        of = freed.periods.setdefault(line.period_id, Freed(place))
+        of.units += line.units - left
         if taken < before:
             lines.append(line._replace(units=left))
     row.lines = lines
     row.held -= amount
+    if row.run_id:
+        freed.runs[row.run_id] = freed.runs.get(row.run_id, 0) + taken
 
 
-def free(freed: Mapping[int, Freed]) -> None:
-    """Give back what reservations held, in the order in which periods are locked."""
-    ordered = sorted(freed, key=lambda period_id: freed[period_id].place)
-    sql.free({period_id: freed[period_id].units for period_id in ordered})
+def free(organization_id: int, freed: Returned, *, now: datetime) -> None:
+    """Give back what reservations held: of runs first, and of periods then, in the
+    order in which both are locked."""
+    runs.charge(organization_id, {}, freed.runs, now=now)
+    periods = freed.periods
+    ordered = sorted(periods, key=lambda period_id: periods[period_id].place)
+    sql.free({period_id: periods[period_id].units for period_id in ordered})

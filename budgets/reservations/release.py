@@ -10,7 +10,7 @@ from budgets.models import Reservation
 from budgets.reservations import sql
 from budgets.reservations.lines import draw, free, lock
 from budgets.snapshots import hold_snapshot
-from budgets.types import Freed
+from budgets.types import Returned
 
 
 @transaction.atomic
@@ -29,11 +29,11 @@ def release(
         return None
     (row,) = rows
     if row.state == Reservation.State.OPEN:
-        freed: dict[int, Freed] = {}
+        freed = Returned()
         back = row.held if amount is None else min(amount, row.held)
         draw(row, back, charging, freed)
         if not row.held or row.kind != Reservation.Kind.LEASE:
             row.state, row.ended_at = Reservation.State.RELEASED, now
-        free(freed)
+        free(organization_id, freed, now=now)
         sql.save([row])
     return row

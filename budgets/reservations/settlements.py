@@ -29,6 +29,7 @@ _LABELS = {
     "tags": "tags",
     "provider": "provider",
     "model": "model",
+    "run_id": "run",
 }
 
 

@@ -73,3 +73,4 @@ class NewReservation:
     details: Mapping[str, Any]
     at: datetime
     expires_at: datetime
+    run_id: str = ""

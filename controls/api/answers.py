@@ -23,13 +23,13 @@ _STATES = choices(Reservation.State.values)
 class ReasonOut(Out, frozen=True):
     """Why a call was not simply allowed, in words that can be shown."""
 
-    budget: Annotated[str, note("Its id.")]
+    budget: Annotated[str, note("Its id; empty: it is no budget's.")]
     budget_name: str
     rule: Annotated[
         str,
         note(
-            "A rule's id, or hard_limit, kill_switch, unpriced; or why nothing was "
-            "asked for: too_many_requests_open, money_does_not_help, ..."
+            "A rule's id, or hard_limit, run_cap, kill_switch, unpriced; or why "
+            "nothing was asked for: too_many_requests_open, money_does_not_help, ..."
         ),
     ]
     message: str
@@ -70,6 +70,7 @@ class AuthorizationStateOut(Out, frozen=True):
     held: Annotated[Money, note("Now.")]
     settled: Annotated[Money, note("By usage records.")]
     currency: str
+    run_id: str | None
     created_at: Moment
     expires_at: Moment
     ended_at: Moment | None
@@ -225,6 +226,7 @@ def state_out(row: Reservation, currency: str) -> AuthorizationStateOut:
         held=wire(row.held),
         settled=wire(row.settled),
         currency=currency,
+        run_id=row.run_id or None,
         created_at=row.at,
         expires_at=row.expires_at,
         ended_at=row.ended_at,

@@ -66,6 +66,8 @@ class AuthorizationIn(DimensionsIn, gc=False):
     ttl_s: _Seconds = CALL_TTL_S
     durable: bool = True  # ignored: every answer is
     ask: AskIn | None = None
+    run_id: _Name | None = None
+    run_cap: Decimal | None = None
 
 
 class LeaseIn(DimensionsIn, gc=False):
@@ -104,6 +106,9 @@ _NOTES = {
     "durable": "Ignored: every decision is durable when it is answered.",
     "ask": "What to ask people for if it is refused for want of money; needs the scope "
     "approvals:write. Equal asks join one request.",
+    "run_id": "The run of an agent or a job that the call is of.",
+    "run_cap": "The most that all calls of the run may cost, in the organization's "
+    "currency. The first that is named holds; a later one may only lower it.",
     "amount": "Wanted; at most an eighth of what is left is given.",
     "minimum": "Less is of no use: what the call at hand needs.",
 }
@@ -154,12 +159,19 @@ def call_of(given: AuthorizationIn) -> CallRequest:
             "max_output_tokens.",
             code="required",
         )
+    cap = _units("run_cap", given.run_cap)
+    if cap is not None and not given.run_id:
+        raise Invalid.field(
+            "run_id", "Say which run the run_cap is of.", code="required"
+        )
     return CallRequest(
         where=given.where,
         model=model,
         tokens=tokens,
         estimate=estimate,
         ttl=timedelta(seconds=given.ttl_s),
+        run_id=given.run_id or None,
+        run_cap=cap,
     )
 
 

@@ -1,7 +1,7 @@
 """The decisions of one transaction: what they look at, and what they take.
 
 Everything they depend on is locked in one order for all of them: leases that are
-renewed by id, uses of rate limits by rule, periods with the root last.
+renewed by id, uses of rate limits by rule, runs by id, periods with the root last.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,7 @@ from budgets.reservations import sql
 from budgets.reservations.hold import Balances, in_currency
 from budgets.reservations.lines import lock
 from budgets.reservations.types import HeldLine, NewReservation
+from budgets.runs import Runs
 from controls.actions import trigger
 from controls.decisions.types import CallRequest, LeaseRequest
 from controls.models import RateCount
@@ -41,6 +42,7 @@ class DecisionBatch:
         ]
         plans = [plan for several in self.plans for plan in several.values()]
         self.uses = _uses(guard, plans)
+        self.runs = _runs(guard, requests, now)
         self.balances = Balances.lock(
             guard.charging, (target for plan in plans for target in plan.looked_at)
         )
@@ -108,6 +110,7 @@ class DecisionBatch:
 
     def write(self) -> None:
         """Write what was taken, counted and noted."""
+        self.runs.write()
         self.balances.write(self._new)
         sql.save(list(self._renewed.values()))
         if self._counted:
@@ -158,6 +161,16 @@ def _leases(guard: Guard, requests: Sequence[CallRequest]) -> dict[UUID, Reserva
         return {}
     rows = lock(guard.organization_id, uids)
     return {row.uid: row for row in rows if row.kind == Reservation.Kind.LEASE}
+
+
+def _runs(guard: Guard, requests: Sequence[CallRequest], now: datetime) -> Runs:
+    """Lock the runs that calls are of, each with the least cap that was named."""
+    seen = {request.run_id: now for request in requests if request.run_id}
+    runs = Runs.lock(guard.organization_id, seen)
+    for request in requests:
+        if request.run_id and request.run_cap is not None:
+            runs.cap(request.run_id, request.run_cap)
+    return runs
 
 
 def _uses(guard: Guard, plans: Iterable[Plan]) -> dict[int, RateUse]:

@@ -7,6 +7,7 @@ from uuid import uuid4
 from budgets.models import Reservation
 from budgets.reservations.types import HeldLine, NewReservation
 from controls.decisions.batch import DecisionBatch, switched_off
+from controls.decisions.runs import count_in_run, is_capped, lacking_in_run
 from controls.decisions.types import CallAnswer, CallRequest
 from controls.downgrades import leads_back
 from controls.policy import Plan
@@ -26,17 +27,26 @@ def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> Cal
     plan = plans[answer.model]
     units = estimate_of(request, plan)
     answer.plan, answer.priced = plan, units is not None
-    if units is None and _stops_unpriced(batch, plan, answer):
+    if units is None and _stops_unpriced(batch, request, plan, answer):
         return answer
     answer.units = units or 0
     is_free = units == 0  # it has a price, and costs nothing however little is left
-    why = why_none_unpriced if units is None else why_no_room
-    if not is_free and (lacking := batch.lacking(plan, answer.units, why)):
+    lacking = [] if is_free else _lacking(batch, request, plan, units)
+    if lacking:
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
     else:
         _reserve(batch, request, plan, answer, ruling)
     return answer
+
+
+def _lacking(
+    batch: DecisionBatch, request: CallRequest, plan: Plan, units: int | None
+) -> list[Reason]:
+    """Return the hard limits, and the cap of the run, that have too little left."""
+    why = why_none_unpriced if units is None else why_no_room
+    in_run = lacking_in_run(batch, request, units or 0)
+    return [*batch.lacking(plan, units or 0, why), *in_run]
 
 
 def estimate_of(request: CallRequest, plan: Plan) -> int | None:
@@ -97,8 +107,11 @@ def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Ruling:
     return ruling
 
 
-def _stops_unpriced(batch: DecisionBatch, plan: Plan, answer: CallAnswer) -> bool:
-    stops = bool(plan.hard) and batch.guard.blocks_unpriced
+def _stops_unpriced(
+    batch: DecisionBatch, request: CallRequest, plan: Plan, answer: CallAnswer
+) -> bool:
+    is_limited = bool(plan.hard) or is_capped(batch, request)
+    stops = is_limited and batch.guard.blocks_unpriced
     answer.reasons.append(_unpriced(batch, plan, stops=stops))
     if stops:
         answer.decision = "block"
@@ -128,6 +141,7 @@ def _reserve(
 ) -> None:
     batch.count(ruling.rates, answer.units)
     lines = batch.take(plan, answer.units)
+    count_in_run(batch, request, answer.units)
     batch.keep(authorization(request, plan, answer, lines, batch.now, ruling.rates))
 
 
@@ -156,4 +170,5 @@ def authorization(
         },
         at=now,
         expires_at=answer.expires_at,
+        run_id=request.run_id or "",
     )

@@ -54,7 +54,7 @@ class _Outright:
 
     def allow(self, request: CallRequest) -> CallAnswer | None:
         """Put a call down as allowed; None: look at it closely."""
-        if isinstance(request, LeaseRequest):
+        if isinstance(request, LeaseRequest) or request.run_id:
             return None
         plan = self._guard.plan(request.where, request.model, self._now)
         units = estimate_of(request, plan)

@@ -20,6 +20,8 @@ class CallRequest:
     tokens: TokenEstimate | None = None
     estimate: int | None = None  # stated by whoever requests
     ttl: timedelta  # within which its usage record comes
+    run_id: str | None = None
+    run_cap: int | None = None  # of the run, in units
 
 
 @dataclass(slots=True, kw_only=True)

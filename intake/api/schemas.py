@@ -32,6 +32,7 @@ _NOTES = {
     ),
     "requests": "How many requests it adds up; 1, if it is left out.",
     "response_id": "The provider's own id of the response.",
+    "run_id": "The run of an agent or a job that it counts for.",
 }
 _RAW: dict[str, dict[str, Any]] = {
     "tags": {

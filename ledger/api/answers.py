@@ -82,6 +82,7 @@ class CostRecordOut(Out, frozen=True):
     timestamp: Moment
     latency_ms: int | None
     response_id: str | None
+    run_id: str | None
     tags: Annotated[list[str] | dict[str, Any], note("As they came.")]
     metadata: dict[str, Any] | None
 

@@ -30,6 +30,7 @@ from ledger.api.answers import (
 from ledger.api.questions import FILTER_PARAMETERS, GROUP_BY
 from ledger.costs import (
     FILTERS,
+    OF_RECORDS,
     CostQuery,
     Cursor,
     View,
@@ -55,7 +56,9 @@ DEFAULT_GROUPS = ["provider", "model", "project"]
 class CostsView(ApiView):
     """Cost records, by time."""
 
-    query_parameters = FILTERS | {"limit", "cursor", "unpriced", "corrections"}
+    query_parameters = (
+        FILTERS | OF_RECORDS | {"limit", "cursor", "unpriced", "corrections"}
+    )
     renderer_classes = [JSONRenderer, CsvRenderer]
 
     @answers(s200=Sequence[CostRecordOut])

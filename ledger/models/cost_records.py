@@ -114,6 +114,7 @@ class CostRecord(models.Model):
     said = models.JSONField(null=True)  # named otherwise than where it is charged
     response_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
     settles = models.UUIDField(null=True)  # the reservation it names
+    run_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
     has_followers: bool  # set by CostRecordQuerySet.with_followers
 
     objects = CostRecordQuerySet.as_manager()
@@ -141,6 +142,11 @@ class CostRecord(models.Model):
                 fields=["organization", "timestamp"],
                 condition=~Q(correction=0),
                 name="cost_record_change",
+            ),
+            models.Index(
+                fields=["organization", "run_id", "timestamp"],
+                condition=Q(run_id__isnull=False),
+                name="cost_record_run",
             ),
         ]
 

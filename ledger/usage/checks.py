@@ -142,6 +142,7 @@ _TEXTS = (
     "service_tier",
     "authorization_id",
     "response_id",
+    "run_id",
 )
 
 

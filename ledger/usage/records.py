@@ -54,6 +54,7 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     quantities: dict[str, int | Decimal] | None = None
     requests: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] | None = None
     response_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    run_id: _Name | None = None
     # Fields that were sent and mean nothing here: by a name that none of them has.
     ignored: tuple[str, ...] = msgspec.field(default=(), name="(ignored)")
     # Whether the provider was found from the model: a decision's, if any, beats it.

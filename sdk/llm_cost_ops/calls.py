@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any, Optional, Union
 
+from llm_cost_ops.money import Money
+
 Tags = Union[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
@@ -22,13 +24,17 @@ class Attribution:
     user_id: Optional[str] = None
     service_tier: Optional[str] = None
     tags: Optional[Any] = None  # a list of texts, or a mapping
+    run_id: Optional[str] = None
+    run_cap: Optional[Money] = None  # of all calls of the run; a record has none
     wire: Mapping[str, Any] = field(init=False, repr=False)
     _key: tuple[Any, ...] = field(init=False, repr=False)
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         given = {name: getattr(self, name) for name in FIELDS}
-        wire = {name: value for name, value in given.items() if value}
+        wire = {
+            name: value for name, value in given.items() if value and name != "run_cap"
+        }
         if isinstance(self.tags, Mapping):
             given["tags"] = tuple(sorted(self.tags.items()))
         elif self.tags is not None:

@@ -115,8 +115,8 @@ class Guard:
         mode = self._config.mode
         if mode == "observe":
             return Ticket(call.model)
-        if mode == "authorize":
-            return None
+        if mode == "authorize" or call.who.run_id:
+            return None  # no lease is for one run
         found = self._book.decide(call)
         if isinstance(found, Ticket):
             lease = found.lease
@@ -148,7 +148,7 @@ class Guard:
         return found
 
     def _asked(self, call: Call) -> Found:
-        if self._config.mode == "authorize":
+        if self._config.mode == "authorize" or call.who.run_id:
             return self._authorized(call)
         return self._leased(call)
 
@@ -211,6 +211,7 @@ class Guard:
             model=call.model,
             input_tokens=call.input_tokens,
             max_output_tokens=call.output_tokens,
+            run_cap=call.who.run_cap,
             **call.who.wire,
         )
         answer = self._client.send_once(

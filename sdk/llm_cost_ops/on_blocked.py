@@ -208,6 +208,7 @@ def _authorizing(
         input_tokens=call.input_tokens,
         max_output_tokens=call.output_tokens,
         ask=ask,
+        run_cap=call.who.run_cap,
         **call.who.wire,
     )
 

@@ -11,7 +11,7 @@ encode = msgspec.json.Encoder().encode
 
 COLUMNS = (
     "uid, organization_id, kind, state, path, granted, held, settled, records, lines,"
-    " details, at, expires_at"
+    " details, at, expires_at, run_id"
 )
 
 

@@ -27,11 +27,11 @@ WHERE period.id = added.id
 # What the columns are filled with, from the organization's id and `_rows_of`.
 _NEW = (
     "uid, %s::bigint, kind, 'open', path, units, units, 0, 0, lines, details, at,"
-    " expires_at"
+    " expires_at, run_id"
 )
 _TYPES = (
     "uid uuid, kind text, path jsonb, units numeric, lines jsonb, details jsonb,"
-    " at timestamptz, expires_at timestamptz"
+    " at timestamptz, expires_at timestamptz, run_id text"
 )
 _INSERT = f"""
 INSERT INTO budgets_reservation ({COLUMNS})
@@ -116,6 +116,7 @@ def _rows_of(reservations: Sequence[NewReservation]) -> str:
             "details": one.details,
             "at": one.at,
             "expires_at": one.expires_at,
+            "run_id": one.run_id,
         }
         for one in reservations
     ]

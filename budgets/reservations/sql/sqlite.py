@@ -26,7 +26,7 @@ CHANGES = (
 _ADD = "UPDATE budgets_budgetperiod SET reserved = reserved + %s WHERE id = %s"
 _INSERT = f"""
 INSERT INTO budgets_reservation ({COLUMNS})
-VALUES (%s, %s, %s, 'open', %s, %s, %s, 0, 0, %s, %s, %s, %s)
+VALUES (%s, %s, %s, 'open', %s, %s, %s, 0, 0, %s, %s, %s, %s, %s)
 """
 _IS_AT = "SELECT revision = %s FROM accounts_organization WHERE id = %s"
 _TAKE = """
@@ -73,6 +73,7 @@ def _values(organization_id: int, one: NewReservation) -> Values:
         encode(one.details).decode(),
         stored_moment(one.at),
         stored_moment(one.expires_at),
+        one.run_id,
     )
 
 

@@ -16,10 +16,10 @@ class Reason:
     """Why a call was not simply allowed, in words that can be shown."""
 
     message: str
-    budget: str = ""  # Its id.
+    budget: str = ""  # Its id; empty: it is no budget's.
     budget_name: str = ""
-    # A rule's id, or hard_limit, kill_switch, unpriced; or why nothing was asked for:
-    # too_many_requests_open, money_does_not_help, ...
+    # A rule's id, or hard_limit, run_cap, kill_switch, unpriced; or why nothing was
+    # asked for: too_many_requests_open, money_does_not_help, ...
     rule: str = ""
     left: Optional[Decimal] = None
     currency: str = ""  # Of what is left.
@@ -56,6 +56,7 @@ class AuthorizationState:
     held: Decimal = Decimal(0)  # Now.
     settled: Decimal = Decimal(0)  # By usage records.
     currency: str = ""
+    run_id: Optional[str] = None
     created_at: Optional[datetime] = None
     expires_at: Optional[datetime] = None
     ended_at: Optional[datetime] = None
@@ -156,6 +157,33 @@ class RuleAction:
     reversed_at: Optional[datetime] = None
     reset_at: Optional[datetime] = None
     actor: str = ""  # Who reversed it, or reset it last.
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of an agent or a job, and what it has spent."""
+
+    run_id: str
+    spent: Decimal  # By the usage records that name it.
+    currency: str
+    organization_id: str = ""
+    cap: Optional[Decimal] = None  # None: none was named.
+    reserved: Decimal = Decimal(0)  # Set aside for its calls, not yet spent.
+    # Of the cap; negative: it is passed. None: there is none.
+    remaining: Optional[Decimal] = None
+    # Spent and reserved, of the cap. None: there is none.
+    utilization_percent: Optional[Decimal] = None
+    requests: int = 0  # Of its usage records.
+    first_at: Optional[datetime] = None
+    last_at: Optional[datetime] = None  # Its last call or usage.
+
+
+@dataclass(frozen=True)
+class RunDetail(Run):
+    """One run, with the calls that were allowed it."""
+
+    # The last 100 calls that were allowed, newest first. Its usage: GET /costs?run_id=.
+    authorizations: tuple[AuthorizationState, ...] = ()
 
 
 @dataclass(frozen=True)

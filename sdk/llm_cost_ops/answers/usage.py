@@ -201,6 +201,7 @@ class CostRecord:
     exchange_rate: Optional[Decimal] = None
     latency_ms: Optional[int] = None
     response_id: Optional[str] = None
+    run_id: Optional[str] = None
     tags: Any = None  # As they came.
     metadata: Optional[dict[str, Any]] = None
 

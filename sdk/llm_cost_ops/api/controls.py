@@ -14,6 +14,8 @@ from llm_cost_ops.answers.controls import (
     Replay,
     ReturnedLease,
     RuleAction,
+    Run,
+    RunDetail,
 )
 from llm_cost_ops.api.fields import CallFields, Moment
 from llm_cost_ops.money import Money, wire
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _AUTHORIZATIONS = "/api/v1/authorizations"
 _LEASES = "/api/v1/leases"
+_RUNS = "/api/v1/runs"
 
 
 def get_cost_controls(budget_id: str) -> Request[Controls]:
@@ -113,12 +116,14 @@ def authorize(
     max_output_tokens: Optional[int] = None,
     ttl_s: Optional[int] = None,
     ask: Optional[Mapping[str, Any]] = None,
+    run_cap: Optional[Money] = None,
     **call: Unpack[CallFields],
 ) -> Request[Authorization]:
     """Ask for one call: by its cost, or by its tokens (worst case).
 
     *ask* (`justification`, `amount`, `until`, `key`): if it is refused, people are
     asked for so much more; `request` in the answer is the id of that request.
+    *run_cap*: the most that all calls of its `run_id` may cost together.
     """
     body: dict[str, Any] = {
         **call,
@@ -129,6 +134,7 @@ def authorize(
         "max_output_tokens": max_output_tokens,
         "ttl_s": ttl_s,
         "ask": None if ask is None else dict(ask),
+        "run_cap": None if run_cap is None else wire(run_cap),
     }
     return Request(
         "POST", _AUTHORIZATIONS, reads(Authorization), body=present(body), creates=True
@@ -144,6 +150,25 @@ def release_authorization(authorization_id: str) -> Request[AuthorizationState]:
     """Give back what was reserved for a call that was not made."""
     path = f"{_AUTHORIZATIONS}/{segment(authorization_id)}/release"
     return Request("POST", path, reads(AuthorizationState), body={})
+
+
+def list_runs(
+    *,
+    run_id: Optional[str] = None,
+    organization_id: Optional[str] = None,
+    limit: Optional[int] = None,
+) -> Request[Page[Run]]:
+    """List runs and what they have spent; *run_id* is a part of the name."""
+    query = {"run_id": run_id, "organization_id": organization_id, "limit": limit}
+    return Request("GET", _RUNS, reads_page(Run), query=query)
+
+
+def get_run(
+    run_id: str, *, organization_id: Optional[str] = None
+) -> Request[RunDetail]:
+    """Return what one run has spent, and the calls that it was allowed."""
+    query = {"organization_id": organization_id}
+    return Request("GET", f"{_RUNS}/{segment(run_id)}", reads(RunDetail), query=query)
 
 
 def acquire_lease(

@@ -140,6 +140,8 @@ class Api(TrackerApi):
     get_cost_controls = Endpoint(controls.get_cost_controls)
     get_kill_switch = Endpoint(controls.get_kill_switch)
     list_rule_actions = Endpoint(controls.list_rule_actions)
+    list_runs = Endpoint(controls.list_runs)
+    get_run = Endpoint(controls.get_run)
     reverse_rule_action = Endpoint(controls.reverse_rule_action)
     reset_rule_action = Endpoint(controls.reset_rule_action)
     authorize = Endpoint(controls.authorize)

@@ -39,6 +39,7 @@ class ListedCosts(CostFilters, total=False):
 
     unpriced: str
     corrections: str
+    run_id: str
 
 
 class BudgetFields(TypedDict, total=False):
@@ -119,6 +120,7 @@ class CallFields(TypedDict, total=False):
     user_id: str
     tags: Tags
     service_tier: str
+    run_id: str
 
 
 class UsageFields(CallFields, total=False):
