@@ -141,7 +141,7 @@ def prune(now: datetime) -> int:
 def differences(organization: Organization) -> Iterator[str]:
     """Yield, in sentences, where runs say otherwise than records and reservations."""
     booked = {
-        row["run_id"]: (row["cost"] or Decimal(0), row["count"])
+        str(row["run_id"]): (row["cost"] or Decimal(0), row["count"])
         for row in CostRecord.objects.filter(
             organization=organization, run_id__isnull=False
         )

@@ -4,4 +4,11 @@ import sys
 
 import vl_convert
 
-sys.stdout.write(vl_convert.javascript_bundle())  # type: ignore[call-arg]  # may be left out
+# As pages find them.
+_GLOBALS = """
+window.vegaEmbed = vegaEmbed;
+window.vegaLite = vegaLite;
+window.vega = vega;
+"""
+
+sys.stdout.write(vl_convert.javascript_bundle(_GLOBALS))

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_plain_words'),
-        ('budgets', '0010_longer_reasons'),
+        ('budgets', '0011_budget_priority'),
     ]
 
     operations = [
