@@ -13,6 +13,7 @@ TREE_LOCK = 4202
 REPRICING_LOCK = 4203
 TRAIL_LOCK = 4204
 ASKING_LOCK = 4205
+OPENING_LOCK = 4206
 
 
 def hold_shared(organization_id: int) -> None:
@@ -32,6 +33,15 @@ def hold_trees() -> None:
     before `hold_alone`.
     """
     sql.hold(TREE_LOCK, 0)
+
+
+def hold_opening(organization_id: int) -> None:
+    """Keep everybody else from opening budgets of templates there, until commit.
+
+    Take it before `hold_shared`: others go on charging meanwhile, and whoever changes
+    the tree in other ways waits for the shared lock that comes with it.
+    """
+    sql.hold(OPENING_LOCK, organization_id)
 
 
 def hold_repricing(organization_id: int) -> None:

@@ -162,9 +162,10 @@ def _evaluate_periods(
     now: datetime,
     done: Swept,
 ) -> None:
-    # While a backfill runs, what was spent is not known yet.
+    # While a backfill runs, what was spent is not known yet. A template has no limit of
+    # its own: its rules watch what it made.
     budgets = (
-        Budget.objects.filter(backfill=None)
+        Budget.objects.filter(backfill=None, template_for_each="")
         .active()
         .in_bulk([period.budget_id for period in periods])
     )
@@ -289,7 +290,11 @@ def evaluate_by_clock(
     if not rules and not held and not rows.looking_ahead().exists():
         return done
     ruleset = AlertRuleset(dict(rows.values_list("pk", "parent_id")), rules)
-    watched = (budget for budget in rows.active() if ruleset.timed(budget))
+    watched = (
+        budget
+        for budget in rows.active().filter(template_for_each="")
+        if ruleset.timed(budget)
+    )
     for some in _chunks(watched, _AT_ONCE):
         for budget in some:
             budget.organization = organization

@@ -230,7 +230,7 @@ def _restate(budget: Budget, currency: str, *, now: datetime) -> None:
 
     Each stretch is corrected by what the day's rate makes of it.
     """
-    rate = _rate(budget, currency, now)
+    rate = rate_between(budget, currency, now)
     sums: dict[_Stretch, Decimal] = defaultdict(Decimal)
     for line in amounts_of([budget.pk])[budget.pk].lines:
         sums[Kind.CORRECTION, line.start, line.end] += line.amount
@@ -256,7 +256,7 @@ def _restate(budget: Budget, currency: str, *, now: datetime) -> None:
     )
 
 
-def _rate(budget: Budget, currency: str, now: datetime) -> Decimal:
+def rate_between(budget: Budget, currency: str, now: datetime) -> Decimal:
     """Return what one of *currency* is worth in the budget's; known to be there."""
     book, own = PriceBook(budget.organization_id), budget.organization.currency
     day = now.astimezone(UTC).date()

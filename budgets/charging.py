@@ -1,9 +1,10 @@
 """Charging what was booked: every budget on each record's path, in one statement."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from threading import Lock
 from typing import NamedTuple
 
 from django.db import transaction
@@ -12,10 +13,13 @@ from accounts.models import Organization
 from budgets import sql
 from budgets.amounts import lasting_and_temporary
 from budgets.committed import note_committed
+from budgets.errors import NotOpened
 from budgets.index import (
     BudgetIndex,
     Charge,
+    IndexedBudget,
     LockPlace,
+    NewValue,
     PeriodRef,
     cut,
     index_of,
@@ -34,6 +38,7 @@ Span = ChargedSpan[PeriodRef]
 ChargedSnapshot = Snapshot[Charges, PeriodRef]
 
 _MOST_PERIODS = 200_000  # period ids remembered
+_learning = Lock()
 
 
 @dataclass(slots=True)
@@ -57,13 +62,43 @@ class Charging:
     """
 
     def __init__(self, organization: Organization) -> None:
-        self.organization_id = organization.pk
+        self.organization, self.organization_id = organization, organization.pk
         budgets = Budget.objects.filter(organization=organization)
         self.index: BudgetIndex = index_of(budgets, organization)
         self._period_ids: dict[tuple[int, datetime], int] = {}
 
+    def meet(self, attributions: Iterable[tuple[Dimensions, Tags]]) -> None:
+        """See to it that all are known whom *attributions* charge.
+
+        Raises:
+            NotOpened: a template makes a budget that is not known here: begin anew with
+                a snapshot that `opens`.
+        """
+        if self.new_values(attributions):
+            raise NotOpened
+
+    def new_values(
+        self, attributions: Iterable[tuple[Dimensions, Tags]]
+    ) -> list[NewValue]:
+        """Return the budgets that *attributions* lack, as far as is known here."""
+        if not self.index.templates:
+            return []
+        found = [
+            one
+            for dimensions, tags in attributions
+            for one in self.index.new_values(dimensions._asdict(), tags)
+        ]
+        return list(dict.fromkeys(found))
+
     def charges_of(self, dimensions: Dimensions, tags: Tags) -> Charges:
         return self.index.charges_of(dimensions._asdict(), tags)
+
+    def learn(
+        self, made: Mapping[NewValue, IndexedBudget], full: Collection[int] = ()
+    ) -> None:
+        """Know the committed budgets *made* by templates, and which ones are full."""
+        with _learning:  # one at a time: what two learn at once is known then
+            self.index = self.index.plus(made, full)
 
     def cut(self, charges: Charges, at: datetime) -> Cut[PeriodRef]:
         (start, end), targets = cut(charges, at)

@@ -90,7 +90,9 @@ def _open_skipped(organization: Organization) -> int:
     """
     budgets = Budget.objects.filter(organization=organization)
     index = index_of(budgets, organization)
-    carrying = budgets.filter(backfill=None).exclude(rollover_mode=RolloverMode.NONE)
+    carrying = budgets.filter(backfill=None, template_for_each="").exclude(
+        rollover_mode=RolloverMode.NONE
+    )
     opened = 0
     for budget_id in carrying.values_list("pk", flat=True):
         budget = index.budgets[budget_id]
@@ -129,7 +131,8 @@ def _carry_over(organization: Organization, now: datetime) -> int:
         budget=OuterRef("pk"), kind=AmountLine.Kind.ROLLOVER
     )
     carrying = ~Q(rollover_mode=RolloverMode.NONE) | Exists(carried)
-    for budget in budgets.filter(carrying):
+    # A template has nothing to carry over: what it made has.
+    for budget in budgets.filter(carrying, template_for_each=""):
         periods = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
         for period, following in pairwise(periods):
             lines += _carry(budget, period, following, now)

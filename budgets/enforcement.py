@@ -18,6 +18,13 @@ def note_stop(budget: Budget, trigger: str) -> None:
     is_soft = bool(trigger) and budget.enforcement != Enforcement.HARD
     if budget.hard_stop == trigger and not is_soft:
         return
+    if is_soft and budget.template_of_id:
+        raise Invalid.field(
+            "rules",
+            f"“{budget.name}” has a soft limit, as its template has. Make that hard, "
+            "which stops calls at the amount too.",
+            code="of_template",
+        )
     budget.hard_stop = trigger
     if is_soft:
         budget.enforcement = Enforcement.HARD

@@ -31,3 +31,22 @@ class NotYours(Forbidden):
     """The person may read the budget, and somebody else changes it."""
 
     code = "not_yours"
+
+
+class NotOpened(Exception):
+    """A template makes a budget for a cost that nobody here knows of yet.
+
+    Roll back, and begin anew with a snapshot that `opens`.
+    """
+
+
+class NoTemplate(Conflict):
+    """Only a template has values."""
+
+    code = "no_template"
+
+
+class TemplateFull(Conflict):
+    """A template has as many budgets as it may make."""
+
+    code = "template_full"

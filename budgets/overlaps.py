@@ -129,7 +129,12 @@ def _shared(
 
 def _possible(known: Mapping[int, Budget], family: _Family) -> set[Pair]:
     """Return siblings that may match the same costs, and all that surely do."""
-    scopes = {pk: BudgetScope.of(budget.scope) for pk, budget in known.items()}
+    # What a template makes shares nothing with the rest of it, and it counts nothing.
+    scopes = {
+        pk: BudgetScope.of(budget.scope)
+        for pk, budget in known.items()
+        if not budget.template_of_id and not budget.is_template
+    }
     siblings: dict[int | None, list[int]] = {}
     alike: dict[BudgetScope, list[int]] = {}
     for pk, scope in scopes.items():

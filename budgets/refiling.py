@@ -13,6 +13,7 @@ from django.db.models import F
 from accounts.locks import hold_alone
 from accounts.models import Organization
 from budgets.backfill import start_backfill
+from budgets.following import open_before
 from budgets.models import Budget
 from budgets.reservations.rehold import rehold
 from budgets.rollup import roll_up
@@ -59,6 +60,8 @@ def refile(organization: Organization, *, tell: Callable[[int], object] = int) -
     )
     # All of them: their scopes are read by the same map.
     budgets = Budget.objects.filter(organization=organization)
+    for template in budgets.templates().active().select_related("organization"):
+        open_before(template, must_fit=False)
     start_backfill(organization, set(budgets.values_list("pk", flat=True)))
     rehold(organization)
     return moved

@@ -26,6 +26,9 @@ READ_AS = {
 }
 MOST_VALUES = 1_000  # in one dimension
 LONGEST_VALUE = 200
+TAG_SIGNS = (":", "=")  # between name and value, in a list of tags
+
+Tags = Mapping[str, str] | Iterable[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,7 @@ class BudgetScope:
     def is_everything(self) -> bool:
         return not self.values and not self.tags
 
-    def matches(
-        self, dimensions: Mapping[str, str], tags: Mapping[str, str] | Iterable[str]
-    ) -> bool:
+    def matches(self, dimensions: Mapping[str, str], tags: Tags) -> bool:
         """Tell whether a cost of these *dimensions* and *tags* is in the scope."""
         return all(
             self.models.reaches(
@@ -85,8 +86,10 @@ class BudgetScope:
         named = self.models
         if (named.models or named.versions) and not named.patterns:
             of_models = [("model", model) for model in named.models]
-            sets.append(of_models + [("model_version", one) for one in named.versions])
-        return min(sets, key=len, default=None)
+            versions = [("model_version", one) for one in named.versions]
+            sets.insert(0, of_models + versions)
+        # Of as many values those of users and projects are rarer than a team's.
+        return min(reversed(sets), key=len, default=None)
 
     def overlaps(self, other: Self) -> bool:
         """Tell whether one cost could match both."""
@@ -212,8 +215,15 @@ def _is_value(value: object) -> bool:
     )
 
 
-def _has_tag(tags: Mapping[str, str] | Iterable[str], name: str, value: str) -> bool:
+def tags_as_listed(tags: Tags) -> Iterable[str]:
+    """Return tags as a list has them: those of an object with a sign between."""
+    if isinstance(tags, Mapping):
+        return [f"{name}{TAG_SIGNS[0]}{value}" for name, value in tags.items()]
+    return tags
+
+
+def _has_tag(tags: Tags, name: str, value: str) -> bool:
     if isinstance(tags, Mapping):
         return name in tags and value in {"", tags[name]}
-    wanted = {name} if not value else {f"{name}:{value}", f"{name}={value}"}
+    wanted = {name} if not value else {f"{name}{sign}{value}" for sign in TAG_SIGNS}
     return any(tag in wanted for tag in tags)

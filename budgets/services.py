@@ -1,5 +1,6 @@
 """Making, changing, moving and archiving budgets."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from budgets.amounts import (
 from budgets.backfill import start_backfill
 from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
+from budgets.following import follow, followed_by, open_before
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     Budget,
@@ -37,11 +39,13 @@ from budgets.temporary import follow_temporary
 from budgets.validation import (
     check_channels,
     check_fields,
+    check_followed,
     path_of,
     sound_amount,
     sound_currency,
     sound_parent,
     sound_scope,
+    sound_template,
 )
 from ledger.models import Attribution
 from lib.errors import Invalid
@@ -78,6 +82,9 @@ class BudgetPlan:
     priority: str = Priority.NORMAL
     rollover_mode: str = RolloverMode.NONE
     rollover_cap: Decimal | None = None
+    # For each value of what it makes a budget, and how many; "": it is none of these.
+    template_for_each: str = ""
+    template_most: int | None = None  # None: as many as is usual
 
 
 @transaction.atomic
@@ -104,7 +111,8 @@ def create_budget(
     _save(budget)
     plan_amount(budget, now=now, reason=reason, request=request)
     if _has_past(organization):
-        _reshape(budget, set(path_of(budget)), redated=True)
+        made = open_before(budget, must_fit=True)
+        reshape(budget, {*path_of(budget), *made}, redated=[budget.pk, *made])
     else:
         organization.touch()
     budget.refresh_from_db()
@@ -132,10 +140,10 @@ def change_budget(
         IsArchived: it is no longer in use.
         ChangedMeanwhile: it is none of the versions *seen*.
     """
-    budget = _held(budget, seen)
+    budget = held_budget(budget, seen)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
-    watched = (*_RESHAPING, *_WATCHED, "enforcement")
+    watched = (*_RESHAPING, *_WATCHED, "enforcement", "template_most")
     before = {name: getattr(budget, name) for name in watched}
     above = path_of(budget)
     _apply(budget, plan, now=now)
@@ -143,18 +151,22 @@ def change_budget(
     _save(budget)
     was = before["currency"]
     change_amount(budget, was, now=now, reason=reason, request=request)
-    if any(getattr(budget, name) != before[name] for name in _RESHAPING):
-        redated = any(getattr(budget, name) != before[name] for name in _REDATING)
-        if redated:
-            take_back_rollover(budget, now=now)
-        _reshape(budget, {*above, *path_of(budget)}, redated=redated)
+    changed = {name for name in watched if getattr(budget, name) != before[name]}
+    made = follow(budget, now=now, reason=reason)
+    if changed & {"scope", "template_most"}:
+        made += open_before(budget, must_fit="scope" in changed)
+    if changed & {*_RESHAPING, "template_most"}:
+        redated = [budget.pk, *made] if changed & {*_REDATING} else []
+        for one in Budget.objects.filter(pk__in=redated):
+            take_back_rollover(one, now=now)
+        reshape(budget, {*above, *path_of(budget), *made}, redated=redated)
         if redated:
             follow_temporary(budget.organization, now=now)
     else:
         budget.organization.touch()  # thresholds are remembered too
-        if budget.enforcement != before["enforcement"]:
+        if "enforcement" in changed:
             rehold(budget.organization)
-    if any(getattr(budget, name) != before[name] for name in _WATCHED):
+    if changed & {*_WATCHED}:
         announce("budgets.watched_amounts", budget.organization_id)
     budget.refresh_from_db()
     return budget
@@ -174,14 +186,17 @@ def move_budget(
         Invalid: *parent* is below it, archived, or another organization's.
         ChangedMeanwhile: it is none of the versions *seen*.
     """
-    budget = _held(budget, seen)
+    budget = held_budget(budget, seen)
     if budget.archived_at:
         raise IsArchived(f"“{budget.name}” is archived and can't be moved.")
     above = path_of(budget)
+    check_followed(
+        budget, {"parent_id": parent and parent.pk} if budget.template_of_id else {}
+    )
     budget.parent = sound_parent(budget, parent)
     budget.give_reason(reason)
     _save(budget)
-    _reshape(budget, {*above, *path_of(budget)}, redated=False)
+    reshape(budget, {*above, *path_of(budget)})
     budget.refresh_from_db()
     return budget
 
@@ -192,20 +207,34 @@ def archive_budget(
 ) -> Budget:
     """End *budget* now; what it was charged for stays. Repeating it changes nothing.
 
+    With a template ends what it made. One that was made ends alone, and is not made
+    again.
+
     Raises:
         HasBudgetsBelow: budgets below it are still in use.
         ChangedMeanwhile: it is none of the versions *seen*.
     """
-    budget = _held(budget, seen)
+    budget = held_budget(budget, seen)
     if budget.archived_at:
         return budget
-    below = list(budget.get_children().filter(archived_at=None)[:3])
+    made = list(Budget.objects.active().filter(template_of=budget))
+    below = list(
+        budget.get_children().filter(archived_at=None).exclude(template_of=budget)[:3]
+    )
     if below:
         names = ", ".join(child.name for child in below)
         raise HasBudgetsBelow(
             f"“{budget.name}” has budgets below it ({names}). "
             "Move or archive them first."
         )
+    for one in (*made, budget):
+        _end(one, now)
+    reshape(budget, {*path_of(budget), *(one.pk for one in made)})
+    budget.refresh_from_db()
+    return budget
+
+
+def _end(budget: Budget, now: datetime) -> None:
     budget.archived_at = now
     ends_at = max(now, budget.starts_at + _INSTANT)
     budget.ends_at = min(budget.ends_at, ends_at) if budget.ends_at else ends_at
@@ -214,12 +243,9 @@ def archive_budget(
     BudgetPeriod.objects.filter(budget=budget, ends_at__gt=budget.ends_at).filter(
         starts_at__lt=budget.ends_at
     ).update(ends_at=budget.ends_at, amount=last)
-    _reshape(budget, set(path_of(budget)), redated=False)
-    budget.refresh_from_db()
-    return budget
 
 
-def _held(budget: Budget, seen: Seen | None) -> Budget:
+def held_budget(budget: Budget, seen: Seen | None = None) -> Budget:
     """Return *budget* as it is once nobody else changes anything.
 
     Raises:
@@ -254,12 +280,14 @@ def _has_past(organization: Organization) -> bool:
     return booked.exists() or reserved.exists()
 
 
-def _reshape(budget: Budget, suspects: set[int], *, redated: bool) -> None:
+def reshape(
+    budget: Budget, suspects: set[int], *, redated: Collection[int] = ()
+) -> None:
+    """Charge *suspects* anew, and hold again what is set aside, as the tree is by now;
+    those *redated* count time anew."""
     roll_up(budget.organization_id)  # by the coverage the deltas were made under
     budget.organization.touch()
-    start_backfill(
-        budget.organization, suspects, redated=[budget.pk] if redated else []
-    )
+    start_backfill(budget.organization, suspects, redated=redated)
     rehold(budget.organization)
 
 
@@ -269,6 +297,12 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     zone = plan.timezone or organization.timezone
     cadence = _sound_period(plan)
     budget.name = plan.name.strip()
+    most = sound_template(budget, plan.template_for_each, plan.template_most)
+    budget.template_for_each, budget.template_most = plan.template_for_each, most
+    if budget.template_of_id:
+        scope = budget.scope if plan.scope == budget.scope else sound_scope(plan.scope)
+        check_followed(budget, followed_by(plan) | {"scope": scope})
+        budget.is_override |= plan.amount != budget.amount
     budget.amount = sound_amount(plan.amount)
     budget.currency = sound_currency(currency, organization)
     budget.timezone = zone
@@ -276,7 +310,8 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     budget.parent = sound_parent(budget, plan.parent)
     budget.owner = plan.owner
     budget.note = plan.note
-    budget.scope = sound_scope(plan.scope)
+    if plan.scope != budget.scope:
+        budget.scope = sound_scope(plan.scope)
     budget.warning_threshold = plan.warning_threshold
     budget.critical_threshold = plan.critical_threshold
     check_channels(budget, plan.alerts)

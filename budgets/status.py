@@ -1,6 +1,7 @@
 """Where budgets stand: read from their periods' rows, never from the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from budgets.figures import (
     status_of,
     variance_of,
 )
+from budgets.made import made_sums, summed, whose_amounts
 from budgets.models import Budget, BudgetPeriod
 from budgets.rollup import hours_of, sums_of, total_of
 from budgets.types import HourSpend
@@ -84,7 +86,7 @@ def present_positions(
             amount = lasting.of(window)
             limit = amount + temporary.at(now)
             found[budget.pk] = position_of(budget, window, amount, limit)
-    return found
+    return found | _of_templates(budgets, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def statuses(
         budget.pk: _position(budget, windows[budget.pk], rows[budget.pk])
         for budget in chosen
     }
+    positions |= _of_templates(chosen, positions)
     positions |= _paced(organization, positions, at)
     return {
         budget.pk: _described(budget, positions[budget.pk], rows[budget.pk], at)
@@ -161,8 +164,10 @@ def status_at(budget: Budget, *, at: datetime | None, now: datetime) -> BudgetSt
     part = quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0)
     spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
     requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
-    lasting, temporary = (by[budget.pk] for by in lasting_and_temporary([budget.pk]))
-    then = _as_then(found, lasting.at(at), temporary.at(at), spent, at)
+    lasting, temporary = lasting_and_temporary(whose_amounts(budget))
+    amount = sum((one.at(at) for one in lasting.values()), ZERO)
+    adjusted = sum((one.at(at) for one in temporary.values()), ZERO)
+    then = _as_then(found, amount, adjusted, spent, at)
     return replace(then, requests=requests)
 
 
@@ -178,6 +183,8 @@ def periods_of(
         NoPeriod: at *at*, the budget had not begun.
     """
     rows = list(BudgetPeriod.objects.filter(budget=budget).order_by("-starts_at"))
+    if budget.is_template:
+        rows = [summed(row) for row in rows]
     if at is None and (
         now < budget.starts_at or any(now in row.window for row in rows)
     ):
@@ -260,6 +267,25 @@ def _unopened(
 
 def _position(budget: Budget, window: Window, row: BudgetPeriod) -> Position:
     return position_of(budget, window, row.amount, row.limit, row.spent, row.reserved)
+
+
+def _of_templates(
+    budgets: Iterable[Budget], positions: Mapping[int, Position]
+) -> dict[int, Position]:
+    """Return where templates among *budgets* stand: they may spend what all that they
+    made may. A query for each period they are in, none where there are none.
+    """
+    by_start: dict[datetime, list[int]] = defaultdict(list)
+    for budget in budgets:
+        if budget.is_template and budget.pk in positions:
+            by_start[positions[budget.pk].window.start].append(budget.pk)
+    found = {}
+    for start, ids in by_start.items():
+        sums = made_sums(ids, start)
+        for pk in ids:
+            amount, limit = sums.get(pk, (ZERO, ZERO))
+            found[pk] = replace(positions[pk], amount=amount, limit=limit)
+    return found
 
 
 def _paced(

@@ -27,6 +27,8 @@ class Leaf(NamedTuple):
     archived_at: datetime | None
     warning_threshold: Decimal
     critical_threshold: Decimal
+    template_for_each: str
+    template_of_id: int | None
     is_in_force: bool
     # Of the period at the moment; None: it is not open.
     current: Decimal | None  # its amount
@@ -126,7 +128,28 @@ def leaves_of(
         .values_list(*Leaf._fields[:-4], "in_force", *period)
     )
     leaves = [Leaf(*row) for row in found]
-    return _as_then(leaves, organization, at) if at < now else leaves
+    if at < now:
+        leaves = _as_then(leaves, organization, at)
+    return _with_sums(leaves)
+
+
+def _with_sums(leaves: list[Leaf]) -> list[Leaf]:
+    """Have templates be promised, and limited to, what all that they made are."""
+    made: dict[int, list[Leaf]] = {
+        leaf.id: [] for leaf in leaves if leaf.template_for_each
+    }
+    for leaf in leaves:
+        if leaf.template_of_id in made and leaf.is_in_force:
+            made[leaf.template_of_id].append(leaf)
+    return [
+        leaf._replace(
+            current=sum((one.promised for one in made[leaf.id]), ZERO),
+            limit_then=sum((one.limit for one in made[leaf.id]), ZERO),
+        )
+        if leaf.id in made
+        else leaf
+        for leaf in leaves
+    ]
 
 
 def _as_then(
@@ -213,6 +236,8 @@ def _leaf_of(found: BudgetStatus, at: datetime) -> Leaf:
         archived_at=budget.archived_at,
         warning_threshold=budget.warning_threshold,
         critical_threshold=budget.critical_threshold,
+        template_for_each=budget.template_for_each,
+        template_of_id=budget.template_of_id,
         is_in_force=at in found.window,
         current=position.amount,
         limit_then=position.limit,

@@ -10,6 +10,7 @@ from django.db.models import Max
 from accounts.models import Organization
 from budgets.models import Budget
 from budgets.scopes import clean as clean_scope
+from budgets.templates import MOST_MADE, USUAL_MOST, ForEach
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
 from lib.errors import FieldError, Invalid
@@ -70,6 +71,20 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
         raise Invalid.field("parent", "There is no such budget.", code="not_found")
     if parent.archived_at:
         raise Invalid.field("parent", f"“{parent.name}” is archived.")
+    if parent.template_for_each and budget.template_of_id != parent.pk:
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” makes the budgets below it itself. Choose a budget above "
+            "it, or give one value its own amount there.",
+            code="is_template",
+        )
+    if parent.template_of_id:
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” is made by a template, and nothing lies below it. Choose "
+            "a budget above the template.",
+            code="is_made",
+        )
     if budget.pk is not None and budget.pk in path_of(parent):
         raise Invalid.field(
             "parent",
@@ -92,6 +107,8 @@ def _check_depth(budget: Budget, parent: Budget) -> None:
     if budget.pk is not None:
         deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
         below = (deepest or budget.level) - budget.level
+    # What a template makes lies below it.
+    below = max(below, int(budget.is_template))
     levels = parent.level + 2 + below
     if levels > MOST_LEVELS:
         raise Invalid.field(
@@ -100,6 +117,49 @@ def _check_depth(budget: Budget, parent: Budget) -> None:
             "Choose a parent further up.",
             code="too_deep",
         )
+
+
+def sound_template(budget: Budget, for_each: str, most: int | None) -> int | None:
+    """Return how many budgets *budget* may make; None: it is no template.
+
+    Raises:
+        Invalid: it can't be one of this kind, or no longer be of another.
+    """
+    if budget.pk is not None and for_each != budget.template_for_each:
+        raise Invalid.field(
+            "template.for_each",
+            "What a budget is for stays as it is. Make another one, and archive this.",
+        )
+    if not for_each:
+        return None
+    try:
+        ForEach.of(for_each)
+    except ValueError as error:
+        raise Invalid.field("template.for_each", str(error)) from error
+    most = USUAL_MOST if most is None else most
+    if not 1 <= most <= MOST_MADE:
+        detail = f"Must be a number of budgets from 1 to {MOST_MADE:,}."
+        raise Invalid.field("template.most", detail)
+    return most
+
+
+def check_followed(budget: Budget, wanted: Mapping[str, Any]) -> None:
+    """Refuse what a budget that was made can't have otherwise than its template.
+
+    Raises:
+        Invalid: *wanted*, by field of the model, has something else.
+    """
+    for name, value in wanted.items():
+        if value != getattr(budget, name):
+            attr = _WIRE_NAMES.get(name, name)
+            raise Invalid.field(
+                attr,
+                f"“{budget.name}” has this of its template. Change it there, for all.",
+                code="of_template",
+            )
+
+
+_WIRE_NAMES = {"starts_at": "start_date", "ends_at": "end_date"}
 
 
 def sound_scope(scope: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from budgets import runs
 from budgets.amounts import amounts_of, temporary_of
 from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
+from budgets.following import wrong_templates
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     AmountLine,
@@ -45,6 +46,7 @@ def differences(organization: Organization) -> Iterator[str]:
     for start in range(0, len(settled), _STEP):
         yield from _wrong_sums(charging, settled[start : start + _STEP])
     yield from _wrong_amounts(organization, budgets)
+    yield from wrong_templates(charging, budgets)
     yield from _wrong_rollover(organization)
     yield from _wrong_reserved(organization)
     yield from settlements.differences(organization)

@@ -45,6 +45,13 @@ def configure(
     """
     budget = _held(budget, trees=True)
     check_seen(history_of_rules(budget), seen)
+    if rules and budget.is_template:
+        raise Invalid.field(
+            "rules",
+            f"“{budget.name}” is a template and has no spend of its own for rules to "
+            "look at. Give them to a budget above it, or to one that it made.",
+            code="is_template",
+        )
     rows = list(ControlRule.objects.filter(budget=budget))
     kept, hardens = _matched(rows, rules), _hardens(budget, rows)
     stays = {one.pk for one in kept if one}

@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
+from django.db.models import QuerySet
 
 from accounts.models import Organization, UnpricedPolicy
 from accounts.revisions import Revision, RevisionPart, known_revision
 from budgets.charging import ChargedSnapshot, Charges, Charging, Span
-from budgets.index import PeriodRef
+from budgets.errors import NotOpened
+from budgets.index import NewValue, PeriodRef
 from budgets.models import Budget
 from budgets.reservations.hold import Balances
-from budgets.snapshots import CHARGED, hold_filed
+from budgets.snapshots import CHARGED, hold_filed, opening
 from controls.expressions import OF_BUDGET
 from controls.ruleset import RULES, Ruleset, Switch
 from controls.types import BudgetFigures, ControlAction, Rule, Subject
@@ -81,6 +84,7 @@ class Plan:
     limits: tuple[Rule, ...]  # those of them that limit the rate
     switch: Switch | None
     rules_until: datetime | None  # when a rule is back that does not hold meanwhile
+    barred: tuple[NewValue, ...]  # for which a hard template makes no budget any more
     reasoning_is_dearer: bool = field(init=False)
     # What a reservation keeps, to be held again on another tree.
     path: msgspec.Raw = field(init=False)
@@ -157,6 +161,23 @@ class BudgetLabel(NamedTuple):
     currency: str
 
 
+class _Labels(dict[int, BudgetLabel]):
+    """The labels of an organization's budgets; those that templates make meanwhile are
+    read when they are asked for."""
+
+    def __init__(self, organization: Organization) -> None:
+        super().__init__(_labels(Budget.objects.filter(organization=organization)))
+
+    def __missing__(self, budget_id: int) -> BudgetLabel:
+        self.update(_labels(Budget.objects.filter(pk=budget_id)))
+        return self[budget_id]
+
+
+def _labels(rows: QuerySet[Budget]) -> dict[int, BudgetLabel]:
+    values = rows.values_list("pk", "uid", "name", "currency")
+    return {pk: BudgetLabel(str(uid), *words) for pk, uid, *words in values}
+
+
 class Guard:
     """All that decisions need to know of an organization, at one revision.
 
@@ -174,25 +195,40 @@ class Guard:
         self.organization_id = organization.pk
         self.currency = organization.currency
         self.blocks_unpriced = organization.unpriced_policy == UnpricedPolicy.BLOCK
-        rows = Budget.objects.filter(organization=organization)
-        self.budgets = {
-            pk: BudgetLabel(str(uid), name, currency)
-            for pk, uid, name, currency in rows.values_list(
-                "pk", "uid", "name", "currency"
-            )
-        }
+        self.budgets = _Labels(organization)
         self.dimensions = self._dimensions()
-        self._plans: dict[tuple[Where, str], Plan] = {}
-        self._entries: dict[
-            tuple[Where, str], KnownAttribution[Charges, PeriodRef]
-        ] = {}
+        self._plans: dict[tuple[Where, str], Plan]
+        self._entries: dict[tuple[Where, str], KnownAttribution[Charges, PeriodRef]]
+        self.forget_plans()
         self._probabilities: dict[int, tuple[float, Decimal | None]] = {}
+
+    def charged_by(self, snapshot: ChargedSnapshot, charging: Charging) -> Self:
+        """Return the same, in which others are charged: plans are made anew."""
+        other = copy(self)
+        other.snapshot, other.charging = snapshot, charging
+        other.forget_plans()
+        return other
+
+    def forget_plans(self) -> None:
+        self._plans, self._entries = {}, {}
+
+    def lacks_budgets(self, calls: Iterable[tuple[Where, str]], at: datetime) -> bool:
+        """Tell whether templates make budgets for (where, model) that are not known."""
+        if not self.charging.index.templates:
+            return False
+        try:
+            for where, model in calls:
+                self.plans(where, model, at)
+        except NotOpened:
+            return True
+        return False
 
     def plan(self, where: Where, model: str, at: datetime) -> Plan:
         """Return what holds for a call of *model* at a moment.
 
         Raises:
             ValueError: the tags are not tags.
+            NotOpened: a budget it charges is not known of here.
         """
         key = where, model
         plan = self._plans.get(key)
@@ -268,6 +304,7 @@ class Guard:
         entry = self._entries.get((where, model))
         if entry is None:
             dimensions = Sent(*where[1:6], where.provider, model).filed()
+            self.charging.meet([(dimensions, tags)])
             charges = self.charging.charges_of(dimensions, tags)
             entry = KnownAttribution(0, dimensions, where.tier, charges)
             self._entries[where, model] = entry
@@ -302,6 +339,7 @@ class Guard:
             ),
             switch=self._switch_of(targets),
             rules_until=until,
+            barred=tuple(self.charging.index.barred(dimensions._asdict(), tags)),
         )
 
     def _switch_of(self, targets: Iterable[PeriodRef]) -> Switch | None:
@@ -317,6 +355,10 @@ class Guard:
         for budget in self.charging.index.budgets.values():
             names |= {dimension for dimension, _ in budget.scope.values}
             names |= {"tags"} if budget.scope.tags else set()
+        for template in self.charging.index.templates:
+            names |= {template.each.dimension or "tags"}
+            names |= {dimension for dimension, _ in template.scope.values}
+            names |= {"tags"} if template.scope.tags else set()
         for scope in self.ruleset.lifted_scopes:
             names |= {dimension for dimension, _ in scope.values}
             names |= {"tags"} if scope.tags else set()
@@ -340,9 +382,12 @@ def known_guard(organization_id: int) -> Guard | None:
     return None if revision is None else revision.known(_GUARD)
 
 
-def open_guard(organization_id: int) -> Guard:
+def open_guard(organization_id: int, *, opens: bool = False) -> Guard:
     """Hold the organization's shape until commit, and return what guards it now.
 
-    The first thing in a transaction.
+    The first thing in a transaction; of budgets that templates make, as for
+    `budgets.snapshots.hold_snapshot`.
     """
-    return hold_filed(organization_id).get(_GUARD)
+    revision = hold_filed(organization_id, opens=opens)
+    guard = revision.get(_GUARD)
+    return guard.charged_by(*opening(revision)) if opens else guard

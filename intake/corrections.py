@@ -63,7 +63,7 @@ def correct(
         UnknownUsage: one of the ids was never booked.
         ResponseTaken: the response one names is booked for another usage.
     """
-    snapshot, charging = hold_snapshot(organization_id)
+    snapshot, charging = hold_snapshot(organization_id, opens=True)
     # Only now may records be read: another correction may just have changed them.
     hold_repricing(organization_id)
     standing = standing_of(organization_id, [one.id for one in usage])

@@ -27,10 +27,11 @@ from django.utils import timezone
 
 from alerts import services as alerts
 from budgets import runs
+from budgets.errors import NotOpened
 from budgets.reservations.capture import settle, with_settlements
 from budgets.reservations.claims import claim
 from budgets.rollup import keep_up
-from budgets.snapshots import hold_snapshot
+from budgets.snapshots import hold_snapshot, lacks_budgets
 from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
 from ledger.errors import AlreadyThere
@@ -57,7 +58,7 @@ def take(organization_id: int, usage: Sequence[Usage]) -> Sequence[UsageOutcome]
 
 def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[UsageOutcome]:
     try:
-        return _take(organization_id, usage)
+        return _opened(organization_id, usage)
     except (OverflowError, DatabaseError) as error:
         if is_out_of_range(error):
             raise OutOfRange from error
@@ -67,15 +68,29 @@ def _taken(organization_id: int, usage: Sequence[Usage]) -> Sequence[UsageOutcom
         # more of it while this one looks, but no more often than there are records.
         for _ in usage:
             with suppress(AlreadyThere):
-                return _take(organization_id, usage, look_first=True)
+                return _opened(organization_id, usage, look_first=True)
         raise
 
 
-def _take(
+def _opened(
     organization_id: int, usage: Sequence[Usage], *, look_first: bool = False
 ) -> Sequence[UsageOutcome]:
+    """Take *usage* as one that opens budgets of templates, if it has to be."""
+    if not lacks_budgets(organization_id, usage):
+        with suppress(NotOpened):  # known elsewhere, or by nobody yet
+            return _take(organization_id, usage, look_first=look_first)
+    return _take(organization_id, usage, look_first=look_first, opens=True)
+
+
+def _take(
+    organization_id: int,
+    usage: Sequence[Usage],
+    *,
+    look_first: bool = False,
+    opens: bool = False,
+) -> Sequence[UsageOutcome]:
     with transaction.atomic():
-        snapshot, charging = hold_snapshot(organization_id)
+        snapshot, charging = hold_snapshot(organization_id, opens=opens)
         claimed = claim(charging, usage)
         recorded = ledger.record(
             snapshot,

@@ -99,7 +99,7 @@ def preview(
         TooManyRecords: more than *most* are selected.
     """
     with transaction.atomic():
-        snapshot, _ = hold_snapshot(organization.pk)
+        snapshot, _ = hold_snapshot(organization.pk, opens=True)
     assessor, outcome = Assessor(snapshot), RepricingOutcome(organization, selection)
     rows = records_of(organization, selection)
     _refuse_if_more(rows, most)
@@ -153,7 +153,7 @@ def _correct(
 ) -> tuple[int, Cursor | None]:
     """Correct one chunk; return how many records were looked at, and the last one."""
     organization = outcome.organization
-    snapshot, charging = hold_snapshot(organization.pk)
+    snapshot, charging = hold_snapshot(organization.pk, opens=True)
     # Only now may records be read: another repricing may just have corrected them.
     hold_repricing(organization.pk)
     page = page_of(records_of(organization, outcome.selection), place, size)

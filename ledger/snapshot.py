@@ -1,10 +1,11 @@
 """What a process remembers of one organization, so that booking asks nothing twice."""
 
 from collections.abc import Iterable, Iterator
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, Self
 
 import msgspec
 from django.db import transaction
@@ -83,6 +84,18 @@ class Snapshot(Generic[ChargesT, TargetT]):
         self.charger = charger
         self._entries: dict[AttributionKey, KnownAttribution[ChargesT, TargetT]] = {}
 
+    def charged_by(self, charger: Charger[ChargesT, TargetT]) -> Self:
+        """Return the same with another charger; what is learned is known to both."""
+        other = copy(self)
+        other.charger = charger
+        return other
+
+    def unknown(self, records: Iterable[Usage]) -> Iterator[tuple[Dimensions, Tags]]:
+        """Yield what *records* belong to whose attribution is not known here."""
+        for key in {one.attribution_key() for one in records}.difference(self._entries):
+            sent, tags, _ = _described(key)
+            yield sent.filed(), tags
+
     def entries_for(
         self, records: Iterable[Usage]
     ) -> Iterator[KnownAttribution[ChargesT, TargetT]]:
@@ -105,6 +118,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
     ) -> KnownAttribution[ChargesT, TargetT]:
         """Return an entry for an attribution that is in the database already."""
         dimensions = dimensions_of(attribution)
+        self.charger.meet([(dimensions, attribution.tags)])
         charges = self.charger.charges_of(dimensions, attribution.tags)
         return KnownAttribution(attribution.pk, dimensions, tier, charges)
 
@@ -162,16 +176,19 @@ class Snapshot(Generic[ChargesT, TargetT]):
     def _resolve(
         self, keys: set[AttributionKey]
     ) -> dict[AttributionKey, KnownAttribution[ChargesT, TargetT]]:
-        found: dict[bytes, _Found[ChargesT]] = {}
+        described: dict[bytes, tuple[Sent, Tags, Dimensions]] = {}
         wanted: dict[AttributionKey, tuple[bytes, str]] = {}
         for key in keys:
             sent, tags, tier = _described(key)
             digest = digest_of(sent, tags)
             wanted[key] = digest, tier
-            if digest not in found:
-                dimensions = sent.filed()
-                charges = self.charger.charges_of(dimensions, tags)
-                found[digest] = _Found(sent, tags, dimensions, charges)
+            if digest not in described:
+                described[digest] = sent, tags, sent.filed()
+        self.charger.meet((filed, tags) for _, tags, filed in described.values())
+        found = {
+            digest: _Found(sent, tags, filed, self.charger.charges_of(filed, tags))
+            for digest, (sent, tags, filed) in described.items()
+        }
         ids = self._ids_of(found)
         return {
             key: KnownAttribution(

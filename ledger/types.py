@@ -1,6 +1,6 @@
 """Plain values that cross the edge of the ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -85,6 +85,9 @@ class Cut(Generic[TargetT]):
 
 class Charger(Protocol[ChargesT, TargetT]):
     """Knows who is charged for an attribution: budgets, as the ledger sees them."""
+
+    def meet(self, attributions: Iterable[tuple[Dimensions, Tags]]) -> None:
+        """See to it that all are known whom *attributions* charge; may raise."""
 
     def charges_of(self, dimensions: Dimensions, tags: Tags) -> ChargesT:
         """Return whom an attribution charges, and when."""

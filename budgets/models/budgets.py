@@ -21,6 +21,7 @@ from accounts.models import (
     validate_currency_code,
     validate_zone,
 )
+from budgets.templates import FOR_EACH, MOST_MADE, TAG
 from budgets.thresholds import Basis
 from lib.fields import MoneyField
 from lib.periods import Cadence
@@ -81,6 +82,10 @@ class BudgetQuerySet(TreeQuerySet["Budget"]):
         """Keep those with a share that a forecast is held against."""
         written = Cast("alerts", models.TextField())
         return self.alias(written=written).filter(written__contains=Basis.FORECAST)
+
+    def templates(self) -> Self:
+        """Keep those that make budgets."""
+        return self.exclude(template_for_each="")
 
     def with_period_at(self, moment: datetime) -> QuerySet[Any]:
         """Join as `current` the period that contains *moment*; null when not opened.
@@ -158,6 +163,28 @@ class Budget(MPTTModel):
         blank=True,
         help_text="At most this share of the next period's amount. Empty: no cap.",
     )
+    # A template: for each value of this it makes a budget below it; see
+    # budgets.templates. "": it is a budget like any other.
+    template_for_each = models.CharField(
+        max_length=204, blank=True, default="", db_default="", editable=False
+    )
+    template_most = models.PositiveIntegerField(
+        null=True, blank=True, editable=False
+    )  # budgets that it may have in use
+    # What was made by a template: which one, and for which value.
+    template_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="made",
+    )
+    template_value = models.CharField(
+        max_length=500, blank=True, default="", db_default="", editable=False
+    )
+    # Its amount is its own, and stays when the template's changes.
+    is_override = models.BooleanField(default=False, db_default=False, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     backfill = models.ForeignKey(
         Backfill,
@@ -215,6 +242,26 @@ class Budget(MPTTModel):
                 & (Q(rollover_cap=None) | Q(rollover_cap__gte=0)),
                 name="budget_rollover_is_known",
             ),
+            models.UniqueConstraint(
+                fields=["organization", "template_of", "template_value"],
+                condition=Q(template_of__isnull=False),
+                name="one_budget_per_template_and_value",
+            ),
+            models.CheckConstraint(
+                condition=Q(template_for_each="", template_most=None)
+                | (
+                    Q(template_for_each__in=FOR_EACH)
+                    | Q(template_for_each__startswith=TAG)
+                )
+                & Q(template_most__gte=1, template_most__lte=MOST_MADE),
+                name="budget_template_is_known_and_bounded",
+            ),
+            models.CheckConstraint(
+                condition=Q(template_of=None, template_value="", is_override=False)
+                | Q(template_of=F("parent"), parent__isnull=False, template_for_each="")
+                & ~Q(template_value=""),
+                name="budget_made_by_a_template_lies_below_it",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -231,6 +278,16 @@ class Budget(MPTTModel):
                 # out of date; to insert one it looks by itself.
                 self.parent.refresh_from_db(fields=["tree_id", "lft", "rght", "level"])
             super().save(*args, **kwargs)
+
+    @property
+    def is_template(self) -> bool:
+        return bool(self.template_for_each)
+
+    @property
+    def made_in_use(self) -> int:
+        """How many budgets in use a template has made. One query."""
+        made: int = Budget.objects.active().filter(template_of=self).count()
+        return made
 
     def give_reason(self, reason: str) -> None:
         """Say why the next `save` is made, for the history; see MOST_REASON."""

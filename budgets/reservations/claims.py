@@ -7,7 +7,7 @@ told too. What the decision left open the record may fill in, unless that leads 
 hard limit which nobody asked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -127,11 +127,10 @@ class _Decided:
             changes["run_id"] = row.run_id
         return _Change(changes, said)
 
-    def _hard(self, words: "_Words", provider: str, model: str) -> set[int]:
-        """Return the hard limits that lie where *words* lead."""
+    def _hard(self, words: "_Words", provider: str, model: str) -> set[Hashable]:
+        """Return the hard limits that lie where *words* lead, made yet or not."""
         sent = Sent(**words.names, provider=provider, model=model)
-        charges = self._charging.charges_of(sent.filed(), words.tags)
-        return {charge.budget.id for charge in charges if charge.budget.hard}
+        return self._charging.index.hard_limits_of(sent.filed()._asdict(), words.tags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,13 +142,28 @@ def _window_of(rule: Rule, plan: Plan) -> Window:
     return windows[rule.budget_id]
 
 
-def switched_off(plan: Plan) -> Reason | None:
+def switched_off(batch: DecisionBatch, plan: Plan) -> Reason | None:
     """Return why no money is spent on a path at all; None: it is."""
     switch = plan.switch
     if switch is None:
-        return None
+        return _barred(batch, plan)
     message = switch.message or f"{switch.budget_name} is switched off."
     return Reason(switch.budget_uid, switch.budget_name, "kill_switch", message)
+
+
+def _barred(batch: DecisionBatch, plan: Plan) -> Reason | None:
+    """Return why a call is stopped for which there is no budget, and will be none."""
+    if not plan.barred:
+        return None
+    template_id, value = plan.barred[0]
+    named = batch.guard.budgets[template_id]
+    return Reason(
+        named.uid,
+        named.name,
+        "template_full",
+        f"“{named.name}” has as many budgets as it may make, and none for “{value}”. "
+        "Have it make more, or archive some of them.",
+    )
 
 
 def _leases(guard: Guard, requests: Sequence[CallRequest]) -> dict[UUID, Reservation]:

@@ -92,7 +92,7 @@ def _by_rules(
 
 def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Ruling:
     """Return what rules and kill switch say, and note which rules had an effect."""
-    if (off := switched_off(plan)) is not None:
+    if (off := switched_off(batch, plan)) is not None:
         return Ruling("block", plan.model, (off,))
     if not plan.rules:
         return Ruling("allow", plan.model)

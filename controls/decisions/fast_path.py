@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from budgets.errors import NotOpened
 from budgets.index import PeriodRef
 from budgets.reservations.fast_path import hold_outright
 from budgets.reservations.hold import in_currency
@@ -56,9 +57,12 @@ class _Outright:
         """Put a call down as allowed; None: look at it closely."""
         if isinstance(request, LeaseRequest) or request.run_id:
             return None
-        plan = self._guard.plan(request.where, request.model, self._now)
+        try:
+            plan = self._guard.plan(request.where, request.model, self._now)
+        except NotOpened:
+            return None
         units = estimate_of(request, plan)
-        if units is None or plan.switch is not None:
+        if units is None or plan.switch is not None or plan.barred:
             return None
         if self._is_ruled(request, plan, units):
             return None

@@ -47,7 +47,7 @@ def decide_lease(
     judged(batch, request, plan)
     answer.held = to_units(lease.held) if lease else 0
     answer.ask_each = _must_ask(batch, request, plans)
-    if (off := switched_off(plan)) is not None:
+    if (off := switched_off(batch, plan)) is not None:
         answer.decision, answer.reasons = "block", [off]
     elif not answer.ask_each:
         _grant(batch, request, lease, answer)

@@ -1,12 +1,14 @@
 """Deciding calls and leases before money is spent: `decide` and its two doors."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import overload
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from budgets.committed import note_committed
+from budgets.errors import NotOpened
 from budgets.reservations.expire import expire, overdue
 from controls.decisions.batch import DecisionBatch
 from controls.decisions.calls import decide_call
@@ -50,7 +52,8 @@ def decide_together(organization_id: int, request: CallRequest) -> CallAnswer:
 @transaction.atomic
 def try_call(organization_id: int, request: CallRequest) -> CallAnswer:
     """Return what would be decided; changes nothing and tells nobody."""
-    batch = DecisionBatch(open_guard(organization_id), [request], timezone.now())
+    guard = open_guard(organization_id, opens=True)
+    batch = DecisionBatch(guard, [request], timezone.now())
     answer = decide_call(batch, request, batch.plans[0])
     transaction.set_rollback(True)
     return answer
@@ -129,11 +132,23 @@ def _decide_closely(
     return answers
 
 
-@transaction.atomic
 def _decide_in_batch(
     organization_id: int, requests: Sequence[CallRequest]
 ) -> list[CallAnswer]:
-    batch = DecisionBatch(open_guard(organization_id), requests, timezone.now())
+    guard = known_guard(organization_id)
+    calls = ((request.where, request.model) for request in requests)
+    if guard is None or not guard.lacks_budgets(calls, timezone.now()):
+        with suppress(NotOpened):  # known elsewhere, or by nobody yet
+            return _decided(organization_id, requests)
+    return _decided(organization_id, requests, opens=True)
+
+
+@transaction.atomic
+def _decided(
+    organization_id: int, requests: Sequence[CallRequest], *, opens: bool = False
+) -> list[CallAnswer]:
+    guard = open_guard(organization_id, opens=opens)
+    batch = DecisionBatch(guard, requests, timezone.now())
     answers = [
         decide_lease(batch, request, plans)
         if isinstance(request, LeaseRequest)
