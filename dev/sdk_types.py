@@ -147,7 +147,8 @@ DEFAULTS = {
 }
 # Parts that can be sent back as they came: they stay dicts.
 AS_SENT = (
-    *("Scope", "Threshold", "Rollover", "OwnRule", "InheritedAlertRule"),
+    *("Scope", "Threshold", "Rollover", "Template", "OwnRule"),
+    "InheritedAlertRule",
     *("Escalation", "InheritedEscalation", "ControlRule", "InheritedRule"),
     *("InheritedSwitch", "LongRequestPrice", "ResolvedTier"),
 )
@@ -182,13 +183,14 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         "Budgets, and where they stand.",
         {
             "lib.answers": "Named",
-            "budgets.api.answers": "Backfill Budget BudgetStatus BudgetNode Driver "
+            "budgets.api.answers": "Backfill Budget BudgetStatus Driver "
             "Variance BudgetPeriod BudgetLine",
             "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
             "Forecast",
             "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
             "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
+            "budgets.api.trees": "BudgetNode",
         },
     ),
     "controls": (

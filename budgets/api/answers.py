@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from budgets.api.thresholds import ThresholdOut, threshold_out
@@ -22,8 +21,6 @@ from budgets.models import (
 from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
 from budgets.thresholds import ShareWatched
-from budgets.tree import TreeNode
-from budgets.validation import MOST_LEVELS
 from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import wire
 from lib.periods import Cadence
@@ -56,6 +53,17 @@ class RolloverOut(Out, frozen=True):
     cap: Annotated[Exact | None, note("A share of the next period's amount.")]
 
 
+class TemplateOut(Out, frozen=True):
+    """For what a budget makes budgets by itself, below it."""
+
+    for_each: Annotated[
+        str, note("user, project, team, department, environment or tag:NAME.")
+    ]
+    most: Annotated[int, note("How many it may have in use.")]
+    made: Annotated[int, note("How many it has in use.")]
+    full: Annotated[bool, note("Further values get none: a hard one blocks calls.")]
+
+
 class BudgetOut(Out, frozen=True):
     """A budget as it is planned."""
 
@@ -76,6 +84,10 @@ class BudgetOut(Out, frozen=True):
     enforcement: Annotated[str, choices(Enforcement.values)]
     priority: Annotated[str, choices(Priority.values)]
     rollover: RolloverOut
+    template: Annotated[TemplateOut | None, note("Then the amount is each one's.")]
+    template_of: Annotated[str | None, note("The id of the template that made it.")]
+    template_value: Annotated[str | None, note("What it was made for.")]
+    override: Annotated[bool, note("Its amount is its own, not its template's.")]
     start_date: Moment | None
     end_date: Annotated[Moment | None, note("Exclusive.")]
     archived_at: Moment | None
@@ -118,15 +130,6 @@ class BudgetStatusOut(Out, frozen=True):
     unpriced_requests: Annotated[int, note("No price is known: they are not in it.")]
     late_spend: Money
     backfill: BackfillOut | UnsetType = UNSET
-
-
-class BudgetNodeOut(BudgetStatusOut, frozen=True, kw_only=True):
-    """A budget of the tree, with what it has given to those below it."""
-
-    id: str
-    allocated: Money
-    unallocated: Money
-    children: "list[BudgetNodeOut]"
 
 
 class DriverOut(Out, frozen=True):
@@ -211,12 +214,26 @@ def budget_out(budget: Budget) -> BudgetOut:
         rollover=RolloverOut(
             budget.rollover_mode, None if cap is None else f"{cap.normalize():f}"
         ),
+        template=template_out(budget, budget.made_in_use)
+        if budget.is_template
+        else None,
+        template_of=str(budget.parent.uid)
+        if budget.template_of_id and budget.parent
+        else None,
+        template_value=budget.template_value or None,
+        override=budget.is_override,
         start_date=budget.starts_at,
         end_date=budget.ends_at,
         archived_at=budget.archived_at,
         created_at=budget.created_at,
         backfill=_backfill_out(budget),
     )
+
+
+def template_out(budget: Budget, made: int) -> TemplateOut:
+    """Return a template that has *made* so many budgets that are in use."""
+    most = budget.template_most or 0
+    return TemplateOut(budget.template_for_each, most, made, made >= most)
 
 
 def _scope_out(budget: Budget) -> ScopeOut:
@@ -232,10 +249,11 @@ def _backfill_out(budget: Budget) -> BackfillOut | UnsetType:
 
 def status_out(found: BudgetStatus) -> BudgetStatusOut:
     """Return where a budget stands: money as text, shares as numbers."""
-    return BudgetStatusOut(**_standing(found))
+    return BudgetStatusOut(**standing(found))
 
 
-def _standing(found: BudgetStatus) -> dict[str, Any]:
+def standing(found: BudgetStatus) -> dict[str, Any]:
+    """Return the fields that tell where a budget stands."""
     status, budget = found.status, found.budget
     return {
         "budget": str(budget.uid),
@@ -264,43 +282,6 @@ def _standing(found: BudgetStatus) -> dict[str, Any]:
         "late_spend": wire(found.late_spend),
         "backfill": _backfill_out(budget),
     }
-
-
-def node_out(node: TreeNode) -> BudgetNodeOut:
-    """Return a budget of the tree, and all below it."""
-    return _node_out(node, [node_out(child) for child in node.children])
-
-
-def is_deep(roots: Iterable[TreeNode]) -> bool:
-    """Tell whether trees are too deep for `node_out`: from before there was a limit."""
-    nodes = (node for root in roots for node in root.walk())
-    return any(node.budget.level >= MOST_LEVELS for node in nodes)
-
-
-def deep_trees_json(roots: Iterable[TreeNode]) -> bytes:
-    """Return trees as JSON, of whatever depth: from the leaves up."""
-    return b"[" + b",".join(map(_deep_tree_json, roots)) + b"]"
-
-
-def _deep_tree_json(root: TreeNode) -> bytes:
-    nodes = [root]
-    for node in nodes:  # grows as it goes: each before its children
-        nodes += node.children
-    made: dict[int, msgspec.Raw] = {}
-    for node in reversed(nodes):
-        children: Any = [made.pop(id(child)) for child in node.children]
-        made[id(node)] = msgspec.Raw(msgspec.json.encode(_node_out(node, children)))
-    return bytes(made[id(root)])
-
-
-def _node_out(node: TreeNode, children: list[BudgetNodeOut]) -> BudgetNodeOut:
-    return BudgetNodeOut(
-        **_standing(node.status),
-        id=str(node.budget.uid),
-        allocated=wire(node.allocated),
-        unallocated=wire(node.unallocated),
-        children=children,
-    )
 
 
 def variance_out(found: BudgetStatus, at: datetime) -> VarianceOut:

@@ -13,6 +13,7 @@ from accounts.models import Membership, Organization, User
 from budgets.api.thresholds import AlertIn
 from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.services import BudgetPlan, plan_of
+from budgets.templates import LONGEST_VALUE, MOST_MADE, USUAL_MOST
 from lib.errors import Invalid
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
@@ -33,6 +34,36 @@ class RolloverIn(serializers.Serializer[Any]):
         allow_null=True,
         required=False,
     )
+
+
+class TemplateIn(serializers.Serializer[Any]):
+    """For what budgets are made: one for each value that is met."""
+
+    for_each = serializers.CharField(
+        max_length=300,
+        required=False,
+        help_text="user, project, team, department, environment or tag:NAME. It stays.",
+    )
+    most = serializers.IntegerField(
+        min_value=1,
+        max_value=MOST_MADE,
+        required=False,
+        help_text=f"How many may be in use; {USUAL_MOST:,} where it is left out.",
+    )
+
+
+class OverrideIn(serializers.Serializer[Any]):
+    """Another amount for one value of a template."""
+
+    value = serializers.CharField(max_length=LONGEST_VALUE)
+    amount = serializers.DecimalField(
+        max_digits=30,
+        decimal_places=10,
+        min_value=Decimal(0),
+        allow_null=True,
+        help_text="Null: the template's again.",
+    )
+    reason = ReasonField(help_text="Why it differs; kept on its line.")
 
 
 class BudgetIn(serializers.Serializer[Any]):
@@ -69,6 +100,11 @@ class BudgetIn(serializers.Serializer[Any]):
     enforcement = ChoiceField(Enforcement.choices, required=False)
     priority = ChoiceField(Priority.choices, required=False)
     rollover = RolloverIn(required=False, allow_null=True)
+    template = TemplateIn(
+        required=False,
+        allow_null=True,
+        help_text="Makes budgets by itself; the amount is each one's.",
+    )
     start_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     end_date = serializers.CharField(max_length=40, required=False, allow_null=True)
     reason = ReasonField(help_text="Why the amount is what it is; kept on its line.")
@@ -116,6 +152,8 @@ class BudgetIn(serializers.Serializer[Any]):
             rollover = given["rollover"] or {"mode": RolloverMode.NONE}
             plan.rollover_mode = rollover["mode"]
             plan.rollover_cap = rollover.get("cap")
+        if "template" in given:
+            _set_template(plan, given["template"])
         _set_dates(plan, given, organization)
         return plan
 
@@ -187,6 +225,17 @@ def _with_project(scope: Any, project: str) -> Any:
     if scope.get("projects") not in (None, [], [project]):
         raise Invalid.field("project_id", "Differs from scope.projects; send one.")
     return {**scope, "projects": [project]}
+
+
+def _set_template(plan: BudgetPlan, given: dict[str, Any] | None) -> None:
+    if given is None:
+        plan.template_for_each = ""
+        return
+    if "for_each" not in given and not plan.template_for_each:
+        detail = "Say what each of them is for: user, for instance."
+        raise Invalid.field("template.for_each", detail, code="required")
+    plan.template_for_each = given.get("for_each", plan.template_for_each)
+    plan.template_most = given.get("most", plan.template_most)
 
 
 def _set_dates(

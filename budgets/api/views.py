@@ -25,25 +25,23 @@ from accounts.versions import version_of
 from budgets import services
 from budgets.api.answers import (
     BudgetLineOut,
-    BudgetNodeOut,
     BudgetOut,
     BudgetPeriodOut,
     BudgetStatusOut,
     VarianceOut,
     budget_out,
-    deep_trees_json,
-    is_deep,
     line_out,
-    node_out,
     periods_out,
     status_out,
     variance_out,
 )
 from budgets.api.conflict_answers import BudgetConflictOut, conflict_out
 from budgets.api.lookups import budget_or_404, budgets_of
-from budgets.api.schemas import BudgetIn
+from budgets.api.schemas import BudgetIn, OverrideIn
+from budgets.api.trees import BudgetNodeOut, deep_trees_json, is_deep, node_out
 from budgets.conflicts import conflicts_of
 from budgets.models import Budget
+from budgets.overriding import override
 from budgets.permissions import require, require_change, require_new
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
@@ -177,6 +175,29 @@ class BudgetViewSet(ApiViewSet):
         """
         rows = self._budget(uid).lines.all()
         return Answered([line_out(row) for row in rows])
+
+    @answers(s201=BudgetOut)
+    @extend_schema(request=OverrideIn)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def overrides(self, request: Request, uid: str) -> Response:
+        """Give one value of a template its own amount; null: the template's again.
+
+        Where there is no budget for the value yet, it is made.
+        """
+        template = self._budget(uid)
+        require(self.caller, Action.CHANGE, template)
+        shape = OverrideIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given = shape.validated_data
+        made = override(
+            template,
+            given["value"],
+            given["amount"],
+            now=timezone.now(),
+            reason=given.get("reason", ""),
+        )
+        return Answered(budget_out(made), status=201)
 
     @answers(s200=Sequence[BudgetNodeOut])
     @extend_schema(parameters=[ORGANIZATION, AT])

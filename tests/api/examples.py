@@ -130,6 +130,13 @@ def _correction(world: World) -> Iterable[dict[str, Any]]:
     yield {"ids": {"id": "u1"}, "body": body}
 
 
+def _overridden(world: World) -> Iterable[dict[str, Any]]:
+    each = make_budget(world.acme, "Each", "5", template_for_each="user")
+    for amount in ("9", None):
+        body = {"value": "ann", "amount": amount, "reason": "Lead"}
+        yield {"ids": {"uid": str(each.uid)}, "body": body}
+
+
 def _authorize(world: World) -> Iterable[dict[str, Any]]:
     world.hard  # noqa: B018 - is made
     for cost in ("1", "1000"):
@@ -398,6 +405,13 @@ EXAMPLES: dict[str, Example] = {
                 "start_date": "2026-01-01",
             }
         },
+        {
+            "body": {
+                "name": "Each user",
+                "amount": "5",
+                "template": {"for_each": "user", "most": 20},
+            }
+        },
     ],
     "budgets_retrieve": _budget(),
     "budgets_partial_update": _budget(body={"amount": "20", "reason": "More"}),
@@ -419,6 +433,7 @@ EXAMPLES: dict[str, Example] = {
     "budgets_scenarios_create": _budget(body=SCENARIOS),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
+    "budgets_overrides_create": _overridden,
     "budgets_tree_retrieve": _lists("team"),
     "budgets_conflicts_retrieve": lambda world: [
         {} for _ in (make_budget(world.acme, "Big", "5000", parent=world.company),)

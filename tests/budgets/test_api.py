@@ -7,7 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import Organization
-from budgets.api import answers
+from budgets.api import trees
 from budgets.models import Budget
 from budgets.tree import TreeNode, tree_of
 from tests.factories import Api, make_api, make_organization, report, usage_record
@@ -198,7 +198,7 @@ def test_trees_deeper_than_are_kept_are_answered_all_the_same(
         api.post("budgets", monthly(name=f"Below {name}", parent=below))
     known = api.get("budgets/tree").body
 
-    monkeypatch.setattr(answers, "MOST_LEVELS", 1)
+    monkeypatch.setattr(trees, "MOST_LEVELS", 1)
     deep = api.get("budgets/tree")
 
     assert (deep.status, deep.body) == (200, known)
@@ -212,10 +212,10 @@ def test_no_tree_is_too_deep_to_be_written(api: Api) -> None:
     for _ in range(1_500):
         root = TreeNode(root.status, root.tree, [root])
 
-    content = answers.deep_trees_json([root])
+    content = trees.deep_trees_json([root])
 
     assert content.count(b'"children":[') == 1_501
-    assert answers.is_deep([root]) is False  # its budgets stand on no deep level
+    assert trees.is_deep([root]) is False  # its budgets stand on no deep level
 
 
 def test_the_tree_is_nested_with_what_is_allocated(api: Api) -> None:

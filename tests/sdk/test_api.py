@@ -32,6 +32,16 @@ def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
     assert [each.name for each in api.iterate(listed)] == ["Whole"]
 
 
+def test_a_template_gives_one_value_its_own_amount(world: World) -> None:
+    each = world.budget("5", name="Each", template={"for_each": "user"})
+
+    ann = world.client.override_budget(each.id, value="ann", amount=Decimal(9))
+
+    assert each.template == {"for_each": "user", "most": 1000, "made": 0, "full": False}
+    assert (ann.template_of, ann.template_value) == (each.id, "ann")
+    assert (ann.amount, ann.override) == (9, True)
+
+
 def test_usage_from_reporting_it_to_adding_it_up(world: World) -> None:
     api, whose = world.client, {"organization_id": world.organization}
     record = {**GPT_4O, **whose, "timestamp": "2026-01-15T12:00:00Z"}

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.models import Organization
-from budgets.api.answers import node_out
+from budgets.api.trees import node_out
 from budgets.terminal import lines_of
 from budgets.tree import tree_of
 from lib.answers import plain

@@ -48,6 +48,10 @@ class Budget:
     enforcement: str = "soft"  # soft, hard
     priority: str = "normal"  # low, normal, high, critical
     rollover: dict[str, Any] = field(default_factory=dict)
+    template: Optional[dict[str, Any]] = None  # Then the amount is each one's.
+    template_of: Optional[str] = None  # The id of the template that made it.
+    template_value: Optional[str] = None  # What it was made for.
+    override: bool = False  # Its amount is its own, not its template's.
     start_date: Optional[datetime] = None
     end_date: Optional[datetime] = None  # Exclusive.
     archived_at: Optional[datetime] = None
@@ -87,16 +91,6 @@ class BudgetStatus:
     unpriced_requests: int = 0  # No price is known: they are not in it.
     late_spend: Decimal = Decimal(0)
     backfill: Optional[Backfill] = None
-
-
-@dataclass(frozen=True)
-class BudgetNode(BudgetStatus):
-    """A budget of the tree, with what it has given to those below it."""
-
-    id: str = ""
-    allocated: Decimal = Decimal(0)
-    unallocated: Decimal = Decimal(0)
-    children: tuple[BudgetNode, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -326,3 +320,16 @@ class Scenarios:
     budget: Optional[str] = None  # Its id; None: none has just this scope.
     budget_limit: Optional[Decimal] = None  # As it is; None: there is none.
     data: Optional[ForecastData] = None
+
+
+@dataclass(frozen=True)
+class BudgetNode(BudgetStatus):
+    """A budget of the tree, with what it has given to those below it."""
+
+    id: str = ""
+    allocated: Decimal = Decimal(0)
+    unallocated: Decimal = Decimal(0)
+    # Then its limit is that of all it has made.
+    template: Optional[dict[str, Any]] = None
+    template_value: Optional[str] = None
+    children: tuple[BudgetNode, ...] = ()

@@ -53,6 +53,7 @@ def create_budget(
     warning_threshold: Optional[Any] = None,
     critical_threshold: Optional[Any] = None,
     rollover: Optional[Mapping[str, Any]] = None,
+    template: Optional[Mapping[str, Any]] = None,
     owner: Optional[str] = None,
     note: Optional[str] = None,
     start_date: Optional[Moment] = None,
@@ -62,6 +63,8 @@ def create_budget(
     """Make a budget; what was spent before in its period is charged to it.
 
     `enforcement="hard"` makes the amount a limit that no authorized call passes.
+    `template={"for_each": "user"}` makes a budget of the amount for each user, at the
+    first call; so do project, team, department, environment and "tag:NAME".
     `reason` says why the amount is what it is.
     """
     given = {**locals(), "amount": wire(amount)}
@@ -101,6 +104,24 @@ def update_budget(budget_id: str, **changes: Unpack[BudgetFields]) -> Request[Bu
 def archive_budget(budget_id: str) -> Request[None]:
     """End a budget now; what it was charged for stays."""
     return Request("DELETE", _path(budget_id), reads_nothing)
+
+
+def override_budget(
+    budget_id: str,
+    *,
+    value: str,
+    amount: Optional[Money],
+    reason: Optional[str] = None,
+) -> Request[Budget]:
+    """Give one value of a template its own amount; None: the template's again.
+
+    Where there is no budget for the value yet, it is made.
+    """
+    body = {"value": value, "amount": None if amount is None else wire(amount)}
+    if reason is not None:
+        body["reason"] = reason
+    path = f"{_path(budget_id)}/overrides"
+    return Request("POST", path, reads(Budget), body=body, creates=True)
 
 
 def get_budget_status(

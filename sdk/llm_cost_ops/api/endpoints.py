@@ -127,6 +127,7 @@ class Api(TrackerApi):
     get_budget = Endpoint(budgets.get_budget)
     update_budget = Endpoint(budgets.update_budget)
     archive_budget = Endpoint(budgets.archive_budget)
+    override_budget = Endpoint(budgets.override_budget)
     get_budget_forecast = Endpoint(budgets.get_budget_forecast)
     forecast_budget_scenarios = Endpoint(forecasts.forecast_budget_scenarios)
     get_budget_variance = Endpoint(budgets.get_budget_variance)

@@ -60,6 +60,7 @@ class BudgetFields(TypedDict, total=False):
     enforcement: str
     priority: str
     rollover: Any
+    template: Any
     start_date: Optional[Moment]
     end_date: Optional[Moment]
     reason: str

@@ -1,0 +1,155 @@
+"""Templates over the wire: made, told of, overridden, refused."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Organization
+from tests.controls.factories import authorize
+from tests.factories import Api, make_api, usage_record
+
+
+@pytest.fixture
+def api(acme: Organization) -> Api:
+    return make_api(organization=acme)
+
+
+def make(api: Api, **fields: Any) -> dict[str, Any]:
+    body = {"name": "Each user", "amount": "5", "template": {"for_each": "user"}}
+    answer = api.post("budgets", {**body, **fields})
+    assert answer.status == 201, answer.body
+    made: dict[str, Any] = answer.body
+    return made
+
+
+@pytest.mark.django_db
+def test_a_template_and_what_it_made(api: Api) -> None:
+    made = make(api, enforcement="hard")
+    now = timezone.now().isoformat()
+    api.post("usage", usage_record(user_id="Ann@acme.example", timestamp=now))
+
+    (child,) = api.get(f"budgets?parent={made['id']}").body["results"]
+    told = api.get(f"budgets/{made['id']}").body
+    (node,) = api.get("budgets/tree").body
+
+    assert (child["name"], child["amount"]) == ("ann@acme.example", "5.0000000000")
+    assert (child["template_of"], child["template_value"]) == (
+        made["id"],
+        "ann@acme.example",
+    )
+    assert (child["template"], child["override"], child["enforcement"]) == (
+        None,
+        False,
+        "hard",
+    )
+    assert told["template"] == {
+        "for_each": "user",
+        "most": 1000,
+        "made": 1,
+        "full": False,
+    }
+    assert (told["template_of"], told["template_value"]) == (None, None)
+    assert node["template"] == told["template"]
+    assert [one["template_value"] for one in node["children"]] == ["ann@acme.example"]
+
+
+@pytest.mark.django_db
+def test_one_value_has_another_amount_before_it_is_met_or_after(api: Api) -> None:
+    made = make(api, enforcement="hard")
+    path = f"budgets/{made['id']}/overrides"
+
+    answer = api.post(path, {"value": " ANN@acme.example", "amount": 50})
+
+    assert (answer.status, answer.body["override"]) == (201, True)
+    asked = {"user_id": "ann@acme.example", "project_id": None}
+    assert authorize(api, estimated_cost="50", **asked)["decision"] == "allow"
+    back = api.post(path, {"value": "ann@acme.example", "amount": None})
+    assert (back.body["amount"], back.body["override"]) == ("5.0000000000", False)
+    assert back.body["id"] == answer.body["id"]
+    assert authorize(api, estimated_cost="1", **asked)["decision"] == "block"
+
+
+@pytest.mark.django_db
+def test_a_full_hard_template_says_why_it_blocks(api: Api) -> None:
+    made = make(api, enforcement="hard", template={"for_each": "user", "most": 1})
+    authorize(api, user_id="ann")
+
+    refused = authorize(api, user_id="mallory")
+
+    (reason,) = refused["reasons"]
+    assert (refused["decision"], reason["rule"]) == ("block", "template_full")
+    assert reason["budget"] == made["id"]
+    answer = api.post(
+        f"budgets/{made['id']}/overrides", {"value": "bob", "amount": "1"}
+    )
+    assert (answer.status, answer.body["code"]) == (409, "template_full")
+
+    more = api.patch(f"budgets/{made['id']}", {"template": {"most": 2}})
+
+    assert more.body["template"]["most"] == 2
+    assert authorize(api, user_id="mallory")["decision"] == "allow"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("template", "attr"),
+    [
+        ({"for_each": "model"}, "template.for_each"),
+        ({"for_each": "tag:"}, "template.for_each"),
+        ({"most": 5}, "template.for_each"),
+        ({"for_each": "user", "most": 0}, "template.most"),
+        ({"for_each": "user", "most": 10_001}, "template.most"),
+        ({"for_each": "user", "most": "x"}, "template.most"),
+        ("user", "template"),
+    ],
+)
+def test_what_is_wrong_is_named(api: Api, template: Any, attr: str) -> None:
+    answer = api.post("budgets", {"name": "Each", "amount": "5", "template": template})
+
+    assert answer.status == 400
+    assert attr in answer.body["errors"][0]["attr"]
+
+
+@pytest.mark.django_db
+def test_templates_are_not_nested_and_stay_what_they_are(api: Api) -> None:
+    made = make(api)
+    authorize(api, user_id="ann")
+    (child,) = api.get(f"budgets?parent={made['id']}").body["results"]
+
+    for parent in (made, child):
+        answer = api.post(
+            "budgets",
+            {
+                "name": "Nested",
+                "amount": "1",
+                "parent": parent["id"],
+                "template": {"for_each": "team"},
+            },
+        )
+        assert (answer.status, answer.body["errors"][0]["attr"]) == (400, "parent")
+    other = api.patch(f"budgets/{made['id']}", {"template": {"for_each": "team"}})
+    assert other.body["errors"][0]["attr"] == "template.for_each"
+    followed = api.patch(f"budgets/{child['id']}", {"enforcement": "hard"})
+    assert followed.body["errors"][0]["attr"] == "enforcement"
+    plain = api.post(f"budgets/{child['id']}/overrides", {"value": "x", "amount": "1"})
+    assert (plain.status, plain.body["code"]) == (409, "no_template")
+
+
+@pytest.mark.django_db
+def test_a_lease_opens_a_budget_and_its_usage_is_charged_to_it(api: Api) -> None:
+    made = make(api, enforcement="hard")
+    body = {"provider": "openai", "model": "gpt-4o", "amount": "1", "user_id": "ann"}
+
+    lease = api.post("leases", body).body
+    record = usage_record(
+        user_id="ann",
+        cost="0.25",
+        timestamp=timezone.now().isoformat(),
+        authorization_id=lease["id"],
+    )
+    api.post("usage", record)
+
+    (child,) = api.get(f"budgets?parent={made['id']}").body["results"]
+    status = api.get(f"budgets/{child['id']}/status").body
+    assert status["total_spend"] == "0.2500000000"
