@@ -10,7 +10,7 @@ from forecasts.needs import Need
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS
 from forecasts.recommendations import DoesNotFit, Share
 from lib.errors import Invalid
-from lib.money import format_money, smallest_unit
+from lib.money import format_money, smallest_unit, units_up
 from lib.periods import Cadence
 
 NOUNS = {
@@ -65,7 +65,7 @@ class _Money:
         return format_money(amount, self.currency)
 
     def up(self, amount: Decimal) -> Decimal:
-        return -(-amount // self.unit) * self.unit
+        return units_up(amount, self.unit) * self.unit
 
 
 def _needed(budget: Budget, need: Need, money: _Money) -> str:

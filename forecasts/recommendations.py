@@ -18,6 +18,8 @@ from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from lib.money import units_up
+
 _STEPS = 2**64  # that the common level is looked for in; only the speed depends on it
 
 
@@ -160,15 +162,15 @@ class _Forest:
         """Find what *node* must and wants to get; those below it are done."""
         claim, unit = node.claim, self.unit
         below = sum(child.low for child in node.children)
-        node.need = _up(claim.need, unit)
-        node.low = max(_up(claim.floor, unit), below)
+        node.need = units_up(claim.need, unit)
+        node.low = max(units_up(claim.floor, unit), below)
         wanted = node.need + sum(child.wanted for child in node.children)
         node.wanted = max(wanted, node.low)
         if claim.cap is None:
             return
         node.cap = int(claim.cap // unit)
         if node.low > node.cap:
-            is_own = _up(claim.floor, unit) > node.cap
+            is_own = units_up(claim.floor, unit) > node.cap
             least = claim.floor if is_own else below * unit
             names = [] if is_own else _bound(node.children)
             raise DoesNotFit(claim.id, least, claim.cap, names)
@@ -182,11 +184,6 @@ class _Forest:
         top = self.roots[0].claim if len(self.roots) == 1 else None
         if top is not None and top.cap is not None and total > top.cap:
             raise DoesNotFit(top.id, total, top.cap)
-
-
-def _up(amount: Decimal, unit: Decimal) -> int:
-    whole, rest = divmod(amount, unit)
-    return int(whole) + bool(rest)
 
 
 def _bound(nodes: Iterable[_Node]) -> list[int]:

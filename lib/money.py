@@ -125,6 +125,12 @@ def smallest_unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(currency))
 
 
+def units_up(amount: Decimal, unit: Decimal) -> int:
+    """Return how many whole *unit*s *amount* takes, rounded up; it is not negative."""
+    whole, rest = divmod(amount, unit)
+    return int(whole) + bool(rest)
+
+
 def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
     """Write *amount* for people, with the currency's symbol and its own decimals.
 

@@ -12,6 +12,7 @@ from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
 from budgets.models import Budget
 from budgets.tenants import OfBudgetAdmin
+from console.budgets.amounts_page import amounts_page
 from console.budgets.first_steps import arrival_part
 from console.budgets.form_page import (
     add_page,
@@ -47,6 +48,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
         return [
             self.url("tree/", tree_page, "tree"),
             self.url("conflicts/", conflicts_part, "conflicts"),
+            self.url("amounts/", amounts_page, "amounts"),
             self.url("arrival/", arrival_part, "arrival"),
             self.url("preview/", preview_part, "preview"),
             self.url("<int:budget_id>/progress/", progress_part, "progress"),

@@ -196,12 +196,11 @@ def _page(
     total = total_of(tops) if kept is None and len(tops) == len(roots) else None
     last = _last_record(asked)
     of_one = asked.query() if root is None else asked.query(root=root)
-    context |= _choices(request, asked) | {
+    context |= _choices(request, asked) | _links(asked, root)
+    context |= {
         "asked": asked,
         "organization": asked.organization,
         "may_add": may_somewhere(person(request), Action.MAKE, asked.organization),
-        "new_budget": _url_of("add", asked.organization),
-        "conflicts": _url_of("conflicts", asked.organization),
         "lines": _marked(request, lines, asked),
         "found": found,
         "is_filtered": kept is not None,
@@ -225,6 +224,18 @@ def _page(
         "count": len(everything),
     }
     return TemplateResponse(request, "console/budgets/tree.html", context)
+
+
+def _links(asked: TreeQuery, root: int | None) -> dict[str, str]:
+    """Return where the page leads to, by what its template calls that."""
+    amounts = _url_of("amounts", asked.organization)
+    if root is not None:
+        amounts = f"{reverse('admin:budgets_budget_amounts')}?root={root}"
+    return {
+        "amounts": amounts,
+        "conflicts": _url_of("conflicts", asked.organization),
+        "new_budget": _url_of("add", asked.organization),
+    }
 
 
 def _url_of(page: str, organization: Organization) -> str:
