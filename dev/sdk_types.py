@@ -98,8 +98,7 @@ ESSENTIAL = {
     "RepricedPeriod": "budget name currency period_start period_end old new difference",
     "ResolvedPrice": "provider model currency source",
     "Recommendation": "budget name currency recommended_amount reason",
-    "Recommendations": "recommendations",
-    "LeftOut": "budget reason",
+    "Optimization": "kind certainty provider model saved assumption",
     "ReturnedLease": "id state",
     "RuleAction": "id state",
     "RuleTerms": "id budget action trigger",
@@ -191,6 +190,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
             "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
             "budgets.api.trees": "BudgetNode",
+            "forecasts.api.optimizations": "Optimization Unjudged Optimizations",
         },
     ),
     "controls": (

@@ -12,12 +12,12 @@ from decimal import Decimal
 from accounts.models import Organization
 from forecasts.assumptions import Swap
 from ledger.identity import ModelName, maker_of, provider_named
-from ledger.mixes import Uses, uses_by_price
 from ledger.models import Attribution
 from ledger.patterns import ModelSet
 from ledger.pricing import PriceBook, convert
 from ledger.quantities import WRITES
 from ledger.tariffs import Bill, Metered, Tariff
+from ledger.uses import Uses, uses_by_price
 from lib.errors import Invalid
 from lib.money import from_units, quantize, share
 from lib.periods import Window

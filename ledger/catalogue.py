@@ -104,6 +104,7 @@ class _Listing:
     model: str
     prices: tuple[ConditionalPrice, ...]
     variants: tuple[PriceVariant, ...]
+    context: int | None = None  # tokens that one request may have
 
 
 def span_at(
@@ -142,6 +143,20 @@ def known_models() -> Iterator[tuple[str, str]]:
                 yield provider.id, model.id
 
 
+def is_listed(provider: str, model: str) -> bool:
+    """Tell whether the catalogue has *model*, and not only one that is called alike."""
+    listing = _listing(provider, model)
+    if listing is None:
+        return False
+    return identify(provider, listing.model).model == identify(provider, model).model
+
+
+def context_of(provider: str, model: str) -> int | None:
+    """Return how many tokens one request of *model* may have; None: it is not known."""
+    listing = _listing(provider, model)
+    return None if listing is None else listing.context
+
+
 @lru_cache(maxsize=KNOWN_NAMES)
 def _listing(provider_name: str, sent: str) -> _Listing | None:
     """Look both names up as the library does, without its unbounded caches."""
@@ -159,7 +174,8 @@ def _listing(provider_name: str, sent: str) -> _Listing | None:
     # variants to the provider that has them.
     is_own = any(model is own for own in provider.models)
     variants = tuple(model.price_variants or ()) if is_own else ()
-    return _Listing(provider.id, model.id, _entries(model), variants)
+    context = model.context_window
+    return _Listing(provider.id, model.id, _entries(model), variants, context)
 
 
 def _listed_model(provider: Provider, meant: Identity, sent: str) -> ModelInfo | None:

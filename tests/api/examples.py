@@ -422,6 +422,9 @@ EXAMPLES: dict[str, Example] = {
     ],
     "budgets_variance_retrieve": _budget(),
     "budgets_forecast_retrieve": _budget(),
+    "optimizations_retrieve": lambda world: [
+        {"query": f"?budget={world.company.uid}&month=2026-11"}
+    ],
     "budgets_recommendations_retrieve": lambda world: [
         {"query": f"?root={world.company.uid}&floor={world.team.uid}:5"}
     ],

@@ -26,6 +26,7 @@ def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
         root=whole.id, total=100, floors={part.id: 5}, caps={part.id: "20"}
     )
     assert [one.recommended_amount for one in advice.recommendations] == [100, 20]
+    assert api.get_optimizations(budget=whole.id, cached_share=0.4).currency == "USD"
     assert api.get_budget_conflicts(organization_id=world.organization) == ()
     api.archive_budget(part.id)
     listed = api.list_budgets(organization_id=world.organization)

@@ -14,6 +14,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetPeriod,
     BudgetStatus,
     Forecast,
+    Optimizations,
     Recommendations,
     Variance,
 )
@@ -220,6 +221,21 @@ def _bounds(amounts: Optional[Mapping[str, Money]]) -> Optional[Sequence[str]]:
     if not amounts:
         return None
     return [f"{budget}:{wire(amount)}" for budget, amount in amounts.items()]
+
+
+def get_optimizations(
+    *,
+    month: Optional[str] = None,
+    budget: Optional[str] = None,
+    cached_share: Optional[float] = None,
+    organization_id: Optional[str] = None,
+) -> Request[Optimizations]:
+    """Ask what batch prices, caching or a smaller model would have saved in a month,
+    such as "2025-01"; without it in the last one.
+
+    *cached_share*: of input that is assumed to be read from the cache.
+    """
+    return Request("GET", "/api/v1/optimizations", reads(Optimizations), query=locals())
 
 
 def get_alert_configuration(budget_id: str) -> Request[AlertConfiguration]:
