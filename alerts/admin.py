@@ -85,18 +85,18 @@ class MaintenanceWindowAdmin(OfBudgetAdmin, TenantHistoryAdmin):
 
 @admin.register(NotAnAnomaly)
 class NotAnAnomalyAdmin(OfBudgetAdmin, ReadOnlyAdmin):
-    """Days that somebody said were fine; taken back by deleting them."""
+    """Days and hours that somebody said were fine; deleted, they are so no more."""
 
     write_scope = Scope.ALERTS_WRITE
     write_action = Action.ANSWER
     empty_words = (
-        "When an alert of an unusual day is answered with “Not an anomaly”, the day "
-        "stands here, and days like it raise no alert. Deleted, they do again."
+        "When an alert of an unusual day, or hour, is answered with “Not an anomaly”, "
+        "it stands here, and such as it raise no alert. Deleted, they do again."
     )
     may_delete = True
     currency_path = "budget__currency"
     list_display = (
-        *("budget", "day"),
+        *("budget", "day", "hour"),
         money_column("amount", "Amount", "budget__currency"),
         *("said_by", "said_at"),
     )
@@ -104,4 +104,12 @@ class NotAnAnomalyAdmin(OfBudgetAdmin, ReadOnlyAdmin):
     list_select_related = ("budget",)
     search_fields = ("budget__name", "said_by")
     ordering = ("-day", "-pk")
-    fields = ("budget", "day", "amount", "said_by", "said_at")
+    fields = ("budget", "day", "hour", "amount", "said_by", "said_at")
+
+    @admin.display(description="hour")
+    def hour(self, obj: NotAnAnomaly) -> str:
+        """Say which hour of the day it is; "": all of it."""
+        if obj.hour_at is None:
+            return ""
+        local = obj.hour_at.astimezone(ZoneInfo(obj.budget.timezone))
+        return f"from {local:%H:%M} on"

@@ -5,16 +5,19 @@ Pure. A condition compares the numbers that its type of rule knows, in the langu
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NoReturn
 
 from lib.errors import Invalid
+from lib.money import quantize
 from lib.rules import expressions
 from lib.rules.closures import FUNCTIONS, Asks
 from lib.rules.expressions import Expression
 from lib.rules.vocabularies import Name, Vocabulary
 
+_MOST = Decimal(10) ** 15  # a condition may reckon with more, nobody wants to read it
 _SPENT = Name("what is spent in the period")
 _LIMIT = Name("what may be spent in the period")
 
@@ -37,11 +40,11 @@ NAMES: Mapping[str, Mapping[str, Name]] = {
         "limit": _LIMIT,
     },
     "anomaly": {
-        "cost": Name("what the day costs"),
-        "mean": Name("the mean of the days before"),
-        "stddev": Name("the standard deviation of the days before"),
-        "median": Name("the median of the days before"),
-        "expected": Name("what such a day usually costs"),
+        "cost": Name("what the day, or hour, costs"),
+        "mean": Name("the mean of those before"),
+        "stddev": Name("the standard deviation of those before"),
+        "median": Name("the median of those before"),
+        "expected": Name("what such a one usually costs"),
         "lower": Name("the least that is usual"),
         "upper": Name("the most that is usual"),
     },
@@ -100,6 +103,23 @@ def _read(rule_type: str, text: str) -> Expression:
 def read_saved(text: str, rule_type: str) -> Expression:
     """Read the condition of a rule that was saved: what can't be read never holds."""
     return expressions.read_saved(text, _VOCABULARIES[rule_type])
+
+
+Compared = tuple[Decimal, Decimal | None]
+
+
+def compared(
+    condition: Expression, numbers: Mapping[str, Decimal], name: str
+) -> Compared | None:
+    """Return the number called *name* and what it is compared with, if it holds."""
+    if not condition.holds(numbers):
+        return None
+    value, sides = numbers[name], condition.sides(numbers)
+    if sides is None or value not in sides:
+        return value, None
+    left, right = sides
+    other = right if left == value else left
+    return value, quantize(other) if abs(other) < _MOST else None
 
 
 def problem_of(text: str, rule_type: str) -> str:

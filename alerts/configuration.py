@@ -12,7 +12,13 @@ from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization
 from accounts.versions import Seen
 from alerts.changes import check_seen, dropped, own_rules
-from alerts.models import AlertRule, EscalationPolicy, RuleType, Severity
+from alerts.models import (
+    WINDOWED,
+    AlertRule,
+    EscalationPolicy,
+    RuleType,
+    Severity,
+)
 from alerts.policies import Oversight, oversight_of
 from alerts.reach import MAIL, missing, names_set_up, ready
 from alerts.ruleset import effective_rules, of_budget, of_rule, severity_at
@@ -200,7 +206,7 @@ def _identity(rule: Mapping[str, Any]) -> tuple[Any, ...]:
     kind = rule["type"]
     if kind == RuleType.THRESHOLD:
         return kind, rule["threshold"], rule["basis"], rule["probability"]
-    return (kind, rule["window"]) if kind == RuleType.SPIKE else (kind,)
+    return (kind, rule["window"]) if kind in WINDOWED else (kind,)
 
 
 def _severity(budget: Budget, given: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ from alerts.rules import evaluate
 from alerts.ruleset import AlertRuleset, ruleset_for
 from alerts.schedule import heard_all
 from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
-from alerts.types import EffectiveRule, Facts, Match
+from alerts.types import EffectiveRule, Facts, Match, step_of
 from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
 from budgets.thresholds import Basis
@@ -364,16 +364,18 @@ class _BudgetEvaluation:
                 self.raised += 1
 
     def _was_told(self, rule: EffectiveRule, match: Match) -> bool:
-        """Tell whether a day that is unusual was told of: one alert a day will do."""
-        day = match.details.get("day")
-        return day is not None and (
-            Alert.objects.filter(
-                organization=self.budget.organization_id,
-                budget=self.budget,
-                key=rule.key,
-                details__day=day,
-            ).exists()
+        """Tell whether an unusual day, or hour, was told of: once will do."""
+        if step_of(match.details) is None:
+            return False
+        names = "hour", "day"
+        about = {f"details__{name}": match.details.get(name) for name in names}
+        rows = Alert.objects.filter(
+            organization=self.budget.organization_id,
+            budget=self.budget,
+            key=rule.key,
+            **{name: step for name, step in about.items() if step},
         )
+        return rows.exists()
 
 
 # -- Both

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from accounts.models import Organization
+from alerts.anomalies import HOURLY
 from alerts.conditions import read_saved
-from alerts.models import NotAnAnomaly, RuleType
+from alerts.models import Alert, NotAnAnomaly, RuleType
 from alerts.rules import RECENT, SLIDING
 from alerts.types import EffectiveRule, Facts
 from budgets.figures import Position
@@ -27,7 +29,7 @@ from forecasts.detectors import WINDOW
 from forecasts.history import midnight_of, since_first_spend, spends_between
 from forecasts.outlooks import MOST_DAYS
 from lib.money import quantize
-from lib.periods import DAY, Cadence, Calendar, Window, day_of
+from lib.periods import DAY, HOUR, Cadence, Calendar, Window, day_of
 
 FINE_FOR = 365 * DAY  # that "not an anomaly" is remembered
 _ZERO = Decimal(0)
@@ -42,6 +44,7 @@ class Needs:
     """What some rules need to know."""
 
     days: int = 0  # of history
+    hours: int = 0  # likewise
     recent: bool = False
     sliding: frozenset[str] = frozenset()  # windows
 
@@ -50,16 +53,21 @@ class Needs:
         chosen = list(rules)
         return cls(
             max(map(_history_for, chosen), default=0),
+            WINDOW + 1 if any(map(_is_hourly, chosen)) else 0,
             any(rule.type == RuleType.VELOCITY for rule in chosen),
-            frozenset(rule.window for rule in chosen if rule.window in SLIDING),
+            frozenset(rule.window for rule in chosen if rule.type == RuleType.SPIKE),
         )
+
+
+def _is_hourly(rule: EffectiveRule) -> bool:
+    return rule.type == RuleType.ANOMALY and rule.window == HOURLY
 
 
 def _history_for(rule: EffectiveRule) -> int:
     """Return how many days before today *rule* asks for."""
     if rule.type == RuleType.FORECAST or rule.basis is Basis.FORECAST:
         return MOST_DAYS
-    if rule.type in (RuleType.SPIKE, RuleType.THRESHOLD):
+    if rule.type in (RuleType.SPIKE, RuleType.THRESHOLD) or _is_hourly(rule):
         return 0
     if rule.type != RuleType.ANOMALY:
         return _MONTH
@@ -102,6 +110,7 @@ class Moment:
     needs: Needs
     today: date
     midnights: tuple[datetime, ...]  # of the days of history, and of today
+    hours: tuple[datetime, ...]  # when they began, and the present one did; or none
     spans: Mapping[str, SlidingSpan]  # of the sliding windows
     recent_from: datetime  # begins the clock hour of a day ago
     until: datetime  # ends the clock hour of now
@@ -110,12 +119,14 @@ class Moment:
     def of(cls, now: datetime, zone: ZoneInfo, needs: Needs) -> "Moment":
         today = day_of(now, zone)
         days = range(needs.days, -1, -1)
+        hours = range(needs.hours, -1, -1) if needs.hours else ()
         return cls(
             now,
             zone,
             needs,
             today,
             tuple(midnight_of(today - timedelta(days=ago), zone) for ago in days),
+            tuple(sorted({_hour_at(now - ago * HOUR, zone).start for ago in hours})),
             {name: SlidingSpan.of(name, now, zone) for name in needs.sliding},
             _hour_at(now - RECENT, zone).start,
             _hour_at(now, zone).end,
@@ -123,7 +134,7 @@ class Moment:
 
     def edges(self) -> list[datetime]:
         """Return where time is cut, ascending; all lie between clock hours."""
-        edges = {*self.midnights, self.until}
+        edges = {*self.midnights, *self.hours, self.until}
         if self.needs.recent:
             edges.add(self.recent_from)
         for span in self.spans.values():
@@ -143,7 +154,8 @@ def facts_of(
     Two queries, one more where history is asked for, and one for each zone.
     """
     positions = present_positions(organization, budgets, now)
-    fine = fine_days(organization, positions, now) if needs.days else {}
+    is_asked = needs.days or needs.hours
+    fine = fine_of(organization, positions, now) if is_asked else {}
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
         if budget.pk in positions:
@@ -158,7 +170,7 @@ def facts_of(
             sums = [_ZERO, *accumulate(spends.get(budget.pk, [_ZERO] * len(edges)))]
             days = [sums[end] - sums[start] for start, end in pairwise(places)]
             between = _summing(edges, sums)
-            known = fine.get(budget.pk, {})
+            known = fine.get(budget.pk, Fine())
             found[budget.pk] = assemble(
                 budget, moment, positions[budget.pk], days, between, known
             )
@@ -171,14 +183,15 @@ def assemble(
     position: Position,
     days: Sequence[Decimal],
     between: Between,
-    fine: Mapping[date, Decimal],
+    fine: "Fine",
 ) -> Facts:
     """Put the facts of one budget together.
 
     *days* are those between the moment's midnights; *between* adds up what it spent.
     """
     needs, window = moment.needs, position.window
-    midnight = moment.midnights[-1]
+    midnight, hours = moment.midnights[-1], moment.hours
+    by_hour = [between(*hour) for hour in pairwise(hours)]
     recent_from = max(moment.recent_from, window.start)
     return Facts(
         now=moment.now,
@@ -196,7 +209,11 @@ def assemble(
         recent=between(recent_from, moment.until) if needs.recent else _ZERO,
         recent_from=recent_from if needs.recent else None,
         sliding={name: span.spent(between) for name, span in moment.spans.items()},
-        fine=fine,
+        fine=fine.days,
+        hours=since_first_spend(budget, hours, by_hour),
+        hour_spent=between(hours[-1], moment.until) if hours else _ZERO,
+        hour_began_at=hours[-1] if hours else None,
+        fine_hours=fine.hours,
     )
 
 
@@ -214,15 +231,48 @@ def _summing(edges: Sequence[datetime], sums: Sequence[Decimal]) -> Between:
     return between
 
 
-def fine_days(
+def said_of(alert: Alert) -> NotAnAnomaly | None:
+    """Return what was said of the day or hour of *alert*, with its budget: it is usual.
+
+    None: nobody said so.
+    """
+    rows = NotAnAnomaly.objects.select_related("budget").filter(
+        organization=alert.organization_id, budget=alert.budget_id
+    )
+    if hour := alert.details.get("hour"):
+        return rows.filter(hour_at=hour).first()
+    day = alert.details.get("day")
+    return rows.filter(day=day, hour_at=None).first() if day else None
+
+
+def usual_until(said: NotAnAnomaly) -> date:
+    """Return the day from which it is forgotten."""
+    day: date = said.day + FINE_FOR
+    return day
+
+
+class Fine(NamedTuple):
+    """What somebody said was usual for a budget, and what was spent in it."""
+
+    days: Mapping[date, Decimal] = MappingProxyType({})
+    hours: Mapping[datetime, Decimal] = MappingProxyType({})
+
+
+def fine_of(
     organization: Organization, budget_ids: Collection[int], now: datetime
-) -> dict[int, dict[date, Decimal]]:
-    """Return the days of which somebody said that they were fine, by budget."""
+) -> dict[int, Fine]:
+    """Return the days and hours that somebody called usual, by budget."""
     rows = NotAnAnomaly.objects.filter(
         organization=organization, day__gte=(now - FINE_FOR).date()
     )
-    found: dict[int, dict[date, Decimal]] = defaultdict(dict)
-    for budget_id, day, amount in rows.values_list("budget_id", "day", "amount"):
-        if budget_id in budget_ids:
-            found[budget_id][day] = amount
-    return found
+    days: dict[int, dict[date, Decimal]] = defaultdict(dict)
+    hours: dict[int, dict[datetime, Decimal]] = defaultdict(dict)
+    columns = "budget_id", "day", "hour_at", "amount"
+    for budget_id, day, hour_at, amount in rows.values_list(*columns):
+        if budget_id not in budget_ids:
+            continue
+        if hour_at is None:
+            days[budget_id][day] = amount
+        else:
+            hours[budget_id][hour_at] = amount
+    return {pk: Fine(days[pk], hours[pk]) for pk in {*days, *hours}}

@@ -150,7 +150,8 @@ def _claim(alert: Alert, figures: AlertFigures) -> str:
     if alert.type == RuleType.VELOCITY:
         return f"spends faster than planned, {format_percent(figures.used)} of {limit}"
     if alert.type == RuleType.ANOMALY:
-        return f"has an unusual day, {_money(alert, alert.value)}"
+        step = "hour" if alert.details.get("hour") else "day"
+        return f"has an unusual {step}, {_money(alert, alert.value)}"
     if alert.type == RuleType.SPIKE:
         return f"spent {_money(alert, alert.value)} in little time"
     if alert.basis == Basis.FORECAST:
@@ -248,6 +249,7 @@ def payload_of(
         "message": _joined(text_of(alert), driver_words(alert), aside),
         "formula": alert.details.get("formula"),
         "band": alert.details.get("band"),
+        "explained": alert.details.get("explained"),
         "top_driver": _top_driver(alert),
         "fired_at": _iso(alert.fired_at),
         "timestamp": _iso(now),
@@ -278,6 +280,7 @@ def _facts(
     facts = [("Spent", spent)]
     if figures.reserved is not None:
         facts.append(("Set aside", _set_aside(alert, figures, figures.reserved)))
+    facts += _usual_facts(alert)
     if figures.projected is not None:
         ending = _ending(alert, figures.projected, figures.limit)
         label = "At this pace it ends at"
@@ -300,6 +303,34 @@ def _set_aside(alert: Alert, figures: AlertFigures, reserved: Decimal) -> str:
         return _money(alert, reserved)
     used = format_percent(figures.used)
     return f"{_money(alert, reserved)}; with what is spent, {used} of the limit"
+
+
+def _usual_facts(alert: Alert) -> list[tuple[str, str]]:
+    """Return the band that an unusual day or hour lies outside of, and how it came
+    about.
+    """
+    if alert.type != RuleType.ANOMALY:
+        return []
+    band, facts = usual_words(alert), []
+    if band:
+        facts.append(("Usual", band))
+    if explained := alert.details.get("explained"):
+        facts.append(("How that is found", str(explained)))
+    return facts
+
+
+def usual_words(alert: Alert, locale: str = "en_US") -> str:
+    """Say what was usual: "$80.00 to $120.00, about $100.00"; "": it is not known."""
+    band = alert.details.get("band") or {}
+    if not {"lower", "expected", "upper"} <= band.keys():
+        return ""
+    lower, expected, upper = (
+        format_money(Decimal(str(band[name])), alert.budget.currency, locale)
+        for name in ("lower", "expected", "upper")
+    )
+    if Decimal(str(band["lower"])) <= 0:
+        return f"up to {upper}, about {expected}"
+    return f"{lower} to {upper}, about {expected}"
 
 
 def _ending(alert: Alert, projected: Decimal, limit: Decimal) -> str:

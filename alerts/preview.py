@@ -9,9 +9,9 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerts.facts import Between, Moment, Needs, assemble, fine_days
+from alerts.facts import Between, Fine, Moment, Needs, assemble, fine_of
 from alerts.rules import SLIDING, evaluate
-from alerts.types import EffectiveRule, Facts, Match
+from alerts.types import EffectiveRule, Facts, Match, step_of
 from budgets.amounts import PastLimits
 from budgets.models import Budget
 from budgets.rollup import hours_of
@@ -60,7 +60,7 @@ class _Replay:
     fired: list[WouldFire] = field(default_factory=list)
     _period: datetime | None = None  # of the alert that is open
     _quiet_until: datetime | None = None
-    _days: set[object] = field(default_factory=set)  # that were told of
+    _told: set[object] = field(default_factory=set)  # days, or hours
 
     def evaluate(self, facts: Facts) -> None:
         held = self._period == facts.window.start
@@ -70,13 +70,13 @@ class _Replay:
         elif not held and self._is_free(facts, match):
             self._period = facts.window.start
             self._quiet_until = facts.now + timedelta(seconds=self.rule.cooldown_s)
-            self._days.add(match.details.get("day"))
+            self._told.add(step_of(match.details))
             at = facts.now + _MICROSECOND
             self.fired.append(WouldFire(at, match.value, match.sentence))
 
     def _is_free(self, facts: Facts, match: Match) -> bool:
-        day = match.details.get("day")
-        if day is not None and day in self._days:
+        step = step_of(match.details)
+        if step is not None and step in self._told:
             return False
         return self._quiet_until is None or facts.now >= self._quiet_until
 
@@ -90,7 +90,7 @@ def _hourly(
     back = max(needs.days * DAY, *SLIDING.values()) + 2 * DAY
     between = _summing(budget, min(begin - back, windows[0].start), now)
     limits = PastLimits(budget, since=begin)
-    fine = fine_days(budget.organization, [budget.pk], now).get(budget.pk, {})
+    fine = fine_of(budget.organization, [budget.pk], now).get(budget.pk, Fine())
     zone = ZoneInfo(budget.timezone)
     for window in windows:
         limit = limits.of(window)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from alerts.models import AlertRule, RuleType, Severity
+from alerts.models import WINDOWED, AlertRule, RuleType, Severity
 from alerts.types import EffectiveRule, Origin
 from budgets.models import Budget
 from budgets.thresholds import Basis, ShareWatched
@@ -138,7 +138,7 @@ def of_rule(rule: AlertRule) -> EffectiveRule:
         threshold=rule.threshold,
         condition=rule.condition,
         sensitivity=rule.sensitivity if rule.type == RuleType.ANOMALY else "",
-        window=rule.window if rule.type == RuleType.SPIKE else "",
+        window=rule.window if rule.type in WINDOWED else "",
         channels=tuple(rule.channels),
         recipients=tuple(rule.recipients),
         message=rule.message,

@@ -32,6 +32,7 @@ from budgets.models import Budget, BudgetPeriod
 from budgets.types import Crossing
 from lib.errors import Invalid
 from lib.humanize import clock, date_words
+from lib.money import format_money
 from lib.periods import day_of
 from lib.queue import enqueue_at
 
@@ -199,7 +200,8 @@ def resolve(alert: Alert, *, by: str, now: datetime) -> Alert:
 
 @transaction.atomic
 def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
-    """Close the alert, and remember that such a day is a usual one for its budget.
+    """Close the alert, and remember that such a day, or hour, is usual for its budget:
+    what it cost lies in the band by which the next one is judged.
 
     Raises:
         NotAnAnomalyAlert: it is about something else.
@@ -208,15 +210,21 @@ def not_an_anomaly(alert: Alert, *, by: str, now: datetime) -> Alert:
     if alert.type != RuleType.ANOMALY:
         raise NotAnAnomalyAlert("Only an unusual day can be called a usual one.")
     moved = _move(alert, **_resolved(now, by=by))
-    day = _day_of(alert)
-    cost = Decimal(str(alert.details.get("cost", alert.value)))
+    day, hour_at = _day_of(alert), _hour_of(alert)
+    numbers = alert.details.get("numbers") or alert.details
+    cost = Decimal(str(numbers.get("cost", alert.value)))
     NotAnAnomaly.objects.update_or_create(
         organization_id=alert.organization_id,
         budget_id=alert.budget_id,
         day=day,
+        hour_at=hour_at,
         defaults={"amount": cost, "said_by": by, "said_at": now},
     )
-    text = f"{date_words(day)} was a usual day."
+    step = f"{date_words(day)} was a usual day"
+    if hour_at is not None:
+        step = f"The hour from {_at(alert, hour_at)} on was a usual one"
+    money = format_money(cost, alert.budget.currency)
+    text = f"{step}: {money} is within what is usual from now on."
     _record(moved, Event.NOT_AN_ANOMALY, now, by=by, text=text)
     escalation.tell_programs([alert], "resolved", now=now)
     return alert
@@ -368,9 +376,17 @@ def _come_back(until: datetime, now: datetime) -> None:
 
 def _day_of(alert: Alert) -> date:
     """Return the day that the alert is about, in the budget's zone."""
+    if hour_at := _hour_of(alert):
+        return day_of(hour_at, ZoneInfo(alert.budget.timezone))
     if day := alert.details.get("day"):
         return date.fromisoformat(str(day))
     return day_of(alert.fired_at, ZoneInfo(alert.budget.timezone))
+
+
+def _hour_of(alert: Alert) -> datetime | None:
+    """Return when the hour began that the alert is about; None: it is about a day."""
+    hour = alert.details.get("hour")
+    return datetime.fromisoformat(str(hour)) if hour else None
 
 
 def _at(alert: Alert, moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypedDict
@@ -12,6 +12,8 @@ from budgets.thresholds import Basis
 from lib.money import format_money, wire
 from lib.periods import Window
 
+_MICROSECONDS = 3_600_000_000  # in an hour
+_MICROSECOND = timedelta(microseconds=1)
 Slot = tuple[str, str]  # type; share or window, "" for the others
 
 
@@ -125,6 +127,11 @@ class Facts:
     sliding: Mapping[str, Decimal] = field(default_factory=dict)
     # Days of which somebody said that they were fine, and what was spent on them.
     fine: Mapping[date, Decimal] = field(default_factory=dict)
+    # The same of clock hours, by when they began.
+    hours: tuple[Decimal, ...] = ()
+    hour_spent: Decimal = Decimal(0)  # in the present one
+    hour_began_at: datetime | None = None  # None: hours are not asked for
+    fine_hours: Mapping[datetime, Decimal] = field(default_factory=dict)
 
     def money(self, amount: Decimal) -> str:
         """Write *amount* for people."""
@@ -139,6 +146,17 @@ class Match:
     threshold: Decimal | None
     sentence: str
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def hours_in(took: timedelta) -> Decimal:
+    """Return how many hours *took* is, to the microsecond."""
+    return Decimal(took // _MICROSECOND) / _MICROSECONDS
+
+
+def step_of(details: Mapping[str, Any]) -> str | None:
+    """Return which day or hour a match is about, ISO 8601; None: about none."""
+    step: str | None = details.get("hour") or details.get("day")
+    return step
 
 
 def details_of(

@@ -25,7 +25,7 @@ SPREAD = 28  # days that the spread is taken over
 WIDTHS = {"low": 1.4, "medium": 1.0, "high": 0.7}  # of the band, by sensitivity
 
 _SPREADS = 3.0  # half a medium band
-_LEAST_UP, _LEAST_DOWN = 0.10, 0.15  # of the level: the least spread
+LEAST_UP, LEAST_DOWN = 0.10, 0.15  # of the level: the least spread
 _FALL = 0.3  # of the deepest fall: the least spread below
 _PRIOR = 2  # weeks of an even rhythm that a weekday's share begins with
 _LEAST_SHARE = 0.05
@@ -101,10 +101,10 @@ def usual_of(history: Sequence[float], *, pace: Pace = DAYS) -> Usual | None:
     return Usual(
         shares,
         level,
-        up=max(_deviation(lately), _LEAST_UP * abs(level)),
+        up=max(_deviation(lately), LEAST_UP * abs(level)),
         down=max(
             _deviation([min(day, crest) for day in lately]),
-            _LEAST_DOWN * abs(level),
+            LEAST_DOWN * abs(level),
             _FALL * (_median(flat) - min(flat)),
         ),
     )

@@ -10,7 +10,14 @@ from rest_framework import serializers
 from accounts.api.fields import NamesField, ReasonField
 from accounts.models import validate_zone
 from alerts.conditions import check
-from alerts.models import BASES, RuleType, Sensitivity, Severity, SpikeWindow
+from alerts.models import (
+    BASES,
+    RuleType,
+    Sensitivity,
+    Severity,
+    SpikeWindow,
+    usual_window,
+)
 from budgets.api.thresholds import probability_field, sound_probability
 from budgets.thresholds import Basis
 from lib.errors import Refusal
@@ -61,7 +68,10 @@ class RuleIn(Plain):
         Sensitivity.choices, allow_null=True, default=Sensitivity.MEDIUM.value
     )
     window = ChoiceField(
-        SpikeWindow.choices, allow_null=True, default=SpikeWindow.HOURLY.value
+        SpikeWindow.choices,
+        allow_null=True,
+        default=None,
+        help_text="Of a spike: hourly unless given; of an anomaly: daily, or hourly.",
     )
     channels = _channels()
     recipients = _people()
@@ -77,7 +87,7 @@ class RuleIn(Plain):
         attrs["probability"] = sound_probability(attrs["basis"], attrs["probability"])
         attrs["condition"] = _condition(kind, attrs["condition"])
         attrs["sensitivity"] = attrs["sensitivity"] or Sensitivity.MEDIUM.value
-        attrs["window"] = attrs["window"] or SpikeWindow.HOURLY.value
+        attrs["window"] = _window(kind, attrs["window"])
         attrs["cooldown_s"] = attrs.pop("cooldown")
         return attrs
 
@@ -112,6 +122,13 @@ def _basis(kind: str, given: str | None) -> str:
         detail = f"Only a threshold looks at what is {basis}: leave it out."
         raise serializers.ValidationError({"basis": [detail]})
     return basis
+
+
+def _window(kind: str, given: str | None) -> str:
+    if kind == RuleType.ANOMALY and given == SpikeWindow.WEEKLY:
+        detail = "An anomaly is a day's or an hour's: use daily or hourly."
+        raise serializers.ValidationError({"window": [detail]})
+    return given or usual_window(kind)
 
 
 def _condition(kind: str, text: str) -> str:

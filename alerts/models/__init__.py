@@ -4,6 +4,7 @@ from alerts.models.alerts import Alert, AlertEvent, AlertQuerySet, AlertState
 from alerts.models.evaluations import EvaluatedState, NotAnAnomaly, Turn, Watch
 from alerts.models.rules import (
     BASES,
+    WINDOWED,
     AlertRule,
     EscalationPolicy,
     MaintenanceWindow,
@@ -11,10 +12,12 @@ from alerts.models.rules import (
     Sensitivity,
     Severity,
     SpikeWindow,
+    usual_window,
 )
 
 __all__ = [
     "BASES",
+    "WINDOWED",
     "Alert",
     "AlertEvent",
     "AlertQuerySet",
@@ -30,4 +33,5 @@ __all__ = [
     "SpikeWindow",
     "Turn",
     "Watch",
+    "usual_window",
 ]

@@ -1,23 +1,29 @@
 """What is remembered from one evaluation to the next."""
 
+from zoneinfo import ZoneInfo
+
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.audit import current_actor
 from accounts.models import Organization
 from budgets.models import Budget, BudgetPeriod
 from lib.fields import MoneyField
-from lib.humanize import date_words
+from lib.humanize import clock, date_words
 
 
 class NotAnAnomaly(models.Model):
-    """A day that somebody said was fine: such amounts are usual for this budget."""
+    """A day, or clock hour, that somebody said was fine: such amounts are usual for its
+    budget.
+    """
 
     organization = models.ForeignKey(
         Organization, models.CASCADE, related_name="+", db_index=False
     )
     budget = models.ForeignKey(Budget, models.CASCADE, related_name="+")
     day = models.DateField()  # of the budget's zone
+    hour_at = models.DateTimeField(null=True)  # when it began; None: a day
     amount = MoneyField()
     said_by = models.CharField(max_length=320, default=current_actor)
     said_at = models.DateTimeField(db_default=Now())
@@ -26,12 +32,21 @@ class NotAnAnomaly(models.Model):
         verbose_name = "usual day"
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "budget", "day"], name="one_answer_per_day"
-            )
+                fields=["organization", "budget", "day"],
+                condition=Q(hour_at=None),
+                name="one_answer_per_day",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "budget", "hour_at"],
+                condition=Q(hour_at__isnull=False),
+                name="one_answer_per_hour",
+            ),
         ]
 
     def __str__(self) -> str:
-        return date_words(self.day)
+        if self.hour_at is None:
+            return date_words(self.day)
+        return clock(self.hour_at, ZoneInfo(self.budget.timezone))
 
 
 class Watch(models.Model):

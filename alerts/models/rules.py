@@ -17,8 +17,11 @@ class RuleType(models.TextChoices):
     THRESHOLD = "threshold", "Share of the budget"
     FORECAST = "forecast", "Projected to pass the budget"
     VELOCITY = "velocity", "Spending faster than planned"
-    ANOMALY = "anomaly", "Unusual day"
+    ANOMALY = "anomaly", "Unusual day or hour"
     SPIKE = "spike", "Much in little time"
+
+
+WINDOWED = frozenset({RuleType.SPIKE, RuleType.ANOMALY})  # types that have a window
 
 
 class Severity(models.TextChoices):
@@ -34,18 +37,27 @@ class Sensitivity(models.TextChoices):
 
 
 class SpikeWindow(models.TextChoices):
-    """The sliding window of a spike rule."""
+    """The sliding window of a spike rule; of an anomaly, a clock hour or a day."""
 
     HOURLY = "hourly", "An hour"
     DAILY = "daily", "A day"
     WEEKLY = "weekly", "A week"
 
 
+# What an anomaly rule judges.
+ANOMALOUS = (SpikeWindow.HOURLY.value, SpikeWindow.DAILY.value)
 BASES = {
     Basis.SPENT: "Spent",
     Basis.COMMITTED: "Spent and set aside",
     Basis.FORECAST: "Forecast for the end",
 }
+
+
+def usual_window(kind: str) -> str:
+    """Return the window of a rule of *kind* where nothing else is said."""
+    if kind == RuleType.ANOMALY:
+        return SpikeWindow.DAILY.value
+    return SpikeWindow.HOURLY.value
 
 
 class AlertRule(models.Model):
@@ -98,6 +110,10 @@ class AlertRule(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(type__in=RuleType.values), name="alert_rule_type_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(type=RuleType.ANOMALY) | Q(window__in=ANOMALOUS),
+                name="anomaly_rule_judges_days_or_hours",
             ),
             models.CheckConstraint(
                 condition=Q(basis=Basis.SPENT.value)

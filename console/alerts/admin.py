@@ -54,7 +54,8 @@ class AlertRuleAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
     may_delete = True
     asks_why = True
     fields = (
-        *("organization", "budget", "type", "threshold", "condition", "sensitivity"),
+        *("organization", "budget", "type", "threshold", "basis", "probability"),
+        *("condition", "sensitivity"),
         *("window", "severity", "channels", "recipients", "message", "cooldown_s"),
         "enabled",
     )

@@ -13,7 +13,8 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.scopes import Scope
 from accounts.tenants import may, person
-from alerts.messages import OF_LIMITS, noted_drivers
+from alerts.facts import said_of, usual_until
+from alerts.messages import OF_LIMITS, noted_drivers, usual_words
 from alerts.models import Alert, AlertState, RuleType
 from approvals.limits import Wish, askable, lacking
 from budgets.models import BudgetPeriod
@@ -31,7 +32,7 @@ from console.alerts.timeline import timeline_of
 from console.drawings import Chart, Fact
 from console.pages import Pages
 from ledger.addresses import records_address
-from lib.humanize import locale_of, stretch
+from lib.humanize import date_words, locale_of, stretch
 from lib.money import format_money, format_percent, share
 from lib.periods import Window
 
@@ -68,6 +69,8 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
         records=records,
         drivers=drivers_of(alert, now),
         judged=alert.details.get("formula", ""),
+        explained=alert.details.get("explained", ""),
+        usual_now=_usual_now(alert, locale),
         timeline=timeline_of(alert, now=now, user=user),
         origin=_origin(alert),
         may_act=is_open and may(request, Scope.ALERTS_WRITE, alert.organization),
@@ -89,6 +92,23 @@ def _wish(alert: Alert, found: BudgetStatus | None, user: User) -> Wish | None:
     used = status.total_spend + status.reserved
     lacks = lacking(status.limit, used, status.projected_spend)
     return Wish.for_period(alert.budget, found.window.end, lacks)
+
+
+def _usual_now(alert: Alert, locale: str) -> str:
+    """Say what follows from it that somebody called the day or hour usual; "": nobody
+    did.
+    """
+    if alert.type != RuleType.ANOMALY:
+        return ""
+    said = said_of(alert)
+    if said is None:
+        return ""
+    money = format_money(said.amount, alert.budget.currency, locale)
+    noun = "hour" if said.hour_at else "day"
+    return (
+        f"{said} was called usual by {said.said_by}: {noun}s of {money} are within "
+        f"what is usual for {alert.budget.name} until {date_words(usual_until(said))}."
+    )
 
 
 def _chart(
@@ -195,14 +215,13 @@ def _judged(alert: Alert, money: Money, locale: str) -> list[Fact]:
         likely = Decimal(str(numbers.get("probability", alert.value)))
         figures.append(Fact("Probability", format_percent(likely, locale)))
     elif alert.type == RuleType.ANOMALY:
-        figures.append(Fact("That day", money(alert.value)))
+        step = "That hour" if alert.details.get("hour") else "That day"
+        figures.append(Fact(step, money(alert.value)))
     elif alert.type == RuleType.SPIKE:
         figures.append(Fact("In the window", money(alert.value)))
-    band = alert.details.get("band") or {}
-    if "lower" in band and "upper" in band:
-        low, high = (money(Decimal(str(band[name]))) for name in ("lower", "upper"))
+    if usual := usual_words(alert, locale):
         label = "Forecast, 80 % sure" if is_forecast else "Usual"
-        figures.append(Fact(label, f"{low} to {high}"))
+        figures.append(Fact(label, usual))
     return figures
 
 

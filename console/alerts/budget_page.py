@@ -178,7 +178,8 @@ def what_of(rule: EffectiveRule, currency: str, locale: str) -> str:
             return f"{amount} within {_WINDOWS[SpikeWindow(rule.window)]}"
         case RuleType.ANOMALY:
             level = Sensitivity(rule.sensitivity).label.lower()
-            usual = f"An unusual day, {level} sensitivity"
+            step = "hour" if rule.window == SpikeWindow.HOURLY else "day"
+            usual = f"An unusual {step}, {level} sensitivity"
             return f"{usual}: {rule.condition}" if rule.condition else usual
         case RuleType.FORECAST if not rule.condition:
             return f"{share} likely to pass the limit"

@@ -16,7 +16,7 @@ from unfold.widgets import (
 from accounts.meanwhile import VersionedForm
 from accounts.models import validate_zone
 from alerts.conditions import EXAMPLES, NAMES, check
-from alerts.models import AlertRule, EscalationPolicy, RuleType
+from alerts.models import AlertRule, EscalationPolicy, RuleType, SpikeWindow
 from budgets.thresholds import USUAL_PROBABILITY, Basis
 from console.fields import PercentField
 from lib.amounts import AmountField
@@ -155,6 +155,10 @@ class AlertRuleForm(VersionedForm):
     def clean_basis(self) -> str:
         return self.cleaned_data.get("basis") or Basis.SPENT.value
 
+    def clean_window(self) -> str:
+        usual = SpikeWindow.DAILY if self.instance.type == RuleType.ANOMALY else ""
+        return self.cleaned_data.get("window") or usual
+
     def clean_probability(self) -> Decimal | None:
         if self.cleaned_data.get("basis") != Basis.FORECAST:
             return None
@@ -182,49 +186,64 @@ class AlertRuleForm(VersionedForm):
         return cleaned
 
 
-def _adapt(fields: dict[str, forms.Field], kind: RuleType, currency: str) -> None:
+Fields = dict[str, forms.Field]
+
+
+def _adapt(fields: Fields, kind: RuleType, currency: str) -> None:
     """Keep what *kind* has, under its own words."""
-    if kind not in {RuleType.THRESHOLD, RuleType.FORECAST, RuleType.SPIKE}:
-        del fields["threshold"]
-    elif kind == RuleType.SPIKE:
-        fields["threshold"].label = f"Amount, in {currency}"
-        fields["threshold"].widget = text_input(inputmode="decimal", autocomplete="off")
-    else:
-        share = kind == RuleType.THRESHOLD
-        fields["threshold"] = PercentField(
-            label="Share of the limit, in percent"
-            if share
-            else "Probability, in percent",
-            max_digits=7,
-            widget=text_input(inputmode="decimal", autocomplete="off"),
-        )
+    _adapt_threshold(fields, kind, currency)
     if kind == RuleType.THRESHOLD:
-        fields["basis"].required = False
-        fields["basis"].help_text = (
-            "What is set aside for calls that are not booked yet counts where a budget "
-            "is hard; there it is looked at within seconds, a forecast every minute."
-        )
-        fields["probability"] = PercentField(
-            label="Probability, in percent",
-            required=False,
-            max_digits=7,
-            widget=text_input(inputmode="decimal", autocomplete="off"),
-            help_text="Of a forecast: from which it tells. Empty: 50.",
-        )
+        _adapt_basis(fields)
     else:
         del fields["basis"], fields["probability"]
     if kind in NAMES:
-        fields[
-            "condition"
-        ].help_text = (
-            f"For example {EXAMPLES[kind]}. It may name {', '.join(NAMES[kind])}."
-        )
+        names = ", ".join(NAMES[kind])
+        words = f"For example {EXAMPLES[kind]}. It may name {names}."
+        fields["condition"].help_text = words
     else:
         del fields["condition"]
     if kind != RuleType.ANOMALY:
         del fields["sensitivity"]
-    if kind != RuleType.SPIKE:
+    if kind == RuleType.ANOMALY:
+        fields["window"] = forms.ChoiceField(
+            label="What is judged",
+            required=False,
+            choices=[("daily", "Days"), ("hourly", "Hours")],
+            widget=UnfoldAdminSelectWidget,
+            help_text="Hours find more, sooner, and raise more false alarms.",
+        )
+    elif kind != RuleType.SPIKE:
         del fields["window"]
+
+
+def _adapt_threshold(fields: Fields, kind: RuleType, currency: str) -> None:
+    if kind == RuleType.THRESHOLD:
+        fields["threshold"] = _percent("Share of the limit, in percent")
+    elif kind == RuleType.FORECAST:
+        fields["threshold"] = _percent("Probability, in percent")
+    elif kind == RuleType.SPIKE:
+        fields["threshold"].label = f"Amount, in {currency}"
+        fields["threshold"].widget = text_input(inputmode="decimal", autocomplete="off")
+    else:
+        del fields["threshold"]
+
+
+def _adapt_basis(fields: Fields) -> None:
+    fields["basis"].required = False
+    fields["basis"].help_text = (
+        "What is set aside for calls that are not booked yet counts where a budget is "
+        "hard; there it is looked at within seconds, a forecast every minute."
+    )
+    fields["probability"] = _percent(
+        "Probability, in percent",
+        required=False,
+        help_text="Of a forecast: from which it tells. Empty: 50.",
+    )
+
+
+def _percent(label: str, **options: Any) -> PercentField:
+    widget = text_input(inputmode="decimal", autocomplete="off")
+    return PercentField(label=label, max_digits=7, widget=widget, **options)
 
 
 class LadderLevelForm(forms.Form):

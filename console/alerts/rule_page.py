@@ -20,7 +20,7 @@ from accounts.tenants import person
 from accounts.versions import Seen, check_row
 from alerts.conditions import EXAMPLES
 from alerts.configuration import watch_thresholds
-from alerts.models import AlertRule, RuleType
+from alerts.models import AlertRule, RuleType, usual_window
 from alerts.preview import preview
 from alerts.reach import leads_nowhere
 from alerts.ruleset import of_rule
@@ -196,5 +196,6 @@ def new_rule(request: HttpRequest) -> AlertRule:
         budget=budget,
         type=kind,
         condition=EXAMPLES[kind] if kind == RuleType.VELOCITY else "",
+        window=usual_window(kind),
         channels=["email"],
     )

@@ -12,6 +12,7 @@ from alerts.models import (
     EscalationPolicy,
     MaintenanceWindow,
     RuleType,
+    usual_window,
 )
 from alerts.services import observe, raise_alert
 from alerts.types import Finding
@@ -26,6 +27,7 @@ NOVEMBER = datetime(2026, 11, 10, 12, tzinfo=UTC)
 def make_rule(
     budget: Budget, kind: str = RuleType.VELOCITY, **values: Any
 ) -> AlertRule:
+    values = {"window": usual_window(kind), **values}
     return AlertRule.objects.create(
         organization=budget.organization, budget=budget, type=kind, **values
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts.models import usual_window
 from alerts.types import EffectiveRule, Facts, Origin
 from lib.periods import DAY, Window
 
@@ -13,8 +14,8 @@ JANUARY = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=U
 
 
 def rule(kind: str, **values: Any) -> EffectiveRule:
-    if kind == "spike":
-        values = {"window": "hourly", **values}
+    if kind in ("spike", "anomaly"):
+        values = {"window": usual_window(kind), **values}
     return EffectiveRule(kind, f"{kind}:1", 1, Origin.RULE, "warning", **values)
 
 

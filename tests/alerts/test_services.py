@@ -308,7 +308,7 @@ def test_a_usual_day_is_remembered(ml: Budget) -> None:
     alert.refresh_from_db()
     assert (alert.state, kinds(alert)[-1]) == ("resolved", "not_an_anomaly")
     said = alert.events.get(kind="not_an_anomaly")
-    assert said.text == "9 Nov 2026 was a usual day."
+    assert said.text.startswith("9 Nov 2026 was a usual day: $310.00 is within")
 
 
 def test_only_an_unusual_day_can_be_called_usual(ml: Budget) -> None:

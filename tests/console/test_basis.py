@@ -137,4 +137,4 @@ def test_an_alert_says_how_likely_its_forecast_was(acme: Organization) -> None:
     )
 
     assert facts["Probability"] == "87 %"
-    assert facts["Forecast, 80 % sure"] == "$900.00 to $1,300.00"
+    assert facts["Forecast, 80 % sure"] == "$900.00 to $1,300.00, about $1,100.00"
