@@ -7,25 +7,24 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db.models import ForeignKey, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
-    UnfoldAdminPasswordWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from accounts.access import organizations_of
-from accounts.meanwhile import VersionedForm
 from accounts.models import ApiKey, Invitation, Membership, Organization, User
 from accounts.people import person_for
+from accounts.person_forms import PersonCreationForm, PersonForm
 from accounts.scopes import SCOPES_OF_USE, KeyUse, Scope
 from accounts.tenants import (
     OrganizationFilter,
@@ -189,25 +188,6 @@ class InvitationAdmin(TenantHistoryAdmin):
         return "over" if obj.expires_at <= timezone.now() else "open"
 
 
-class PersonCreationForm(AdminUserCreationForm[User]):
-    class Meta:
-        model = User
-        fields = ("email",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("password1", "password2"):
-            self.fields[name].widget = UnfoldAdminPasswordWidget()
-
-    def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
-
-
-class PersonForm(VersionedForm, UserChangeForm[User]):
-    class Meta(UserChangeForm.Meta):
-        model = User
-
-
 @admin.register(User)
 class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg]  # unfold's has no types
     """People; only superusers change accounts, since one may be in many places."""
@@ -223,9 +203,9 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
     list_filter = ("is_active",)
     search_fields = ("email", "first_name", "last_name")
     filter_horizontal = ()
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("password_said", "last_login", "date_joined")
     fieldsets = (
-        (None, {"fields": ("email", "password")}),
+        (None, {"fields": ("email", "password_said")}),
         ("Name", {"fields": ("first_name", "last_name")}),
         (
             "What they may do",
@@ -239,6 +219,16 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
     add_fieldsets = (
         (None, {"fields": ("email", "usable_password", "password1", "password2")}),
     )
+
+    @admin.display(description="password")
+    def password_said(self, obj: User) -> str:
+        is_set = obj.has_usable_password()
+        return format_html(
+            '{} <a href="{}">{}</a>',
+            "Is set." if is_set else "None: they can't log in with one.",
+            reverse("admin:auth_user_password_change", args=[obj.pk]),
+            "Set another one" if is_set else "Set one",
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         everybody = User.objects.all()

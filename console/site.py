@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -11,13 +12,13 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from unfold.admin import ModelAdmin
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
 from console.alerts.inbox import waiting as alerts_waiting
 from console.approvals.inbox import waiting as requests_waiting
+from console.queue import PAGES
 from lib.humanize import locale_of
 
 
@@ -88,44 +89,15 @@ class CostOpsSite(UnfoldAdminSite):
         return redirect("admin:budgets_budget_tree")
 
 
-def _is_superuser(declared: Any, request: HttpRequest, row: Any = None) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
-
-
-def _nobody(declared: Any, request: HttpRequest, row: Any = None) -> bool:
-    return False
-
-
-# A schedule names any function there is: who saves one runs it on the server.
-_TO_READ = {
-    "has_module_permission": _is_superuser,
-    "has_view_permission": _is_superuser,
-    "has_add_permission": _nobody,
-    "has_change_permission": _nobody,
-    "has_delete_permission": _nobody,
-    "actions": None,
-}
-
-
-_EMPTY_WORDS = {
-    "failure": "Work that a worker gave up stands here, with what went wrong.",
-    "ormq": "Work that waits for a worker stands here; now nothing does.",
-    "schedule": "What workers do by the clock: they write it down when they start.",
-    "success": "What workers have done lately stands here.",
-}
-
-
 def adapt_foreign_models(site: CostOpsSite) -> None:
-    """Show the queue in the house's look, to read; hide what has no meaning here."""
-    for model, declared in list(site._registry.items()):
-        if model._meta.app_label == "django_q":
-            kind = type(declared)
-            words = _EMPTY_WORDS.get(str(model._meta.model_name), "")
-            parts = {**_TO_READ, "empty_words": words}
+    """Show the queue by pages of our own; hide what has no meaning here."""
+    for model in list(site._registry):
+        if pages := PAGES.get(model):
             site.unregister(model)
-            site.register(model, type(kind.__name__, (kind, ModelAdmin), parts))
+            site.register(model, pages)
         elif model._meta.app_label == "auth":
             site.unregister(model)  # roles say what people may do, groups nothing
+    apps.get_app_config("django_q").verbose_name = "System"
 
 
 # Group, then what is in it: title, symbol, model or URL name, query.

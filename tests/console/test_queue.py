@@ -1,17 +1,26 @@
 """The queue's pages are to read: a schedule names any function of the server."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from django_q.models import Failure, Schedule
+from django_q.models import Failure, OrmQ, Schedule, Task
 
 from accounts.models import Organization
+from console.queue import BY_CLOCK
+from costops.schedules import PERIODIC, install
+from lib.queue import enqueue, enqueue_at
 from tests.factories import browser_for, browser_of, make_person
+from tests.pages import shown as text_at
 
 pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 QUEUE = sorted(
     (model for model in admin.site._registry if model._meta.app_label == "django_q"),
@@ -34,6 +43,63 @@ def test_a_superuser_reads_them_and_no_more(model: Any) -> None:
     assert listed.status_code == 200
     assert adding.status_code == 403
     assert b'name="action"' not in listed.content
+
+
+def test_what_is_done_by_the_clock_is_told_in_words(db: None) -> None:
+    assert BY_CLOCK.keys() == {one.name for one in PERIODIC}
+    install()
+    done = make_task("judge", said="Raised 2 alerts.")
+    Schedule.objects.filter(name="judge").update(task=done.pk)
+    root = browser_of(make_person("root@example.com", is_superuser=True))
+
+    with CaptureQueriesContext(connection) as asked:
+        shown = text_at(root, page_of(Schedule, "changelist"))
+
+    assert "Judge the rules of alerts costops.tasks.run_periodic('judge')" in shown
+    assert "every 1 min" in shown
+    assert "done 1 Dec 2026, 09:00" in shown
+    assert len(asked) <= 8
+
+
+def test_a_task_says_what_came_of_it(db: None) -> None:
+    failed = make_task("deliver", said="It broke : Traceback\n line 3", success=False)
+    root = browser_of(make_person("root@example.com", is_superuser=True))
+
+    listed = text_at(root, page_of(Failure, "changelist"))
+    shown = text_at(root, page_of(Failure, "change", failed.pk))
+
+    assert "Send what is due" in listed
+    assert "It broke" in listed
+    assert "Traceback" not in listed
+    assert "Took 1.5 s" in shown
+    assert "line 3" in shown
+
+
+def test_what_waits_says_when_it_is_due(db: None) -> None:
+    enqueue("alerts.tasks.escalate")
+    enqueue_at(NOW + timedelta(hours=1), "costops.tasks.follow")
+    enqueue("costops.tasks.follow", "intake.corrected", 1)
+    root = browser_of(make_person("root@example.com", is_superuser=True))
+
+    with time_machine.travel(NOW, tick=False):
+        shown = text_at(root, page_of(OrmQ, "changelist"))
+
+    assert "Tell people of alerts, step by step alerts.tasks.escalate()" in shown
+    assert "Do what follows “intake.corrected”" in shown
+    assert "1 Dec 2026, 10:00" in shown
+
+
+def make_task(name: str, *, said: str, success: bool = True) -> Task:
+    return Task.objects.create(
+        id=name,
+        name=name,
+        func="costops.tasks.run_periodic",
+        args=(name,),
+        started=NOW - timedelta(seconds=1.5),
+        stopped=NOW,
+        success=success,
+        result=said,
+    )
 
 
 def test_a_schedule_of_ones_own_is_not_made(db: None) -> None:
