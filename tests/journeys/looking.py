@@ -90,6 +90,11 @@ class Looker:
         self.tab.set_viewport_size(WIDE)
         return found
 
+    def faults_in_large_text(self, name: str) -> list[str]:
+        """Return what is wrong where a reader has text twice as large."""
+        self.tab.add_style_tag(content="html, body { font-size: 200% }")
+        return self.faults(f"{name}, large text")
+
     def _axe(self, name: str, *, frame: bool = False) -> Iterable[str]:
         if not self.tab.evaluate("'axe' in window"):
             self.tab.evaluate(_AXE)

@@ -243,6 +243,7 @@ def test_pages_for_who_is_not_logged_in(looker: Looker, acme: Organization) -> N
     for template in (ROOT / "templates").glob("*.html"):
         show(looker, template.name)
         found += looker.faults(template.name)
+        found += looker.faults_in_large_text(template.name)
     looker.tab.goto(reverse("admin:login"))
     looker.tab.fill("[name=username]", wrong["username"])
     looker.tab.fill("[name=password]", wrong["password"])
@@ -252,3 +253,11 @@ def test_pages_for_who_is_not_logged_in(looker: Looker, acme: Organization) -> N
 
     assert found == []
     assert set(pages) == outside() - {"slack-press"}  # no page: Slack posts there
+
+
+@at_night
+def test_the_page_of_the_api_as_swagger_draws_it(looker: Looker) -> None:
+    looker.tab.goto(reverse("docs"))
+    looker.tab.locator(".opblock").first.wait_for()
+
+    assert looker.faults("docs", frame=True) == []
