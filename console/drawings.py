@@ -1,7 +1,8 @@
 """What a drawing consists of: figures and words, no markup. Components draw them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Fact(NamedTuple):
@@ -62,3 +63,22 @@ class Chart:
     dot: tuple[float, float]  # in percent
     labels: tuple[Label, ...]
     dates: tuple[tuple[float, str], ...]  # below it: where each begins, in percent
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart that goes by the keyboard too, and the table behind it."""
+
+    name: str  # within the page
+    title: str
+    words: str  # what it shows, in a sentence
+    spec: dict[str, Any]  # of `reports.charts`
+    height: int  # pixels that it takes
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]  # the first of each is its name
+    url: str = ""  # of the same drawn for paper
+
+    @property
+    def script(self) -> str:
+        """The id of the element that has the specification."""
+        return f"{self.name}-spec"

@@ -75,6 +75,21 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     )
 
 
+def total_of(known: Known, steps: int, *, confidence: float) -> Interval:
+    """Return what is spent by the end of *steps* days, with what counts already."""
+    ahead = _Ahead(known, (1 - confidence) / 2)
+    return ahead.interval(ahead.of(steps), known.spent)
+
+
+def weekdays_of(days: Sequence[Decimal]) -> list[float]:
+    """Return what each weekday costs as a share of an even day, today's first.
+
+    Of whole weeks of *days* that are over; all 1 where too few are known.
+    """
+    series = fitted(tuple(float(day) for day in days), 1, _WEEK).series
+    return list(series.coming) if series else [1.0] * _WEEK
+
+
 def ends_of(
     known: Known, steps: int, *, confidence: float, most: int
 ) -> list[tuple[date, Interval]]:

@@ -59,6 +59,20 @@ def days_before(
     }
 
 
+def days_since(budget: Budget, first: date, *, now: datetime) -> list[Decimal]:
+    """Return what *budget* spent on each day from *first* on, today as far as it is.
+
+    One query.
+    """
+    zone = ZoneInfo(budget.timezone)
+    count = (day_of(now, zone) - first).days + 1
+    midnights = [
+        midnight_of(first + timedelta(days=days), zone) for days in range(count + 1)
+    ]
+    found = spends_between(budget.organization_id, [budget.pk], midnights)
+    return list(found.get(budget.pk, [_ZERO] * count))[:count]
+
+
 def spends_between(
     organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
 ) -> Mapping[int, Sequence[Decimal]]:

@@ -29,6 +29,9 @@ def wall(at: datetime) -> str:
 
 # -- Axes
 
+# 0.02, 950, 1.2k, 3M: cents are seen, and thousands short.
+_AMOUNT = "format(datum.value, abs(datum.value) < 1000 ? '~g' : '~s')"
+
 
 def moments_axis() -> Spec:
     axis = {"title": None, "format": "%-d %b", "labelOverlap": True, "tickCount": 10}
@@ -50,7 +53,7 @@ def money_axis(field: str, currency: str) -> Spec:
         "field": field,
         "type": "quantitative",
         "title": currency,
-        "axis": {"format": "~s", "tickCount": 5},
+        "axis": {"labelExpr": _AMOUNT, "tickCount": 5},
         "scale": {"zero": True},
     }
 
@@ -66,7 +69,9 @@ TOOLTIP: Spec = {"tooltip": {"field": "words"}}
 # The place that is pointed at, by mouse or keyboard; -1: none.
 MARKED: Spec = {"name": "marked", "value": -1}
 _DAY_BAR: Spec = {"type": "bar", "width": {"band": 0.7}}
-_IS_MARKED = [{"filter": "datum.place === marked"}]
+_IF_MARKED: Spec = {
+    "opacity": {"condition": {"test": "datum.place === marked", "value": 1}, "value": 0}
+}
 
 
 def _colour(name: str, words: Words) -> Spec:
@@ -149,17 +154,15 @@ def pointer() -> list[Spec]:
 
 def marked() -> Spec:
     return {
-        "transform": [*_IS_MARKED, {"aggregate": [], "groupby": ["at", "place"]}],
         "mark": {"type": "rule", "style": "marked"},
-        "encoding": {"y": None},
+        "encoding": {"y": None} | _IF_MARKED,
     }
 
 
 def marked_line() -> Spec:
     return {
-        "transform": _IS_MARKED,
         "mark": {"type": "rule", "style": "marked"},
-        "encoding": {"x": None, "x2": None},
+        "encoding": {"x": None, "x2": None} | _IF_MARKED,
     }
 
 

@@ -124,6 +124,7 @@ def config_of(theme: Theme) -> dict[str, Any]:
             "title": None,
             "orient": "top",
             "direction": "horizontal",
+            "offset": 20,
         },
         "header": {
             "labelColor": colours.text,

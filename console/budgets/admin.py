@@ -22,6 +22,7 @@ from console.budgets.form_page import (
 )
 from console.budgets.move_page import archive_page, move_page
 from console.budgets.tree_page import conflicts_part, tree_page
+from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.pages import Pages
 
 
@@ -52,6 +53,10 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("arrival/", arrival_part, "arrival"),
             self.url("preview/", preview_part, "preview"),
             self.url("<int:budget_id>/progress/", progress_part, "progress"),
+            self.url("<int:budget_id>/forecast/", forecast_page, "forecast"),
+            self.url(
+                "<int:budget_id>/forecast.svg", forecast_picture, "forecast_picture"
+            ),
             self.url("<int:budget_id>/move/", move_page, "move"),
             self.url("<int:budget_id>/archive/", archive_page, "archive"),
             *super().get_urls(),

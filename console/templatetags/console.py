@@ -25,7 +25,7 @@ from django.utils.safestring import SafeString
 from accounts.audit import MOST_REASON
 from accounts.versions import VERSION, version_of
 from approvals.limits import Wish
-from console.drawings import Bar, Chart, Fact
+from console.drawings import Bar, Chart, Fact, Picture
 from lib.humanize import (
     ago,
     ahead,
@@ -37,6 +37,8 @@ from lib.humanize import (
 )
 from lib.money import format_money, format_percent
 from lib.periods import Window
+from reports.bundle import NAME as SCRIPT
+from reports.themes import Theme, config_of
 
 if TYPE_CHECKING:
     from console.pages import Search  # it needs the admin, which loads tags first
@@ -182,6 +184,19 @@ def bar(drawn: Bar, kind: str, words: str) -> SafeString:
 def chart(drawn: Chart) -> SafeString:
     """Draw the course of a period, and the days below it."""
     return component("chart", chart=drawn)
+
+
+@register.simple_tag
+def picture(drawn: Picture) -> SafeString:
+    """Draw a chart that is gone through by mouse and keyboard, with its table."""
+    return component("picture", picture=drawn)
+
+
+@register.simple_tag
+def picture_scripts() -> SafeString:
+    """Load what draws pictures, in the theme of the page."""
+    themes = {theme.value: config_of(theme) for theme in (Theme.LIGHT, Theme.DARK)}
+    return component("picture_scripts", themes=themes, drawing=SCRIPT)
 
 
 @register.simple_tag

@@ -1,0 +1,102 @@
+"""The page of a budget's forecast."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from accounts.models import Organization
+from accounts.scopes import Role
+from budgets.models import Budget
+from tests.budgets.worlds import jan, january_budget
+from tests.console.budget_pages import place_of
+from tests.factories import browser_for, spend
+from tests.pages import read
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _at_noon_of_the_fifteenth() -> Iterator[None]:
+    with time_machine.travel(jan(15, 12), tick=False):
+        yield
+
+
+@pytest.fixture
+def reader(acme: Organization) -> Client:
+    return browser_for(acme, Role.VIEWER)
+
+
+@pytest.fixture
+def budget(acme: Organization) -> Budget:
+    """Return one of 310 for January, with 10 spent on each day that is over."""
+    for day in range(1, 15):
+        spend(acme, "10", jan(day, 9))
+    return january_budget(acme, amount=Decimal(310))
+
+
+def page_of(browser: Client, budget: Budget) -> Any:
+    return read(browser.get(place_of(budget, "forecast")).content.decode())
+
+
+def test_the_answer_comes_first(reader: Client, budget: Budget) -> None:
+    page = page_of(reader, budget)
+
+    start = f"With 80 % certainty {budget.name} spends $2"
+    [lead] = [words for words in page.paragraphs if words.startswith(start)]
+    assert "by 31 January, of $310.00; it is " in lead
+    assert page.facts()["Expected"] == "$305.00"
+    assert page.facts()["Limit"] == "$310.00"
+
+
+def test_the_table_has_what_the_picture_shows(reader: Client, budget: Budget) -> None:
+    content = reader.get(place_of(budget, "forecast")).content.decode()
+
+    table = read(content).table("The period, as a table")
+    drawn = content.partition('id="co-course-spec"')[2].partition(">")[2]
+    spec = json.loads(drawn.partition("</script>")[0])
+    assert len(spec["data"]["values"]) == len(table.rows)
+    assert table.row("the end of 14 Jan 2025")["Spent"] == "$140.00"
+    assert table.row("now")["Spent"] == "$140.00"
+    assert table.row("the end of 31 Jan 2025")["Expected"] == "$305.00"
+
+
+def test_too_little_data_is_an_answer(reader: Client, acme: Organization) -> None:
+    spend(acme, "10", jan(14, 9))
+    little = january_budget(acme)
+
+    page = page_of(reader, little)
+
+    assert (
+        f"There is not enough data to say where {little.name} ends: 3 days with spend "
+        "are needed, not 1."
+    ) in page.paragraphs
+    assert page.table("The period, as a table").columns == ["By", "Spent"]
+
+
+def test_a_budget_to_come_has_a_page_that_says_so(
+    reader: Client, acme: Organization
+) -> None:
+    to_come = january_budget(acme, starts_at=jan(20))
+
+    assert "No period now" in page_of(reader, to_come).text
+    picture = reader.get(f"/admin/budgets/budget/{to_come.pk}/forecast.svg")
+    assert picture.status_code == 404
+
+
+def test_the_picture_can_be_had_for_paper(reader: Client, budget: Budget) -> None:
+    answer = reader.get(f"/admin/budgets/budget/{budget.pk}/forecast.svg")
+
+    assert answer["Content-Type"] == "image/svg+xml"
+    assert b"limit $310.00" in answer.content
+
+
+def test_it_takes_few_queries(
+    reader: Client, budget: Budget, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(16):
+        reader.get(place_of(budget, "forecast"))
