@@ -7,6 +7,7 @@ from decimal import Decimal
 from alerts.models import Alert
 from budgets.status import BudgetStatus, statuses
 from budgets.thresholds import Basis
+from forecasts.endings import with_endings
 from lib.money import share
 
 
@@ -31,9 +32,7 @@ def figures_of(
     reserved = _reserved(alert)
     if not alert.period_starts_at <= now < alert.period_ends_at:
         return AlertFigures(alert.spent, alert.limit, None, reserved)
-    found = (
-        status or statuses([alert.budget], alert.organization, at=now)[alert.budget_id]
-    )
+    found = status or _standing(alert, now)
     status_now = found.status
     if event == "fired" or not _is_of(alert, found):
         projected = _projected(alert) or status_now.projected_spend
@@ -59,6 +58,11 @@ def _projected(alert: Alert) -> Decimal | None:
 def _number(alert: Alert, name: str) -> Decimal | None:
     number = (alert.details.get("numbers") or {}).get(name)
     return None if number is None else Decimal(str(number))
+
+
+def _standing(alert: Alert, now: datetime) -> BudgetStatus:
+    found = statuses([alert.budget], alert.organization, at=now)
+    return with_endings(alert.organization, found, now)[alert.budget_id]
 
 
 def _is_of(alert: Alert, found: BudgetStatus) -> bool:

@@ -283,7 +283,7 @@ def _facts(
     facts += _usual_facts(alert)
     if figures.projected is not None:
         ending = _ending(alert, figures.projected, figures.limit)
-        label = "At this pace it ends at"
+        label = "It is expected to end at"
         is_forecast = alert.basis == Basis.FORECAST and event == "fired"
         facts.append(("Forecast for the end" if is_forecast else label, ending))
     facts += [

@@ -10,6 +10,7 @@ from alerts.silences import silence_over, silences_at
 from budgets.models import Budget
 from budgets.owners import owner_of, paths_of
 from budgets.status import BudgetStatus, statuses
+from forecasts.endings import with_endings
 from notifications.models import Channel
 from notifications.services import enabled_channels
 
@@ -56,4 +57,5 @@ class Surroundings:
 
     @cached_property
     def _statuses(self) -> dict[int, BudgetStatus]:
-        return statuses(self._budgets.values(), self.organization, at=self.now)
+        found = statuses(self._budgets.values(), self.organization, at=self.now)
+        return with_endings(self.organization, found, self.now)

@@ -10,7 +10,7 @@ share of the time that has passed. A longer one goes on at the pace of the last 
 or of those since the first use: what was spent, and that pace for the time to come.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
@@ -98,6 +98,11 @@ class Status:
     projected_spend: Decimal | None  # at the end of the period; None: not begun
     projected_overrun: Decimal | None  # never negative; None: not begun
     available_daily: Decimal | None  # never negative; None: over
+
+    def ending_at(self, ends: Decimal | None) -> "Status":
+        """Return the same with *ends* as what it comes to; None: that is not known."""
+        over = None if ends is None else quantize(max(ends - self.limit, _ZERO))
+        return replace(self, projected_spend=ends, projected_overrun=over)
 
     def recommended_action(self, currency: str, locale: str = "en_US") -> str:
         """Say in one plain sentence what should be done, if anything."""

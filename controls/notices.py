@@ -21,6 +21,7 @@ from budgets.status import BudgetStatus, statuses
 from controls.sql import insert_intervention
 from controls.types import ControlAction, Rule
 from controls.wording import effect_of, summary_of
+from forecasts.endings import with_endings
 from lib.humanize import clock, stretch
 from lib.memories import Memory
 from lib.money import format_money, format_percent, share, told, told_use
@@ -81,7 +82,8 @@ def _tell_of(organization_id: int, rule: Rule, start: datetime, now: datetime) -
 
 def message_of(rule: Rule, budget: Budget, *, now: datetime) -> Message:
     """Return what is told of the first effect that *rule*, one of *budget*, had."""
-    found = statuses([budget], budget.organization, at=now)[budget.pk]
+    standing = statuses([budget], budget.organization, at=now)
+    found = with_endings(budget.organization, standing, now)[budget.pk]
     news = _News(rule, budget, found, now)
     return Message(
         event="fired",

@@ -26,6 +26,7 @@ from budgets.reservations.expire import expire_all
 from budgets.rollup import roll_up_all
 from budgets.runs import prune
 from controls.actions import ask_due
+from forecasts import storing
 from notifications.tasks import deliver, forget_links_at
 
 
@@ -83,6 +84,11 @@ def _digests(now: datetime) -> str:
     return f"Told {send_due(now)} people which requests wait for them."
 
 
+def _forecasts(now: datetime) -> str:
+    storing.forget_old(now)
+    return f"Stored the forecasts of {storing.store_due(now)} budgets."
+
+
 def _answers(now: datetime) -> str:
     return f"Forgot {forget_old(now=now)} idempotent answers."
 
@@ -106,6 +112,7 @@ PERIODIC = (
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("requests", 5, _requests),
     Periodic("digests", 5, _digests),
+    Periodic("forecasts", 30, _forecasts),
     Periodic("answers", 60, _answers),
     Periodic("runs", 1_440, _runs),
     Periodic("links", 1_440, forget_links_at),

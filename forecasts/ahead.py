@@ -52,7 +52,6 @@ class Ahead:
     """A forecast; there is no course where too little is known."""
 
     budget: Budget | None  # whose limit it is held against
-    position: Position | None  # of the budget, in its present period
     currency: str
     known: Known
     steps: int  # days to come, today among them
@@ -83,9 +82,21 @@ class Ahead:
         return course_of(self.known, self.steps, confidence=self.confidence)
 
 
+@dataclass(frozen=True)
+class BudgetAhead(Ahead):
+    """A budget's forecast, held against its present period."""
+
+    budget: Budget
+    position: Position
+
+    @property
+    def limit(self) -> Decimal:
+        return self.position.limit
+
+
 def ahead_of(
     budget: Budget, *, now: datetime, days: int | None, confidence: float
-) -> Ahead:
+) -> BudgetAhead:
     """Forecast the coming *days* alone; None: all of the present period.
 
     Two queries.
@@ -96,14 +107,22 @@ def ahead_of(
     position = present_positions(budget.organization, [budget], now).get(budget.pk)
     if position is None:
         raise NoPeriod(f"“{budget.name}” has no period now: there is none to forecast.")
-    window = position.window if days is None else None
-    present = Present(now, ZoneInfo(budget.timezone), window)
-    known = Known(
-        days_before([budget], MOST_DAYS, now=now)[budget.pk],
-        present.today,
-        present.part,
-        position.spent if window else Decimal(0),
-        position.limit,
-    )
-    steps = days or present.steps
-    return Ahead(budget, position, budget.currency, known, steps, confidence)
+    zone = ZoneInfo(budget.timezone)
+    history = days_before([budget], MOST_DAYS, now=now)[budget.pk]
+    if days is None:
+        known, steps = known_of_period(position, history, zone, now)
+    else:
+        present = Present(now, zone, None)
+        known = Known(history, present.today, present.part, Decimal(0), position.limit)
+        steps = days
+    return BudgetAhead(budget, budget.currency, known, steps, confidence, position)
+
+
+def known_of_period(
+    position: Position, history: Sequence[Decimal], zone: ZoneInfo, now: datetime
+) -> tuple[Known, int]:
+    """Return what is known of a period, and how many of its days are to come, today
+    among them."""
+    present = Present(now, zone, position.window)
+    known = Known(history, present.today, present.part, position.spent, position.limit)
+    return known, present.steps

@@ -12,6 +12,7 @@ from lib.money import quantize
 RECOMMENDED = (
     0.9  # share of the ways it may come that a recommended amount is enough for
 )
+LIKELY, SURELY = 0.8, 0.95  # confidences that are told and kept
 _WEEK = 7
 _DAY = timedelta(days=1)
 _ZERO = Decimal(0)
@@ -65,7 +66,7 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     days = [rest_of(known, 1), *fitted(_costs(known), steps, _WEEK).steps()[1:]]
     return Course(
         interval_of(total, confidence, known.spent),
-        None if left is None else _likely(total, left),
+        None if left is None else quantize(Decimal(_likely(total, left))),
         known.spent + _money(total.quantile(RECOMMENDED)),
         _passing(known, steps, (1 - confidence) / 2),
         [
@@ -75,10 +76,46 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is kept of a forecast: of the period's total, and how it goes on.
+
+    What is expected at a later moment of the day: what is spent by then, the part of
+    *today* that is left, and the *rest*.
+    """
+
+    expected: Decimal
+    likely: tuple[Decimal, Decimal]  # where it lies with 80 %
+    surely: tuple[Decimal, Decimal]  # with 95 %
+    probability: float  # share: that it passes the limit
+    today: Decimal  # all of it
+    rest: Decimal  # the days after today
+
+
+def said_of(known: Known, steps: int) -> Said:
+    """Return what is to be kept of a forecast of *steps* days, today among them."""
+    days = fitted(_costs(known), steps, _WEEK)
+    total, spent, left = days.total(part=known.part), known.spent, _left(known)
+    rest = _money(days.total(part=0).middle)
+
+    def between(confidence: float) -> tuple[Decimal, Decimal]:
+        tail = (1 - confidence) / 2
+        lower, upper = total.quantile(tail), total.quantile(1 - tail)
+        return spent + _money(lower), spent + _money(upper)
+
+    return Said(
+        spent + _money(total.middle),
+        between(LIKELY),
+        between(SURELY),
+        0.0 if left is None else _likely(total, left),
+        _money(days.total().middle) - rest,
+        rest,
+    )
+
+
 def total_of(known: Known, steps: int, *, confidence: float) -> Interval:
     """Return what is spent by the end of *steps* days, with what counts already."""
-    ahead = _Ahead(known, (1 - confidence) / 2)
-    return ahead.interval(ahead.of(steps), known.spent)
+    return interval_of(rest_of(known, steps), confidence, known.spent)
 
 
 def weekdays_of(days: Sequence[Decimal]) -> list[float]:
@@ -160,8 +197,8 @@ def _passing(known: Known, steps: int, tail: float) -> Passing:
     )
 
 
-def _likely(total: Estimate, left: float) -> Decimal:
-    return quantize(Decimal(total.probability_above(left) if left >= 0 else 1))
+def _likely(total: Estimate, left: float) -> float:
+    return total.probability_above(left) if left >= 0 else 1.0
 
 
 def _money(estimate: float) -> Decimal:

@@ -61,7 +61,7 @@ def ahead_of_costs(
         budget, limit = _budget_of(question, cadence, window, now)
     history = tuple(dropwhile(not_, days))
     known = Known(history, present.today, present.part, spent, limit)
-    return Ahead(budget, None, organization.currency, known, present.steps, confidence)
+    return Ahead(budget, organization.currency, known, present.steps, confidence)
 
 
 def spent_in(

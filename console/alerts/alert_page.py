@@ -31,6 +31,7 @@ from console.alerts.spans import SPAN_CONTEXT
 from console.alerts.timeline import timeline_of
 from console.drawings import Chart, Fact
 from console.pages import Pages
+from forecasts.endings import with_endings
 from ledger.addresses import records_address
 from lib.humanize import date_words, locale_of, stretch
 from lib.money import format_money, format_percent, share
@@ -46,7 +47,8 @@ def alert_page(request: HttpRequest, pages: Pages, alert_id: str) -> HttpRespons
     budget, zone = alert.budget, ZoneInfo(alert.budget.timezone)
     window = Window(alert.period_starts_at, alert.period_ends_at)
     paths = ways_of([budget])
-    found = standing_of([alert], now).get(alert.budget_id)
+    standing = with_endings(alert.organization, standing_of([alert], now), now)
+    found = standing.get(alert.budget_id)
     is_open = alert.state != AlertState.RESOLVED
     slug = alert.organization.slug
     records = records_address(slug, window, budget=alert.budget_id)
@@ -192,7 +194,7 @@ def figures_of(
             figures.append(Fact("Set aside now", money(status.reserved)))
         if status.projected_spend is not None:
             ends = money(status.projected_spend)
-            figures.append(Fact("At this pace it ends at", ends))
+            figures.append(Fact("It is expected to end at", ends))
     return figures
 
 

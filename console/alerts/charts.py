@@ -198,5 +198,5 @@ def words_of(course: SpendCurve, last: Point, mark: Point) -> str:
         passed = clock(mark[0], course.zone)
         text += f"; usage that arrived late passed {course.money(mark[1])} on {passed}"
     if course.projected is not None:
-        text += f"; at this pace it ends at {course.money(course.projected)}"
+        text += f"; it is expected to end at {course.money(course.projected)}"
     return f"{text}."

@@ -60,7 +60,7 @@ def words_of(status: Status, used: str, locale: str, *, running: bool) -> str:
         text += f"; {passed} of the time has passed"
         if status.projected_spend and status.limit > 0:
             ends = _percent(status.projected_spend / status.limit, locale)
-            text += f"; at this pace it ends at {ends}"
+            text += f"; it is expected to end at {ends}"
     return text
 
 

@@ -319,7 +319,7 @@ def trail_to(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
 
 def standing_of(outline: Outline, budget: Budget) -> dict[str, Any]:
     """Return where the budget stands, with its thresholds as share and amount."""
-    found = outline.describe([budget.pk])[budget.pk]
+    found = outline.foreseen([budget.pk])[budget.pk]
     writer = Writer(outline.now, outline.locale, found.window, budget.organization.slug)
     place = Branch(budget.pk, 1, 1, 1, budget.name, 0)
     row: BudgetRow = writer.row(place, found)

@@ -56,6 +56,7 @@ class BudgetRow:
     bar: Bar
     bar_words: str
     url: str
+    forecast: str  # the address of where it ends
     records: str  # the address of the cost records that were spent
     amount: str
     carried: str
@@ -140,6 +141,7 @@ class Writer:
             bar=bar_of(position, status, self.now),
             bar_words=words_of(status, used, self.locale, running=running),
             url=f"{self.budgets}{budget.pk}/change/",
+            forecast=f"{self.budgets}{budget.pk}/forecast/",
             records=(
                 f"{self.records}?organization={self.organization}&budget={budget.pk}"
                 f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"

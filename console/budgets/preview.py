@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from django.core.cache import cache
 
 from accounts.models import Organization
-from budgets.figures import LATELY, MONTH, Position, SpendPace, Status, status_of
+from budgets.figures import LATELY, MONTH, Position, SpendPace, status_of
 from budgets.index import FOREVER
 from budgets.models import Budget
 from budgets.overlaps import costs_since
 from budgets.scopes import BudgetScope
 from budgets.scopes import clean as clean_scope
 from budgets.status import ZERO
+from console.budgets.endings import ending_words, foreseen
 from console.budgets.reach import reach_words
 from console.budgets.tree import Outline
 from console.fields import Offer
@@ -257,23 +258,24 @@ def _add_figures(
         pace=pace,
     )
     status = status_of(position, outline.now)
+    how = "At this pace it ends"
+    if draft.budget and _spends_as(draft, draft.budget):
+        status = foreseen(draft.budget, position, status, outline.now)
+        how = "It is expected to end"
     preview.used, preview.kind = status.utilization, status.status
     share = format_percent(status.utilization, outline.locale)
     preview.spent += f": {share} of the amount."
-    preview.ending = _ending(status, draft.currency, outline)
+    preview.ending = ending_words(status, how, draft.currency, outline)
 
 
-def _ending(status: Status, currency: str, outline: Outline) -> str:
-    if status.status == "EXCEEDED":
-        over = outline.money(-status.remaining_budget, currency)
-        return f"That is {over} more than the amount."
-    if not status.projected_spend:
-        return ""
-    ends = outline.money(status.projected_spend, currency)
-    if status.projected_overrun:
-        over = outline.money(status.projected_overrun, currency)
-        return f"At this pace it ends at {ends}, {over} over the amount."
-    return f"At this pace it ends at {ends}, inside the amount."
+def _spends_as(draft: Draft, budget: Budget) -> bool:
+    """Tell whether *draft* is charged as *budget* is: then it has a forecast."""
+    return (
+        BudgetScope.of(draft.scope) == BudgetScope.of(budget.scope)
+        and draft.period == budget.period
+        and draft.currency == budget.currency
+        and str(draft.zone) == budget.timezone
+    )
 
 
 def _overlaps(

@@ -21,6 +21,7 @@ from console.budgets.lines import (
     Writer,
     kind_of,
 )
+from forecasts.endings import with_endings
 from lib.money import format_money, share
 from lib.periods import Window
 
@@ -137,6 +138,17 @@ class Outline(BudgetTree):
             for pk, found in described.items()
         }
 
+    def foreseen(self, ids: Iterable[int]) -> dict[int, BudgetStatus]:
+        """Return where budgets stand, and where they are forecast to end.
+
+        Three queries, more when the day's forecasts are not stored yet.
+        """
+        described = self.describe(ids)
+        shown = {one: described[one] for one in ids}
+        if self.at != self.now:
+            return shown
+        return with_endings(self.organization, shown, self.now)
+
     def lines(
         self, roots: list[int], opened: set[int], kept: set[int] | None = None
     ) -> list[TreeLine]:
@@ -175,7 +187,7 @@ class Outline(BudgetTree):
     def _written(self, plan: Iterable[Branch | More | Rest | None]) -> list[TreeLine]:
         steps = [step for step in plan if step is not None]
         ids = [step.id for step in steps if isinstance(step, Branch)]
-        described = self.describe(ids)
+        described = self.foreseen(ids)
         if self.common is None:
             self.common = _most_common(described)
         writer = Writer(self.now, self.locale, self.common, self.organization.slug)

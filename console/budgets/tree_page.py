@@ -300,16 +300,17 @@ def _ending(outline: Outline, total: Total, *, past: bool) -> str:
         return f": {shown} over the budget."
     if past:
         return f": {shown} was left."
-    if total.projected is None:
+    if outline.now < total.window.start:
         return "; the period has not begun."
-    if not total.spent:
-        return "; nothing was spent in it yet."
+    if total.projected is None:
+        nothing = "; nothing was spent in it yet."
+        return "; too little is known to say where it ends." if total.spent else nothing
     ends = outline.money(total.projected, total.currency)
     over = total.projected - total.limit
     verdict = "inside the budget"
     if over > 0:
         verdict = f"{outline.money(over, total.currency)} over the budget"
-    return f"; at this pace it ends at {ends}, {verdict}."
+    return f"; it is expected to end at {ends}, {verdict}."
 
 
 def _trail(

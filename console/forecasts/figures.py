@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from budgets.models import Budget
-from forecasts.ahead import Ahead, ahead_of
+from forecasts.ahead import BudgetAhead, ahead_of
 from forecasts.courses import Course, Interval, ends_of
 from forecasts.history import days_since
 from lib.humanize import date_words
@@ -44,7 +44,7 @@ class ForecastWriter:
 class Foreseen:
     """A budget's present period: what was spent day by day, and what is to come."""
 
-    ahead: Ahead
+    ahead: BudgetAhead
     now: datetime
     zone: ZoneInfo
     first: date  # of the days

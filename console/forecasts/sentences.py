@@ -34,7 +34,7 @@ def lead_of(found: Foreseen) -> str:
 def _verdict(found: Foreseen, course: Course) -> str:
     if found.ahead.position.spent > found.ahead.limit:
         return "the limit is passed already"
-    likely = float(course.probability)
+    likely = float(course.probability or 0)
     expected, earliest = course.passing.expected, course.passing.earliest
     words = f"{found.writer.share(round(likely, 2))} likely"
     if likely > _SURE:
@@ -57,7 +57,7 @@ def figures_of(found: Foreseen, course: Course) -> list[Fact]:
     return [
         Fact("Expected", money(course.total.middle)),
         Fact("Limit", money(found.ahead.limit)),
-        Fact("Likely to pass it", found.writer.share(course.probability)),
+        Fact("Likely to pass it", found.writer.share(course.probability or 0)),
         Fact("Passes it", _passed(found, passing.expected, earliest=passing.earliest)),
         Fact(_enough(), money(course.recommended)),
     ]

@@ -12,6 +12,8 @@ from alerts import escalation, services
 from alerts.messages import for_reader, message_of
 from alerts.models import Alert, AlertRule
 from budgets.models import Budget
+from forecasts.ahead import ahead_of
+from lib.money import format_money
 from notifications.models import Channel, Delivery
 from notifications.templating import worded
 from tests.alerts.factories import fire
@@ -66,7 +68,7 @@ def test_a_message_says_how_much_how_fast_and_why(
     assert told.bar == pytest.approx(0.84)
     facts = dict(told.facts)
     assert facts["Spent"] == f"$12,600.00 of $15,000.00, 84{NBSP}%"
-    assert facts["At this pace it ends at"].endswith("over the limit")
+    assert "It is expected to end at" not in facts  # a day tells nothing of a month
     assert facts["Period"] == "1 to 30 November 2026"
     assert facts["Since"] == "10 Nov 2026, 12:01 UTC"
     assert ("project search", "$9,000.00", f"71{NBSP}%") in told.drivers
@@ -152,7 +154,7 @@ def test_the_templates_variables_are_the_seeds(ml: Budget, acme: Organization) -
 CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
     "forecast": (
         {"type": "forecast", "value": Decimal("0.9")},
-        "Warning: ML Team is heading for $0.00 of $15,000.00 (November)",
+        "Warning: ML Team is heading for $12,000.00 of $15,000.00 (November)",
     ),
     "velocity": (
         {"type": "velocity", "value": Decimal(30), "spent": Decimal(600)},
@@ -181,6 +183,18 @@ def test_a_title_says_what_is_wrong(
     alert = whole(fire(ml, now=NOW, **values))
 
     assert message_of(alert, "fired", now=NOW).title == title
+
+
+def test_a_message_says_where_the_forecast_ends(ml: Budget, acme: Organization) -> None:
+    for day in range(1, 10):
+        spend(acme, "10", NOW - day * timedelta(days=1))
+
+    facts = dict(message_of(spent(ml, acme), "fired", now=NOW + MINUTE).facts)
+
+    course = ahead_of(ml, now=NOW + MINUTE, days=None, confidence=0.8).course
+    assert course
+    expected = format_money(course.total.middle, "USD")
+    assert facts["It is expected to end at"].startswith(f"{expected}, ")
 
 
 PERIODS = {

@@ -97,5 +97,5 @@ def test_the_dot_is_on_the_curve(course: SpendCurve, hour: float, spent: int) ->
 def test_a_chart_says_what_it_shows() -> None:
     assert (
         "<title>$100.00 of $100.00 spent by 1 Nov 2026, 09:30; when the alert fired, "
-        "1 Nov 2026, 09:10, it was $81.00; at this pace it ends at $240.00.</title>"
+        "1 Nov 2026, 09:10, it was $81.00; it is expected to end at $240.00.</title>"
     ) in chart(chart_of(COURSE))

@@ -12,8 +12,9 @@ from django.test import Client
 from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.models import Budget
+from forecasts.storing import store_due
 from tests.budgets.worlds import jan, january_budget
-from tests.console.budget_pages import place_of
+from tests.console.budget_pages import TREE, place_of
 from tests.factories import browser_for, spend
 from tests.pages import read
 
@@ -100,3 +101,22 @@ def test_it_takes_few_queries(
 ) -> None:
     with django_assert_max_num_queries(16):
         reader.get(place_of(budget, "forecast"))
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_all_pages_say_the_same_of_where_it_ends(
+    reader: Client, budget: Budget, *, is_stored: bool
+) -> None:
+    if is_stored:
+        store_due(jan(15, 1))
+
+    expected = page_of(reader, budget).facts()["Expected"]
+    own = read(reader.get(place_of(budget)).content.decode())
+    tree = read(reader.get(TREE).content.decode())
+
+    assert expected == "$305.00"
+    assert own.facts()["Projected"] == expected
+    assert f"It is expected to end at {expected}, inside the amount." in own.text
+    assert tree.table().row(budget.name)["Projected"] == expected
+    assert tree.links[expected] == place_of(budget, "forecast")
+    assert f"it is expected to end at {expected}, inside the budget." in tree.text

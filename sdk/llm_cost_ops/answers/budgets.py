@@ -263,18 +263,18 @@ class Recommendation:
 class LeftOut:
     """A budget that nothing is recommended for."""
 
-    budget: str  # Its id.
-    reason: str
+    budget: str = ""  # Its id.
     name: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
 class Recommendations:
     """Amounts that add up at every level of the tree."""
 
-    recommendations: tuple[Recommendation, ...]  # Each before those below it.
     recommended_quantile: Decimal = Decimal(0)
     left: Decimal = Decimal(0)  # Of the total: what no budget at the top needs.
+    recommendations: tuple[Recommendation, ...] = ()  # Each before those below it.
     left_out: tuple[LeftOut, ...] = ()
 
 
@@ -333,3 +333,41 @@ class BudgetNode(BudgetStatus):
     template: Optional[dict[str, Any]] = None
     template_value: Optional[str] = None
     children: tuple[BudgetNode, ...] = ()
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """What one model's use would have cost otherwise. Savings don't add up."""
+
+    kind: str  # batch, caching, smaller_model
+    certainty: str  # certain, assumed, needs_trying
+    provider: str
+    model: str
+    saved: Decimal  # Of that.
+    assumption: str  # What it rests on.
+    instead: Optional[str] = None  # The smaller model.
+    requests: int = 0
+    cost: Decimal = Decimal(0)  # Of these requests, as it is booked.
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """Use that can't be priced otherwise."""
+
+    provider: str = ""
+    model: str = ""
+    requests: int = 0
+    cost: Decimal = Decimal(0)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Optimizations:
+    """What the use of a month would have cost otherwise, the largest saving first."""
+
+    start: Optional[datetime] = None
+    end: Optional[datetime] = None  # Exclusive.
+    currency: str = ""
+    total_cost: Decimal = Decimal(0)
+    optimizations: tuple[Optimization, ...] = ()
+    left_out: tuple[Unjudged, ...] = ()
