@@ -37,12 +37,16 @@ class Wish:
     amount: Decimal | None = None  # None: theirs to say
     kind: str = RequestKind.RAISE.value
     until: date | None = None  # the last day; None: theirs to say
+    why: str = ""  # for those who decide
 
     @classmethod
-    def for_period(cls, budget: Budget, ends_at: datetime, lacks: Decimal) -> Self:
+    def for_period(
+        cls, budget: Budget, ends_at: datetime, lacks: Decimal, why: str = ""
+    ) -> Self:
         """Return what a period that *lacks* something needs until its end."""
         last = day_of(ends_at - _MOMENT, ZoneInfo(budget.timezone))
-        return cls(budget.pk, rounded(lacks) if lacks > 0 else None, until=last)
+        amount = rounded(lacks) if lacks > 0 else None
+        return cls(budget.pk, amount, until=last, why=why)
 
     @property
     def path(self) -> str:
@@ -52,6 +56,8 @@ class Wish:
             query["amount"] = f"{self.amount:f}"
         if self.until is not None and self.kind == RequestKind.RAISE:
             query["until"] = self.until.isoformat()
+        if self.why:
+            query["why"] = self.why
         return f"{reverse('admin:approvals_budgetrequest_ask')}?{urlencode(query)}"
 
 

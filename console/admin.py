@@ -8,6 +8,7 @@ from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
 from console.notifications import admin as notifications
+from console.scenarios import admin as scenarios
 
 __all__ = [
     "alerts",
@@ -19,5 +20,6 @@ __all__ = [
     "keys",
     "notifications",
     "organizations",
+    "scenarios",
     "slack",
 ]

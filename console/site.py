@@ -107,6 +107,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Budget tree", "account_tree", "budgets_budget_tree", ""),
             ("Budget periods", "date_range", "budgets_budgetperiod", ""),
+            ("Scenarios", "alt_route", "forecasts_scenarioset", ""),
             ("Requests", "price_check", "approvals_budgetrequest", ""),
             ("Approval policies", "approval", "approvals_policy", ""),
             ("Backfills", "history_toggle_off", "budgets_backfill", ""),

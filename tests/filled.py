@@ -9,6 +9,7 @@ from alerts.models import RuleType
 from alerts.services import not_an_anomaly
 from budgets.models import Budget
 from controls.models import ControlRule, RuleAction
+from forecasts.models import ScenarioSet
 from ledger import prices
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
@@ -33,6 +34,17 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
         failure="Nobody owns the budget or looks after the money.",
     )
     make_policy(budget, name=f"of {organization.slug}")
+    ScenarioSet.objects.create(
+        organization=organization,
+        budget=budget,
+        name=f"of {organization.slug}",
+        scenarios=[
+            {
+                "name": f"More of {organization.slug}",
+                "assumptions": {"growth": 0.5, "cost_reduction": 0.1, "limit": "70"},
+            }
+        ],
+    )
     silence(budget, reason=f"of {organization.slug}")
     not_an_anomaly(
         fire(budget, type=RuleType.ANOMALY), by=organization.slug, now=timezone.now()

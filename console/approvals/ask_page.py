@@ -37,6 +37,8 @@ from lib.amounts import read_amount
 from lib.errors import Refusal
 from lib.humanize import locale_of
 
+_LONGEST_WHY = 1_000  # characters of an address that are filled in
+
 
 def ask_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the form for `?budget=`, or first which budget it is about."""
@@ -132,6 +134,8 @@ def _offered(request: HttpRequest) -> dict[str, Any]:
         found["amount"] = read_amount(said.get("amount", ""), US)
     with suppress(ValueError):
         found["until"] = date.fromisoformat(said.get("until", ""))
+    if why := said.get("why", "")[:_LONGEST_WHY]:
+        found["justification"] = why
     return found
 
 

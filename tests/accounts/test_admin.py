@@ -45,7 +45,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         if model._meta.app_label
         in {
             *("accounts", "alerts", "approvals", "budgets", "controls"),
-            *("ledger", "notifications"),
+            *("forecasts", "ledger", "notifications"),
         }
     }
 
@@ -66,7 +66,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("alerts.NotAnAnomaly", "notifications.Channel"),
         *("notifications.Delivery", "notifications.Preference"),
         *("notifications.Outsider", "approvals.BudgetRequest", "approvals.Policy"),
-        *("approvals.SlackApp", "approvals.SlackUser"),
+        *("approvals.SlackApp", "approvals.SlackUser", "forecasts.ScenarioSet"),
     } == set(ours)
 
 

@@ -69,6 +69,7 @@ QUERIES = {
     "approvals_budgetrequest_ask": "?budget={budget}&kind=raise",
     "approvals_policy_add": "?budget={budget}",
     "controls_controlrule_add": "?budget={budget}&action=block",
+    "forecasts_scenarioset_add": "?budget={budget}",
     "ledger_costrecord_reprice": "?organization=acme&provider=openai&model=unknown",
 }
 

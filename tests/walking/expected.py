@@ -85,6 +85,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
         _NOBODY,
     ),
     "controls_ruleaction": (_NOBODY, _NOBODY, _NOBODY),
+    "forecasts_scenarioset": (_ASK, _ASK, _ASK),
     "ledger_attribution": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_costrecord": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_dailyspend": (_NOBODY, _NOBODY, _NOBODY),
@@ -308,6 +309,8 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "controls_controlrule_rules": lambda _, world: _sure(world, _all_presets),
     "controls_controlrule_switch": _WHY,
     "controls_ruleaction_answer": {"answer": "reset"},
+    "forecasts_scenarioset_add": {"name": "New"},
+    "forecasts_scenarioset_change": {"name": "Other"},
     "ledger_exchangerate_add": lambda _, world: {
         "organization": world.acme.pk,
         "base": "USD",
@@ -343,6 +346,7 @@ QUERIES: dict[str, str] = {
     "budgets_budget_arrival": "?organization=acme",
     "budgets_budget_preview": "?budget={budget}",
     "controls_controlrule_add": "?budget={budget}&action=block",
+    "forecasts_scenarioset_add": "?budget={budget}",
     "ledger_costrecord_reprice": "?organization=acme&provider=nobody&model=own",
     "notifications_channel_add": "?type=email",
 }
