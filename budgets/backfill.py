@@ -22,6 +22,7 @@ from budgets.types import QUARTER_S, Quarter
 from ledger.conversions import convert_missing
 from ledger.models import Attribution, CostRecord, DailySpend
 from ledger.snapshot import dimensions_of
+from lib.measures import is_mark
 from lib.periods import Window
 from lib.queue import enqueue
 
@@ -196,7 +197,8 @@ def _charge_chunk(
     charging: Charging, budget_ids: list[int], backfill: Backfill, end: datetime
 ) -> None:
     known = charging.index.budgets
-    foreign = {known[pk].currency for pk in budget_ids} - {""}
+    currencies = {known[pk].currency for pk in budget_ids} - {""}
+    foreign = {one for one in currencies if not is_mark(one)}
     records = CostRecord.objects.filter(
         organization=backfill.organization_id, pk__lte=backfill.upto_id
     ).during(backfill.done_until, end)

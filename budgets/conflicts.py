@@ -14,6 +14,7 @@ from budgets.overlaps import overlaps_of
 from budgets.reservations.settlements import said_otherwise
 from budgets.tree import TreeNode, tree_of
 from ledger.models import DailySpend, SpendDelta
+from lib.measures import REQUESTS, TOKENS
 from lib.money import format_money
 
 Kind = Literal[
@@ -96,7 +97,7 @@ def orphan_spend(organization: Organization, *, now: datetime) -> Decimal:
         budget__archived_at=None,
         starts_at__lte=now,
         ends_at__gt=since,
-    )
+    ).exclude(currency__in=(TOKENS, REQUESTS))
     days = DailySpend.objects.filter(
         ~Exists(covered), organization=organization, day__gte=since.date()
     )

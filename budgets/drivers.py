@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, Sum
 
 from budgets.models import Budget, Coverage
 from lib.money import share
@@ -26,7 +26,7 @@ class Driver:
 
     dimension: str
     name: str  # "" where none was given
-    cost: Decimal  # organization's currency
+    cost: Decimal  # organization's currency; what the budget counts, if no money
     previous: Decimal
     share: Decimal | None  # of what all cost
 
@@ -107,20 +107,26 @@ def _costs_of_each(
     budgets: Collection[Budget], first: date, last: date
 ) -> Mapping[int, _Costs]:
     """Return the costs of *budgets* on the UTC days [first, last), by id."""
+    units = {budget.pk: budget.currency for budget in budgets}
     costs: dict[int, dict[str, dict[str, Decimal]]] = defaultdict(
         lambda: {name: {} for name in DIMENSIONS}
     )
-    for pk, *names, cost in _spend_by_dimensions(budgets, first, last):
+    for pk, *names, cost, tokens, requests in _spend_by_dimensions(
+        budgets, first, last
+    ):
+        counted = {"tokens": Decimal(tokens), "requests": Decimal(requests)}
+        spent = counted.get(units[pk], cost)
         for dimension, name in zip(DIMENSIONS, names, strict=True):
             of = costs[pk][dimension]
-            of[name] = of.get(name, _ZERO) + cost
+            of[name] = of.get(name, _ZERO) + spent
     return costs
 
 
 def _spend_by_dimensions(
     budgets: Collection[Budget], first: date, last: date
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield ids of *budgets* with values of DIMENSIONS and their cost on the UTC days.
+    """Yield ids of *budgets* with values of DIMENSIONS, and their cost, tokens and
+    requests on the UTC days.
 
     The same values may come twice: of days that are rolled up, and of what is not yet.
     """
@@ -148,4 +154,8 @@ def _spend_by_dimensions(
     names = [f"attribution__{dimension}" for dimension in DIMENSIONS]
     for rows, spend in ((days, "dailyspend"), (deltas, "spenddelta")):
         sums = rows.order_by().values_list("budget_id", *names)
-        yield from sums.annotate(Sum(f"attribution__{spend}__cost"))
+        of = f"attribution__{spend}"
+        tokens = F(f"{of}__input_tokens") + F(f"{of}__output_tokens")
+        yield from sums.annotate(
+            Sum(f"{of}__cost"), tokens=Sum(tokens), n=Sum(f"{of}__requests")
+        )

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from budgets.scopes import TAG_SIGNS, BudgetScope, Tags, tags_as_listed
 from budgets.templates import ForEach
 from budgets.thresholds import Basis, shares_of
+from lib.measures import mark_of
 from lib.periods import Cadence, Calendar, Window
 
 FOREVER = datetime(2200, 1, 1, tzinfo=UTC)  # the end of what has none
@@ -41,7 +42,7 @@ class IndexedBudget:
     parent_id: int | None
     scope: BudgetScope
     calendar: Calendar
-    currency: str  # "" when it is the organization's
+    currency: str  # "" when it is the organization's; or what it counts, see measures
     thresholds: tuple[Decimal, ...] = ()  # shares of the limit, ascending
     hard: bool = False  # no authorization passes its limit
     alerts: tuple[Decimal, ...] = ()  # shares that those below may inherit
@@ -382,7 +383,7 @@ def indexed(row: Any, organization: Any) -> IndexedBudget:
         row.parent_id,
         BudgetScope.of(row.scope),
         calendar,
-        currency,
+        mark_of(currency),
         # A template's amount is each of its budgets', so it has nothing to pass.
         () if is_rule else tuple(sorted({*built_in, *alerts})),
         row.enforcement == "hard" and not is_rule,

@@ -12,6 +12,7 @@ from ledger import prices
 from ledger.models import CostRecord, ExchangeRate
 from ledger.pricing import PriceBook
 from lib.errors import Conflict
+from lib.money import COUNTED
 from lib.periods import Cadence
 
 BY_FISCAL_YEAR = (Cadence.QUARTERLY.value, Cadence.ANNUAL.value)
@@ -96,7 +97,7 @@ def require_rates(organization: Organization) -> None:
     budgets = Budget.objects.filter(organization=organization)
     known = PriceBook(organization.pk)
     for currency in set(budgets.values_list("currency", flat=True)):
-        if currency == organization.currency:
+        if currency == organization.currency or currency in COUNTED:
             continue
         try:
             known.first_rate(organization.currency, currency)

@@ -15,6 +15,7 @@ from budgets.models import Budget
 from budgets.scopes import BudgetScope
 from ledger.models import Attribution, DailySpend, SpendDelta
 from ledger.types import Dimensions
+from lib.money import COUNTED
 
 Pair = tuple[int, int]  # ids of budgets, in the order of their names
 _ZERO = Decimal(0)
@@ -32,14 +33,18 @@ class Overlap:
 def overlaps_of(
     budgets: Iterable[Budget], organization: Organization, *, since: datetime
 ) -> list[Overlap]:
-    """Return the pairs of *budgets* that count the same, what is dearest first.
+    """Return the pairs of *budgets* that count the same money, what is dearest first.
 
     Those whose scopes have costs since that UTC midnight in common; of siblings, and
     of budgets of the same scope, also those that may have. Where budgets above them
     match the same costs as well, these are the cause, and they alone are told. Three
     queries.
     """
-    known = {budget.pk: budget for budget in sorted(budgets, key=_by_name)}
+    known = {
+        budget.pk: budget
+        for budget in sorted(budgets, key=_by_name)
+        if budget.currency not in COUNTED
+    }
     family = _Family(known)
     shared = _shared(known, family, organization, since)
     shared |= dict.fromkeys(_possible(known, family) - shared.keys(), _ZERO)

@@ -40,6 +40,7 @@ from budgets.validation import (
     check_channels,
     check_fields,
     check_followed,
+    check_unit,
     path_of,
     sound_amount,
     sound_currency,
@@ -67,7 +68,7 @@ class BudgetPlan:
     name: str
     amount: Decimal
     period: Cadence = Cadence.MONTHLY
-    currency: str = ""  # "": the organization's
+    currency: str = ""  # or tokens, or requests; "": the organization's
     timezone: str = ""  # "": the organization's
     parent: Budget | None = None
     owner: User | None = None
@@ -303,7 +304,8 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
         scope = budget.scope if plan.scope == budget.scope else sound_scope(plan.scope)
         check_followed(budget, followed_by(plan) | {"scope": scope})
         budget.is_override |= plan.amount != budget.amount
-    budget.amount = sound_amount(plan.amount)
+    check_unit(budget, currency)
+    budget.amount = sound_amount(plan.amount, currency)
     budget.currency = sound_currency(currency, organization)
     budget.timezone = zone
     budget.period = cadence.value

@@ -15,6 +15,7 @@ from ledger.models import Attribution
 from ledger.snapshot import dimensions_of
 from ledger.types import Dimensions, Tags
 from lib.fields import RateField
+from lib.measures import counted, is_mark
 from lib.money import to_units
 
 _Row = Sequence[Any]  # as sql.booked has it
@@ -22,7 +23,7 @@ _Row = Sequence[Any]  # as sql.booked has it
 _CHUNK = 2_000  # rows read at once
 _MOST_PLACES = 50_000  # attributions remembered
 
-_ATTRIBUTION, _REQUESTS = 3, -1  # places in a row
+_ATTRIBUTION, _INPUT, _OUTPUT, _REQUESTS = 3, 4, 7, -1  # places in a row
 
 
 class UsedTokens(NamedTuple):
@@ -51,7 +52,7 @@ class Use(NamedTuple):
     tier: str
     reported: bool  # the sender named the cost
     cost: int | None  # organization's currency; None: no price is known
-    charged: int  # in the budget's currency
+    charged: int  # in what the budget counts
     rate: Decimal | None  # of it in the organization's; None: they are the same
 
 
@@ -120,6 +121,10 @@ def _corrected(use: Use, row: _Row) -> Use:
 
 def _amounts(row: _Row) -> tuple[int | None, int, Decimal | None]:
     cost, converted, rate, currency = row[11:_REQUESTS]
+    if is_mark(currency):
+        own = None if cost is None else _units(cost)
+        tokens = row[_INPUT] + row[_OUTPUT]
+        return own, counted(currency, tokens, row[_REQUESTS]), None
     own = None if cost is None else _units(cost)
     if not currency:  # the budget's is the organization's
         return own, own or 0, None

@@ -14,7 +14,8 @@ from budgets.templates import MOST_MADE, USUAL_MOST, ForEach
 from ledger.pricing import PriceBook
 from ledger.rates import currency_named
 from lib.errors import FieldError, Invalid
-from lib.money import MOST_SHARE, NO_SHARE
+from lib.measures import measure_of
+from lib.money import COUNTED, MOST_SHARE, NO_SHARE
 from notifications.services import refuse_unknown
 
 MOST_AMOUNT = Decimal(10) ** 15
@@ -36,15 +37,19 @@ def path_of(budget: Budget) -> list[int]:
     return path
 
 
-def sound_amount(amount: Decimal) -> Decimal:
+def sound_amount(amount: Decimal, currency: str = "") -> Decimal:
     if not amount.is_finite() or not 0 <= amount < MOST_AMOUNT:
         raise Invalid.field("amount", f"Must be from 0 to {MOST_AMOUNT:,}.")
     if amount != round(amount, 10):
         raise Invalid.field("amount", "At most ten decimal places.")
+    if currency in COUNTED and amount != round(amount):
+        raise Invalid.field("amount", f"Must be a whole number of {currency}.")
     return amount
 
 
 def sound_currency(currency: str, organization: Organization) -> str:
+    if currency in COUNTED:
+        return currency
     code = currency_named(currency)
     if code is None:
         detail = "Unknown currency; use an ISO 4217 code such as USD."
@@ -91,8 +96,26 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
             f"“{parent.name}” is “{budget.name}” itself or below it.",
             code="cycle",
         )
+    if budget.unit != parent.unit:
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” counts {parent.unit}, and “{budget.name}” {budget.unit}: "
+            "budgets above one another count the same.",
+            code="other_unit",
+        )
     _check_depth(budget, parent)
     return parent
+
+
+def check_unit(budget: Budget, currency: str) -> None:
+    """Refuse to have a budget that is there count something else from now on."""
+    if budget.pk is not None and measure_of(currency) != budget.unit:
+        raise Invalid.field(
+            "unit",
+            f"“{budget.name}” counts {budget.unit}, and so does its history: make "
+            "another budget instead.",
+            code="unit_is_fixed",
+        )
 
 
 def _check_depth(budget: Budget, parent: Budget) -> None:

@@ -63,6 +63,8 @@ def broken_trees(budgets: list[Budget]) -> Iterator[str]:
         if parent is None:
             if budget.level or budget.parent_id:
                 yield f"“{budget}” has no parent but level {budget.level}."
+        elif parent.unit != budget.unit:
+            yield f"“{budget}” counts {budget.unit}, “{parent}” above it {parent.unit}."
         elif not (
             parent.tree_id == budget.tree_id
             and parent.lft < budget.lft < budget.rght < parent.rght

@@ -28,6 +28,7 @@ from ledger.snapshot import KnownAttribution
 from ledger.tariffs import Tariff
 from ledger.types import Sent
 from ledger.usage import parse_tags
+from lib.measures import TOKENS, is_mark
 
 _encode = msgspec.json.Encoder().encode
 _MOST_PLANS = 50_000  # remembered for one organization
@@ -86,6 +87,9 @@ class Plan:
     rules_until: datetime | None  # when a rule is back that does not hold meanwhile
     barred: tuple[NewValue, ...]  # for which a hard template makes no budget any more
     reasoning_is_dearer: bool = field(init=False)
+    counts: bool = field(init=False)  # a hard limit of them is not of money
+    needs_tokens: bool = field(init=False)  # one of them counts tokens
+    is_hard_in_money: bool = field(init=False)
     # What a reservation keeps, to be held again on another tree.
     path: msgspec.Raw = field(init=False)
     # Of the periods of `hard`; None: not all of them are known to be open yet.
@@ -93,6 +97,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         self.path = msgspec.Raw(_encode(self._path()))
+        kinds = {target.currency for target in self.hard}
+        self.needs_tokens = TOKENS in kinds
+        self.counts = any(map(is_mark, kinds))
+        self.is_hard_in_money = not all(map(is_mark, kinds))
         tariff = self.span.tariff
         self.reasoning_is_dearer = tariff is not None and any(
             (rates.reasoning or 0) > (rates.output or 0)

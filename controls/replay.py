@@ -33,7 +33,7 @@ from controls.wording import summary_of
 from ledger.identity import model_named
 from ledger.pricing import PriceBook, convert
 from lib.humanize import when
-from lib.money import format_money, from_units, to_units
+from lib.money import COUNTED, format_money, from_units, to_units
 from lib.periods import Window
 
 EffectKind = Literal["stopped", "downgraded", "limited", "told"]
@@ -176,6 +176,7 @@ class _Run:
         self.calendar = calendar_of(budget, self.organization)
         self.zone = self.calendar.zone
         self.prices = _Prices(budget)
+        self.counts = budget.currency in COUNTED  # what it takes is no money
         self.result = Replay(budget, window, effects=_effects_of(proposal))
         self.uses: dict[int, RateUse] = {}  # by rule
         self._limits = PastLimits(budget)
@@ -245,9 +246,9 @@ class _Run:
         if use.place.dimensions.user in self.passing:
             return ""
         blocks = self.organization.unpriced_policy == UnpricedPolicy.BLOCK
-        if priced.cost is None and blocks:
+        if priced.cost is None and blocks and not self.counts:
             return UNPRICED
-        if priced.cost == 0:  # it is free, however little is left
+        if priced.cost == 0 and not self.counts:  # it is free, however little is left
             return ""
         return HARD_LIMIT if self.spent + priced.charged > self.limit else ""
 
@@ -318,6 +319,8 @@ class _Prices:
     def _charged(self, use: Use, cost: int) -> int:
         if self.own == self.foreign:
             return cost
+        if self.foreign in COUNTED:
+            return use.charged
         rate = use.rate
         if rate is None:
             known = self.book.rate(self.own, self.foreign, use.at.date())

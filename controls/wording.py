@@ -8,7 +8,7 @@ from functools import lru_cache
 from controls.expressions import ALWAYS
 from controls.types import ControlAction, Rule
 from lib.humanize import lasting
-from lib.money import format_money, format_percent, from_units
+from lib.money import COUNTED, format_money, format_percent, from_units
 from lib.rules.expressions import Expression
 
 _PLACES = ("environment", "project", "team", "department")
@@ -119,12 +119,23 @@ def why_limited(rule: Rule, cost: int, wait: int | None) -> str:
 
 def why_no_room(name: str, left: int, currency: str) -> str:
     """Say why a call that costs something does not fit what the budget *name* has."""
+    if currency in COUNTED:
+        return _why_too_many(name, left, currency)
     if left < 0:
         return f"{_passed(name, left, currency)}: only what costs nothing is allowed."
     if left == 0:
         return f"{name} has nothing left, and the call may cost something."
     words = _formatted(left, currency)
     return f"{name} has {words} left, which is less than the call may cost."
+
+
+def _why_too_many(name: str, left: int, currency: str) -> str:
+    if left < 0:
+        return f"{_passed(name, left, currency)}."
+    if left == 0:
+        return f"{name} has no {currency} left."
+    words = _formatted(left, currency)
+    return f"{name} has {words} left, which is less than the call may take."
 
 
 def why_none_unpriced(name: str, left: int, currency: str) -> str:

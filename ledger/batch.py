@@ -31,6 +31,7 @@ from ledger.types import (
     count_in_run,
 )
 from ledger.usage import Usage, is_metered, parse_metadata
+from lib.measures import counted
 from lib.money import to_units
 from lib.sql import stored_moment, stored_money, stored_rate, stored_uid
 
@@ -283,16 +284,25 @@ class Batch(Generic[ChargesT, TargetT]):
             sums.unpriced += 1
         else:
             sums.cost += total
-            if span.currencies:
-                self._convert(record, span, total)
+        if span.currencies:
+            self._convert(record, span, total)
 
     def _new_totals(self, span: ChargedSpan[TargetT]) -> Totals:
         sums = self.totals[span] = Totals(converted=[0] * len(span.currencies))
         return sums
 
-    def _convert(self, record: Usage, span: ChargedSpan[TargetT], cost: int) -> None:
+    def _convert(
+        self, record: Usage, span: ChargedSpan[TargetT], cost: int | None
+    ) -> None:
         sums = self.totals[span]
         for position, (currency, rate) in enumerate(span.currencies):
+            if rate is None:
+                tokens = (record.input_tokens or 0) + (record.output_tokens or 0)
+                amount = counted(currency, tokens, record.requests or 1)
+                sums.converted[position] += amount
+                continue
+            if cost is None:
+                continue
             amount = convert(cost, rate)
             sums.converted[position] += amount
             self.conversions.append(Conversion(record.id, currency, rate, amount))

@@ -118,6 +118,8 @@ class PriceChange(Generic[TargetT]):
         sums.unpriced -= not had_price
         for position, amount in enumerate(converted):
             currency, rate = span.currencies[position]
+            if rate is None:  # what is counted stays, whatever it costs
+                continue
             sums.converted[position] += amount
             self.conversions.append(
                 Conversion(row.usage_id, currency, rate, amount, row.correction)
@@ -162,7 +164,10 @@ class Assessor(Generic[ChargesT, TargetT]):
                     span,
                     difference,
                     [
-                        convert(new.total, rate) - booked.amount(rows, currency, rate)
+                        0
+                        if rate is None
+                        else convert(new.total, rate)
+                        - booked.amount(rows, currency, rate)
                         for currency, rate in span.currencies
                     ],
                     had_price=present.total is not None,

@@ -37,6 +37,7 @@ from ledger.writing import (
     ready_deltas,
 )
 from lib.errors import Conflict
+from lib.measures import counted
 from lib.money import to_units
 
 _NUMBER, _REPRICING = map(NewRecord._fields.index, ("correction", "repricing_id"))
@@ -229,7 +230,11 @@ def _take_off(
     sums.cached_tokens += off.cached_tokens
     sums.output_tokens += off.output_tokens
     sums.cost += off.total_cost or 0
-    charged = dict(span.currencies)
+    charged = {code: rate for code, rate in span.currencies if rate is not None}
+    for position, (name, rate) in enumerate(span.currencies):
+        if rate is None:
+            tokens = off.input_tokens + off.output_tokens
+            sums.converted[position] += counted(name, tokens, off.requests)
     # Those that nobody is charged in now, too: somebody may be again.
     past = {currency for usage_id, currency in kept if usage_id == off.usage_id}
     for currency in sorted(charged.keys() | past):

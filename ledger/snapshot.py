@@ -24,6 +24,7 @@ from ledger.types import (
     TargetT,
 )
 from ledger.usage import Usage, parse_tags
+from lib.measures import is_mark
 
 _DAY = timedelta(days=1)
 _MOST_ENTRIES = 100_000  # attributions remembered for one organization
@@ -158,7 +159,12 @@ class Snapshot(Generic[ChargesT, TargetT]):
             rate=rate,
             targets=cut.targets,
             currencies=tuple(
-                (currency, self._foreign_rate(currency, day))
+                (
+                    currency,
+                    self._foreign_rate(currency, day)
+                    if not is_mark(currency)
+                    else None,
+                )
                 for currency in cut.currencies
             ),
         )

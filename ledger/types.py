@@ -113,7 +113,8 @@ class ChargedSpan(Generic[TargetT]):
     tariff: Tariff | None
     rate: Decimal | None
     targets: tuple[TargetT, ...]
-    currencies: tuple[tuple[str, Decimal], ...]  # foreign ones of budgets, with rates
+    # Foreign ones of budgets, with rates; and what budgets count instead: no rate.
+    currencies: tuple[tuple[str, Decimal | None], ...]
 
 
 @dataclass(slots=True)

@@ -13,7 +13,8 @@ from typing import overload
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 PLACES = 10
-UNITS = 10**PLACES  # units of 1e-10 in one of any currency
+UNITS: int = 10**PLACES  # units of 1e-10 in one of any currency
+COUNTED = ("tokens", "requests")  # what stands for a currency where none is counted
 
 _UNIT = Decimal(1).scaleb(-PLACES)
 _ZERO = Decimal(0).scaleb(-PLACES)
@@ -135,10 +136,18 @@ def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
     """Write *amount* for people, with the currency's symbol and its own decimals.
 
     What those decimals would show as zero, though it is not, gets up to two
-    significant digits: "$0.0021".
+    significant digits: "$0.0021". What is counted has its name: "12,000 tokens".
     """
+    if currency in COUNTED:
+        return _counted(_visible(amount, 0), currency, locale)
     shown = _visible(amount, get_currency_precision(currency))
     return format_currency(shown, currency, locale=locale, decimal_quantization=False)
+
+
+def _counted(amount: Decimal, name: str, locale: str) -> str:
+    word = name.removesuffix("s") if amount == 1 else name
+    number = format_decimal(amount, locale=locale, decimal_quantization=False)
+    return f"{number}\N{NO-BREAK SPACE}{word}"
 
 
 MOST_SHARE = Decimal(10)  # that a threshold may be: 1,000 %

@@ -22,8 +22,12 @@ from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
 from budgets.thresholds import ShareWatched
 from lib.answers import Exact, Moment, Money, Out, choices, note
-from lib.money import wire
+from lib.measures import MEASURES
+from lib.money import COUNTED, wire
 from lib.periods import Cadence
+
+_UNITS = choices(MEASURES)
+_COUNTED = note("Its ISO 4217 code; the unit's name, where it counts no money.")
 
 
 class BackfillOut(Out, frozen=True):
@@ -70,7 +74,8 @@ class BudgetOut(Out, frozen=True):
     id: str
     name: str
     amount: Money
-    currency: str
+    unit: Annotated[str, _UNITS]
+    currency: Annotated[str, _COUNTED]
     period: Annotated[str, choices(Cadence)]
     timezone: str
     organization_id: str
@@ -102,7 +107,8 @@ class BudgetStatusOut(Out, frozen=True):
     name: str
     status: StatusName
     severity: Severity
-    currency: str
+    unit: Annotated[str, _UNITS]
+    currency: Annotated[str, _COUNTED]
     limit: Money
     total_spend: Money
     reserved: Annotated[Money, note("Set aside for calls that are not booked yet.")]
@@ -198,6 +204,7 @@ def budget_out(budget: Budget) -> BudgetOut:
         id=str(budget.uid),
         name=budget.name,
         amount=wire(budget.amount),
+        unit=budget.unit,
         currency=budget.currency,
         period=budget.period,
         timezone=budget.timezone,
@@ -260,6 +267,7 @@ def standing(found: BudgetStatus) -> dict[str, Any]:
         "name": budget.name,
         "status": status.status,
         "severity": status.severity,
+        "unit": budget.unit,
         "currency": budget.currency,
         "limit": wire(status.limit),
         "total_spend": wire(status.total_spend),
@@ -301,7 +309,9 @@ def variance_out(found: BudgetStatus, at: datetime) -> VarianceOut:
         elapsed_percent=float(variance.elapsed_percent),
         period_start=window.start,
         period_end=window.end,
-        drivers_currency=found.budget.organization.currency,
+        drivers_currency=found.budget.currency
+        if found.budget.currency in COUNTED
+        else found.budget.organization.currency,
         drivers=[_driver_out(driver) for driver in drivers],
     )
 

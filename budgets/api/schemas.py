@@ -15,6 +15,8 @@ from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from budgets.templates import LONGEST_VALUE, MOST_MADE, USUAL_MOST
 from lib.errors import Invalid
+from lib.measures import MEASURES, MONEY
+from lib.money import COUNTED
 from lib.periods import Cadence, end_of
 from lib.query_params import is_day, moment_of
 from lib.wirefields import ChoiceField, snake
@@ -75,7 +77,13 @@ class BudgetIn(serializers.Serializer[Any]):
     amount = serializers.DecimalField(
         max_digits=30, decimal_places=10, min_value=Decimal(0)
     )
-    currency = serializers.CharField(max_length=3, required=False)
+    unit = ChoiceField(
+        MEASURES,
+        required=False,
+        help_text="What it counts; as the budget above it. Of tokens and requests "
+        "there is no currency: one that is sent is not looked at.",
+    )
+    currency = serializers.CharField(max_length=8, required=False)
     period = ChoiceField([c.value for c in Cadence], required=False)
     timezone = serializers.CharField(max_length=64, required=False)
     organization_id = serializers.CharField(
@@ -144,6 +152,7 @@ class BudgetIn(serializers.Serializer[Any]):
             setattr(plan, name, given[name])
         if "parent" in given:
             plan.parent = _found(given["parent"], find)
+        _set_unit(plan, given)
         if "owner" in given:
             plan.owner = _member(given["owner"], organization)
         if given.get("project_id"):
@@ -174,6 +183,20 @@ _SAME_NAMES = frozenset(
         "priority",
     }
 )
+
+
+def _set_unit(plan: BudgetPlan, given: dict[str, Any]) -> None:
+    """Have the plan count what was asked for; unless said, what the parent does.
+
+    Raises:
+        Invalid: a unit and a currency that contradict each other.
+    """
+    above = plan.parent.currency if plan.parent else ""
+    unit = given.get("unit") or (above if "currency" not in given else None)
+    if unit in COUNTED:
+        plan.currency = unit
+    elif unit == MONEY and plan.currency in COUNTED:
+        raise Invalid.field("unit", f"It counts {plan.currency}: make another budget.")
 
 
 def _with_plain_names(data: dict[Any, Any]) -> dict[Any, Any]:

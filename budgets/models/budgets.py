@@ -24,7 +24,15 @@ from accounts.models import (
 from budgets.templates import FOR_EACH, MOST_MADE, TAG
 from budgets.thresholds import Basis
 from lib.fields import MoneyField
+from lib.measures import measure_of
+from lib.money import COUNTED
 from lib.periods import Cadence
+
+
+def validate_counted(currency: str) -> None:
+    """Refuse what budgets can't count: no currency, nor tokens, nor requests."""
+    if currency not in COUNTED:
+        validate_currency_code(currency)
 
 
 class Enforcement(models.TextChoices):
@@ -126,7 +134,8 @@ class Budget(MPTTModel):
     note = models.TextField(blank=True)
     scope = models.JSONField(default=dict, blank=True)  # see budgets.scopes
     amount = MoneyField()
-    currency = models.CharField(max_length=3, validators=[validate_currency_code])
+    # A currency's code, or what is counted instead: see lib.measures.
+    currency = models.CharField(max_length=8, validators=[validate_counted])
     period = models.CharField(
         max_length=16, choices=[(c.value, c.value.title()) for c in Cadence]
     )
@@ -288,6 +297,11 @@ class Budget(MPTTModel):
         """How many budgets in use a template has made. One query."""
         made: int = Budget.objects.active().filter(template_of=self).count()
         return made
+
+    @property
+    def unit(self) -> str:
+        """What it counts: money, tokens or requests."""
+        return measure_of(self.currency)
 
     def give_reason(self, reason: str) -> None:
         """Say why the next `save` is made, for the history; see MOST_REASON."""

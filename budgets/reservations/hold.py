@@ -12,6 +12,7 @@ from budgets.index import PeriodRef
 from budgets.reservations import sql
 from budgets.reservations.types import Balance, HeldLine, NewReservation, PeriodKey
 from ledger.pricing import convert
+from lib.measures import counted
 from lib.sql import one_round_trip
 
 
@@ -60,8 +61,12 @@ class Balances:
                 sql.insert(self.organization_id, reservations)
 
 
-def in_currency(span: Span, target: PeriodRef, units: int) -> int:
-    """Turn *units* of the organization's currency into those of the target's budget."""
+def needed(span: Span, target: PeriodRef, units: int, tokens: int = 0) -> int:
+    """Return how much of the target's budget one call takes that costs *units* of the
+    organization's currency and has *tokens*: in what the budget counts."""
     if not target.currency:
         return units
-    return convert(units, dict(span.currencies)[target.currency])
+    rate = dict(span.currencies)[target.currency]
+    if rate is None:
+        return counted(target.currency, tokens, 1)
+    return convert(units, rate)

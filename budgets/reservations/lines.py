@@ -39,14 +39,15 @@ def draw(
     freed: Returned,
 ) -> None:
     """Take *amount* off what *row* holds of every period, and note it in *freed*."""
-    if amount <= 0:
+    if amount <= 0 and row.held:
         return
     before, taken = to_units(row.held), to_units(amount)
     lines = []
     for line in lines_of(row):
         # In the organization's currency both are the same; in another one the part
         # that is kept is rounded up.
-        left = -(-line.units * (before - taken) // before)
+        # What cost nothing may hold what is counted: that goes as a whole.
+        left = -(-line.units * (before - taken) // before) if before else 0
         place = line.place(charging.index.budgets[line.budget_id].level)
         of = freed.periods.setdefault(line.period_id, Freed(place))
         of.units += line.units - left
@@ -54,7 +55,7 @@ def draw(
             lines.append(line._replace(units=left))
     row.lines = lines
     row.held -= amount
-    if row.run_id:
+    if row.run_id and taken:
         freed.runs[row.run_id] = freed.runs.get(row.run_id, 0) + taken
 
 

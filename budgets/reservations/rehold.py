@@ -4,7 +4,7 @@ from accounts.models import Organization
 from budgets.charging import ChargedSnapshot, Charging, Span
 from budgets.models import BudgetPeriod, Reservation
 from budgets.reservations import sql
-from budgets.reservations.hold import Balances, in_currency
+from budgets.reservations.hold import Balances, needed
 from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.types import Sent
 from lib.money import to_units
@@ -33,8 +33,9 @@ def rehold(organization: Organization) -> None:
     balances = Balances.lock(charging, targets.values())
     for row in rows:
         span, units = spans[row.pk], to_units(row.held)
+        tokens = row.details.get("tokens", 0)
         row.lines = [
-            balances.take(target, in_currency(span, target, units))
+            balances.take(target, needed(span, target, units, tokens))
             for target in span.targets
             if target.budget.hard
         ]

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from lib.fields import MoneyField
+from lib.measures import REQUESTS, TOKENS
 from lib.sql import streaming
 
 Packed = Sequence[Any]  # what is to be added to periods, as the database takes it
@@ -68,7 +69,9 @@ GROUP BY budget_id
 """
 _READ_QUARTERS = """
 SELECT coverage.budget_id, {quarter} AS quarter,
-    sum(CASE WHEN coverage.currency = '' THEN record.total_cost
+    sum(CASE coverage.currency WHEN '' THEN record.total_cost
+        WHEN '{tokens}' THEN (record.input_tokens + record.output_tokens) * {whole}
+        WHEN '{requests}' THEN record.requests * {whole}
         ELSE converted.amount END),
     sum(record.requests), sum(record.unpriced)
 FROM ledger_costrecord AS record
@@ -118,15 +121,23 @@ def hour_rows(
 
 def quarter_rows(
     quarter: str,
+    whole: str,
     organization_id: int,
     budget_ids: Sequence[int],
     start: datetime,
     end: datetime,
     upto_id: int,
 ) -> list[Any]:
-    """*quarter* numbers the quarter of an hour of a record, in SQL."""
+    """*quarter* numbers the quarter of an hour of a record, in SQL; *whole* is how 1
+    of an amount is kept."""
     adapt = connection.ops.adapt_datetimefield_value
-    statement = _READ_QUARTERS.format(quarter=quarter, budgets=_marks(budget_ids))
+    statement = _READ_QUARTERS.format(
+        quarter=quarter,
+        whole=whole,
+        tokens=TOKENS,
+        requests=REQUESTS,
+        budgets=_marks(budget_ids),
+    )
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

@@ -108,7 +108,9 @@ def quarters_between(
     upto_id: int,
 ) -> list[Quarter]:
     """Add up, from the cost records alone, what budgets spent in [start, end)."""
-    rows = quarter_rows(_QUARTER, organization_id, budget_ids, start, end, upto_id)
+    rows = quarter_rows(
+        _QUARTER, "1::numeric", organization_id, budget_ids, start, end, upto_id
+    )
     return [
         Quarter.numbered(budget_id, number, spent or Decimal(0), *counts)
         for budget_id, number, spent, *counts in rows

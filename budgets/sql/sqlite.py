@@ -19,7 +19,7 @@ from budgets.sql.portable import (
 from budgets.types import QUARTER_S, Added, HourSpend, Quarter
 from ledger.models import SpendDelta
 from lib.errors import OutOfRange
-from lib.money import from_units
+from lib.money import UNITS, from_units
 
 _ADD = """
 UPDATE budgets_budgetperiod SET
@@ -111,7 +111,9 @@ def quarters_between(
     upto_id: int,
 ) -> list[Quarter]:
     """Add up, from the cost records alone, what budgets spent in [start, end)."""
-    rows = quarter_rows(_QUARTER, organization_id, budget_ids, start, end, upto_id)
+    rows = quarter_rows(
+        _QUARTER, str(UNITS), organization_id, budget_ids, start, end, upto_id
+    )
     return [
         Quarter.numbered(budget_id, number, from_units(spent or 0), *counts)
         for budget_id, number, spent, *counts in rows

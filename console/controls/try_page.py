@@ -16,13 +16,14 @@ from accounts.tenants import person, tell_refusal
 from budgets.figures import Position
 from budgets.index import PeriodRef
 from budgets.models import Budget, Coverage
-from budgets.reservations.hold import in_currency
+from budgets.reservations.hold import needed
 from budgets.status import statuses
 from console.budgets.preview import offers_of
 from console.controls.budgets import path_to
 from console.controls.try_form import DIMENSIONS, TriedCallForm
 from console.pages import Pages, budget_or_404, names_of, organization_or_404
 from controls.api.authorization_schemas import AuthorizationIn, call_of, read
+from controls.decisions.calls import tokens_of
 from controls.decisions.services import try_call
 from controls.decisions.types import CallAnswer, CallRequest
 from controls.policy import Plan
@@ -125,8 +126,11 @@ def _answered(
         tell_refusal(form, refusal)
         return {}
     answer = try_call(organization.pk, ask)
+    if answer.lacks_tokens:
+        form.add_error("input_tokens", "A hard budget on the way counts tokens.")
+        return {}
     plan = answer.plan or answer.guard.plan(ask.where, answer.model, timezone.now())
-    steps = steps_of(organization, answer, plan)
+    steps = steps_of(organization, answer, plan, tokens_of(ask))
     return {
         "answer": answer,
         "decided": decided(answer, plan, ask, locale),
@@ -168,7 +172,7 @@ def decided(
 
 
 def steps_of(
-    organization: Organization, answer: CallAnswer, plan: Plan
+    organization: Organization, answer: CallAnswer, plan: Plan, tokens: int = 0
 ) -> list[TryStep]:
     """Return the budgets a request is charged to, the topmost first. Two queries."""
     targets: list[PeriodRef] = list(plan.span.targets)
@@ -181,13 +185,13 @@ def steps_of(
     for target in reversed(targets):
         found = standing[target.budget.id]
         is_hard = target in plan.hard
-        units = in_currency(plan.span, target, answer.units) if is_hard else 0
+        taken = needed(plan.span, target, answer.units, tokens) if is_hard else 0
         steps.append(
             TryStep(
                 budget=found.budget,
                 position=found.position,
                 is_hard=is_hard,
-                takes=from_units(units),
+                takes=from_units(taken),
                 blocked=tuple(said.get(str(found.budget.uid), ())),
             )
         )

@@ -36,7 +36,7 @@ from controls.decisions.services import decide_together
 from controls.decisions.types import CallRequest, LeaseRequest
 from lib.answers import Operation, described
 from lib.bodies import JSON_TYPES, body_of, json_response
-from lib.errors import Conflict, NotFound
+from lib.errors import Conflict, Invalid, NotFound
 from lib.money import wire
 from lib.web import only
 
@@ -85,6 +85,13 @@ def authorizations(request: HttpRequest) -> HttpResponse:
 
 def _authorize(organization_id: int, ask: CallRequest) -> HttpResponse:
     answer = decide_together(organization_id, ask)
+    if answer.lacks_tokens:
+        raise Invalid.field(
+            "input_tokens",
+            "A hard budget on the way counts tokens: send input_tokens and "
+            "max_output_tokens.",
+            code="required",
+        )
     return json_response(authorization_out(answer))
 
 

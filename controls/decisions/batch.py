@@ -10,7 +10,7 @@ from uuid import UUID
 
 from budgets.models import Reservation
 from budgets.reservations import sql
-from budgets.reservations.hold import Balances, in_currency
+from budgets.reservations.hold import Balances, needed
 from budgets.reservations.lines import lock
 from budgets.reservations.types import HeldLine, NewReservation
 from budgets.runs import Runs
@@ -22,6 +22,7 @@ from controls.policy import Guard, Plan
 from controls.rates import RateUse
 from controls.types import BudgetFigures, Reason, Rule, Ruling
 from controls.wording import why_no_room
+from lib.measures import is_mark
 from lib.periods import Window
 
 # Says why nothing fits what a budget has left: its name, units, and their currency.
@@ -64,26 +65,36 @@ class DecisionBatch:
         return min((max(of[one.key].left, 0) for one in plan.hard), default=None)
 
     def lacking(
-        self, plan: Plan, units: int, why: NoRoom = why_no_room
+        self,
+        plan: Plan,
+        units: int,
+        why: NoRoom = why_no_room,
+        *,
+        tokens: int = 0,
+        is_free: bool = False,
     ) -> list[Reason]:
-        """Return the hard limits that *units* more would pass; *why* says it.
+        """Return the hard limits that a call of *units* and *tokens* would pass; *why*
+        says it of money.
 
-        None of them, and one that is passed already lacks something all the same.
+        None of them, and one that is passed already lacks something all the same,
+        unless nothing is asked of it: what is free asks for no money.
         """
         of = self.balances.of
         return [
-            self._too_much(target.budget.id, left, why)
+            self._too_much(
+                target.budget.id, left, why_no_room if is_mark(target.currency) else why
+            )
             for target in plan.hard
-            if in_currency(plan.span, target, units) > (left := of[target.key].left)
+            if not (is_free and not is_mark(target.currency))
+            and needed(plan.span, target, units, tokens) > (left := of[target.key].left)
         ]
 
-    def take(self, plan: Plan, units: int) -> list[HeldLine]:
-        """Set *units* aside on every hard limit of the path."""
-        if not units:
-            return []
+    def take(self, plan: Plan, units: int, tokens: int = 0) -> list[HeldLine]:
+        """Set aside what one call takes of every hard limit of the path."""
         return [
-            self.balances.take(target, in_currency(plan.span, target, units))
+            self.balances.take(target, taken)
             for target in plan.hard
+            if (taken := needed(plan.span, target, units, tokens))
         ]
 
     def keep(self, reservation: NewReservation) -> None:

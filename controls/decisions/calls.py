@@ -30,8 +30,10 @@ def decide_call(batch: DecisionBatch, request: CallRequest, plans: Plans) -> Cal
     if units is None and _stops_unpriced(batch, request, plan, answer):
         return answer
     answer.units = units or 0
-    is_free = units == 0  # it has a price, and costs nothing however little is left
-    lacking = [] if is_free else _lacking(batch, request, plan, units)
+    if plan.needs_tokens and request.tokens is None:
+        answer.decision, answer.units, answer.lacks_tokens = "block", 0, True
+        return answer
+    lacking = _lacking(batch, request, plan, units)
     if lacking:
         answer.decision, answer.units, answer.no_room = "block", 0, True
         answer.reasons += lacking
@@ -45,8 +47,11 @@ def _lacking(
 ) -> list[Reason]:
     """Return the hard limits, and the cap of the run, that have too little left."""
     why = why_none_unpriced if units is None else why_no_room
-    in_run = lacking_in_run(batch, request, units or 0)
-    return [*batch.lacking(plan, units or 0, why), *in_run]
+    is_free = units == 0  # it has a price, and costs nothing however little is left
+    tokens = tokens_of(request)
+    of_budgets = batch.lacking(plan, units or 0, why, tokens=tokens, is_free=is_free)
+    in_run = [] if is_free else lacking_in_run(batch, request, units or 0)
+    return [*of_budgets, *in_run]
 
 
 def estimate_of(request: CallRequest, plan: Plan) -> int | None:
@@ -59,6 +64,11 @@ def estimate_of(request: CallRequest, plan: Plan) -> int | None:
         if priced is not None:
             return priced
     return request.estimate
+
+
+def tokens_of(request: CallRequest) -> int:
+    """Return the most tokens that a call can have; 0 where it did not say."""
+    return request.tokens.input + request.tokens.output if request.tokens else 0
 
 
 def call_of(plan: Plan, request: CallRequest, estimate: int | None) -> ProposedCall:
@@ -110,7 +120,7 @@ def judged(batch: DecisionBatch, request: CallRequest, plan: Plan) -> Ruling:
 def _stops_unpriced(
     batch: DecisionBatch, request: CallRequest, plan: Plan, answer: CallAnswer
 ) -> bool:
-    is_limited = bool(plan.hard) or is_capped(batch, request)
+    is_limited = plan.is_hard_in_money or is_capped(batch, request)
     stops = is_limited and batch.guard.blocks_unpriced
     answer.reasons.append(_unpriced(batch, plan, stops=stops))
     if stops:
@@ -140,7 +150,7 @@ def _reserve(
     ruling: Ruling,
 ) -> None:
     batch.count(ruling.rates, answer.units)
-    lines = batch.take(plan, answer.units)
+    lines = batch.take(plan, answer.units, tokens_of(request))
     count_in_run(batch, request, answer.units)
     batch.keep(authorization(request, plan, answer, lines, batch.now, ruling.rates))
 
@@ -167,7 +177,8 @@ def authorization(
             "decision": answer.decision,
             "reasons": [reason.message for reason in answer.reasons],
             "rates": [rule.id for rule in rates],
-        },
+        }
+        | ({"tokens": tokens_of(request)} if plan.counts else {}),
         at=now,
         expires_at=answer.expires_at,
         run_id=request.run_id or "",

@@ -12,9 +12,14 @@ from django.utils import timezone
 from budgets.errors import NotOpened
 from budgets.index import PeriodRef
 from budgets.reservations.fast_path import hold_outright
-from budgets.reservations.hold import in_currency
+from budgets.reservations.hold import needed
 from budgets.reservations.types import HeldLine, NewReservation, Taking
-from controls.decisions.calls import authorization, call_of, estimate_of
+from controls.decisions.calls import (
+    authorization,
+    call_of,
+    estimate_of,
+    tokens_of,
+)
 from controls.decisions.types import CallAnswer, CallRequest, LeaseRequest
 from controls.policy import Guard, Plan, known_guard
 from controls.rules import judge
@@ -64,9 +69,11 @@ class _Outright:
         units = estimate_of(request, plan)
         if units is None or plan.switch is not None or plan.barred:
             return None
+        if plan.needs_tokens and request.tokens is None:
+            return None
         if self._is_ruled(request, plan, units):
             return None
-        lines = self._lines(plan, units)
+        lines = self._lines(plan, units, tokens_of(request) if plan.counts else 0)
         if lines is None:
             return None
         answer = CallAnswer(self._guard, "allow", request.model, [], units, plan=plan)
@@ -97,16 +104,18 @@ class _Outright:
             ruling.acted or ruling.rates or ruling.waiting
         )
 
-    def _lines(self, plan: Plan, units: int) -> list[HeldLine] | None:
+    def _lines(self, plan: Plan, units: int, tokens: int) -> list[HeldLine] | None:
         """Return what the call takes of each period; None: one is not open yet."""
-        if not units:  # it is free: nothing is asked of any limit
+        if not units and not plan.counts:  # it is free: no limit is asked
             return []
         ids = self._guard.period_ids(plan)
         if ids is None:
             return None
         lines, taken = [], self._taken
         for target, period_id in zip(plan.hard, ids, strict=True):
-            added = in_currency(plan.span, target, units)
+            added = needed(plan.span, target, units, tokens)
+            if not added:
+                continue
             if period_id in taken:
                 taken[period_id] += added
             else:

@@ -20,6 +20,7 @@ from controls.policy import Plan
 from controls.rules import judge
 from controls.types import Rule
 from controls.wording import why_no_lease, why_no_room
+from lib.measures import is_mark
 from lib.money import from_units, to_units
 
 PART = 8  # a lease takes at most so many-th of what is left
@@ -65,8 +66,12 @@ def _goes_on(lease: Reservation | None, plan: Plan) -> bool:
 def _must_ask(
     batch: DecisionBatch, request: LeaseRequest, plans: dict[str, Plan]
 ) -> bool:
-    """Tell whether no lease would be exact: calls are counted, or converted."""
+    """Tell whether no lease would be exact: calls are counted, or converted, or what
+    a budget has is no money."""
     if any(target.currency for target in plans[request.model].hard):
+        return True
+    looked_at = [target for plan in plans.values() for target in plan.looked_at]
+    if any(is_mark(target.currency) for target in looked_at):
         return True
     return any(
         _is_in_force(batch, rule, plan, request)

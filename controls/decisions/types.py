@@ -47,6 +47,7 @@ class CallAnswer:
     retry_after_s: int | None = None
     priced: bool = True
     no_room: bool = False  # a hard limit was in the way
+    lacks_tokens: bool = False  # a budget counts them, and the request did not say
     plan: Plan | None = None  # of the model to use; None: the rules stopped it
 
     @property

@@ -37,10 +37,10 @@ class Sums:
     requests: int = 0
     unpriced: int = 0
 
-    def add(self, cost: Decimal | None) -> None:
-        self.spent += cost or 0
-        self.requests += 1
-        self.unpriced += cost is None
+    def add(self, amount: Decimal | None, record: Any) -> None:
+        self.spent += amount or 0
+        self.requests += record.requests
+        self.unpriced += record.unpriced
 
 
 class Hour(NamedTuple):
@@ -71,15 +71,19 @@ def accounts_of(
     accounts = {pk: Account() for pk in by_id}
     for record in records:
         for budget in charged_by(record, by_id):
-            cost = record.total_cost
-            if cost is not None and budget.currency != own_currency:
+            amount = record.total_cost
+            if budget.currency == "tokens":
+                amount = Decimal(record.input_tokens + record.output_tokens)
+            elif budget.currency == "requests":
+                amount = Decimal(record.requests)
+            elif amount is not None and budget.currency != own_currency:
                 rate = rate_of(budget.currency, record.timestamp.date())
-                cost = converted(cost, rate)
+                amount = converted(amount, rate)
             account = accounts[budget.pk]
             period = period_of(record.timestamp, budget, fiscal_month)
-            account.periods.setdefault(period, Sums()).add(cost)
+            account.periods.setdefault(period, Sums()).add(amount, record)
             hour = hour_of(record.timestamp, budget.timezone)
-            account.hours.setdefault(hour, Sums()).add(cost)
+            account.hours.setdefault(hour, Sums()).add(amount, record)
     return accounts
 
 

@@ -69,6 +69,7 @@ def records(around: datetime) -> st.SearchStrategy[dict[str, Any]]:
         tags=st.sampled_from(TAGS),
         input_tokens=st.sampled_from([0, 1, 1000, 999_999]),
         cost=st.sampled_from(COSTS),
+        requests=st.sampled_from([None, None, 3]),
         currency=st.sampled_from([None, "USD", "EUR"]),
     )
 
@@ -81,7 +82,9 @@ def plans(around: datetime) -> st.SearchStrategy[dict[str, Any]]:
             "period": st.sampled_from(CADENCES),
             "scope": scopes,
             "timezone": st.sampled_from(ZONES),
-            "currency": st.sampled_from(["USD", "USD", "EUR", SHILLING]),
+            "currency": st.sampled_from(
+                ["USD", "USD", "EUR", SHILLING, "tokens", "tokens", "requests"]
+            ),
             "starts_at": st.one_of(
                 st.none(), moments(around), st.just(around - 400 * DAY)
             ),

@@ -34,8 +34,9 @@ class Budget:
     id: str
     name: str
     amount: Decimal
-    currency: str
+    currency: str  # Its ISO 4217 code; the unit's name, where it counts no money.
     period: str  # daily, weekly, monthly, quarterly, annual, custom
+    unit: str = ""  # money, tokens, requests
     timezone: str = "UTC"
     organization_id: str = ""
     parent: Optional[str] = None  # The id of the one above it.
@@ -65,7 +66,7 @@ class BudgetStatus:
 
     budget: str  # Its id.
     status: str  # OK, WARNING, CRITICAL, EXCEEDED
-    currency: str
+    currency: str  # Its ISO 4217 code; the unit's name, where it counts no money.
     limit: Decimal
     total_spend: Decimal
     remaining_budget: Decimal
@@ -73,6 +74,7 @@ class BudgetStatus:
     period_end: datetime  # Exclusive.
     name: str = ""
     severity: str = ""  # info, warning, critical
+    unit: str = ""  # money, tokens, requests
     reserved: Decimal = Decimal(0)  # Set aside for calls that are not booked yet.
     utilization_percent: Optional[Decimal] = None  # None: of nothing, something.
     elapsed_days: int = 0

@@ -47,6 +47,7 @@ class BudgetFields(TypedDict, total=False):
 
     name: str
     amount: Money
+    unit: str  # "money", "tokens" or "requests"
     currency: str
     period: str
     timezone: str
