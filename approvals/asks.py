@@ -10,8 +10,10 @@ from approvals.models import WITHOUT_AMOUNT, BudgetRequest, RequestKind
 from approvals.people import members
 from approvals.types import Ask
 from budgets.models import Budget
-from budgets.validation import sound_amount, sound_currency, sound_scope
+from budgets.validation import sound_amount, sound_counted, sound_scope
 from lib.errors import Invalid
+from lib.measures import measure_of
+from lib.money import COUNTED
 from lib.periods import Cadence
 
 _NAMED = ("approvers", "in_turn")
@@ -119,15 +121,23 @@ def _check_budget(organization: Organization, attr: str, budget: Budget | None) 
 
 
 def _amount(ask: Ask) -> Any:
-    amount = sound_amount(ask.amount)
+    amount = sound_amount(ask.amount, ask.budget.currency if ask.budget else "")
     if amount <= 0 and ask.kind not in WITHOUT_AMOUNT:
         raise Invalid.field("amount", "Must be more than 0.")
     return amount
 
 
 def _currency(organization: Organization, ask: Ask) -> str:
+    place = ask.budget or ask.parent
     usual = ask.budget.currency if ask.budget else organization.currency
-    return sound_currency(ask.currency or usual, organization)
+    if place and place.currency in COUNTED:
+        usual = place.currency
+    currency = sound_counted(ask.currency or usual, organization)
+    if place and measure_of(currency) != place.unit:
+        raise Invalid.field("currency", f"“{place.name}” counts {place.unit}.")
+    if ask.source and ask.source.unit != measure_of(currency):
+        raise Invalid.field("source", f"“{ask.source.name}” counts {ask.source.unit}.")
+    return currency
 
 
 def _name_of(ask: Ask) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from accounts.models import Organization
 from ledger.pricing import PriceBook
 from lib.errors import Invalid
-from lib.money import quantize
+from lib.money import COUNTED, quantize
 
 
 def converted(
@@ -19,13 +19,17 @@ def converted(
 ) -> Decimal:
     """Return what *amount* of *currency* is in *into*, by the rates of the day.
 
-    No query where they are the same; else two.
+    What is counted has no price, so it is worth more than any money: whoever decides
+    up to some amount does not decide about it. No query where they are the same; else
+    two.
 
     Raises:
         Invalid: no rate is known.
     """
     if currency == into:
         return amount
+    if currency in COUNTED or into in COUNTED:
+        return Decimal("Infinity")
     book, day = PriceBook(organization.pk), now.astimezone(UTC).date()
     own = organization.currency
     rates = [book.rate(own, code, day) for code in (currency, into)]

@@ -43,7 +43,7 @@ from budgets.validation import (
     check_unit,
     path_of,
     sound_amount,
-    sound_currency,
+    sound_counted,
     sound_parent,
     sound_scope,
     sound_template,
@@ -306,7 +306,7 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
         budget.is_override |= plan.amount != budget.amount
     check_unit(budget, currency)
     budget.amount = sound_amount(plan.amount, currency)
-    budget.currency = sound_currency(currency, organization)
+    budget.currency = sound_counted(currency, organization)
     budget.timezone = zone
     budget.period = cadence.value
     budget.parent = sound_parent(budget, plan.parent)

@@ -48,8 +48,6 @@ def sound_amount(amount: Decimal, currency: str = "") -> Decimal:
 
 
 def sound_currency(currency: str, organization: Organization) -> str:
-    if currency in COUNTED:
-        return currency
     code = currency_named(currency)
     if code is None:
         detail = "Unknown currency; use an ISO 4217 code such as USD."
@@ -65,6 +63,13 @@ def sound_currency(currency: str, organization: Organization) -> str:
                 code="no_rate",
             ) from error
     return code
+
+
+def sound_counted(currency: str, organization: Organization) -> str:
+    """Return the currency, or what is counted in place of money."""
+    if currency in COUNTED:
+        return currency
+    return sound_currency(currency, organization)
 
 
 def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:

@@ -94,7 +94,7 @@ class BudgetRequestEditIn(Plain):
     amount = WireAmountField(
         required=False, help_text="By how much more; of a new budget all of it."
     )
-    currency = serializers.CharField(max_length=3, required=False)
+    currency = serializers.CharField(max_length=8, required=False)
     justification = serializers.CharField(
         max_length=10_000, required=False, allow_blank=True
     )

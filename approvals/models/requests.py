@@ -8,9 +8,9 @@ from uuid import uuid4
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Organization, User, validate_currency_code
+from accounts.models import Organization, User
 from approvals.models.policies import Policy
-from budgets.models import Budget
+from budgets.models import Budget, validate_counted
 from lib.fields import MoneyField
 from lib.money import format_money
 from lib.periods import Cadence
@@ -128,7 +128,7 @@ class BudgetRequest(models.Model):
     amount = MoneyField()
     # What approvers lowered it to so far; once approved: what was approved.
     approved_amount = MoneyField(null=True, blank=True)
-    currency = models.CharField(max_length=3, validators=[validate_currency_code])
+    currency = models.CharField(max_length=8, validators=[validate_counted])
     justification = models.TextField(blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     links = models.JSONField(default=list, blank=True)  # [{"title", "url"}]

@@ -7,6 +7,7 @@ from budgets.models.budgets import (
     Enforcement,
     Priority,
     RolloverMode,
+    validate_counted,
 )
 from budgets.models.coverage import Coverage
 from budgets.models.periods import BudgetHour, BudgetPeriod
@@ -27,4 +28,5 @@ __all__ = [
     "Reservation",
     "RolloverMode",
     "Run",
+    "validate_counted",
 ]
