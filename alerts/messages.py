@@ -15,7 +15,7 @@ from alerts.figures import AlertFigures, figures_of
 from alerts.models import Alert, AlertState, RuleType, Severity
 from alerts.types import NotedDriver
 from approvals.limits import Wish, lacking
-from budgets.drivers import Driver, top_drivers_of
+from budgets.drivers import Driver, currency_of, top_drivers_of
 from budgets.status import BudgetStatus
 from budgets.thresholds import Basis
 from lib.humanize import clock, stretch
@@ -348,9 +348,7 @@ def _drivers(alert: Alert) -> tuple[tuple[str, str, str], ...]:
         drivers.append(
             (
                 f"{driver['dimension']} {driver['name'] or 'not named'}",
-                format_money(
-                    Decimal(str(driver["amount"])), alert.organization.currency
-                ),
+                format_money(Decimal(str(driver["amount"])), currency_of(alert.budget)),
                 format_percent(None if part is None else Decimal(str(part))),
             )
         )

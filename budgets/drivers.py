@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Sum
 
 from budgets.models import Budget, Coverage
-from lib.money import share
+from lib.money import COUNTED, share
 
 DIMENSIONS = ("model", "project", "user")
 MOST = 5  # of each dimension
@@ -33,6 +33,14 @@ class Driver:
     @property
     def change(self) -> Decimal:
         return self.cost - self.previous
+
+
+def currency_of(budget: Budget) -> str:
+    """Return what the drivers of *budget* are told in: the organization's currency, or
+    what it counts in place of money."""
+    if budget.currency in COUNTED:
+        return str(budget.currency)
+    return str(budget.organization.currency)
 
 
 def drivers_of(budget: Budget, start: datetime, end: datetime) -> list[Driver]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, UnsetType
 
 from budgets.api.thresholds import ThresholdOut, threshold_out
-from budgets.drivers import DIMENSIONS, Driver, drivers_of
+from budgets.drivers import DIMENSIONS, Driver, currency_of, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
 from budgets.models import (
     AmountLine,
@@ -23,7 +23,7 @@ from budgets.status import BudgetStatus
 from budgets.thresholds import ShareWatched
 from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.measures import MEASURES
-from lib.money import COUNTED, wire
+from lib.money import wire
 from lib.periods import Cadence
 
 _UNITS = choices(MEASURES)
@@ -309,9 +309,7 @@ def variance_out(found: BudgetStatus, at: datetime) -> VarianceOut:
         elapsed_percent=float(variance.elapsed_percent),
         period_start=window.start,
         period_end=window.end,
-        drivers_currency=found.budget.currency
-        if found.budget.currency in COUNTED
-        else found.budget.organization.currency,
+        drivers_currency=currency_of(found.budget),
         drivers=[_driver_out(driver) for driver in drivers],
     )
 

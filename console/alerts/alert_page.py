@@ -17,6 +17,7 @@ from alerts.facts import said_of, usual_until
 from alerts.messages import OF_LIMITS, noted_drivers, usual_words
 from alerts.models import Alert, AlertState, RuleType
 from approvals.limits import Wish, askable, lacking
+from budgets.drivers import currency_of
 from budgets.models import BudgetPeriod
 from budgets.paths import ways_of
 from budgets.rollup import hours_of
@@ -233,7 +234,8 @@ class DriverLine:
 
     dimension: str
     name: str
-    amount: Decimal  # in the organization's currency
+    amount: Decimal
+    currency: str
     share: Decimal | None
     width: float  # percent of the bar
 
@@ -248,6 +250,7 @@ def drivers_of(alert: Alert, now: datetime) -> list[DriverLine]:
                 dimension=one["dimension"],
                 name=one["name"] or "not named",
                 amount=Decimal(str(one["amount"])),
+                currency=currency_of(alert.budget),
                 share=part,
                 width=float(min(max(part or 0, 0), 1)) * 100,
             )

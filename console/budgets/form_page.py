@@ -35,7 +35,7 @@ from budgets.reservations.settlements import without_leave
 from budgets.services import change_budget, create_budget
 from console.asking import SAY_WHY, Consequences
 from console.budgets.consequences import consequences_of
-from console.budgets.forms import BudgetForm
+from console.budgets.forms import CURRENCIES, BudgetForm, begun_below
 from console.budgets.lines import Branch, BudgetRow, Writer
 from console.budgets.preview import Draft, Preview, offers_of, preview_of
 from console.budgets.tree import Outline
@@ -48,7 +48,6 @@ from lib.periods import Cadence
 from lib.web import id_of
 from lib.zones import zone_names
 
-CURRENCIES = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
 MOST_LINES = 50  # of the amount's history, shown
 
 
@@ -218,7 +217,7 @@ def _form(
         parents=_parents(request, outline) if budget is None else (),
         may_top=budget is not None or may_at_top(person(request), outline.organization),
         offers=offers_of(outline.organization, outline.now, outline.locale),
-        first={"parent": id_of(request.GET.get("parent"))},
+        first=begun_below(outline.leaves.get(id_of(request.GET.get("parent")) or 0)),
     )
 
 

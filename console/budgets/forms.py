@@ -21,6 +21,7 @@ from accounts.models import Organization, User, validate_zone
 from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF, READ_AS, BudgetScope
 from budgets.services import BudgetPlan, plan_of
+from budgets.tree import Leaf
 from console.fields import (
     Offer,
     PercentField,
@@ -29,6 +30,7 @@ from console.fields import (
     WhyField,
 )
 from lib.amounts import AmountField
+from lib.money import COUNTED
 from lib.periods import Cadence, day_of, start_of
 
 _DAY = timedelta(days=1)
@@ -42,6 +44,8 @@ CADENCES = {
     Cadence.ANNUAL: "Every fiscal year",
     Cadence.CUSTOM: "Once, from the first day to the last",
 }
+_USUAL = ("USD", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK")
+CURRENCIES = (*_USUAL, *COUNTED)
 SCOPE_FIELDS = tuple(f"scope.{name}" for name in DIMENSION_OF)
 
 
@@ -98,7 +102,11 @@ class BudgetForm(forms.Form):
         "present one on; those that are over keep what they had.",
     )
     reason = WhyField(required=False, help_text="Kept with a new amount or limit.")
-    currency = forms.CharField(max_length=3, widget=_text(list="co-currencies"))
+    currency = forms.CharField(
+        max_length=8,
+        widget=_text(list="co-currencies"),
+        help_text="Or what it counts in place of money: tokens, or requests.",
+    )
     period = forms.ChoiceField(
         choices=[(one.value, label) for one, label in CADENCES.items()],
         widget=UnfoldAdminSelectWidget,
@@ -162,6 +170,9 @@ class BudgetForm(forms.Form):
             self._choose("parent", rows, parents, must=not may_top)
         else:
             del self.fields["parent"]  # moving is a form of its own
+            if budget.currency in COUNTED:
+                self.fields["currency"].disabled = True
+                self.fields["currency"].help_text = "What it counts stays."
         for name, dimension in DIMENSION_OF.items():
             field = ValuesField(
                 required=False, label=name.title(), help_text=READ_AS.get(name, "")
@@ -192,7 +203,8 @@ class BudgetForm(forms.Form):
         _choose_from(self.fields[name], rows, labels, must=must)
 
     def clean_currency(self) -> str:
-        return str(self.cleaned_data["currency"]).strip().upper()
+        said = str(self.cleaned_data["currency"]).strip()
+        return said.lower() if said.lower() in COUNTED else said.upper()
 
     def clean_timezone(self) -> str:
         zone = str(self.cleaned_data["timezone"]).strip()
@@ -293,6 +305,14 @@ def _initial(organization: Organization, budget: Budget | None) -> dict[str, Any
             for name in (*DIMENSION_OF, "tags")
         },
     }
+
+
+def begun_below(above: Leaf | None) -> dict[str, Any]:
+    """Return what the form of a budget below *above* begins with."""
+    if above is None:
+        return {}
+    counts = {"currency": above.currency} if above.currency in COUNTED else {}
+    return {"parent": above.id, **counts}
 
 
 def scope_words(stored: Mapping[str, Any]) -> str:

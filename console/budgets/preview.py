@@ -28,7 +28,7 @@ from ledger.models import DIMENSIONS, Attribution
 from ledger.pricing import PriceBook
 from ledger.types import Dimensions
 from lib.humanize import stretch
-from lib.money import format_money, format_percent, quantize
+from lib.money import COUNTED, format_money, format_percent, quantize
 from lib.periods import Cadence, Calendar, Window
 
 OFFERED = 50  # values of one dimension
@@ -223,7 +223,12 @@ def _cost_of(
 ) -> Decimal | None:
     """Return what the attributions cost, in the draft's currency; None: no rate."""
     question = _Chosen(draft.organization, ids=ids)
-    spent = sum((line.sums.cost for line in lines_of(question, (), [window])), ZERO)
+    lines = [line.sums for line in lines_of(question, (), [window])]
+    if draft.currency == "tokens":
+        return Decimal(sum(one.input_tokens + one.output_tokens for one in lines))
+    if draft.currency == "requests":
+        return Decimal(sum(one.requests for one in lines))
+    spent = sum((one.cost for one in lines), ZERO)
     if draft.currency == draft.organization.currency:
         return spent
     rate = PriceBook(draft.organization.pk).rate(
@@ -240,7 +245,8 @@ def _add_figures(
     pace: SpendPace | None,
     outline: Outline,
 ) -> None:
-    about = "" if draft.currency == draft.organization.currency else "about "
+    exact = draft.organization.currency, *COUNTED
+    about = "" if draft.currency in exact else "about "
     shown = outline.money(spent, draft.currency)
     preview.window = stretch(window, draft.zone)
     preview.spent = f"{about}{shown} this period so far"
@@ -287,6 +293,9 @@ def _overlaps(
     ).active()
     if draft.budget is not None:
         beside = beside.exclude(pk=draft.budget.pk)
+    if draft.currency in COUNTED:
+        return []
+    beside = beside.exclude(currency__in=COUNTED)
     both = [
         (other, theirs)
         for other in beside.order_by("name")

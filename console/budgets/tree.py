@@ -22,7 +22,7 @@ from console.budgets.lines import (
     kind_of,
 )
 from forecasts.endings import with_endings
-from lib.money import format_money, share
+from lib.money import COUNTED, format_money, share
 from lib.periods import Window
 
 MOST_ROWS = 150  # drawn at once; more are fetched in place
@@ -213,7 +213,11 @@ class Outline(BudgetTree):
 
 
 def total_of(rows: list[BudgetRow]) -> Total | None:
-    """Return the sums of roots; None where they would mean nothing."""
+    """Return the sums of roots; None where they would mean nothing.
+
+    Of those that count money, if any does.
+    """
+    rows = [row for row in rows if row.budget.currency not in COUNTED] or rows
     if not rows:
         return None
     first = rows[0]
