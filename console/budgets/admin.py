@@ -21,6 +21,7 @@ from console.budgets.form_page import (
     progress_part,
 )
 from console.budgets.move_page import archive_page, move_page
+from console.budgets.savings_part import savings_part
 from console.budgets.tree_page import conflicts_part, tree_page
 from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.pages import Pages
@@ -50,6 +51,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("tree/", tree_page, "tree"),
             self.url("conflicts/", conflicts_part, "conflicts"),
             self.url("amounts/", amounts_page, "amounts"),
+            self.url("savings/", savings_part, "savings"),
             self.url("arrival/", arrival_part, "arrival"),
             self.url("preview/", preview_part, "preview"),
             self.url("<int:budget_id>/progress/", progress_part, "progress"),

@@ -82,8 +82,14 @@ def amounts_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         confirmation=asked,
         draft=draft,
         here=request.get_full_path(),
+        savings=_savings_of(organization, root),
     )
     return TemplateResponse(request, "console/budgets/amounts.html", context)
+
+
+def _savings_of(organization: Organization, root: Budget | None) -> str:
+    query = {"root": root.pk} if root else {"organization": organization.slug}
+    return f"{reverse('admin:budgets_budget_savings')}?{urlencode(query)}"
 
 
 def _advice(form: AmountsForm) -> Advice:

@@ -1,9 +1,11 @@
 """The page of recommended amounts: asked, shown, and applied."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -14,7 +16,13 @@ from approvals.models import BudgetRequest
 from budgets.models import Budget
 from budgets.services import change_budget, plan_of
 from tests.approvals.factories import level, make_policy, person_in
-from tests.factories import browser_for, browser_of, make_organization, make_tree
+from tests.factories import (
+    browser_for,
+    browser_of,
+    make_organization,
+    make_tree,
+    spend,
+)
 from tests.pages import forms_in, page_at, read
 
 pytestmark = pytest.mark.django_db
@@ -201,3 +209,26 @@ def test_queries_do_not_grow_with_the_budgets(
 
     with django_assert_max_num_queries(16):
         browser.get(PAGE)
+
+
+def test_what_would_have_cost_less_stands_below(acme: Organization) -> None:
+    january = datetime(2025, 1, 10, tzinfo=UTC)
+    used = {
+        "provider": "openai",
+        "input_tokens": 1_000_000,
+        "output_tokens": 0,
+        "requests": 1_000,
+    }
+    for model in ("gpt-4o", "gpt-x"):
+        spend(acme, None, january, **used, model=model)
+    browser = browser_for(acme)
+    links = page_at(browser, PAGE).links
+
+    with time_machine.travel(datetime(2025, 2, 5, tzinfo=UTC), tick=False):
+        page = page_at(browser, links["What would have cost less last month"])
+
+    row = page.table().row("A smaller model")
+    assert row["With"] == "A smaller model: gpt-4o-mini"
+    assert (row["Cost"], row["Saved"]) == ("$2.50", "$2.35")
+    assert row["How sure"] == "Needs trying"
+    assert "gpt-x (openai), 1,000 requests, $0.00: No price is known." in page.text

@@ -57,6 +57,7 @@ NO_PAGES = {
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
     "budgets_budget_forecast_picture",
+    "budgets_budget_savings",
     *("budgets_reservation_history", "controls_controlrule_rules"),
     "controls_ruleaction_answer",
     *("notifications_channel_preview", "notifications_channel_test"),

@@ -122,6 +122,7 @@ PAGES: dict[str, Writers] = {
     "approvals_budgetrequest_remind": _FINANCE,
     "approvals_budgetrequest_statistics": _NOBODY,
     "budgets_budget_amounts": _NOBODY,
+    "budgets_budget_savings": _NOBODY,
     "budgets_budget_tree": _NOBODY,
     "budgets_budget_arrival": _NOBODY,
     "budgets_budget_conflicts": _NOBODY,
