@@ -47,7 +47,7 @@ def open_before(template: Budget, *, must_fit: bool) -> list[int]:
     if must_fit and len(wanted) > room:
         raise Invalid.field(
             "template.most",
-            f"There are {len(wanted):,} already, and it would have {max(room, 0):,} "
+            f"{len(wanted):,} were met already, and it may make {max(room, 0):,} "
             "budgets for them. Let it make more, or narrow its scope.",
             code="too_many",
         )

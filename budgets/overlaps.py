@@ -123,7 +123,9 @@ def _shared(
         if not (cost := costs.get(pk)):
             continue
         found = index.matched(Dimensions(*values)._asdict(), tags)
-        matched = tuple(sorted((one.id for one in found), key=order.__getitem__))
+        # What a template makes cuts across the rest on purpose.
+        ids = (one.id for one in found if not known[one.id].template_of_id)
+        matched = tuple(sorted(ids, key=order.__getitem__))
         sums[matched] = sums.get(matched, _ZERO) + cost
     shared: dict[Pair, Decimal] = {}
     for matched, cost in sums.items():
@@ -134,7 +136,7 @@ def _shared(
 
 def _possible(known: Mapping[int, Budget], family: _Family) -> set[Pair]:
     """Return siblings that may match the same costs, and all that surely do."""
-    # What a template makes shares nothing with the rest of it, and it counts nothing.
+    # What a template makes cuts across the rest on purpose, and it counts nothing.
     scopes = {
         pk: BudgetScope.of(budget.scope)
         for pk, budget in known.items()

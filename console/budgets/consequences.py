@@ -10,6 +10,7 @@ from budgets.models import Budget, Enforcement, RolloverMode
 from budgets.services import BudgetPlan, plan_of
 from console.asking import Consequence, Consequences
 from console.budgets.forms import CADENCES, scope_words
+from console.budgets.templates import each_words, few_of
 from console.budgets.tree import Outline
 from lib.humanize import clock
 from lib.money import format_percent
@@ -62,6 +63,9 @@ def _differs(name: str, one: BudgetPlan, other: BudgetPlan, outline: Outline) ->
 
 def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Consequence]:
     """Say what of calls and of warnings is otherwise from now on."""
+    if budget.is_template:
+        yield from _told_of_made(budget, plan, outline)
+        return
     status = outline.describe([budget.pk])[budget.pk].status
     was_hard = budget.enforcement == Enforcement.HARD
     is_hard = plan.enforcement == Enforcement.HARD
@@ -90,6 +94,39 @@ def _told(budget: Budget, plan: BudgetPlan, outline: Outline) -> Iterator[Conseq
         yield from _reached(budget, plan, limit, status.total_spend, status.limit)
     if was_hard and not is_hard:
         yield Consequence("soft", f"From now on {plan.name}'s limit stops no call.")
+
+
+def _told_of_made(
+    budget: Budget, plan: BudgetPlan, outline: Outline
+) -> Iterator[Consequence]:
+    """Say what of the calls of all that a template made is otherwise from now on."""
+    was_hard = budget.enforcement == Enforcement.HARD
+    is_hard = plan.enforcement == Enforcement.HARD
+    if is_hard and not was_hard:
+        each = each_words(budget.template_for_each)
+        yield Consequence(
+            "refused later",
+            f"From now on calls of {each} are refused once they would pass its amount.",
+        )
+    if was_hard and not is_hard:
+        yield Consequence("soft", "From now on their limits stop no call.")
+    if not is_hard or plan.currency != budget.currency:
+        return
+    made = Budget.objects.active().filter(template_of=budget, is_override=False)
+    stopped = []
+    for found in outline.describe(made.values_list("pk", flat=True)).values():
+        status, more = found.status, plan.amount - budget.amount
+        gone = status.total_spend + status.reserved
+        stopped_before = was_hard and status.limit <= gone
+        is_one = found.budget.template_of_id == budget.pk
+        if is_one and status.limit + more <= gone and not stopped_before:
+            stopped.append(found.budget.name)
+    if stopped:
+        yield Consequence(
+            "refused",
+            f"The calls of {len(stopped):,} of them are refused at once: "
+            f"{few_of(sorted(stopped))}.",
+        )
 
 
 def _reached(

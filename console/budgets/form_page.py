@@ -1,7 +1,5 @@
 """The page of one budget: where it stands, and its form with the preview."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,7 +19,7 @@ from accounts.permissions import Action
 from accounts.tenants import person, tell_refusal
 from accounts.versions import VERSION, ChangedMeanwhile, seen_by, version_of
 from approvals.limits import askable
-from budgets.models import Budget
+from budgets.models import Budget, Enforcement
 from budgets.permissions import (
     budgets_for,
     may,
@@ -35,16 +33,18 @@ from budgets.reservations.settlements import without_leave
 from budgets.services import change_budget, create_budget
 from console.asking import SAY_WHY, Consequences
 from console.budgets.consequences import consequences_of
+from console.budgets.drafts import draft_of, values_met
 from console.budgets.forms import CURRENCIES, BudgetForm, begun_below
 from console.budgets.lines import Branch, BudgetRow, Writer
-from console.budgets.preview import Draft, Preview, offers_of, preview_of
+from console.budgets.preview import Preview, offers_of, preview_of
+from console.budgets.templates import FIELDS as TEMPLATE_FIELDS
+from console.budgets.templates import consequences_of_new, made_of
 from console.budgets.tree import Outline
 from console.budgets.tree_page import organization_asked
 from console.budgets.wishes import wish_for
 from console.pages import Pages, budget_or_404
 from lib.errors import Refusal
 from lib.humanize import day_words, locale_of, stretch
-from lib.periods import Cadence
 from lib.web import id_of
 from lib.zones import zone_names
 
@@ -58,27 +58,44 @@ def add_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     if not may_somewhere(person(request), Action.MAKE, organization):
         raise PermissionDenied
     outline = outline_of(request, organization)
-    form = _form(request, outline, None)
+    form, asked = _form(request, outline, None), Consequences()
     if request.method == "POST" and "preview" not in request.POST and form.is_valid():
-        try:
-            require_new(person(request), organization, form.plan())
-            budget = create_budget(
-                organization, form.plan(), now=outline.now, reason=form.why
-            )
-        except Refusal as refusal:
-            tell_refusal(form, refusal)
-        else:
-            messages.success(request, f"“{budget.name}” is made.")
-            return redirect("admin:budgets_budget_change", budget.pk)
+        asked = _asked_of_new(form, outline)
+        if asked.token == request.POST.get("confirm", ""):
+            try:
+                require_new(person(request), organization, form.plan())
+                budget = create_budget(
+                    organization, form.plan(), now=outline.now, reason=form.why
+                )
+            except Refusal as refusal:
+                tell_refusal(form, refusal)
+                asked = Consequences()
+            else:
+                messages.success(request, f"“{budget.name}” is made.")
+                return redirect("admin:budgets_budget_change", budget.pk)
     context = pages.page(
         request,
         title="New budget",
         organization=organization,
         form=form,
         may_change=True,
+        asked=asked,
         **_around(outline, form, None),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
+
+
+def _asked_of_new(form: BudgetForm, outline: Outline) -> Consequences:
+    """Return what a new budget does to calls: a template may stop many at once."""
+    plan, draft = form.plan(), draft_of(form, outline)
+    if not plan.template_for_each or plan.enforcement != Enforcement.HARD:
+        return Consequences()
+    try:
+        met = values_met(draft, outline.now)
+    except ValueError:  # the service says what is wrong
+        return Consequences()
+    shown = outline.money(plan.amount, plan.currency)
+    return consequences_of_new(plan, met, shown)
 
 
 def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpResponse:
@@ -108,6 +125,7 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         confirm=answer.asked.token,
         **_around(outline, answer.form, budget),
         **_shown_standing(request, outline, budget),
+        **made_of(budget),
         lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
@@ -198,7 +216,10 @@ def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:
     outline = outline_of(request, organization)
     form = BudgetForm(request.GET, organization=organization, budget=budget)
     form.is_valid()
-    context = {"preview": preview_of(_draft(form, outline), outline), "budget": budget}
+    context = {
+        "preview": preview_of(draft_of(form, outline), outline),
+        "budget": budget,
+    }
     return TemplateResponse(request, "console/budgets/preview.html", context)
 
 
@@ -250,55 +271,18 @@ def paths(outline: Outline, without: int | None = None) -> list[tuple[int, str]]
     )
 
 
-def _draft(form: BudgetForm, outline: Outline) -> Draft:
-    """Return what is filled in, and rightly so; for a form not sent, what it is."""
-    budget, organization = form.budget, outline.organization
-    if form.is_bound:
-        said: Mapping[str, Any] = form.cleaned_data
-        scope = form.scope
-    else:
-        said = form.initial
-        scope = dict(budget.scope) if budget else {}
-    zone = said.get("timezone") or organization.timezone
-    starts_at = budget.starts_at if budget else None
-    ends_at = budget.ends_at if budget else None
-    if form.is_bound and "timezone" in said:
-        starts_at, ends_at = form.instants()
-    parent = said.get("parent")
-    amount = said.get("amount")
-    return Draft(
-        organization=organization,
-        scope=scope,
-        amount=None if amount in (None, "") else Decimal(amount),
-        currency=said.get("currency") or organization.currency,
-        period=Cadence(said.get("period") or Cadence.MONTHLY),
-        zone=ZoneInfo(zone),
-        starts_at=starts_at,
-        ends_at=ends_at,
-        parent_id=budget.parent_id if budget else _id_of(parent),
-        budget=budget,
-        warning_threshold=said.get("warning_threshold") or Decimal("0.80"),
-        critical_threshold=said.get("critical_threshold") or Decimal("0.95"),
-    )
-
-
-def _id_of(parent: Any) -> int | None:
-    if isinstance(parent, Budget):
-        return parent.pk
-    return id_of(str(parent or ""))
-
-
 def _around(
     outline: Outline, form: BudgetForm, budget: Budget | None
 ) -> dict[str, Any]:
     form.is_valid()
-    preview: Preview = preview_of(_draft(form, outline), outline)
+    preview: Preview = preview_of(draft_of(form, outline), outline)
     return {
         "preview": preview,
         "currencies": CURRENCIES,
         "zones": sorted(zone_names()),
         "trail": trail_to(outline, budget)[: -1 if budget else None],
         "where": [form[name] for name in form.fields if name.startswith("scope.")],
+        "makes": [form[name] for name in TEMPLATE_FIELDS if name in form.fields],
     }
 
 

@@ -22,6 +22,7 @@ from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF, READ_AS, BudgetScope
 from budgets.services import BudgetPlan, plan_of
 from budgets.tree import Leaf
+from console.budgets.templates import add_fields, check_tag, said_of
 from console.fields import (
     Offer,
     PercentField,
@@ -185,6 +186,7 @@ class BudgetForm(forms.Form):
             widget=UnfoldAdminTextareaWidget({"rows": "2", "aria-label": "Tags"}),
             help_text="One a line, all of which must be there: name, or name=value.",
         )
+        add_fields(self, budget)
         self.fields["warning_threshold"].label = "Warning, in percent"
         self.fields["critical_threshold"].label = "Critical, in percent"
         self.fields["start_date"].label = "First day"
@@ -213,6 +215,7 @@ class BudgetForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = self.cleaned_data
+        check_tag(self)
         first, last = cleaned.get("start_date"), cleaned.get("end_date")
         if first and last and last < first:
             self.add_error("end_date", "Must not be before the first day.")
@@ -249,6 +252,7 @@ class BudgetForm(forms.Form):
             plan.parent = said["parent"]
         plan.period = Cadence(said["period"])
         plan.scope = self.scope
+        plan.template_for_each, plan.template_most = said_of(said, budget)
         plan.starts_at, plan.ends_at = self.instants()
         return plan
 

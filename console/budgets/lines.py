@@ -14,6 +14,7 @@ from budgets.models import Budget
 from budgets.status import BudgetStatus
 from console.budgets.bars import bar_of, words_of
 from console.budgets.marks import NO_MARK, Mark
+from console.budgets.templates import budgets_words, each_words
 from console.drawings import Bar
 from lib.humanize import day_words, stretch
 from lib.money import format_money, format_percent
@@ -160,14 +161,20 @@ class Writer:
             else status.recommended_action(currency, self.locale),
             projected=self.money(status.projected_spend, currency),
             overrun=self.money(status.projected_overrun or None, currency),
-            note=self._note(budget, found.window),
+            note=self._note(budget, found.window, place.children),
             unpriced=found.unpriced_requests,
         )
 
-    def _note(self, budget: Budget, window: Window) -> str:
-        """Say what is special about a row's time."""
+    def _note(self, budget: Budget, window: Window, children: int) -> str:
+        """Say what is special about a row: what it makes, and its time."""
         zone = ZoneInfo(budget.timezone)
         notes = []
+        if budget.is_template:
+            amount = self.money(budget.amount, budget.currency)
+            each = each_words(budget.template_for_each)
+            notes += [f"{each} {amount}", budgets_words(children)]
+        if budget.is_override:
+            notes.append("an amount of its own")
         if budget.archived_at:
             notes.append(f"archived {day_words(budget.archived_at, zone)}")
         elif budget.ends_at and budget.ends_at <= self.now:

@@ -1,12 +1,10 @@
 """What a budget would mean, before it is saved: what it matches, what it would cost,
 and what would not fit together. Read-only."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.core.cache import cache
 
@@ -18,40 +16,29 @@ from budgets.overlaps import costs_since
 from budgets.scopes import BudgetScope
 from budgets.scopes import clean as clean_scope
 from budgets.status import ZERO
+from console.budgets.drafts import (
+    Draft,
+    cost_of,
+    matches,
+    matching,
+    met_by,
+    spent_by,
+)
 from console.budgets.endings import ending_words, foreseen
 from console.budgets.reach import reach_words
+from console.budgets.templates import MetValues, budgets_words, each_words, few_of
 from console.budgets.tree import Outline
 from console.fields import Offer
 from ledger.analytics import lines_of
 from ledger.costs import CostQuery
-from ledger.models import DIMENSIONS, Attribution
-from ledger.pricing import PriceBook
-from ledger.types import Dimensions
+from ledger.models import DIMENSIONS
 from lib.humanize import stretch
-from lib.money import COUNTED, format_money, format_percent, quantize
-from lib.periods import Cadence, Calendar, Window
+from lib.money import COUNTED, format_money, format_percent
+from lib.periods import Window
 
 OFFERED = 50  # values of one dimension
 _REMEMBERED_S = 60
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A budget as far as its form is filled in. None: not yet, or not rightly."""
-
-    organization: Organization
-    scope: Mapping[str, Any]
-    amount: Decimal | None
-    currency: str
-    period: Cadence
-    zone: ZoneInfo
-    starts_at: datetime | None
-    ends_at: datetime | None
-    parent_id: int | None
-    budget: Budget | None  # the one that is changed
-    warning_threshold: Decimal = Decimal("0.80")
-    critical_threshold: Decimal = Decimal("0.95")
 
 
 class Shared(NamedTuple):
@@ -76,16 +63,6 @@ class Preview:
     conflicts: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen(CostQuery):
-    """The costs of attributions that are known already."""
-
-    ids: Sequence[int] = ()
-
-    def attribution_ids(self) -> list[int] | None:
-        return list(self.ids)
-
-
 def preview_of(draft: Draft, outline: Outline) -> Preview:
     """Say what *draft* would mean among the budgets of *outline*.
 
@@ -97,11 +74,12 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     except ValueError as error:
         return Preview(matches=str(error.args[1]))
     scope = BudgetScope.of(stored)
-    found = _matching(draft, [scope, *_scopes_below(draft, outline)])
+    found = matching(draft, [scope, *_scopes_below(draft, outline)])
     preview = Preview(matches=_matches_words(found, scope))
     preview.reaches = list(reach_words(draft.organization, stored.get("models", ())))
     ids = [row[0] for row in found]
-    spent, window = _spent(draft, ids, outline.now)
+    spent, window = spent_by(draft, ids, outline.now)
+    count = 1  # budgets of the amount
     if window is None:
         preview.spent = "It is not in force now."
     elif spent is None:
@@ -109,11 +87,16 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
             f"There is no exchange rate from {draft.organization.currency} to "
             f"{draft.currency}."
         )
+    elif draft.for_each:
+        met = met_by(draft, found, window, outline.now)
+        _add_made(preview, draft, window, met)
+        count = len(met.costs)
     else:
         pace = _pace(draft, ids, window, outline.now)
         _add_figures(preview, draft, spent, window, pace, outline)
-    preview.overlaps = _overlaps(draft, scope, found, outline)
-    preview.conflicts += _conflicts(draft, outline)
+    if not draft.for_each:  # that cuts across the rest on purpose
+        preview.overlaps = _overlaps(draft, scope, found, outline)
+    preview.conflicts += _conflicts(draft, outline, count)
     return preview
 
 
@@ -165,17 +148,6 @@ def _scopes_below(draft: Draft, outline: Outline) -> list[BudgetScope]:
     return [BudgetScope.of(stored) for stored in rows]
 
 
-def _matching(draft: Draft, scopes: list[BudgetScope]) -> list[Any]:
-    rows = Attribution.objects.filter(organization=draft.organization)
-    fields = "pk", "tags", *Dimensions._fields
-    found = rows.values_list(*fields).iterator(chunk_size=5_000)
-    return [row for row in found if any(_matches(scope, row) for scope in scopes)]
-
-
-def _matches(scope: BudgetScope, row: Any) -> bool:
-    return scope.matches(Dimensions(*row[2:])._asdict(), row[1])
-
-
 def _matches_words(found: list[Any], scope: BudgetScope) -> str:
     if not found:
         if scope.is_everything:
@@ -192,20 +164,32 @@ def _count(number: int, word: str) -> str:
     return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
-def _spent(
-    draft: Draft, ids: list[int], now: datetime
-) -> tuple[Decimal | None, Window | None]:
-    """Return what the present period spent so far, in the draft's currency."""
-    if draft.period is Cadence.CUSTOM and not (draft.starts_at and draft.ends_at):
-        return None, None
-    if draft.starts_at and draft.ends_at and draft.starts_at >= draft.ends_at:
-        return None, None
-    month = draft.organization.fiscal_year_start_month
-    calendar = Calendar(draft.period, draft.zone, month, draft.starts_at, draft.ends_at)
-    window = calendar.window_at(now)
-    if window is None:
-        return None, None
-    return _cost_of(draft, ids, window, now), window
+def _add_made(
+    preview: Preview,
+    draft: Draft,
+    window: Window,
+    met: MetValues,
+) -> None:
+    preview.window = stretch(window, draft.zone)
+    names = [value for value, _ in met.costs]
+    if draft.budget is not None:
+        preview.spent = (
+            f"{each_words(draft.for_each).capitalize()}: {len(names):,} met."
+        )
+    elif names:
+        preview.spent = f"Opens {budgets_words(len(names))} at once: {few_of(names)}."
+    else:
+        preview.spent = "Opens a budget when the first call or record comes."
+    if draft.amount is None:
+        return
+    if beyond := met.beyond(draft.amount):
+        have = "has" if len(beyond) == 1 else "have"
+        preview.ending = (
+            f"{len(beyond):,} of them {have} spent the amount this period already: "
+            f"{few_of(beyond)}."
+        )
+    elif names:
+        preview.ending = "None of them has spent the amount this period."
 
 
 def _pace(
@@ -215,26 +199,7 @@ def _pace(
     if window.end - window.start <= MONTH:
         return None
     since = (now - LATELY).replace(hour=0, minute=0, second=0, microsecond=0)
-    return SpendPace(_cost_of(draft, ids, Window(since, now), now) or ZERO, since)
-
-
-def _cost_of(
-    draft: Draft, ids: list[int], window: Window, now: datetime
-) -> Decimal | None:
-    """Return what the attributions cost, in the draft's currency; None: no rate."""
-    question = _Chosen(draft.organization, ids=ids)
-    lines = [line.sums for line in lines_of(question, (), [window])]
-    if draft.currency == "tokens":
-        return Decimal(sum(one.input_tokens + one.output_tokens for one in lines))
-    if draft.currency == "requests":
-        return Decimal(sum(one.requests for one in lines))
-    spent = sum((one.cost for one in lines), ZERO)
-    if draft.currency == draft.organization.currency:
-        return spent
-    rate = PriceBook(draft.organization.pk).rate(
-        draft.organization.currency, draft.currency, now.date()
-    )
-    return None if rate is None else quantize(spent * rate.rate)
+    return SpendPace(cost_of(draft, ids, Window(since, now), now) or ZERO, since)
 
 
 def _add_figures(
@@ -289,7 +254,7 @@ def _overlaps(
 ) -> list[Shared]:
     """Return what is beside it and charged for the same, what shares most first."""
     beside = Budget.objects.filter(
-        organization=draft.organization, parent=draft.parent_id
+        organization=draft.organization, parent=draft.parent_id, template_for_each=""
     ).active()
     if draft.budget is not None:
         beside = beside.exclude(pk=draft.budget.pk)
@@ -306,11 +271,11 @@ def _overlaps(
         return []
     midnight = outline.now.replace(hour=0, minute=0, second=0, microsecond=0)
     costs = costs_since(draft.organization, midnight - LATELY)
-    own = [row for row in found if row[0] in costs and _matches(scope, row)]
+    own = [row for row in found if row[0] in costs and matches(scope, row)]
     shared = [
         _shared(draft, other, _common(scope, theirs), cost, outline)
         for other, theirs in both
-        for cost in [sum((costs[row[0]] for row in own if _matches(theirs, row)), ZERO)]
+        for cost in [sum((costs[row[0]] for row in own if matches(theirs, row)), ZERO)]
     ]
     return sorted(shared, key=lambda one: -one.cost)
 
@@ -343,7 +308,7 @@ def _common(one: BudgetScope, other: BudgetScope) -> str:
     return "costs that match both scopes"
 
 
-def _conflicts(draft: Draft, outline: Outline) -> list[str]:
+def _conflicts(draft: Draft, outline: Outline, count: int) -> list[str]:
     found = []
     parent = outline.leaves.get(draft.parent_id) if draft.parent_id else None
     if parent is not None:
@@ -358,8 +323,8 @@ def _conflicts(draft: Draft, outline: Outline) -> list[str]:
                 "their amounts can't be compared."
             )
         if not found and draft.amount is not None:
-            found += _against_parent(draft, draft.amount, parent.id, outline)
-    if draft.budget is not None and draft.amount is not None:
+            found += _against_parent(draft, draft.amount * count, parent.id, outline)
+    if draft.budget is not None and draft.amount is not None and not draft.for_each:
         found += _against_children(draft, draft.amount, outline)
     return found
 

@@ -90,6 +90,8 @@ class Outline(BudgetTree):
         opened: set[int] = set()
         level, drawn = roots, len(roots)
         for _ in range(DEPTH):
+            # A template is one row, until it is unfolded.
+            level = [one for one in level if not self.leaves[one].template_for_each]
             below = [child for one in level for child in self.families.get(one, ())]
             if drawn + len(below) > MOST_ROWS:
                 break
@@ -192,11 +194,17 @@ class Outline(BudgetTree):
             self.common = _most_common(described)
         writer = Writer(self.now, self.locale, self.common, self.organization.slug)
         return [
-            writer.row(step, described[step.id], self.allocated(step.id))
+            writer.row(step, described[step.id], self._allocated_shown(step.id))
             if isinstance(step, Branch)
             else step
             for step in steps
         ]
+
+    def _allocated_shown(self, budget_id: int) -> Decimal | None:
+        """Return what is promised below; None of a template: it is all it has."""
+        if self.leaves[budget_id].template_for_each:
+            return None
+        return self.allocated(budget_id)
 
     def rest(self, parent_id: int, level: int) -> Rest | None:
         allocated = self.allocated(parent_id)
