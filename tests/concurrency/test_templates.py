@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from budgets.models import Budget
@@ -17,7 +18,7 @@ from controls.decisions.types import CallRequest, LeaseRequest
 from controls.policy import Where
 from tests.concurrency.interleaving import at_once_behind, locked
 from tests.controls.factories import make_hard
-from tests.factories import at_once, make_budget, spend
+from tests.factories import at_once, make_budget, make_organization, spend
 from tests.sizes import size
 
 pytestmark = [
@@ -146,3 +147,34 @@ def test_what_was_rolled_back_is_opened_by_whoever_comes_next(
     assert decided(acme, ask("ann")) == "allow"
 
     assert_sound(template.made.get())
+
+
+def statements(call: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        call()
+    return len(captured)
+
+
+# The budget itself (place in the tree, row, history and line) is four; one looks
+# at what is there, and one holds the others back.
+def test_a_first_call_costs_a_lock_beside_the_opening(
+    acme: Organization, template: Budget
+) -> None:
+    plain = make_organization("plain")
+    group = make_budget(plain, scope={"teams": ["none"]})
+    for user in ("old", "ann"):
+        by_hand = {"parent": group, "scope": {"users": [user]}}
+        make_hard(plain, user, "0.10", **by_hand)
+    for organization in (acme, plain):
+        spend(organization, "0.01", user_id="old")
+        decided(organization, ask("old"))
+
+    calls = {
+        organization.slug: statements(partial(decided, organization, ask("ann")))
+        for organization in (acme, plain)
+    }
+    again = statements(partial(decided, acme, ask("ann")))
+
+    assert calls["acme"] - calls["plain"] == 6
+    assert again == statements(partial(decided, plain, ask("ann")))
+    assert template.made.count() == 2
