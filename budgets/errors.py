@@ -50,3 +50,9 @@ class TemplateFull(Conflict):
     """A template has as many budgets as it may make."""
 
     code = "template_full"
+
+
+class NeedsRequest(Forbidden):
+    """More than their own: the person asks for it, and others decide."""
+
+    code = "needs_request"

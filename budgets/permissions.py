@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.access import organizations_of
 from accounts.models import Organization
 from accounts.permissions import Action, Actor, Relation, person_of, relations_for
-from budgets.errors import NotYours
+from budgets.errors import NeedsRequest, NotYours
 from budgets.models import Budget
 from budgets.owners import path_of
 from budgets.scopes import clean, covers
@@ -101,6 +101,46 @@ def require_move(actor: Actor, budget: Budget, parent: Budget | None) -> None:
     """
     require(actor, Action.MOVE, budget)
     _require_place(actor, budget.organization, parent)
+
+
+def require_raise(actor: Actor, budget: Budget) -> None:
+    """Refuse *actor* more money for *budget* where that is not theirs to give.
+
+    The topmost of one's own budgets is part of somebody else's sums.
+
+    Raises:
+        NotYours: they may not change it.
+        NeedsRequest: it is the topmost of theirs; it says how to ask.
+    """
+    require(actor, Action.CHANGE, budget)
+    if may_at_top(actor, budget.organization):
+        return
+    below = _is(frozenset({Relation.BELOW}), person_of(actor))
+    if not Budget.objects.filter(below, pk=budget.pk).exists():
+        raise NeedsRequest(
+            f"“{budget.name}” is the topmost of your own budgets: more for it is a "
+            "request. POST /budget-requests with it as the budget, or “Ask for more”."
+        )
+
+
+def require_transfer(actor: Actor, source: Budget, to: Budget) -> None:
+    """Refuse *actor* to move money out of their own subtree, or to its top.
+
+    Raises:
+        NotYours: one of the two is not theirs.
+        NeedsRequest: no budget of theirs has both, or *to* is the topmost of theirs.
+    """
+    require(actor, Action.CHANGE, source)
+    require_raise(actor, to)
+    if may_at_top(actor, source.organization):
+        return
+    above = source.get_ancestors(include_self=True).filter(owner=person_of(actor))
+    if not (above & to.get_ancestors(include_self=True)).exists():
+        raise NeedsRequest(
+            f"No budget of yours has both “{source.name}” and “{to.name}” below it: to "
+            "move money between them is a request. POST /budget-requests with the kind "
+            "transfer, or “Ask for more”."
+        )
 
 
 def whom_to_ask(budget: Budget, actor: Actor) -> str:

@@ -17,8 +17,10 @@ from accounts.models import Organization
 from budgets.amounts import TEMPORARY, Amounts, temporary_of
 from budgets.charging import open_periods
 from budgets.errors import IsArchived, NotEnoughLeft
-from budgets.index import index_of
+from budgets.index import FOREVER
 from budgets.models import AmountLine, Budget, BudgetPeriod
+from budgets.status import calendar_of
+from budgets.validation import sound_amount
 from lib.errors import Invalid
 from lib.money import format_money
 from lib.periods import Window
@@ -37,20 +39,21 @@ def raise_amount(
     now: datetime,
     reason: str = "",
     request: UUID | None = None,
-) -> None:
+) -> AmountLine:
     """Let *budget* spend *amount* more from now until *until*: it ends by itself.
 
     Raises:
         Invalid: it is not more, or ends before it begins.
         IsArchived: the budget is no longer in use.
     """
-    if amount <= 0:
-        raise Invalid.field("amount", "Must be more than 0.")
+    _check_amount(amount)
     if until <= now:
         raise Invalid.field("until", "Must lie in the future.")
+    if until >= FOREVER:
+        raise Invalid.field("until", "Must lie before the year 2200.")
     hold_alone(budget.organization_id)
     (held,) = _in_use([budget], now)
-    AmountLine.objects.create(
+    line = AmountLine.objects.create(
         organization_id=held.organization_id,
         budget=held,
         kind=AmountLine.Kind.RAISE,
@@ -63,6 +66,7 @@ def raise_amount(
     )
     _follow([held], now)
     announce("budgets.watched_amounts", budget.organization_id)
+    return line
 
 
 @transaction.atomic
@@ -74,16 +78,17 @@ def transfer_amount(
     now: datetime,
     reason: str = "",
     request: UUID | None = None,
-) -> None:
+) -> list[AmountLine]:
     """Take *amount* from *source* and give it to *to*, each in its present period.
+
+    Returns the line of *source* and that of *to*.
 
     Raises:
         Invalid: the two don't go together, or *amount* is nothing.
         IsArchived: one of them is no longer in use.
         NotEnoughLeft: *source* has not so much left in its period.
     """
-    if amount <= 0:
-        raise Invalid.field("amount", "Must be more than 0.")
+    _check_amount(amount)
     if source.pk == to.pk or source.organization_id != to.organization_id:
         raise Invalid.field("to", "Must be another budget of the organization.")
     if source.currency != to.currency:
@@ -93,20 +98,25 @@ def transfer_amount(
     both = _in_use([source, to], now)
     _follow(both, now)
     _require_left(source, amount, now)
-    for one in both:
+    by_id = {one.pk: one for one in both}
+    lines = [
         AmountLine.objects.create(
-            organization_id=one.organization_id,
-            budget=one,
+            organization_id=source.organization_id,
+            budget=by_id[one.pk],
             kind=AmountLine.Kind.TRANSFER,
-            amount=-amount if one.pk == source.pk else amount,
+            amount=difference,
+            counterpart=other,
             effective_from=now,
-            effective_to=_window_of(one, now).end,
+            effective_to=_window_of(by_id[one.pk], now).end,
             reason=reason,
             request=request,
             made_at=now,
         )
+        for one, other, difference in ((source, to, -amount), (to, source, amount))
+    ]
     _follow(both, now)
     announce("budgets.watched_amounts", source.organization_id)
+    return lines
 
 
 def follow_temporary(organization: Organization, *, now: datetime) -> int:
@@ -161,6 +171,11 @@ def _follow(budgets: Iterable[Budget], now: datetime) -> None:
     _adjust({one.pk for one in chosen}, now)
 
 
+def _check_amount(amount: Decimal) -> None:
+    if sound_amount(amount) <= 0:
+        raise Invalid.field("amount", "Must be more than 0.")
+
+
 def _in_use(budgets: Iterable[Budget], now: datetime) -> list[Budget]:
     """Return *budgets* as they are, in the order of their locks: the root last."""
     rows = Budget.objects.select_related("organization")
@@ -176,8 +191,7 @@ def _in_use(budgets: Iterable[Budget], now: datetime) -> list[Budget]:
 
 
 def _window_of(budget: Budget, now: datetime) -> Window:
-    index = index_of([budget], budget.organization)
-    return index.budgets[budget.pk].window_at(now)
+    return calendar_of(budget, budget.organization).window_of(now)
 
 
 def _require_left(source: Budget, amount: Decimal, now: datetime) -> None:

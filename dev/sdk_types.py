@@ -113,6 +113,7 @@ ESSENTIAL = {
     "UnpricedModel": "provider model requests",
     "UnpricedRecord": "index id unpriced_kinds",
     "UsageReceipt": "id cost currency",
+    "WrittenLines": "lines",
     "Variance": "budget currency expected_spend actual_spend absolute_variance "
     "variance_category",
 }
@@ -183,7 +184,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "lib.answers": "Named",
             "budgets.api.answers": "Backfill Budget BudgetStatus Driver "
-            "Variance BudgetPeriod BudgetLine",
+            "Variance BudgetPeriod",
             "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
             "Forecast",
@@ -191,6 +192,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
             "budgets.api.trees": "BudgetNode",
             "forecasts.api.optimizations": "Optimization Unjudged Optimizations",
+            "budgets.api.amount_answers": "BudgetLine WrittenLines",
         },
     ),
     "controls": (

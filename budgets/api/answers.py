@@ -10,14 +10,7 @@ from msgspec import UNSET, UnsetType
 from budgets.api.thresholds import ThresholdOut, threshold_out
 from budgets.drivers import DIMENSIONS, Driver, currency_of, drivers_of
 from budgets.figures import Severity, StatusName, VarianceCategory
-from budgets.models import (
-    AmountLine,
-    Budget,
-    BudgetPeriod,
-    Enforcement,
-    Priority,
-    RolloverMode,
-)
+from budgets.models import Budget, BudgetPeriod, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
 from budgets.thresholds import ShareWatched
@@ -181,22 +174,6 @@ class BudgetPeriodOut(Out, frozen=True):
     closed_at: Moment | None
 
 
-class BudgetLineOut(Out, frozen=True):
-    """One dated reason why a budget may spend more or less.
-
-    `amount` is the difference.
-    """
-
-    at: Moment
-    effective_from: Moment
-    effective_to: Annotated[Moment | None, note("Exclusive; null: for good.")]
-    amount: Money
-    kind: Annotated[str, choices(AmountLine.Kind.values)]
-    actor: str
-    reason: str
-    request: Annotated[str | None, note("The approved request.")]
-
-
 def budget_out(budget: Budget) -> BudgetOut:
     """Return a budget as it is planned; its parent and owner are at hand."""
     cap = budget.rollover_cap
@@ -347,19 +324,6 @@ def _state_of(row: BudgetPeriod, now: datetime) -> str:
     if row.closed_at is not None:
         return "closed"
     return "upcoming" if now < row.starts_at else "open"
-
-
-def line_out(line: AmountLine) -> BudgetLineOut:
-    return BudgetLineOut(
-        at=line.made_at,
-        effective_from=line.effective_from or line.budget.starts_at,
-        effective_to=line.effective_to,
-        amount=wire(line.amount),
-        kind=line.kind,
-        actor=line.actor,
-        reason=line.reason,
-        request=str(line.request) if line.request else None,
-    )
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -1,7 +1,6 @@
 """Budgets as they come in over the wire."""
 
 from collections.abc import Callable
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ from rest_framework import serializers
 
 from accounts.api.fields import ReasonField
 from accounts.models import Membership, Organization, User
+from budgets.api.amount_schemas import end_named
 from budgets.api.thresholds import AlertIn
 from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.services import BudgetPlan, plan_of
@@ -17,8 +17,8 @@ from budgets.templates import LONGEST_VALUE, MOST_MADE, USUAL_MOST
 from lib.errors import Invalid
 from lib.measures import MEASURES, MONEY
 from lib.money import COUNTED
-from lib.periods import Cadence, end_of
-from lib.query_params import is_day, moment_of
+from lib.periods import Cadence
+from lib.query_params import moment_of
 from lib.wirefields import ChoiceField, snake
 
 # Other names that clients use for a field; all names as JavaScript writes them, too.
@@ -277,13 +277,5 @@ def _set_dates(
         text = given["start_date"]
         plan.starts_at = moment_of(text, "start_date", zone=zone) if text else None
     if "end_date" in given:
-        plan.ends_at = _end_of(given["end_date"], zone)
-
-
-def _end_of(text: str | None, zone: ZoneInfo) -> datetime | None:
-    if not text:
-        return None
-    moment = moment_of(text, "end_date", zone=zone)
-    if not is_day(text):
-        return moment
-    return end_of(moment.astimezone(zone).date(), zone)
+        text = given["end_date"]
+        plan.ends_at = end_named(text, "end_date", zone) if text else None

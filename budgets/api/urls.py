@@ -1,6 +1,7 @@
 from typing import Any
 
 from accounts.api.base import Router
+from budgets.api.amounts import BudgetLines, BudgetRaises, BudgetTransfers
 from budgets.api.organizations import DeletableRates, Organizations
 from budgets.api.views import BudgetViewSet
 from lib.web import route
@@ -9,7 +10,11 @@ _MANY: dict[str, Any] = {"get": "list", "post": "create"}
 
 router = Router()
 router.register("budgets", BudgetViewSet, basename="budget")
+_BUDGET = "budgets/(?P<uid>[^/]+)"
 urlpatterns = [
+    route(f"{_BUDGET}/lines", BudgetLines.as_view(), "budget-lines"),
+    route(f"{_BUDGET}/transfers", BudgetTransfers.as_view(), "budget-transfers"),
+    route(f"{_BUDGET}/raises", BudgetRaises.as_view(), "budget-raises"),
     *router.urls,
     route("organizations", Organizations.as_view(_MANY), "organizations"),
     route(

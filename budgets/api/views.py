@@ -24,13 +24,11 @@ from accounts.scopes import Scope
 from accounts.versions import version_of
 from budgets import services
 from budgets.api.answers import (
-    BudgetLineOut,
     BudgetOut,
     BudgetPeriodOut,
     BudgetStatusOut,
     VarianceOut,
     budget_out,
-    line_out,
     periods_out,
     status_out,
     variance_out,
@@ -163,18 +161,6 @@ class BudgetViewSet(ApiViewSet):
         budget, now = self._budget(uid), timezone.now()
         rows = periods_of(budget, at=_at(request), now=now)
         return Answered(periods_out(rows, now))
-
-    @answers(s200=Sequence[BudgetLineOut])
-    @extend_schema(operation_id="budgets_lines_list")
-    @action(detail=True, pagination_class=None)
-    def lines(self, request: Request, uid: str) -> Response:
-        """List why a budget may spend what it may: the dated lines, oldest first.
-
-        The amount of a moment is the sum of those with `effective_from` <= the moment
-        < `effective_to` (null: for good).
-        """
-        rows = self._budget(uid).lines.all()
-        return Answered([line_out(row) for row in rows])
 
     @answers(s201=BudgetOut)
     @extend_schema(request=OverrideIn)

@@ -34,6 +34,10 @@ class AmountLine(models.Model):
     amount = MoneyField()  # by how much it is more; negative: less
     effective_from = models.DateTimeField(null=True)  # null: from the budget's start
     effective_to = models.DateTimeField(null=True)  # exclusive; null: for good
+    # Of a transfer: where its money went, or came from.
+    counterpart = models.ForeignKey(
+        Budget, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     reason = models.CharField(max_length=500, blank=True)
     # The uid of what was approved, whose apps lie above; null: nothing asked for it.
     request = models.UUIDField(null=True, blank=True)
@@ -47,6 +51,10 @@ class AmountLine(models.Model):
                 fields=["organization", "budget"],
                 condition=Q(kind="planned"),
                 name="one_planned_amount_per_budget",
+            ),
+            models.CheckConstraint(
+                condition=Q(counterpart=None) | Q(kind="transfer"),
+                name="amount_line_has_a_counterpart_only_of_a_transfer",
             ),
             # What was approved takes effect once.
             models.UniqueConstraint(

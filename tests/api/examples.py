@@ -165,6 +165,11 @@ def _asks(world: World) -> Iterable[dict[str, Any]]:
     yield {"body": {**body, "ask": ask}}
 
 
+def _transfers(world: World) -> Iterable[dict[str, Any]]:
+    body = {"to": str(world.company.uid), "amount": "0.5", "reason": "Not needed"}
+    yield {"ids": {"uid": str(world.team.uid)}, "body": body}
+
+
 def _action(world: World) -> RuleAction:
     """Return what a rule does that people have approved."""
     owner = person_in(world.acme, "olga", Role.BUDGET_OWNER)
@@ -437,6 +442,10 @@ EXAMPLES: dict[str, Example] = {
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_overrides_create": _overridden,
+    "budgets_transfers_create": _transfers,
+    "budgets_raises_create": _budget(
+        body={"amount": "5", "until": "2199-01-01", "reason": "A launch"}
+    ),
     "budgets_tree_retrieve": _lists("team"),
     "budgets_conflicts_retrieve": lambda world: [
         {} for _ in (make_budget(world.acme, "Big", "5000", parent=world.company),)

@@ -142,24 +142,30 @@ def test_lines_say_when_by_how_much_by_whom_and_why(
 
     assert api.get(f"budgets/{budget}/lines").body == [
         {
+            "budget": budget,
             "at": "2026-11-15T12:00:00Z",
             "effective_from": "2026-08-01T00:00:00Z",
             "effective_to": None,
             "amount": hundred(100),
+            "currency": "USD",
             "kind": "planned",
             "actor": "key tests",
             "reason": "Plan of 2026",
             "request": None,
+            "counterpart": None,
         },
         {
+            "budget": budget,
             "at": "2026-11-20T00:00:00Z",
             "effective_from": "2026-11-20T00:00:00Z",
             "effective_to": None,
             "amount": "-19.5000000000",
+            "currency": "USD",
             "kind": "change",
             "actor": "key tests",
             "reason": "Fewer people",
             "request": None,
+            "counterpart": None,
         },
     ]
     assert "reason" not in api.get(f"budgets/{budget}").body

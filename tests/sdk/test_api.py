@@ -108,6 +108,24 @@ def test_an_authorization_from_asking_to_releasing_it(world: World) -> None:
         api.get_authorization("nobody")
 
 
+def test_money_for_a_while_and_from_another_budget(world: World) -> None:
+    api, budget = world.client, world.budget()
+    other = api.create_budget(
+        name="Other", amount="50", organization_id=world.organization
+    )
+
+    raised = api.raise_budget(budget.id, amount="5", until="2199-01-01", reason="More")
+    moved = api.transfer_budget(budget.id, to=other.id, amount=Decimal("0.5"))
+
+    (line,) = raised.lines
+    assert (line.kind, line.amount, line.reason) == ("raise", 5, "More")
+    assert [(one.budget, one.amount) for one in moved.lines] == [
+        (budget.id, Decimal("-0.5")),
+        (other.id, Decimal("0.5")),
+    ]
+    assert api.get_budget_status(budget.id).limit == Decimal("104.5")
+
+
 def test_a_lease_from_taking_it_to_returning_it(world: World) -> None:
     api, budget = world.client, world.budget()
 

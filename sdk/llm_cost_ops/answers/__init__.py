@@ -22,6 +22,7 @@ from llm_cost_ops.answers.budgets import (
     Recommendations,
     Scenario,
     Variance,
+    WrittenLines,
 )
 from llm_cost_ops.answers.controls import (
     Authorization,
@@ -99,4 +100,5 @@ __all__ = [
     "UnpricedModels",
     "UsageReceipt",
     "Variance",
+    "WrittenLines",
 ]

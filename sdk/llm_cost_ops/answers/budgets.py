@@ -142,23 +142,6 @@ class BudgetPeriod:
 
 
 @dataclass(frozen=True)
-class BudgetLine:
-    """One dated reason why a budget may spend more or less.
-
-    `amount` is the difference.
-    """
-
-    at: datetime
-    effective_from: datetime
-    amount: Decimal
-    kind: str  # planned, change, rollover, correction, transfer, raise
-    effective_to: Optional[datetime] = None  # Exclusive; None: for good.
-    actor: str = ""
-    reason: str = ""
-    request: Optional[str] = None  # The approved request.
-
-
-@dataclass(frozen=True)
 class BudgetConflict:
     """Budgets that do not fit together, and by how much."""
 
@@ -373,3 +356,30 @@ class Optimizations:
     total_cost: Decimal = Decimal(0)
     optimizations: tuple[Optimization, ...] = ()
     left_out: tuple[Unjudged, ...] = ()
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """One dated reason why a budget may spend more or less.
+
+    `amount` is the difference.
+    """
+
+    at: datetime
+    effective_from: datetime
+    amount: Decimal
+    kind: str  # planned, change, rollover, correction, transfer, raise
+    budget: str = ""  # Its id.
+    effective_to: Optional[datetime] = None  # Exclusive; None: for good.
+    currency: str = ""
+    actor: str = ""
+    reason: str = ""
+    request: Optional[str] = None  # The approved request.
+    counterpart: Optional[str] = None  # Of a transfer: the other budget.
+
+
+@dataclass(frozen=True)
+class WrittenLines:
+    """The dated lines that a change has written."""
+
+    lines: tuple[BudgetLine, ...]

@@ -17,6 +17,7 @@ from llm_cost_ops.answers.budgets import (
     Optimizations,
     Recommendations,
     Variance,
+    WrittenLines,
 )
 from llm_cost_ops.api.fields import BudgetFields, Moment
 from llm_cost_ops.money import Money, wire
@@ -171,6 +172,24 @@ def get_budget_periods(
 def get_budget_lines(budget_id: str) -> Request[tuple[BudgetLine, ...]]:
     """List why a budget may spend what it may: the dated lines, oldest first."""
     return Request("GET", f"{_path(budget_id)}/lines", reads_many(BudgetLine))
+
+
+def transfer_budget(
+    budget_id: str, *, to: str, amount: Money, reason: Optional[str] = None
+) -> Request[WrittenLines]:
+    """Give money to the budget *to*, in the present period of both."""
+    body = present({"to": to, "amount": wire(amount), "reason": reason})
+    path = f"{_path(budget_id)}/transfers"
+    return Request("POST", path, reads(WrittenLines), body=body, creates=True)
+
+
+def raise_budget(
+    budget_id: str, *, amount: Money, until: Moment, reason: Optional[str] = None
+) -> Request[WrittenLines]:
+    """Let a budget spend more until a moment; it ends by itself."""
+    body = present({"amount": wire(amount), "until": until, "reason": reason})
+    path = f"{_path(budget_id)}/raises"
+    return Request("POST", path, reads(WrittenLines), body=body, creates=True)
 
 
 def get_budget_tree(

@@ -133,6 +133,8 @@ class Api(TrackerApi):
     get_budget_variance = Endpoint(budgets.get_budget_variance)
     get_budget_periods = Endpoint(budgets.get_budget_periods)
     get_budget_lines = Endpoint(budgets.get_budget_lines)
+    transfer_budget = Endpoint(budgets.transfer_budget)
+    raise_budget = Endpoint(budgets.raise_budget)
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
     get_budget_recommendations = Endpoint(budgets.get_budget_recommendations)

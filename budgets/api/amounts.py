@@ -1,0 +1,112 @@
+"""The API of what a budget may spend over time: its dated lines, and more of them."""
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.base import ApiView
+from accounts.idempotency import idempotent
+from accounts.scopes import Scope
+from budgets.api.amount_answers import (
+    BudgetLineOut,
+    WrittenLinesOut,
+    line_out,
+    written_out,
+)
+from budgets.api.amount_schemas import RaiseIn, TransferIn
+from budgets.api.lookups import budget_or_404, budgets_of
+from budgets.models import Budget
+from budgets.permissions import require_raise, require_transfer
+from budgets.temporary import raise_amount, transfer_amount
+from lib.answers import Answered, answers
+from lib.errors import Invalid
+from lib.lookups import row_or_none
+from lib.tables import CsvRenderer
+
+
+class BudgetAmountView(ApiView):
+    """A view of what one budget may spend."""
+
+    read_scope = Scope.BUDGETS_READ
+    write_scope = Scope.BUDGETS_WRITE
+
+    def budget(self, uid: str) -> Budget:
+        return budget_or_404(uid, self.caller)
+
+
+class BudgetLines(BudgetAmountView):
+    """The dated lines of a budget's amount."""
+
+    renderer_classes = [JSONRenderer, CsvRenderer]
+
+    @answers(s200=Sequence[BudgetLineOut])
+    @extend_schema(operation_id="budgets_lines_list")
+    def get(self, request: Request, uid: str) -> Response:
+        """List why a budget may spend what it may: the dated lines, oldest first.
+
+        The amount of a moment is the sum of those with `effective_from` <= the moment
+        < `effective_to` (null: for good).
+        """
+        rows = self.budget(uid).lines.select_related("counterpart")
+        return Answered([line_out(row) for row in rows])
+
+
+class BudgetTransfers(BudgetAmountView):
+    """Money from one budget to another."""
+
+    @answers(s201=WrittenLinesOut)
+    @extend_schema(request=TransferIn)
+    @idempotent
+    def post(self, request: Request, uid: str) -> Response:
+        """Give money to another budget of the organization, in the present period.
+
+        It is taken at once from what the budget has left; neither amount is changed
+        for the periods to come. Owners may transfer below a budget of their own; where
+        more would come to its top, it is a request: 403, `needs_request`.
+        """
+        source = self.budget(uid)
+        shape = TransferIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        to = row_or_none(budgets_of(self.caller), shape.validated_data["to"])
+        if to is None:
+            raise Invalid.field("to", "There is no such budget.", code="not_found")
+        require_transfer(self.caller, source, to)
+        lines = transfer_amount(
+            source,
+            to,
+            shape.validated_data["amount"],
+            now=timezone.now(),
+            reason=shape.why,
+        )
+        return Answered(written_out(lines), status=201)
+
+
+class BudgetRaises(BudgetAmountView):
+    """More of one budget for a while."""
+
+    @answers(s201=WrittenLinesOut)
+    @extend_schema(request=RaiseIn)
+    @idempotent
+    def post(self, request: Request, uid: str) -> Response:
+        """Let a budget spend more from now until a moment; it ends by itself.
+
+        What is left of it is not carried over. For the topmost budget of an owner's
+        own it is a request: 403, `needs_request`.
+        """
+        budget = self.budget(uid)
+        shape = RaiseIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        require_raise(self.caller, budget)
+        line = raise_amount(
+            budget,
+            shape.validated_data["amount"],
+            until=shape.ends_at(ZoneInfo(budget.timezone)),
+            now=timezone.now(),
+            reason=shape.why,
+        )
+        return Answered(written_out([line]), status=201)
