@@ -95,6 +95,12 @@ def _by_budget(rows: QuerySet[AmountLine]) -> Mapping[int, Amounts]:
     return found
 
 
+def last_made(budget_ids: Collection[int]) -> Mapping[int, datetime]:
+    """Return when the newest line of what is planned was made, by id. One query."""
+    rows = _own(budget_ids).order_by().values_list("budget_id")
+    return dict(rows.annotate(last=Max("made_at")))
+
+
 class PastLimits:
     """What one budget may spend in each of its periods, whether they are open or not.
 

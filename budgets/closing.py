@@ -13,6 +13,7 @@ from accounts.models import Organization
 from budgets.charging import open_periods
 from budgets.index import index_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
+from budgets.phasing import go_on
 from budgets.temporary import follow_temporary
 from lib.money import quantize
 from lib.periods import Window
@@ -36,6 +37,7 @@ def sweep_periods(*, now: datetime) -> Closed:
         with transaction.atomic():
             # Alone, for it locks periods in another order than charging does.
             hold_alone(organization.pk)
+            go_on(organization, now=now)
             opened += _open_current(organization, now)
             opened += _open_skipped(organization)
             follow_temporary(organization, now=now)

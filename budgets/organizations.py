@@ -116,11 +116,14 @@ def refuse_if_planned(organization: Organization) -> None:
     Raises:
         FiscalYearInUse: there is one.
     """
-    budgets = Budget.objects.filter(
-        organization=organization, period__in=BY_FISCAL_YEAR
-    )
-    if (first := budgets.first()) is not None:
+    budgets = Budget.objects.filter(organization=organization)
+    if (first := budgets.filter(period__in=BY_FISCAL_YEAR).first()) is not None:
         raise FiscalYearInUse(
             f"The fiscal year can't be moved: budget “{first}” is {first.period}, and "
             "its periods would begin at other times."
+        )
+    if (first := budgets.exclude(phasing=[]).first()) is not None:
+        raise FiscalYearInUse(
+            f"The fiscal year can't be moved: the amounts of budget “{first}” are "
+            "phased, and its months would have those of others. End its phasing first."
         )

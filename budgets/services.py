@@ -33,6 +33,7 @@ from budgets.models import (
     Reservation,
     RolloverMode,
 )
+from budgets.phasing import keep_phased, rescale
 from budgets.reservations.rehold import rehold
 from budgets.rollup import roll_up
 from budgets.temporary import follow_temporary
@@ -146,12 +147,14 @@ def change_budget(
         raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
     watched = (*_RESHAPING, *_WATCHED, "enforcement", "template_most")
     before = {name: getattr(budget, name) for name in watched}
-    above = path_of(budget)
+    above, phases = path_of(budget), budget.phasing
     _apply(budget, plan, now=now)
+    rescale(budget, before["amount"])
     budget.give_reason(reason)
     _save(budget)
     was = before["currency"]
     change_amount(budget, was, now=now, reason=reason, request=request)
+    keep_phased(budget, phases, now=now, reason=reason)
     changed = {name for name in watched if getattr(budget, name) != before[name]}
     made = follow(budget, now=now, reason=reason)
     if changed & {"scope", "template_most"}:

@@ -37,13 +37,15 @@ def path_of(budget: Budget) -> list[int]:
     return path
 
 
-def sound_amount(amount: Decimal, currency: str = "") -> Decimal:
+def sound_amount(
+    amount: Decimal, currency: str = "", *, attr: str = "amount"
+) -> Decimal:
     if not amount.is_finite() or not 0 <= amount < MOST_AMOUNT:
-        raise Invalid.field("amount", f"Must be from 0 to {MOST_AMOUNT:,}.")
+        raise Invalid.field(attr, f"Must be from 0 to {MOST_AMOUNT:,}.")
     if amount != round(amount, 10):
-        raise Invalid.field("amount", "At most ten decimal places.")
+        raise Invalid.field(attr, "At most ten decimal places.")
     if currency in COUNTED and amount != round(amount):
-        raise Invalid.field("amount", f"Must be a whole number of {currency}.")
+        raise Invalid.field(attr, f"Must be a whole number of {currency}.")
     return amount
 
 

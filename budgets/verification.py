@@ -8,7 +8,7 @@ from django.db.models import Max, Sum
 
 from accounts.models import Organization
 from budgets import runs
-from budgets.amounts import amounts_of, temporary_of
+from budgets.amounts import amounts_of, last_made, temporary_of
 from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
 from budgets.following import wrong_templates
@@ -20,6 +20,7 @@ from budgets.models import (
     Coverage,
     Reservation,
 )
+from budgets.phasing import wrong_phases
 from budgets.reservations import settlements
 from budgets.reservations.lines import lines_of
 from budgets.rollup import hours_of
@@ -177,10 +178,13 @@ def _wrong_hours(
 def _wrong_amounts(organization: Organization, budgets: list[Budget]) -> Iterator[str]:
     ids = [budget.pk for budget in budgets]
     amounts, temporary = amounts_of(ids), temporary_of(ids)
+    made = last_made(ids)
     for budget in budgets:
         said = amounts[budget.pk].for_good
         if budget.amount != said:
             yield f"“{budget}”: the amount is {budget.amount}, its lines say {said}."
+        if budget.phasing and not budget.archived_at:
+            yield from wrong_phases(budget, amounts[budget.pk], made[budget.pk])
     for period in _periods(organization):
         said = amounts[period.budget_id].of(period.window)
         if period.amount != said:

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from accounts.api.fields import ReasonField
+from budgets.models import Budget
+from budgets.phasing import by_amounts, by_percents
+from lib.errors import Invalid
 from lib.periods import end_of
 from lib.query_params import is_day, moment_of
 
 
-class AmountIn(serializers.Serializer[Any]):
-    """How much, and why."""
+class ReasonedIn(serializers.Serializer[Any]):
+    """A change of lines, and why it is made."""
 
-    amount = serializers.DecimalField(
-        max_digits=30, decimal_places=10, min_value=Decimal(0)
-    )
     reason = ReasonField(help_text="Why; kept on the line.")
 
     def to_internal_value(self, data: Any) -> Any:
@@ -30,6 +30,14 @@ class AmountIn(serializers.Serializer[Any]):
     @property
     def why(self) -> str:
         return str(self.validated_data.get("reason", ""))
+
+
+class AmountIn(ReasonedIn):
+    """How much, and why."""
+
+    amount = serializers.DecimalField(
+        max_digits=30, decimal_places=10, min_value=Decimal(0)
+    )
 
 
 class TransferIn(AmountIn):
@@ -53,6 +61,43 @@ class RaiseIn(AmountIn):
             Invalid: it is no moment.
         """
         return end_named(self.validated_data["until"], "until", zone)
+
+
+class PhasingIn(ReasonedIn):
+    """What each month or quarter is to have: one of `amounts` and `percents`."""
+
+    amounts = serializers.ListField(
+        child=serializers.DecimalField(
+            max_digits=30, decimal_places=10, min_value=Decimal(0)
+        ),
+        max_length=12,
+        required=False,
+        help_text="12 or 4, from the first of the fiscal year on; none: no phasing.",
+    )
+    percents = serializers.ListField(
+        child=serializers.DecimalField(
+            max_digits=13, decimal_places=10, min_value=Decimal(0)
+        ),
+        max_length=12,
+        required=False,
+        help_text="Of a year of the planned amount; 100 together.",
+    )
+
+    def amounts_for(self, budget: Budget) -> list[Decimal]:
+        """Return what each month or quarter of *budget* is to have.
+
+        Raises:
+            Invalid: both or none were sent, or they are not of its year.
+        """
+        given = self.validated_data
+        if "amounts" in given and "percents" in given:
+            raise Invalid.field("percents", "Send amounts or percents, not both.")
+        if "percents" in given:
+            return by_percents(budget, given["percents"])
+        if "amounts" not in given:
+            detail = "Send amounts or percents."
+            raise Invalid.field("amounts", detail, code="required")
+        return by_amounts(budget, given["amounts"])
 
 
 def end_named(text: str, attr: str, zone: ZoneInfo) -> datetime:

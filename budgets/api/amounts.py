@@ -9,19 +9,24 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ApiView
+from accounts.api.base import IF_MATCH, ApiView, tagged
 from accounts.idempotency import idempotent
+from accounts.permissions import Action
 from accounts.scopes import Scope
+from accounts.versions import version_of
 from budgets.api.amount_answers import (
     BudgetLineOut,
+    PhasingOut,
     WrittenLinesOut,
     line_out,
+    phasing_out,
     written_out,
 )
-from budgets.api.amount_schemas import RaiseIn, TransferIn
+from budgets.api.amount_schemas import PhasingIn, RaiseIn, TransferIn
 from budgets.api.lookups import budget_or_404, budgets_of
-from budgets.models import Budget
-from budgets.permissions import require_raise, require_transfer
+from budgets.models import AmountLine, Budget
+from budgets.permissions import require, require_raise, require_transfer
+from budgets.phasing import set_phasing, year_of
 from budgets.temporary import raise_amount, transfer_amount
 from lib.answers import Answered, answers
 from lib.errors import Invalid
@@ -110,3 +115,38 @@ class BudgetRaises(BudgetAmountView):
             reason=shape.why,
         )
         return Answered(written_out([line]), status=201)
+
+
+class BudgetPhasing(BudgetAmountView):
+    """What each month or quarter of a budget's fiscal year has."""
+
+    @answers(s200=PhasingOut)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return how a budget's amount is phased over the fiscal year."""
+        return self._answer(self.budget(uid), [])
+
+    @answers(s200=PhasingOut)
+    @extend_schema(request=PhasingIn, parameters=[IF_MATCH])
+    def put(self, request: Request, uid: str) -> Response:
+        """Phase a budget's amount: twelve months, or four quarters, of each year.
+
+        They hold from the present period on, and come back every year; periods that
+        are over keep what they had. Where the planned amount is changed later, each
+        keeps its share. More than before for the topmost budget of an owner's own is
+        a request: 403, `needs_request`.
+        """
+        budget = self.budget(uid)
+        require(self.caller, Action.CHANGE, budget)
+        shape = PhasingIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        amounts = shape.amounts_for(budget)
+        if sum(amounts) > (year_of(budget) or 0):
+            require_raise(self.caller, budget)
+        lines = set_phasing(
+            budget, amounts, now=timezone.now(), reason=shape.why, seen=self.seen()
+        )
+        return self._answer(self.budget(uid), lines)
+
+    def _answer(self, budget: Budget, lines: Sequence[AmountLine]) -> Response:
+        found = phasing_out(budget, lines, timezone.now())
+        return tagged(Answered(found), version_of(budget))

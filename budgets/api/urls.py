@@ -1,7 +1,12 @@
 from typing import Any
 
 from accounts.api.base import Router
-from budgets.api.amounts import BudgetLines, BudgetRaises, BudgetTransfers
+from budgets.api.amounts import (
+    BudgetLines,
+    BudgetPhasing,
+    BudgetRaises,
+    BudgetTransfers,
+)
 from budgets.api.organizations import DeletableRates, Organizations
 from budgets.api.views import BudgetViewSet
 from lib.web import route
@@ -15,6 +20,7 @@ urlpatterns = [
     route(f"{_BUDGET}/lines", BudgetLines.as_view(), "budget-lines"),
     route(f"{_BUDGET}/transfers", BudgetTransfers.as_view(), "budget-transfers"),
     route(f"{_BUDGET}/raises", BudgetRaises.as_view(), "budget-raises"),
+    route(f"{_BUDGET}/phasing", BudgetPhasing.as_view(), "budget-phasing"),
     *router.urls,
     route("organizations", Organizations.as_view(_MANY), "organizations"),
     route(

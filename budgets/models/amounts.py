@@ -64,7 +64,8 @@ class AmountLine(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind="planned", effective_from=None, effective_to=None)
-                | Q(kind="change", effective_from__isnull=False, effective_to=None)
+                # One that ends is phased: it is of one period.
+                | Q(kind="change", effective_from__isnull=False)
                 | Q(
                     kind__in=["rollover", "transfer", "raise"],
                     effective_from__isnull=False,

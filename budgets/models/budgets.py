@@ -194,6 +194,8 @@ class Budget(MPTTModel):
     )
     # Its amount is its own, and stays when the template's changes.
     is_override = models.BooleanField(default=False, db_default=False, editable=False)
+    # What each month or quarter of the fiscal year has, as texts: see budgets.phasing.
+    phasing = models.JSONField(default=list, blank=True, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     backfill = models.ForeignKey(
         Backfill,

@@ -443,6 +443,10 @@ EXAMPLES: dict[str, Example] = {
     "budgets_lines_list": _budget(),
     "budgets_overrides_create": _overridden,
     "budgets_transfers_create": _transfers,
+    "budgets_phasing_retrieve": _budget(),
+    "budgets_phasing_update": _budget(
+        body={"percents": ["12", *["8"] * 11], "reason": "Busy in January"}
+    ),
     "budgets_raises_create": _budget(
         body={"amount": "5", "until": "2199-01-01", "reason": "A launch"}
     ),

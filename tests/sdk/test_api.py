@@ -126,6 +126,21 @@ def test_money_for_a_while_and_from_another_budget(world: World) -> None:
     assert api.get_budget_status(budget.id).limit == Decimal("104.5")
 
 
+def test_a_budget_is_phased_over_its_year(world: World) -> None:
+    api, budget = world.client, world.budget()
+
+    phased = api.phase_budget(budget.id, amounts=[Decimal("1.5"), *[10] * 11])
+
+    assert (phased.total, phased.amounts[:2]) == (
+        Decimal("111.5"),
+        (Decimal("1.5"), 10),
+    )
+    assert phased.lines
+    assert api.get_budget_phasing(budget.id).amounts == phased.amounts
+    assert api.phase_budget(budget.id, percents=[0, 40, *[6] * 10]).total == 1200
+    assert api.phase_budget(budget.id, amounts=[]).amounts == ()
+
+
 def test_a_lease_from_taking_it_to_returning_it(world: World) -> None:
     api, budget = world.client, world.budget()
 

@@ -383,3 +383,27 @@ class WrittenLines:
     """The dated lines that a change has written."""
 
     lines: tuple[BudgetLine, ...]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One month or quarter, and what is planned for it."""
+
+    start: datetime
+    end: datetime  # Exclusive.
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Phasing:
+    """What each month or quarter of a budget's fiscal year is to have."""
+
+    budget: str  # Its id.
+    currency: str
+    # From the first of the fiscal year on; empty: not phased.
+    amounts: tuple[Decimal, ...]
+    fiscal_year_start_month: int = 1
+    # Of a year; None: its periods are no months or quarters.
+    total: Optional[Decimal] = None
+    periods: tuple[Phase, ...] = ()  # Of the present fiscal year.
+    lines: tuple[BudgetLine, ...] = ()  # That this change has written.

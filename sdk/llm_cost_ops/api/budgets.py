@@ -15,6 +15,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetStatus,
     Forecast,
     Optimizations,
+    Phasing,
     Recommendations,
     Variance,
     WrittenLines,
@@ -190,6 +191,33 @@ def raise_budget(
     body = present({"amount": wire(amount), "until": until, "reason": reason})
     path = f"{_path(budget_id)}/raises"
     return Request("POST", path, reads(WrittenLines), body=body, creates=True)
+
+
+def get_budget_phasing(budget_id: str) -> Request[Phasing]:
+    """Return what each month or quarter of a budget's fiscal year has."""
+    return Request("GET", f"{_path(budget_id)}/phasing", reads(Phasing))
+
+
+def phase_budget(
+    budget_id: str,
+    *,
+    amounts: Optional[Sequence[Money]] = None,
+    percents: Optional[Sequence[Money]] = None,
+    reason: Optional[str] = None,
+) -> Request[Phasing]:
+    """Phase a budget's amount over its twelve months or four quarters.
+
+    One of *amounts* and *percents* (of a year of the planned amount, 100 together),
+    from the first month of the fiscal year on; `amounts=[]` ends it.
+    """
+    body = present(
+        {
+            "amounts": None if amounts is None else [wire(one) for one in amounts],
+            "percents": None if percents is None else [wire(one) for one in percents],
+            "reason": reason,
+        }
+    )
+    return Request("PUT", f"{_path(budget_id)}/phasing", reads(Phasing), body=body)
 
 
 def get_budget_tree(

@@ -135,6 +135,8 @@ class Api(TrackerApi):
     get_budget_lines = Endpoint(budgets.get_budget_lines)
     transfer_budget = Endpoint(budgets.transfer_budget)
     raise_budget = Endpoint(budgets.raise_budget)
+    get_budget_phasing = Endpoint(budgets.get_budget_phasing)
+    phase_budget = Endpoint(budgets.phase_budget)
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
     get_budget_recommendations = Endpoint(budgets.get_budget_recommendations)
