@@ -20,7 +20,7 @@ from forecasts.detectors import (
     usual_of,
 )
 from lib.humanize import clock
-from lib.money import quantize
+from lib.money import format_percent, quantize
 from lib.periods import DAY, HOUR
 
 SPREADS = Decimal(3)  # that a band of medium sensitivity reaches, either way
@@ -298,7 +298,8 @@ class _Evaluation:
 
     def _reach_words(self, pace: Pace) -> str:
         times = SPREADS * Decimal(str(WIDTHS[self.rule.sensitivity or "medium"]))
-        floor = f"at least {LEAST_UP:.0%} up and {LEAST_DOWN:.0%} down"
+        up, down = (format_percent(_estimate(one)) for one in (LEAST_UP, LEAST_DOWN))
+        floor = f"at least {up} up and {down} down"
         plan = f", but at least {self._money(self.least)}" if self.least else ""
         return (
             f"{times.normalize():f} times how far {self._before(pace.spread)} strayed "

@@ -7,9 +7,7 @@ quarter. What is shared out adds up to the last place.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from babel.numbers import get_currency_precision
-
-from lib.money import COUNTED, quantize
+from lib.money import quantize, smallest_unit
 from lib.periods import Cadence, Calendar, Window
 
 ZERO = Decimal(0)
@@ -39,8 +37,7 @@ def shared_out(
     In whole cents, or what the currency has, where *total* is; else to ten places.
     *weights* are not negative, and not all zero.
     """
-    digits = 0 if currency in COUNTED else get_currency_precision(currency)
-    step = Decimal(1).scaleb(-digits)
+    step = smallest_unit(currency)
     places = step if total % step == ZERO else Decimal(1).scaleb(-10)
     whole, so_far, given = sum(weights, ZERO), ZERO, ZERO
     parts = []

@@ -88,6 +88,7 @@ ESSENTIAL = {
     "Organization": "slug",
     "Phase": "start end amount",
     "Phasing": "budget currency amounts",
+    "OutcomeReceipt": "id name count",
     "PlannedLevel": "name approvers required",
     "Preference": "recipient",
     "Price": "id provider model currency",
@@ -112,6 +113,9 @@ ESSENTIAL = {
     "SettledPlace": "index authorization",
     "TrailEntry": "number at event",
     "Trial": "state",
+    "UnitCostPoint": "start cost count",
+    "UnitCostTotal": "cost count",
+    "UnitCosts": "budget per currency total points",
     "UnpricedModel": "provider model requests",
     "UnpricedRecord": "index id unpriced_kinds",
     "UsageReceipt": "id cost currency",
@@ -196,6 +200,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "budgets.api.trees": "BudgetNode",
             "forecasts.api.optimizations": "Optimization Unjudged Optimizations",
             "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing",
+            "budgets.api.unit_costs": "UnitCostTotal UnitCostPoint UnitCosts",
         },
     ),
     "controls": (
@@ -231,6 +236,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "intake.api.answers": "Difference Settled SettledPlace UsageReceipt "
             "Rejected Conflicting RepeatedResponse UnpricedRecord IgnoredFields "
             "BatchReceipt",
+            "intake.api.outcomes": "OutcomeReceipt",
             "ledger.api.answers": "CostRecord UnpricedModel",
         },
     ),

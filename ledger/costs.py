@@ -65,6 +65,7 @@ class CostQuery:
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tags: Sequence[Sequence[str]] = ()
     runs: Sequence[str] = ()
+    only: Sequence[int] | None = None  # of these attributions; None: of any
 
     @classmethod
     def of(cls, query: QueryDict, organization: Organization) -> "CostQuery":
@@ -91,8 +92,10 @@ class CostQuery:
         different ways.
         """
         if not self.values and not self.tags:
-            return None
+            return None if self.only is None else list(self.only)
         rows = Attribution.objects.filter(organization=self.organization)
+        if self.only is not None:
+            rows = rows.filter(pk__in=elements_of(self.only))
         for dimension, values in self.values.items():
             rows = rows.of(dimension, values)
         if not self.tags:

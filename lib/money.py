@@ -123,6 +123,8 @@ def share(part: Decimal, whole: Decimal) -> Decimal | None:
 
 def smallest_unit(currency: str) -> Decimal:
     """Return what amounts that people plan are whole multiples of: 0.01 of a dollar."""
+    if currency in COUNTED:
+        return Decimal(1)
     return Decimal(1).scaleb(-get_currency_precision(currency))
 
 

@@ -37,12 +37,14 @@ from budgets.api.conflict_answers import BudgetConflictOut, conflict_out
 from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.api.schemas import BudgetIn, OverrideIn
 from budgets.api.trees import BudgetNodeOut, deep_trees_json, is_deep, node_out
+from budgets.api.unit_costs import UnitCostsOut, unit_costs_out
 from budgets.conflicts import conflicts_of
 from budgets.models import Budget
 from budgets.overriding import override
 from budgets.permissions import require, require_change, require_new
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
+from budgets.unit_costs import INTERVALS, REQUEST, Per, span_asked, unit_costs
 from lib.answers import Answered, PageOut, answers
 from lib.lookups import row_or_none
 from lib.periods import Cadence
@@ -184,6 +186,32 @@ class BudgetViewSet(ApiViewSet):
             reason=given.get("reason", ""),
         )
         return Answered(budget_out(made), status=201)
+
+    @answers(s200=UnitCostsOut)
+    @extend_schema(
+        operation_id="budgets_unit_cost_retrieve",
+        parameters=[
+            OpenApiParameter(
+                "per",
+                str,
+                description="request (unless given), user, customer (a tag of that "
+                "name), tag:<name> or outcome:<name>.",
+            ),
+            OpenApiParameter("start_date", str, description="The period's beginning."),
+            OpenApiParameter("end_date", str, description="Exclusive; a day is whole."),
+            OpenApiParameter("interval", enum=[*INTERVALS], default="day"),
+        ],
+    )
+    @action(detail=True, url_path="unit-cost", url_name="unit-cost")
+    def unit_cost(self, request: Request, uid: str) -> Response:
+        """Tell what one request, user or outcome cost, over time and in all."""
+        budget, query = self._budget(uid), request.query_params
+        per = Per.of(query.get("per") or REQUEST)
+        interval = query.get("interval") or "day"
+        known_words([interval], INTERVALS, "interval")
+        span = span_asked(budget, query, now=timezone.now())
+        found = unit_costs(budget, per, span, interval)
+        return Answered(unit_costs_out(budget, per, interval, found))
 
     @answers(s200=Sequence[BudgetNodeOut])
     @extend_schema(parameters=[ORGANIZATION, AT])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from intake.corrections import LONGEST_REASON
+from ledger.outcomes import OutcomeReport
 from ledger.quantities import PARTS, THINGS
 from ledger.usage import NOT_SENT, Usage
 from lib.answers import schema_of_body
@@ -57,6 +58,19 @@ def usage_record() -> dict[str, Any]:
             "nothing are told in `ignored`; counts of tokens among them are refused."
         )
     }
+
+
+def outcome_record() -> dict[str, Any]:
+    """Return the schema of an outcome, from the type that decodes it."""
+    notes = {
+        "id": _NOTES["id"],
+        "name": "What was achieved, one word for all of its kind: tickets_solved.",
+        "timestamp": _NOTES["timestamp"],
+        "count": "How many times; 1, if it is left out.",
+        "organization_id": _NOTES["organization_id"],
+        "tags": _NOTES["tags"],
+    }
+    return schema_of_body(OutcomeReport, name="OutcomeReport", notes=notes, raw=_RAW)
 
 
 def usage_correction_body() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-from intake.api import corrections, usage
+from intake.api import corrections, outcomes, usage
 from intake.api.repricings import RepricingViewSet
 from lib.web import route
 
@@ -10,6 +10,7 @@ urlpatterns = [
         corrections.usage_correction,
         "usage-correction",
     ),
+    route("outcomes", outcomes.outcomes, "outcomes"),
     route(
         "repricings",
         RepricingViewSet.as_view({"get": "list", "post": "create"}),

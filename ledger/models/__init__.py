@@ -7,6 +7,7 @@ from ledger.models.cost_records import (
     CostRecordQuerySet,
     Response,
 )
+from ledger.models.outcomes import OutcomeRecord
 from ledger.models.prices import ExchangeRate, Price
 from ledger.models.repricings import Repricing
 from ledger.models.spend import DailySpend, SpendBatch, SpendDelta
@@ -19,6 +20,7 @@ __all__ = [
     "CostRecordQuerySet",
     "DailySpend",
     "ExchangeRate",
+    "OutcomeRecord",
     "Price",
     "Repricing",
     "Response",

@@ -45,7 +45,7 @@ def explained(where: Facts, **values: Any) -> str:
     match = evaluate(rule("anomaly", **values), where)
     assert match is not None
     words: str = match.details["explained"]
-    return words
+    return words.replace("\N{NO-BREAK SPACE}", " ")
 
 
 # -- Hours
@@ -108,7 +108,7 @@ def test_a_days_band_is_told_in_plain_words() -> None:
     assert usual.startswith("Usual is $")
     assert how.startswith("the mean of the 14 days before, $")
     assert " as Mondays go, give or take 3 times how far the 28 days before" in how
-    assert how.endswith("15% down), but at least $2.00.")  # 2 % of 100 a day
+    assert how.endswith("15 % down), but at least $2.00.")  # 2 % of 100 a day
 
 
 def test_an_hours_band_is_told_in_plain_words() -> None:
@@ -116,7 +116,8 @@ def test_an_hours_band_is_told_in_plain_words() -> None:
 
     assert explained(where, window="hourly", sensitivity="low") == (
         "Usual is $1.66 to $6.60: the mean of the 24 hours before, $4.50, give or take "
-        "4.2 times how far the 47 hours before strayed (at least 10% up and 15% down)."
+        "4.2 times how far the 47 hours before strayed (at least 10 % up and 15 % "
+        "down)."
     )
 
 

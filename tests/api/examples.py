@@ -49,6 +49,13 @@ ALERTS = {
         "holidays": ["2026-12-25"],
     },
 }
+OUTCOME = {
+    "id": "order-1",
+    "name": "orders",
+    "timestamp": "2026-11-09T12:00:00Z",
+    "count": 2,
+    "tags": {"customer": "globex"},
+}
 # ids, body, query, client: what is left out is none.
 Example = Callable[[World], Iterable[dict[str, Any]]]
 
@@ -439,6 +446,7 @@ EXAMPLES: dict[str, Example] = {
         for _ in (world.team,)
     ],
     "budgets_scenarios_create": _budget(body=SCENARIOS),
+    "budgets_unit_cost_retrieve": _budget(query="?per=outcome:orders&interval=week"),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_overrides_create": _overridden,
@@ -544,6 +552,7 @@ EXAMPLES: dict[str, Example] = {
     "usage_create": _usage,
     "usage_batch_create": _batch,
     "usage_correction_create": _correction,
+    "outcomes_create": lambda _: [{"body": OUTCOME} for _ in range(2)],
 }
 # Which is asked in its own words; see the tests of OTLP.
 APART = {"otlp_traces_create"}

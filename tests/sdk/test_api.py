@@ -1,5 +1,6 @@
 """The typed client against a server that was really started."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +66,24 @@ def test_usage_from_reporting_it_to_adding_it_up(world: World) -> None:
         interval="month", group_by="model", organization_id=world.organization
     )
     assert [point.group for point in series.points] == [{"model": "gpt-4o"}]
+
+
+def test_costs_are_held_against_what_was_achieved(world: World) -> None:
+    api, whose = world.client, {"organization_id": world.organization}
+    budget = world.budget("100", name="Desk", scope={"teams": ["desk"]})
+    now = datetime.now(UTC)
+    where = {**whose, "team_id": "desk", "timestamp": now}
+    used: Any = {**GPT_4O, **where, "id": "u1", "cost": Decimal(6)}
+    solved: Any = {**where, "id": "o1", "name": "solved", "count": 3}
+    api.report_usage(used)
+
+    kept = api.report_outcome(solved)
+    again = api.report_outcome(solved)
+    found = api.get_budget_unit_cost(budget.id, per="outcome:solved")
+
+    assert (kept.count, kept.duplicate, again.duplicate) == (3, False, True)
+    assert found.total.unit_cost == Decimal(2)
+    assert sum(point.count for point in found.points) == 3
 
 
 def test_usage_is_corrected_and_listed_as_it_stands(world: World) -> None:

@@ -407,3 +407,35 @@ class Phasing:
     total: Optional[Decimal] = None
     periods: tuple[Phase, ...] = ()  # Of the present fiscal year.
     lines: tuple[BudgetLine, ...] = ()  # That this change has written.
+
+
+@dataclass(frozen=True)
+class UnitCostTotal:
+    """All of the time that was asked for."""
+
+    cost: Decimal
+    count: int  # Of users and tags: each once.
+    unit_cost: Optional[Decimal] = None
+
+
+@dataclass(frozen=True)
+class UnitCostPoint:
+    """One day, week or month, as far as it was asked for."""
+
+    start: datetime
+    cost: Decimal
+    count: int
+    end: Optional[datetime] = None  # Exclusive.
+    unit_cost: Optional[Decimal] = None  # None: the count is 0.
+
+
+@dataclass(frozen=True)
+class UnitCosts:
+    """What one cost; money in the budget's currency."""
+
+    budget: str  # Its id.
+    per: str
+    currency: str
+    total: UnitCostTotal
+    points: tuple[UnitCostPoint, ...]
+    interval: str = ""  # day, week, month

@@ -153,6 +153,18 @@ class BatchReceipt:
 
 
 @dataclass(frozen=True)
+class OutcomeReceipt:
+    """What became of one outcome."""
+
+    id: str
+    name: str
+    count: int
+    status: str = ""  # success
+    duplicate: bool = False
+    conflict: bool = False  # A repeat with other content: the first stands.
+
+
+@dataclass(frozen=True)
 class CostRecord:
     """One use of a model and what it cost, as it stands or as it stood."""
 

@@ -17,6 +17,7 @@ from llm_cost_ops.answers.budgets import (
     Optimizations,
     Phasing,
     Recommendations,
+    UnitCosts,
     Variance,
     WrittenLines,
 )
@@ -141,6 +142,29 @@ def get_budget_variance(
     """Ask how far spend is from an even pace, and what explains it."""
     path = f"{_path(budget_id)}/variance"
     return Request("GET", path, reads(Variance), query={"at": at})
+
+
+def get_budget_unit_cost(
+    budget_id: str,
+    *,
+    per: str = "request",
+    interval: Optional[str] = None,
+    start_date: Optional[Moment] = None,
+    end_date: Optional[Moment] = None,
+) -> Request[UnitCosts]:
+    """Ask what one request cost, or one user, customer, "tag:<name>" or
+    "outcome:<name>": by day unless *interval* is "week" or "month".
+
+    Without dates it is the present period.
+    """
+    query = {
+        "per": per,
+        "interval": interval,
+        "start_date": start_date,
+        "end_date": end_date,
+    }
+    path = f"{_path(budget_id)}/unit-cost"
+    return Request("GET", path, reads(UnitCosts), query=query)
 
 
 def get_budget_forecast(

@@ -118,6 +118,7 @@ class Api(TrackerApi):
 
     report_usage = Endpoint(usage.report_usage)
     report_usage_batch = Endpoint(usage.report_usage_batch)
+    report_outcome = Endpoint(usage.report_outcome)
     correct_usage = Endpoint(usage.correct_usage)
     list_costs = Endpoint(usage.list_costs)
     get_unpriced = Endpoint(usage.get_unpriced)
@@ -131,6 +132,7 @@ class Api(TrackerApi):
     get_budget_forecast = Endpoint(budgets.get_budget_forecast)
     forecast_budget_scenarios = Endpoint(forecasts.forecast_budget_scenarios)
     get_budget_variance = Endpoint(budgets.get_budget_variance)
+    get_budget_unit_cost = Endpoint(budgets.get_budget_unit_cost)
     get_budget_periods = Endpoint(budgets.get_budget_periods)
     get_budget_lines = Endpoint(budgets.get_budget_lines)
     transfer_budget = Endpoint(budgets.transfer_budget)

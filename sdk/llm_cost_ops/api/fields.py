@@ -125,6 +125,17 @@ class CallFields(TypedDict, total=False):
     run_id: str
 
 
+class OutcomeFields(CallFields, total=False):
+    """What was achieved: `id`, `name` and `timestamp` are needed; `count` is 1."""
+
+    id: str
+    name: str
+    timestamp: Moment
+    count: int
+    provider: str
+    model: str
+
+
 class UsageFields(CallFields, total=False):
     """A usage record; `id`, `timestamp`, `provider`, `model` and tokens are needed.
 

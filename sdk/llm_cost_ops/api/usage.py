@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from llm_cost_ops.answers.shaped import CostSummary, Timeseries, UnpricedModels
-from llm_cost_ops.answers.usage import BatchReceipt, CostRecord, UsageReceipt
-from llm_cost_ops.api.fields import CostFilters, ListedCosts, UsageFields
+from llm_cost_ops.answers.usage import (
+    BatchReceipt,
+    CostRecord,
+    OutcomeReceipt,
+    UsageReceipt,
+)
+from llm_cost_ops.api.fields import CostFilters, ListedCosts, OutcomeFields, UsageFields
 from llm_cost_ops.errors import BadAnswerError
 from llm_cost_ops.money import wire
 from llm_cost_ops.reading import read
@@ -33,6 +38,13 @@ _OF_POINT = frozenset(
 def report_usage(record: UsageFields) -> Request[UsageReceipt]:
     """Report one use of a model; its id counts once, so a repeat does no harm."""
     return Request("POST", "/api/v1/usage", reads(UsageReceipt), body=_written(record))
+
+
+def report_outcome(outcome: OutcomeFields) -> Request[OutcomeReceipt]:
+    """Report what was achieved; its id counts once, so a repeat does no harm."""
+    return Request(
+        "POST", "/api/v1/outcomes", reads(OutcomeReceipt), body=dict(outcome)
+    )
 
 
 def correct_usage(
