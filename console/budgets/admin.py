@@ -23,6 +23,7 @@ from console.budgets.form_page import (
 from console.budgets.move_page import archive_page, move_page
 from console.budgets.savings_part import savings_part
 from console.budgets.tree_page import conflicts_part, tree_page
+from console.budgets.unit_cost_page import unit_cost_page
 from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.pages import Pages
 
@@ -60,6 +61,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
                 "<int:budget_id>/forecast.svg", forecast_picture, "forecast_picture"
             ),
             self.url("<int:budget_id>/move/", move_page, "move"),
+            self.url("<int:budget_id>/unit-cost/", unit_cost_page, "unit_cost"),
             self.url("<int:budget_id>/archive/", archive_page, "archive"),
             *super().get_urls(),
         ]

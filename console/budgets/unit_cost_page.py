@@ -1,0 +1,140 @@
+"""What one request, user, customer or outcome cost a budget, over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from budgets.models import Budget
+from budgets.paths import ways_of
+from budgets.unit_costs import (
+    CUSTOMER,
+    OUTCOME,
+    REQUEST,
+    USER,
+    Per,
+    UnitCost,
+    UnitCosts,
+    outcome_names,
+    unit_costs,
+)
+from console.pages import Pages, budget_or_404
+from lib.errors import Invalid
+from lib.humanize import date_words, locale_of
+from lib.money import format_money
+from lib.periods import Window, day_of, start_of
+
+SPANS = {
+    "30": ("30 days", "day"),
+    "90": ("90 days", "week"),
+    "365": ("12 months", "month"),
+}
+_USUAL = "30"
+_NOUNS = {REQUEST: "request", USER: "user", f"tag:{CUSTOMER}": "customer"}
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCostRow:
+    """One line of the table."""
+
+    when: str
+    cost: Decimal
+    count: int
+    each: Decimal | None
+    width: float  # of its bar, in percent of the dearest
+
+
+def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Answer what one of something cost in the last weeks or months."""
+    budget = budget_or_404(request, budget_id)
+    choices = choices_of(budget)
+    per = _per(request.GET.get("per", ""), choices)
+    span = request.GET.get("span", _USUAL)
+    span = span if span in SPANS else _USUAL
+    words, interval = SPANS[span]
+    window = _window(budget, int(span), timezone.now())
+    found = unit_costs(budget, per, window, interval)
+    context = pages.page(
+        request,
+        title=f"Unit cost of {budget.name}",
+        budget=budget,
+        way=ways_of([budget])[budget.pk],
+        choices=choices,
+        per=str(per),
+        noun=_noun(per),
+        spans=[(value, word) for value, (word, _) in SPANS.items()],
+        span=span,
+        interval=interval.capitalize(),
+        sentence=sentence_of(budget, per, found, words, locale_of(request)),
+        rows=rows_of(budget, found.points),
+        total=found.total,
+        knows_outcomes=any(value.startswith(OUTCOME) for value, _ in choices),
+    )
+    return TemplateResponse(request, "console/budgets/unit_cost.html", context)
+
+
+def choices_of(budget: Budget) -> list[tuple[str, str]]:
+    """Return what costs may be held against, with words. One query."""
+    outcomes = [(f"{OUTCOME}:{name}", name) for name in outcome_names(budget)]
+    return [*_NOUNS.items(), *outcomes]
+
+
+def sentence_of(
+    budget: Budget, per: Per, found: UnitCosts, words: str, locale: str
+) -> str:
+    """Say the answer first."""
+    each, count = found.total.each, found.total.count
+    if each is None:
+        return f"No {_noun(per)} was counted for {budget.name} in the last {words}."
+    one = format_money(each, budget.currency, locale)
+    cost = format_money(found.total.cost, budget.currency, locale)
+    plural = "s" if count != 1 and per.kind != OUTCOME else ""
+    counted = f"{count:,} {_noun(per)}{plural}"
+    return (
+        f"In the last {words} {budget.name} cost {one} for each of {counted}, {cost} "
+        "in all."
+    )
+
+
+def rows_of(budget: Budget, points: Sequence[UnitCost]) -> list[UnitCostRow]:
+    """Return the lines of the table, the latest first."""
+    most = max((one.each for one in points if one.each is not None), default=Decimal(0))
+    zone = ZoneInfo(budget.timezone)
+    return [
+        UnitCostRow(
+            when=date_words(day_of(point.window.start, zone)),
+            cost=point.cost,
+            count=point.count,
+            each=point.each,
+            width=_share(point.each, most),
+        )
+        for point in reversed(points)
+    ]
+
+
+def _share(each: Decimal | None, most: Decimal) -> float:
+    return float(max(each / most, Decimal(0)) * 100) if each and most > 0 else 0.0
+
+
+def _per(text: str, choices: Sequence[tuple[str, str]]) -> Per:
+    try:
+        return Per.of(text or REQUEST)
+    except Invalid:  # an address that somebody changed
+        return Per.of(choices[0][0])
+
+
+def _noun(per: Per) -> str:
+    return _NOUNS.get(str(per), per.name)
+
+
+def _window(budget: Budget, days: int, now: datetime) -> Window:
+    """Return the last *days* of the budget's zone, today included."""
+    zone = ZoneInfo(budget.timezone)
+    today = day_of(now, zone)
+    first = today - timedelta(days=days - 1)
+    return Window(start_of(first, zone), start_of(today + timedelta(days=1), zone))

@@ -1,0 +1,60 @@
+"""The page of what one of something cost."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import Organization
+from budgets.models import Budget
+from tests.factories import Api, browser_for, make_budget, spend
+from tests.pages import page_at, words_of
+
+pytestmark = pytest.mark.django_db
+
+
+def place_of(budget: Budget, query: str = "") -> str:
+    return f"/admin/budgets/budget/{budget.pk}/unit-cost/{query}"
+
+
+def test_one_outcome_cost_what_was_spent_for_each(acme: Organization, api: Api) -> None:
+    now = timezone.now()
+    budget = make_budget(acme, starts_at=now - timedelta(days=20))
+    spend(acme, "10", now)
+    outcome = {"id": "1", "name": "orders", "timestamp": now.isoformat(), "count": 4}
+    api.post("outcomes", outcome)
+
+    page = page_at(browser_for(acme), place_of(budget, "?per=outcome:orders"))
+
+    assert page.paragraphs[0] == (
+        "In the last 30 days Company cost $2.50 for each of 4 orders, $10.00 in all."
+    )
+    total = page.table().row("In all")
+    assert (total["Cost"], total["Count of orders"], total["One cost"]) == (
+        "$10.00",
+        "4",
+        "$2.50",
+    )
+
+
+def test_where_nothing_was_counted_it_is_said_and_how_to(acme: Organization) -> None:
+    budget = make_budget(acme)
+
+    text = words_of(
+        browser_for(acme).get(place_of(budget, "?per=cows")).content.decode()
+    )
+
+    assert "No request was counted for Company in the last 30 days." in text
+    assert "report it with POST /api/v1/outcomes" in text
+
+
+def test_days_without_any_have_no_unit_cost(acme: Organization) -> None:
+    now = timezone.now()
+    budget = make_budget(acme, starts_at=now - timedelta(days=3))
+    spend(acme, "10", now, user_id="")
+
+    rows = page_at(browser_for(acme), place_of(budget, "?per=user")).table()
+
+    assert rows.row("In all")["One cost"] == "\N{EN DASH}"
+    assert Decimal(rows.row("In all")["Cost"].strip("$")) == 10
