@@ -74,6 +74,10 @@ ESSENTIAL = {
     "Confidence": "lower upper level",
     "DaysUntil": "level",
     "Forecast": "currency days_ahead data daily",
+    "Accuracy": "count held_80 held_95 forecasts",
+    "ForecastAccuracy": "budget currency backtest stored",
+    "PastForecast": "made_on days expected lower_80 upper_80 lower_95 upper_95 "
+    "actual held_80 held_95",
     "ForecastData": "days enough",
     "ForecastDay": "date",
     "Health": "status",
@@ -194,7 +198,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "Variance BudgetPeriod",
             "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
-            "Forecast",
+            "Forecast PastForecast Accuracy ForecastAccuracy",
             "forecasts.api.advice_answers": "Recommendation LeftOut Recommendations",
             "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
             "budgets.api.trees": "BudgetNode",

@@ -77,7 +77,7 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidForecast:
     """What is kept of a forecast: of the period's total, and how it goes on.
 
     What is expected at a later moment of the day: what is spent by then, the part of
@@ -92,7 +92,7 @@ class Said:
     rest: Decimal  # the days after today
 
 
-def said_of(known: Known, steps: int) -> Said:
+def said_of(known: Known, steps: int) -> SaidForecast:
     """Return what is to be kept of a forecast of *steps* days, today among them."""
     days = fitted(_costs(known), steps, _WEEK)
     total, spent, left = days.total(part=known.part), known.spent, _left(known)
@@ -103,7 +103,7 @@ def said_of(known: Known, steps: int) -> Said:
         lower, upper = total.quantile(tail), total.quantile(1 - tail)
         return spent + _money(lower), spent + _money(upper)
 
-    return Said(
+    return SaidForecast(
         spent + _money(total.middle),
         between(LIKELY),
         between(SURELY),

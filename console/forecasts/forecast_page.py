@@ -1,5 +1,7 @@
 """The page of a budget's forecast: what its period comes to, and how sure that is."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -8,10 +10,12 @@ from django.utils import timezone
 from budgets.errors import NoPeriod
 from budgets.paths import ways_of
 from console.drawings import Picture
+from console.forecasts.accuracy import sentences_of, tried, tried_picture
 from console.forecasts.figures import Foreseen, foreseen
 from console.forecasts.pictures import course_picture, days_picture
 from console.forecasts.sentences import figures_of, lead_of, notes_of
 from console.pages import Pages, budget_or_404
+from forecasts.records import told_of
 from lib.humanize import locale_of, stretch
 from reports.rendering import svg_of
 from reports.themes import Theme
@@ -37,8 +41,18 @@ def forecast_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
         "figures": figures_of(found, course) if course else [],
         "notes": notes_of(found, course) if course else [],
         "pictures": [_course(found), days_picture(found)],
+        **_accuracy(found),
     }
     return TemplateResponse(request, "console/forecasts/forecast.html", context)
+
+
+def _accuracy(found: Foreseen) -> dict[str, Any]:
+    """Return how well forecasts did so far. Two queries."""
+    own, told = tried(found), told_of(found.budget, now=found.now)
+    return {
+        "accuracy": sentences_of(found, own, told),
+        "tried": tried_picture(found, own) if own.forecasts else None,
+    }
 
 
 def _course(found: Foreseen) -> Picture:

@@ -5,9 +5,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
+from budgets.models import Budget
 from forecasts.ahead import Ahead
+from forecasts.backtests import Accuracy
 from forecasts.courses import RECOMMENDED, Course
 from forecasts.outlooks import LEAST_DAYS
+from forecasts.records import Judged
 from lib.answers import Money, Out, note
 from lib.money import quantize, wire
 
@@ -73,6 +76,84 @@ class ForecastOut(Out, frozen=True):
     method: str
     data: ForecastDataOut
     daily: list[ForecastDayOut]
+
+
+class PastForecastOut(Out, frozen=True):
+    """What was forecast once, and what came of it."""
+
+    made_on: date
+    days: Annotated[int, note("That it was about, the one it was made on among them.")]
+    expected: Money
+    lower_80: Money
+    upper_80: Money
+    lower_95: Money
+    upper_95: Money
+    actual: Annotated[Money, note("As it is known by now.")]
+    held_80: bool
+    held_95: bool
+
+
+class AccuracyOut(Out, frozen=True):
+    """How well some forecasts did."""
+
+    count: int
+    held_80: Annotated[int, note("How many came to lie where 80 % were to.")]
+    held_95: Annotated[int, note("How many came to lie where 95 % were to.")]
+    median_error: Annotated[
+        float | None, note("A share of what came; null: nothing to tell it from.")
+    ]
+    forecasts: Annotated[list[PastForecastOut], note("Oldest first.")]
+
+
+class ForecastAccuracyOut(Out, frozen=True):
+    """How well a budget's forecasts do."""
+
+    budget: Annotated[str, note("Its id.")]
+    currency: str
+    backtest: Annotated[
+        AccuracyOut,
+        note(
+            "Made from its own history, each of what was known before; of as many days "
+            "as the present one looks ahead, fewer in a short history."
+        ),
+    ]
+    stored: Annotated[
+        AccuracyOut,
+        note("Told by the day; of each period that is over the one from its middle."),
+    ]
+
+
+def accuracy_out(budget: Budget, found: Judged) -> ForecastAccuracyOut:
+    return ForecastAccuracyOut(
+        budget=str(budget.uid),
+        currency=budget.currency,
+        backtest=_accuracy(found.tried),
+        stored=_accuracy(found.told),
+    )
+
+
+def _accuracy(found: Accuracy) -> AccuracyOut:
+    return AccuracyOut(
+        count=len(found.forecasts),
+        held_80=found.held,
+        held_95=found.held_surely,
+        median_error=None if found.error is None else round(found.error, 6),
+        forecasts=[
+            PastForecastOut(
+                made_on=one.made_on,
+                days=one.days,
+                expected=wire(one.expected),
+                lower_80=wire(one.likely[0]),
+                upper_80=wire(one.likely[1]),
+                lower_95=wire(one.surely[0]),
+                upper_95=wire(one.surely[1]),
+                actual=wire(one.came),
+                held_80=one.held,
+                held_95=one.held_surely,
+            )
+            for one in found.forecasts
+        ],
+    )
 
 
 def forecast_out(found: Ahead) -> ForecastOut:

@@ -1,7 +1,7 @@
 from forecasts.api.advice import Recommendations
 from forecasts.api.optimizations import Optimizations
 from forecasts.api.scenario_views import BudgetScenarios, CostScenarios
-from forecasts.api.views import BudgetForecast, Forecasts
+from forecasts.api.views import BudgetForecast, BudgetForecastAccuracy, Forecasts
 from lib.web import route
 
 _BUDGET = r"budgets/(?P<uid>[^/]+)"
@@ -13,4 +13,12 @@ urlpatterns = [
     route("budgets/recommendations", Recommendations.as_view(), "recommendations"),
     route(rf"{_BUDGET}/forecast", BudgetForecast.as_view(), "budget-forecast"),
     route(rf"{_BUDGET}/scenarios", BudgetScenarios.as_view(), "budget-scenarios"),
+    route(
+        r"budgets/(?P<uid>[^/]+)/forecast", BudgetForecast.as_view(), "budget-forecast"
+    ),
+    route(
+        r"budgets/(?P<uid>[^/]+)/forecast/accuracy",
+        BudgetForecastAccuracy.as_view(),
+        "budget-forecast-accuracy",
+    ),
 ]

@@ -13,12 +13,18 @@ from accounts.api.base import ApiView
 from accounts.scopes import Scope
 from budgets.api.lookups import budget_or_404
 from forecasts.ahead import ahead_of
-from forecasts.api.answers import ForecastOut, forecast_out
+from forecasts.api.answers import (
+    ForecastAccuracyOut,
+    ForecastOut,
+    accuracy_out,
+    forecast_out,
+)
 from forecasts.api.schemas import (
     LEAST_CONFIDENCE,
     MOST_CONFIDENCE,
     NO_CONFIDENCE,
 )
+from forecasts.records import judged
 from forecasts.scoped import PERIODS, ahead_of_costs
 from ledger.api.questions import FILTER_PARAMETERS
 from ledger.costs import FILTERS, CostQuery
@@ -114,6 +120,20 @@ def _limit(text: str) -> Decimal | None:
     if not limit:
         raise Invalid.field("limit", "Must be an amount above 0, such as 5000.")
     return limit
+
+
+class BudgetForecastAccuracy(ApiView):
+    """How well one budget's forecasts do."""
+
+    read_scope = Scope.BUDGETS_READ
+    write_scope = Scope.BUDGETS_WRITE
+
+    @answers(s200=ForecastAccuracyOut)
+    def get(self, request: Request, uid: str) -> Response:
+        """Hold a budget's forecasts against what came of them."""
+        budget = budget_or_404(uid, self.caller)
+        found = judged(budget, now=timezone.now())
+        return Answered(accuracy_out(budget, found))
 
 
 def _days(ahead: str, to: str) -> int | None:

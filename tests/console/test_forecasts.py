@@ -9,13 +9,13 @@ import pytest
 import time_machine
 from django.test import Client
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from accounts.scopes import Role
 from budgets.models import Budget
 from forecasts.storing import store_due
 from tests.budgets.worlds import jan, january_budget
 from tests.console.budget_pages import TREE, place_of
-from tests.factories import browser_for, spend
+from tests.factories import browser_for, browser_of, spend
 from tests.pages import read
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +77,25 @@ def test_too_little_data_is_an_answer(reader: Client, acme: Organization) -> Non
         "are needed, not 1."
     ) in page.paragraphs
     assert page.table("The period, as a table").columns == ["By", "Spent"]
+
+
+def test_it_says_how_well_it_does(reader: Client, acme: Organization) -> None:
+    little = january_budget(acme, amount=Decimal(310))
+    for day in range(1, 15):
+        spend(acme, "10", jan(day, 9))
+
+    assert (
+        "There is not enough data to try forecasts on its own history: more than 14 "
+        "days are needed."
+    ) in page_of(reader, little).paragraphs
+    with time_machine.travel(jan(29, 12), tick=False):
+        for day in range(15, 29):
+            spend(acme, "10", jan(day, 9))
+        page = page_of(browser_of(User.objects.get()), little)
+    table = page.table("Forecasts tried on its history, as a table")
+    assert any("such forecasts" in words for words in page.paragraphs)
+    assert {row["Came"] for row in table.rows} == {"$30.00"}  # three days each
+    assert "No period is over yet of which a forecast was kept." in page.paragraphs
 
 
 def test_a_budget_to_come_has_a_page_that_says_so(

@@ -220,6 +220,47 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class PastForecast:
+    """What was forecast once, and what came of it."""
+
+    made_on: date
+    days: int  # That it was about, the one it was made on among them.
+    expected: Decimal
+    lower_80: Decimal
+    upper_80: Decimal
+    lower_95: Decimal
+    upper_95: Decimal
+    actual: Decimal  # As it is known by now.
+    held_80: bool
+    held_95: bool
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How well some forecasts did."""
+
+    count: int
+    held_80: int  # How many came to lie where 80 % were to.
+    held_95: int  # How many came to lie where 95 % were to.
+    forecasts: tuple[PastForecast, ...]  # Oldest first.
+    # A share of what came; None: nothing to tell it from.
+    median_error: Optional[Decimal] = None
+
+
+@dataclass(frozen=True)
+class ForecastAccuracy:
+    """How well a budget's forecasts do."""
+
+    budget: str  # Its id.
+    currency: str
+    # Made from its own history, each of what was known before; of as many days as the
+    # present one looks ahead, fewer in a short history.
+    backtest: Accuracy
+    # Told by the day; of each period that is over the one from its middle.
+    stored: Accuracy
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """The amount that is recommended for one budget, in its currency."""
 

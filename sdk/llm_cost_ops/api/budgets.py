@@ -14,6 +14,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetPeriod,
     BudgetStatus,
     Forecast,
+    ForecastAccuracy,
     Optimizations,
     Phasing,
     Recommendations,
@@ -181,6 +182,12 @@ def get_budget_forecast(
     """
     query = {"days_ahead": days_ahead, "to": to, "confidence": confidence}
     return Request("GET", f"{_path(budget_id)}/forecast", reads(Forecast), query=query)
+
+
+def get_forecast_accuracy(budget_id: str) -> Request[ForecastAccuracy]:
+    """Ask how well a budget's forecasts do: tried on its own history, and as told."""
+    path = f"{_path(budget_id)}/forecast/accuracy"
+    return Request("GET", path, reads(ForecastAccuracy))
 
 
 def get_budget_periods(

@@ -131,6 +131,7 @@ class Api(TrackerApi):
     override_budget = Endpoint(budgets.override_budget)
     get_budget_forecast = Endpoint(budgets.get_budget_forecast)
     forecast_budget_scenarios = Endpoint(forecasts.forecast_budget_scenarios)
+    get_forecast_accuracy = Endpoint(budgets.get_forecast_accuracy)
     get_budget_variance = Endpoint(budgets.get_budget_variance)
     get_budget_unit_cost = Endpoint(budgets.get_budget_unit_cost)
     get_budget_periods = Endpoint(budgets.get_budget_periods)
