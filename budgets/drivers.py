@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import Exists, F, OuterRef, QuerySet, Sum
 
 from budgets.models import Budget, Coverage
 from lib.money import COUNTED, share
@@ -130,13 +130,13 @@ def _costs_of_each(
     return costs
 
 
-def _spend_by_dimensions(
+def covered_spend(
     budgets: Collection[Budget], first: date, last: date
-) -> Iterator[tuple[Any, ...]]:
-    """Yield ids of *budgets* with values of DIMENSIONS, and their cost, tokens and
-    requests on the UTC days.
+) -> Iterator[tuple[QuerySet[Coverage], str]]:
+    """Yield what *budgets* cover on the UTC days [first, last), joined to its spend.
 
-    The same values may come twice: of days that are rolled up, and of what is not yet.
+    With the name of what is joined, below `attribution`: of days that are rolled up,
+    and of what is not yet.
     """
     organization_ids = {budget.organization_id for budget in budgets}
     earlier = Coverage.objects.filter(
@@ -159,9 +159,21 @@ def _spend_by_dimensions(
         attribution__spenddelta__starts_at__date__gte=first,
         attribution__spenddelta__starts_at__date__lt=last,
     )
+    yield days.order_by(), "dailyspend"
+    yield deltas.order_by(), "spenddelta"
+
+
+def _spend_by_dimensions(
+    budgets: Collection[Budget], first: date, last: date
+) -> Iterator[tuple[Any, ...]]:
+    """Yield ids of *budgets* with values of DIMENSIONS, and their cost, tokens and
+    requests on the UTC days.
+
+    The same values may come twice.
+    """
     names = [f"attribution__{dimension}" for dimension in DIMENSIONS]
-    for rows, spend in ((days, "dailyspend"), (deltas, "spenddelta")):
-        sums = rows.order_by().values_list("budget_id", *names)
+    for rows, spend in covered_spend(budgets, first, last):
+        sums = rows.values_list("budget_id", *names)
         of = f"attribution__{spend}"
         tokens = F(f"{of}__input_tokens") + F(f"{of}__output_tokens")
         yield from sums.annotate(

@@ -78,7 +78,8 @@ def multiples_chart(
     points: Sequence[GroupPoint], groups: Sequence[str], *, currency: str
 ) -> Spec:
     """Draw each of *groups* by itself, all on one scale."""
-    each = {"x": layers.days_axis(), "y": layers.money_axis("cost", currency)}
+    amounts = layers.money_axis("cost", currency, ticks=3)
+    each = {"x": layers.days_axis(), "y": amounts}
     return {
         "data": {"values": _group_rows(points, groups)},
         "params": [MARKED],

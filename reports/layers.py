@@ -48,12 +48,12 @@ def days_axis() -> Spec:
     return moments_axis() | {"timeUnit": "utcyearmonthdate", "bandPosition": middle}
 
 
-def money_axis(field: str, currency: str) -> Spec:
+def money_axis(field: str, currency: str, *, ticks: int = 5) -> Spec:
     return {
         "field": field,
         "type": "quantitative",
         "title": currency,
-        "axis": {"labelExpr": _AMOUNT, "tickCount": 5},
+        "axis": {"labelExpr": _AMOUNT, "tickCount": ticks},
         "scale": {"zero": True},
     }
 

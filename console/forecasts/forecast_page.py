@@ -27,6 +27,7 @@ def forecast_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
     context = pages.page(
         request,
         title=f"Forecast of {budget.name}",
+        here="Forecast",
         budget=budget,
         way=ways_of([budget])[budget.pk],
     )

@@ -4,6 +4,7 @@
 (() => {
   const CELL = 230; // pixels that one of many small charts takes, with its axis
   const BESIDE = 70; // pixels of the axis and between them
+  const NAMED = 160; // pixels that a name takes above a chart
   const KEYS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
   const themeOf = () => (document.documentElement.classList.contains("dark") ? "dark" : "light");
@@ -27,10 +28,12 @@
 
     const draw = async () => {
       const theme = themeOf();
+      const { legend, ...config } = themes[theme];
+      const columns = Math.max(1, Math.floor(place.clientWidth / NAMED));
       const drawn = await window.vegaEmbed(place, fitted(spec, place.clientWidth), {
         ast: true, // without it expressions would need a looser policy
         actions: false,
-        config: themes[theme],
+        config: { ...config, legend: { ...legend, columns } },
         defaultStyle: false,
         mode: "vega-lite",
         renderer: "svg",

@@ -447,6 +447,7 @@ EXAMPLES: dict[str, Example] = {
     ],
     "budgets_scenarios_create": _budget(body=SCENARIOS),
     "budgets_unit_cost_retrieve": _budget(query="?per=outcome:orders&interval=week"),
+    "budgets_forecast_accuracy_retrieve": _budget(),
     "budgets_periods_retrieve": _budget(),
     "budgets_lines_list": _budget(),
     "budgets_overrides_create": _overridden,
