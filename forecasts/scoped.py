@@ -4,7 +4,7 @@ In the organization's currency, and by the days and periods of its own zone and 
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import dropwhile, pairwise
 from operator import not_
@@ -69,15 +69,36 @@ def spent_in(
 ) -> list[Decimal]:
     """Return what was spent in each of *stretches*, exactly; at most three queries.
 
-    A day that a zone's calendar skipped begins and ends at once.
+    By UTC days, which are kept as sums; only what lies between their ends and those of
+    a stretch is read from the records. A stretch may begin and end at once.
     """
     ends = list(stretches)
-    places = [place for place, (start, end) in enumerate(ends) if start < end]
-    sums = [Decimal(0)] * len(ends)
-    windows = [Window(*ends[place]) for place in places]
+    near = {edge: _nearest_midnight(edge) for pair in ends for edge in pair}
+    whole = [(near[start], near[end]) for start, end in ends]
+    beside = [tuple(sorted(pair)) for pair in near.items()]
+    asked = [pair for pair in dict.fromkeys((*whole, *beside)) if pair[0] < pair[1]]
+    sums = dict.fromkeys((*whole, *beside), Decimal(0))
+    windows = [Window(start, end) for start, end in asked]
     for line in lines_of(question, (), windows):
-        sums[places[line.bucket]] += line.sums.cost
-    return sums
+        sums[asked[line.bucket]] += line.sums.cost
+
+    def since_midnight(edge: datetime) -> Decimal:
+        """Return what was spent from the midnight next to it; before it: taken off."""
+        midnight = near[edge]
+        if edge < midnight:
+            return -sums[edge, midnight]
+        return sums[midnight, edge]
+
+    return [
+        sums[near[start], near[end]] + since_midnight(end) - since_midnight(start)
+        for start, end in ends
+    ]
+
+
+def _nearest_midnight(moment: datetime) -> datetime:
+    """Return the UTC midnight that is next to *moment*, before it or after."""
+    later = moment.astimezone(UTC) + timedelta(hours=12)
+    return later.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _budget_of(

@@ -1,16 +1,26 @@
 """The forecast of any part of the costs, over the API."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accounts.models import Organization
-from tests.budgets.worlds import jan, january_budget
-from tests.factories import Api, spend
+from budgets.rollup import roll_up
+from forecasts.scoped import spent_in
+from ledger.costs import CostQuery
+from ledger.models import CostRecord
+from lib.periods import start_of
+from tests.budgets.worlds import jan, january_budget, undone
+from tests.factories import Api, make_organization, spend
+from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
 NOW = jan(15, 12)  # a Wednesday
@@ -121,6 +131,44 @@ def test_days_are_those_of_the_organizations_zone(api: Api, acme: Organization) 
 
     assert body["data"]["days"] == 3  # of the fourth, which is today, 21 hours are over
     assert float(body["forecasted_cost"]) == pytest.approx(40 + 16 * 10 + 10 * 3 / 24)
+
+
+ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kolkata", "Pacific/Apia"]
+
+
+@given(
+    spends=st.lists(
+        st.tuples(st.integers(0, 6 * 48), st.integers(1, 999)), min_size=6, max_size=12
+    ),
+    zone=st.sampled_from(ZONES),
+    rolled_up=st.booleans(),
+)
+@settings(max_examples=examples(10, 100))
+def test_stretches_are_added_up_exactly(
+    spends: list[tuple[int, int]], zone: str, *, rolled_up: bool
+) -> None:
+    """Of a week in which Samoa has no 30th, and of stretches that cut its days."""
+    first = datetime(2011, 12, 27, tzinfo=UTC)
+    with undone():
+        acme = make_organization("stretched")
+        for halves, cost in spends:
+            spend(acme, f"{cost}.0000000001", first + halves * timedelta(minutes=30))
+        if rolled_up:
+            roll_up(acme.pk)
+        edges = [start_of(date(2011, 12, 27 + day), ZoneInfo(zone)) for day in range(5)]
+        stretches = [*pairwise(edges), (edges[0], edges[-1]), (first, NOW)]
+
+        found = spent_in(CostQuery(acme), stretches)
+
+        booked = CostRecord.objects.filter(organization=acme)
+        costs = [
+            (at, cost or Decimal(0))
+            for at, cost in booked.values_list("timestamp", "total_cost")
+        ]
+    assert found == [
+        sum((cost for at, cost in costs if start <= at < end), Decimal(0))
+        for start, end in stretches
+    ]
 
 
 @pytest.mark.parametrize(
