@@ -16,6 +16,7 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from accounts.versions import version_of
 from budgets.models import Budget
+from console.scenarios.form import ScenarioSetForm
 from forecasts.models import ScenarioSet
 from tests.budgets.worlds import jan, january_budget
 from tests.factories import browser_for, make_organization, spend
@@ -218,6 +219,18 @@ def test_a_name_stands_once_for_a_budget(browser: Client, budget: Budget) -> Non
         )
     other = january_budget(budget.organization, name="Other")
     assert browser.post(page_of(other), filled(FEATURE)).status_code == 302
+
+
+def test_a_name_that_is_taken_at_that_moment_is_told(
+    browser: Client, budget: Budget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(browser, budget)
+    monkeypatch.setattr(ScenarioSetForm, "validate_constraints", lambda self: None)
+
+    answer = browser.post(page_of(budget), filled(FEATURE))
+
+    assert "has a comparison of that name already" in text_of(answer)
+    assert ScenarioSet.objects.count() == 1
 
 
 def test_what_somebody_saved_meanwhile_is_not_written_over(

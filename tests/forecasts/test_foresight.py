@@ -159,6 +159,16 @@ def test_other_models_are_priced_from_what_was_used(
     )
 
 
+def test_a_switch_takes_few_queries(
+    api: Api, budget: Budget, django_assert_max_num_queries: Any
+) -> None:
+    swaps = {"model_swap": {"gpt-4o": "gpt-4o-mini"}}
+    scenarios = [{"name": "Mini", "assumptions": swaps}, *SCENARIOS]
+
+    with django_assert_max_num_queries(19):
+        tried(api, f"budgets/{budget.uid}/scenarios", scenarios=scenarios)
+
+
 def test_a_budget_is_told_in_its_own_currency(api: Api, acme: Organization) -> None:
     for days in range(1, 15):
         spend(acme, "10", NOW - timedelta(days))

@@ -19,7 +19,7 @@ from ledger.costs import CostQuery
 from ledger.models import CostRecord
 from lib.periods import start_of
 from tests.budgets.worlds import jan, january_budget, undone
-from tests.factories import Api, make_organization, spend
+from tests.factories import Api, make_organization, report, spend, usage_record
 from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +35,18 @@ def _at_noon_of_the_fifteenth() -> Iterator[None]:
 @pytest.fixture
 def _production(acme: Organization) -> None:
     """Spend 10 in production on each of the days from Christmas on, and 90 beside."""
-    for days in range(1, 22):
-        spend(acme, "10", NOW - timedelta(days), project_id="production", team_id="a")
-        spend(acme, "90", NOW - timedelta(days), project_id="research", tags=["x"])
+    production = {"cost": "10", "project_id": "production", "team_id": "a"}
+    research = {"cost": "90", "project_id": "research", "tags": ["x"]}
+    records = [
+        usage_record(
+            id=f"{fields['project_id']}-{days}",
+            timestamp=(NOW - timedelta(days)).isoformat(),
+            **fields,
+        )
+        for days in range(1, 22)
+        for fields in (production, research)
+    ]
+    report(acme, *records)
 
 
 def forecast_of(api: Api, query: str = "?project_id=production") -> dict[str, Any]:
