@@ -134,6 +134,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Guardrails", "shield", "controls_controlrule", ""),
             ("Actions", "gavel", "controls_ruleaction", ""),
             ("Reservations", "lock_clock", "budgets_reservation", ""),
+            ("Runs", "smart_toy", "budgets_run", ""),
         ),
     ),
     (

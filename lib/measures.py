@@ -30,4 +30,5 @@ def is_mark(name: str) -> bool:
 
 def counted(mark: str, tokens: int, requests: int) -> int:
     """Return what usage adds to whatever counts *mark*, in units of 10^-10."""
-    return (tokens if mark == TOKENS else requests) * UNITS
+    units: int = (tokens if mark == TOKENS else requests) * UNITS
+    return units

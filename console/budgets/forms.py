@@ -170,10 +170,7 @@ class BudgetForm(forms.Form):
             rows = Budget.objects.filter(organization=organization).active()
             self._choose("parent", rows, parents, must=not may_top)
         else:
-            del self.fields["parent"]  # moving is a form of its own
-            if budget.currency in COUNTED:
-                self.fields["currency"].disabled = True
-                self.fields["currency"].help_text = "What it counts stays."
+            self._keep(budget)
         for name, dimension in DIMENSION_OF.items():
             field = ValuesField(
                 required=False, label=name.title(), help_text=READ_AS.get(name, "")
@@ -193,6 +190,14 @@ class BudgetForm(forms.Form):
         self.fields["end_date"].label = "Last day"
         self.fields["start_date"].help_text = "Empty: the present period's first."
         self.fields["end_date"].help_text = "Empty: none."
+
+    def _keep(self, budget: Budget) -> None:
+        """Take away what is not changed here: moving is a form of its own, and what is
+        counted in place of money stays."""
+        del self.fields["parent"]
+        if budget.currency in COUNTED:
+            self.fields["currency"].disabled = True
+            self.fields["currency"].help_text = "What it counts stays."
 
     def _choose(
         self,

@@ -18,12 +18,13 @@ from console.controls.reservations import ReservationAdmin
 from console.controls.rule_changes import change_rules
 from console.controls.rule_page import new_rule_page, old_rule_page
 from console.controls.rules_page import rules_page
+from console.controls.runs import RunAdmin
 from console.controls.switch_page import switch_page
 from console.controls.try_page import try_page
 from console.pages import Pages, row_or_404
 from controls.models import ControlRule
 
-__all__ = ["ControlRuleAdmin", "ReservationAdmin", "RuleActionAdmin"]
+__all__ = ["ControlRuleAdmin", "ReservationAdmin", "RuleActionAdmin", "RunAdmin"]
 
 
 @admin.register(ControlRule)

@@ -61,6 +61,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
         *("ledger.DailySpend", "ledger.Price", "ledger.ExchangeRate"),
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),
         *("budgets.Backfill", "budgets.Reservation", "controls.ControlRule"),
+        "budgets.Run",
         *("controls.RuleAction", "alerts.Alert", "alerts.AlertRule"),
         *("alerts.EscalationPolicy", "alerts.MaintenanceWindow"),
         *("alerts.NotAnAnomaly", "notifications.Channel"),

@@ -59,6 +59,7 @@ NO_PAGES = {
     "budgets_budget_forecast_picture",
     "budgets_budget_savings",
     *("budgets_reservation_history", "controls_controlrule_rules"),
+    "budgets_run_history",
     "controls_ruleaction_answer",
     *("notifications_channel_preview", "notifications_channel_test"),
     *("notifications_delivery_outcome", "notifications_delivery_redeliver"),
@@ -105,7 +106,9 @@ def fill_all(acme: Organization) -> None:
     """Make a row of every kind that has a page."""
     now = timezone.now()
     make_hard(acme, "Company", "1000")
-    authorize(make_api(organization=acme))  # before there are rules that block it
+    asking = make_api(organization=acme)
+    authorize(asking)  # before there are rules that block it
+    authorize(asking, run_id="nightly", run_cap="5")
     fill(acme)
     make_webhook(acme, "https://hooks.acme.example/costs")
     spend(acme, None, id="unpriced", model="unknown")

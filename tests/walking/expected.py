@@ -79,6 +79,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "budgets_budgetperiod": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_backfill": (_NOBODY, _NOBODY, _NOBODY),
     "budgets_reservation": (_NOBODY, _NOBODY, _NOBODY),
+    "budgets_run": (_NOBODY, _NOBODY, _NOBODY),
     "controls_controlrule": (
         by_action(Action.GUARD),
         by_action(Action.GUARD),

@@ -37,7 +37,7 @@ from notifications.models import Channel, Delivery, Outsider, Preference
 from notifications.outsiders import question_to
 from notifications.services import notify
 from tests.alerts.factories import fire
-from tests.controls.factories import authorize, lease
+from tests.controls.factories import authorize, book, lease
 from tests.factories import (
     NOON,
     browser_of,
@@ -151,6 +151,8 @@ def make_world() -> World:
     asking = make_api(organization=acme)
     authorize(asking, department_id="engineering")
     lease(asking, department_id="engineering")
+    authorize(asking, estimated_cost="0.01", run_id="run-of-acme", run_cap="5")
+    book(asking, "0.01", id="of-run-of-acme", run_id="run-of-acme")
     with acting_as(people[PAT].email):
         make_webhook(acme, "https://acme.example/hook")
         fill(acme, engineering)
@@ -203,6 +205,7 @@ def _words(people: Mapping[str, User]) -> dict[str, str]:
         "app_list.app_label": "accounts",
         "unnamed:admin/%(url)s.url": "no/such/page",
         "organization.slug": "acme",
+        "run.run_id": "run-of-acme",
         "usage-correction.usage_id": "of-acme",
         "notification-preference-detail.recipient": viewer.email,
     }
