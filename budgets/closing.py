@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from itertools import pairwise
 
 from django.db import transaction
@@ -10,15 +9,13 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.locks import hold_alone
 from accounts.models import Organization
+from budgets.carrying import Left, carried_of, undone_of
 from budgets.charging import open_periods
 from budgets.index import index_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
 from budgets.phasing import go_on
 from budgets.temporary import follow_temporary
-from lib.money import quantize
 from lib.periods import Window
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +41,6 @@ def sweep_periods(*, now: datetime) -> Closed:
             closed += _close_ended(organization, now)
             carried += _carry_over(organization, now)
     return Closed(opened, closed, carried)
-
-
-def carried_from(
-    budget: Budget, period: BudgetPeriod, following: BudgetPeriod
-) -> Decimal:
-    """Return what of *period* goes into *following*; negative: overspend.
-
-    The limit less what was spent, at most the cap either way, which is a share of the
-    following period's own amount.
-    """
-    left = period.limit - period.spent
-    if left > 0 and period.adjusted > 0:  # what was for a while is not carried over
-        left = max(left - period.adjusted, ZERO)
-    mode = budget.rollover_mode
-    if mode == RolloverMode.NONE:
-        return ZERO
-    if (left > 0 and mode == RolloverMode.OVERSPEND) or (
-        left < 0 and mode == RolloverMode.UNUSED
-    ):
-        return ZERO
-    if budget.rollover_cap is None:
-        return quantize(left)
-    most = quantize(following.amount * budget.rollover_cap)
-    return quantize(max(-most, min(most, left)))
 
 
 def _open_current(organization: Organization, now: datetime) -> int:
@@ -125,7 +98,7 @@ def _carry_over(organization: Organization, now: datetime) -> int:
     """Bring each period's rollover in line with what its predecessor left.
 
     Late records change what a closed period left: then a further line says by how
-    much.
+    much. Into one where that was undone nothing more is carried.
     """
     lines = 0
     budgets = Budget.objects.filter(organization=organization, backfill=None)
@@ -134,10 +107,13 @@ def _carry_over(organization: Organization, now: datetime) -> int:
     )
     carrying = ~Q(rollover_mode=RolloverMode.NONE) | Exists(carried)
     # A template has nothing to carry over: what it made has.
-    for budget in budgets.filter(carrying, template_for_each=""):
+    chosen = list(budgets.filter(carrying, template_for_each=""))
+    undone = undone_of([budget.pk for budget in chosen])
+    for budget in chosen:
         periods = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
         for period, following in pairwise(periods):
-            lines += _carry(budget, period, following, now)
+            if (budget.pk, following.starts_at) not in undone:
+                lines += _carry(budget, period, following, now)
     return lines
 
 
@@ -146,7 +122,9 @@ def _carry(
 ) -> int:
     if period.closed_at is None or period.ends_at != following.starts_at:
         return 0
-    difference = carried_from(budget, period, following) - following.carried_over
+    left = Left(period.limit, period.adjusted, period.spent)
+    carries = carried_of(budget, left, following.amount)
+    difference = carries - following.carried_over
     if not difference:
         return 0
     AmountLine.objects.create(

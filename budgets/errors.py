@@ -52,6 +52,12 @@ class TemplateFull(Conflict):
     code = "template_full"
 
 
+class NothingCarried(Conflict):
+    """What was carried over is to be taken back, and nothing was."""
+
+    code = "nothing_carried"
+
+
 class NeedsRequest(Forbidden):
     """More than their own: the person asks for it, and others decide."""
 

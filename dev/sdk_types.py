@@ -97,6 +97,7 @@ ESSENTIAL = {
     "Preference": "recipient",
     "Price": "id provider model currency",
     "Reason": "message",
+    "RolloverPreview": "budget currency mode carries",
     "Rejected": "index id errors",
     "RepeatedResponse": "index id duplicate_of",
     "Replay": "budget start end currency message calls spent would_spend saved stopped "
@@ -146,7 +147,6 @@ DEFAULTS = {
     "ModelPrice.priced": "True",
     "Organization.currency": '"USD"',
     "Organization.fiscal_year_start_month": "1",
-    "Phasing.fiscal_year_start_month": "1",
     "Organization.response_ids": '"once"',
     "Organization.timezone": '"UTC"',
     "Organization.unpriced_policy": '"allow"',

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
-from budgets.models import AmountLine, Budget
+from budgets.carrying import RolloverPreview
+from budgets.models import AmountLine, Budget, RolloverMode
 from budgets.phasing import phases_of, year_around, year_of
-from lib.answers import Moment, Money, Out, choices, note
+from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import wire
 
 
@@ -36,11 +37,55 @@ class WrittenLinesOut(Out, frozen=True):
 
 
 class PhaseOut(Out, frozen=True):
-    """One month or quarter, and what is planned for it."""
+    """A period, and what is planned for it."""
 
     start: Moment
     end: Annotated[Moment, note("Exclusive.")]
     amount: Money
+
+
+class RolloverPreviewOut(Out, frozen=True):
+    """What would be carried over if the present period ended now."""
+
+    budget: Annotated[str, note("Its id.")]
+    currency: str
+    mode: Annotated[str, choices(RolloverMode.values)]
+    cap: Annotated[Exact | None, note("A share of the next period's amount.")]
+    period_start: Moment
+    period_end: Annotated[Moment, note("Exclusive.")]
+    limit: Money
+    adjusted: Annotated[Money, note("Of the limit: for a while, not carried over.")]
+    spent: Money
+    left: Annotated[Money, note("Without what is for a while; negative: overspend.")]
+    most: Annotated[Money | None, note("Carried over at most; null: all of it.")]
+    carries: Annotated[Money, note("Negative: overspend.")]
+    into: Annotated[PhaseOut | None, note("Null: the budget ends here.")]
+    carried_in: Annotated[Money, note("Into the present period.")]
+    undone: Annotated[bool, note("What was carried in is taken back.")]
+
+
+def rollover_out(found: RolloverPreview) -> RolloverPreviewOut:
+    budget, left, into = found.budget, found.left, found.following
+    cap, amount = budget.rollover_cap, found.following_amount
+    return RolloverPreviewOut(
+        budget=str(budget.uid),
+        currency=budget.currency,
+        mode=budget.rollover_mode,
+        cap=None if cap is None else f"{cap.normalize():f}",
+        period_start=found.window.start,
+        period_end=found.window.end,
+        limit=wire(left.limit),
+        adjusted=wire(left.adjusted),
+        spent=wire(left.spent),
+        left=wire(left.for_good),
+        most=wire(found.most),
+        carries=wire(found.carries),
+        into=None
+        if into is None or amount is None
+        else PhaseOut(into.start, into.end, wire(amount)),
+        carried_in=wire(found.carried_in),
+        undone=found.is_undone,
+    )
 
 
 class PhasingOut(Out, frozen=True):

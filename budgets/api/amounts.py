@@ -17,13 +17,16 @@ from accounts.versions import version_of
 from budgets.api.amount_answers import (
     BudgetLineOut,
     PhasingOut,
+    RolloverPreviewOut,
     WrittenLinesOut,
     line_out,
     phasing_out,
+    rollover_out,
     written_out,
 )
-from budgets.api.amount_schemas import PhasingIn, RaiseIn, TransferIn
+from budgets.api.amount_schemas import PhasingIn, RaiseIn, ReasonedIn, TransferIn
 from budgets.api.lookups import budget_or_404, budgets_of
+from budgets.carrying import preview_rollover, undo_rollover
 from budgets.models import AmountLine, Budget
 from budgets.permissions import require, require_raise, require_transfer
 from budgets.phasing import set_phasing, year_of
@@ -150,3 +153,36 @@ class BudgetPhasing(BudgetAmountView):
     def _answer(self, budget: Budget, lines: Sequence[AmountLine]) -> Response:
         found = phasing_out(budget, lines, timezone.now())
         return tagged(Answered(found), version_of(budget))
+
+
+class BudgetRollover(BudgetAmountView):
+    """What goes over from a budget's present period into the next."""
+
+    @answers(s200=RolloverPreviewOut)
+    def get(self, request: Request, uid: str) -> Response:
+        """Tell what would be carried over if the present period ended now."""
+        found = preview_rollover(self.budget(uid), now=timezone.now())
+        return Answered(rollover_out(found))
+
+
+class BudgetRolloverUndo(BudgetAmountView):
+    """Taking back what was carried over."""
+
+    @answers(s201=WrittenLinesOut)
+    @extend_schema(request=ReasonedIn, operation_id="budgets_rollover_undo")
+    @idempotent
+    def post(self, request: Request, uid: str) -> Response:
+        """Take back what was carried over into the present period, for good.
+
+        A line says so, and late records carry nothing more into it. To take back
+        overspend is to have more: as for a raise, owners ask for it for the topmost
+        budget of their own.
+        """
+        budget, now = self.budget(uid), timezone.now()
+        shape = ReasonedIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        require(self.caller, Action.CHANGE, budget)
+        if preview_rollover(budget, now=now).carried_in < 0:
+            require_raise(self.caller, budget)
+        line = undo_rollover(budget, now=now, reason=shape.why)
+        return Answered(written_out([line]), status=201)

@@ -5,6 +5,8 @@ from budgets.api.amounts import (
     BudgetLines,
     BudgetPhasing,
     BudgetRaises,
+    BudgetRollover,
+    BudgetRolloverUndo,
     BudgetTransfers,
 )
 from budgets.api.organizations import DeletableRates, Organizations
@@ -21,6 +23,12 @@ urlpatterns = [
     route(f"{_BUDGET}/transfers", BudgetTransfers.as_view(), "budget-transfers"),
     route(f"{_BUDGET}/raises", BudgetRaises.as_view(), "budget-raises"),
     route(f"{_BUDGET}/phasing", BudgetPhasing.as_view(), "budget-phasing"),
+    route(f"{_BUDGET}/rollover", BudgetRollover.as_view(), "budget-rollover"),
+    route(
+        f"{_BUDGET}/rollover/undo",
+        BudgetRolloverUndo.as_view(),
+        "budget-rollover-undo",
+    ),
     *router.urls,
     route("organizations", Organizations.as_view(_MANY), "organizations"),
     route(

@@ -38,6 +38,8 @@ class AmountLine(models.Model):
     counterpart = models.ForeignKey(
         Budget, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
+    # Of a rollover that was undone: nothing more is carried into its period.
+    ends_rollover = models.BooleanField(default=False)
     reason = models.CharField(max_length=500, blank=True)
     # The uid of what was approved, whose apps lie above; null: nothing asked for it.
     request = models.UUIDField(null=True, blank=True)
@@ -55,6 +57,15 @@ class AmountLine(models.Model):
             models.CheckConstraint(
                 condition=Q(counterpart=None) | Q(kind="transfer"),
                 name="amount_line_has_a_counterpart_only_of_a_transfer",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_rollover=False) | Q(kind="rollover"),
+                name="amount_line_ends_only_a_rollover",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "budget", "effective_from"],
+                condition=Q(ends_rollover=True),
+                name="one_end_of_rollover_per_period",
             ),
             # What was approved takes effect once.
             models.UniqueConstraint(

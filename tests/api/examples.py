@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.scopes import Role
+from budgets.closing import sweep_periods
 from budgets.models import Budget
 from controls.actions import ask_due
 from controls.models import RuleAction
@@ -175,6 +176,13 @@ def _asks(world: World) -> Iterable[dict[str, Any]]:
 def _transfers(world: World) -> Iterable[dict[str, Any]]:
     body = {"to": str(world.company.uid), "amount": "0.5", "reason": "Not needed"}
     yield {"ids": {"uid": str(world.team.uid)}, "body": body}
+
+
+def _carried(world: World) -> Iterable[dict[str, Any]]:
+    begun = timezone.now() - timedelta(days=40)
+    budget = make_budget(world.acme, "Carrying", now=begun, rollover_mode="unused")
+    sweep_periods(now=timezone.now())
+    yield {"ids": {"uid": str(budget.uid)}, "body": {"reason": "Not this year"}}
 
 
 def _action(world: World) -> RuleAction:
@@ -456,6 +464,8 @@ EXAMPLES: dict[str, Example] = {
     "budgets_phasing_update": _budget(
         body={"percents": ["12", *["8"] * 11], "reason": "Busy in January"}
     ),
+    "budgets_rollover_retrieve": _budget(),
+    "budgets_rollover_undo": _carried,
     "budgets_raises_create": _budget(
         body={"amount": "5", "until": "2199-01-01", "reason": "A launch"}
     ),

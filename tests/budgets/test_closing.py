@@ -4,13 +4,17 @@ from typing import Any
 
 import pytest
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import Organization
 from budgets import backfill, services
+from budgets.carrying import preview_rollover, undo_rollover
 from budgets.closing import Closed, sweep_periods
+from budgets.errors import NothingCarried
 from budgets.models import AmountLine, Backfill, Budget, BudgetPeriod
+from budgets.temporary import raise_amount
 from tests.budgets.worlds import differences, jan, january_budget, period_of
-from tests.factories import make_organization, spend
+from tests.factories import Api, make_organization, spend
 
 pytestmark = pytest.mark.django_db
 INSTANT = timedelta(microseconds=1)
@@ -274,3 +278,63 @@ def test_every_organization_is_swept(acme: Organization) -> None:
     january_budget(make_organization("other"))
 
     assert sweep_periods(now=jan(15)).opened == 2
+
+
+def test_what_would_go_over_is_what_does(acme: Organization) -> None:
+    """Also with more for a while, which does not, and a cap."""
+    budget = rolling(acme, rollover_cap=Decimal("0.5"))
+    raise_amount(budget, Decimal(40), until=FEBRUARY, now=jan(15, 12))
+    spend(acme, "30", jan(15, 13))
+
+    found = preview_rollover(budget, now=jan(20))
+    sweep_periods(now=FEBRUARY)
+
+    assert (found.left.limit, found.left.for_good, found.most) == (140, 70, 50)
+    assert [found.carries] == carried(budget)[1:] == [50]
+    assert found.following is not None
+    assert found.following.start == FEBRUARY
+
+
+def test_nothing_would_go_over_where_the_budget_ends(acme: Organization) -> None:
+    budget = rolling(acme, ends_at=FEBRUARY)
+
+    found = preview_rollover(budget, now=jan(20))
+
+    assert (found.following, found.carries) == (None, 0)
+
+
+def test_what_was_carried_over_is_taken_back_for_good(acme: Organization) -> None:
+    budget = rolling(acme)
+    spend(acme, "30", jan(15))
+    sweep_periods(now=FEBRUARY)
+
+    line = undo_rollover(budget, now=FEBRUARY, reason="A new year")
+    spend(acme, "10", jan(16))  # late
+    sweep_periods(now=FEBRUARY + INSTANT)
+
+    assert (line.amount, line.reason) == (-70, "A new year")
+    assert carried(budget) == [0, 0]
+    assert preview_rollover(budget, now=FEBRUARY).is_undone
+    assert differences(acme) == []
+    with pytest.raises(NothingCarried):
+        undo_rollover(budget, now=FEBRUARY)
+    sweep_periods(now=MARCH)
+    assert carried(budget) == [0, 0, 100]  # what February left
+
+
+def test_the_api_previews_and_undoes(acme: Organization, api: Api) -> None:
+    budget = rolling(acme, now=timezone.now() - timedelta(days=40))
+    sweep_periods(now=timezone.now())
+    path = f"budgets/{budget.uid}/rollover"
+
+    before = api.get(path).body
+    undone = api.post(f"{path}/undo", {"reason": "A new year"})
+    after = api.get(path).body
+
+    assert (undone.status, undone.body["lines"][0]["kind"]) == (201, "rollover")
+    assert undone.body["lines"][0]["amount"] == "-" + before["carried_in"]
+    assert (after["carried_in"], after["undone"]) == ("0.0000000000", True)
+    assert Decimal(before["limit"]) == 100 + Decimal(before["carried_in"]) > 100
+    assert after["carries"] == after["limit"] == "100.0000000000"
+    again = api.post(f"{path}/undo", {})
+    assert (again.status, again.body["code"]) == (409, "nothing_carried")

@@ -160,6 +160,17 @@ def test_a_budget_is_phased_over_its_year(world: World) -> None:
     assert api.phase_budget(budget.id, amounts=[]).amounts == ()
 
 
+def test_what_would_be_carried_over(world: World) -> None:
+    api, budget = world.client, world.budget(rollover={"mode": "both", "cap": "0.25"})
+
+    found = api.preview_rollover(budget.id)
+
+    assert (found.mode, found.carries, found.most) == ("both", 25, 25)
+    with pytest.raises(ConflictError) as nothing:
+        api.undo_rollover(budget.id, reason="Not this year")
+    assert nothing.value.code == "nothing_carried"
+
+
 def test_a_lease_from_taking_it_to_returning_it(world: World) -> None:
     api, budget = world.client, world.budget()
 

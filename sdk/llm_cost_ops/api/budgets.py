@@ -18,6 +18,7 @@ from llm_cost_ops.answers.budgets import (
     Optimizations,
     Phasing,
     Recommendations,
+    RolloverPreview,
     UnitCosts,
     Variance,
     WrittenLines,
@@ -249,6 +250,20 @@ def phase_budget(
         }
     )
     return Request("PUT", f"{_path(budget_id)}/phasing", reads(Phasing), body=body)
+
+
+def preview_rollover(budget_id: str) -> Request[RolloverPreview]:
+    """Ask what would be carried over if the present period ended now."""
+    return Request("GET", f"{_path(budget_id)}/rollover", reads(RolloverPreview))
+
+
+def undo_rollover(
+    budget_id: str, *, reason: Optional[str] = None
+) -> Request[WrittenLines]:
+    """Take back what was carried over into the present period, for good."""
+    body = present({"reason": reason})
+    path = f"{_path(budget_id)}/rollover/undo"
+    return Request("POST", path, reads(WrittenLines), body=body, creates=True)
 
 
 def get_budget_tree(

@@ -140,6 +140,8 @@ class Api(TrackerApi):
     raise_budget = Endpoint(budgets.raise_budget)
     get_budget_phasing = Endpoint(budgets.get_budget_phasing)
     phase_budget = Endpoint(budgets.phase_budget)
+    preview_rollover = Endpoint(budgets.preview_rollover)
+    undo_rollover = Endpoint(budgets.undo_rollover)
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
     get_budget_recommendations = Endpoint(budgets.get_budget_recommendations)
