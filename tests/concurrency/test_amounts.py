@@ -1,6 +1,7 @@
 """A period that is opened late beside a change of its amount, in real threads."""
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from decimal import Decimal
 from threading import Event
 from time import sleep
@@ -10,9 +11,12 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
-from budgets import amounts, charging, services
+from budgets import amounts, charging, phasing, services
+from budgets.carrying import undo_rollover
 from budgets.closing import sweep_periods
-from budgets.models import BudgetPeriod
+from budgets.errors import NotEnoughLeft, NothingCarried
+from budgets.models import AmountLine, Budget, BudgetPeriod
+from budgets.temporary import transfer_amount
 from tests.budgets.worlds import differences, jan, january_budget
 from tests.factories import at_once, make_organization, report, usage_record
 
@@ -33,11 +37,23 @@ def _sweep(organization: Organization) -> None:
     sweep_periods(now=jan(15))
 
 
+def _raise_it(budget: Budget) -> Any:
+    plan = services.plan_of(budget)
+    plan.amount = Decimal(300)
+    return services.change_budget(budget, plan, now=jan(15, 13))
+
+
+def _phase_it(budget: Budget) -> Any:
+    return phasing.set_phasing(budget, [Decimal(300)] * 12, now=jan(15, 13))
+
+
+@pytest.mark.parametrize("changing", [_raise_it, _phase_it], ids=["change", "phase"])
 @pytest.mark.parametrize("opening", [_book, _sweep], ids=["usage", "sweep"])
 @pytest.mark.parametrize("guarded", [True, False])
 def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
     monkeypatch: pytest.MonkeyPatch,
     opening: Callable[[Organization], None],
+    changing: Callable[[Budget], Any],
     *,
     guarded: bool,
 ) -> None:
@@ -54,13 +70,12 @@ def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
 
     def change() -> Any:
         assert has_read.wait(10)
-        plan = services.plan_of(budget)
-        plan.amount = Decimal(300)
-        return services.change_budget(budget, plan, now=jan(15, 13))
+        return changing(budget)
 
     monkeypatch.setattr(charging, "lasting_and_temporary", read_slowly)
     if not guarded:
-        monkeypatch.setattr(services, "hold_alone", lambda _: None)
+        for module in (services, phasing):
+            monkeypatch.setattr(module, "hold_alone", lambda _: None)
 
     results = at_once(lambda: opening(acme), change)
 
@@ -68,3 +83,32 @@ def test_a_period_opened_beside_a_change_has_the_amount_that_stands(
     amount = BudgetPeriod.objects.get(budget=budget).amount
     assert (amount == 300) is guarded
     assert (differences(acme) == []) is guarded
+
+
+def test_of_many_transfers_at_once_as_many_go_as_there_is_money() -> None:
+    acme = make_organization("acme")
+    source, to = january_budget(acme, "A"), january_budget(acme, "B")
+
+    results = at_once(
+        *[lambda: transfer_amount(source, to, Decimal(30), now=jan(15, 13))] * 6
+    )
+
+    refused = [one for one in results if isinstance(one, NotEnoughLeft)]
+    assert len(refused) == 3
+    rows = BudgetPeriod.objects.order_by("budget__name")
+    assert [row.limit for row in rows] == [10, 190]
+    assert differences(acme) == []
+
+
+def test_what_was_carried_over_is_taken_back_once() -> None:
+    acme = make_organization("acme")
+    budget = january_budget(acme, rollover_mode="both")
+    sweep_periods(now=jan(15))
+    february = jan(31) + timedelta(days=3)
+    sweep_periods(now=february)
+
+    results = at_once(*[lambda: undo_rollover(budget, now=february)] * 4)
+
+    assert sum(isinstance(one, AmountLine) for one in results) == 1
+    assert sum(isinstance(one, NothingCarried) for one in results) == 3
+    assert differences(acme) == []
