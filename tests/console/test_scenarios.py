@@ -261,6 +261,8 @@ def test_a_scenario_that_is_emptied_is_taken_away(
     found.refresh_from_db()
     assert [one["name"] for one in found.scenarios] == ["After optimization"]
     assert found.history.count() == 2
+    history = reverse("admin:forecasts_scenarioset_history", args=[found.pk])
+    assert "→ After optimization: 30 % saved" in text_of(browser.get(history))
 
 
 def test_a_budget_without_a_period_or_history_says_so(
