@@ -26,6 +26,7 @@ PARTS = {
     "decisions": ("deciding", "postgresql"),
     "decisions-sqlite": ("deciding", "sqlite"),
     "authorizations": ("authorizing", "postgresql"),
+    "recommendations": ("recommending", "postgresql"),
     "approvals": ("approving", "postgresql"),
     "approvals-sqlite": ("approving", "sqlite"),
 }
