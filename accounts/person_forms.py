@@ -24,7 +24,8 @@ class PersonCreationForm(AdminUserCreationForm[User]):
 
 
 class PersonForm(VersionedForm, UserChangeForm[User]):
-    password = None  # type: ignore[assignment]  # it is said whether there is one, and set on a page of its own
+    # It is said whether there is one, and set on a page of its own.
+    password: Any = None
 
     class Meta(UserChangeForm.Meta):
         model = User

@@ -65,7 +65,7 @@ class Charging:
         self.organization, self.organization_id = organization, organization.pk
         budgets = Budget.objects.filter(organization=organization)
         self.index: BudgetIndex = index_of(budgets, organization)
-        self._period_ids: dict[tuple[int, datetime], int] = {}
+        self.period_ids: dict[tuple[int, datetime], int] = {}
 
     def meet(self, attributions: Iterable[tuple[Dimensions, Tags]]) -> None:
         """See to it that all are known whom *attributions* charge.
@@ -151,11 +151,11 @@ class Charging:
 
     def known_id(self, period: PeriodRef) -> int | None:
         """Return the id of a period that this process has met; None: ask `ids_of`."""
-        return self._period_ids.get(period.key)
+        return self.period_ids.get(period.key)
 
     def ids_of(self, wanted: list[PeriodRef]) -> dict[tuple[int, datetime], int]:
         """Return the ids of periods, opening those not yet there; in lock order."""
-        known = self._period_ids
+        known = self.period_ids
         missing = [period for period in wanted if period.key not in known]
         if not missing:
             return known
@@ -167,9 +167,9 @@ class Charging:
         return known | opened
 
     def _remember(self, ids: dict[tuple[int, datetime], int]) -> None:
-        if len(self._period_ids) + len(ids) > _MOST_PERIODS:
-            self._period_ids = {}
-        self._period_ids.update(ids)
+        if len(self.period_ids) + len(ids) > _MOST_PERIODS:
+            self.period_ids = {}
+        self.period_ids.update(ids)
 
 
 def open_periods(

@@ -44,7 +44,7 @@ class Opening(Charging):
         self.organization_id = known.organization_id
         self.index = known.index
         self._known = known
-        self._period_ids = known._period_ids  # noqa: SLF001 - one memory for both
+        self.period_ids = known.period_ids  # one memory for both
 
     def meet(self, attributions: Iterable[tuple[Dimensions, Tags]]) -> None:
         """Open what *attributions* lack."""

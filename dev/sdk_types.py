@@ -203,7 +203,8 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "forecasts.api.scenario_answers": "ModelSwap Scenario Scenarios",
             "budgets.api.trees": "BudgetNode",
             "forecasts.api.optimizations": "Optimization Unjudged Optimizations",
-            "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing",
+            "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing "
+            "RolloverPreview",
             "budgets.api.unit_costs": "UnitCostTotal UnitCostPoint UnitCosts",
         },
     ),

@@ -52,6 +52,6 @@ def effect_words(effect: SwapEffect, currency: str, days: int) -> str:
     cost = format_money(effect.cost, currency, locale)
     would = format_money(effect.would_cost, currency, locale)
     return (
-        f"{effect.swap.model}: {_requests(effect.requests)} in the last {days} days cost {cost}; "
-        f"{effect.swap.to} would have cost {would} for them."
+        f"{effect.swap.model}: {_requests(effect.requests)} in the last {days} days "
+        f"cost {cost}; {effect.swap.to} would have cost {would} for them."
     )

@@ -428,7 +428,7 @@ class WrittenLines:
 
 @dataclass(frozen=True)
 class Phase:
-    """One month or quarter, and what is planned for it."""
+    """A period, and what is planned for it."""
 
     start: datetime
     end: datetime  # Exclusive.
@@ -443,11 +443,32 @@ class Phasing:
     currency: str
     # From the first of the fiscal year on; empty: not phased.
     amounts: tuple[Decimal, ...]
-    fiscal_year_start_month: int = 1
+    fiscal_year_start_month: int = 0
     # Of a year; None: its periods are no months or quarters.
     total: Optional[Decimal] = None
     periods: tuple[Phase, ...] = ()  # Of the present fiscal year.
     lines: tuple[BudgetLine, ...] = ()  # That this change has written.
+
+
+@dataclass(frozen=True)
+class RolloverPreview:
+    """What would be carried over if the present period ended now."""
+
+    budget: str  # Its id.
+    currency: str
+    mode: str  # none, unused, overspend, both
+    carries: Decimal  # Negative: overspend.
+    cap: Optional[Decimal] = None  # A share of the next period's amount.
+    period_start: Optional[datetime] = None
+    period_end: Optional[datetime] = None  # Exclusive.
+    limit: Decimal = Decimal(0)
+    adjusted: Decimal = Decimal(0)  # Of the limit: for a while, not carried over.
+    spent: Decimal = Decimal(0)
+    left: Decimal = Decimal(0)  # Without what is for a while; negative: overspend.
+    most: Optional[Decimal] = None  # Carried over at most; None: all of it.
+    into: Optional[Phase] = None  # None: the budget ends here.
+    carried_in: Decimal = Decimal(0)  # Into the present period.
+    undone: bool = False  # What was carried in is taken back.
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_plain_words'),
-        ('budgets', '0012_phasing'),
+        ('budgets', '0016_phasing'),
     ]
 
     operations = [
