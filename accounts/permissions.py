@@ -18,6 +18,7 @@ class Action(StrEnum):
 
     READ = "read"
     CHANGE = "change"  # amount, dates, thresholds, limit, rollover, name, owner
+    RAISE = "raise"  # its amount, by changing it
     MAKE = "make"  # a budget below it
     MOVE = "move"  # it, to another place
     ARCHIVE = "archive"
@@ -41,7 +42,7 @@ SCOPE_FOR = {
     Action.READ: Scope.BUDGETS_READ,
     **dict.fromkeys(
         (
-            *(Action.CHANGE, Action.MAKE, Action.MOVE, Action.ARCHIVE),
+            *(Action.CHANGE, Action.RAISE, Action.MAKE, Action.MOVE, Action.ARCHIVE),
             *(Action.GUARD, Action.SWITCH, Action.RELEASE),
         ),
         Scope.BUDGETS_WRITE,
@@ -62,6 +63,7 @@ TABLE: dict[Role, dict[Action, frozenset[Relation]]] = {
         Action.CHANGE: _OWN,
         Action.MAKE: _OWN,
         # The one at the top is part of somebody else's sums.
+        Action.RAISE: _BELOW,
         Action.MOVE: _BELOW,
         Action.ARCHIVE: _OWN,
         Action.GUARD: _OWN,

@@ -1,6 +1,6 @@
 """What to ask for where somebody meets a limit: by how much, for how long, and who may.
 
-Who may change a budget changes it; who may only ask gets an address that is filled in.
+Who may raise a budget raises it; who may only ask gets an address that is filled in.
 """
 
 from collections import defaultdict
@@ -78,16 +78,16 @@ def askable(
     person: User, organization: Organization, budget_ids: Collection[int]
 ) -> frozenset[int]:
     """Return for which of the budgets *person* has to ask: they may ask for money, and
-    may not change the budget itself. One query where it depends on the budget.
+    may not raise the budget themselves. One query where it depends on the budget.
     """
     if not roles_allow(roles_of(person), Scope.APPROVALS_WRITE, organization):
         return frozenset()
-    allowed = relations_for(person, Action.CHANGE, organization)
+    allowed = relations_for(person, Action.RAISE, organization)
     if Relation.ELSEWHERE in allowed:
         return frozenset()
     if not allowed or not budget_ids:
         return frozenset(budget_ids)
-    mine = budgets_for(person, Action.CHANGE).filter(pk__in=budget_ids)
+    mine = budgets_for(person, Action.RAISE).filter(pk__in=budget_ids)
     return frozenset(budget_ids) - set(mine.values_list("pk", flat=True))
 
 
@@ -96,7 +96,6 @@ def askers(
 ) -> frozenset[str]:
     """Return who of *addresses* has to ask about the budget that begins *path*, which
     has its owners; see `askable`. One query, none where their *roles* are given."""
-    owners = {budget.owner_id for budget in path}
     if roles is None:
         roles = roles_among(path[0].organization_id, addresses)
     return frozenset(
@@ -104,7 +103,7 @@ def askers(
         for email in addresses
         for person, role in roles.get(email, ())
         if Scope.APPROVALS_WRITE in SCOPES_OF_ROLE[role]
-        and not _may_change(role, owns=person in owners)
+        and not _may_raise(role, person, path)
     )
 
 
@@ -123,6 +122,10 @@ def roles_among(organization_id: int, addresses: Collection[str]) -> Roles:
     return found
 
 
-def _may_change(role: Role, *, owns: bool) -> bool:
-    allowed = TABLE[role].get(Action.CHANGE, frozenset())
-    return Relation.ELSEWHERE in allowed or (owns and Relation.OWN in allowed)
+def _may_raise(role: Role, person: int, path: Sequence[Budget]) -> bool:
+    """Tell whether a person raises the budget that begins *path* by changing it."""
+    allowed = TABLE[role].get(Action.RAISE, frozenset())
+    stands = {Relation.ELSEWHERE}
+    stands |= {Relation.OWN for budget in path[:1] if budget.owner_id == person}
+    stands |= {Relation.BELOW for budget in path[1:] if budget.owner_id == person}
+    return not stands.isdisjoint(allowed)

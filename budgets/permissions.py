@@ -83,14 +83,22 @@ def require_change(actor: Actor, budget: Budget, plan: BudgetPlan) -> None:
     """Refuse *actor* to make *budget* as *plan* says where that is not theirs to do.
 
     Raises:
-        NotYours: the budget is not theirs, it would go where they may not put it, or
-            count more than their own does.
+        NotYours: the budget is not theirs, it would have more than they may give it, go
+            where they may not put it, or count more than their own does.
     """
     require(actor, Action.CHANGE, budget)
+    if _gives_more(plan, budget):
+        require(actor, Action.RAISE, budget)
     if (plan.parent.pk if plan.parent else None) != budget.parent_id:
         require_move(actor, budget, plan.parent)
-    if plan.scope != budget.scope:
+    if not _is_same(plan.scope, budget.scope):
         _require_scope(actor, plan.scope, budget)
+
+
+def _gives_more(plan: BudgetPlan, budget: Budget) -> bool:
+    """Tell whether *plan* has a higher amount, or one that can't be compared."""
+    units = [(one.currency, one.period) for one in (plan, budget)]
+    return plan.amount > budget.amount or units[0] != units[1]
 
 
 def require_move(actor: Actor, budget: Budget, parent: Budget | None) -> None:
@@ -194,6 +202,14 @@ def _require_scope(actor: Actor, scope: Any, place: Budget) -> None:
     )
 
 
+def _is_same(wanted: Any, scope: Any) -> bool:
+    """Tell whether two scopes count the same, however empty parts are written."""
+    try:
+        return clean(wanted) == clean(scope)
+    except ValueError:
+        return False  # the service says what is wrong with it
+
+
 def _reaches_beyond(top: Budget, scope: Any) -> bool:
     try:
         wanted = clean(scope)
@@ -204,6 +220,7 @@ def _reaches_beyond(top: Budget, scope: Any) -> bool:
 
 _VERBS = {
     Action.CHANGE: "change",
+    Action.RAISE: "raise by changing it: ask for more",
     Action.MAKE: "put budgets below",
     Action.MOVE: "move",
     Action.ARCHIVE: "archive",

@@ -47,7 +47,7 @@ def tree(acme: Organization) -> Mapping[str, Budget]:
 
 
 @pytest.mark.django_db
-def test_who_may_change_a_budget_is_not_told_to_ask(
+def test_who_may_raise_a_budget_is_not_told_to_ask(
     acme: Organization, tree: Mapping[str, Budget]
 ) -> None:
     people = {role: person_in(acme, role.value, role) for role in Role}
@@ -62,12 +62,16 @@ def test_who_may_change_a_budget_is_not_told_to_ask(
 
     assert asked == {
         Role.FINANCE_ADMIN: set(),
-        Role.BUDGET_OWNER: {"acme", "sales"},
+        Role.BUDGET_OWNER: {"acme", "engineering", "sales"},
         Role.APPROVER: set(tree),
         Role.VIEWER: set(),
     }
     mailed = [person.email for person in people.values()]
-    for name, many in (("ml", {Role.APPROVER}), ("sales", asked.keys())):
+    for name, many in (
+        ("ml", {Role.APPROVER}),
+        ("engineering", asked.keys()),
+        ("sales", asked.keys()),
+    ):
         told = askers(path_of(tree[name]), [*mailed, "stranger@x.example"])
         may = {role for role in many if name in asked[role]}
         assert told == {people[role].email for role in may}

@@ -13,11 +13,13 @@ from django.template.backends.django import Template
 from django.test import Client
 
 from accounts.audit import acting_as
+from accounts.meanwhile import data_of
 from accounts.models import Organization, User
 from accounts.permissions import TABLE, Action, Relation
 from accounts.scopes import Role
 from budgets.models import Budget, Reservation
 from budgets.scopes import covers
+from console.budgets.forms import BudgetForm
 from lib.memories import forget_everything
 from tests.alerts.factories import fire
 from tests.controls.factories import authorize
@@ -118,7 +120,8 @@ def _path(world: World) -> str:
 # What an action is at the API: it answers 403 to whom it refuses.
 API: dict[Action, Callable[[World], int]] = {
     Action.READ: lambda w: w.api.get(_path(w)).status,
-    Action.CHANGE: lambda w: w.api.patch(_path(w), {"amount": "77"}).status,
+    Action.CHANGE: lambda w: w.api.patch(_path(w), {"amount": "7"}).status,
+    Action.RAISE: lambda w: w.api.patch(_path(w), {"amount": "7777"}).status,
     Action.MAKE: lambda w: (
         w.api.post("budgets", {**below(w), "parent": str(w.budget.uid)}).status
     ),
@@ -180,12 +183,27 @@ def _made(world: World) -> int:
     return 201 if Budget.objects.filter(name="New").exists() else 403
 
 
+def _raised(world: World) -> int:
+    """Fill in the form, as `_made`, and confirm what it asks."""
+    budget, more = world.budget, str(world.budget.amount + 1)
+    place = f"/admin/budgets/budget/{budget.pk}/change/"
+    shown = data_of(BudgetForm(organization=budget.organization, budget=budget)).dict()
+    asked = world.browser.post(place, {**shown, "amount": more, "reason": "More to do"})
+    confirm = getattr(asked, "context_data", {}).get("confirm", "")
+    world.browser.post(
+        place, {**shown, "amount": more, "reason": "More to do", "confirm": confirm}
+    )
+    is_raised = Budget.objects.filter(pk=budget.pk, amount=more).exists()
+    return 302 if is_raised else 403
+
+
 # What an action is on the pages.
 PAGES: dict[Action, Callable[[World], int]] = {
     Action.READ: lambda w: (
         w.browser.get(f"/admin/budgets/budget/{w.budget.pk}/change/").status_code
     ),
     Action.CHANGE: lambda w: _posted(w, f"budgets/budget/{w.budget.pk}/change/"),
+    Action.RAISE: _raised,
     Action.MAKE: _made,
     Action.MOVE: lambda w: _posted(w, f"budgets/budget/{w.budget.pk}/move/"),
     Action.ARCHIVE: lambda w: _posted(w, f"budgets/budget/{w.budget.pk}/archive/"),
@@ -280,10 +298,10 @@ def own(acme: Organization) -> World:
     return world_of(acme, Role.BUDGET_OWNER, Relation.OWN)
 
 
-def test_an_owner_raises_their_own_and_not_the_companys(own: World) -> None:
+def test_an_owner_changes_their_own_and_not_the_companys(own: World) -> None:
     company = Budget.objects.get(name="Acme")
 
-    mine = own.api.patch(_path(own), {"amount": "700"})
+    mine = own.api.patch(_path(own), {"amount": "400"})
     theirs = own.api.patch(f"budgets/{company.uid}", {"amount": "70000"})
 
     company.refresh_from_db()
@@ -291,6 +309,25 @@ def test_an_owner_raises_their_own_and_not_the_companys(own: World) -> None:
     assert theirs.body["code"] == "not_yours"
     assert "Ask a finance admin." in theirs.body["detail"]
     assert company.amount == 1000
+
+
+@pytest.mark.parametrize(
+    "more", [{"amount": "601"}, {"period": "weekly"}, {"currency": "EUR"}]
+)
+def test_an_owner_shares_out_what_they_have_and_asks_for_more(
+    own: World, more: dict[str, str]
+) -> None:
+    """What is at the top of their own is part of somebody else's sums."""
+    ml = Budget.objects.get(name="ML")
+
+    mine = own.api.patch(_path(own), more)
+    below = own.api.patch(f"budgets/{ml.uid}", {"amount": str(ml.amount + 1)})
+
+    own.budget.refresh_from_db()
+    assert (mine.status, below.status) == (403, 200)
+    assert mine.body["code"] == "not_yours"
+    assert "is not yours to raise by changing it: ask for more" in mine.body["detail"]
+    assert (own.budget.amount, own.budget.currency) == (600, "USD")
 
 
 def test_a_key_without_a_person_does_what_its_scopes_say(acme: Organization) -> None:
