@@ -104,13 +104,15 @@ class CostOpsClient(Api, Asks):
     def send(self, request: Request[R]) -> R:
         message = self._sender.prepare(request)
         timeout = self._timeout + request.patience
-        attempt = 0
+        attempt, began = 0, time.monotonic()
         while True:
             attempt += 1
             try:
                 return self._sender.once(request, message, timeout)
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
-                wait = self._retry.wait_after(failure, attempt, _CHANCE.random())
+                wait = self._retry.wait_after(
+                    failure, attempt, _CHANCE.random(), time.monotonic() - began
+                )
                 if wait is None:
                     raise
             time.sleep(wait)
@@ -163,7 +165,7 @@ class AsyncCostOpsClient(Api, AsksAsync):
     async def send(self, request: Request[R]) -> R:
         message = self._sender.prepare(request)
         timeout = self._timeout + request.patience
-        attempt = 0
+        attempt, began = 0, time.monotonic()
         while True:
             attempt += 1
             try:
@@ -171,7 +173,9 @@ class AsyncCostOpsClient(Api, AsksAsync):
                     lambda: self._sender.once(request, message, timeout)
                 )
             except (ApiError, NoAnswerError, BadAnswerError) as failure:
-                wait = self._retry.wait_after(failure, attempt, _CHANCE.random())
+                wait = self._retry.wait_after(
+                    failure, attempt, _CHANCE.random(), time.monotonic() - began
+                )
                 if wait is None:
                     raise
             await asyncio.sleep(wait)

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from llm_cost_ops import (
     ApiError,
     AsyncCostOpsClient,
@@ -280,11 +282,34 @@ def test_connections_are_kept_and_made_anew_when_the_server_closed_them(
     assert ask().name == "B"
 
 
-def test_tries_go_on_for_longer_than_a_restart_takes() -> None:
-    policy, away = RetryPolicy(), NoAnswerError("refused")
-    busy = ApiError(503, "unavailable", "", retry_after_s=5)
+AWAY = NoAnswerError("refused")
+ANSWERS = st.tuples(st.floats(0, 30), st.none() | st.floats(0, 60))  # after, asked
 
-    for failure, chance in ((away, 0.0), (away, 1.0), (busy, 0.0)):
-        waits = [policy.wait_after(failure, n, chance) for n in range(1, 9)]
-        assert 15 < sum(wait for wait in waits if wait is not None) < 36
-        assert waits[-1] is None
+
+@given(chances=st.lists(st.floats(0, 1), min_size=8, max_size=8))
+def test_a_restart_of_ten_seconds_is_ridden_over(chances: list[float]) -> None:
+    policy, passed, waits = RetryPolicy(), 0.0, []
+    for number, chance in enumerate(chances, 1):
+        wait = policy.wait_after(AWAY, number, chance, passed)
+        if wait is None:
+            break
+        waits.append(wait)
+        passed += wait
+
+    assert 10 < passed <= 30
+    assert len(waits) < 8
+
+
+@given(answers=st.lists(ANSWERS, min_size=8, max_size=8), chance=st.floats(0, 1))
+def test_nobody_waits_longer_than_for_half_a_minute_and_the_last_answer(
+    answers: list[tuple[float, float | None]], chance: float
+) -> None:
+    policy, passed = RetryPolicy(), 0.0
+    for number, (took, asked) in enumerate(answers, 1):
+        busy = ApiError(503, "unavailable", "", retry_after_s=asked)
+        wait = policy.wait_after(busy, number, chance, passed + took)
+        if wait is None:
+            break
+        passed += took + wait
+
+    assert passed <= 30
