@@ -1,8 +1,11 @@
-"""Who tries tokens learns nothing: not by the answer, nor by how long it takes."""
+"""Who tries tokens learns nothing: not by the answer, nor by how long it takes.
+
+What is compared is the time that the thread worked, at best: what else the machine does
+meanwhile says nothing of the tokens.
+"""
 
 from datetime import timedelta
-from statistics import quantiles
-from time import perf_counter
+from time import thread_time
 from typing import Any
 from uuid import uuid4
 
@@ -73,12 +76,12 @@ def test_a_token_that_leads_nowhere_takes_as_long_whatever_is_wrong_with_it(
             assert len(queries) == 1
     for _ in range(ROUNDS):
         for kind, token in wrong.items():
-            began = perf_counter()
+            began = thread_time()
             browser.get(f"/approvals/{token}")
-            took[kind].append(perf_counter() - began)
+            took[kind].append(thread_time() - began)
 
     assert len(answers) == 1
-    quick = {kind: quantiles(times, n=4)[0] for kind, times in took.items()}
+    quick = {kind: min(times) for kind, times in took.items()}
     assert max(quick.values()) < EQUAL_ENOUGH * min(quick.values()), quick
     assert browser.get(f"/approvals/{live}").status_code == 200
     assert BudgetRequest.objects.get().state == "pending"
