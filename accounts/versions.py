@@ -20,6 +20,7 @@ from lib.humanize import ago
 
 Seen = Sequence[str]  # versions that will do; none: no version does
 VERSION = "version"  # the field of a form that says what its reader saw
+ANY = "*"  # version
 _PASSING = {"last_login"}  # no change of anybody's
 
 
@@ -59,6 +60,18 @@ class ChangedMeanwhile(PreconditionFailed):
         return (
             f"{self.words}, while this page was open. Nothing is done yet: look at how "
             "it is now."
+        )
+
+
+class VersionMissing(PreconditionFailed):
+    """A form doesn't say what its reader saw, so it may revert what others did."""
+
+    code = "version_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is saved: the form doesn't say which version it shows. Open its "
+            "page again, and change that."
         )
 
 
@@ -140,9 +153,16 @@ def check_row(row: Model, seen: Seen | None) -> None:
 
 
 def seen_by(form: Mapping[str, Any]) -> Seen | None:
-    """Return the version that a *form* was opened with; None: it does not say."""
+    """Return the version that a *form* was opened with; None: it says that any will do,
+    by a * as in If-Match.
+
+    Raises:
+        VersionMissing: it does not say.
+    """
     version = str(form.get(VERSION, ""))
-    return [version] if version else None
+    if not version:
+        raise VersionMissing
+    return None if version == ANY else [version]
 
 
 def tag_of(version: str) -> str:
@@ -152,7 +172,7 @@ def tag_of(version: str) -> str:
 
 def seen_in(header: str | None) -> Seen | None:
     """Return the versions that an If-Match header names; None: any will do."""
-    if header is None or header.strip() == "*":
+    if header is None or header.strip() == ANY:
         return None
     tags = (one.strip() for one in header.split(","))
     return [one[1:-1] for one in tags if len(one) > 1 and one[0] == one[-1] == '"']

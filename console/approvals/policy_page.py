@@ -15,7 +15,13 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from accounts.tenants import person
-from accounts.versions import ChangedMeanwhile, history_of, last_change, version_of
+from accounts.versions import (
+    ChangedMeanwhile,
+    history_of,
+    last_change,
+    seen_by,
+    version_of,
+)
 from approvals.models import How, Policy
 from approvals.plans import LevelNow, chain_by, levels_now
 from approvals.policies import MOST_LEVELS, save_policy
@@ -190,14 +196,13 @@ def _save(
     Raises:
         Refusal: nothing is changed.
     """
-    version = request.POST.get("version", "")
     return save_policy(
         organization,
         plan,
         by=By.someone(person(request), How.SESSION, visit_of(request)),
         now=timezone.now(),
         policy=policy,
-        seen=[version] if policy and version else None,
+        seen=seen_by(request.POST) if policy else None,
     )
 
 

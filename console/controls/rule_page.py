@@ -158,7 +158,7 @@ def _answer(
         confirmation = _confirmation(budget, form, data)
         if confirmation is None:
             with giving(reason_in(data)):
-                _save(budget, form, seen_by(data))
+                _save(budget, form, None if row is None else seen_by(data))
     except ChangedMeanwhile:  # between the look above and the lock
         there = rows_like(row).first() if row is not None else None
         return _answer(request, budget, given, there)
