@@ -137,6 +137,7 @@ def _look_up(header: str) -> Caller:
         scopes=_scopes_of(key),
         user_id=key.user_id,
         expires_at=key.expires_at,
+        key_prefix=key.prefix,
     )
 
 

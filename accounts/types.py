@@ -15,6 +15,7 @@ class Caller:
     scopes: frozenset[str]
     user_id: int | None
     expires_at: datetime | None
+    key_prefix: str = ""  # what people know the key by
 
     @property
     def is_authenticated(self) -> bool:

@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from budgets.scopes import TAG_SIGNS, BudgetScope, Tags, tags_as_listed
 from budgets.templates import ForEach
 from budgets.thresholds import Basis, shares_of
+from ledger.usage import KEY_TAG
 from lib.measures import mark_of
 from lib.periods import Cadence, Calendar, Window
 
@@ -215,6 +216,11 @@ class BudgetIndex:
         Until they are made, or found, nobody may say whom it charges.
         """
         return self._lacking(dimensions, tags, is_full=False)
+
+    @property
+    def counts_by_key(self) -> bool:
+        """Tell whether it matters which API key usage comes by."""
+        return any(template.each.tag == KEY_TAG for template in self.templates)
 
     def barred(self, dimensions: Mapping[str, str], tags: Tags) -> list[NewValue]:
         """Return for which values a hard template makes no budget, for it is full."""

@@ -14,7 +14,7 @@ from budgets.charging import ChargedSnapshot, Charging
 from budgets.opening import Opening
 from budgets.refiling import refile_if_due
 from ledger.snapshot import Snapshot
-from ledger.usage import Usage
+from ledger.usage import Usage, tag_senders
 
 
 def _charged(revision: Revision) -> tuple[ChargedSnapshot, Charging]:
@@ -64,6 +64,8 @@ def lacks_budgets(organization_id: int, usage: Sequence[Usage]) -> bool:
     if known is None or not known[1].index.templates:
         return False
     snapshot, charging = known
+    if charging.index.counts_by_key:
+        tag_senders(usage)
     return bool(charging.new_values(snapshot.unknown(usage)))
 
 

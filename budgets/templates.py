@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from budgets.scopes import TAG_SIGNS, Tags
 from ledger.identity import one_name
+from ledger.usage import KEY_TAG
 
 # The words of the wire, with the key of a scope that narrows to one value.
 KEY_OF = {
@@ -20,7 +21,7 @@ KEY_OF = {
     "department": "departments",
     "environment": "environments",
 }
-FOR_EACH = tuple(KEY_OF)
+FOR_EACH = (*KEY_OF, KEY_TAG)
 TAG = "tag:"
 MOST_MADE = 10_000  # budgets that one template may have in use at all
 USUAL_MOST = 1_000  # where nothing else is said
@@ -44,6 +45,8 @@ class ForEach:
         """
         if text in KEY_OF:
             return cls(text)
+        if text == KEY_TAG:
+            return cls("", KEY_TAG)
         tag = text.removeprefix(TAG)
         if text.startswith(TAG) and 0 < len(tag) <= LONGEST_TAG and "\x00" not in tag:
             return cls("", tag)

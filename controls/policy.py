@@ -27,7 +27,7 @@ from ledger.pricing import convert
 from ledger.snapshot import KnownAttribution
 from ledger.tariffs import Tariff
 from ledger.types import Sent
-from ledger.usage import parse_tags
+from ledger.usage import parse_tags, with_sender
 from lib.measures import TOKENS, is_mark
 
 _encode = msgspec.json.Encoder().encode
@@ -56,6 +56,7 @@ class Where(NamedTuple):
     user: str = ""
     tags: bytes = b""  # JSON, as it came
     tier: str = ""
+    api_key: str = ""  # the prefix of the one that asks
 
 
 class TokenEstimate(NamedTuple):
@@ -308,6 +309,8 @@ class Guard:
 
     def _new_plan(self, where: Where, model: str, at: datetime) -> Plan:
         tags = parse_tags(where.tags)
+        if where.api_key and self.charging.index.counts_by_key:
+            tags = with_sender(tags, where.api_key)
         subject = Subject.of(where, model, tags)
         entry = self._entries.get((where, model))
         if entry is None:

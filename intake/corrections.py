@@ -27,7 +27,7 @@ from ledger.models import Repricing
 from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
 from ledger.types import Marks, Settled, UsageOutcome
-from ledger.usage import Usage
+from ledger.usage import Usage, sender_in, tag_senders
 from lib.errors import NotFound
 from lib.money import from_units
 from lib.queue import announce
@@ -70,6 +70,10 @@ def correct(
     for one in usage:
         if one.id not in standing:
             raise UnknownUsage(f"There is no usage “{one.id}”.")
+    if charging.index.counts_by_key:
+        for one in usage:  # whoever corrects, it came by the key it came by
+            one.sent_by = sender_in(standing[one.id].content.attribution.tags)
+        tag_senders(usage)
     wrong = [
         _settling(one, standing[one.id])
         for one in usage

@@ -36,7 +36,7 @@ from controls.decisions.release import adjust as adjust_rates
 from ledger import services as ledger
 from ledger.errors import AlreadyThere
 from ledger.types import UsageOutcome
-from ledger.usage import Usage
+from ledger.usage import Usage, tag_senders
 from lib.availability import is_out_of_range
 from lib.errors import OutOfRange
 
@@ -91,6 +91,8 @@ def _take(
 ) -> Sequence[UsageOutcome]:
     with transaction.atomic():
         snapshot, charging = hold_snapshot(organization_id, opens=opens)
+        if charging.index.counts_by_key:
+            tag_senders(usage)
         claimed = claim(charging, usage)
         recorded = ledger.record(
             snapshot,

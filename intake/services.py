@@ -147,6 +147,7 @@ def _by_slug(
         elif mine is not None and slug not in mine:
             rejected.append((place, record.id, (_FOREIGN,)))
         else:
+            record.sent_by = caller.key_prefix
             found.setdefault(slug, {})[place] = record.id
     return found
 

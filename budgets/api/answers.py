@@ -54,7 +54,7 @@ class TemplateOut(Out, frozen=True):
     """For what a budget makes budgets by itself, below it."""
 
     for_each: Annotated[
-        str, note("user, project, team, department, environment or tag:NAME.")
+        str, note("user, api_key, project, team, department, environment or tag:NAME.")
     ]
     most: Annotated[int, note("How many it may have in use.")]
     made: Annotated[int, note("How many it has in use.")]

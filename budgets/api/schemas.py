@@ -44,7 +44,8 @@ class TemplateIn(serializers.Serializer[Any]):
     for_each = serializers.CharField(
         max_length=300,
         required=False,
-        help_text="user, project, team, department, environment or tag:NAME. It stays.",
+        help_text="user, api_key, project, team, department, environment or tag:NAME. "
+        "It stays.",
     )
     most = serializers.IntegerField(
         min_value=1,

@@ -16,6 +16,7 @@ from console.asking import Consequence, Consequences
 
 _NAMED = 3  # values named at once
 _OF_A_TAG = "tag"
+_WORDS = {"api_key": "API key"}
 FIELDS = ("template.for_each", "template.tag", "template.most")
 
 
@@ -23,7 +24,7 @@ def each_words(for_each: str) -> str:
     """Say what a template is for: "each user", "each value of the tag customer"."""
     if for_each.startswith(TAG):
         return f"each value of the tag {for_each.removeprefix(TAG)}"
-    return f"each {for_each}"
+    return f"each {_WORDS.get(for_each, for_each)}"
 
 
 def few_of(names: Sequence[str]) -> str:
@@ -54,7 +55,7 @@ def made_of(budget: Budget) -> dict[str, Any]:
 def add_fields(form: forms.Form, budget: Budget | None) -> None:
     """Add what says that a budget makes others: as it is made, and how many later."""
     if budget is None:
-        chosen = [(each, f"A budget for each {each}") for each in FOR_EACH]
+        chosen = [(each, f"A budget for {each_words(each)}") for each in FOR_EACH]
         form.fields["template.for_each"] = forms.ChoiceField(
             required=False,
             label="What it is",

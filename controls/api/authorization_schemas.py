@@ -143,7 +143,7 @@ def read(body: bytes, kind: type[Shape]) -> Shape:
     return shape  # type: ignore[no-any-return]  # it is of its decoder's kind
 
 
-def call_of(given: AuthorizationIn) -> CallRequest:
+def call_of(given: AuthorizationIn, *, by: str = "") -> CallRequest:
     """Return what is asked of the desk.
 
     Raises:
@@ -165,7 +165,7 @@ def call_of(given: AuthorizationIn) -> CallRequest:
             "run_id", "Say which run the run_cap is of.", code="required"
         )
     return CallRequest(
-        where=given.where,
+        where=given.where._replace(api_key=by),
         model=model,
         tokens=tokens,
         estimate=estimate,
@@ -175,7 +175,7 @@ def call_of(given: AuthorizationIn) -> CallRequest:
     )
 
 
-def lease_of(given: LeaseIn) -> LeaseRequest:
+def lease_of(given: LeaseIn, *, by: str = "") -> LeaseRequest:
     """Return the lease that is asked for.
 
     Raises:
@@ -183,7 +183,7 @@ def lease_of(given: LeaseIn) -> LeaseRequest:
     """
     model = _checked(given)
     return LeaseRequest(
-        where=given.where,
+        where=given.where._replace(api_key=by),
         model=model,
         ttl=timedelta(seconds=given.ttl_s),
         wanted=_units("amount", given.amount),

@@ -69,7 +69,7 @@ def authorizations(request: HttpRequest) -> HttpResponse:
     caller = _caller_of(request)
     body = body_of(request, JSON_TYPES)
     given = authorization_schemas.read(body, AuthorizationIn)
-    ask = authorization_schemas.call_of(given)
+    ask = authorization_schemas.call_of(given, by=caller.key_prefix)
     wish = wish_of(given.ask) if given.ask else None
     organization_id = authorization_schemas.organization_id_of(
         caller, given.organization_id
@@ -165,7 +165,7 @@ def leases(request: HttpRequest) -> HttpResponse:
     caller = _caller_of(request)
     body = body_of(request, JSON_TYPES)
     given = authorization_schemas.read(body, LeaseIn)
-    ask = authorization_schemas.lease_of(given)
+    ask = authorization_schemas.lease_of(given, by=caller.key_prefix)
     organization_id = authorization_schemas.organization_id_of(
         caller, given.organization_id
     )

@@ -17,9 +17,11 @@ from ledger.usage.decoding import (
 )
 from ledger.usage.details import parse_metadata, parse_tags
 from ledger.usage.records import MOST_TOKENS, NOT_SENT, Usage, is_metered
+from ledger.usage.senders import KEY_TAG, sender_in, tag_senders, with_sender
 
 __all__ = [
     "EARLIEST",
+    "KEY_TAG",
     "LATEST",
     "MOST_BYTES",
     "MOST_COST",
@@ -36,4 +38,7 @@ __all__ = [
     "odd_characters",
     "parse_metadata",
     "parse_tags",
+    "sender_in",
+    "tag_senders",
+    "with_sender",
 ]

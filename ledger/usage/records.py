@@ -59,6 +59,8 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     ignored: tuple[str, ...] = msgspec.field(default=(), name="(ignored)")
     # Whether the provider was found from the model: a decision's, if any, beats it.
     is_provider_found: bool = msgspec.field(default=False, name="(provider found)")
+    # The prefix of the key it came by, for who counts by keys; the door says it.
+    sent_by: str = msgspec.field(default="", name="(sent by)")
 
     def attribution_key(self) -> bytes:
         """Return what decides the attribution and the price, as one JSON array.
@@ -81,7 +83,7 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 _encode = msgspec.json.Encoder().encode
-NOT_SENT = frozenset({"ignored", "is_provider_found"})  # fields of no sender
+NOT_SENT = frozenset({"ignored", "is_provider_found", "sent_by"})  # fields of no sender
 
 
 def is_metered(record: Usage) -> bool:

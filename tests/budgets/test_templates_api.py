@@ -6,13 +6,18 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization
+from budgets.verification import differences
 from tests.controls.factories import authorize
-from tests.factories import Api, make_api, usage_record
+from tests.factories import Api, make_api, make_key, usage_record
 
 
 @pytest.fixture
 def api(acme: Organization) -> Api:
     return make_api(organization=acme)
+
+
+def verified(organization: Organization) -> list[str]:
+    return list(differences(organization))
 
 
 def make(api: Api, **fields: Any) -> dict[str, Any]:
@@ -153,3 +158,77 @@ def test_a_lease_opens_a_budget_and_its_usage_is_charged_to_it(api: Api) -> None
     (child,) = api.get(f"budgets?parent={made['id']}").body["results"]
     status = api.get(f"budgets/{child['id']}/status").body
     assert status["total_spend"] == "0.2500000000"
+
+
+# -- For each API key
+
+
+@pytest.mark.django_db
+def test_each_key_has_its_budget_whatever_its_holder_says(
+    acme: Organization, api: Api
+) -> None:
+    made = make(api, enforcement="hard", template={"for_each": "api_key"})
+    secrets = [make_key(organization=acme, name=name) for name in ("one", "two")]
+    one, two = (Api(secret) for secret in secrets)
+    now = timezone.now().isoformat()
+
+    record = usage_record(
+        cost="4", timestamp=now, tags={"api_key": "cok_another", "a": "b"}
+    )
+    answer = one.post("usage", record)
+    again = one.post("usage", record)
+    refused = authorize(one, estimated_cost="2", project_id=None)
+    allowed = authorize(two, estimated_cost="2", tags=["x"])
+
+    assert (answer.status, again.status, again.body["conflict"]) == (201, 200, False)
+    assert (refused["decision"], allowed["decision"]) == ("block", "allow")
+    children = api.get(f"budgets?parent={made['id']}").body["results"]
+    assert {each["template_value"] for each in children} == {
+        secret[:12] for secret in secrets
+    }
+    of_one = next(each for each in children if each["name"] == secrets[0][:12])
+    status = api.get(f"budgets/{of_one['id']}/status").body
+    assert status["total_spend"] == "4.0000000000"
+    assert verified(acme) == []
+
+
+@pytest.mark.django_db
+def test_usage_stays_with_the_key_it_came_by_whoever_settles_or_corrects_it(
+    acme: Organization, api: Api
+) -> None:
+    made = make(api, enforcement="hard", template={"for_each": "api_key"})
+    secret = make_key(organization=acme, name="one")
+    one = Api(secret)
+    asked = authorize(one, estimated_cost="2")
+    record = usage_record(
+        cost="1",
+        timestamp=timezone.now().isoformat(),
+        project_id="search",
+        authorization_id=asked["id"],
+    )
+
+    api.post("usage", record)
+    fixed = {**record, "cost": "3", "reason": "Wrong"}
+    del fixed["authorization_id"]
+    api.post("usage/u1/correction", fixed)
+
+    children = api.get(f"budgets?parent={made['id']}").body["results"]
+    assert [each["name"] for each in children] == [secret[:12]]
+    status = api.get(f"budgets/{children[0]['id']}/status").body
+    assert (status["total_spend"], status["reserved"]) == (
+        "3.0000000000",
+        "0.0000000000",
+    )
+    assert verified(acme) == []
+
+
+@pytest.mark.django_db
+def test_without_such_a_template_keys_are_in_no_tag(
+    acme: Organization, api: Api
+) -> None:
+    make(api)
+    api.post("usage", usage_record(user_id="ann", tags={"api_key": "mine"}))
+
+    (cost,) = api.get("costs").body
+
+    assert cost["tags"] == {"api_key": "mine"}

@@ -70,7 +70,7 @@ def create_budget(
 
     `enforcement="hard"` makes the amount a limit that no authorized call passes.
     `template={"for_each": "user"}` makes a budget of the amount for each user, at the
-    first call; so do project, team, department, environment and "tag:NAME".
+    first call; so do api_key, project, team, department, environment, "tag:NAME".
     `reason` says why the amount is what it is.
     """
     given = {**locals(), "amount": wire(amount)}
