@@ -10,7 +10,12 @@ from approvals.models import WITHOUT_AMOUNT, BudgetRequest, RequestKind
 from approvals.people import members
 from approvals.types import Ask
 from budgets.models import Budget
-from budgets.validation import sound_amount, sound_counted, sound_scope
+from budgets.validation import (
+    check_place,
+    sound_amount,
+    sound_counted,
+    sound_scope,
+)
 from lib.errors import Invalid
 from lib.measures import measure_of
 from lib.money import COUNTED
@@ -78,6 +83,13 @@ def _check(organization: Organization, ask: Ask, now: datetime) -> None:
         raise Invalid.field("until", "Must lie in the future.")
 
 
+_FOR_A_WHILE = {
+    RequestKind.TRANSFER,
+    RequestKind.RAISE,
+    RequestKind.ROLLOVER_EXCEPTION,
+}
+
+
 def _check_named(ask: Ask) -> None:
     """Refuse an ask that does not name what its kind needs."""
     needs = {
@@ -93,6 +105,17 @@ def _check_named(ask: Ask) -> None:
             raise Invalid.field(attr, "This kind of request needs it.", code="required")
     if ask.kind == RequestKind.NEW and ask.budget is not None:
         raise Invalid.field("budget", "A new budget is named by its parent alone.")
+    if ask.parent is not None:
+        check_place(ask.parent)
+    for attr in ("budget", "source"):
+        budget = getattr(ask, attr)
+        if budget and budget.is_template and ask.kind in _FOR_A_WHILE:
+            raise Invalid.field(
+                attr,
+                f"“{budget.name}” has no money of its own: its amount is that of each "
+                "budget it makes. Choose one of these.",
+                code="is_template",
+            )
     if ask.source is not None and ask.budget == ask.source:
         raise Invalid.field("source", "Must be another budget.")
 

@@ -187,6 +187,13 @@ def _in_use(budgets: Iterable[Budget], now: datetime) -> list[Budget]:
             or (one.ends_at is not None and one.ends_at <= now)
         ):
             raise IsArchived(f"“{one.name}” is not in use, so its amount stays.")
+        if one.is_template:
+            raise Invalid.field(
+                "budget",
+                f"“{one.name}” has no money of its own: its amount is that of each "
+                "budget it makes. Choose one of these.",
+                code="is_template",
+            )
     return sorted(found, key=lambda one: (-one.level, one.pk))
 
 

@@ -83,20 +83,8 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
         raise Invalid.field("parent", "There is no such budget.", code="not_found")
     if parent.archived_at:
         raise Invalid.field("parent", f"“{parent.name}” is archived.")
-    if parent.template_for_each and budget.template_of_id != parent.pk:
-        raise Invalid.field(
-            "parent",
-            f"“{parent.name}” makes the budgets below it itself. Choose a budget above "
-            "it, or give one value its own amount there.",
-            code="is_template",
-        )
-    if parent.template_of_id:
-        raise Invalid.field(
-            "parent",
-            f"“{parent.name}” is made by a template, and nothing lies below it. Choose "
-            "a budget above the template.",
-            code="is_made",
-        )
+    if budget.template_of_id != parent.pk:
+        check_place(parent)
     if budget.pk is not None and budget.pk in path_of(parent):
         raise Invalid.field(
             "parent",
@@ -112,6 +100,28 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
         )
     _check_depth(budget, parent)
     return parent
+
+
+def check_place(parent: Budget) -> None:
+    """Refuse to have anything made by hand below a template, or what it made.
+
+    Raises:
+        Invalid: *parent* is one of these.
+    """
+    if parent.is_template:
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” makes the budgets below it itself. Choose a budget above "
+            "it, or give one value its own amount there.",
+            code="is_template",
+        )
+    if parent.template_of_id:
+        raise Invalid.field(
+            "parent",
+            f"“{parent.name}” is made by a template, and nothing lies below it. Choose "
+            "a budget above the template.",
+            code="is_made",
+        )
 
 
 def check_unit(budget: Budget, currency: str) -> None:

@@ -287,3 +287,20 @@ def test_a_request_that_nobody_could_decide_is_refused(
         make_request(acme, cfo)
 
     assert BudgetRequest.objects.count() == 0
+
+
+def test_a_template_is_asked_for_neither_money_for_a_while_nor_a_place(
+    acme: Organization,
+) -> None:
+    each = make_budget(acme, "Each", "5", template_for_each="user")
+    person = person_in(acme, "ann")
+    until = NOW + timedelta(days=5)
+
+    asks: list[dict[str, Any]] = [
+        {"kind": "raise", "budget": each, "until": until},
+        {"kind": "new", "parent": each},
+    ]
+    for ask in asks:
+        with pytest.raises(Invalid) as caught:
+            make_request(acme, person, **ask)
+        assert caught.value.errors[0].code == "is_template"

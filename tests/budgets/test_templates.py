@@ -28,6 +28,7 @@ from budgets.services import (
 )
 from budgets.status import periods_of, status_at
 from budgets.templates import ForEach
+from budgets.temporary import raise_amount
 from budgets.tree import BudgetTree, leaves_of, tree_of
 from budgets.verification import differences
 from controls.configuration import configure, switch_off
@@ -530,6 +531,17 @@ def test_rules_that_guard_are_for_budgets_with_a_limit() -> None:
     for budget in (template, made_by(template)["ann"]):
         with pytest.raises(Invalid):
             configure(budget, [block])
+
+
+def test_a_template_has_no_money_of_its_own_to_move() -> None:
+    organization = make_organization()
+    template = make_template(organization)
+    now = timezone.now()
+
+    with pytest.raises(Invalid) as caught:
+        raise_amount(template, Decimal(5), until=now + timedelta(days=1), now=now)
+
+    assert caught.value.errors[0].code == "is_template"
 
 
 def test_a_template_is_switched_off_for_all() -> None:
