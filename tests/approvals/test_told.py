@@ -99,7 +99,9 @@ def test_after_the_date_it_is_needed_by_the_next_level_up_is_told(
     request = asks(pm, team, needed_by=needed_by)
     subjects_to(mail_server, head, timezone.now())
 
-    due = [reminded(request) for _ in range(3)]
+    due = [reminded(request)]
+    while request.steps.get(state="open").due_at:  # of what falls on a weekend, less
+        due.append(reminded(request))
 
     (up,) = subjects_to(mail_server, head, due[-1])
     assert due[-1] >= needed_by
