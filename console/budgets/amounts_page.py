@@ -44,6 +44,8 @@ from lib.periods import Cadence
 MOST_BOUND = 400  # budgets that have fields of their own
 _MOST_NAMED = 5
 _SALT = "recommended amounts"
+# What the page is answered with; all else says what is asked for.
+_ANSWERS = {"draft", "confirm", "reason", "apply", "again", "csrfmiddlewaretoken"}
 
 
 def amounts_page(request: HttpRequest, pages: Pages) -> HttpResponse:
@@ -81,6 +83,7 @@ def amounts_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         has_fields=len(advice.lines) <= MOST_BOUND,
         confirmation=asked,
         draft=draft,
+        sent=[(k, text) for k, text in data.items() if k not in _ANSWERS],
         here=request.get_full_path(),
         savings=_savings_of(organization, root),
     )
