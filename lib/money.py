@@ -149,7 +149,7 @@ def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
 def _counted(amount: Decimal, name: str, locale: str) -> str:
     word = name.removesuffix("s") if amount == 1 else name
     number = format_decimal(amount, locale=locale, decimal_quantization=False)
-    return f"{number}\N{NO-BREAK SPACE}{word}"
+    return f"{number} {word}"
 
 
 MOST_SHARE = Decimal(10)  # that a threshold may be: 1,000 %

@@ -34,7 +34,7 @@ def run_page(request: HttpRequest, pages: Pages, asked: str) -> HttpResponse:
     used = list(records.order_by("-timestamp", "-pk")[: MOST + 1])
     context = pages.page(
         request,
-        title=run.run_id,
+        title=f"Run {run.run_id}",
         way=[(run.pk, run.run_id)],
         run=run,
         currency=currency,
