@@ -119,7 +119,6 @@ ESSENTIAL = {
     "TrailEntry": "number at event",
     "Trial": "state",
     "UnitCostPoint": "start cost count",
-    "UnitCostTotal": "cost count",
     "UnitCosts": "budget per currency total points",
     "UnpricedModel": "provider model requests",
     "UnpricedRecord": "index id unpriced_kinds",
@@ -194,8 +193,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         "Budgets, and where they stand.",
         {
             "lib.answers": "Named",
-            "budgets.api.answers": "Backfill Budget BudgetStatus Driver "
-            "Variance BudgetPeriod",
+            "budgets.api.answers": "Backfill Budget BudgetStatus BudgetPeriod",
             "budgets.api.conflict_answers": "BudgetConflict",
             "forecasts.api.answers": "Confidence DaysUntil ForecastData ForecastDay "
             "Forecast PastForecast Accuracy ForecastAccuracy",
@@ -205,6 +203,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "forecasts.api.optimizations": "Optimization Unjudged Optimizations",
             "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing "
             "RolloverPreview",
+            "budgets.api.variances": "Driver VarianceParts Variance",
             "budgets.api.unit_costs": "UnitCostTotal UnitCostPoint UnitCosts",
         },
     ),

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, UnsetType
 
 from budgets.api.thresholds import ThresholdOut, threshold_out
-from budgets.drivers import DIMENSIONS, Driver, currency_of, drivers_of
-from budgets.figures import Severity, StatusName, VarianceCategory
+from budgets.figures import Severity, StatusName
 from budgets.models import Budget, BudgetPeriod, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF
 from budgets.status import BudgetStatus
@@ -131,34 +130,6 @@ class BudgetStatusOut(Out, frozen=True):
     backfill: BackfillOut | UnsetType = UNSET
 
 
-class DriverOut(Out, frozen=True):
-    """A model, project or user that explains a variance."""
-
-    dimension: Annotated[str, choices(DIMENSIONS)]
-    name: Annotated[str, note("Empty where none was given.")]
-    cost: Money
-    previous: Annotated[Money, note("In as long a time before.")]
-    share: Annotated[float | None, note("Of what all cost.")]
-    change: Money
-
-
-class VarianceOut(Out, frozen=True):
-    """How far spend is from an even pace."""
-
-    budget: Annotated[str, note("Its id.")]
-    currency: str
-    expected_spend: Money
-    actual_spend: Money
-    absolute_variance: Money
-    variance_percent: Annotated[float | None, note("Null: nothing is expected.")]
-    variance_category: VarianceCategory
-    elapsed_percent: float
-    period_start: Moment
-    period_end: Annotated[Moment, note("Exclusive.")]
-    drivers_currency: str
-    drivers: list[DriverOut]
-
-
 class BudgetPeriodOut(Out, frozen=True):
     """One period of a budget."""
 
@@ -250,13 +221,13 @@ def standing(found: BudgetStatus) -> dict[str, Any]:
         "total_spend": wire(status.total_spend),
         "reserved": wire(status.reserved),
         "remaining_budget": wire(status.remaining_budget),
-        "utilization_percent": _number(status.utilization_percent),
+        "utilization_percent": share_out(status.utilization_percent),
         "period_start": found.window.start,
         "period_end": found.window.end,
         "elapsed_days": status.elapsed_days,
         "remaining_days": status.remaining_days,
         "total_days": status.total_days,
-        "time_utilization_percent": _number(status.time_utilization_percent),
+        "time_utilization_percent": share_out(status.time_utilization_percent),
         "burn_rate": wire(status.burn_rate),
         "projected_spend": wire(status.projected_spend),
         "projected_overrun": wire(status.projected_overrun),
@@ -267,39 +238,6 @@ def standing(found: BudgetStatus) -> dict[str, Any]:
         "late_spend": wire(found.late_spend),
         "backfill": _backfill_out(budget),
     }
-
-
-def variance_out(found: BudgetStatus, at: datetime) -> VarianceOut:
-    """Return a variance with the models, projects and users that explain it."""
-    variance, window = found.variance, found.window
-    end = max(min(at, window.end), window.start)
-    has_begun = end > window.start
-    drivers = drivers_of(found.budget, window.start, end) if has_begun else []
-    return VarianceOut(
-        budget=str(found.budget.uid),
-        currency=found.budget.currency,
-        expected_spend=wire(variance.expected_spend),
-        actual_spend=wire(variance.actual_spend),
-        absolute_variance=wire(variance.absolute_variance),
-        variance_percent=_number(variance.variance_percent),
-        variance_category=variance.variance_category,
-        elapsed_percent=float(variance.elapsed_percent),
-        period_start=window.start,
-        period_end=window.end,
-        drivers_currency=currency_of(found.budget),
-        drivers=[_driver_out(driver) for driver in drivers],
-    )
-
-
-def _driver_out(driver: Driver) -> DriverOut:
-    return DriverOut(
-        dimension=driver.dimension,
-        name=driver.name,
-        cost=wire(driver.cost),
-        previous=wire(driver.previous),
-        share=_number(driver.share),
-        change=wire(driver.change),
-    )
 
 
 def periods_out(rows: Iterable[BudgetPeriod], now: datetime) -> list[BudgetPeriodOut]:
@@ -326,6 +264,6 @@ def _state_of(row: BudgetPeriod, now: datetime) -> str:
     return "upcoming" if now < row.starts_at else "open"
 
 
-def _number(value: Decimal | None) -> float | None:
+def share_out(value: Decimal | None) -> float | None:
     """Return a share or percent, which is not money, as a JSON number."""
     return None if value is None else float(value)

@@ -27,17 +27,16 @@ from budgets.api.answers import (
     BudgetOut,
     BudgetPeriodOut,
     BudgetStatusOut,
-    VarianceOut,
     budget_out,
     periods_out,
     status_out,
-    variance_out,
 )
 from budgets.api.conflict_answers import BudgetConflictOut, conflict_out
 from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.api.schemas import BudgetIn, OverrideIn
 from budgets.api.trees import BudgetNodeOut, deep_trees_json, is_deep, node_out
 from budgets.api.unit_costs import UnitCostsOut, unit_costs_out
+from budgets.api.variances import VarianceOut, variance_out
 from budgets.conflicts import conflicts_of
 from budgets.models import Budget
 from budgets.overriding import override
@@ -45,6 +44,7 @@ from budgets.permissions import require, require_change, require_new
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
 from budgets.unit_costs import INTERVALS, REQUEST, Per, span_asked, unit_costs
+from budgets.variances import variance_parts
 from lib.answers import Answered, PageOut, answers
 from lib.lookups import row_or_none
 from lib.periods import Cadence
@@ -144,7 +144,10 @@ class BudgetViewSet(ApiViewSet):
         """Tell how far spend is from an even pace, and what explains it."""
         budget, now = self._budget(uid), timezone.now()
         at = _at(request)
-        return Answered(variance_out(status_at(budget, at=at, now=now), at or now))
+        found = status_at(budget, at=at, now=now)
+        is_known = budget.backfill_id is None
+        parts = variance_parts(found, until=at) if is_known else None
+        return Answered(variance_out(found, at or now, parts))
 
     @answers(s200=Sequence[BudgetPeriodOut])
     @extend_schema(

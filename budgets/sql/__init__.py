@@ -5,7 +5,7 @@ Both modules have the same functions; which of them are these is decided once.
 
 from django.db import connection
 
-from budgets.sql.portable import add_hours, add_to_backfilled, booked
+from budgets.sql.portable import add_hours, add_to_backfilled, booked, exchanged
 
 if connection.vendor == "postgresql":
     from budgets.sql.postgresql import (
@@ -29,6 +29,7 @@ __all__ = [
     "add_to_backfilled",
     "add_to_periods",
     "booked",
+    "exchanged",
     "hours_between",
     "packed",
     "quarters_between",

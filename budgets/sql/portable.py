@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -223,3 +223,55 @@ def booked(
     with streaming(), connection.chunked_cursor() as cursor:
         cursor.execute(_BOOKED, given)
         yield from iter(lambda: cursor.fetchmany(at_once), [])
+
+
+# What was exchanged alike stands together: a source without a currency was not.
+_EXCHANGED = """
+SELECT attribution.model, record.source_currency, record.exchange_rate, converted.rate,
+    sum(record.source_cost), sum(record.total_cost),
+    sum(CASE WHEN coverage.currency = '' THEN record.total_cost
+        ELSE converted.amount END),
+    sum(record.requests), sum(record.input_tokens + record.output_tokens)
+FROM ledger_costrecord AS record
+JOIN budgets_coverage AS coverage
+    ON coverage.organization_id = record.organization_id
+    AND coverage.attribution_id = record.attribution_id
+    AND record.timestamp >= coverage.starts_at AND record.timestamp < coverage.ends_at
+JOIN ledger_attribution AS attribution ON attribution.id = record.attribution_id
+LEFT JOIN ledger_convertedcost AS converted
+    ON coverage.currency <> '' AND converted.currency = coverage.currency
+    AND converted.organization_id = record.organization_id
+    AND converted.usage_id = record.usage_id
+    AND converted.correction = record.correction
+WHERE record.organization_id = %s AND coverage.budget_id = %s
+    AND record.timestamp >= %s AND record.timestamp < %s
+    AND record.total_cost IS NOT NULL
+GROUP BY attribution.model, record.source_currency, record.exchange_rate, converted.rate
+"""
+
+
+class ExchangedSums(NamedTuple):
+    """What was booked of one model at one pair of rates; as the database keeps it."""
+
+    model: str
+    source_currency: str
+    exchange_rate: Decimal | int | None
+    converted_rate: Decimal | int | None
+    amounts: Sequence[Decimal | int | None]  # source, organization's, charged
+    counts: Sequence[int | None]  # requests, tokens
+
+
+def exchanged(
+    organization_id: int, budget_id: int, start: datetime, end: datetime
+) -> list[ExchangedSums]:
+    """Return what a budget was charged for in [start, end), by model and rates."""
+    adapt = connection.ops.adapt_datetimefield_value
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _EXCHANGED, [organization_id, budget_id, adapt(start), adapt(end)]
+        )
+        rows = cursor.fetchall()
+    return [
+        ExchangedSums(model, source, rate, converted, row[:3], row[3:])
+        for model, source, rate, converted, *row in rows
+    ]

@@ -96,36 +96,6 @@ class BudgetStatus:
 
 
 @dataclass(frozen=True)
-class Driver:
-    """A model, project or user that explains a variance."""
-
-    dimension: str = ""  # model, project, user
-    name: str = ""  # Empty where none was given.
-    cost: Decimal = Decimal(0)
-    previous: Decimal = Decimal(0)  # In as long a time before.
-    share: Optional[Decimal] = None  # Of what all cost.
-    change: Decimal = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Variance:
-    """How far spend is from an even pace."""
-
-    budget: str  # Its id.
-    currency: str
-    expected_spend: Decimal
-    actual_spend: Decimal
-    absolute_variance: Decimal
-    variance_category: str  # On Track, Slightly Over, Over Budget, Under Budget
-    variance_percent: Optional[Decimal] = None  # None: nothing is expected.
-    elapsed_percent: Decimal = Decimal(0)
-    period_start: Optional[datetime] = None
-    period_end: Optional[datetime] = None  # Exclusive.
-    drivers_currency: str = ""
-    drivers: tuple[Driver, ...] = ()
-
-
-@dataclass(frozen=True)
 class BudgetPeriod:
     """One period of a budget."""
 
@@ -472,11 +442,52 @@ class RolloverPreview:
 
 
 @dataclass(frozen=True)
+class Driver:
+    """A model, project or user that explains a variance."""
+
+    dimension: str = ""  # model, project, user
+    name: str = ""  # Empty where none was given.
+    cost: Decimal = Decimal(0)
+    previous: Decimal = Decimal(0)  # In as long a time before.
+    share: Optional[Decimal] = None  # Of what all cost.
+    change: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class VarianceParts:
+    """Why spend is not as expected; the parts add up to the absolute variance."""
+
+    volume: Decimal = Decimal(0)  # More or other use than expected.
+    # A token of a model (a request without tokens) costs another amount.
+    price: Decimal = Decimal(0)
+    currency: Decimal = Decimal(0)  # Rates are not those of the period's first day.
+
+
+@dataclass(frozen=True)
+class Variance:
+    """How far spend is from an even pace."""
+
+    budget: str  # Its id.
+    currency: str
+    expected_spend: Decimal
+    actual_spend: Decimal
+    absolute_variance: Decimal
+    variance_category: str  # On Track, Slightly Over, Over Budget, Under Budget
+    variance_percent: Optional[Decimal] = None  # None: nothing is expected.
+    elapsed_percent: Decimal = Decimal(0)
+    period_start: Optional[datetime] = None
+    period_end: Optional[datetime] = None  # Exclusive.
+    parts: Optional[VarianceParts] = None  # None: spend is still being charged anew.
+    drivers_currency: str = ""
+    drivers: tuple[Driver, ...] = ()
+
+
+@dataclass(frozen=True)
 class UnitCostTotal:
     """All of the time that was asked for."""
 
-    cost: Decimal
-    count: int  # Of users and tags: each once.
+    cost: Decimal = Decimal(0)
+    count: int = 0  # Of users and tags: each once.
     unit_cost: Optional[Decimal] = None
 
 

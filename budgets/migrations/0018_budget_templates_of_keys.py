@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0008_plain_words'),
-        ('budgets', '0011_budget_templates'),
+        ('budgets', '0017_undone_rollover'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
