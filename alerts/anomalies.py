@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from alerts.conditions import NAMES, Compared, compared, read_saved
 from alerts.types import EffectiveRule, Facts, Match, details_of, hours_in
@@ -64,22 +65,34 @@ class _History:
 class _Step(NamedTuple):
     """One day or hour as it is judged."""
 
-    kind: str  # a window
+    at: date | datetime  # the day, or when the hour began
+    zone: ZoneInfo
     cost: Decimal  # so far, where it is not whole
     history: _History
     before: Sequence[Decimal]  # the steps before this one
     ahead: int  # steps after the history
-    is_present: bool
     is_whole: bool
-    key: str  # ISO 8601
-    when: str  # "on Monday, 9 November"
-    such: str  # "Mondays"
-    is_fine: bool  # somebody said so
-    fine: Mapping[str, Decimal]  # what was called usual, and what it cost
+    fine: Mapping[Any, Decimal]  # what was called usual, by when, and what it cost
+
+    @property
+    def is_hour(self) -> bool:
+        return isinstance(self.at, datetime)
 
     @property
     def noun(self) -> str:
-        return "hour" if self.kind == HOURLY else "day"
+        return "hour" if self.is_hour else "day"
+
+    @property
+    def when(self) -> str:
+        """Say when it is: "on Monday, 9 November"."""
+        if isinstance(self.at, datetime):
+            local = self.at.astimezone(self.zone)
+            return f"on {_day_words(local.date())} from {local:%H:%M} on"
+        return f"on {self.at:%A}, {_day_words(self.at)}"
+
+    @property
+    def such(self) -> str:
+        return "hours" if self.is_hour else f"{self.at:%A}s"
 
 
 def _days(facts: Facts) -> list[_Step]:
@@ -87,26 +100,12 @@ def _days(facts: Facts) -> list[_Step]:
     *before, cost = facts.days or (_ZERO,)
     history = _History(before, DAYS)
     is_settled = facts.now - facts.today_began_at >= _SETTLED[DAILY]
-    fine = {_day_words(day): amount for day, amount in facts.fine.items()}
-
-    def step(day: date, cost: Decimal, known: Sequence[Decimal], ahead: int) -> _Step:
-        return _Step(
-            kind=DAILY,
-            cost=cost,
-            history=history,
-            before=known,
-            ahead=ahead,
-            is_present=bool(ahead),
-            is_whole=is_settled and not ahead,
-            key=day.isoformat(),
-            when=f"on {day:%A}, {_day_words(day)}",
-            such=f"{day:%A}s",
-            is_fine=day in facts.fine,
-            fine=fine,
-        )
-
-    today = step(facts.today, facts.today_spent, facts.days, 1)
-    return [today, step(facts.today - DAY, cost, before, 0)]
+    today, yesterday, zone = facts.today, facts.today - DAY, facts.zone
+    spent, fine = facts.today_spent, facts.fine
+    return [
+        _Step(today, zone, spent, history, facts.days, 1, is_whole=False, fine=fine),
+        _Step(yesterday, zone, cost, history, before, 0, is_settled, fine),
+    ]
 
 
 def _hours(facts: Facts) -> list[_Step]:
@@ -117,31 +116,11 @@ def _hours(facts: Facts) -> list[_Step]:
     *before, cost = facts.hours or (_ZERO,)
     history = _History(before, HOURS)
     is_settled = facts.now - began >= _SETTLED[HOURLY]
-    fine = {
-        clock(hour, facts.zone): amount for hour, amount in facts.fine_hours.items()
-    }
-
-    def step(
-        hour: datetime, cost: Decimal, known: Sequence[Decimal], ahead: int
-    ) -> _Step:
-        local = hour.astimezone(facts.zone)
-        return _Step(
-            kind=HOURLY,
-            cost=cost,
-            history=history,
-            before=known,
-            ahead=ahead,
-            is_present=bool(ahead),
-            is_whole=is_settled and not ahead,
-            key=hour.isoformat(),
-            when=f"on {_day_words(local.date())} from {local:%H:%M} on",
-            such="hours",
-            is_fine=hour in facts.fine_hours,
-            fine=fine,
-        )
-
-    present = step(began, facts.hour_spent, facts.hours, 1)
-    return [present, step(began - HOUR, cost, before, 0)]
+    zone, spent, fine = facts.zone, facts.hour_spent, facts.fine_hours
+    return [
+        _Step(began, zone, spent, history, facts.hours, 1, is_whole=False, fine=fine),
+        _Step(began - HOUR, zone, cost, history, before, 0, is_settled, fine),
+    ]
 
 
 class _Evaluation:
@@ -152,7 +131,7 @@ class _Evaluation:
 
     def match(self) -> Match | None:
         rule, step = self.rule, self.step
-        if step.is_fine or not self._is_known():
+        if step.at in step.fine or not self._is_known():
             return None
         numbers = _Numbers(self)
         found = self._by_condition(numbers) if rule.condition else self._by_band()
@@ -166,7 +145,7 @@ class _Evaluation:
             self._sentence(),
             {
                 **details_of(formula, told, (band.lower, band.expected, band.upper)),
-                "day" if step.kind == DAILY else "hour": step.key,
+                step.noun: step.at.isoformat(),
                 "explained": self.explained(numbers),
             },
         )
@@ -192,7 +171,7 @@ class _Evaluation:
     def least(self) -> Decimal:
         """What is no anomaly, however narrow the band: a part of the even plan."""
         window = self.facts.window
-        step = Decimal(1) if self.step.kind == HOURLY else Decimal(24)
+        step = 1 if self.step.is_hour else 24
         plan = self.facts.limit * step / hours_in(window.end - window.start)
         return max(plan * _LEAST_PLAN, _ZERO)
 
@@ -245,7 +224,7 @@ class _Evaluation:
 
     def _sentence(self) -> str:
         step = self.step
-        spent = "has already spent" if step.is_present else "spent"
+        spent = "has already spent" if step.ahead else "spent"
         usual = max(self.band.expected, _ZERO)
         return (
             f"{self.facts.name} {spent} {self.facts.money(step.cost)} {step.when}; "
@@ -258,7 +237,11 @@ class _Evaluation:
         named = self.band.named
         if named is None:
             return words
-        on, amount = named
+        at, amount = named
+        local = at.astimezone(self.step.zone) if isinstance(at, datetime) else at
+        on = _day_words(local)
+        if isinstance(local, datetime):
+            on = clock(local, self.step.zone)
         bound = "up to" if amount > self.band.expected else "down to"
         return f"{words} Since {on} was called usual, {bound} {self._money(amount)} is."
 
@@ -324,16 +307,18 @@ class _UsualBand(NamedTuple):
     lower: Decimal
     expected: Decimal
     upper: Decimal
-    named: tuple[str, Decimal] | None = None  # what was called usual and widened it
+    named: tuple[date | datetime, Decimal] | None = (
+        None  # what was called usual and widened it
+    )
 
-    def widened(self, fine: Mapping[str, Decimal]) -> "_UsualBand":
+    def widened(self, fine: Mapping[Any, Decimal]) -> "_UsualBand":
         """Return the band with all in it that was called usual."""
         found = self
-        for name, amount in fine.items():
+        for at, amount in fine.items():
             if amount > found.upper:
-                found = found._replace(upper=amount, named=(name, amount))
+                found = found._replace(upper=amount, named=(at, amount))
             elif amount < found.lower:
-                found = found._replace(lower=amount, named=(name, amount))
+                found = found._replace(lower=amount, named=(at, amount))
         return found
 
 
