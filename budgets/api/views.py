@@ -146,7 +146,8 @@ class BudgetViewSet(ApiViewSet):
         at = _at(request)
         found = status_at(budget, at=at, now=now)
         is_known = budget.backfill_id is None
-        parts = variance_parts(found, until=at) if is_known else None
+        until = at if at is not None and at < now else None
+        parts = variance_parts(found, until=until) if is_known else None
         return Answered(variance_out(found, at or now, parts))
 
     @answers(s200=Sequence[BudgetPeriodOut])

@@ -26,6 +26,7 @@ from console.budgets.tree_page import conflicts_part, tree_page
 from console.budgets.unit_cost_page import unit_cost_page
 from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.forecasts.spend_page import spend_page
+from console.budgets.variance_page import variance_page
 from console.pages import Pages
 
 
@@ -64,6 +65,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("<int:budget_id>/spend/", spend_page, "spend"),
             self.url("<int:budget_id>/move/", move_page, "move"),
             self.url("<int:budget_id>/unit-cost/", unit_cost_page, "unit_cost"),
+            self.url("<int:budget_id>/variance/", variance_page, "variance"),
             self.url("<int:budget_id>/archive/", archive_page, "archive"),
             *super().get_urls(),
         ]

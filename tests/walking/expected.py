@@ -133,6 +133,7 @@ PAGES: dict[str, Writers] = {
     "budgets_budget_forecast_picture": _NOBODY,
     "budgets_budget_unit_cost": _NOBODY,
     "budgets_budget_spend": _NOBODY,
+    "budgets_budget_variance": _NOBODY,
     "budgets_budget_move": by_action(Action.MOVE),
     "budgets_budget_archive": by_action(Action.ARCHIVE),
     "budgets_reservation_release": by_action(Action.RELEASE),

@@ -1,0 +1,106 @@
+"""How far a budget's spend is from an even pace, and what makes the difference."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from budgets.drivers import Driver, drivers_of
+from budgets.paths import ways_of
+from budgets.status import BudgetStatus, status_at
+from budgets.variance_parts import VarianceParts
+from budgets.variances import variance_parts
+from console.pages import Pages, budget_or_404
+from ledger.addresses import records_address
+from lib.humanize import locale_of, stretch
+from lib.money import format_money, format_percent
+
+_REASONS = (
+    (
+        "Volume",
+        "volume",
+        "More or less was used than expected, of dearer or cheaper models.",
+    ),
+    (
+        "Price",
+        "price",
+        "A token of a model, or a request without tokens, cost another amount than in "
+        "the period before.",
+    ),
+    (
+        "Currency",
+        "currency",
+        "Exchange rates are not those of the period's first day.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VarianceLine:
+    """One step on the way from what was expected to what was spent."""
+
+    name: str
+    why: str
+    amount: Decimal  # in the budget's currency
+
+
+def variance_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Answer the variance of the present period, with its parts and its drivers."""
+    budget = budget_or_404(request, budget_id)
+    now = timezone.now()
+    found = status_at(budget, at=None, now=now)
+    window = found.window
+    is_known = budget.backfill_id is None
+    parts = variance_parts(found, until=None) if is_known else None
+    end = min(now, window.end)
+    drivers = drivers_of(budget, window.start, end) if end > window.start else []
+    period = stretch(window, ZoneInfo(budget.timezone))
+    context = pages.page(
+        request,
+        title=f"Variance of {budget.name}",
+        budget=budget,
+        way=ways_of([budget])[budget.pk],
+        sentence=_sentence(found, period, locale_of(request)),
+        variance=found.variance,
+        lines=lines_of(parts) if parts else [],
+        drivers=_named(drivers),
+        period=period,
+        records=records_address(budget.organization.slug, window, budget=budget.pk),
+    )
+    return TemplateResponse(request, "console/budgets/variance.html", context)
+
+
+def lines_of(parts: VarianceParts) -> list[VarianceLine]:
+    """Return the parts in the order of the bridge, each with what it means."""
+    return [
+        VarianceLine(name, why, getattr(parts, field)) for name, field, why in _REASONS
+    ]
+
+
+def _named(drivers: list[Driver]) -> list[Driver]:
+    """Keep what carries a name and cost something, or did before."""
+    return [one for one in drivers if one.name and (one.cost or one.previous)]
+
+
+def _sentence(found: BudgetStatus, period: str, locale: str) -> str:
+    """Say the answer first."""
+    budget, variance = found.budget, found.variance
+
+    def money(amount: Decimal) -> str:
+        return format_money(abs(amount), budget.currency, locale)
+
+    spent = money(variance.actual_spend)
+    expected = money(variance.expected_spend)
+    away = variance.absolute_variance
+    if not away:
+        return f"{budget.name} has spent {spent} in {period}, as an even pace has it."
+    share = variance.variance_percent
+    percent = f", {format_percent(abs(share) / 100, locale)}" if share else ""
+    than = "more" if away > 0 else "less"
+    return (
+        f"{budget.name} has spent {spent} in {period}: {money(away)}{percent} {than} "
+        f"than the {expected} that an even pace expects by now."
+    )
