@@ -25,11 +25,17 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def files_in(folder: Path) -> set[str]:
+    found = (one for one in folder.rglob("*") if one.is_file())
+    return {str(one.relative_to(folder)) for one in found}
+
+
 def test_installing_it_pulls_nothing_else(tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", "--without-pip", tmp_path)
     python = tmp_path / "bin" / "python"
-    copy = tmp_path / "sdk"  # building leaves traces
+    copy = tmp_path / "sdk"
     run("cp", "-R", SDK, copy)
+    before = files_in(copy)
 
     # Built with the setuptools that is here, for nothing is asked of an index.
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
@@ -37,6 +43,9 @@ def test_installing_it_pulls_nothing_else(tmp_path: Path) -> None:
     wheels = tmp_path / "wheels"
     built = run(*pip, "wheel", *offline, "--no-build-isolation", "-w", wheels, copy)
     assert built.returncode == 0, built.stderr
+    traces = [f"sdk/{one}" for one in sorted(files_in(copy) - before)]
+    ignored = run("git", "-C", SDK.parent, "check-ignore", "--no-index", *traces)
+    assert ignored.stdout.splitlines() == traces  # else they were untracked files
     done = run(*pip, "--python", python, "install", *offline, *wheels.iterdir())
     assert done.returncode == 0, done.stderr
 
