@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from accounts.access import organizations_of
+from accounts.access import organizations_of, visible_to
 from accounts.models import User
 from accounts.scopes import Scope
 from accounts.tenants import may, person
@@ -43,7 +43,8 @@ def inbox_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         return _news(request, alerts, seen)
     counts = counted(alerts)
     rows = listed(alerts, asked)
-    newest = Alert.objects.order_by("-pk").values_list("pk", flat=True).first()
+    theirs = visible_to(user, Alert.objects.order_by("-pk"))
+    newest = theirs.values_list("pk", flat=True).first()
     context = pages.page(
         request,
         title="Alerts",

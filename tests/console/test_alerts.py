@@ -205,6 +205,16 @@ def test_who_has_none_of_their_own_is_led_to_the_others(acme: Organization) -> N
     assert "1 other alert is open" in text
 
 
+def test_what_others_have_is_told_by_no_number(acme: Organization) -> None:
+    own = fire(make_budget(acme))
+    others = fire(make_budget(make_organization("globex")))
+
+    page = browser_for(acme).get(INBOX, {"whose": "all"}).content.decode()
+
+    assert f"newest={own.pk}" in page
+    assert f"newest={others.pk}" not in page
+
+
 def test_new_alerts_are_told_of_without_moving_the_page(acme: Organization) -> None:
     budget = make_budget(acme)
     seen = fire(budget)
