@@ -68,7 +68,14 @@ def amounts_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         asked, draft = answer, request.POST["draft"]
     elif request.method == "POST" and "apply" in request.POST and form.is_valid():
         draft = _drafted(advice.lines)
-        asked = Confirmation(_asked(request, organization, _read(draft)), "")
+        found = _asked(request, organization, _read(draft))
+        if found.told:
+            asked = Confirmation(found, "")
+        else:
+            words = (
+                "no amount differs" if not found.changes else "none is yours to change"
+            )
+            messages.warning(request, f"There is nothing to apply: {words}.")
     outline = outline_of(request, organization)
     context = pages.page(
         request,
@@ -232,13 +239,13 @@ _WAYS = {
 
 
 def _told(ways: Mapping[int, Way]) -> list[Consequence]:
-    """Say how many amounts change, are asked for, or stay."""
+    """Say how many amounts change, are asked for, or stay; nothing, if all do."""
     counts = {way: sum(one is way for one in ways.values()) for way in Way}
     changed, asked = counts[Way.CHANGE], counts[Way.REQUEST]
     stay = counts[Way.ASKED] + counts[Way.NOT_YOURS]
     found = []
     if not changed and not asked:
-        return [Consequence("nothing", "Nothing changes: no amount differs.")]
+        return []
     if changed:
         verb = "changes" if changed == 1 else "change"
         found.append(f"{_amounts(changed)} {verb} at once, all or none.")

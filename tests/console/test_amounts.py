@@ -192,10 +192,31 @@ def test_who_may_only_read_is_told_that_all_stays(
 ) -> None:
     browser = browser_of(person_in(acme, "vic", Role.VIEWER))
 
-    page, fields = asked(browser, spread="another", total="500")
-    confirmed(browser, fields)
+    answer = browser.post(PAGE, {"apply": "1", "spread": "another", "total": "500"})
 
-    assert "not yours to change" in page.text
+    told = read(answer.content.decode()).text
+    assert "There is nothing to apply: none is yours to change." in told
+    assert "Yes, apply" not in told
+
+
+def test_where_no_amount_differs_nothing_is_asked(
+    acme: Organization, tree: dict[str, Budget]
+) -> None:
+    answer = browser_for(acme).post(PAGE, {"apply": "1"})
+
+    told = read(answer.content.decode()).text
+    assert "There is nothing to apply: no amount differs." in told
+    assert "Yes, apply" not in told
+
+
+def test_a_draft_is_applied_by_nobody_who_may_not(
+    acme: Organization, tree: dict[str, Budget]
+) -> None:
+    _, fields = asked(browser_for(acme), spread="another", total="500")
+    viewer = browser_of(person_in(acme, "vic", Role.VIEWER))
+
+    confirmed(viewer, fields)
+
     assert amounts()["Acme"] == 1000
 
 
