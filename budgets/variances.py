@@ -10,9 +10,10 @@ from budgets.status import BudgetStatus, calendar_of
 from budgets.variance_parts import EXACT, Exchanged, VarianceParts, parts_of
 from ledger.pricing import PriceBook
 from lib.fields import MoneyField, RateField
+from lib.measures import MONEY
 from lib.periods import Window
 
-_ONE = Decimal(1)
+_ONE, _ZERO = Decimal(1), Decimal(0)
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -21,9 +22,11 @@ def variance_parts(found: BudgetStatus, *, until: datetime | None) -> VariancePa
     *until* (None: all of the period).
 
     Exact. By the records of the period and of the one before it: two queries, and those
-    that the rates of the first day take.
+    that the rates of the first day take. What is counted has neither price nor currency.
     """
     budget, window = found.budget, found.window
+    if budget.unit != MONEY:
+        return VarianceParts(found.variance.absolute_variance, _ZERO, _ZERO)
     end = window.end if until is None else min(max(until, window.start), window.end)
     rates = _PlannedRates(budget, window.start.date())
     earlier = calendar_of(budget, budget.organization).window_at(window.start - _MOMENT)

@@ -24,9 +24,9 @@ from console.budgets.move_page import archive_page, move_page
 from console.budgets.savings_part import savings_part
 from console.budgets.tree_page import conflicts_part, tree_page
 from console.budgets.unit_cost_page import unit_cost_page
+from console.budgets.variance_page import variance_page
 from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.forecasts.spend_page import spend_page
-from console.budgets.variance_page import variance_page
 from console.pages import Pages
 
 
