@@ -22,7 +22,7 @@ def variance_parts(found: BudgetStatus, *, until: datetime | None) -> VariancePa
     *until* (None: all of the period).
 
     Exact. By the records of the period and of the one before it: two queries, and those
-    that the rates of the first day take. What is counted has neither price nor currency.
+    that the rates of the first day take. What is counted has no price and no currency.
     """
     budget, window = found.budget, found.window
     if budget.unit != MONEY:

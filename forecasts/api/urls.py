@@ -14,10 +14,7 @@ urlpatterns = [
     route(rf"{_BUDGET}/forecast", BudgetForecast.as_view(), "budget-forecast"),
     route(rf"{_BUDGET}/scenarios", BudgetScenarios.as_view(), "budget-scenarios"),
     route(
-        r"budgets/(?P<uid>[^/]+)/forecast", BudgetForecast.as_view(), "budget-forecast"
-    ),
-    route(
-        r"budgets/(?P<uid>[^/]+)/forecast/accuracy",
+        rf"{_BUDGET}/forecast/accuracy",
         BudgetForecastAccuracy.as_view(),
         "budget-forecast-accuracy",
     ),

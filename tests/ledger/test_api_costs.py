@@ -79,6 +79,7 @@ def test_a_cost_record_has_the_fields_of_the_contract(
         "timestamp": "2025-01-15T12:00:00Z",
         "latency_ms": 120,
         "response_id": None,
+        "run_id": None,
         "tags": {"team": "core"},
         "metadata": {"trace": "t"},
     }
