@@ -111,6 +111,14 @@ def require_move(actor: Actor, budget: Budget, parent: Budget | None) -> None:
     _require_place(actor, budget.organization, parent)
 
 
+def may_raise(actor: Actor, budget: Budget) -> bool:
+    """Tell whether *actor*, who may change *budget*, may give it more money."""
+    if may_at_top(actor, budget.organization):
+        return True
+    below = _is(frozenset({Relation.BELOW}), person_of(actor))
+    return Budget.objects.filter(below, pk=budget.pk).exists()
+
+
 def require_raise(actor: Actor, budget: Budget) -> None:
     """Refuse *actor* more money for *budget* where that is not theirs to give.
 
@@ -121,10 +129,7 @@ def require_raise(actor: Actor, budget: Budget) -> None:
         NeedsRequest: it is the topmost of theirs; it says how to ask.
     """
     require(actor, Action.CHANGE, budget)
-    if may_at_top(actor, budget.organization):
-        return
-    below = _is(frozenset({Relation.BELOW}), person_of(actor))
-    if not Budget.objects.filter(below, pk=budget.pk).exists():
+    if not may_raise(actor, budget):
         raise NeedsRequest(
             f"“{budget.name}” is the topmost of your own budgets: more for it is a "
             "request. POST /budget-requests with it as the budget, or “Ask for more”."

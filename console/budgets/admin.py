@@ -12,7 +12,13 @@ from accounts.scopes import Scope
 from accounts.tenants import TenantHistoryAdmin
 from budgets.models import Budget
 from budgets.tenants import OfBudgetAdmin
-from console.budgets.amounts_page import amounts_page
+from console.budgets.amounts_page import (
+    amounts_page,
+    phase_page,
+    raise_page,
+    transfer_page,
+    undo_page,
+)
 from console.budgets.first_steps import arrival_part
 from console.budgets.form_page import (
     add_page,
@@ -21,6 +27,7 @@ from console.budgets.form_page import (
     progress_part,
 )
 from console.budgets.move_page import archive_page, move_page
+from console.budgets.recommended_page import recommended_page
 from console.budgets.savings_part import savings_part
 from console.budgets.tree_page import conflicts_part, tree_page
 from console.budgets.unit_cost_page import unit_cost_page
@@ -53,7 +60,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
         return [
             self.url("tree/", tree_page, "tree"),
             self.url("conflicts/", conflicts_part, "conflicts"),
-            self.url("amounts/", amounts_page, "amounts"),
+            self.url("recommended/", recommended_page, "recommended"),
             self.url("savings/", savings_part, "savings"),
             self.url("arrival/", arrival_part, "arrival"),
             self.url("preview/", preview_part, "preview"),
@@ -67,6 +74,11 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("<int:budget_id>/unit-cost/", unit_cost_page, "unit_cost"),
             self.url("<int:budget_id>/variance/", variance_page, "variance"),
             self.url("<int:budget_id>/archive/", archive_page, "archive"),
+            self.url("<int:budget_id>/amounts/", amounts_page, "amounts"),
+            self.url("<int:budget_id>/transfer/", transfer_page, "transfer"),
+            self.url("<int:budget_id>/raise/", raise_page, "raise"),
+            self.url("<int:budget_id>/phase/", phase_page, "phase"),
+            self.url("<int:budget_id>/undo/", undo_page, "undo"),
             *super().get_urls(),
         ]
 

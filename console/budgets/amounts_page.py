@@ -1,342 +1,239 @@
-"""Recommended amounts of a subtree: what is recommended and why, and applying it."""
+"""What a budget may spend over time: its dated lines, any past moment, and changes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
-from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 
-from accounts.models import Organization
+from accounts.permissions import Action
 from accounts.tenants import person, tell_refusal
-from accounts.versions import ChangedMeanwhile
-from approvals.applying import Applied, Way, apply_amounts, ways_of
-from approvals.models import How
-from approvals.types import By
-from budgets.models import Budget, Enforcement
-from budgets.reallotment import NewAmount, versions_of
-from budgets.status import present_positions
-from console.asking import (
-    Confirmation,
-    Consequence,
-    Consequences,
-    confirmation_of,
-    reason_in,
+from accounts.versions import ChangedMeanwhile, seen_by, version_of
+from approvals.limits import Wish
+from approvals.models import BudgetRequest
+from budgets.amounts import Dated
+from budgets.carrying import preview_rollover
+from budgets.models import AmountLine, Budget
+from budgets.permissions import may, may_raise
+from budgets.phasing import phases_of, year_of
+from budgets.seasons import SEASONS
+from console.asking import Confirmation, confirmation_of
+from console.budgets.amount_forms import (
+    ChangeForm,
+    PhaseForm,
+    RaiseForm,
+    TransferForm,
+    UndoForm,
+    season_names,
 )
-from console.budgets.amounts_form import AmountsForm
-from console.budgets.form_page import outline_of, trail_to
-from console.budgets.tree_page import organization_asked
-from console.mailed_link_page import visit_of
-from console.pages import Pages, budget_or_404
-from forecasts.advice import Advice, Recommended, advise
-from forecasts.reasons import NOUNS
+from console.budgets.form_page import outline_of, shown_budget, trail_to
+from console.pages import Pages
 from lib.errors import Refusal
-from lib.humanize import locale_of
+from lib.humanize import day_words, locale_of
 from lib.money import format_money
-from lib.periods import Cadence
+from lib.periods import Cadence, end_of
 
-MOST_BOUND = 400  # budgets that have fields of their own
-_MOST_NAMED = 5
-_SALT = "recommended amounts"
-# What the page is answered with; all else says what is asked for.
-_ANSWERS = {"draft", "confirm", "reason", "apply", "again", "csrfmiddlewaretoken"}
+FORMS: Mapping[str, type[ChangeForm]] = {
+    "transfer": TransferForm,
+    "raise": RaiseForm,
+    "phase": PhaseForm,
+    "undo": UndoForm,
+}
+AMOUNTS = "admin:budgets_budget_amounts"
+MOST_LINES = 200
+ZERO = Decimal(0)
+_INSTANT = timedelta(microseconds=1)
 
 
-def amounts_page(request: HttpRequest, pages: Pages) -> HttpResponse:
-    """Answer the amounts of `?root=`, or of all; a POST asks before it applies them."""
-    root = (
-        budget_or_404(request, request.GET["root"]) if "root" in request.GET else None
-    )
-    organization = root.organization if root else organization_asked(request)
-    if organization is None:
-        raise Http404("There is no organization yet.")
-    data = request.POST if request.method == "POST" else request.GET
-    form = AmountsForm(data, organization, root)
-    advice = _advice(form)
-    asked: Confirmation | None = None
-    draft = ""
-    if request.method == "POST" and "draft" in request.POST:
-        answer = _confirmed(request, organization)
-        if isinstance(answer, HttpResponse):
-            return answer
-        asked, draft = answer, request.POST["draft"]
-    elif request.method == "POST" and "apply" in request.POST and form.is_valid():
-        draft = _drafted(advice.lines)
-        found = _asked(request, organization, _read(draft))
-        if found.told:
-            asked = Confirmation(found, "")
-        else:
-            words = (
-                "no amount differs" if not found.changes else "none is yours to change"
-            )
-            messages.warning(request, f"There is nothing to apply: {words}.")
-    outline = outline_of(request, organization)
+@dataclass(frozen=True, slots=True)
+class DatedRow:
+    """One dated line, written out."""
+
+    line: AmountLine
+    kind: str
+    amount: str
+    since: str
+    until: str  # "": for good
+    counts: bool  # it is in force at the moment that is asked about
+    url: str  # of the request that was approved; "": nothing asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class AmountThen:
+    """What could be spent at the end of one day, or can be now."""
+
+    day: str  # "": now
+    amount: str
+
+
+def amounts_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
+    """Answer what a budget may spend, why, and what it could at `?on=` a day's end."""
+    budget, now = shown_budget(request, budget_id), timezone.now()
+    locale, zone = locale_of(request), ZoneInfo(budget.timezone)
+    lines = list(budget.lines.select_related("counterpart"))
+    asked = _day_asked(request)
+    at = now if asked is None else min(end_of(asked, zone) - _INSTANT, now)
+    counting = [line for line in lines if _dated(line).holds(at)]
+    total = sum((line.amount for line in counting), ZERO)
+    begun = at >= budget.starts_at
+    outline = outline_of(request, budget.organization)
+    coming = [line for line in lines if (line.effective_from or at) > now]
+    begun_lines = [line for line in lines if line not in coming]
+    counted = {one.pk for one in counting} if begun else set()
     context = pages.page(
         request,
-        title="Recommended amounts",
-        organization=organization,
-        root=root,
-        trail=trail_to(outline, root),
-        form=form,
-        lines=_rows(request, form, advice),
-        advice=advice,
-        sentence=_sentence(advice, locale_of(request)),
-        has_fields=len(advice.lines) <= MOST_BOUND,
-        confirmation=asked,
-        draft=draft,
-        sent=[(k, text) for k, text in data.items() if k not in _ANSWERS],
-        here=request.get_full_path(),
-        savings=_savings_of(organization, root),
+        title=f"Amount of {budget.name} over time",
+        budget=budget,
+        trail=trail_to(outline, budget),
+        then=AmountThen(
+            day_words(at, zone) if asked else "",
+            format_money(total, budget.currency, locale),
+        )
+        if begun
+        else None,
+        on=asked.isoformat() if asked else "",
+        begins=day_words(budget.starts_at, zone),
+        rows=_rows(begun_lines, counted, locale),
+        coming=_rows(coming[::-1], counted, locale),
+        is_cut=len(begun_lines) > MOST_LINES,
+        rollover=preview_rollover(budget, now=now),
+        seasons=_seasons(budget, locale),
+        year=year_of(budget),
+        may=_may(request, budget),
+        wish=Wish(budget.pk),
     )
     return TemplateResponse(request, "console/budgets/amounts.html", context)
 
 
-def _savings_of(organization: Organization, root: Budget | None) -> str:
-    query = {"root": root.pk} if root else {"organization": organization.slug}
-    return f"{reverse('admin:budgets_budget_savings')}?{urlencode(query)}"
-
-
-def _advice(form: AmountsForm) -> Advice:
-    """Return what is recommended; where it can't be, the usual: *form* says why."""
-    now = timezone.now()
+def _day_asked(request: HttpRequest) -> date | None:
     try:
-        return advise(form.question(), now=now)
-    except Refusal as refusal:
-        tell_refusal(form, refusal)
-        usual = AmountsForm({}, form.organization, form.root)
-        return advise(usual.question(), now=now)
+        return date.fromisoformat(request.GET.get("on", ""))
+    except ValueError:
+        return None
 
 
-@dataclass(frozen=True, slots=True)
-class AmountRow:
-    """One budget, its amount now, and the one that is recommended."""
-
-    line: Recommended
-    level: int
-    root: str  # the address of its own recommendations
-    floor: str  # as it was filled in
-    cap: str
-    wrong: frozenset[str]
-
-    @property
-    def change(self) -> str:
-        return "+" if self.line.difference > 0 else ""
+def _dated(line: AmountLine) -> Dated:
+    return Dated(line.amount, line.effective_from, line.effective_to)
 
 
-def _rows(request: HttpRequest, form: AmountsForm, advice: Advice) -> list[AmountRow]:
-    return [
-        AmountRow(
-            line,
-            level=min(line.depth + 1, 9),
-            root=f"{request.path}?{urlencode({'root': line.budget.pk})}",
-            floor=form.text("floor", line.budget.pk),
-            cap=form.text("cap", line.budget.pk),
-            wrong=frozenset(
-                name
-                for name in ("floor", "cap")
-                if f"{name}.{line.budget.pk}" in form.wrong
-            ),
-        )
-        for line in advice.lines
-    ]
+def _rows(
+    lines: Sequence[AmountLine], counting: set[int], locale: str
+) -> list[DatedRow]:
+    """Write *lines* out, the newest first. One query, where some were asked for."""
+    shown = lines[::-1][:MOST_LINES]
+    uids = {line.request for line in shown if line.request}
+    rows = BudgetRequest.objects.filter(uid__in=uids) if uids else ()
+    urls = {
+        one.uid: reverse("admin:approvals_budgetrequest_change", args=[one.pk])
+        for one in rows
+    }
+    return [_row(line, counting, urls, locale) for line in shown]
 
 
-def _sentence(advice: Advice, locale: str) -> str:
-    """Say what those at the top have and would get; of one kind at most."""
-    tops = [line for line in advice.lines if not line.depth]
-    kinds = {(line.budget.currency, line.budget.period) for line in tops}
-    if len(kinds) != 1:
-        return ""
-    ((currency, period),) = kinds
-    has = sum((line.budget.amount for line in tops), Decimal(0))
-    gets = sum((line.share.amount for line in tops), Decimal(0))
-    whose = tops[0].budget.name if len(tops) == 1 else f"The {len(tops)} at the top"
-    verb = "has" if len(tops) == 1 else "have"
-    noun = NOUNS[Cadence(period)]
-    now, then = (format_money(one, currency, locale) for one in (has, gets))
-    words = f"{whose} {verb} {now} a {noun}; {then} is recommended."
-    if advice.left:
-        left = format_money(advice.left, currency, locale)
-        words += f" {left} of the total is needed by nobody."
-    return words
-
-
-# -- Applying them
-
-
-def _drafted(lines: Iterable[Recommended]) -> str:
-    """Return the amounts that differ, with the versions they are for, as one text."""
-    changed = [line for line in lines if line.difference]
-    versions = versions_of([line.budget.pk for line in changed])
-    rows = [
-        (line.budget.pk, str(line.share.amount), versions.get(line.budget.pk, "0"))
-        for line in changed
-    ]
-    return signing.dumps(rows, salt=_SALT, compress=True)
-
-
-def _read(draft: str) -> list[tuple[int, Decimal, str]]:
-    """Return what `_drafted` made.
-
-    Raises:
-        Http404: it is none of ours.
-    """
-    try:
-        rows = signing.loads(draft, salt=_SALT)
-    except signing.BadSignature as error:
-        raise Http404("These amounts are not from this page.") from error
-    return [(pk, Decimal(amount), version) for pk, amount, version in rows]
-
-
-def _wanted(
-    organization: Organization, rows: Sequence[tuple[int, Decimal, str]]
-) -> list[NewAmount]:
-    """Return the budgets with their new amounts, in the order of *rows*. One query."""
-    budgets = Budget.objects.filter(organization=organization).in_bulk(
-        [pk for pk, _, _ in rows]
-    )
-    return [
-        NewAmount(budgets[pk], amount, version)
-        for pk, amount, version in rows
-        if pk in budgets
-    ]
-
-
-def _asked(
-    request: HttpRequest,
-    organization: Organization,
-    rows: Sequence[tuple[int, Decimal, str]],
-) -> Consequences:
-    wanted, locale = _wanted(organization, rows), locale_of(request)
-    ways = ways_of(organization, wanted, person=person(request))
-    return Consequences(
-        [
-            (
-                one.budget.name,
-                format_money(one.budget.amount, one.budget.currency, locale),
-                format_money(one.amount, one.budget.currency, locale)
-                + _WAYS[ways[one.budget.pk]],
-            )
-            for one in wanted
-        ],
-        [*_told(ways), *_passed(organization, wanted, ways)],
-        needs_reason=True,
+def _row(
+    line: AmountLine, counting: set[int], urls: Mapping[Any, str], locale: str
+) -> DatedRow:
+    zone, end = ZoneInfo(line.budget.timezone), line.effective_to
+    sign = "+" if line.amount > 0 and line.kind != AmountLine.Kind.PLANNED else ""
+    kind = str(line.get_kind_display())
+    if line.counterpart is not None:
+        kind += f" {'from' if line.amount > 0 else 'to'} {line.counterpart.name}"
+    elif line.kind == AmountLine.Kind.CHANGE and end:
+        kind = "Phased"
+    elif line.ends_rollover:
+        kind = "Taken back"
+    return DatedRow(
+        line=line,
+        kind=kind,
+        amount=sign + format_money(line.amount, line.budget.currency, locale),
+        since=day_words(line.effective_from or line.budget.starts_at, zone),
+        until=day_words(end, zone, is_end=True) if end else "",
+        counts=line.pk in counting,
+        url=urls.get(line.request, ""),
     )
 
 
-_WAYS = {
-    Way.CHANGE: "",
-    Way.REQUEST: ", by a request",
-    Way.ASKED: ", asked for already",
-    Way.NOT_YOURS: ", not yours to change: it stays",
-}
-
-
-def _told(ways: Mapping[int, Way]) -> list[Consequence]:
-    """Say how many amounts change, are asked for, or stay; nothing, if all do."""
-    counts = {way: sum(one is way for one in ways.values()) for way in Way}
-    changed, asked = counts[Way.CHANGE], counts[Way.REQUEST]
-    stay = counts[Way.ASKED] + counts[Way.NOT_YOURS]
-    found = []
-    if not changed and not asked:
+def _seasons(budget: Budget, locale: str) -> list[tuple[str, Decimal]]:
+    if not budget.phasing or Cadence(budget.period) not in SEASONS:
         return []
-    if changed:
-        verb = "changes" if changed == 1 else "change"
-        found.append(f"{_amounts(changed)} {verb} at once, all or none.")
-    if asked:
-        is_ = "raise is" if asked == 1 else "raises are"
-        found.append(
-            f"{asked} {is_} put to those who decide, each as a request; until then "
-            "those stay as they are."
-        )
-    if stay:
-        found.append(f"{_amounts(stay)} {'stays' if stay == 1 else 'stay'} as now.")
-    return [Consequence(words, words) for words in found]
+    return list(zip(season_names(budget, locale), phases_of(budget), strict=True))
 
 
-def _passed(
-    organization: Organization, wanted: Sequence[NewAmount], ways: Mapping[int, Way]
-) -> Iterator[Consequence]:
-    """Say which new amounts are used up already. Two queries at most."""
-    less = [
-        one
-        for one in wanted
-        if one.amount < one.budget.amount and ways[one.budget.pk] is Way.CHANGE
-    ]
-    budgets = [one.budget for one in less]
-    at = present_positions(organization, budgets, timezone.now())
-    soft: list[str] = []
-    hard: list[str] = []
-    for one in less:
-        position = at.get(one.budget.pk)
-        if position is None:
-            continue
-        limit = position.limit - one.budget.amount + one.amount
-        if limit <= position.spent + position.reserved:
-            is_hard = one.budget.enforcement == Enforcement.HARD
-            (hard if is_hard else soft).append(one.budget.name)
-    if hard:
-        words = f"Used up already, so that calls are refused: {_listed(hard)}."
-        yield Consequence(f"refused {sorted(hard)}", words)
-    if soft:
-        words = f"Used up already, so that people are told: {_listed(soft)}."
-        yield Consequence(f"passed {sorted(soft)}", words)
+def _may(request: HttpRequest, budget: Budget) -> frozenset[str]:
+    """Return which of FORMS are the person's to send for *budget*."""
+    someone = person(request)
+    if budget.archived_at or not may(someone, Action.CHANGE, budget):
+        return frozenset()
+    found = {"transfer", "undo"}
+    if Cadence(budget.period) in SEASONS:
+        found.add("phase")
+    if may_raise(someone, budget):
+        found.add("raise")
+    return frozenset(found)
 
 
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    shown = ", ".join(names[:_MOST_NAMED])
-    return f"{shown} and {more} more" if more > 0 else shown
+def amount_change_page(
+    request: HttpRequest, pages: Pages, budget_id: int, *, what: str
+) -> HttpResponse:
+    """Ask for what a change needs, say what follows, ask why, and do it."""
+    budget = shown_budget(request, budget_id)
+    if what not in _may(request, budget):
+        raise PermissionDenied
+    form = FORMS[what](
+        request.POST if request.method == "POST" else None,
+        budget=budget,
+        actor=person(request),
+        now=timezone.now(),
+        locale=locale_of(request),
+    )
+    confirm: Confirmation | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            confirm = confirmation_of(form.asked(), request.POST)
+            if confirm is None:
+                form.carry_out(seen_by(request.POST))
+                messages.success(request, f"Done: {form.title.lower()}.")
+                return redirect(AMOUNTS, budget.pk)
+        except ChangedMeanwhile as refusal:
+            messages.error(request, refusal.for_people)
+            return redirect(request.path)
+        except Refusal as refusal:
+            tell_refusal(form, refusal)
+    return _asking(request, pages, form, confirm)
 
 
-def _amounts(count: int) -> str:
-    return "1 amount" if count == 1 else f"{count:,} amounts"
+def _asking(
+    request: HttpRequest, pages: Pages, form: ChangeForm, confirm: Confirmation | None
+) -> HttpResponse:
+    budget, back = form.budget, reverse(AMOUNTS, args=[form.budget.pk])
+    trail = trail_to(outline_of(request, budget.organization), budget)
+    context = pages.page(
+        request,
+        title=f"{form.title}: {budget.name}",
+        budget=budget,
+        form=form,
+        lead=form.lead.format(budget.name),
+        asked=confirm.asked if confirm else None,
+        question="Do it?",
+        yes=f"Yes: {form.verb.lower()}",
+        leave=back,
+        trail=[*trail, ("Amount over time", back)],
+        version=version_of(budget),
+    )
+    return TemplateResponse(request, "console/budgets/amount_change.html", context)
 
 
-def _confirmed(
-    request: HttpRequest, organization: Organization
-) -> HttpResponse | Confirmation:
-    """Apply the draft and lead on, or return what is to be asked first."""
-    rows = _read(request.POST["draft"])
-    asked = _asked(request, organization, rows)
-    if (confirmation := confirmation_of(asked, request.POST)) is not None:
-        return confirmation
-    wanted, someone = _wanted(organization, rows), person(request)
-    try:
-        done = apply_amounts(
-            organization,
-            wanted,
-            ways_of(organization, wanted, person=someone),
-            by=By.someone(someone, How.SESSION, visit_of(request)),
-            reason=reason_in(request.POST),
-            now=timezone.now(),
-        )
-    except ChangedMeanwhile as refusal:
-        messages.error(request, refusal.for_people)
-    except Refusal as refusal:
-        messages.error(request, str(refusal))
-    else:
-        messages.success(request, _said(done))
-        if done.requests and not done.changed:
-            return redirect(reverse("admin:approvals_budgetrequest_changelist"))
-    return redirect(request.get_full_path())
-
-
-def _said(done: Applied) -> str:
-    said = []
-    if done.changed:
-        said.append(f"{_amounts(done.changed)} changed.")
-    if done.requests:
-        raises = (
-            "1 raise" if len(done.requests) == 1 else f"{len(done.requests)} raises"
-        )
-        said.append(f"Those who decide are asked for {raises}.")
-    if done.left:
-        said.append(f"{_amounts(done.left)} stay as now.")
-    return " ".join(said)
+transfer_page = partial(amount_change_page, what="transfer")
+raise_page = partial(amount_change_page, what="raise")
+phase_page = partial(amount_change_page, what="phase")
+undo_page = partial(amount_change_page, what="undo")

@@ -58,6 +58,7 @@ class BudgetRow:
     bar_words: str
     url: str
     forecast: str  # the address of where it ends
+    amounts: str  # the address of what its amount is made of
     records: str  # the address of the cost records that were spent
     amount: str
     carried: str
@@ -143,6 +144,7 @@ class Writer:
             bar_words=words_of(status, used, self.locale, running=running),
             url=f"{self.budgets}{budget.pk}/change/",
             forecast=f"{self.budgets}{budget.pk}/forecast/",
+            amounts=f"{self.budgets}{budget.pk}/amounts/",
             records=(
                 f"{self.records}?organization={self.organization}&budget={budget.pk}"
                 f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"

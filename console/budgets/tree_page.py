@@ -228,9 +228,9 @@ def _page(
 
 def _links(asked: TreeQuery, root: int | None) -> dict[str, str]:
     """Return where the page leads to, by what its template calls that."""
-    amounts = _url_of("amounts", asked.organization)
+    amounts = _url_of("recommended", asked.organization)
     if root is not None:
-        amounts = f"{reverse('admin:budgets_budget_amounts')}?root={root}"
+        amounts = f"{reverse('admin:budgets_budget_recommended')}?root={root}"
     return {
         "amounts": amounts,
         "conflicts": _url_of("conflicts", asked.organization),

@@ -50,11 +50,7 @@ def test_transfers_conserve_money_at_every_level(
         budgets = [make_budget(world, "0", "100", now=NOW, period=periods[0])]
         for number, above in enumerate(parents, 1):
             parent = budgets[above % number]
-            plan: dict[str, Any] = {
-                "parent": parent,
-                "period": periods[number],
-                "now": NOW,
-            }
+            plan: dict[str, Any] = {"parent": parent, "period": periods[number]}
             budgets.append(make_budget(world, str(number), "100", now=NOW, **plan))
         sweep_periods(now=NOW)
         below = {

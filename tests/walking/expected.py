@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.permissions import TABLE, Action, Relation
 from accounts.scopes import SCOPES_OF_ROLE, Role, Scope
+from console.asking import Consequence, Consequences
 from console.controls.consequences import consequences_of
 from console.controls.edits import Rules, given_of, own_rows, with_missing, with_rule
 from console.controls.presets import PRESETS
@@ -122,7 +123,7 @@ PAGES: dict[str, Writers] = {
     "approvals_budgetrequest_edit": frozenset({PAT}),
     "approvals_budgetrequest_remind": _FINANCE,
     "approvals_budgetrequest_statistics": _NOBODY,
-    "budgets_budget_amounts": _NOBODY,
+    "budgets_budget_recommended": _NOBODY,
     "budgets_budget_savings": _NOBODY,
     "budgets_budget_tree": _NOBODY,
     "budgets_budget_arrival": _NOBODY,
@@ -136,6 +137,12 @@ PAGES: dict[str, Writers] = {
     "budgets_budget_variance": _NOBODY,
     "budgets_budget_move": by_action(Action.MOVE),
     "budgets_budget_archive": by_action(Action.ARCHIVE),
+    "budgets_budget_amounts": _NOBODY,
+    "budgets_budget_transfer": by_action(Action.CHANGE),
+    # More for the top of one's own is a request.
+    "budgets_budget_raise": by_action(Action.CHANGE) - {PAT},
+    "budgets_budget_phase": by_action(Action.CHANGE),
+    "budgets_budget_undo": by_action(Action.CHANGE),
     "budgets_reservation_release": by_action(Action.RELEASE),
     "controls_controlrule_budget": _NOBODY,
     "controls_ruleaction_answer": by_action(Action.GUARD),
@@ -232,6 +239,12 @@ def _sure(world: World, change: Callable[[Rules], Rules]) -> dict[str, str]:
     return {**_WHY, "confirm": asked.token}
 
 
+def _said(*abouts: str) -> dict[str, str]:
+    """Return the yes to what a page asks before it changes an amount."""
+    told = [Consequence(about, "") for about in abouts]
+    return {**_WHY, "confirm": Consequences(told=told).token}
+
+
 def _all_presets(rules: Rules) -> Rules:
     return with_missing(rules, [preset.given for preset in PRESETS.values()])
 
@@ -307,6 +320,21 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         **dict.fromkeys(("parent", "seen"), world.budgets["sales"].pk),
         "reason": "So",
     },
+    "budgets_budget_transfer": lambda _, world: {
+        "to": world.budgets["ml"].pk,
+        "amount": "1",
+        **_said(f"transfer 1 to {world.budgets['ml'].pk}", "until its end"),
+    },
+    "budgets_budget_raise": {
+        "amount": "1",
+        "until": "2099-01-01",
+        **_said("raise 1 until 2099-01-01"),
+    },
+    "budgets_budget_phase": {
+        "kind": "none",
+        **_said("phase []"),
+    },
+    "budgets_budget_undo": _said("undo 5", "for good"),
     "controls_controlrule_change": {"message": "Other"},
     "controls_controlrule_add": lambda _, world: _sure(
         world, lambda rules: with_rule(rules, given("block", "budget_percentage >= 1"))

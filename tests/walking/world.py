@@ -27,7 +27,7 @@ from approvals.policies import save_policy
 from approvals.services import ask_for
 from approvals.slack import name_user, set_up_app
 from approvals.types import SYSTEM, Ask, By, LevelPlan, PolicyPlan
-from budgets.models import Backfill, Budget, Reservation
+from budgets.models import Backfill, Budget, BudgetPeriod, Reservation
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
 from ledger import prices
@@ -157,6 +157,8 @@ def make_world() -> World:
         make_webhook(acme, "https://acme.example/hook")
         fill(acme, engineering)
     fill(globex)
+    # Something to be taken back.
+    BudgetPeriod.objects.filter(budget=engineering).update(carried_over=5)
     # What has others below it can't be archived.
     words["budgets_budget_archive.budget_id"] = str(tree["ml"].pk)
     tree = {name: Budget.objects.get(pk=one.pk) for name, one in tree.items()}
