@@ -410,6 +410,8 @@ EXAMPLES: dict[str, Example] = {
     "leases_retrieve": lambda world: [{"ids": {"id": world.lease}}],
     "leases_renew": lambda world: [{"ids": {"id": world.lease}, "body": {"ttl_s": 9}}],
     "leases_return": lambda world: [{"ids": {"id": world.lease}}] * 2,
+    "runs_list": _lists("run"),
+    "runs_retrieve": lambda world: [{"ids": {"run_id": world.run}}],
     "budgets_list": _lists("team"),
     "budgets_create": lambda world: [
         {"body": {"name": "All", "limit": 5000.0}},

@@ -18,6 +18,7 @@ from tests.factories import (
     make_organization,
     make_person,
     spend,
+    usage_record,
 )
 from tests.notifications.factories import mail_to, make_message
 from tests.notifications.receivers import Receiver
@@ -97,6 +98,16 @@ class World:
         response = self.ask("POST", f"/api/v1/{path}", body)
         assert response.status_code in {200, 201}, response.content
         return response.json()
+
+    @cached_property
+    def run(self) -> str:
+        """A run with a cap; beside it is one without."""
+        self.made("usage", usage_record(id="of-a-run", run_id="nightly"))
+        self.made(
+            "authorizations",
+            {**CALL, "run_id": "agent/7", "run_cap": "5", "estimated_cost": "1"},
+        )
+        return "agent/7"
 
     @cached_property
     def channel(self) -> str:
