@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
@@ -80,6 +81,24 @@ def test_who_has_no_role_anywhere_may_not_enter() -> None:
     )
 
     assert "You have no role in any organization yet." in answer.content.decode()
+
+
+def test_when_somebody_logged_in_last_is_told_to_superusers(acme: Organization) -> None:
+    ann = make_person("ann@acme.example", {acme: Role.VIEWER})
+    User.objects.filter(pk=ann.pk).update(last_login=datetime(2020, 5, 7, tzinfo=UTC))
+    root = make_person("root@example.com", is_superuser=True)
+    places = [
+        reverse("admin:accounts_user_changelist"),
+        reverse("admin:accounts_user_change", args=[ann.pk]),
+    ]
+
+    seen = [
+        "7 May 2020" in browser.get(place).content.decode()
+        for browser in (browser_of(root), browser_for(acme))
+        for place in places
+    ]
+
+    assert seen == [True, True, False, False]
 
 
 def test_a_member_logs_in_by_email_and_lands_on_the_tree(acme: Organization) -> None:

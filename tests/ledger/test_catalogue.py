@@ -175,6 +175,13 @@ def test_gpt_4_costs_30_and_60_dollars_a_million() -> None:
     assert span.tariff.currency == "USD"
 
 
+def test_gemini_pro_is_priced_by_tokens_and_not_by_characters() -> None:
+    span = span_at("google", "gemini-pro", IN_2025)
+
+    assert span.tariff is not None
+    assert per_million(span.tariff) == (Decimal("0.5"), Decimal("1.5"))
+
+
 @pytest.mark.parametrize(
     ("at", "prices"),
     [
