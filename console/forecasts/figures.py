@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from budgets.models import Budget
@@ -18,6 +19,7 @@ CONFIDENCE = 0.8
 SURER = 0.95
 _MOST_DAYS = 182  # of history, for what was forecast before
 _MOST_POINTS = 40  # of what is to come, in the picture of a period
+_money = lru_cache(maxsize=2_048)(format_money)  # a table says what a chart says
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -29,9 +31,7 @@ class ForecastWriter:
     locale: str
 
     def money(self, amount: Decimal | None) -> str:
-        return (
-            "" if amount is None else format_money(amount, self.currency, self.locale)
-        )
+        return "" if amount is None else _money(amount, self.currency, self.locale)
 
     def share(self, share: float | Decimal) -> str:
         return format_percent(Decimal(str(share)), self.locale)

@@ -22,6 +22,7 @@ PARTS = {
     "crossings": ("crossings", "postgresql"),
     "alerting": ("alerting", "postgresql"),
     "sweep": ("sweep", "postgresql"),
+    "foresight": ("foresight", "postgresql"),
     "outbox": ("outbox", "postgresql"),
     "decisions": ("deciding", "postgresql"),
     "decisions-sqlite": ("deciding", "sqlite"),

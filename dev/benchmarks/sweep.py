@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import F
@@ -31,10 +32,9 @@ DAYS, HOURS_A_DAY = 56, 6  # of history; on weekdays
 
 
 def measure(rounds: int) -> list[Figure]:
-    many = _organization("many", MANY)
-    ruled = _organization("ruled", RULED)
-    with connection.cursor() as cursor:
-        cursor.execute(_HOURS, {"organization": ruled.pk, "now": NOW})
+    many = organization_of("many", MANY)
+    ruled = organization_of("ruled", RULED)
+    fill_hours(ruled, days=DAYS)
     _add_rules(ruled)
     world.vacuum()
     first_s = _seconds(lambda: evaluate_thresholds(many, now=NOW))
@@ -127,7 +127,7 @@ def _spend_more(organization: Organization, turn: int) -> None:
     observe(organization.pk, crossings, now=NOW)
 
 
-def _organization(name: str, budgets: int) -> Organization:
+def organization_of(name: str, budgets: int) -> Organization:
     """Make an organization of one tree, a root and all others right below."""
     organization = Organization.objects.create(slug=name, name=name)
     world.plant(organization, [("everything", {}, None)], amount=LIMIT)
@@ -158,6 +158,13 @@ def _organization(name: str, budgets: int) -> Organization:
             {"organization": organization.pk, "from": MONTH[0], "to": MONTH[1]},
         )
     return organization
+
+
+def fill_hours(organization: Organization, *, days: int) -> None:
+    """Have each budget spend at some hours of the weekdays of *days* and today."""
+    given: dict[str, Any] = {"organization": organization.pk, "now": NOW, "days": days}
+    with connection.cursor() as cursor:
+        cursor.execute(_HOURS, given)
 
 
 def _columns() -> Sequence[str]:
@@ -197,7 +204,7 @@ INSERT INTO budgets_budgethour (organization_id, budget_id, starts_at, spent, re
 SELECT organization_id, id, midnight + hour * interval '1 hour',
     1 + (id * 31 + hour * 17 + extract(day FROM midnight)::int * 7) %% 10 / 10.0, 1
 FROM budgets_budget, generate_series(date_trunc('day', %(now)s::timestamptz)
-        - interval '{DAYS} days', %(now)s, interval '1 day') AS midnight,
+        - %(days)s * interval '1 day', %(now)s, interval '1 day') AS midnight,
     generate_series(9, 8 + {HOURS_A_DAY}) AS hour
 WHERE organization_id = %(organization)s AND extract(isodow FROM midnight) < 6
 ORDER BY midnight, hour, id
