@@ -101,7 +101,7 @@ def test_an_alerts_mail_leads_those_who_have_to_ask_to_the_form(
         for link in one.message["links"]
         if "Ask" in link["label"]
     }
-    assert links == {(pm.email, "Ask for")}
+    assert links == {(pm.email, "Ask for more")}  # of a day no forecast says how much
 
 
 @pytest.fixture
