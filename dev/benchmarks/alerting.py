@@ -6,7 +6,9 @@ each alert, so that every alert is the first of its kind.
 
 import os
 import time
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from random import Random
 from statistics import median, quantiles
 
@@ -14,7 +16,7 @@ import requests
 from tqdm import tqdm
 
 from accounts import keys
-from accounts.models import Membership, User
+from accounts.models import Membership, Organization, User
 from accounts.scopes import Role
 from budgets.models import Budget
 from dev.benchmarks import world
@@ -34,11 +36,7 @@ def measure(rounds: int) -> list[Figure]:
         organization=organization, user=person, role=Role.FINANCE_ADMIN
     )
     names = [f"watched-{number}" for number in range(ALERTS * (rounds + 1))]
-    world.plant(organization, [(name, {"projects": [name]}, None) for name in names])
-    Budget.objects.filter(name__in=names).update(
-        alerts=[{"threshold": "0.5", "channels": ["email"]}], amount=10
-    )
-    organization.touch()
+    _watch(organization, names)
     with (
         receiving_mail() as box,
         running_server(
@@ -73,19 +71,29 @@ def measure(rounds: int) -> list[Figure]:
     ]
 
 
+def _watch(organization: Organization, names: Sequence[str]) -> None:
+    """Make a budget of $10 for each of *names*, watched at half of it."""
+    wanted = [(name, {"projects": [name]}, None) for name in names]
+    world.plant(organization, wanted, amount=Decimal(10))
+    Budget.objects.filter(name__in=names).update(
+        alerts=[{"threshold": "0.5", "channels": ["email"]}]
+    )
+    organization.touch()
+
+
 def _seconds_of(
     name: str, server: Server, session: requests.Session, box: MailServer
 ) -> float:
+    began = datetime.now(UTC)
     record = {
         "id": name,
-        "timestamp": world.NOW.isoformat(),
+        "timestamp": began.isoformat(),  # of a period that is over nothing is told
         "provider": "openai",
         "model": "gpt-4o",
         "project_id": name,
         "cost": "6",
         "currency": "USD",
     }
-    began = datetime.now(world.NOW.tzinfo)
     session.post(
         f"{server.url}/api/v1/usage", json=record, timeout=30
     ).raise_for_status()

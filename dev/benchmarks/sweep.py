@@ -18,6 +18,7 @@ from alerts.evaluation import evaluate_by_clock, evaluate_thresholds
 from alerts.models import Alert, AlertRule, RuleType
 from alerts.services import observe
 from budgets.models import Budget, BudgetPeriod
+from budgets.thresholds import Basis
 from budgets.types import Crossing
 from dev.benchmarks import world
 from dev.benchmarks.timing import Contender, Figure, Rates, take_turns
@@ -52,7 +53,14 @@ def measure(rounds: int) -> list[Figure]:
         rounds=rounds,
         label="sweep",
     )
-    return _figures(rates, first_s, many, ruled)
+    figures = _figures(rates, first_s, many, ruled)
+    _add_foresight(ruled)
+    further = take_turns(
+        {"clock": Contender(lambda: None, lambda _: _by_clock(ruled), RULED)},
+        rounds=rounds,
+        label="foresight",
+    )
+    return [*figures, _foresight(further, ruled)]
 
 
 def _figures(
@@ -88,6 +96,16 @@ def _figures(
             rate=f"{Alert.objects.filter(organization=ruled).count():,} alerts",
         ),
     ]
+
+
+def _foresight(rates: Rates, ruled: Organization) -> Figure:
+    return Figure(
+        f"the same {RULED:,} with forecasts of two shares and hours, in seconds",
+        RULED / rates.median("clock"),
+        10,
+        better="less",
+        rate=f"{Alert.objects.filter(organization=ruled).count():,} alerts",
+    )
 
 
 def _seconds(work: object) -> float:
@@ -177,12 +195,28 @@ def _add_rules(organization: Organization) -> None:
     for kind, values in (
         (RuleType.FORECAST, {"threshold": Decimal("0.9")}),
         (RuleType.VELOCITY, {"condition": "spending_rate > projected_rate * 1.2"}),
-        (RuleType.ANOMALY, {}),
+        (RuleType.ANOMALY, {"window": "daily"}),
         (RuleType.SPIKE, {"threshold": Decimal(100), "window": "hourly"}),
     ):
         AlertRule.objects.create(
             organization=organization, budget=root, type=kind, **values
         )
+
+
+def _add_foresight(organization: Organization) -> None:
+    """Have a forecast held against two shares of the limit, and hours judged."""
+    root = Budget.objects.get(organization=organization, parent=None)
+    for kind, values in (
+        (RuleType.THRESHOLD, {"threshold": Decimal("0.8"), "probability": "0.9"}),
+        (RuleType.THRESHOLD, {"threshold": Decimal(1), "probability": "0.5"}),
+        (RuleType.ANOMALY, {"window": "hourly"}),
+    ):
+        if kind == RuleType.THRESHOLD:
+            values = {"basis": Basis.FORECAST, **values}
+        AlertRule.objects.create(
+            organization=organization, budget=root, type=kind, **values
+        )
+    _by_clock(organization)  # what this raises is raised once
 
 
 _PERIODS = """
