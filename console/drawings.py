@@ -13,7 +13,7 @@ class Fact(NamedTuple):
     url: str = ""
 
 
-FRAME = 80.0  # of a bar's width is the limit, unless it says so; the rest is beyond
+FRAME = 80.0  # of a bar's width is the limit, as bar.html has it; the rest is beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,10 @@ class Bar:
     critical: float
     time: float | None  # where the period's time stands; None: not now
     is_cut: bool  # it goes on beyond the drawing
-    frame: float = FRAME  # where the limit is
 
     @property
     def carried_from(self) -> float:
-        return round(self.frame - self.carried, 2)
+        return round(FRAME - self.carried, 2)
 
 
 class Stroke(NamedTuple):

@@ -130,16 +130,19 @@ def ranges_chart(
             "lower": number(one.lower),
             "upper": number(one.upper),
             "outcome": number(one.outcome),
+            "limit": number(one.limit),
             "words": one.words,
         }
         for place, one in enumerate(ranges)
     ]
     x = layers.money_axis("lower", currency)
+    has_own = any(one.limit is not None for one in ranges)
     return _of_rows(
         rows,
         {"x": x, "y": layers.names_axis([one.name for one in ranges])},
         [
             *layers.ranges(x),
+            *([layers.limits(x)] if has_own else []),
             *([layers.limit_down(x, limit)] if limit else []),
             layers.marked_line(),
         ],

@@ -69,3 +69,4 @@ class Range:
     upper: Decimal
     outcome: Decimal | None
     words: str
+    limit: Decimal | None = None  # of its own

@@ -128,6 +128,14 @@ def limit_down(x: Spec, limit: Limit) -> Spec:
     }
 
 
+def limits(x: Spec) -> Spec:
+    """Draw the limit of each row as a stroke across its line, on the axis *x*."""
+    return {
+        "mark": {"type": "tick", "style": "own-limit"},
+        "encoding": {"x": x | {"field": "limit"}} | TOOLTIP,
+    }
+
+
 def today(now: datetime, words: str) -> list[Spec]:
     data = {"values": [{"at": wall(now), "words": words}]}
     x = moments_axis()

@@ -150,6 +150,12 @@ def _styles(colours: _Colours) -> dict[str, Any]:
             "strokeCap": "round",
         },
         "limit": {"color": colours.limit, "strokeWidth": 1.5, "strokeDash": _DOTTED},
+        "own-limit": {
+            "color": colours.limit,
+            "opacity": 1,
+            "size": 20,
+            "thickness": 2.5,
+        },
         "limit-label": label | {"color": colours.limit},
         "today": {"color": colours.muted, "strokeWidth": 1},
         "today-label": label | {"color": colours.muted, "fontSize": _SMALL},

@@ -1,6 +1,6 @@
 """Scenarios of a budget side by side: figures written out, and drawn."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -9,7 +9,8 @@ from typing import NamedTuple
 from approvals.limits import Wish
 from budgets.models import Budget
 from budgets.status import calendar_of
-from console.drawings import FRAME, Bar
+from console.drawings import Picture
+from console.scenarios.pictures import compared_picture
 from console.scenarios.wording import assumption_words, effect_words
 from forecasts.ahead import Ahead, ahead_of
 from forecasts.assumptions import Scenario
@@ -19,14 +20,12 @@ from forecasts.swaps import MIX_DAYS
 from lib.errors import Invalid
 from lib.money import format_money, format_percent
 from lib.periods import Window
+from reports.figures import Range
 
 CONFIDENCE = 0.8  # of the intervals shown
 CURRENT = "As it goes now"
-_WHOLE = 100.0
-_PLACES = 2
 _HARDLY = Decimal("0.001")
 _ZERO = Decimal(0)
-_FRAME = Decimal(str(FRAME / 100))  # of a bar is the limit where nothing goes beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,7 @@ class ScenarioLine:
     likely: str = ""
     limit: str = ""
     enough: str = ""  # nine times of ten
-    kind: str = "NONE"
-    bar: Bar | None = None
-    bar_words: str = ""
+    drawn: Range | None = None
     wish: Wish | None = None
 
 
@@ -57,6 +54,7 @@ class Comparison:
     ahead: Ahead
     window: Window
     lines: Sequence[ScenarioLine]
+    picture: Picture | None  # None: too little is known
 
 
 def comparison_of(
@@ -76,11 +74,11 @@ def comparison_of(
     ahead = ahead_of(budget, now=now, days=None, confidence=CONFIDENCE)
     window = calendar_of(budget, budget.organization).window_of(now)
     prospector = Prospector(ahead, budget, now)
-    found = [_tried(prospector, one) for one in (Scenario(CURRENT), *scenarios)]
-    tried = [one for one in found if isinstance(one, Prospect)]
-    scale = _Scale.of(one.outcome for one in tried if one.outcome)
-    writer = _Writer(budget, ahead, window, locale, scale, may_ask=may_ask)
-    return Comparison(ahead, window, [writer.line(one) for one in found])
+    writer = _Writer(budget, ahead, window, locale, may_ask=may_ask)
+    lines = [
+        writer.line(_tried(prospector, one)) for one in (Scenario(CURRENT), *scenarios)
+    ]
+    return Comparison(ahead, window, lines, writer.picture(lines))
 
 
 class _Refused(NamedTuple):
@@ -98,49 +96,11 @@ def _tried(prospector: Prospector, scenario: Scenario) -> Prospect | _Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
-    """One measure for the bars of all scenarios, whatever their limits."""
-
-    widest: Decimal  # what a whole bar is
-
-    @classmethod
-    def of(cls, outcomes: Iterable[ScenarioOutcome]) -> "_Scale":
-        ends = [
-            (one.projected.upper, (one.limit or _ZERO) / _FRAME) for one in outcomes
-        ]
-        return cls(max((max(pair) for pair in ends), default=_ZERO) or Decimal(1))
-
-    def length(self, amount: Decimal) -> float:
-        share = float(max(amount, _ZERO) / self.widest)
-        return min(round(share * _WHOLE, _PLACES), _WHOLE)
-
-    def bar(self, budget: Budget, spent: Decimal, outcome: ScenarioOutcome) -> Bar:
-        """Draw what is spent, what is expected behind it, and the interval hatched."""
-        limit = outcome.limit or _ZERO
-        used, frame = self.length(spent), self.length(limit)
-        lower = self.length(outcome.projected.lower)
-        return Bar(
-            spent=min(used, frame),
-            over=round(max(used - frame, 0), _PLACES),
-            reserved_from=lower,
-            reserved=round(self.length(outcome.projected.upper) - lower, _PLACES),
-            ghost=self.length(outcome.projected.middle),
-            carried=0,
-            warning=self.length(limit * budget.warning_threshold),
-            critical=self.length(limit * budget.critical_threshold),
-            time=None,
-            is_cut=False,
-            frame=frame,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _Writer:
     budget: Budget
     ahead: Ahead
     window: Window
     locale: str
-    scale: _Scale
     may_ask: bool
 
     def money(self, amount: Decimal) -> str:
@@ -160,7 +120,6 @@ class _Writer:
             return ScenarioLine(scenario.name, words, notes)
         projected, limit = outcome.projected, outcome.limit
         interval = self._ends(outcome)
-        over = projected.middle > limit
         expected = self.money(projected.middle)
         return ScenarioLine(
             scenario.name,
@@ -173,10 +132,27 @@ class _Writer:
             likely=_likely(outcome.probability, self.locale),
             limit=self.money(limit),
             enough=self.money(outcome.recommended),
-            kind="EXCEEDED" if over else "OK",
-            bar=self.scale.bar(self.budget, self.ahead.known.spent, outcome),
-            bar_words=f"{expected} of {self.money(limit)}; {interval} 8 times of 10",
+            drawn=Range(
+                scenario.name,
+                projected.middle,
+                projected.lower,
+                projected.upper,
+                None,
+                f"{scenario.name}: {expected}, {interval}; {self.money(limit)} allowed",
+                limit=limit,
+            ),
             wish=self._wish(scenario, outcome),
+        )
+
+    def picture(self, lines: Sequence[ScenarioLine]) -> Picture | None:
+        ranges = [line.drawn for line in lines if line.drawn]
+        if not ranges:
+            return None
+        return compared_picture(
+            ranges,
+            spent=self.ahead.known.spent,
+            currency=self.budget.currency,
+            locale=self.locale,
         )
 
     def _delta(self, delta: Decimal) -> str:

@@ -67,7 +67,10 @@
     place.addEventListener("pointerleave", () => view && mark(-1));
 
     const again = () => draw().catch(() => withoutPicture(place));
-    new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["class"] });
+    new MutationObserver((_, watching) => {
+      if (place.isConnected) again();
+      else watching.disconnect(); // a newer part of the page has its own
+    }).observe(document.documentElement, { attributeFilter: ["class"] });
     if (spec.facet) {
       let width = place.clientWidth;
       new ResizeObserver(() => {
@@ -87,9 +90,12 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const themes = JSON.parse(document.getElementById("co-themes").textContent);
-    document.querySelectorAll("[data-picture]").forEach((place) => {
-      if (window.vegaEmbed) start(place, themes);
-      else withoutPicture(place);
-    });
+    const within = (part) =>
+      part.querySelectorAll("[data-picture]").forEach((place) => {
+        if (window.vegaEmbed) start(place, themes);
+        else withoutPicture(place);
+      });
+    within(document);
+    document.addEventListener("htmx:load", (event) => within(event.detail.elt));
   });
 })();

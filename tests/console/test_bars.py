@@ -63,5 +63,5 @@ def test_only_what_is_there_is_drawn() -> None:
 
     assert "co-spent" not in nothing
     assert "co-cut" not in nothing
-    assert '<rect class="co-over" x="80.0%" y="4" width="20.0%"' in much
+    assert '<rect class="co-over" x="80%" y="4" width="20.0%"' in much
     assert "co-cut" in much

@@ -102,6 +102,11 @@ def test_what_is_filled_in_stands_beside_the_present_rate(
     assert lines["With new feature"].words == "10,000 more requests at $0.05 each"
     assert lines["After optimization"].delta == "-$49.50"
     assert "What will All have spent in January 2025?" in text_of(answer)
+    picture = answer.context["compared"].picture
+    assert [(row[0], row[1], row[4]) for row in picture.rows] == [
+        (name, line.expected, "$300.00") for name, line in lines.items()
+    ]
+    assert [row["limit"] for row in picture.spec["data"]["values"]] == [300.0] * 3
     assert not ScenarioSet.objects.exists()
 
 

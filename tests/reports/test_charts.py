@@ -42,7 +42,7 @@ STEPS = [
 ]
 RANGES = [
     Range("As it goes", D(90), D(70), D(140), None, ""),
-    Range("Cheaper", D(60), D(40), D(90), D(75), ""),
+    Range("Cheaper", D(60), D(40), D(90), D(75), "", limit=D(80)),
 ]
 CHARTS = {
     "course": course_chart(POINTS, limit=LIMIT, now=NOW, words=WORDS),
