@@ -16,13 +16,8 @@ from llm_cost_ops.answers.budgets import (
     BudgetPeriod,
     BudgetStatus,
     Driver,
-    Optimization,
-    Optimizations,
     Phasing,
-    Recommendation,
-    Recommendations,
     RolloverPreview,
-    Scenario,
     Variance,
     WrittenLines,
 )
@@ -35,6 +30,13 @@ from llm_cost_ops.answers.controls import (
     Reason,
     Replay,
     ReturnedLease,
+)
+from llm_cost_ops.answers.forecasts import (
+    Optimization,
+    Optimizations,
+    Recommendation,
+    Recommendations,
+    Scenario,
 )
 from llm_cost_ops.answers.notifications import (
     Attempt,

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Optional
 
-from llm_cost_ops.answers.budgets import Forecast
+from llm_cost_ops.answers.forecasts import Forecast
 from llm_cost_ops.answers.prices import RepricedPeriod
 from llm_cost_ops.answers.usage import UnpricedModel
 

@@ -13,15 +13,17 @@ from llm_cost_ops.answers.budgets import (
     BudgetNode,
     BudgetPeriod,
     BudgetStatus,
-    Forecast,
-    ForecastAccuracy,
-    Optimizations,
     Phasing,
-    Recommendations,
     RolloverPreview,
     UnitCosts,
     Variance,
     WrittenLines,
+)
+from llm_cost_ops.answers.forecasts import (
+    Forecast,
+    ForecastAccuracy,
+    Optimizations,
+    Recommendations,
 )
 from llm_cost_ops.api.fields import BudgetFields, Moment
 from llm_cost_ops.money import Money, wire

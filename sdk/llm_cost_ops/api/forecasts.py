@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from llm_cost_ops.answers.budgets import Scenario, Scenarios
+from llm_cost_ops.answers.forecasts import Scenario, Scenarios
 from llm_cost_ops.answers.shaped import CostForecast
 from llm_cost_ops.api.fields import CostScope
 from llm_cost_ops.money import Money, wire
