@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from hashlib import sha256
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeVar
 from django.db.models import F, Q, QuerySet
 
 from accounts.models import Organization
+from alerts.bounds import bounds_of
 from alerts.conditions import problem_of
 from alerts.configuration import watch_missing
 from alerts.detections import facts_of_period, finding_of
@@ -30,11 +31,9 @@ from alerts.ruleset import AlertRuleset, ruleset_for
 from alerts.schedule import heard_all
 from alerts.services import end, end_over, end_told, raise_alert, raise_alerts
 from alerts.types import EffectiveRule, Facts, Match, step_of
-from budgets.index import is_passed
 from budgets.models import Budget, BudgetPeriod
 from budgets.thresholds import Basis
 from forecasts.outlooks import Method, look_ahead
-from lib.fields import storable
 from lib.money import PLACES, format_money
 
 logger = logging.getLogger("alerts")
@@ -237,8 +236,8 @@ def _watch(period: BudgetPeriod, rules: Iterable[EffectiveRule]) -> Watch:
         share = Decimal(1) if rule.threshold is None else rule.threshold
         by_basis[rule.basis].append(share)
     committed = period.spent + period.reserved
-    spent = _bounds(period.spent, period.limit, by_basis[Basis.SPENT])
-    aside = _bounds(committed, period.limit, by_basis[Basis.COMMITTED])
+    spent = bounds_of(period.spent, period.limit, by_basis[Basis.SPENT])
+    aside = bounds_of(committed, period.limit, by_basis[Basis.COMMITTED])
     return Watch(
         period_id=period.pk,
         limit=period.limit,
@@ -247,25 +246,6 @@ def _watch(period: BudgetPeriod, rules: Iterable[EffectiveRule]) -> Watch:
         committed_at_least=aside.at_least,
         committed_below=aside.below,
     )
-
-
-class _Bounds(NamedTuple):
-    at_least: Decimal | None
-    below: Decimal | None
-
-
-def _bounds(amount: Decimal, limit: Decimal, shares: Iterable[Decimal]) -> _Bounds:
-    passed: dict[bool, list[Decimal]] = {True: [], False: []}
-    for share in shares:
-        passed[is_passed(amount, limit, share)].append(amount_at(limit, share))
-    return _Bounds(max(passed[True], default=None), min(passed[False], default=None))
-
-
-def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:
-    """Return the least amount that has passed *threshold*, a share of *limit*."""
-    if limit <= 0:
-        return limit + _UNIT
-    return storable((threshold * limit).quantize(_UNIT, ROUND_CEILING))
 
 
 # -- By the clock

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Self
 
 import msgspec
-from django.db.models import QuerySet
 
 from accounts.models import Organization, UnpricedPolicy
 from accounts.revisions import Revision, RevisionPart, known_revision
@@ -20,6 +19,7 @@ from budgets.models import Budget
 from budgets.reservations.hold import Balances
 from budgets.snapshots import CHARGED, hold_filed, opening
 from controls.expressions import OF_BUDGET
+from controls.labels import BudgetLabels
 from controls.ruleset import RULES, Ruleset, Switch
 from controls.types import BudgetFigures, ControlAction, Rule, Subject
 from forecasts.probabilities import probabilities
@@ -162,31 +162,6 @@ def _cost(tariff: Tariff, tokens: TokenEstimate, reasoning: int) -> int | None:
     )
 
 
-class BudgetLabel(NamedTuple):
-    """What people and clients know a budget by."""
-
-    uid: str
-    name: str
-    currency: str
-
-
-class _Labels(dict[int, BudgetLabel]):
-    """The labels of an organization's budgets; those that templates make meanwhile are
-    read when they are asked for."""
-
-    def __init__(self, organization: Organization) -> None:
-        super().__init__(_labels(Budget.objects.filter(organization=organization)))
-
-    def __missing__(self, budget_id: int) -> BudgetLabel:
-        self.update(_labels(Budget.objects.filter(pk=budget_id)))
-        return self[budget_id]
-
-
-def _labels(rows: QuerySet[Budget]) -> dict[int, BudgetLabel]:
-    values = rows.values_list("pk", "uid", "name", "currency")
-    return {pk: BudgetLabel(str(uid), *words) for pk, uid, *words in values}
-
-
 class Guard:
     """All that decisions need to know of an organization, at one revision.
 
@@ -204,7 +179,7 @@ class Guard:
         self.organization_id = organization.pk
         self.currency = organization.currency
         self.blocks_unpriced = organization.unpriced_policy == UnpricedPolicy.BLOCK
-        self.budgets = _Labels(organization)
+        self.budgets = BudgetLabels(organization)
         self.dimensions = self._dimensions()
         self._plans: dict[tuple[Where, str], Plan]
         self._entries: dict[tuple[Where, str], KnownAttribution[Charges, PeriodRef]]

@@ -50,9 +50,8 @@ _ANSWERS = {"draft", "confirm", "reason", "apply", "again", "csrfmiddlewaretoken
 
 def recommended_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     """Answer the amounts of `?root=`, or of all; a POST asks before it applies them."""
-    root = (
-        budget_or_404(request, request.GET["root"]) if "root" in request.GET else None
-    )
+    place = request.GET.get("root")
+    root = None if place is None else budget_or_404(request, place)
     organization = root.organization if root else organization_asked(request)
     if organization is None:
         raise Http404("There is no organization yet.")

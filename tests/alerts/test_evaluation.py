@@ -10,9 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from alerts import escalation, evaluation
+from alerts.bounds import amount_at
 from alerts.evaluation import (
     Swept,
-    amount_at,
     evaluate_thresholds,
     sweep,
 )
