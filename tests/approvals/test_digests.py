@@ -70,6 +70,7 @@ def test_it_lists_what_waits_once_a_day_and_its_links_decide(
     assert late.state == "approved"
 
 
+@time_machine.travel(EIGHT + HOUR)  # its links don't last for ever
 def test_its_reader_stops_it_by_one_click_and_by_the_page(
     mail_server: MailServer, acme: Organization, pm: User, lead: User
 ) -> None:
