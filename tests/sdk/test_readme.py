@@ -42,7 +42,7 @@ def test_every_example_of_the_readme_works(
     )
 
     assert done.returncode == 0, done.stderr
-    assert len(examples) == 10
+    assert len(examples) == 11
     assert "4 records sent, 0 lost" in done.stdout
     assert "not_found" in done.stdout
     with CostOpsClient(server.url, key) as client:
