@@ -71,7 +71,8 @@ def advise(question: AdviceQuestion, *, now: datetime) -> Advice:
     """Recommend amounts that add up at every level of the tree.
 
     A budget's amount is part of its parent's where both have one currency and period;
-    else it is recommended by itself. Three queries and one for each time zone.
+    else it is recommended by itself. Templates and what they made are left out: what
+    these spend is needed by the budget above. Three queries and one for each time zone.
 
     Raises:
         Invalid: bounds and total contradict each other, or name what is not there.
@@ -117,6 +118,8 @@ class _Chosen:
         self.tops: list[Budget] = []  # none of those above them is asked about
         for pk in _ids(tree, question.root):
             budget, leaf = budgets[pk], tree.leaves[pk]
+            if budget.template_of_id in budgets and budget != question.root:
+                continue  # its template is told of, for all that it made
             if reason := self._left_out(budget, is_in_force=leaf.is_in_force):
                 self.left_out.append((budget, reason))
                 continue
@@ -181,6 +184,10 @@ class _Chosen:
     def _left_out(self, budget: Budget, *, is_in_force: bool) -> str:
         if not is_in_force:
             return "It is not in force now."
+        if budget.is_template:
+            return "A template gives all that it made one amount: change it there."
+        if budget.template_of_id:
+            return "It has its amount of its template: change it there."
         period = self.question.period
         if period is not None and budget.period != period:
             return f"Its period is another one: {budget.period}."

@@ -211,3 +211,45 @@ def test_queries_do_not_grow_with_the_budgets(
 
     with django_assert_num_queries(5):
         api.get("budgets/recommendations")
+
+
+def test_templates_are_left_out_and_what_they_spend_is_needed_above(
+    acme: Organization, api: Api
+) -> None:
+    for day in range(1, 15):
+        spend(acme, "10", jan(day, 9), user_id="ann")
+    company = january_budget(acme, name="Company", amount=Decimal(500))
+    template = january_budget(
+        acme, name="Each", parent=company, template_for_each="user"
+    )
+    ann = template.made.get()
+
+    found = api.get("budgets/recommendations").body
+    of_one = api.get(f"budgets/recommendations?root={ann.uid}").body
+
+    (only,) = found["recommendations"]
+    assert only["name"] == "Company"
+    assert Decimal(only["unallocated"]) > 280  # all that Ann needs
+    assert [one["reason"] for one in found["left_out"]] == [
+        "A template gives all that it made one amount: change it there."
+    ]
+    assert of_one["left_out"][0]["reason"].startswith("It has its amount of its")
+
+
+def test_tokens_and_money_are_recommended_beside_one_another(
+    acme: Organization, api: Api
+) -> None:
+    for day in range(1, 15):
+        spend(acme, "10", jan(day, 9), input_tokens=900, output_tokens=100)
+    january_budget(acme, name="Money", amount=Decimal(500))
+    january_budget(acme, name="Tokens", amount=Decimal(5000), currency="tokens")
+
+    found = advice_of(api)
+    refused = api.get("budgets/recommendations?total=9000")
+
+    assert found["Tokens"]["currency"] == "tokens"
+    assert amounts(found)["Tokens"] % 1 == 0
+    assert 28_000 < amounts(found)["Tokens"] < 32_000
+    assert "tokens" in found["Tokens"]["reason"]
+    assert "$" not in found["Tokens"]["reason"]
+    assert refused.body["errors"][0]["attr"] == "total"
