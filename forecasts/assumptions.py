@@ -6,10 +6,11 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from lib.errors import FieldError, Invalid
-from lib.money import PLACES, wire
+from lib.money import COUNTED, PLACES, wire
 from lib.wirefields import snake
 
 CURRENT_RATE = "current_rate"
+REQUESTED = "requests"  # of which one request takes one
 MOST_SWAPS = 20
 MOST_REQUESTS = 10**9
 MOST_COST = Decimal(10**6)  # of one request
@@ -43,7 +44,7 @@ class Assumptions:
     """What is taken for granted of the time that is left; nothing: the current rate."""
 
     additional_requests: int = 0
-    average_cost: Decimal = _ZERO  # of each of them, whatever else is assumed
+    average_cost: Decimal = _ZERO  # of each, whatever else is assumed; or tokens
     cost_reduction: Decimal = _ZERO  # a share of what would be spent
     growth: Decimal = _ZERO  # likewise; below 0 it shrinks
     model_swap: tuple[Swap, ...] = ()
@@ -111,6 +112,38 @@ def read(given: object) -> Assumptions:
     if errors:
         raise Invalid("These assumptions can't be taken.", errors=tuple(errors))
     return Assumptions(**found)
+
+
+def check_counted(assumed: Assumptions, currency: str) -> None:
+    """Look that *assumed* is right for a budget in *currency* where that counts tokens
+    or requests: what one request takes is counted, too, and other prices move nothing.
+
+    Raises:
+        Invalid: something in it is of money; all that is, by name.
+    """
+    if currency not in COUNTED:
+        return
+    wrong: dict[str, str] = {}
+    if assumed.model_swap:
+        wrong["model_swap"] = (
+            f"This budget counts {currency}, whatever a model costs: leave this out."
+        )
+    if assumed.additional_requests and not _takes(assumed.average_cost, currency):
+        wrong["average_cost"] = (
+            f"This budget counts {currency}: give what one request takes of them, "
+            f"{'1' if currency == REQUESTED else 'such as 2000'}."
+        )
+    if assumed.limit is not None and assumed.limit != int(assumed.limit):
+        wrong["limit"] = f"This budget counts {currency}: give a whole number."
+    if wrong:
+        raise Invalid(
+            " ".join(wrong.values()),
+            errors=tuple(FieldError(at, "invalid", why) for at, why in wrong.items()),
+        )
+
+
+def _takes(each: Decimal, currency: str) -> bool:
+    return each == 1 if currency == REQUESTED else each == int(each)
 
 
 def within(place: str, refusal: Invalid) -> Invalid:

@@ -1,16 +1,17 @@
 """What scenarios come to for a budget, or for any part of the costs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from accounts.models import Organization
 from budgets.models import Budget, Coverage
 from forecasts.ahead import Ahead
-from forecasts.assumptions import Scenario
+from forecasts.assumptions import Scenario, Swap, check_counted, within
 from forecasts.scenarios import ScenarioOutcome, outcome_of
 from forecasts.swaps import AS_IT_IS, MIX_DAYS, Switched, switched_by
 from ledger.costs import CostQuery
+from lib.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,15 @@ class Prospector:
         """Return what *scenario* comes to. Six queries where models are switched.
 
         Raises:
-            Invalid: as `forecasts.swaps.switched_by`, of `model_swap`.
+            Invalid: as `forecasts.swaps.switched_by`, of `model_swap`; or what is
+                assumed is of money, and the budget counts none.
         """
         ahead, assumed, switched = self.ahead, scenario.assumed, AS_IT_IS
+        check_counted(assumed, ahead.currency)
         if not ahead.is_enough:
             return Prospect(scenario, None, switched)
         if assumed.model_swap:
-            switched = switched_by(
-                assumed.model_swap, self._organization, self._ids(), now=self._now
-            )
+            switched = self._switched(assumed.model_swap)
         outcome = outcome_of(
             ahead.known,
             ahead.steps,
@@ -51,6 +52,12 @@ class Prospector:
             switched=switched.factor,
         )
         return Prospect(scenario, outcome, switched)
+
+    def _switched(self, swaps: Sequence[Swap]) -> Switched:
+        try:
+            return switched_by(swaps, self._organization, self._ids(), now=self._now)
+        except Invalid as refusal:
+            raise within("model_swap", refusal) from refusal
 
     @property
     def _organization(self) -> Organization:

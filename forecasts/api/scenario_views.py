@@ -70,6 +70,5 @@ def _tried(prospector: Prospector, scenarios: Sequence[Scenario]) -> Response:
         try:
             prospects.append(prospector.try_out(scenario))
         except Invalid as refusal:
-            at = f"scenarios.{place}.assumptions.model_swap"
-            raise within(at, refusal) from refusal
+            raise within(f"scenarios.{place}.assumptions", refusal) from refusal
     return Answered(scenarios_out(prospector.ahead, prospects))

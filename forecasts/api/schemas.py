@@ -60,11 +60,12 @@ class ScenarioIn(Plain):
     """Assumptions with a name.
 
     `assumptions` is "current_rate", or what changes from now to the period's end, all
-    of it together: `additional_requests` that cost `average_cost` each (all told);
+    of it together: `additional_requests` that cost `average_cost` each (all told; of a
+    budget of tokens, as many as one takes);
     `cost_reduction` and `growth`, shares (0.3 is 30 %) of what would be spent
     otherwise; `model_swap`, `{"from", "to", "share": 1, "provider"}`, a list of them or
-    `{"gpt-4o": "gpt-4o-mini"}`, priced from what was used in the last 28 days;
-    `limit`, another limit.
+    `{"gpt-4o": "gpt-4o-mini"}`, priced from what was used in the last 28 days
+    (not for budgets of tokens or requests); `limit`, another limit.
     """
 
     name = serializers.CharField(max_length=200)

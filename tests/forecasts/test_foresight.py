@@ -235,3 +235,28 @@ def test_what_is_only_tried_needs_no_leave_to_write(
     path = f"budgets/{budget.uid}/scenarios"
     assert reader.post(path, {"scenarios": SCENARIOS}).status == 200
     assert reader.post("forecasts/scenarios", {"scenarios": SCENARIOS}).status == 403
+
+
+def test_scenarios_of_tokens_take_no_money(acme: Organization, api: Api) -> None:
+    for days in range(1, 15):
+        spend(acme, "10", NOW - timedelta(days), input_tokens=900, output_tokens=100)
+    tokens = january_budget(acme, amount=Decimal(50_000), currency="tokens")
+    path = f"budgets/{tokens.uid}/scenarios"
+    feature = {"additional_requests": 5, "average_cost": 2000, "limit": 60_000}
+    in_money = {
+        "additional_requests": 5,
+        "average_cost": 0.05,
+        "limit": 0.5,
+        "model_swap": {"gpt-4o": "gpt-4o-mini"},
+    }
+
+    (one,) = tried(api, path, scenarios=[{"name": "More", "assumptions": feature}])
+    refused = api.post(path, {"scenarios": [{"name": "x", "assumptions": in_money}]})
+
+    assert (one["currency"], one["delta"]) == ("tokens", "10000.0000000000")
+    assert {error["attr"] for error in refused.body["errors"]} == {
+        f"scenarios.0.assumptions.{name}"
+        for name in ("average_cost", "limit", "model_swap")
+    }
+    forecast = api.get(f"budgets/{tokens.uid}/forecast?to=period_end").body
+    assert forecast["currency"] == "tokens"
