@@ -11,6 +11,7 @@ from approvals.people import members
 from approvals.types import Ask
 from budgets.models import Budget
 from budgets.validation import (
+    check_own_amount,
     check_place,
     sound_amount,
     sound_counted,
@@ -22,6 +23,9 @@ from lib.money import COUNTED
 from lib.periods import Cadence
 
 _NAMED = ("approvers", "in_turn")
+_DATED = frozenset(
+    {RequestKind.RAISE, RequestKind.TRANSFER, RequestKind.ROLLOVER_EXCEPTION}
+)
 _LONGEST_RULE = 500  # characters
 _LONGEST_NAME = 60  # characters of a justification that a budget is called by
 # A change of any of these is asked of everybody anew.
@@ -73,7 +77,8 @@ def _check(organization: Organization, ask: Ask, now: datetime) -> None:
     for attr in ("requester", "on_behalf_of"):
         _check_person(organization, attr, getattr(ask, attr))
     for attr in ("budget", "parent", "source"):
-        _check_budget(organization, attr, getattr(ask, attr))
+        found = getattr(ask, attr)
+        _check_budget(organization, attr, found, is_dated=ask.kind in _DATED)
     _check_named(ask)
     if ask.period not in {one.value for one in Cadence if one is not Cadence.CUSTOM}:
         raise Invalid.field("duration", "Unknown period of a budget.")
@@ -134,13 +139,17 @@ def _check_person(organization: Organization, attr: str, person: User | None) ->
         raise Invalid.field(attr, "There is no such person in the organization.")
 
 
-def _check_budget(organization: Organization, attr: str, budget: Budget | None) -> None:
+def _check_budget(
+    organization: Organization, attr: str, budget: Budget | None, *, is_dated: bool
+) -> None:
     if budget is None:
         return
     if budget.organization_id != organization.pk:
         raise Invalid.field(attr, "There is no such budget.", code="not_found")
     if budget.archived_at is not None:
         raise Invalid.field(attr, f"“{budget.name}” is archived.")
+    if is_dated:
+        check_own_amount(budget, attr)
 
 
 def _amount(ask: Ask) -> Any:

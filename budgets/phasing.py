@@ -22,7 +22,7 @@ from budgets.errors import IsArchived
 from budgets.models import AmountLine, Budget, BudgetPeriod
 from budgets.seasons import SEASONS, add_up_to_hundred, season_of, shared_out
 from budgets.status import calendar_of
-from budgets.validation import sound_amount
+from budgets.validation import check_own_amount, sound_amount
 from lib.errors import Invalid
 from lib.periods import Cadence, Calendar, Window
 from lib.queue import announce
@@ -135,7 +135,7 @@ def set_phasing(
     are sound; none: each period has the planned amount again.
 
     Raises:
-        Invalid: the budget has other periods by now.
+        Invalid: the budget has other periods by now, or to do with a template.
         IsArchived: it is no longer in use.
         ChangedMeanwhile: it is none of the versions *seen*.
     """
@@ -146,6 +146,13 @@ def set_phasing(
     if held.archived_at:
         raise IsArchived(f"“{held.name}” is archived, so its amounts stay.")
     _check_number("amounts", held, amounts, may_be_none=True)
+    check_own_amount(held, "amounts")
+    if held.template_of_id:
+        raise Invalid.field(
+            "amounts",
+            f"“{held.name}” is made by a template, and each period has its amount.",
+            code="is_made",
+        )
     held.phasing = [f"{amount:f}" for amount in amounts]
     held.give_reason(reason)
     held.save()

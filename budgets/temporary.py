@@ -20,7 +20,7 @@ from budgets.errors import IsArchived, NotEnoughLeft
 from budgets.index import FOREVER
 from budgets.models import AmountLine, Budget, BudgetPeriod
 from budgets.status import calendar_of
-from budgets.validation import sound_amount
+from budgets.validation import check_own_amount, sound_amount
 from lib.errors import Invalid
 from lib.money import format_money
 from lib.periods import Window
@@ -43,10 +43,11 @@ def raise_amount(
     """Let *budget* spend *amount* more from now until *until*: it ends by itself.
 
     Raises:
-        Invalid: it is not more, or ends before it begins.
+        Invalid: it is not more, ends before it begins, or is for a template.
         IsArchived: the budget is no longer in use.
     """
-    _check_amount(amount)
+    _check_amount(amount, budget.currency)
+    check_own_amount(budget, "budget")
     if until <= now:
         raise Invalid.field("until", "Must lie in the future.")
     if until >= FOREVER:
@@ -88,12 +89,14 @@ def transfer_amount(
         IsArchived: one of them is no longer in use.
         NotEnoughLeft: *source* has not so much left in its period.
     """
-    _check_amount(amount)
+    _check_amount(amount, source.currency)
     if source.pk == to.pk or source.organization_id != to.organization_id:
         raise Invalid.field("to", "Must be another budget of the organization.")
     if source.currency != to.currency:
         detail = f"“{to.name}” is in {to.currency}, “{source.name}” in another currency"
         raise Invalid.field("to", f"{detail}: {source.currency}.")
+    check_own_amount(source, "source")
+    check_own_amount(to, "to")
     hold_alone(source.organization_id)
     both = _in_use([source, to], now)
     _follow(both, now)
@@ -171,8 +174,8 @@ def _follow(budgets: Iterable[Budget], now: datetime) -> None:
     _adjust({one.pk for one in chosen}, now)
 
 
-def _check_amount(amount: Decimal) -> None:
-    if sound_amount(amount) <= 0:
+def _check_amount(amount: Decimal, currency: str) -> None:
+    if sound_amount(amount, currency) <= 0:
         raise Invalid.field("amount", "Must be more than 0.")
 
 

@@ -74,6 +74,17 @@ def sound_counted(currency: str, organization: Organization) -> str:
     return sound_currency(currency, organization)
 
 
+def check_own_amount(budget: Budget, attr: str) -> None:
+    """Refuse what is about the amount of a template itself, which binds nobody."""
+    if budget.is_template:
+        raise Invalid.field(
+            attr,
+            f"“{budget.name}” is a template: calls are held against the budgets it "
+            "made. Choose one of these, or change the amount of all on its page.",
+            code="is_template",
+        )
+
+
 def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
     if wanted is None:
         return None

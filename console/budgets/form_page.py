@@ -138,7 +138,7 @@ def _shown_standing(
     standing = standing_of(outline, budget)
     row, asker = standing["row"], person(request)
     may_ask = bool(askable(asker, budget.organization, [budget.pk]))
-    shown = may_ask and not budget.archived_at
+    shown = may_ask and not (budget.archived_at or budget.is_template)
     return standing | {"wish": wish_for(row) if shown else None}
 
 

@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Organization
+from accounts.scopes import Role
 from budgets.verification import differences
 from tests.controls.factories import authorize
-from tests.factories import Api, make_api, make_key, usage_record
+from tests.factories import Api, make_api, make_key, make_person, usage_record
 
 
 @pytest.fixture
@@ -232,3 +233,35 @@ def test_without_such_a_template_keys_are_in_no_tag(
     (cost,) = api.get("costs").body
 
     assert cost["tags"] == {"api_key": "mine"}
+
+
+@pytest.mark.django_db
+def test_no_money_is_dated_for_a_template_itself(acme: Organization, api: Api) -> None:
+    made = make(api)
+    other = api.post("budgets", {"name": "Other", "amount": "50"}).body
+    api.post("usage", usage_record(user_id="ann", timestamp=timezone.now().isoformat()))
+    (ann,) = api.get(f"budgets?parent={made['id']}").body["results"]
+    template, to = f"budgets/{made['id']}", {"to": made["id"], "amount": "1"}
+    more = {"amount": "1", "until": "2199-01-01", "reason": "x"}
+
+    asked = {"kind": "raise", "budget": made["id"], "justification": "x", **more}
+    asked |= {"requester": make_person("ann@acme.example", {acme: Role.VIEWER}).email}
+    asked.pop("reason")
+
+    refused = [
+        api.post(f"{template}/raises", more),
+        api.post(f"{template}/transfers", {"to": other["id"], "amount": "1"}),
+        api.post(f"budgets/{other['id']}/transfers", to),
+        api.send("PUT", f"{template}/phasing", {"amounts": ["1"] * 12}),
+        api.send("PUT", f"budgets/{ann['id']}/phasing", {"amounts": ["1"] * 12}),
+        api.post("budget-requests", asked),
+    ]
+
+    said = [one.body["errors"][0] for one in refused]
+    assert [one["attr"] for one in said] == [
+        *("budget", "source", "to", "amounts", "amounts", "budget")
+    ]
+    assert [one["code"] for one in said] == [
+        "is_made" if place == 4 else "is_template" for place in range(6)
+    ]
+    assert api.post(f"budgets/{ann['id']}/raises", more).status == 201

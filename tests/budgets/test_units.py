@@ -194,3 +194,17 @@ def test_a_tree_of_tokens_is_told(api: Api) -> None:
     )
     assert node["children"][0]["total_spend"] == "1500.0000000000"
     assert Budget.objects.get(name="Below").unit == "tokens"
+
+
+def test_counted_amounts_stay_whole_and_apart_from_money(api: Api) -> None:
+    tokens, money = make(api), api.post("budgets", {"name": "M", "amount": "9"}).body
+
+    raised = api.post(
+        f"budgets/{tokens['id']}/raises", {"amount": "0.5", "until": "2199-01-01"}
+    )
+    moved = api.post(
+        f"budgets/{tokens['id']}/transfers", {"to": money["id"], "amount": "1"}
+    )
+
+    assert raised.body["errors"][0]["detail"] == "Must be a whole number of tokens."
+    assert moved.body["errors"][0]["attr"] == "to"
