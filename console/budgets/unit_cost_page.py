@@ -26,6 +26,7 @@ from budgets.unit_costs import (
 from console.pages import Pages, budget_or_404
 from lib.errors import Invalid
 from lib.humanize import date_words, locale_of
+from lib.measures import MONEY
 from lib.money import format_money
 from lib.periods import Window, day_of, start_of
 
@@ -71,6 +72,7 @@ def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRe
         span=span,
         interval=interval.capitalize(),
         sentence=sentence_of(budget, per, found, words, locale_of(request)),
+        counts=budget.unit != MONEY,
         rows=rows_of(budget, found.points),
         total=found.total,
         knows_outcomes=any(value.startswith(OUTCOME) for value, _ in choices),
@@ -95,8 +97,9 @@ def sentence_of(
     cost = format_money(found.total.cost, budget.currency, locale)
     plural = "s" if count != 1 and per.kind != OUTCOME else ""
     counted = f"{count:,} {_noun(per)}{plural}"
+    verb = "cost" if budget.unit == MONEY else "used"
     return (
-        f"In the last {words} {budget.name} cost {one} for each of {counted}, {cost} "
+        f"In the last {words} {budget.name} {verb} {one} for each of {counted}, {cost} "
         "in all."
     )
 

@@ -26,7 +26,7 @@ class Breakdown:
     """The spend of the last days by one dimension, and that of as many before."""
 
     word: str  # "model"
-    costs: DayCosts  # in the organization's currency
+    costs: DayCosts  # as the budget counts, money in the organization's currency
     today: date
     writer: ForecastWriter
 

@@ -5,6 +5,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from budgets.breakdowns import BREAKDOWNS, costs_by_day
+from budgets.drivers import currency_of
 from budgets.paths import ways_of
 from console.forecasts.figures import ForecastWriter
 from console.forecasts.spend import DAYS, Breakdown, lead_of, pictures_of
@@ -25,7 +26,7 @@ def spend_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRespon
         word=_WORDS.get(by, by),
         costs=costs_by_day(budget, by, today - (2 * DAYS - 1) * DAY, today + DAY),
         today=today,
-        writer=ForecastWriter(budget.organization.currency, locale_of(request)),
+        writer=ForecastWriter(currency_of(budget), locale_of(request)),
     )
     context = pages.page(
         request,

@@ -115,3 +115,29 @@ def test_the_preview_counts_tokens(
     ).content.decode()
 
     assert "6,000 tokens this period so far: 50" in part
+
+
+def test_spend_and_unit_cost_of_tokens_are_told_in_tokens(
+    browser: Client, acme: Organization, tokens: Budget
+) -> None:
+    spend(acme, "7", input_tokens=10_000, output_tokens=2_000)
+    place = f"/admin/budgets/budget/{tokens.pk}"
+
+    spent = browser.get(f"{place}/spend/").content.decode()
+    each = browser.get(f"{place}/unit-cost/").content.decode()
+
+    assert f"Tokens has spent {WORDS} in the last 30 days" in spent
+    assert "$7" not in spent
+    assert f"Tokens used {WORDS} for each of 1 request, {WORDS} in all" in each
+    assert "One cost" not in each
+
+
+def test_the_forecast_of_tokens_is_told_in_tokens(
+    browser: Client, acme: Organization, tokens: Budget
+) -> None:
+    spend(acme, "7", input_tokens=10_000, output_tokens=2_000)
+
+    page = browser.get(f"/admin/budgets/budget/{tokens.pk}/forecast/").content.decode()
+
+    assert WORDS in page
+    assert "$" not in page.partition("co-lead")[2].partition("</script>")[0]
