@@ -172,10 +172,14 @@ def _seasons(budget: Budget, locale: str) -> list[tuple[str, Decimal]]:
 def _may(request: HttpRequest, budget: Budget) -> frozenset[str]:
     """Return which of FORMS are the person's to send for *budget*."""
     someone = person(request)
-    if budget.archived_at or not may(someone, Action.CHANGE, budget):
+    if (
+        budget.archived_at
+        or budget.is_template
+        or not may(someone, Action.CHANGE, budget)
+    ):
         return frozenset()
     found = {"transfer", "undo"}
-    if Cadence(budget.period) in SEASONS:
+    if Cadence(budget.period) in SEASONS and not budget.template_of_id:
         found.add("phase")
     if may_raise(someone, budget):
         found.add("raise")

@@ -12,7 +12,7 @@ from accounts.scopes import Role
 from budgets.carrying import preview_rollover
 from budgets.closing import sweep_periods
 from budgets.models import AmountLine, Budget, BudgetPeriod
-from tests.factories import browser_of, make_budget, make_person, make_tree
+from tests.factories import browser_of, make_budget, make_person, make_tree, spend
 from tests.pages import read
 
 pytestmark = pytest.mark.django_db
@@ -148,3 +148,19 @@ def test_an_owner_asks_for_more_for_the_top_of_their_own(acme: Organization) -> 
     assert "Transfer…" not in sales
     assert raised.status_code == 403
     assert "is the topmost of your own budgets" in upwards
+
+
+def test_nothing_is_dated_for_a_template_on_the_page(
+    browser: Client, acme: Organization
+) -> None:
+    template = make_budget(acme, "Each", template_for_each="user")
+    spend(acme, "1", user_id="ann")
+
+    own = text_of(browser, template)
+    made = text_of(browser, template.made.get())
+
+    assert not any(word in own for word in ("Transfer…", "Raise for a while…"))
+    assert "Transfer…" in made
+    assert "Seasonal amounts…" not in own + made
+    address = f"/admin/budgets/budget/{template.pk}/raise/"
+    assert browser.get(address).status_code == 403
