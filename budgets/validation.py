@@ -49,11 +49,16 @@ def sound_amount(
     return amount
 
 
-def sound_currency(currency: str, organization: Organization) -> str:
+def known_currency(currency: str) -> str:
     code = currency_named(currency)
     if code is None:
         detail = "Unknown currency; use an ISO 4217 code such as USD."
         raise Invalid.field("currency", detail, code="unknown_currency")
+    return code
+
+
+def sound_currency(currency: str, organization: Organization) -> str:
+    code = known_currency(currency)
     if code != organization.currency:
         try:
             PriceBook(organization.pk).first_rate(organization.currency, code)

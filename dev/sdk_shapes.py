@@ -27,6 +27,7 @@ ESSENTIAL = {
     "CallNames": "provider",
     "Channel": "id type name enabled",
     "Conflicting": "index id",
+    "Consolidated": "currency",
     "Controls": "rules",
     "CostRecord": "id usage_id organization_id provider model timestamp currency "
     "input_tokens output_tokens total_cost priced",
@@ -147,7 +148,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "lib.answers": "Named",
             "budgets.api.answers": "Backfill Budget BudgetStatus BudgetPeriod",
             "budgets.api.conflict_answers": "BudgetConflict",
-            "budgets.api.trees": "BudgetNode",
+            "budgets.api.trees": "Consolidated BudgetNode",
             "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing "
             "RolloverPreview",
             "budgets.api.variances": "Driver VarianceParts Variance",

@@ -38,12 +38,14 @@ from budgets.api.trees import BudgetNodeOut, deep_trees_json, is_deep, node_out
 from budgets.api.unit_costs import UnitCostsOut, unit_costs_out
 from budgets.api.variances import VarianceOut, variance_out
 from budgets.conflicts import conflicts_of
+from budgets.consolidated import ConsolidatedTree, Consolidation
 from budgets.models import Budget
 from budgets.overriding import override
 from budgets.permissions import require, require_change, require_new
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
 from budgets.unit_costs import INTERVALS, REQUEST, Per, span_asked, unit_costs
+from budgets.validation import known_currency
 from budgets.variances import variance_parts
 from lib.answers import Answered, PageOut, answers
 from lib.lookups import row_or_none
@@ -218,16 +220,32 @@ class BudgetViewSet(ApiViewSet):
         return Answered(unit_costs_out(budget, per, interval, found))
 
     @answers(s200=Sequence[BudgetNodeOut])
-    @extend_schema(parameters=[ORGANIZATION, AT])
+    @extend_schema(
+        parameters=[
+            ORGANIZATION,
+            AT,
+            OpenApiParameter(
+                "currency",
+                str,
+                description="An ISO 4217 code: `consolidated` has amounts in it, "
+                "at the rates of the moment's day (UTC).",
+            ),
+        ]
+    )
     @action(detail=False)
     def tree(self, request: Request) -> HttpResponseBase:
         """Return the organization's budgets, nested, each with its status."""
-        at = _at(request) or timezone.now()
-        roots = tree_of(self.organization(), at=at)
+        organization, at = self.organization(), _at(request) or timezone.now()
+        asked = request.query_params.get("currency")
+        currency = known_currency(asked) if asked else None
+        roots, sums = tree_of(organization, at=at), None
+        if roots and currency:
+            consolidation = Consolidation(organization, currency, at)
+            sums = ConsolidatedTree(roots[0].tree, consolidation)
         if is_deep(roots):
-            content = deep_trees_json(roots)
+            content = deep_trees_json(roots, sums)
             return HttpResponse(content, content_type="application/json")
-        return Answered([node_out(root) for root in roots])
+        return Answered([node_out(root, sums) for root in roots])
 
     @answers(s200=Sequence[BudgetConflictOut])
     @extend_schema(parameters=[ORGANIZATION])

@@ -6,7 +6,7 @@ Made by `python -m dev.sdk_types` from what the server answers with: change that
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 
@@ -125,6 +125,28 @@ class BudgetConflict:
 
 
 @dataclass(frozen=True)
+class Consolidated:
+    """A budget of the tree in the currency that was asked for.
+
+    `rate` is what 1 of the budget's currency is worth, as known on `rate_date`, the
+    last such day up to the moment; null, and amounts with it, where no rate is
+    known. Children in other currencies count in `allocated`.
+    """
+
+    currency: str
+    rate: Optional[Decimal] = None
+    rate_date: Optional[date] = None
+    limit: Optional[Decimal] = None
+    total_spend: Optional[Decimal] = None
+    reserved: Optional[Decimal] = None
+    remaining_budget: Optional[Decimal] = None
+    allocated: Optional[Decimal] = None
+    unallocated: Optional[Decimal] = None
+    # Currencies, of the budget and of what is allocated, without a rate.
+    without_rate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class BudgetNode(BudgetStatus):
     """A budget of the tree, with what it has given to those below it."""
 
@@ -134,6 +156,8 @@ class BudgetNode(BudgetStatus):
     # Then its limit is that of all it has made.
     template: Optional[dict[str, Any]] = None
     template_value: Optional[str] = None
+    # Null unless a currency was asked for, and of tokens and requests.
+    consolidated: Optional[Consolidated] = None
     children: tuple[BudgetNode, ...] = ()
 
 

@@ -269,9 +269,15 @@ def undo_rollover(
 
 
 def get_budget_tree(
-    *, organization_id: Optional[str] = None, at: Optional[Moment] = None
+    *,
+    organization_id: Optional[str] = None,
+    at: Optional[Moment] = None,
+    currency: Optional[str] = None,
 ) -> Request[tuple[BudgetNode, ...]]:
-    """Return an organization's budgets, nested, each with its status."""
+    """Return an organization's budgets, nested, each with its status.
+
+    Given a *currency*, `consolidated` has the amounts in it, whatever budgets are in.
+    """
     return Request(
         "GET", "/api/v1/budgets/tree", reads_many(BudgetNode), query=locals()
     )
