@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from approvals.limits import Wish
+from budgets.consolidated import Consolidation, exchanged
 from budgets.figures import Status
 from budgets.models import Budget
 from budgets.status import BudgetStatus
@@ -16,6 +17,7 @@ from console.budgets.bars import bar_of, words_of
 from console.budgets.marks import NO_MARK, Mark
 from console.budgets.templates import budgets_words, each_words
 from console.drawings import Bar
+from ledger.types import Rate
 from lib.humanize import day_words, stretch
 from lib.money import format_money, format_percent
 from lib.periods import Window
@@ -52,7 +54,9 @@ class BudgetRow:
     place: Branch
     kind: str  # a key of STATUS_WORDS
     word: str
-    status: Status
+    status: Status  # in the budget's currency
+    shown: Status  # in that of the row
+    currency: str
     window: Window
     bar: Bar
     bar_words: str
@@ -109,6 +113,7 @@ class Writer:
     locale: str
     common: Window | None  # the page says this one once
     organization: str  # its slug
+    consolidation: Consolidation | None = None  # in whose currency amounts are shown
     budgets: str = field(init=False)  # where their pages are
     records: str = field(init=False)
 
@@ -127,8 +132,8 @@ class Writer:
     def row(
         self, place: Branch, found: BudgetStatus, allocated: Decimal | None = None
     ) -> BudgetRow:
-        status, budget, position = found.status, found.budget, found.position
-        currency = budget.currency
+        budget, position = found.budget, found.position
+        status, currency = self._shown(found)
         kind = kind_of(found)
         window = found.window
         used = format_percent(status.utilization, self.locale)
@@ -138,9 +143,11 @@ class Writer:
             place=place,
             kind=kind,
             word=STATUS_WORDS[kind],
-            status=status,
+            status=found.status,
+            shown=status,
+            currency=currency,
             window=window,
-            bar=bar_of(position, status, self.now),
+            bar=bar_of(position, found.status, self.now),
             bar_words=words_of(status, used, self.locale, running=running),
             url=f"{self.budgets}{budget.pk}/change/",
             forecast=f"{self.budgets}{budget.pk}/forecast/",
@@ -150,7 +157,7 @@ class Writer:
                 f"&since={window.start:{_INSTANT}}&until={window.end:{_INSTANT}}"
             ),
             amount=self.money(status.limit, currency),
-            carried=self.money(position.carried or None, currency),
+            carried=self._own(position.carried or None, budget.currency),
             allocated=self.money(allocated, currency),
             spent=self.money(status.total_spend, currency),
             used=used,
@@ -167,12 +174,34 @@ class Writer:
             unpriced=found.unpriced_requests,
         )
 
+    def _shown(self, found: BudgetStatus) -> tuple[Status, str]:
+        """Return a status and the currency it is in: the budget's, where no other is
+        asked for or no rate is known."""
+        own = found.budget.currency
+        rate = self._rate_of(own)
+        if self.consolidation is None or rate is None:
+            return found.status, own
+        status = self.consolidation.status(found.status, rate)
+        return status, self.consolidation.currency
+
+    def _own(self, amount: Decimal | None, currency: str) -> str:
+        """Write an amount of a budget as its row shows amounts."""
+        rate = self._rate_of(currency)
+        if amount is None or self.consolidation is None or rate is None:
+            return self.money(amount, currency)
+        return self.money(exchanged(amount, rate), self.consolidation.currency)
+
+    def _rate_of(self, currency: str) -> Rate | None:
+        if self.consolidation is None:
+            return None
+        return self.consolidation.rate_of(currency)
+
     def _note(self, budget: Budget, window: Window, children: int) -> str:
         """Say what is special about a row: what it makes, and its time."""
         zone = ZoneInfo(budget.timezone)
         notes = []
         if budget.is_template:
-            amount = self.money(budget.amount, budget.currency)
+            amount = self._own(budget.amount, budget.currency)
             each = each_words(budget.template_for_each)
             notes += [f"{each} {amount}", budgets_words(children)]
         if budget.is_override:

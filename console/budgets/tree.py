@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from accounts.models import Organization
+from budgets.consolidated import ConsolidatedTree, Consolidation
 from budgets.figures import StatusName, status_of
 from budgets.models import Budget
 from budgets.scopes import BudgetScope
@@ -66,7 +67,8 @@ class Total:
 class Outline(BudgetTree):
     """The budgets of one organization around a moment, to be drawn for one reader.
 
-    One query to make, two more for a moment that is over.
+    Given a *currency*, with amounts in it. One query to make, two more for a moment
+    that is over, and two for rates.
     """
 
     def __init__(
@@ -77,11 +79,18 @@ class Outline(BudgetTree):
         locale: str,
         *,
         archived: bool = False,
+        currency: str = "",
     ) -> None:
         super().__init__(leaves_of(organization, at=at, now=now, archived=archived))
         self.organization, self.at, self.now = organization, at, now
         self.locale = locale
         self.common: Window | None = None  # that most have
+        self.consolidated = (
+            ConsolidatedTree(self, Consolidation(organization, currency, at))
+            if currency
+            else None
+        )
+        self.shown: BudgetTree = self.consolidated or self  # whose sums are drawn
 
     # -- Which
 
@@ -192,7 +201,13 @@ class Outline(BudgetTree):
         described = self.foreseen(ids)
         if self.common is None:
             self.common = _most_common(described)
-        writer = Writer(self.now, self.locale, self.common, self.organization.slug)
+        writer = Writer(
+            self.now,
+            self.locale,
+            self.common,
+            self.organization.slug,
+            self.consolidated.consolidation if self.consolidated else None,
+        )
         return [
             writer.row(step, described[step.id], self._allocated_shown(step.id))
             if isinstance(step, Branch)
@@ -201,14 +216,24 @@ class Outline(BudgetTree):
         ]
 
     def _allocated_shown(self, budget_id: int) -> Decimal | None:
-        """Return what is promised below; None of a template: it is all it has."""
-        if self.leaves[budget_id].template_for_each:
+        """Return what is promised below; None of a template (it is all it has), and
+        where that is not known."""
+        if self.leaves[budget_id].template_for_each or self._lacking(budget_id):
             return None
-        return self.allocated(budget_id)
+        return self.shown.allocated(budget_id)
+
+    def _lacking(self, budget_id: int) -> list[str]:
+        """Return the currencies without a rate that the sums of a budget take."""
+        return self.consolidated.lacking(budget_id) if self.consolidated else []
 
     def rest(self, parent_id: int, level: int) -> Rest | None:
-        allocated = self.allocated(parent_id)
-        parent = self.leaves[parent_id]
+        parent = self.shown.leaves[parent_id]
+        if lacking := self._lacking(parent_id):
+            if not self.families.get(parent_id):
+                return None
+            text = f"no rate for {', '.join(lacking)}: what is unallocated is not known"
+            return Rest(parent_id, level, text, parent.name, is_over=False)
+        allocated = self.shown.allocated(parent_id)
         if allocated is None or allocated == parent.promised:
             return None
         rest = parent.promised - allocated
@@ -225,11 +250,11 @@ def total_of(rows: list[BudgetRow]) -> Total | None:
 
     Of those that count money, if any does.
     """
-    rows = [row for row in rows if row.budget.currency not in COUNTED] or rows
+    rows = [row for row in rows if row.currency not in COUNTED] or rows
     if not rows:
         return None
     first = rows[0]
-    alike = {(row.window, row.budget.currency) for row in rows}
+    alike = {(row.window, row.currency) for row in rows}
     scopes = [BudgetScope.of(row.budget.scope) for row in rows]
     if len(alike) > 1 or any(
         one.overlaps(other)
@@ -237,13 +262,13 @@ def total_of(rows: list[BudgetRow]) -> Total | None:
         for other in scopes[:number]
     ):
         return None
-    projected = [row.status.projected_spend for row in rows]
+    projected = [row.shown.projected_spend for row in rows]
     known = [amount for amount in projected if amount is not None]
     return Total(
-        sum((row.status.limit for row in rows), ZERO),
-        sum((row.status.total_spend for row in rows), ZERO),
+        sum((row.shown.limit for row in rows), ZERO),
+        sum((row.shown.total_spend for row in rows), ZERO),
         sum(known, ZERO) if len(known) == len(rows) else None,
-        first.budget.currency,
+        first.currency,
         first.window,
     )
 

@@ -24,6 +24,7 @@ from console.budgets.clashes import causes_of
 from console.budgets.first_steps import steps_of
 from console.budgets.lines import STATUS_WORDS, BudgetRow, TreeLine
 from console.budgets.marks import marks_of
+from console.budgets.rates import currencies_told
 from console.budgets.tree import Filters, Outline, Total, total_of
 from console.budgets.wishes import wishes_of, with_wishes
 from console.pages import Pages, organization_or_404, organizations_to_choose
@@ -50,6 +51,7 @@ class TreeQuery:
     day: date
     filters: Filters
     archived: bool
+    currency: str  # that all amounts are shown in; "": in each budget's own
 
     @classmethod
     def of(
@@ -73,11 +75,17 @@ class TreeQuery:
                 period=_known(query.get("period"), {one.value: "" for one in Cadence}),
             ),
             archived=bool(query.get("archived")),
+            currency=_known(query.get("currency"), {organization.currency: ""}),
         )
 
     def outline(self, locale: str) -> Outline:
         return Outline(
-            self.organization, self.at, self.now, locale, archived=self.archived
+            self.organization,
+            self.at,
+            self.now,
+            locale,
+            archived=self.archived,
+            currency=self.currency,
         )
 
     def query(self, **changes: object) -> str:
@@ -90,6 +98,8 @@ class TreeQuery:
             query["day"] = self.day.isoformat()
         if self.archived:
             query["archived"] = "1"
+        if self.currency:
+            query["currency"] = self.currency
         for name, value in changes.items():
             query[name] = str(value)
         return query.urlencode()
@@ -197,6 +207,7 @@ def _page(
     last = _last_record(asked)
     of_one = asked.query() if root is None else asked.query(root=root)
     context |= _choices(request, asked) | _links(asked, root)
+    context |= currencies_told(outline, everything)
     context |= {
         "asked": asked,
         "organization": asked.organization,

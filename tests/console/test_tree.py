@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,8 @@ from accounts.scopes import Role
 from alerts.models import RuleType
 from budgets.models import Budget
 from budgets.services import archive_budget, change_budget, plan_of
+from ledger.models import ExchangeRate
+from lib.humanize import date_words
 from tests.alerts.factories import make_rule
 from tests.console.budget_pages import TREE, names_in
 from tests.factories import (
@@ -434,3 +436,61 @@ def test_the_tree_says_whose_alerts_reach_nobody(acme: Organization) -> None:
     assert "reach nobody" not in well
     assert "Alerts of 1 budget reach nobody" in text
     assert "ML : Slack, PagerDuty lead nowhere yet" in text
+
+
+def test_amounts_of_other_currencies_can_be_shown_in_the_organizations(
+    acme: Organization,
+) -> None:
+    today = timezone.now().date()
+    rate = ExchangeRate.objects.create(
+        organization=acme, base="KES", quote="USD", date=today, rate=Decimal("0.01")
+    )
+    acme.touch()
+    top = make_budget(acme, "Acme", "1000")
+    make_budget(
+        acme, "Nairobi", "50000", currency="KES", parent=top, scope={"teams": ["n"]}
+    )
+    make_budget(acme, "Sales", "300", parent=top, scope={"teams": ["s"]})
+    spend(acme, "125", team_id="n")
+    browser = browser_for(acme)
+
+    own = page_at(browser, TREE).table()
+    page = page_at(browser, f"{TREE}?currency=USD")
+
+    assert own.row("/ Nairobi")["Amount"] == "KES50,000.00"
+    assert own.rows[0]["Amount"] == "$1,000.00 $300.00 allocated"
+    tree = page.table()
+    assert tree.row("/ Nairobi")["Amount"] == "$500.00"
+    assert tree.row("/ Nairobi")["Spent"] == "$125.00 25 %"
+    assert tree.row("/ Nairobi")["Left"] == "$375.00"
+    assert tree.rows[0]["Amount"] == "$1,000.00 $800.00 allocated"
+    assert tree.column("Budget")[-1] == "unallocated $200.00 of Acme"
+    assert f"1 KES is 0.01 USD, as of {date_words(today)}." in shown(
+        browser, f"{TREE}?currency=USD"
+    )
+
+    rate.delete()
+    acme.touch()
+    without = page_at(browser, f"{TREE}?currency=USD")
+
+    assert without.table().row("/ Nairobi")["Amount"] == "KES50,000.00"
+    assert without.table().rows[0]["Amount"] == "$1,000.00"
+    assert without.table().column("Budget")[-1].startswith("no rate for KES")
+    words = "No rate from KES to USD is known: 1 budget stays in KES and in no sum."
+    assert words in shown(browser, f"{TREE}?currency=USD")
+
+
+def test_roots_of_several_currencies_are_added_up_in_one(acme: Organization) -> None:
+    for quote, rate in (("KES", "100"), ("UGX", "4000")):
+        ExchangeRate.objects.create(
+            base="USD", quote=quote, date=date(2020, 1, 1), rate=Decimal(rate)
+        )
+    make_budget(acme, "Nairobi", "5000", currency="KES", scope={"teams": ["n"]})
+    make_budget(acme, "Kampala", "400000", currency="UGX", scope={"teams": ["k"]})
+    browser = browser_for(acme)
+
+    assert "can't be added up" in page_at(browser, TREE).paragraphs[0]
+    page = page_at(browser, f"{TREE}?currency=USD")
+
+    assert page.paragraphs[0].startswith("Acme has spent $0.00 of $150.00")
+    assert page.table().row("Total")["Amount"] == "$150.00"
