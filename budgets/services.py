@@ -212,7 +212,7 @@ def archive_budget(
     """End *budget* now; what it was charged for stays. Repeating it changes nothing.
 
     With a template ends what it made. One that was made ends alone, and is not made
-    again.
+    again; where its template was full, a value that was met meanwhile has its place.
 
     Raises:
         HasBudgetsBelow: budgets below it are still in use.
@@ -233,9 +233,22 @@ def archive_budget(
         )
     for one in (*made, budget):
         _end(one, now)
-    reshape(budget, {*path_of(budget), *(one.pk for one in made)})
+    waited = [] if budget.template_of is None else _open_waiting(budget.template_of)
+    reshape(
+        budget,
+        {*path_of(budget), *(one.pk for one in made), *waited},
+        redated=waited,
+    )
     budget.refresh_from_db()
     return budget
+
+
+def _open_waiting(template: Budget) -> list[int]:
+    """Make what *template*, of whose budgets one has just ended, was too full to make;
+    return the ids."""
+    if template.made_in_use + 1 < (template.template_most or 0):
+        return []
+    return open_before(template, must_fit=False)
 
 
 def _end(budget: Budget, now: datetime) -> None:

@@ -258,6 +258,22 @@ def test_a_full_template_that_may_make_more_makes_what_it_lacks() -> None:
     assert sound(organization)
 
 
+def test_who_met_a_full_template_has_the_place_of_what_is_archived() -> None:
+    organization = make_organization()
+    template = make_template(organization, template_most=1)
+    for user in ("ann", "ben", "cem"):
+        spend(organization, "1", user_id=user)
+
+    archive_budget(made_by(template)["ann"], now=timezone.now())
+    spend(organization, "2", user_id="ben", project_id="other")
+    spend(organization, "4", user_id="cem", project_id="other")
+
+    made = made_by(template)
+    assert list(made) == ["ann", "ben"]
+    assert spent_of(made["ben"]) == 3
+    assert sound(organization)
+
+
 def test_more_values_than_it_may_have_are_refused_when_it_is_made() -> None:
     organization = make_organization()
     for user in ("ann", "ben"):
