@@ -32,12 +32,14 @@ BY_CLOCK: Mapping[str, str] = {
     "digests": "Mail who decides which requests wait",
     "escalate": "Tell people of alerts, step by step",
     "expire": "Free authorizations and leases that ended",
+    "forecasts": "Keep what the day's forecasts say",
     "judge": "Judge the rules of alerts",
     "links": "Forget old mailed links",
     "periods": "Open and close budget periods",
     "refile": "File usage under names as they are now known",
     "requests": "Remind of requests, and end those nobody decided",
     "roll_up": "Sum up daily spend",
+    "runs": "Forget runs that spent nothing and are over",
 }
 _OTHER: Mapping[str, str] = {
     "alerts.tasks.escalate": BY_CLOCK["escalate"],

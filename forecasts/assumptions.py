@@ -190,7 +190,7 @@ def _decimal(text: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    if not number.is_finite() or abs(number) > MOST_LIMIT:
+    if not number.is_finite() or number.copy_abs() > MOST_LIMIT:
         return None
     rounded = round(number, PLACES)
     return rounded if rounded == number else None
