@@ -13,6 +13,7 @@ from llm_cost_ops.api.endpoints import Api, Endpoint
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 WORDS: dict[str, Any] = {
     "record": {},
+    "outcome": {},
     "records": [],
     "rules": [],
     "alerts": [],
