@@ -145,7 +145,7 @@ SELECT slices.bucket, of_it.provider, of_it.sent_model, of_it.model,
     record.unpriced <> 0, {size},
     sum(record.input_tokens), sum(record.cached_tokens), sum(record.cache_write_tokens),
     sum(record.output_tokens), sum(record.reasoning_tokens), sum(record.requests),
-    max(abs(record.input_tokens) / abs(record.requests)),
+    coalesce(max(abs(record.input_tokens) / nullif(abs(record.requests), 0)), 0),
     coalesce(sum(record.total_cost), 0), sum(record.unpriced)
 FROM slices JOIN ledger_costrecord AS record
     ON record.organization_id = %s

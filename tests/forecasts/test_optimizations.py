@@ -267,3 +267,22 @@ def test_what_is_no_month_or_share_is_refused(api: Api, query: str, attr: str) -
 
     assert answer.status == 400
     assert answer.body["errors"][0]["attr"] == attr
+
+
+def test_what_was_priced_later_is_judged_like_the_rest(
+    acme: Organization, api: Api
+) -> None:
+    own = {"provider": "openai", "model": "our-own"}
+    use(acme, **{**own, "input_tokens": 1_000_000, "output_tokens": 0})
+    Price.objects.create(
+        organization=acme,
+        **own,
+        input_per_million=4,
+        output_per_million=4,
+        effective_from=jan(1),
+    )
+    acme.touch()
+
+    assert api.post("repricings", {"reason": "A price"}).status == 201
+
+    assert january(acme).cost == Decimal(4)
