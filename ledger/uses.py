@@ -63,7 +63,7 @@ def uses_by_price(
         return []
     # A row that takes something off has what it takes off with the other sign.
     level = " + ".join(
-        f"CASE WHEN abs(input_tokens) > {int(start)} THEN 1 ELSE 0 END"
+        f"CASE WHEN abs(input_tokens) > {int(start)} * abs(requests) THEN 1 ELSE 0 END"
         for start in sorted(set(starts))
     )
     adapt = connection.ops.adapt_datetimefield_value

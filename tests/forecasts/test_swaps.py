@@ -117,6 +117,16 @@ def test_requests_that_are_long_cost_what_long_ones_do(acme: Organization) -> No
     assert effect.would_cost == Decimal("0.765") + Decimal("0.135")
 
 
+def test_a_record_of_many_short_requests_is_not_long(acme: Organization) -> None:
+    use(acme, input_tokens=300_000, cached_tokens=0, output_tokens=0)
+    use(acme, input_tokens=400_000, cached_tokens=0, output_tokens=0, requests=800)
+
+    effect = effect_of(acme, Swap("gpt-4o", "gemini-2.5-pro"))
+
+    # 300,000 x 2.50, and 400,000 x 1.25: 500 each.
+    assert effect.would_cost == Decimal("0.75") + Decimal("0.5")
+
+
 def test_what_was_billed_is_cheaper_in_proportion(acme: Organization) -> None:
     use(acme, cost="1.5", currency="USD")  # half of the list price
 
