@@ -6,10 +6,19 @@ where it is drawn. Words are the caller's, for only that knows the reader's lang
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from reports import layers
-from reports.figures import BridgeStep, CostPoint, GroupPoint, Limit, Range, Words
+from reports.figures import (
+    BridgeStep,
+    CostPoint,
+    GroupPoint,
+    Limit,
+    Range,
+    UnitPoint,
+    Words,
+)
 from reports.layers import MARKED, Spec, number, wall
 
 Rows = list[dict[str, Any]]
@@ -92,6 +101,28 @@ def multiples_chart(
             "layer": [layers.parts(groups, legend=False), layers.marked()],
         },
     }
+
+
+def units_chart(
+    points: Sequence[UnitPoint], *, average: Decimal | None, currency: str
+) -> Spec:
+    """Draw what one of something cost in each stretch of time, and *average*, what it
+    cost in all of them."""
+    rows = [
+        {
+            "place": point.place,
+            "at": wall(point.at),
+            "each": number(point.each),
+            "words": point.words,
+        }
+        for point in points
+    ]
+    return _of_rows(
+        rows,
+        {"x": layers.stretches_axis(), "y": layers.money_axis("each", currency)},
+        [layers.bars(), *layers.average_across(average), layers.marked()],
+        height=_LOW,
+    )
 
 
 def bridge_chart(steps: Sequence[BridgeStep], *, currency: str) -> Spec:

@@ -48,6 +48,16 @@ class GroupPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitPoint:
+    """What one of something cost in a stretch of time."""
+
+    place: int  # of the stretch
+    at: datetime  # where it begins, in the zone that it is drawn in
+    each: Decimal | None  # None: there was none
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeStep:
     """One step of a bridge; amounts count from nothing, as the bridge stands there."""
 

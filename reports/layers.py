@@ -48,6 +48,17 @@ def days_axis() -> Spec:
     return moments_axis() | {"timeUnit": "utcyearmonthdate", "bandPosition": middle}
 
 
+def stretches_axis() -> Spec:
+    """Give each stretch of time (a day, a week) the same room, by its beginning."""
+    axis = {"title": None, "format": "%-d %b", "labelOverlap": True, "labelAngle": 0}
+    return {
+        "field": "at",
+        "type": "ordinal",
+        "timeUnit": "utcyearmonthdate",
+        "axis": axis,
+    }
+
+
 def money_axis(field: str, currency: str, *, ticks: int = 5) -> Spec:
     return {
         "field": field,
@@ -119,6 +130,22 @@ def limit_across(limit: Limit, start: datetime) -> list[Spec]:
     ]
 
 
+def average_across(average: Decimal | None) -> list[Spec]:
+    """Draw *average* from side to side, where there is one."""
+    if average is None:
+        return []
+    return [
+        {
+            "data": {"values": [{"average": number(average)}]},
+            "mark": {"type": "rule", "style": "average"},
+            "encoding": {
+                "x": None,
+                "y": {"field": "average", "type": "quantitative"},
+            },
+        }
+    ]
+
+
 def limit_down(x: Spec, limit: Limit) -> Spec:
     """Draw *limit* from top to bottom, on the axis *x*."""
     return {
@@ -171,6 +198,14 @@ def marked_line() -> Spec:
     return {
         "mark": {"type": "rule", "style": "marked"},
         "encoding": {"x": None, "x2": None} | _IF_MARKED,
+    }
+
+
+def bars() -> Spec:
+    """Draw one bar for each row."""
+    return {
+        "mark": {"type": "bar", "style": "one", "width": {"band": 0.7}},
+        "encoding": TOOLTIP,
     }
 
 

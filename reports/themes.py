@@ -161,6 +161,12 @@ def _styles(colours: _Colours) -> dict[str, Any]:
         "today-label": label | {"color": colours.muted, "fontSize": _SMALL},
         "marked": {"color": colours.text, "strokeWidth": 1},
         "part": {"stroke": colours.ground, "strokeWidth": 0.5},
+        "one": {"color": colours.spent},
+        "average": {
+            "color": colours.text,
+            "strokeWidth": 1.5,
+            "strokeDash": _DASHED,
+        },
         "middle": {"filled": True, "size": 70, "opacity": 1, "color": colours.expected},
         "outcome": {
             "filled": False,

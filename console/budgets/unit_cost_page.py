@@ -1,7 +1,6 @@
 """What one request, user, customer or outcome cost a budget, over time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -23,12 +22,15 @@ from budgets.unit_costs import (
     outcome_names,
     unit_costs,
 )
+from console.drawings import Picture
 from console.pages import Pages, budget_or_404
 from lib.errors import Invalid
 from lib.humanize import date_words, locale_of
 from lib.measures import MONEY
 from lib.money import format_money
 from lib.periods import Window, day_of, start_of
+from reports.charts import units_chart
+from reports.figures import UnitPoint
 
 SPANS = {
     "30": ("30 days", "day"),
@@ -39,15 +41,7 @@ _USUAL = "30"
 _NOUNS = {REQUEST: "request", USER: "user", f"tag:{CUSTOMER}": "customer"}
 
 
-@dataclass(frozen=True, slots=True)
-class UnitCostRow:
-    """One line of the table."""
-
-    when: str
-    cost: Decimal
-    count: int
-    each: Decimal | None
-    width: float  # of its bar, in percent of the dearest
+_HEIGHT = 180  # pixels, with its axis
 
 
 def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResponse:
@@ -67,14 +61,12 @@ def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRe
         way=ways_of([budget])[budget.pk],
         choices=choices,
         per=str(per),
-        noun=_noun(per),
         spans=[(value, word) for value, (word, _) in SPANS.items()],
         span=span,
-        interval=interval.capitalize(),
         sentence=sentence_of(budget, per, found, words, locale_of(request)),
-        counts=budget.unit != MONEY,
-        rows=rows_of(budget, found.points),
-        total=found.total,
+        drawn=picture_of(budget, per, found, interval, locale_of(request))
+        if found.total.count or found.total.cost
+        else None,
         knows_outcomes=any(value.startswith(OUTCOME) for value, _ in choices),
     )
     return TemplateResponse(request, "console/budgets/unit_cost.html", context)
@@ -104,24 +96,50 @@ def sentence_of(
     )
 
 
-def rows_of(budget: Budget, points: Sequence[UnitCost]) -> list[UnitCostRow]:
-    """Return the lines of the table, the latest first."""
-    most = max((one.each for one in points if one.each is not None), default=Decimal(0))
-    zone = ZoneInfo(budget.timezone)
-    return [
-        UnitCostRow(
-            when=date_words(day_of(point.window.start, zone)),
-            cost=point.cost,
-            count=point.count,
-            each=point.each,
-            width=_share(point.each, most),
+def picture_of(
+    budget: Budget, per: Per, found: UnitCosts, interval: str, locale: str
+) -> Picture:
+    """Draw what one cost in each *interval*, with the figures behind it, and all."""
+    zone, noun = ZoneInfo(budget.timezone), _noun(per)
+
+    def money(amount: Decimal | None) -> str:
+        if amount is None:
+            return "\N{EN DASH}"
+        return format_money(amount, budget.currency, locale)
+
+    def figures(point: UnitCost) -> tuple[str, str, str]:
+        return money(point.cost), f"{point.count:,}", money(point.each)
+
+    days = [date_words(day_of(one.window.start, zone)) for one in found.points]
+    lines = zip(days, map(figures, found.points), strict=True)
+    points = [
+        UnitPoint(
+            place=place,
+            at=one.window.start.astimezone(zone),
+            each=one.each,
+            words=f"{days[place]}: {money(one.each)}",
         )
-        for point in reversed(points)
+        for place, one in enumerate(found.points)
     ]
-
-
-def _share(each: Decimal | None, most: Decimal) -> float:
-    return float(max(each / most, Decimal(0)) * 100) if each and most > 0 else 0.0
+    is_money = budget.unit == MONEY
+    average = "; the line is the average of all" if found.total.each else ""
+    return Picture(
+        name="co-units",
+        title=f"What one {noun} {'cost' if is_money else 'used'}",
+        words=f"Each bar is a {interval} in {budget.timezone}{average}.",
+        spec=units_chart(points, average=found.total.each, currency=budget.currency),
+        height=_HEIGHT,
+        columns=(
+            f"{interval.capitalize()} from",
+            "Cost" if is_money else "Used",
+            f"Count of {noun}",
+            "One cost" if is_money else "For each",
+        ),
+        rows=[
+            *((day, *told) for day, told in lines),
+            ("In all", *figures(found.total)),
+        ],
+    )
 
 
 def _per(text: str, choices: Sequence[tuple[str, str]]) -> Per:
