@@ -272,8 +272,8 @@ def test_what_is_no_month_or_share_is_refused(api: Api, query: str, attr: str) -
 def test_what_was_priced_later_is_judged_like_the_rest(
     acme: Organization, api: Api
 ) -> None:
-    own = {"provider": "openai", "model": "our-own"}
-    use(acme, **{**own, "input_tokens": 1_000_000, "output_tokens": 0})
+    own: dict[str, Any] = {"provider": "openai", "model": "our-own"}
+    use(acme, **own, input_tokens=1_000_000, output_tokens=0)
     Price.objects.create(
         organization=acme,
         **own,
