@@ -17,6 +17,7 @@ from lib.answers import Answered, Moment, Money, Out, PageOut, answers, note
 from lib.errors import NotFound
 from lib.money import wire
 from lib.tables import CsvRenderer
+from lib.texts import ODD
 
 MOST_CALLS = 100  # told of one run
 
@@ -89,7 +90,8 @@ class RunViewSet(ApiViewSet):
     )
     def retrieve(self, request: Request, run_id: str) -> Response:
         """Tell what one run has spent, and which calls it was allowed."""
-        run = self._runs().filter(run_id=run_id).first()
+        # No database that is asked for a NUL answers.
+        run = None if ODD.search(run_id) else self._runs().filter(run_id=run_id).first()
         if run is None:
             raise NotFound("There is no such run.")
         return Answered(run_detail_out(run))

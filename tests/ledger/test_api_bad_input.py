@@ -203,6 +203,7 @@ def test_a_bad_body_is_a_400(api: Api, method: str, path: str, body: Any) -> Non
         ("GET", "repricings/7"),
         ("GET", "organizations/nobody"),
         ("GET", "organizations/%00"),
+        ("GET", "runs/%00"),
         ("PATCH", "organizations/nobody"),
         ("GET", "pricing?cursor=nonsense"),
         ("GET", "nowhere"),
