@@ -60,6 +60,28 @@ def year_of(budget: Budget) -> Decimal | None:
     return budget.amount * seasons if seasons else None
 
 
+def gives_more(budget: Budget, amounts: Sequence[Decimal], *, now: datetime) -> bool:
+    """Tell whether *budget* could spend more with *amounts* than as it is phased now:
+    in a whole year, or in what is left of the one that runs.
+
+    What the present period no longer has counts as spent. *amounts* are sound; none:
+    each period has the planned amount.
+    """
+    if Cadence(budget.period) not in SEASONS:
+        return False
+    planned = [budget.amount] * SEASONS[Cadence(budget.period)]
+    before, after = phases_of(budget) or planned, amounts or planned
+    if sum(after) > sum(before):
+        return True
+    calendar = calendar_of(budget, budget.organization)
+    window = calendar.window_at(now)
+    if window is None:
+        return False
+    present = season_of(calendar, window)
+    least = max(before[present] - after[present], ZERO)
+    return sum(after[present:], least) > sum(before[present:], ZERO)
+
+
 def seasons_of(budget: Budget) -> int:
     """Return in how many parts a year of *budget* is planned.
 

@@ -29,7 +29,7 @@ from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.carrying import preview_rollover, undo_rollover
 from budgets.models import AmountLine, Budget
 from budgets.permissions import require, require_raise, require_transfer
-from budgets.phasing import set_phasing, year_of
+from budgets.phasing import gives_more, set_phasing
 from budgets.temporary import raise_amount, transfer_amount
 from lib.answers import Answered, answers
 from lib.errors import Invalid
@@ -135,18 +135,19 @@ class BudgetPhasing(BudgetAmountView):
 
         They hold from the present period on, and come back every year; periods that
         are over keep what they had. Where the planned amount is changed later, each
-        keeps its share. More than before for the topmost budget of an owner's own is
-        a request: 403, `needs_request`.
+        keeps its share. More than before for the topmost budget of an owner's own, in
+        a year or in what is left of this one, is a request: 403, `needs_request`.
         """
         budget = self.budget(uid)
         require(self.caller, Action.CHANGE, budget)
         shape = PhasingIn(data=request.data)
         shape.is_valid(raise_exception=True)
         amounts = shape.amounts_for(budget)
-        if sum(amounts) > (year_of(budget) or 0):
+        now = timezone.now()
+        if gives_more(budget, amounts, now=now):
             require_raise(self.caller, budget)
         lines = set_phasing(
-            budget, amounts, now=timezone.now(), reason=shape.why, seen=self.seen()
+            budget, amounts, now=now, reason=shape.why, seen=self.seen()
         )
         return self._answer(self.budget(uid), lines)
 

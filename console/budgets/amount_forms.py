@@ -28,6 +28,7 @@ from budgets.permissions import (
 from budgets.phasing import (
     by_amounts,
     by_percents,
+    gives_more,
     phases_of,
     seasons_of,
     set_phasing,
@@ -247,7 +248,7 @@ class PhaseForm(ChangeForm):
     def _allowed(self) -> list[Decimal]:
         require(self.actor, Action.CHANGE, self.budget)
         amounts = self.amounts()
-        if sum(amounts, ZERO) > (year_of(self.budget) or ZERO):
+        if gives_more(self.budget, amounts, now=self.now):
             require_raise(self.actor, self.budget)
         return amounts
 

@@ -274,3 +274,21 @@ def test_an_owner_phases_their_top_within_what_it_has(acme: Organization) -> Non
 
     assert (less.status, more.status) == (200, 403)
     assert more.body["code"] == "needs_request"
+
+
+@pytest.mark.django_db
+def test_an_owner_phases_no_money_into_what_is_left_of_the_year(
+    acme: Organization,
+) -> None:
+    pat: User = make_person("pat@acme.example", {acme: Role.BUDGET_OWNER})
+    budget = make_budget(acme, owner=pat)
+    api, path = Api(make_key(user=pat)), f"budgets/{budget.uid}/phasing"
+    present = 10  # November
+    late = [*[100] * present, 5_500, 5_500]  # a year's money, of which most is spent
+    put_off = [*[1000] * present, 0, 2000]  # what November had may be spent
+
+    sent = [api.send("PUT", path, {"amounts": one}) for one in (late, put_off)]
+    set_phasing(budget, [Decimal(100)] * 12, now=NOW)
+    sent.append(api.send("PUT", path, {"amounts": []}))  # the planned 1000 again
+
+    assert [one.body.get("code") for one in sent] == ["needs_request"] * 3
