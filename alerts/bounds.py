@@ -11,19 +11,23 @@ from lib.money import PLACES
 _UNIT = Decimal(1).scaleb(-PLACES)
 
 
-class Bounds(NamedTuple):
+class SteadyRange(NamedTuple):
     """An amount stays as it is judged while it is at least one, and below the other."""
 
     at_least: Decimal | None
     below: Decimal | None
 
 
-def bounds_of(amount: Decimal, limit: Decimal, shares: Iterable[Decimal]) -> Bounds:
+def bounds_of(
+    amount: Decimal, limit: Decimal, shares: Iterable[Decimal]
+) -> SteadyRange:
     """Return between which amounts as many of *shares* of *limit* are passed."""
     passed: dict[bool, list[Decimal]] = {True: [], False: []}
     for share in shares:
         passed[is_passed(amount, limit, share)].append(amount_at(limit, share))
-    return Bounds(max(passed[True], default=None), min(passed[False], default=None))
+    return SteadyRange(
+        max(passed[True], default=None), min(passed[False], default=None)
+    )
 
 
 def amount_at(limit: Decimal, threshold: Decimal) -> Decimal:

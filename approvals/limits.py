@@ -127,5 +127,7 @@ def _may_raise(role: Role, person: int, path: Sequence[Budget]) -> bool:
     allowed = TABLE[role].get(Action.RAISE, frozenset())
     stands = {Relation.ELSEWHERE}
     stands |= {Relation.OWN for budget in path[:1] if budget.owner_id == person}
-    stands |= {Relation.BELOW for budget in path[1:] if budget.owner_id == person}
+    # A template binds nobody, as in `budgets.permissions`.
+    above = [budget for budget in path[1:] if not budget.is_template]
+    stands |= {Relation.BELOW for budget in above if budget.owner_id == person}
     return not stands.isdisjoint(allowed)

@@ -1,5 +1,6 @@
 """Who may do what to a budget: the table of accounts.permissions, put to the tree."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -12,6 +13,7 @@ from budgets.models import Budget
 from budgets.owners import path_of
 from budgets.scopes import clean, covers
 from budgets.services import BudgetPlan
+from budgets.templates import ForEach
 
 
 def may(actor: Actor, action: Action, budget: Budget) -> bool:
@@ -122,7 +124,8 @@ def may_raise(actor: Actor, budget: Budget) -> bool:
 def require_raise(actor: Actor, budget: Budget) -> None:
     """Refuse *actor* more money for *budget* where that is not theirs to give.
 
-    The topmost of one's own budgets is part of somebody else's sums.
+    The topmost of one's own budgets is part of somebody else's sums, and so is what a
+    template that is the topmost made.
 
     Raises:
         NotYours: they may not change it.
@@ -136,6 +139,22 @@ def require_raise(actor: Actor, budget: Budget) -> None:
         )
 
 
+def require_override(
+    actor: Actor, template: Budget, value: str, amount: Decimal | None
+) -> None:
+    """Refuse *actor*, who may change *template*, to give what it makes for *value* an
+    *amount* of its own, None: the template's, where that is not theirs to do.
+
+    Raises:
+        NeedsRequest: it would have more, and is the topmost of theirs.
+    """
+    each = ForEach.of(template.template_for_each) if template.is_template else None
+    named = each.one_name(value) if each else value
+    made = template.made.filter(template_value=named).first() or template
+    if (template.amount if amount is None else amount) > made.amount:
+        require_raise(actor, made)
+
+
 def require_transfer(actor: Actor, source: Budget, to: Budget) -> None:
     """Refuse *actor* to move money out of their own subtree, or to its top.
 
@@ -144,7 +163,10 @@ def require_transfer(actor: Actor, source: Budget, to: Budget) -> None:
         NeedsRequest: no budget of theirs has both, or *to* is the topmost of theirs.
     """
     require(actor, Action.CHANGE, source)
-    require_raise(actor, to)
+    if source.template_of_id and source.template_of_id == to.template_of_id:
+        require(actor, Action.CHANGE, to)  # theirs have what they had together
+    else:
+        require_raise(actor, to)
     if may_at_top(actor, source.organization):
         return
     above = source.get_ancestors(include_self=True).filter(owner=person_of(actor))
@@ -174,7 +196,8 @@ def _is(allowed: frozenset[Relation], person: int | None) -> Exists:
     ).order_by()
     if Relation.OWN in allowed:
         return Exists(above.filter(lft__lte=OuterRef("lft")))
-    return Exists(above.filter(lft__lt=OuterRef("lft")))
+    # A template binds nobody: what it made is as high up as it is itself.
+    return Exists(above.filter(lft__lt=OuterRef("lft"), template_for_each=""))
 
 
 def _require_place(

@@ -41,7 +41,12 @@ from budgets.conflicts import conflicts_of
 from budgets.consolidated import ConsolidatedTree, Consolidation
 from budgets.models import Budget
 from budgets.overriding import override
-from budgets.permissions import require, require_change, require_new
+from budgets.permissions import (
+    require,
+    require_change,
+    require_new,
+    require_override,
+)
 from budgets.status import periods_of, status_at
 from budgets.tree import tree_of
 from budgets.unit_costs import INTERVALS, REQUEST, Per, span_asked, unit_costs
@@ -177,13 +182,15 @@ class BudgetViewSet(ApiViewSet):
     def overrides(self, request: Request, uid: str) -> Response:
         """Give one value of a template its own amount; null: the template's again.
 
-        Where there is no budget for the value yet, it is made.
+        Where there is no budget for the value yet, it is made. More, where the template
+        is the topmost budget of an owner's own, is a request: 403, `needs_request`.
         """
         template = self._budget(uid)
         require(self.caller, Action.CHANGE, template)
         shape = OverrideIn(data=request.data)
         shape.is_valid(raise_exception=True)
         given = shape.validated_data
+        require_override(self.caller, template, given["value"], given["amount"])
         made = override(
             template,
             given["value"],

@@ -9,7 +9,15 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from budgets.verification import differences
 from tests.controls.factories import authorize
-from tests.factories import Api, make_api, make_key, make_person, usage_record
+from tests.factories import (
+    Api,
+    make_api,
+    make_budget,
+    make_key,
+    make_person,
+    spend,
+    usage_record,
+)
 
 
 @pytest.fixture
@@ -265,3 +273,32 @@ def test_no_money_is_dated_for_a_template_itself(acme: Organization, api: Api) -
         "is_made" if place == 4 else "is_template" for place in range(6)
     ]
     assert api.post(f"budgets/{ann['id']}/raises", more).status == 201
+
+
+@pytest.mark.django_db
+def test_an_owner_gives_what_their_topmost_template_made_no_more(
+    acme: Organization,
+) -> None:
+    pat = make_person("pat@acme.example", {acme: Role.BUDGET_OWNER})
+    template = make_budget(acme, owner=pat, template_for_each="user")
+    api, path = Api(make_key(user=pat)), f"budgets/{template.uid}/overrides"
+    spend(acme, "1", user_id="ann")
+    spend(acme, "1", user_id="ben")
+    ann, ben = (str(one.uid) for one in template.made.order_by("pk"))
+    longer = {"amount": 1, "until": "2099-01-01"}
+
+    refused = [
+        api.post(path, {"value": "ann", "amount": 1001}),
+        api.post(path, {"value": "new", "amount": 1001}),
+        api.patch(f"budgets/{ann}", {"amount": 1001}),
+        api.post(f"budgets/{ann}/raises", longer),
+    ]
+    allowed = [
+        api.post(path, {"value": "ann", "amount": 900}),
+        api.post(path, {"value": "new", "amount": None}),
+        api.post(f"budgets/{ann}/transfers", {"to": ben, "amount": 1}),
+    ]
+
+    assert [one.status for one in refused] == [403] * 4
+    assert {one.body["code"] for one in refused} == {"needs_request", "not_yours"}
+    assert [one.status for one in allowed] == [201] * 3

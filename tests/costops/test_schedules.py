@@ -23,10 +23,15 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
         )
 
 
+# By the name of what announces: where the change stands among what it is given.
+ANNOUNCING = {"announce": 0, "announce_at": 1}
+
+
 def announced() -> Iterator[tuple[str, str]]:
     for app, call in calls():
-        if isinstance(call.func, ast.Name) and call.func.id == "announce":
-            change = call.args[0]
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        if app != "lib" and name in ANNOUNCING:
+            change = call.args[ANNOUNCING[name]]
             assert isinstance(change, ast.Constant)
             yield app, str(change.value)
 
