@@ -174,6 +174,7 @@ def _made(world: World) -> int:
             "warning_threshold": "80",
             "enforcement": "soft",
             "critical_threshold": "95",
+            "priority": "normal",
             "rollover_mode": "none",
             "parent": world.budget.pk,
             "scope.departments": "engineering",
