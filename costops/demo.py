@@ -1,22 +1,25 @@
 """The demo organization: Acme's budgets and 90 days of made-up usage, always the same.
 
 Spend has the rhythm of days and weeks, grows, has a spike, and heavy-tailed requests.
+Today's is there as far as the day is, so that a month that has just begun has some.
 """
 
 import math
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from ledger.outcomes import OutcomeReport
 from ledger.usage import Usage
 
 SLUG = "org-acme-corp"
-DAYS = 90
+DAYS = 90  # before today
+RUN_FEATURE = "evals"  # its requests of a day are one run
 _SEED = 20250101
 _WEEKDAYS = (1.1, 1.15, 1.15, 1.1, 1.0, 0.35, 0.3)  # Monday first
 _HOURS = tuple(
@@ -122,6 +125,8 @@ class PlannedBudget:
     scope: dict[str, list[str]]
     parent: str | None = None
     enforcement: str = "soft"
+    said: Mapping[str, Any] = field(default_factory=dict)  # else of its BudgetPlan
+    percents: tuple[int, ...] = ()  # of a year, one for each month
     rules: tuple[
         dict[str, Any], ...
     ] = ()  # as controls.configuration.configure has them
@@ -174,16 +179,52 @@ BUDGETS = (
 )
 
 
-def usage_until(today: date) -> Iterator[list[Usage]]:
-    """Yield the usage of each of the 90 days before *today*."""
-    source = random.Random(_SEED)  # noqa: S311 - made-up data, always the same
-    first = today - timedelta(days=DAYS)
-    for number in range(DAYS):
+# What the tutorial has not: of each kind of budget one.
+MORE_BUDGETS = (
+    PlannedBudget(
+        *("Each salesperson", "4000", {"departments": ["sales"]}, "Sales"),
+        said={"template_for_each": "user"},
+    ),
+    PlannedBudget(
+        *("Support", "1300", {"departments": ["operations"]}, "Acme Corp"),
+        said={"rollover_mode": "unused"},
+        percents=(7, 7, 8, 7, 8, 8, 7, 7, 8, 9, 12, 12),
+    ),
+    PlannedBudget(
+        *("Tokens of Opus", "250000000", {"models": ["claude-opus-4-1"]}),
+        said={"currency": "tokens"},
+    ),
+)
+
+# What might become of the ML Team, side by side.
+SCENARIOS_OF = "ML Team"
+SCENARIOS = (
+    {"name": "A fifth more", "assumptions": {"growth": 0.2}},
+    {
+        "name": "Sonnet in place of Opus",
+        "assumptions": {
+            "model_swap": [{"from": "claude-opus-4-1", "to": "claude-sonnet-4-5"}]
+        },
+    },
+    {"name": "A limit of $25,000", "assumptions": {"limit": "25000"}},
+)
+
+
+def usage_until(now: datetime) -> Iterator[list[Usage]]:
+    """Yield the usage of each of the 90 days before *now*, and of today until then."""
+    source = _source()
+    first = now.date() - timedelta(days=DAYS)
+    for number in range(DAYS + 1):
         yield [
             record
             for team in TEAMS
             for record in _day_of(team, first + timedelta(days=number), number, source)
+            if record.timestamp <= now
         ]
+
+
+def _source() -> random.Random:
+    return random.Random(_SEED)  # noqa: S311 - made-up data, always the same
 
 
 def _day_of(
@@ -211,7 +252,7 @@ def _request(
     )
     output_share = source.uniform(0.15, 0.5)
     input_tokens = int(cost * (1 - output_share) / model.input_price * _MILLION)
-    return Usage(
+    usage = Usage(
         id=f"demo-{day:%Y%m%d}-{team.team}-{place:04}",
         timestamp=moment,
         provider=model.provider,
@@ -224,12 +265,38 @@ def _request(
         project_id=team.project,
         user_id=source.choice(team.users),
         environment="production" if source.random() < 0.85 else "staging",
-        tags=msgspec.Raw(
-            msgspec.json.encode(
-                {"feature": source.choice(team.features), "team": team.team}
-            )
-        ),
     )
+    feature = source.choice(team.features)
+    usage.tags = msgspec.Raw(
+        msgspec.json.encode({"feature": feature, "team": team.team})
+    )
+    if feature == RUN_FEATURE:
+        usage.run_id = run_of(day)
+    return usage
+
+
+def run_of(day: date) -> str:
+    """Return the name of the run that tries the models out on *day*."""
+    return f"evals-{day:%Y-%m-%d}"
+
+
+def outcomes_until(now: datetime) -> Iterator[OutcomeReport]:
+    """Yield how many questions Support answered each of the days before *now*."""
+    source = _source()
+    first = now.date() - timedelta(days=DAYS)
+    for number in range(DAYS):
+        day = first + timedelta(days=number)
+        usual = 260 * _WEEKDAYS[day.weekday()] * (1 + _GROWTH * number)
+        yield OutcomeReport(
+            id=f"demo-{day:%Y%m%d}-answers",
+            name="questions answered",
+            timestamp=datetime.combine(day, time(18), UTC),
+            count=round(usual * source.lognormvariate(0, 0.1)),
+            organization_id=SLUG,
+            project_id="help-center",
+            department_id="operations",
+            team_id="support",
+        )
 
 
 def amount_of(plan: PlannedBudget) -> Decimal:

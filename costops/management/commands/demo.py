@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import transaction
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -17,21 +18,29 @@ from accounts.audit import acting_as
 from accounts.models import Membership, Organization, User
 from accounts.organizations import organization_for
 from accounts.scopes import Role
+from accounts.types import Caller
 from budgets.closing import sweep_periods
 from budgets.models import Budget
+from budgets.phasing import by_percents, set_phasing
+from budgets.runs import Runs
 from budgets.services import BudgetPlan, create_budget
 from controls.configuration import configure
 from costops import demo, env
+from forecasts.models import ScenarioSet
+from forecasts.storing import store_due
+from intake.outcomes import take_outcome
 from intake.pipeline import take
 from ledger.models import CostRecord, Price
+from lib.money import to_units
 
 EMAIL = "admin@acme.example"
+_CALLER = Caller(0, "manage.py demo", None, None, frozenset(), None, None)
 
 
 class Command(BaseCommand):
     help = (
-        "Make the demo organization with 90 days of usage, where it is missing, "
-        "and print its budget tree. Safe to repeat."
+        "Make the demo organization with 90 days of usage and today's, where it is "
+        "missing, and print its budget tree. Safe to repeat."
     )
 
     def handle(self, **options: Any) -> None:
@@ -52,15 +61,17 @@ class Command(BaseCommand):
         _set_price(organization)
         _make_budgets(organization, now)
         with tqdm(
-            total=demo.DAYS,
+            total=demo.DAYS + 1,
             unit="day",
             desc="Making usage",
             disable=not sys.stderr.isatty(),
         ) as progress:
-            for usage in demo.usage_until(now.date()):
+            for usage in demo.usage_until(now):
                 take(organization.pk, usage)
                 progress.update()
+        _make_more(organization, now)
         sweep_periods(now=now)
+        store_due(now)
 
 
 def _set_price(organization: Organization) -> None:
@@ -83,7 +94,7 @@ def _make_budgets(organization: Organization, now: datetime) -> None:
     first_day = now.date() - timedelta(days=demo.DAYS)
     start = datetime.combine(first_day.replace(day=1), time(), UTC)
     made: dict[str, Budget] = {}
-    for plan in demo.BUDGETS:
+    for plan in (*demo.BUDGETS, *demo.MORE_BUDGETS):
         known = Budget.objects.filter(organization=organization, name=plan.name).first()
         made[plan.name] = known or create_budget(
             organization,
@@ -94,11 +105,38 @@ def _make_budgets(organization: Organization, now: datetime) -> None:
                 scope=plan.scope,
                 starts_at=start,
                 enforcement=plan.enforcement,
+                **plan.said,
             ),
             now=now,
         )
+        if plan.percents and not known:
+            budget = made[plan.name]
+            percents = [Decimal(percent) for percent in plan.percents]
+            phases = by_percents(budget, percents)
+            set_phasing(budget, phases, now=now, reason="As planned for the year")
         if plan.rules and not known:
             configure(made[plan.name], plan.rules)
+
+
+@transaction.atomic
+def _cap_run(organization: Organization, now: datetime) -> None:
+    """Give yesterday's run a cap."""
+    name = demo.run_of(now.date() - timedelta(days=1))
+    runs = Runs.lock(organization.pk, {name: now - timedelta(days=1)})
+    runs.cap(name, to_units(Decimal(300)))
+    runs.write()
+
+
+def _make_more(organization: Organization, now: datetime) -> None:
+    _cap_run(organization, now)
+    for report in demo.outcomes_until(now):
+        take_outcome(report, caller=_CALLER)
+    ScenarioSet.objects.create(
+        organization=organization,
+        budget=Budget.objects.get(organization=organization, name=demo.SCENARIOS_OF),
+        name="What might come",
+        scenarios=list(demo.SCENARIOS),
+    )
 
 
 def _login(organization: Organization) -> str:
