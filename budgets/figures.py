@@ -118,10 +118,10 @@ class Status:
         if left == 0:
             return "Stop spending or raise the limit: nothing is left of it."
         daily = money(self.available_daily)
-        if self.burn_rate is not None and self.projected_overrun:
+        if self.projected_overrun:
             return (
-                f"Spend no more than {daily} a day: at {money(self.burn_rate)} a day "
-                f"the period ends {money(self.projected_overrun)} over its limit."
+                f"Spend no more than {daily} a day: as it goes now, the period ends "
+                f"{money(self.projected_overrun)} over its limit."
             )
         if self.status == "OK":
             return f"No action is needed: up to {daily} a day stays within the limit."

@@ -265,7 +265,7 @@ def test_what_is_left_is_available_over_the_days_left(
         (
             "2000",
             january(11),
-            "Spend no more than $52.38 a day: at $200.00 a day the period ends "
+            "Spend no more than $52.38 a day: as it goes now, the period ends "
             "$3,100.00 over its limit.",
         ),
         (
