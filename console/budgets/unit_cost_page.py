@@ -37,6 +37,7 @@ SPANS = {
     "90": ("90 days", "week"),
     "365": ("12 months", "month"),
 }
+_INTERVALS = {"day": "Day", "week": "Week from", "month": "Month from"}
 _USUAL = "30"
 _NOUNS = {REQUEST: "request", USER: "user", f"tag:{CUSTOMER}": "customer"}
 
@@ -61,6 +62,7 @@ def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRe
         way=ways_of([budget])[budget.pk],
         choices=choices,
         per=str(per),
+        here="Unit cost",
         spans=[(value, word) for value, (word, _) in SPANS.items()],
         span=span,
         sentence=sentence_of(budget, per, found, words, locale_of(request)),
@@ -87,8 +89,7 @@ def sentence_of(
         return f"No {_noun(per)} was counted for {budget.name} in the last {words}."
     one = format_money(each, budget.currency, locale)
     cost = format_money(found.total.cost, budget.currency, locale)
-    plural = "s" if count != 1 and per.kind != OUTCOME else ""
-    counted = f"{count:,} {_noun(per)}{plural}"
+    counted = f"{count:,} {_noun(per) if count == 1 else _counted(per)}"
     verb = "cost" if budget.unit == MONEY else "used"
     return (
         f"In the last {words} {budget.name} {verb} {one} for each of {counted}, {cost} "
@@ -130,10 +131,10 @@ def picture_of(
         spec=units_chart(points, average=found.total.each, currency=budget.currency),
         height=_HEIGHT,
         columns=(
-            f"{interval.capitalize()} from",
+            _INTERVALS[interval],
             "Cost" if is_money else "Used",
-            f"Count of {noun}",
-            "One cost" if is_money else "For each",
+            _counted(per).capitalize(),
+            "Each",
         ),
         rows=[
             *((day, *told) for day, told in lines),
@@ -151,6 +152,11 @@ def _per(text: str, choices: Sequence[tuple[str, str]]) -> Per:
 
 def _noun(per: Per) -> str:
     return _NOUNS.get(str(per), per.name)
+
+
+def _counted(per: Per) -> str:
+    """Return what many of it are called; an outcome has one name for one and many."""
+    return _noun(per) if per.kind == OUTCOME else f"{_noun(per)}s"
 
 
 def _window(budget: Budget, days: int, now: datetime) -> Window:

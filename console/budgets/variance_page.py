@@ -8,32 +8,32 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from budgets.drivers import Driver, drivers_of
+from budgets.drivers import Driver, currency_of, drivers_of
 from budgets.paths import ways_of
 from budgets.status import BudgetStatus, status_at
 from budgets.variance_parts import VarianceParts
 from budgets.variances import variance_parts
 from console.pages import Pages, budget_or_404
 from ledger.addresses import records_address
-from lib.humanize import locale_of, stretch
+from lib.humanize import locale_of, when
 from lib.money import format_money, format_percent
 
 _REASONS = (
     (
         "Volume",
         "volume",
-        "More or less was used than expected, of dearer or cheaper models.",
+        "What more, less, dearer or cheaper use than expected comes to.",
     ),
     (
         "Price",
         "price",
-        "A token of a model, or a request without tokens, cost another amount than in "
-        "the period before.",
+        "What other prices than those of the period before come to: for a token of "
+        "each model, or a request without tokens.",
     ),
     (
         "Currency",
         "currency",
-        "Exchange rates are not those of the period's first day.",
+        "What other exchange rates than those of the period's first day come to.",
     ),
 )
 
@@ -57,16 +57,18 @@ def variance_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
     parts = variance_parts(found, until=None) if is_known else None
     end = min(now, window.end)
     drivers = drivers_of(budget, window.start, end) if end > window.start else []
-    period = stretch(window, ZoneInfo(budget.timezone))
+    period = when(window, ZoneInfo(budget.timezone))
     context = pages.page(
         request,
         title=f"Variance of {budget.name}",
         budget=budget,
         way=ways_of([budget])[budget.pk],
+        here="Variance",
         sentence=_sentence(found, period, locale_of(request)),
         variance=found.variance,
         lines=lines_of(parts) if parts else [],
         drivers=_named(drivers),
+        currency=currency_of(budget),
         period=period,
         records=records_address(budget.organization.slug, window, budget=budget.pk),
     )
@@ -96,11 +98,11 @@ def _sentence(found: BudgetStatus, period: str, locale: str) -> str:
     expected = money(variance.expected_spend)
     away = variance.absolute_variance
     if not away:
-        return f"{budget.name} has spent {spent} in {period}, as an even pace has it."
+        return f"{budget.name} has spent {spent} {period}, as an even pace has it."
     share = variance.variance_percent
     percent = f", {format_percent(abs(share) / 100, locale)}" if share else ""
     than = "more" if away > 0 else "less"
     return (
-        f"{budget.name} has spent {spent} in {period}: {money(away)}{percent} {than} "
+        f"{budget.name} has spent {spent} {period}: {money(away)}{percent} {than} "
         f"than the {expected} that an even pace expects by now."
     )

@@ -24,8 +24,8 @@ def test_the_parts_lead_from_what_is_expected_to_what_is_spent(
             browser_for(acme), f"/admin/budgets/budget/{budget.pk}/variance/"
         )
 
-    assert page.paragraphs[0] == (
-        "All has spent $2,500.00 in 1 to 31 January 2025: $500.00, 25 % more than the "
+    assert page.paragraphs[1] == (
+        "All has spent $2,500.00 in January 2025: $500.00, 25 % more than the "
         "$2,000.00 that an even pace expects by now."
     )
     table = page.part("What makes the difference").table()
@@ -54,3 +54,16 @@ def test_budgets_that_are_over_or_to_come_have_a_page(
         )
 
     assert page.part("What makes the difference").table().row("Spent")
+
+
+def test_drivers_of_tokens_are_told_in_tokens(acme: Organization) -> None:
+    budget = january_budget(acme, amount="3100", starts_at=jan(1), currency="tokens")
+    spend(acme, "2500", jan(5), project_id="search")
+
+    with time_machine.travel(jan(21), tick=False):
+        page = page_at(
+            browser_for(acme), f"/admin/budgets/budget/{budget.pk}/variance/"
+        )
+
+    cost = page.part("Who and what cost most").table().rows[0]["Cost"]
+    assert cost.endswith(" tokens")
