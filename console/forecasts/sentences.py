@@ -34,17 +34,21 @@ def lead_of(found: Foreseen) -> str:
 def _verdict(found: Foreseen, course: Course) -> str:
     if found.ahead.position.spent > found.ahead.limit:
         return "the limit is passed already"
-    likely = float(course.probability or 0)
     expected, earliest = course.passing.expected, course.passing.earliest
-    words = f"{found.writer.share(round(likely, 2))} likely"
-    if likely > _SURE:
-        words = f"more than {found.writer.share(_SURE)} likely"
-    elif likely < _HARDLY:
-        words = f"less than {found.writer.share(_HARDLY)} likely"
-    text = f"it is {words} to pass the limit"
+    text = f"it is {_likely(found, course)} likely to pass the limit"
     if expected:
         return f"{text}, around {_day(expected)}"
     return f"{text}, not before {_day(earliest)}" if earliest else text
+
+
+def _likely(found: Foreseen, course: Course) -> str:
+    """Say how likely it is that the limit is passed."""
+    likely, share = float(course.probability or 0), found.writer.share
+    if likely > _SURE:
+        return f"more than {share(_SURE)}"
+    if likely < _HARDLY:
+        return f"less than {share(_HARDLY)}"
+    return share(round(likely, 2))
 
 
 def _day(day: date) -> str:
@@ -57,7 +61,7 @@ def figures_of(found: Foreseen, course: Course) -> list[Fact]:
     return [
         Fact("Expected", money(course.total.middle)),
         Fact("Limit", money(found.ahead.limit)),
-        Fact("Likely to pass it", found.writer.share(course.probability or 0)),
+        Fact("Likely to pass it", _likely(found, course)),
         Fact("Passes it", _passed(found, passing.expected, earliest=passing.earliest)),
         Fact(_enough(), money(course.recommended)),
     ]
