@@ -50,7 +50,7 @@ def test_each_stretch_of_time_is_drawn_with_a_line_in_the_table(
     browser = browser_for(acme)
 
     content = browser.get(place_of(budget)).content.decode()
-    rows = page_at(browser, place_of(budget)).table().column("One cost")
+    rows = page_at(browser, place_of(budget)).table().column("Each")
 
     drawn = content.partition('id="co-units-spec"')[2].partition(">")[2]
     spec = json.loads(drawn.partition("</script>")[0])
