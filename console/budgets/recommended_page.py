@@ -38,10 +38,11 @@ from forecasts.advice import Advice, Recommended, advise
 from forecasts.reasons import NOUNS
 from lib.errors import Refusal
 from lib.humanize import locale_of
-from lib.money import format_money
+from lib.money import COUNTED, format_money
 from lib.periods import Cadence
 
 MOST_BOUND = 400  # budgets that have fields of their own
+_MOST_KINDS = 3  # of currency and period, that the first sentence tells of
 _MOST_NAMED = 5
 _SALT = "recommended amounts"
 # What the page is answered with; all else says what is asked for.
@@ -147,23 +148,34 @@ def _rows(request: HttpRequest, form: AmountsForm, advice: Advice) -> list[Amoun
 
 
 def _sentence(advice: Advice, locale: str) -> str:
-    """Say what those at the top have and would get; of one kind at most."""
-    tops = [line for line in advice.lines if not line.depth]
-    kinds = {(line.budget.currency, line.budget.period) for line in tops}
-    if len(kinds) != 1:
+    """Say what those at the top have and would get; of a few kinds at most."""
+    tops: dict[tuple[str, str], list[Recommended]] = {}
+    for line in advice.lines:
+        if not line.depth:
+            kind = line.budget.currency, line.budget.period
+            tops.setdefault(kind, []).append(line)
+    if len(tops) > _MOST_KINDS:
         return ""
-    ((currency, period),) = kinds
+    words = [_of_kind(*kind, lines, locale) for kind, lines in tops.items()]
+    if advice.left:
+        ((currency, _),) = tops
+        left = format_money(advice.left, currency, locale)
+        words.append(f"{left} of the total is needed by nobody.")
+    return " ".join(words)
+
+
+def _of_kind(
+    currency: str, period: str, tops: Sequence[Recommended], locale: str
+) -> str:
+    """Say what the *tops* of one kind have, and would get, together."""
     has = sum((line.budget.amount for line in tops), Decimal(0))
     gets = sum((line.share.amount for line in tops), Decimal(0))
     whose = tops[0].budget.name if len(tops) == 1 else f"The {len(tops)} at the top"
     verb = "has" if len(tops) == 1 else "have"
     noun = NOUNS[Cadence(period)]
     now, then = (format_money(one, currency, locale) for one in (has, gets))
-    words = f"{whose} {verb} {now} a {noun}; {then} is recommended."
-    if advice.left:
-        left = format_money(advice.left, currency, locale)
-        words += f" {left} of the total is needed by nobody."
-    return words
+    is_ = "are" if currency in COUNTED else "is"
+    return f"{whose} {verb} {now} a {noun}; {then} {is_} recommended."
 
 
 # -- Applying them
