@@ -30,8 +30,8 @@ pytestmark = [
 ]
 CENT = 10**8  # units
 CAP = 100  # cents
-CLIENTS = 64
-CALLS = size(3, 20)  # of each client
+CLIENTS = size(16, 64)
+CALLS = size(9, 20)  # of each client
 
 
 @pytest.fixture(autouse=True)

@@ -29,8 +29,8 @@ pytestmark = [
 ]
 LIMIT = 1_000  # tokens
 ONE = 10  # of each call
-CLIENTS = 64
-CALLS = size(3, 20)  # of each client
+CLIENTS = size(16, 64)
+CALLS = size(9, 20)  # of each client
 
 
 @pytest.fixture(autouse=True)
