@@ -119,10 +119,12 @@ class TransferForm(ChangeForm):
             organization=self.budget.organization_id,
             archived_at=None,
             currency=self.budget.currency,
+            template_for_each="",
         )
         field: Any = self.fields["to"]
         field.queryset = rows.exclude(pk=self.budget.pk).order_by("tree_id", "lft")
-        field.choices = [(one.pk, one.name) for one in field.queryset[:_MOST_TARGETS]]
+        found = [(one.pk, one.name) for one in field.queryset[:_MOST_TARGETS]]
+        field.choices = [("", "Choose a budget"), *found]
 
     def told(self) -> Iterator[Consequence]:
         to, amount = self.cleaned_data["to"], self.cleaned_data["amount"]
