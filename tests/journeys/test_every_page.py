@@ -121,7 +121,6 @@ def fill_all(acme: Organization) -> None:
         organization=acme, upto_id=1, done_until=now, until=now, total=2
     )
     invite_by_mail(acme, "new@acme.example", Role.VIEWER, by="ann", now=now)
-    Outsider.objects.create(organization=acme, address="cfo@x.example")
     make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
     make_approval_policy(acme, level("cfo@acme.example"))
     make_request(acme, make_person("asks@acme.example", {acme: Role.BUDGET_OWNER}))
