@@ -117,7 +117,8 @@ def test_a_budget_over_the_whole_organization_counts_every_cost_of_the_month(
     client: CostOpsClient,
 ) -> None:
     """The tutorial adds up all costs of a month; the budget's status says the same."""
-    (acme,) = client.get("/api/v1/budgets/tree", organization_id="org-acme-corp")
+    acme, tokens = client.get("/api/v1/budgets/tree", organization_id="org-acme-corp")
+    assert (acme["name"], tokens["name"]) == ("Acme Corp", "Tokens of Opus")
     costs = client.get(
         "/api/v1/costs",
         start_date=acme["period_start"],
