@@ -41,6 +41,8 @@
       });
       view?.finalize();
       view = drawn.view;
+      // The place has a name, what is marked is said, and the table has all of it.
+      place.querySelector("svg").setAttribute("aria-hidden", "true");
       view.addEventListener("pointermove", (_, item) => mark(item?.datum?.place ?? -1));
     };
 
