@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Exists, OuterRef, Sum
 from django.db.models.functions import TruncHour
 
+from budgets.covered import stretches_of
 from budgets.models import Budget, Coverage
 from budgets.rollup import hours_of
 from budgets.status import calendar_of
@@ -213,7 +214,7 @@ def _distinct(budget: Budget, per: Per, windows: Sequence[Window]) -> Counts:
     group = TAG if per.kind == TAG else USER
     names: dict[int, set[str]] = defaultdict(set)
     question = CostQuery(budget.organization)
-    for stretch, ids in _stretches(budget).items():
+    for stretch, ids in stretches_of(budget).items():
         parts = [
             (place, Window(start, end))
             for place, window in enumerate(windows)
@@ -227,17 +228,6 @@ def _distinct(budget: Budget, per: Per, windows: Sequence[Window]) -> Counts:
                 place = parts[line.bucket][0]
                 names[place].update(_named(line.group[0], per.name))
     return {place: len(found) for place, found in names.items()}
-
-
-def _stretches(budget: Budget) -> dict[tuple[datetime, datetime], list[int]]:
-    """Return which attributions the budget covers, by when: mostly all at one time."""
-    found: dict[tuple[datetime, datetime], list[int]] = defaultdict(list)
-    rows = Coverage.objects.filter(budget=budget, organization=budget.organization_id)
-    for start, end, attribution_id in rows.order_by().values_list(
-        "starts_at", "ends_at", "attribution_id"
-    ):
-        found[start, end].append(attribution_id)
-    return found
 
 
 def _named(value: str | Tags, tag: str) -> Iterator[str]:

@@ -5,7 +5,13 @@ Both modules have the same functions; which of them are these is decided once.
 
 from django.db import connection
 
-from budgets.sql.portable import add_hours, add_to_backfilled, booked, exchanged
+from budgets.sql.portable import (
+    ExchangedSums,
+    add_hours,
+    add_to_backfilled,
+    booked,
+    exchanged,
+)
 
 if connection.vendor == "postgresql":
     from budgets.sql.postgresql import (
@@ -25,6 +31,7 @@ else:
     )
 
 __all__ = [
+    "ExchangedSums",
     "add_hours",
     "add_to_backfilled",
     "add_to_periods",

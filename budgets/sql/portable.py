@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.db import connection
 
@@ -245,9 +245,15 @@ LEFT JOIN ledger_convertedcost AS converted
     AND converted.correction = record.correction
 WHERE record.organization_id = %s AND coverage.budget_id = %s
     AND record.timestamp >= %s AND record.timestamp < %s
-    AND record.total_cost IS NOT NULL
+    AND {among}
 GROUP BY attribution.model, record.source_currency, record.exchange_rate, converted.rate
 """
+_AMONG = {
+    "priced": "record.total_cost IS NOT NULL",
+    # Found by indexes of their own: there are few.
+    "foreign": "record.total_cost IS NOT NULL AND NOT (record.source_currency = '')",
+    "unpriced": "record.total_cost IS NULL",
+}
 
 
 class ExchangedSums(NamedTuple):
@@ -262,13 +268,22 @@ class ExchangedSums(NamedTuple):
 
 
 def exchanged(
-    organization_id: int, budget_id: int, start: datetime, end: datetime
+    organization_id: int,
+    budget_id: int,
+    start: datetime,
+    end: datetime,
+    among: Literal["priced", "foreign", "unpriced"],
 ) -> list[ExchangedSums]:
-    """Return what a budget was charged for in [start, end), by model and rates."""
+    """Return what a budget was charged for in [start, end), by model and rates.
+
+    *among* the records that have a price, of these the ones that came with a currency
+    of their own, or those that have no price.
+    """
     adapt = connection.ops.adapt_datetimefield_value
+    statement = _EXCHANGED.format(among=_AMONG[among])
     with connection.cursor() as cursor:
         cursor.execute(
-            _EXCHANGED, [organization_id, budget_id, adapt(start), adapt(end)]
+            statement, [organization_id, budget_id, adapt(start), adapt(end)]
         )
         rows = cursor.fetchall()
     return [

@@ -148,6 +148,11 @@ class CostRecord(models.Model):
                 condition=Q(run_id__isnull=False),
                 name="cost_record_run",
             ),
+            models.Index(
+                fields=["organization", "timestamp"],
+                condition=~Q(source_currency=""),
+                name="cost_record_foreign",
+            ),
         ]
 
     def __str__(self) -> str:

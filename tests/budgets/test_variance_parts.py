@@ -11,10 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Organization
+from budgets import variances
+from budgets.rollup import roll_up
 from budgets.variance_parts import Exchanged, parts_of
 from ledger.models import ExchangeRate
 from tests.budgets.worlds import SHILLING, jan, january_budget
-from tests.factories import Api, make_api, make_organization, spend
+from tests.factories import (
+    Api,
+    make_api,
+    make_organization,
+    report,
+    spend,
+    usage_record,
+)
 
 money = st.decimals(-(10**6), 10**6, places=10)
 rates = st.decimals("0.000001", 10**4, places=12)
@@ -174,6 +183,46 @@ def test_a_dearer_token_is_price_and_more_of_them_volume(
         "price": "90.0000000000",
         "currency": "0.0000000000",
     }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_rolled_up", [True, False])
+def test_daily_spend_and_records_say_the_same(
+    acme: Organization,
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    is_rolled_up: bool,
+) -> None:
+    rates_of(acme, {1: "100", 11: "110"})
+    budget = january_budget(
+        acme,
+        amount="310",
+        timezone="America/St_Johns",
+        starts_at=datetime(2024, 12, 1, tzinfo=UTC),
+    )
+    december = datetime(2024, 12, 31, tzinfo=UTC)
+    for place, at in enumerate((december, jan(1, 3), jan(1, 4), jan(12, 9), jan(20))):
+        cost = str(place + 1)
+        spend(acme, cost, at, model="gpt-4o", input_tokens=1000 + 300 * place)
+        spend(acme, cost, at, model="o3", input_tokens=7, currency=SHILLING)
+        spend(acme, cost, at, model="o3", input_tokens=9)
+        unpriced = usage_record(
+            id=f"unpriced-{place}",
+            provider="nobody",
+            model="o3",
+            timestamp=at.isoformat(),
+            input_tokens=50,
+        )
+        report(acme, unpriced)
+    if is_rolled_up:
+        roll_up(acme.pk)
+
+    by_days = variance(api, budget, jan(20, 7))["parts"]
+    monkeypatch.setattr(variances, "MOST_STRETCHES", -1)
+    by_records = variance(api, budget, jan(20, 7))["parts"]
+
+    assert by_days == by_records
+    assert all(Decimal(amount) for amount in by_days.values())  # there is each of them
 
 
 def rates_of(organization: Organization, by_day: dict[int, str]) -> None:
