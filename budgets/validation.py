@@ -196,6 +196,9 @@ def sound_template(budget: Budget, for_each: str, most: int | None) -> int | Non
     if not 1 <= most <= MOST_MADE:
         detail = f"Must be a number of budgets from 1 to {MOST_MADE:,}."
         raise Invalid.field("template.most", detail)
+    if most < (budget.template_most or 0) and most < (made := budget.made_in_use):
+        detail = f"{made:,} of its budgets are in use: archive some of them first."
+        raise Invalid.field("template.most", detail, code="too_many")
     return most
 
 

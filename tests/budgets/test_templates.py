@@ -258,6 +258,23 @@ def test_a_full_template_that_may_make_more_makes_what_it_lacks() -> None:
     assert sound(organization)
 
 
+def test_a_template_never_has_more_than_it_may_make() -> None:
+    organization = make_organization()
+    template = make_template(organization, template_most=3)
+    for user in ("ann", "ben"):
+        spend(organization, "1", user_id=user)
+
+    plan = plan_of(template)
+    plan.template_most = 1
+    with pytest.raises(Invalid) as caught:
+        change_budget(template, plan, now=timezone.now())
+    plan.template_most = 2
+    change_budget(template, plan, now=timezone.now())
+
+    assert caught.value.errors[0].attr == "template.most"
+    assert sound(organization)
+
+
 def test_who_met_a_full_template_has_the_place_of_what_is_archived() -> None:
     organization = make_organization()
     template = make_template(organization, template_most=1)
