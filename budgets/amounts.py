@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import F, Max, QuerySet, Sum, Value
 
-from budgets.models import AmountLine, Budget, BudgetPeriod
+from budgets.models import AmountLine, Budget, BudgetPeriod, Grant
 from ledger.pricing import PriceBook
 from lib.fields import MoneyField, RateField
 from lib.money import quantize
@@ -19,10 +19,15 @@ from lib.periods import Window
 
 ZERO = Decimal(0)
 _MOMENT = timedelta(microseconds=1)
+_LEAST = Decimal("1E-10")  # that is something
 _AT_ONCE = 200  # rows of one statement
 Kind = AmountLine.Kind
 _Stretch = tuple[str, datetime | None, datetime | None]  # kind, from, to
-TEMPORARY = (Kind.TRANSFER, Kind.RAISE)  # they stand in `adjusted` of periods
+TEMPORARY = (
+    Kind.TRANSFER,
+    Kind.RAISE,
+    Kind.GRANT,
+)  # they stand in `adjusted` of periods
 
 
 class Dated(NamedTuple):
@@ -64,9 +69,11 @@ def amounts_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
     return _by_budget(_own(budget_ids))
 
 
-def temporary_of(budget_ids: Collection[int]) -> Mapping[int, Amounts]:
+def temporary_of(
+    budget_ids: Collection[int], *, but: Collection[str] = ()
+) -> Mapping[int, Amounts]:
     """Return what budgets have more or less for a while, by id. One query."""
-    return _by_budget(_temporary(budget_ids))
+    return _by_budget(_temporary(budget_ids).exclude(kind__in=but))
 
 
 def lasting_and_temporary(
@@ -234,14 +241,19 @@ def take_back_rollover(budget: Budget, *, now: datetime) -> None:
 def _restate(budget: Budget, currency: str, *, now: datetime) -> None:
     """Have all lines so far mean the same in the budget's new currency.
 
-    Each stretch is corrected by what the day's rate makes of it.
+    Each stretch is corrected by what the day's rate makes of it. Lines of grants are
+    not: they follow from the grants.
     """
     rate = rate_between(budget, currency, now)
+    for grant in Grant.objects.filter(budget=budget):
+        grant.amount = max(quantize(grant.amount * rate), _LEAST)
+        grant.save(update_fields=["amount"])
     sums: dict[_Stretch, Decimal] = defaultdict(Decimal)
     for line in amounts_of([budget.pk])[budget.pk].lines:
         sums[Kind.CORRECTION, line.start, line.end] += line.amount
-    for kind, *dated in _temporary([budget.pk]).values_list(
-        "kind", "amount", "effective_from", "effective_to"
+    columns = "kind", "amount", "effective_from", "effective_to"
+    for kind, *dated in (
+        _temporary([budget.pk]).exclude(kind=Kind.GRANT).values_list(*columns)
     ):
         line = Dated(*dated)
         sums[kind, line.start, line.end] += line.amount

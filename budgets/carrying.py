@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.locks import hold_alone
 from budgets.amounts import amounts_of
 from budgets.errors import IsArchived, NothingCarried
+from budgets.grants import granted_at
 from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
 from budgets.status import calendar_of, status_at
 from lib.money import quantize
@@ -25,14 +26,23 @@ class Left:
     limit: Decimal
     adjusted: Decimal  # what of the limit is for a while
     spent: Decimal
+    granted: Decimal = ZERO  # of what is for a while: grants, which go on by themselves
 
     @property
     def for_good(self) -> Decimal:
-        """What is left without what was for a while, which is not carried over."""
-        left = self.limit - self.spent
-        if left > 0 and self.adjusted > 0:
-            return max(left - self.adjusted, ZERO)
-        return left
+        """What is left without what was for a while, which is not carried over.
+
+        Grants are used after all else.
+        """
+        own = self.limit - self.granted - self.spent
+        if own < 0:
+            return min(own + self.granted, ZERO)
+        return max(own - max(self.for_a_while, ZERO), ZERO)
+
+    @property
+    def for_a_while(self) -> Decimal:
+        """What ends with the period, or with its time: no grants."""
+        return self.adjusted - self.granted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,11 @@ def most_carried(budget: Budget, following_amount: Decimal) -> Decimal | None:
 
 
 def preview_rollover(budget: Budget, *, now: datetime) -> RolloverPreview:
-    """Return what would be carried over as of *now*. Six queries at most."""
+    """Return what would be carried over as of *now*. Seven queries at most."""
     found = status_at(budget, at=None, now=now)
     position = found.position
-    left = Left(position.limit, found.adjusted, position.spent)
+    granted = granted_at(budget, now)
+    left = Left(position.limit, found.adjusted, position.spent, granted)
     following = calendar_of(budget, budget.organization).following(found.window)
     amount = None
     if following is not None:

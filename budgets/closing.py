@@ -1,8 +1,10 @@
-"""Opening and closing periods, and carrying over what the rollover says."""
+"""Opening and closing periods, and carrying over what rollover and grants say."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -11,8 +13,9 @@ from accounts.locks import hold_alone
 from accounts.models import Organization
 from budgets.carrying import Left, carried_of, undone_of
 from budgets.charging import open_periods
+from budgets.grants import GrantFollowing
 from budgets.index import index_of
-from budgets.models import AmountLine, Budget, BudgetPeriod, RolloverMode
+from budgets.models import AmountLine, Budget, BudgetPeriod, Grant, RolloverMode
 from budgets.phasing import go_on
 from budgets.temporary import follow_temporary
 from lib.periods import Window
@@ -25,11 +28,12 @@ class Closed:
     opened: int
     closed: int
     carried: int  # lines of rollover
+    granted: int = 0  # lines of grants
 
 
 def sweep_periods(*, now: datetime) -> Closed:
     """Open what is current, close what is over, carry over; safe to repeat."""
-    opened = closed = carried = 0
+    opened = closed = carried = granted = 0
     for organization in Organization.objects.filter(budgets__isnull=False).distinct():
         with transaction.atomic():
             # Alone, for it locks periods in another order than charging does.
@@ -39,8 +43,9 @@ def sweep_periods(*, now: datetime) -> Closed:
             opened += _open_skipped(organization)
             follow_temporary(organization, now=now)
             closed += _close_ended(organization, now)
-            carried += _carry_over(organization, now)
-    return Closed(opened, closed, carried)
+            lines = _carry_over(organization, now)
+            carried, granted = carried + lines[0], granted + lines[1]
+    return Closed(opened, closed, carried, granted)
 
 
 def _open_current(organization: Organization, now: datetime) -> int:
@@ -94,35 +99,55 @@ def _close_ended(organization: Organization, now: datetime) -> int:
     return ended.update(closed_at=now)
 
 
-def _carry_over(organization: Organization, now: datetime) -> int:
-    """Bring each period's rollover in line with what its predecessor left.
+def _carry_over(organization: Organization, now: datetime) -> tuple[int, int]:
+    """Bring each period's rollover and grants in line with what those before it left.
 
     Late records change what a closed period left: then a further line says by how
-    much. Into one where that was undone nothing more is carried.
+    much. Into one where that was undone nothing more is carried. Returns how many
+    lines of rollover and of grants it wrote.
     """
-    lines = 0
+    carried, granted = 0, 0
     budgets = Budget.objects.filter(organization=organization, backfill=None)
-    carried = AmountLine.objects.filter(
-        budget=OuterRef("pk"), kind=AmountLine.Kind.ROLLOVER
+    lines = AmountLine.objects.filter(
+        budget=OuterRef("pk"),
+        kind__in=[AmountLine.Kind.ROLLOVER, AmountLine.Kind.GRANT],
     )
-    carrying = ~Q(rollover_mode=RolloverMode.NONE) | Exists(carried)
+    carrying = ~Q(rollover_mode=RolloverMode.NONE) | Exists(lines)
     # A template has nothing to carry over: what it made has.
-    chosen = list(budgets.filter(carrying, template_for_each=""))
+    chosen = list(
+        budgets.filter(carrying, template_for_each="").select_related("organization")
+    )
     undone = undone_of([budget.pk for budget in chosen])
+    grants = _grants_of(chosen)
     for budget in chosen:
-        periods = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
-        for period, following in pairwise(periods):
-            if (budget.pk, following.starts_at) not in undone:
-                lines += _carry(budget, period, following, now)
-    return lines
+        following = GrantFollowing.of(budget, grants[budget.pk], now)
+        rows = BudgetPeriod.objects.filter(budget=budget).order_by("starts_at")
+        periods = list(rows)
+        for period, after in zip(periods, [*periods[1:], None], strict=False):
+            has = following.settle(period)
+            if after and (budget.pk, after.starts_at) not in undone:
+                carried += _carry(budget, period, after, has, now)
+        granted += following.finish()
+    return carried, granted
+
+
+def _grants_of(budgets: list[Budget]) -> Mapping[int, list[Grant]]:
+    found: dict[int, list[Grant]] = defaultdict(list)
+    for grant in Grant.objects.filter(budget__in=budgets):
+        found[grant.budget_id].append(grant)
+    return found
 
 
 def _carry(
-    budget: Budget, period: BudgetPeriod, following: BudgetPeriod, now: datetime
+    budget: Budget,
+    period: BudgetPeriod,
+    following: BudgetPeriod,
+    granted: Decimal,
+    now: datetime,
 ) -> int:
     if period.closed_at is None or period.ends_at != following.starts_at:
         return 0
-    left = Left(period.limit, period.adjusted, period.spent)
+    left = Left(period.limit, period.adjusted, period.spent, granted)
     carries = carried_of(budget, left, following.amount)
     difference = carries - following.carried_over
     if not difference:

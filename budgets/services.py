@@ -24,6 +24,7 @@ from budgets.backfill import start_backfill
 from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.following import follow, followed_by, open_before
+from budgets.grants import follow_grants
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     Budget,
@@ -165,7 +166,7 @@ def change_budget(
             take_back_rollover(one, now=now)
         reshape(budget, {*above, *path_of(budget), *made}, redated=redated)
         if redated:
-            follow_temporary(budget.organization, now=now)
+            _follow_lines(budget.organization, redated, now=now)
     else:
         budget.organization.touch()  # thresholds are remembered too
         if "enforcement" in changed:
@@ -174,6 +175,15 @@ def change_budget(
         announce("budgets.watched_amounts", budget.organization_id)
     budget.refresh_from_db()
     return budget
+
+
+def _follow_lines(
+    organization: Organization, redated: list[int], *, now: datetime
+) -> None:
+    """Have periods that are cut anew say what is in force, and left of grants."""
+    follow_temporary(organization, now=now)
+    for one in Budget.objects.filter(pk__in=redated, grants__isnull=False).distinct():
+        follow_grants(one, now=now)
 
 
 @transaction.atomic

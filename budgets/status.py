@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet, Value
@@ -157,18 +158,34 @@ def status_at(budget: Budget, *, at: datetime | None, now: datetime) -> BudgetSt
     (found,) = statuses([budget], organization, at=at).values()
     if at >= now or at >= found.window.end:
         return found
-    hour = calendar_of(budget, organization).hour_at(at).start
-    hour = max(hour, found.window.start)
-    whole = hours_of([budget], found.window.start, hour)
-    last = CostRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
-    part = quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0)
-    spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
-    requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
+    used = used_until(budget, found.window, at)
     lasting, temporary = lasting_and_temporary(whose_amounts(budget))
     amount = sum((one.at(at) for one in lasting.values()), ZERO)
     adjusted = sum((one.at(at) for one in temporary.values()), ZERO)
-    then = _as_then(found, amount, adjusted, spent, at)
-    return replace(then, requests=requests)
+    then = _as_then(found, amount, adjusted, used.spent, at)
+    return replace(then, requests=used.requests)
+
+
+class Used(NamedTuple):
+    """What was spent, in how many requests."""
+
+    spent: Decimal
+    requests: int
+
+
+def used_until(budget: Budget, window: Window, at: datetime) -> Used:
+    """Return what was spent of *budget* in *window* until *at*.
+
+    Whole hours come from budget hours and the rest from the cost records.
+    """
+    organization = budget.organization
+    hour = max(calendar_of(budget, organization).hour_at(at).start, window.start)
+    whole = list(hours_of([budget], window.start, hour))
+    last = CostRecord.objects.order_by("-pk").values_list("pk", flat=True).first()
+    part = list(quarters_of(organization.pk, [budget.pk], hour, at, upto_id=last or 0))
+    requests = sum(one.requests for one in whole) + sum(one.requests for one in part)
+    spent = total_of(whole) + sum((quarter.spent for quarter in part), ZERO)
+    return Used(spent, requests)
 
 
 def periods_of(

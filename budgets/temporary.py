@@ -46,14 +46,11 @@ def raise_amount(
         Invalid: it is not more, ends before it begins, or is for a template.
         IsArchived: the budget is no longer in use.
     """
-    _check_amount(amount, budget.currency)
+    check_amount(amount, budget.currency)
     check_own_amount(budget, "budget")
-    if until <= now:
-        raise Invalid.field("until", "Must lie in the future.")
-    if until >= FOREVER:
-        raise Invalid.field("until", "Must lie before the year 2200.")
+    check_until(until, now)
     hold_alone(budget.organization_id)
-    (held,) = _in_use([budget], now)
+    (held,) = in_use([budget], now)
     line = AmountLine.objects.create(
         organization_id=held.organization_id,
         budget=held,
@@ -89,7 +86,7 @@ def transfer_amount(
         IsArchived: one of them is no longer in use.
         NotEnoughLeft: *source* has not so much left in its period.
     """
-    _check_amount(amount, source.currency)
+    check_amount(amount, source.currency)
     if source.pk == to.pk or source.organization_id != to.organization_id:
         raise Invalid.field("to", "Must be another budget of the organization.")
     if source.currency != to.currency:
@@ -98,7 +95,7 @@ def transfer_amount(
     check_own_amount(source, "source")
     check_own_amount(to, "to")
     hold_alone(source.organization_id)
-    both = _in_use([source, to], now)
+    both = in_use([source, to], now)
     _follow(both, now)
     _require_left(source, amount, now)
     by_id = {one.pk: one for one in both}
@@ -174,13 +171,35 @@ def _follow(budgets: Iterable[Budget], now: datetime) -> None:
     _adjust({one.pk for one in chosen}, now)
 
 
-def _check_amount(amount: Decimal, currency: str) -> None:
+def check_amount(amount: Decimal, currency: str = "") -> None:
+    """Refuse what is nothing, or can't be in *currency*.
+
+    Raises:
+        Invalid: it is that.
+    """
     if sound_amount(amount, currency) <= 0:
         raise Invalid.field("amount", "Must be more than 0.")
 
 
-def _in_use(budgets: Iterable[Budget], now: datetime) -> list[Budget]:
-    """Return *budgets* as they are, in the order of their locks: the root last."""
+def check_until(until: datetime, now: datetime) -> None:
+    """Refuse an end that is over, or beyond all periods.
+
+    Raises:
+        Invalid: it is that.
+    """
+    if until <= now:
+        raise Invalid.field("until", "Must lie in the future.")
+    if until >= FOREVER:
+        raise Invalid.field("until", "Must lie before the year 2200.")
+
+
+def in_use(budgets: Iterable[Budget], now: datetime) -> list[Budget]:
+    """Return *budgets* as they are, in the order of their locks: the root last.
+
+    Raises:
+        IsArchived: one of them is not in use.
+        Invalid: one of them is a template.
+    """
     rows = Budget.objects.select_related("organization")
     found = list(rows.filter(pk__in=[one.pk for one in budgets]))
     for one in found:

@@ -12,6 +12,7 @@ from budgets.amounts import amounts_of, last_made, temporary_of
 from budgets.backfill import begun, charges_of_all, place_of, quarters_of
 from budgets.charging import Charging
 from budgets.following import wrong_templates
+from budgets.grants import wrong_grants
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     AmountLine,
@@ -49,6 +50,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_amounts(organization, budgets)
     yield from wrong_templates(charging, budgets)
     yield from _wrong_rollover(organization)
+    yield from wrong_grants(organization)
     yield from _wrong_reserved(organization)
     yield from settlements.differences(organization)
     yield from runs.differences(organization)

@@ -56,7 +56,7 @@ def _periods(now: datetime) -> str:
     done = sweep_periods(now=now)
     return (
         f"Opened {done.opened} and closed {done.closed} budget periods, "
-        f"carried over {done.carried} times."
+        f"carried over {done.carried} times, moved grants on {done.granted} times."
     )
 
 

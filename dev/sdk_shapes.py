@@ -89,6 +89,8 @@ ESSENTIAL = {
     "UnpricedRecord": "index id unpriced_kinds",
     "UsageReceipt": "id cost currency",
     "WrittenLines": "lines",
+    "BudgetGrant": "amount until used left",
+    "GrantedPeriod": "start end had used",
     "Variance": "budget currency expected_spend actual_spend absolute_variance "
     "variance_category",
 }
@@ -149,7 +151,8 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "budgets.api.answers": "Backfill Budget BudgetStatus BudgetPeriod",
             "budgets.api.conflict_answers": "BudgetConflict",
             "budgets.api.trees": "Consolidated BudgetNode",
-            "budgets.api.amount_answers": "BudgetLine WrittenLines Phase Phasing "
+            "budgets.api.amount_answers": "BudgetLine WrittenLines "
+            "GrantedPeriod BudgetGrant Phase Phasing "
             "RolloverPreview",
             "budgets.api.variances": "Driver VarianceParts Variance",
             "budgets.api.unit_costs": "UnitCostTotal UnitCostPoint UnitCosts",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from budgets.carrying import RolloverPreview
+from budgets.grants import GrantStanding
 from budgets.models import AmountLine, Budget, RolloverMode
 from budgets.phasing import phases_of, year_around, year_of
 from lib.answers import Exact, Moment, Money, Out, choices, note
@@ -34,6 +35,51 @@ class WrittenLinesOut(Out, frozen=True):
     """The dated lines that a change has written."""
 
     lines: list[BudgetLineOut]
+
+
+class GrantedPeriodOut(Out, frozen=True):
+    """What a grant had in one period, and what of it was used there."""
+
+    start: Moment
+    end: Annotated[Moment, note("Exclusive: of the period, or of the grant in it.")]
+    had: Money
+    used: Money
+
+
+class BudgetGrantOut(Out, frozen=True):
+    """Money that may be spent once; `used`, `left` and `expired` are its `amount`."""
+
+    budget: Annotated[str, note("Its id.")]
+    amount: Money
+    currency: str
+    begins_at: Moment
+    until: Annotated[Moment, note("Exclusive.")]
+    used: Money
+    left: Money
+    expired: Annotated[Money, note("Left when it ended.")]
+    reason: str
+    actor: str
+    uses: Annotated[list[GrantedPeriodOut], note("Of each period, the oldest first.")]
+
+
+def grant_out(budget: Budget, found: GrantStanding) -> BudgetGrantOut:
+    grant = found.grant
+    return BudgetGrantOut(
+        budget=str(budget.uid),
+        amount=wire(grant.amount),
+        currency=budget.currency,
+        begins_at=grant.begins_at,
+        until=grant.until,
+        used=wire(found.used),
+        left=wire(found.left),
+        expired=wire(found.expired),
+        reason=grant.reason,
+        actor=grant.actor,
+        uses=[
+            GrantedPeriodOut(window.start, window.end, wire(had), wire(used))
+            for _, window, had, used in found.uses
+        ],
+    )
 
 
 class PhaseOut(Out, frozen=True):

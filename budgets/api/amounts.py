@@ -15,10 +15,12 @@ from accounts.permissions import Action
 from accounts.scopes import Scope
 from accounts.versions import version_of
 from budgets.api.amount_answers import (
+    BudgetGrantOut,
     BudgetLineOut,
     PhasingOut,
     RolloverPreviewOut,
     WrittenLinesOut,
+    grant_out,
     line_out,
     phasing_out,
     rollover_out,
@@ -27,6 +29,7 @@ from budgets.api.amount_answers import (
 from budgets.api.amount_schemas import PhasingIn, RaiseIn, ReasonedIn, TransferIn
 from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.carrying import preview_rollover, undo_rollover
+from budgets.grants import give_grant, grants_of
 from budgets.models import AmountLine, Budget
 from budgets.permissions import require, require_raise, require_transfer
 from budgets.phasing import gives_more, set_phasing
@@ -118,6 +121,45 @@ class BudgetRaises(BudgetAmountView):
             reason=shape.why,
         )
         return Answered(written_out([line]), status=201)
+
+
+class BudgetGrants(BudgetAmountView):
+    """Money that one budget may spend once, until a moment."""
+
+    @answers(s200=Sequence[BudgetGrantOut])
+    @extend_schema(operation_id="budgets_grants_list")
+    def get(self, request: Request, uid: str) -> Response:
+        """List a budget's grants, the one that ends first before the others.
+
+        What is used, left and expired of each is its amount together.
+        """
+        budget = self.budget(uid)
+        found = grants_of(budget, now=timezone.now())
+        return Answered([grant_out(budget, one) for one in found])
+
+    @answers(s201=WrittenLinesOut)
+    @extend_schema(request=RaiseIn)
+    @idempotent
+    def post(self, request: Request, uid: str) -> Response:
+        """Let a budget spend an amount once, in any of its periods until a moment.
+
+        A period's own amount is used before its grants, and the grant that ends first
+        before the others; what a period leaves goes on to the next when the sweep has
+        closed it. What is left at the end expires. As for a raise, owners ask for it
+        for the topmost budget of their own: 403, `needs_request`.
+        """
+        budget = self.budget(uid)
+        shape = RaiseIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        require_raise(self.caller, budget)
+        lines = give_grant(
+            budget,
+            shape.validated_data["amount"],
+            until=shape.ends_at(ZoneInfo(budget.timezone)),
+            now=timezone.now(),
+            reason=shape.why,
+        )
+        return Answered(written_out(lines), status=201)
 
 
 class BudgetPhasing(BudgetAmountView):

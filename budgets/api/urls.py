@@ -2,6 +2,7 @@ from typing import Any
 
 from accounts.api.base import Router
 from budgets.api.amounts import (
+    BudgetGrants,
     BudgetLines,
     BudgetPhasing,
     BudgetRaises,
@@ -22,6 +23,7 @@ urlpatterns = [
     route(f"{_BUDGET}/lines", BudgetLines.as_view(), "budget-lines"),
     route(f"{_BUDGET}/transfers", BudgetTransfers.as_view(), "budget-transfers"),
     route(f"{_BUDGET}/raises", BudgetRaises.as_view(), "budget-raises"),
+    route(f"{_BUDGET}/grants", BudgetGrants.as_view(), "budget-grants"),
     route(f"{_BUDGET}/phasing", BudgetPhasing.as_view(), "budget-phasing"),
     route(f"{_BUDGET}/rollover", BudgetRollover.as_view(), "budget-rollover"),
     route(

@@ -1,4 +1,4 @@
-from budgets.models.amounts import AmountLine
+from budgets.models.amounts import AmountLine, Grant
 from budgets.models.budgets import (
     Backfill,
     Budget,
@@ -24,6 +24,7 @@ __all__ = [
     "BudgetQuerySet",
     "Coverage",
     "Enforcement",
+    "Grant",
     "Priority",
     "Reservation",
     "RolloverMode",

@@ -9,6 +9,40 @@ from budgets.models.budgets import Budget
 from lib.fields import MoneyField
 
 
+class Grant(models.Model):
+    """Money that a budget may spend once, until a moment, over several periods.
+
+    Lines say how much of it each period has; all of them are of one grant.
+    """
+
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, related_name="+", db_index=False
+    )
+    budget = models.ForeignKey(
+        Budget, models.CASCADE, related_name="grants", db_index=False
+    )
+    amount = MoneyField()  # in the budget's currency, as that is now
+    begins_at = models.DateTimeField()
+    until = models.DateTimeField()  # exclusive
+    reason = models.CharField(max_length=500, blank=True)
+    actor = models.CharField(max_length=200, default=current_actor)
+
+    class Meta:
+        ordering = ["until", "pk"]  # as they are used up
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0), name="grant_is_of_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(until__gt=F("begins_at")), name="grant_ends_after_it_begins"
+            ),
+        ]
+        indexes = [models.Index(fields=["budget", "until"], name="grant_order")]
+
+    def __str__(self) -> str:
+        return f"Grant to {self.budget}"
+
+
 class AmountLine(models.Model):
     """One dated reason why a budget may spend more or less: who, when, why.
 
@@ -23,6 +57,7 @@ class AmountLine(models.Model):
         CORRECTION = "correction", "Corrected"
         TRANSFER = "transfer", "Transferred"
         RAISE = "raise", "Raised for a while"
+        GRANT = "grant", "Granted"
 
     organization = models.ForeignKey(
         Organization, models.PROTECT, related_name="+", db_index=False
@@ -37,6 +72,9 @@ class AmountLine(models.Model):
     # Of a transfer: where its money went, or came from.
     counterpart = models.ForeignKey(
         Budget, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    grant = models.ForeignKey(
+        Grant, models.CASCADE, null=True, blank=True, related_name="lines"
     )
     # Of a rollover that was undone: nothing more is carried into its period.
     ends_rollover = models.BooleanField(default=False)
@@ -59,6 +97,10 @@ class AmountLine(models.Model):
                 name="amount_line_has_a_counterpart_only_of_a_transfer",
             ),
             models.CheckConstraint(
+                condition=Q(grant=None) ^ Q(kind="grant"),
+                name="amount_line_is_of_a_grant_or_not",
+            ),
+            models.CheckConstraint(
                 condition=Q(ends_rollover=False) | Q(kind="rollover"),
                 name="amount_line_ends_only_a_rollover",
             ),
@@ -78,7 +120,7 @@ class AmountLine(models.Model):
                 # One that ends is phased: it is of one period.
                 | Q(kind="change", effective_from__isnull=False)
                 | Q(
-                    kind__in=["rollover", "transfer", "raise"],
+                    kind__in=["rollover", "transfer", "raise", "grant"],
                     effective_from__isnull=False,
                     effective_to__isnull=False,
                 )

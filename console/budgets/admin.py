@@ -14,6 +14,7 @@ from budgets.models import Budget
 from budgets.tenants import OfBudgetAdmin
 from console.budgets.amounts_page import (
     amounts_page,
+    grant_page,
     phase_page,
     raise_page,
     transfer_page,
@@ -77,6 +78,7 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("<int:budget_id>/amounts/", amounts_page, "amounts"),
             self.url("<int:budget_id>/transfer/", transfer_page, "transfer"),
             self.url("<int:budget_id>/raise/", raise_page, "raise"),
+            self.url("<int:budget_id>/grant/", grant_page, "grant"),
             self.url("<int:budget_id>/phase/", phase_page, "phase"),
             self.url("<int:budget_id>/undo/", undo_page, "undo"),
             *super().get_urls(),

@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.permissions import Action
 from accounts.versions import Seen, check_row
 from budgets.carrying import preview_rollover, undo_rollover
+from budgets.grants import give_grant
 from budgets.models import Budget
 from budgets.permissions import (
     budgets_for,
@@ -170,13 +171,35 @@ class RaiseForm(ChangeForm):
         check_row(self.budget, seen)
         require_raise(self.actor, self.budget)
         last: date = self.cleaned_data["until"]
-        raise_amount(
-            self.budget,
-            self.cleaned_data["amount"],
-            until=end_of(last, ZoneInfo(self.budget.timezone)),
-            now=self.now,
-            reason=self.why,
+        until = end_of(last, ZoneInfo(self.budget.timezone))
+        self.give(self.cleaned_data["amount"], until)
+
+    def give(self, amount: Decimal, until: datetime) -> None:
+        raise_amount(self.budget, amount, until=until, now=self.now, reason=self.why)
+
+
+class GrantForm(RaiseForm):
+    """Money that is spent once."""
+
+    title, verb = "Grant", "Grant it"
+    lead = "Let {} spend an amount once, until a day"
+    about = (
+        "It is used after what a period has of its own, and the grant that ends first "
+        "before others. What a period leaves of it goes on to the next."
+    )
+
+    def told(self) -> Iterator[Consequence]:
+        amount, last = self.cleaned_data["amount"], self.cleaned_data["until"]
+        require_raise(self.actor, self.budget)
+        yield Consequence(
+            f"grant {amount.normalize()} until {last}",
+            f"{self.budget.name} may spend {self.money(amount)} more, once, in any of "
+            f"its periods from now until the end of {last.day} {last:%b %Y}.",
         )
+        yield Consequence("expires", "What is left of it then expires.")
+
+    def give(self, amount: Decimal, until: datetime) -> None:
+        give_grant(self.budget, amount, until=until, now=self.now, reason=self.why)
 
 
 class PhaseForm(ChangeForm):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from approvals.limits import Wish
 from approvals.models import BudgetRequest
 from budgets.amounts import Dated
 from budgets.carrying import preview_rollover
+from budgets.grants import GrantStanding, grants_of
 from budgets.models import AmountLine, Budget
 from budgets.permissions import may, may_raise
 from budgets.phasing import phases_of, year_of
@@ -30,6 +31,7 @@ from budgets.seasons import SEASONS
 from console.asking import Confirmation, confirmation_of
 from console.budgets.amount_forms import (
     ChangeForm,
+    GrantForm,
     PhaseForm,
     RaiseForm,
     TransferForm,
@@ -46,6 +48,7 @@ from lib.periods import Cadence, end_of
 FORMS: Mapping[str, type[ChangeForm]] = {
     "transfer": TransferForm,
     "raise": RaiseForm,
+    "grant": GrantForm,
     "phase": PhaseForm,
     "undo": UndoForm,
 }
@@ -66,6 +69,15 @@ class DatedRow:
     until: str  # "": for good
     counts: bool  # it is in force at the moment that is asked about
     url: str  # of the request that was approved; "": nothing asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class GrantRow:
+    """One grant, and what became of it so far."""
+
+    standing: GrantStanding
+    until: str  # its last day
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +119,7 @@ def amounts_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpResp
         coming=_rows(coming[::-1], counted, locale),
         is_cut=len(begun_lines) > MOST_LINES,
         rollover=preview_rollover(budget, now=now),
+        grants=_grants(budget, now),
         seasons=_seasons(budget, locale),
         year=year_of(budget),
         may=_may(request, budget),
@@ -163,6 +176,19 @@ def _row(
     )
 
 
+def _grants(budget: Budget, now: datetime) -> list[GrantRow]:
+    """Return what became of grants, those that go on first. Four queries at most,
+    and more for those that ended inside a period."""
+    zone = ZoneInfo(budget.timezone)
+    rows = [
+        GrantRow(
+            one, day_words(one.grant.until, zone, is_end=True), one.grant.until <= now
+        )
+        for one in grants_of(budget, now=now)
+    ]
+    return sorted(rows, key=lambda row: row.is_over)[:MOST_LINES]
+
+
 def _seasons(budget: Budget, locale: str) -> list[tuple[str, Decimal]]:
     if not budget.phasing or Cadence(budget.period) not in SEASONS:
         return []
@@ -182,7 +208,7 @@ def _may(request: HttpRequest, budget: Budget) -> frozenset[str]:
     if Cadence(budget.period) in SEASONS and not budget.template_of_id:
         found.add("phase")
     if may_raise(someone, budget):
-        found.add("raise")
+        found |= {"raise", "grant"}
     return frozenset(found)
 
 
@@ -239,5 +265,6 @@ def _asking(
 
 transfer_page = partial(amount_change_page, what="transfer")
 raise_page = partial(amount_change_page, what="raise")
+grant_page = partial(amount_change_page, what="grant")
 phase_page = partial(amount_change_page, what="phase")
 undo_page = partial(amount_change_page, what="undo")

@@ -468,6 +468,10 @@ EXAMPLES: dict[str, Example] = {
     ),
     "budgets_rollover_retrieve": _budget(),
     "budgets_rollover_undo": _carried,
+    "budgets_grants_list": _budget(),
+    "budgets_grants_create": _budget(
+        body={"amount": "5", "until": "2199-01-01", "reason": "A pilot"}
+    ),
     "budgets_raises_create": _budget(
         body={"amount": "5", "until": "2199-01-01", "reason": "A launch"}
     ),

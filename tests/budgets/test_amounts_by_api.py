@@ -1,4 +1,4 @@
-"""Transfers and raises over the API: what is written, and who may."""
+"""Transfers, raises and grants over the API: what is written, and who may."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,9 +8,18 @@ import time_machine
 
 from accounts.models import Organization, User
 from accounts.scopes import Role
+from budgets.closing import sweep_periods
 from budgets.models import Budget
 from tests.budgets.worlds import differences
-from tests.factories import Answer, Api, make_budget, make_key, make_person, make_tree
+from tests.factories import (
+    Answer,
+    Api,
+    make_budget,
+    make_key,
+    make_person,
+    make_tree,
+    spend,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -87,6 +96,45 @@ def test_a_raise_holds_until_the_end_of_its_day_in_the_budgets_zone(
     assert (then[:6], after[:6]) == ("1050.5", "1000.0")
 
 
+def test_a_grant_tells_what_is_used_and_left_of_it(
+    api: Api, acme: Organization, clock: time_machine.Traveller
+) -> None:
+    budget = make_budget(acme, timezone="Europe/Berlin")
+    path = f"budgets/{budget.uid}"
+    body = {"amount": "50.5", "until": "2026-12-20", "reason": "A pilot"}
+
+    made = api.post(f"{path}/grants", body)
+    spend(acme, "1010", NOW)
+    sweep_periods(now=NOW)
+    clock.move_to(datetime(2026, 12, 2, tzinfo=UTC))
+    sweep_periods(now=datetime(2026, 12, 2, tzinfo=UTC))
+    (grant,) = api.get(f"{path}/grants").body
+
+    (line,) = made.body["lines"]
+    assert (made.status, line["kind"], line["amount"]) == (
+        201,
+        "grant",
+        "50.5000000000",
+    )
+    assert grant["until"] == "2026-12-20T23:00:00Z"
+    assert (grant["reason"], grant["actor"]) == ("A pilot", "key tests")
+    assert [grant[name][:4] for name in ("used", "left", "expired")] == [
+        *("10.0", "40.5", "0.00")
+    ]
+    assert [
+        (use["start"], use["had"][:4], use["used"][:4]) for use in grant["uses"]
+    ] == [
+        ("2026-11-15T12:00:00Z", "50.5", "10.0"),
+        ("2026-11-30T23:00:00Z", "40.5", "0.00"),
+    ]
+    moved = api.get(f"{path}/lines").body[-1]
+    assert (moved["kind"], moved["amount"][:4]) == ("grant", "40.5")
+    assert moved["reason"] == "Left of the grant until 2026-12-20"
+    assert limit_of(api, budget).startswith("1040")
+    assert differences(acme) == []
+
+
+@pytest.mark.parametrize("what", ["raises", "grants"])
 @pytest.mark.parametrize(
     ("body", "attr"),
     [
@@ -101,10 +149,10 @@ def test_a_raise_holds_until_the_end_of_its_day_in_the_budgets_zone(
     ],
     ids=str,
 )
-def test_what_is_wrong_with_a_raise_is_named(
-    api: Api, tree: dict[str, Budget], body: dict[str, str], attr: str
+def test_what_is_wrong_with_a_raise_or_grant_is_named(
+    api: Api, tree: dict[str, Budget], body: dict[str, str], attr: str, what: str
 ) -> None:
-    answer = api.post(f"budgets/{tree['ml'].uid}/raises", body)
+    answer = api.post(f"budgets/{tree['ml'].uid}/{what}", body)
 
     assert (answer.status, answer.body["errors"][0]["attr"]) == (400, attr)
 
@@ -151,16 +199,17 @@ def test_between_two_trees_of_their_own_owners_ask(
     assert "/budget-requests" in answer.body["detail"]
 
 
+@pytest.mark.parametrize("what", ["raises", "grants"])
 @pytest.mark.parametrize(
     ("which", "expected"),
     [("ml", 201), ("engineering", "needs_request"), ("sales", "not_yours")],
 )
 def test_owners_raise_what_is_below_their_own(
-    tree: dict[str, Budget], pat: User, which: str, expected: Any
+    tree: dict[str, Budget], pat: User, which: str, expected: Any, what: str
 ) -> None:
     body = {"amount": "1", "until": "2026-12-01"}
 
-    answer = Api(make_key(user=pat)).post(f"budgets/{tree[which].uid}/raises", body)
+    answer = Api(make_key(user=pat)).post(f"budgets/{tree[which].uid}/{what}", body)
 
     found = answer.status if answer.status == 201 else answer.body["code"]
     assert found == expected

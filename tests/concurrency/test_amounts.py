@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from decimal import Decimal
-from threading import Event
+from threading import Barrier, Event
 from time import sleep
 from typing import Any
 
@@ -11,10 +11,11 @@ import pytest
 from django.db import connection
 
 from accounts.models import Organization
-from budgets import amounts, charging, phasing, services
+from budgets import amounts, charging, closing, grants, phasing, services
 from budgets.carrying import undo_rollover
 from budgets.closing import sweep_periods
 from budgets.errors import NotEnoughLeft, NothingCarried
+from budgets.grants import give_grant
 from budgets.models import AmountLine, Budget, BudgetPeriod
 from budgets.temporary import transfer_amount
 from tests.budgets.worlds import differences, jan, january_budget
@@ -27,9 +28,16 @@ pytestmark = [
     ),
 ]
 
+_SAID = grants._said
+
 
 def _book(organization: Organization) -> None:
     record = usage_record(timestamp=jan(15).isoformat(), cost="1")
+    report(organization, record)
+
+
+def _book_late(organization: Organization, cost: str) -> None:
+    record = usage_record(id=cost, timestamp=jan(15).isoformat(), cost=cost)
     report(organization, record)
 
 
@@ -111,4 +119,47 @@ def test_what_was_carried_over_is_taken_back_once() -> None:
 
     assert sum(isinstance(one, AmountLine) for one in results) == 1
     assert sum(isinstance(one, NothingCarried) for one in results) == 3
+    assert differences(acme) == []
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_what_is_left_of_a_grant_goes_on_once(
+    monkeypatch: pytest.MonkeyPatch, *, guarded: bool
+) -> None:
+    """Beside another sweep and a late record; without the lock it is told twice."""
+    acme = make_organization("acme")
+    budget = january_budget(acme)
+    february = jan(31) + timedelta(days=3)
+    until = february + timedelta(days=20)
+    give_grant(budget, Decimal(50), until=until, now=jan(15, 13))
+    sweep_periods(now=february)
+    _book_late(acme, "120")
+    both_have_read = Barrier(2)
+
+    def read_together(budget: Budget) -> Any:
+        found = _SAID(budget)
+        if not guarded:
+            both_have_read.wait(10)
+        return found
+
+    monkeypatch.setattr(grants, "_said", read_together)
+    if not guarded:
+        monkeypatch.setattr(closing, "hold_alone", lambda _: None)
+
+    results = at_once(
+        *[lambda: sweep_periods(now=february)] * 2,
+        *[lambda: _book_late(acme, "5")] * guarded,
+    )
+    monkeypatch.undo()
+
+    assert not [error for error in results if isinstance(error, Exception)]
+    lines = AmountLine.objects.filter(kind="grant", effective_from__gt=jan(31))
+    if not guarded:
+        assert [line.amount for line in lines] == [50, -20, -20]
+        assert differences(acme)
+        return
+    sweep_periods(now=february)
+    assert sum(line.amount for line in lines) == 25
+    period = BudgetPeriod.objects.get(budget=budget, ends_at__gt=february)
+    assert (period.adjusted, period.limit) == (25, 125)
     assert differences(acme) == []

@@ -97,6 +97,22 @@ def test_a_past_day_has_the_amount_it_had(browser: Client, acme: Organization) -
     assert "before that it had no amount" in on(now - 20 * DAY)
 
 
+def test_a_grant_asks_first_and_says_what_is_left(
+    browser: Client, acme: Organization
+) -> None:
+    budget = make_budget(acme, rollover_mode="unused")
+    spend(acme, "1010", timezone.now())
+
+    asked = send(browser, budget, "grant", amount="50", until="2099-01-01")
+
+    assert "Company may spend $50.00 more, once, in any of its periods" in asked
+    assert "What is left of it then expires." in asked
+    page = text_of(browser, budget)
+    assert "1 Jan 2099 $50.00 $10.00 $40.00 $0.00 fin@acme.example" in page
+    assert "Granted in force" in page
+    assert "What is left of grants goes on by itself." in page
+
+
 def test_a_year_is_phased_by_percents(browser: Client, acme: Organization) -> None:
     budget = make_budget(acme, amount="100")
     months = {f"amounts.{number}": "8" for number in range(12)}

@@ -145,6 +145,17 @@ def test_money_for_a_while_and_from_another_budget(world: World) -> None:
     assert api.get_budget_status(budget.id).limit == Decimal("104.5")
 
 
+def test_a_grant_is_spent_once(world: World) -> None:
+    api, budget = world.client, world.budget()
+
+    granted = api.grant_budget(budget.id, amount=5, until="2199-01-01", reason="Pilot")
+
+    assert [(one.kind, one.amount) for one in granted.lines] == [("grant", 5)]
+    (grant,) = api.get_budget_grants(budget.id)
+    assert (grant.amount, grant.used, grant.left, grant.reason) == (5, 0, 5, "Pilot")
+    assert [(use.had, use.used) for use in grant.uses] == [(5, 0)]
+
+
 def test_a_budget_is_phased_over_its_year(world: World) -> None:
     api, budget = world.client, world.budget()
 

@@ -141,6 +141,7 @@ PAGES: dict[str, Writers] = {
     "budgets_budget_transfer": by_action(Action.CHANGE),
     # More for the top of one's own is a request.
     "budgets_budget_raise": by_action(Action.CHANGE) - {PAT},
+    "budgets_budget_grant": by_action(Action.CHANGE) - {PAT},
     "budgets_budget_phase": by_action(Action.CHANGE),
     "budgets_budget_undo": by_action(Action.CHANGE),
     "budgets_reservation_release": by_action(Action.RELEASE),
@@ -329,6 +330,11 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "amount": "1",
         "until": "2099-01-01",
         **_said("raise 1 until 2099-01-01"),
+    },
+    "budgets_budget_grant": {
+        "amount": "1",
+        "until": "2099-01-01",
+        **_said("grant 1 until 2099-01-01", "expires"),
     },
     "budgets_budget_phase": {
         "kind": "none",

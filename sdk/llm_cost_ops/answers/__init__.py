@@ -11,6 +11,7 @@ from llm_cost_ops.answers.approvals import (
 from llm_cost_ops.answers.budgets import (
     Budget,
     BudgetConflict,
+    BudgetGrant,
     BudgetLine,
     BudgetNode,
     BudgetPeriod,
@@ -68,6 +69,7 @@ __all__ = [
     "BatchReceipt",
     "Budget",
     "BudgetConflict",
+    "BudgetGrant",
     "BudgetLine",
     "BudgetNode",
     "BudgetPeriod",

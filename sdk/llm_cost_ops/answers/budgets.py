@@ -171,7 +171,7 @@ class BudgetLine:
     at: datetime
     effective_from: datetime
     amount: Decimal
-    kind: str  # planned, change, rollover, correction, transfer, raise
+    kind: str  # planned, change, rollover, correction, transfer, raise, grant
     budget: str = ""  # Its id.
     effective_to: Optional[datetime] = None  # Exclusive; None: for good.
     currency: str = ""
@@ -186,6 +186,33 @@ class WrittenLines:
     """The dated lines that a change has written."""
 
     lines: tuple[BudgetLine, ...]
+
+
+@dataclass(frozen=True)
+class GrantedPeriod:
+    """What a grant had in one period, and what of it was used there."""
+
+    start: datetime
+    end: datetime  # Exclusive: of the period, or of the grant in it.
+    had: Decimal
+    used: Decimal
+
+
+@dataclass(frozen=True)
+class BudgetGrant:
+    """Money that may be spent once; `used`, `left` and `expired` are its `amount`."""
+
+    amount: Decimal
+    until: datetime  # Exclusive.
+    used: Decimal
+    left: Decimal
+    budget: str = ""  # Its id.
+    currency: str = ""
+    begins_at: Optional[datetime] = None
+    expired: Decimal = Decimal(0)  # Left when it ended.
+    reason: str = ""
+    actor: str = ""
+    uses: tuple[GrantedPeriod, ...] = ()  # Of each period, the oldest first.
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from llm_cost_ops.answers.alerts import AlertConfiguration
 from llm_cost_ops.answers.budgets import (
     Budget,
     BudgetConflict,
+    BudgetGrant,
     BudgetLine,
     BudgetNode,
     BudgetPeriod,
@@ -225,6 +226,20 @@ def raise_budget(
     body = present({"amount": wire(amount), "until": until, "reason": reason})
     path = f"{_path(budget_id)}/raises"
     return Request("POST", path, reads(WrittenLines), body=body, creates=True)
+
+
+def grant_budget(
+    budget_id: str, *, amount: Money, until: Moment, reason: Optional[str] = None
+) -> Request[WrittenLines]:
+    """Let a budget spend *amount* once, in any of its periods until a moment."""
+    body = present({"amount": wire(amount), "until": until, "reason": reason})
+    path = f"{_path(budget_id)}/grants"
+    return Request("POST", path, reads(WrittenLines), body=body, creates=True)
+
+
+def get_budget_grants(budget_id: str) -> Request[tuple[BudgetGrant, ...]]:
+    """List a budget's grants, with what is used and left of each."""
+    return Request("GET", f"{_path(budget_id)}/grants", reads_many(BudgetGrant))
 
 
 def get_budget_phasing(budget_id: str) -> Request[Phasing]:

@@ -138,6 +138,8 @@ class Api(TrackerApi):
     get_budget_lines = Endpoint(budgets.get_budget_lines)
     transfer_budget = Endpoint(budgets.transfer_budget)
     raise_budget = Endpoint(budgets.raise_budget)
+    grant_budget = Endpoint(budgets.grant_budget)
+    get_budget_grants = Endpoint(budgets.get_budget_grants)
     get_budget_phasing = Endpoint(budgets.get_budget_phasing)
     phase_budget = Endpoint(budgets.phase_budget)
     preview_rollover = Endpoint(budgets.preview_rollover)
