@@ -43,7 +43,7 @@ def test_every_example_of_the_readme_works(
 
     assert done.returncode == 0, done.stderr
     assert len(examples) == 11
-    assert "4 records sent, 0 lost" in done.stdout
+    assert "5 records sent, 0 lost" in done.stdout
     assert "not_found" in done.stdout
     with CostOpsClient(server.url, key) as client:
         models = sorted(cost.model for cost in client.get_costs())
@@ -53,5 +53,6 @@ def test_every_example_of_the_readme_works(
         "gpt-4o",
         "gpt-4o",
         "mistral-large",
+        "text-embedding-3-small",
         "text-embedding-3-small",
     ]
