@@ -102,8 +102,8 @@ def enter(looker: Looker, acme: Organization, address: str) -> User:
     return person
 
 
-def fill_all(acme: Organization) -> None:
-    """Make a row of every kind that has a page."""
+def fill_all(acme: Organization, person: User) -> None:
+    """Make a row of every kind that has a page; *person* asks for money."""
     now = timezone.now()
     make_hard(acme, "Company", "1000")
     asking = make_api(organization=acme)
@@ -123,7 +123,7 @@ def fill_all(acme: Organization) -> None:
     invite_by_mail(acme, "new@acme.example", Role.VIEWER, by="ann", now=now)
     make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
     make_approval_policy(acme, level("cfo@acme.example"))
-    make_request(acme, make_person("asks@acme.example", {acme: Role.BUDGET_OWNER}))
+    make_request(acme, person)
     set_up_app(acme, team="T012AB3CD", signing_secret="f" * 32, by=SYSTEM, now=now)
     member = make_person("slack@acme.example", {acme: Role.APPROVER})
     name_user(acme, member, "U012AB3CD", by=SYSTEM, now=now)
@@ -145,10 +145,10 @@ def names_to_look_at() -> list[str]:
 def test_pages_of_the_admin(
     looker: Looker, acme: Organization, live_server: LiveServer
 ) -> None:
-    enter(looker, acme, live_server.url)
+    person = enter(looker, acme, live_server.url)
     looker.tab.goto("/admin/")
     found = looker.faults("empty tree", frame=True)
-    fill_all(acme)
+    fill_all(acme, person)
     budget = Budget.objects.get(name="Company", enforcement="hard").pk
 
     for name in names_to_look_at():
