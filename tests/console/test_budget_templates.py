@@ -115,7 +115,7 @@ def test_its_page_and_those_of_what_it_made_say_so(
     made = browser.get(place_of(ann)).content.decode()
 
     assert "For each user a budget of $100.00" in own
-    assert "at most 1000" in own
+    assert "at most 1,000" in own
     assert "Its amount is its own." in made
     assert "made by" in made.lower()
 
