@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from alerts.anomalies import evaluate_anomaly
 from alerts.conditions import EXAMPLES, compared, read_saved
-from alerts.shares import SLACK, evaluate_share, period_end_words
+from alerts.shares import SLACK, evaluate_share, numbers_of, period_end_words
 from alerts.types import EffectiveRule, Facts, Match, details_of, hours_in
 from forecasts.outlooks import Method, Outlook, look_ahead
 from lib.money import format_percent, quantize, share
@@ -63,14 +63,7 @@ def evaluate_forecast(
     outlook = method(facts)
     if outlook is None:
         return None
-    numbers = {
-        "projected": outlook.projected,
-        "probability": outlook.probability,
-        "lower": outlook.lower,
-        "upper": outlook.upper,
-        "spent": facts.spent,
-        "limit": facts.limit,
-    }
+    numbers = numbers_of(facts, outlook)
     likely = LIKELY if rule.threshold is None else rule.threshold
     if rule.condition:
         found = compared(read_saved(rule.condition, rule.type), numbers, "projected")

@@ -98,14 +98,7 @@ def _forecast(
         outlook = _sure(facts, outlook)
     if outlook is None or outlook.probability < least:
         return None
-    numbers = {
-        "projected": outlook.projected,
-        "probability": outlook.probability,
-        "lower": outlook.lower,
-        "upper": outlook.upper,
-        "spent": facts.spent,
-        "limit": facts.limit,
-    }
+    numbers = numbers_of(facts, outlook)
     formula = (
         f"probability of (projected >= limit * {threshold.normalize():f}) "
         f">= {likely.normalize():f}"
@@ -121,6 +114,18 @@ def _forecast(
         f"{format_percent(outlook.probability)}.",
         {**details_of(formula, numbers, band), "method": outlook.method},
     )
+
+
+def numbers_of(facts: Facts, outlook: Outlook) -> dict[str, Decimal]:
+    """Return what an alert keeps of the forecast that it is told by."""
+    return {
+        "projected": outlook.projected,
+        "probability": outlook.probability,
+        "lower": outlook.lower,
+        "upper": outlook.upper,
+        "spent": facts.spent,
+        "limit": facts.limit,
+    }
 
 
 def _sure(facts: Facts, outlook: Outlook | None) -> Outlook:

@@ -162,11 +162,7 @@ def change_budget(
         made += open_before(budget, must_fit="scope" in changed)
     if changed & {*_RESHAPING, "template_most"}:
         redated = [budget.pk, *made] if changed & {*_REDATING} else []
-        for one in Budget.objects.filter(pk__in=redated):
-            take_back_rollover(one, now=now)
-        reshape(budget, {*above, *path_of(budget), *made}, redated=redated)
-        if redated:
-            _follow_lines(budget.organization, redated, now=now)
+        _charge_anew(budget, {*above, *made}, redated, now=now)
     else:
         budget.organization.touch()  # thresholds are remembered too
         if "enforcement" in changed:
@@ -175,6 +171,17 @@ def change_budget(
         announce("budgets.watched_amounts", budget.organization_id)
     budget.refresh_from_db()
     return budget
+
+
+def _charge_anew(
+    budget: Budget, others: set[int], redated: list[int], *, now: datetime
+) -> None:
+    """Charge *budget*, those above and *others* anew; *redated* by other periods."""
+    for one in Budget.objects.filter(pk__in=redated):
+        take_back_rollover(one, now=now)
+    reshape(budget, others | {*path_of(budget)}, redated=redated)
+    if redated:
+        _follow_lines(budget.organization, redated, now=now)
 
 
 def _follow_lines(
