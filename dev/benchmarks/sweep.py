@@ -229,8 +229,8 @@ FROM budgets_budget WHERE organization_id = %(organization)s
 """
 _LINES = """
 INSERT INTO budgets_amountline (organization_id, budget_id, kind, amount, reason,
-    actor, made_at)
-SELECT organization_id, id, 'planned', amount, '', 'benchmark', starts_at
+    actor, made_at, ends_rollover)
+SELECT organization_id, id, 'planned', amount, '', 'benchmark', starts_at, FALSE
 FROM budgets_budget WHERE organization_id = %s AND id <> %s
 """
 _HOURS = f"""
