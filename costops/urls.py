@@ -35,6 +35,7 @@ urlpatterns = [
     route("otlp/v1/traces", traces, "otlp-traces"),
     # It has names where the next has ids.
     path("api/v1/", include("forecasts.api.urls")),
+    path("api/v1/", include("reports.api.urls")),
     path("api/v1/", include("budgets.api.urls")),
     path("api/v1/", include("ledger.api.urls")),
     path("api/v1/", include("alerts.api.urls")),

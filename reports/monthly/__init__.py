@@ -1,0 +1,1 @@
+"""The report that finance keeps of a month: its figures, its pages, its PDF."""
