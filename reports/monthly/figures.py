@@ -116,6 +116,18 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthPoint:
+    """A month of the year. One that is under way has been spent in, and is expected to
+    come to more: *expected* is what it comes to as a whole."""
+
+    month: date  # its first day
+    budgeted: Decimal
+    spent: Decimal | None  # None: still to come
+    expected: Decimal | None  # None: over, or nobody can say
+    between: Between | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionNeeded:
     """What somebody has to decide: a request, a limit that is met, a comment."""
 
@@ -216,7 +228,7 @@ class MonthlyFigures:
     outlook: Outlook
     decisions: tuple[DecisionNeeded, ...]
     days: tuple[CostPoint, ...]  # spent so far by day, and budgeted as *expected*
-    year: tuple[CostPoint, ...]  # by month: spent, then expected with its interval
+    year: tuple[MonthPoint, ...]  # all its months, in order
     alerts: tuple[AlertLine, ...]
     approvals: tuple[ApprovalLine, ...]
     overrides: tuple[OverrideLine, ...]
