@@ -175,7 +175,6 @@ class LateLine:
     """What came after its period had ended."""
 
     path: tuple[str, ...]
-    records: int
     amount: Decimal
 
 
@@ -218,8 +217,13 @@ class MonthlyFigures:
     month: date  # its first day
     cut_off: datetime  # what was known then is in it, nothing later
     is_draft: bool
+    revision: int  # of the report of this month, from 1
+    replaces: str  # digest of the final report that it takes the place of; "": of none
     sentence: str
-    total: Beside  # of the tops of the report, each cost once
+    # Of the tops of the report, each cost once.
+    total: Beside
+    total_year_to_date: Beside
+    total_full_year: Beside
     rows: tuple[BudgetRow, ...]
     threshold: Decimal  # money: a variance beyond it, and beyond the share, is material
     threshold_share: Decimal
@@ -227,7 +231,9 @@ class MonthlyFigures:
     drivers: tuple[Driver, ...]
     outlook: Outlook
     decisions: tuple[DecisionNeeded, ...]
-    days: tuple[CostPoint, ...]  # spent so far by day, and budgeted as *expected*
+    # Summed up: what was spent by the end of each day, and budgeted as *expected*. A
+    # day that is to come has spent None.
+    days: tuple[CostPoint, ...]
     year: tuple[MonthPoint, ...]  # all its months, in order
     alerts: tuple[AlertLine, ...]
     approvals: tuple[ApprovalLine, ...]
@@ -235,6 +241,9 @@ class MonthlyFigures:
     late: tuple[LateLine, ...]
     unpriced: tuple[UnpricedLine, ...]
     uncounted: Decimal  # spent in the month and charged to no budget of the report
+    # What the ledger's records of the month come to: total and uncounted. None in the
+    # report of a subtree, whose *uncounted* is 0.
+    ledger: Decimal | None
     notes: tuple[str, ...]  # how figures were reckoned, a sentence each
     sign_offs: tuple[SignOff, ...]
     trail: TrailHead
