@@ -68,7 +68,7 @@ def organization_named(slug: str | None, *, caller: Caller) -> Organization:
     mine = organizations_of(caller)
     if caller.organization_id is not None:
         if slug not in {None, "", caller.organization_slug}:
-            raise Forbidden("This API key belongs to another organization.")
+            raise Forbidden(caller.why_no_other)
         return mine.get()
     if not slug:
         only = list(mine[:2])

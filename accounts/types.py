@@ -22,6 +22,15 @@ class Caller:
         """True: DRF asks it of whatever stands in request.user."""
         return True
 
+    @property
+    def why_no_other(self) -> str:
+        """Why nothing of another organization is to be had, and what would help."""
+        return (
+            "This API key belongs to another organization: its own is "
+            f"{self.organization_slug}. A platform key, which manage.py create_api_key "
+            "makes without --organization, reads all and compares them."
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewKey:

@@ -18,8 +18,8 @@ from lib.errors import FieldError, Invalid, Refusal
 from lib.memories import Memory
 
 SMALL = 500  # records: up to here a request shares a transaction with others
-_FOREIGN = FieldError(
-    "organization_id", "forbidden", "This API key belongs to another organization."
+_NO_MEMBER = FieldError(
+    "organization_id", "forbidden", "This key's person has no part in this organization."
 )
 _NAMELESS = FieldError(
     "organization_id", "required", "A platform key must name the organization."
@@ -141,11 +141,12 @@ def _by_slug(
             continue
         named = record.organization_id
         if own is not None and named not in {None, "", own}:
-            rejected.append((place, record.id, (_FOREIGN,)))
+            why = FieldError("organization_id", "forbidden", caller.why_no_other)
+            rejected.append((place, record.id, (why,)))
         elif not (slug := own or named):
             rejected.append((place, record.id, (_NAMELESS,)))
         elif mine is not None and slug not in mine:
-            rejected.append((place, record.id, (_FOREIGN,)))
+            rejected.append((place, record.id, (_NO_MEMBER,)))
         else:
             record.sent_by = caller.key_prefix
             found.setdefault(slug, {})[place] = record.id

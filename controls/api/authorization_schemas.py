@@ -217,7 +217,7 @@ def organization_id_of(caller: Caller, slug: str | None) -> int:
     """
     if caller.organization_id is not None:
         if slug and slug != caller.organization_slug:
-            raise Forbidden("This API key belongs to another organization.")
+            raise Forbidden(caller.why_no_other)
         return caller.organization_id
     return organization_named(slug, caller=caller).pk
 

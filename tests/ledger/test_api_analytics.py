@@ -156,6 +156,27 @@ def test_other_organizations_are_not_summed(acme: Organization, api: Api) -> Non
     assert api.get("analytics/timeseries?organization_id=other").status == 403
 
 
+def test_comparing_organizations_takes_a_platform_key_and_others_are_told_so(
+    acme: Organization, api: Api
+) -> None:
+    report(acme, usage())
+    other = make_organization("other")
+    platform = make_api("costs:read")
+
+    refused = make_api("costs:read", organization=other).get(
+        f"analytics/summary?organization_id={acme.slug}"
+    )
+    compared = [
+        platform.get(f"analytics/summary?organization_id={slug}").body["total_requests"]
+        for slug in (acme.slug, other.slug)
+    ]
+
+    assert refused.status == 403
+    assert "its own is other" in refused.body["detail"]
+    assert "platform key" in refused.body["detail"]
+    assert compared == [1, 0]
+
+
 def test_a_summary_is_one_statement(acme: Organization, api: Api) -> None:
     report(acme, usage())
     api.get("analytics/summary")
