@@ -19,7 +19,7 @@ from lib.memories import Memory
 
 SMALL = 500  # records: up to here a request shares a transaction with others
 _NO_MEMBER = FieldError(
-    "organization_id", "forbidden", "This key's person has no part in this organization."
+    "organization_id", "forbidden", "This key's person is not in this organization."
 )
 _NAMELESS = FieldError(
     "organization_id", "required", "A platform key must name the organization."
