@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from lib.errors import Invalid
-from lib.periods import start_of
+from lib.periods import Cadence, Calendar, Window, start_of
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
 # A “+” that was not escaped in a URL arrives as a space.
 _LOST_PLUS = re.compile(r"(T\S*) (\d{2}:?\d{2})\Z")
 _UTC_ZONE = ZoneInfo("UTC")
@@ -81,6 +82,21 @@ def range_of(
     if start and end and end < start:
         raise Invalid.field("end_date", "Must not be before start_date.")
     return start, end
+
+
+def month_of(text: str, attr: str, *, zone: ZoneInfo = _UTC_ZONE) -> Window:
+    """Return the calendar month *text* stands for, by the clocks of *zone*.
+
+    Raises:
+        Invalid: not a month such as 2025-01, or not between the years 1900 and 2199.
+    """
+    try:
+        first = date.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else "")
+    except ValueError as error:
+        raise Invalid.field(attr, "Must be a month such as 2025-01.") from error
+    if not EARLIEST.year <= first.year < LATEST.year:
+        raise _out_of_range(attr)
+    return Calendar(Cadence.MONTHLY, zone).window_of(start_of(first, zone))
 
 
 def listed(text: str | None) -> list[str]:
