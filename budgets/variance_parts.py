@@ -46,7 +46,9 @@ class VarianceParts:
 
 
 @dataclass(slots=True)
-class _ModelSums:
+class ModelSums:
+    """What was charged of one model, and for how much use of it."""
+
     cost: Decimal = _ZERO  # at the planned rates
     requests: int = 0
     tokens: int = 0
@@ -59,18 +61,19 @@ def parts_of(
     with localcontext(EXACT):
         used = list(now)
         currency = quantize(sum((one.by_rates for one in used), _ZERO))
-        earlier = _by_model(before)
+        earlier = by_model(before)
         effects = (
-            _price_effect(sums, earlier[model])
-            for model, sums in _by_model(used).items()
+            price_effect(sums, earlier[model])
+            for model, sums in by_model(used).items()
             if model in earlier
         )
         price = quantize(sum(effects, _ZERO))
         return VarianceParts(variance - price - currency, price, currency)
 
 
-def _by_model(used: Iterable[Exchanged]) -> Mapping[str, _ModelSums]:
-    found: dict[str, _ModelSums] = defaultdict(_ModelSums)
+def by_model(used: Iterable[Exchanged]) -> Mapping[str, ModelSums]:
+    """Add up what was *used*, at the planned rates."""
+    found: dict[str, ModelSums] = defaultdict(ModelSums)
     for one in used:
         sums = found[one.model]
         sums.cost += one.charged - one.by_rates
@@ -79,7 +82,7 @@ def _by_model(used: Iterable[Exchanged]) -> Mapping[str, _ModelSums]:
     return dict(found)
 
 
-def _price_effect(now: _ModelSums, before: _ModelSums) -> Decimal:
+def price_effect(now: ModelSums, before: ModelSums) -> Decimal:
     """Return what the units of *now* cost more than at the price of *before*."""
     if now.tokens > 0 and before.tokens > 0:
         units, reference = now.tokens, before.tokens

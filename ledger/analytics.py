@@ -277,6 +277,18 @@ def lines_of(
         yield BucketSums(bucket, _group(groups, row), sums)
 
 
+def attributed_of(
+    question: CostQuery, buckets: Sequence[Window]
+) -> Iterator[tuple[int, int, Sums]]:
+    """Yield the sums of each bucket and attribution that has any, by their numbers.
+
+    As `lines_of`.
+    """
+    for line in lines_of(question, ("id",), buckets):
+        (attribution_id,) = line.group
+        yield line.bucket, attribution_id, line.sums
+
+
 def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> str:
     organization = int(organization_id)
     columns = [_COLUMN.format("tags" if group == TAG else group) for group in groups]
