@@ -7,7 +7,8 @@ from typing import Any
 from accounts.models import Organization
 from budgets.models import Budget
 from reports.monthly.figures import BudgetRow, MonthlyFigures
-from reports.monthly.gathering import Issue, Terms, gather
+from reports.monthly.gathering import gather
+from reports.monthly.terms import Issue, Terms
 
 JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
 AFTERWARDS = datetime(2025, 2, 3, 9, tzinfo=UTC)
