@@ -146,6 +146,15 @@ def format_money(amount: Decimal, currency: str, locale: str = "en_US") -> str:
     return format_currency(shown, currency, locale=locale, decimal_quantization=False)
 
 
+def format_plain(amount: Decimal, currency: str, locale: str = "en_US") -> str:
+    """Write *amount* with the currency's decimals and without its symbol, for columns
+    that say their currency once: "1,204.10"."""
+    places = 0 if currency in COUNTED else get_currency_precision(currency)
+    pattern = "#,##0." + "0" * places if places else "#,##0"
+    shown = _rounded(amount, places) or _ZERO  # never -0.00
+    return str(format_decimal(shown, pattern, locale))
+
+
 def _counted(amount: Decimal, name: str, locale: str) -> str:
     word = name.removesuffix("s") if amount == 1 else name
     number = format_decimal(amount, locale=locale, decimal_quantization=False)

@@ -13,8 +13,11 @@ from reports import layers
 from reports.figures import (
     BridgeStep,
     CostPoint,
+    Deviation,
     GroupPoint,
     Limit,
+    PlanPoint,
+    PlanWords,
     Range,
     UnitPoint,
     Words,
@@ -181,6 +184,57 @@ def ranges_chart(
     )
 
 
+def plan_chart(points: Sequence[PlanPoint], *, words: PlanWords) -> Spec:
+    """Draw what each stretch cost beside what was budgeted for it: the budget outlined,
+    what is spent solid, what is still expected hatched on top, where paper can."""
+    return _of_rows(
+        _plan_rows(points),
+        {
+            "x": layers.steps_axis([point.name for point in points]),
+            "y": layers.money_axis("spent", words.currency),
+        },
+        [*layers.planned(words), layers.marked()],
+        height=HEIGHT,
+    )
+
+
+def pace_chart(points: Sequence[PlanPoint], *, words: PlanWords) -> Spec:
+    """Draw what was spent by each day beside what was budgeted up to then."""
+    return _of_rows(
+        _plan_rows(points),
+        {
+            "x": layers.steps_axis([point.name for point in points]),
+            "y": layers.money_axis("spent", words.currency),
+        },
+        [*layers.pace(words), layers.marked()],
+        height=HEIGHT,
+    )
+
+
+def deviations_chart(found: Sequence[Deviation], *, currency: str) -> Spec:
+    """Draw by how much each is over or below, one below the other."""
+    rows = [
+        {
+            "place": place,
+            "name": one.name,
+            "start": 0,
+            "end": number(one.amount),
+            "kind": "more" if one.amount > 0 else "less",
+            "words": one.words,
+            "label": one.label,
+            "far": number(max(one.amount, Decimal(0))),
+        }
+        for place, one in enumerate(found)
+    ]
+    x = layers.money_axis("start", currency)
+    return _of_rows(
+        rows,
+        {"x": x, "y": layers.names_axis([one.name for one in found])},
+        [layers.steps(), layers.labels(x | {"field": "far"}), layers.marked_line()],
+        height=_LINE * len(found),
+    )
+
+
 def _of_rows(
     rows: Rows, encoding: dict[str, Any], layers: Sequence[Spec], *, height: int
 ) -> Spec:
@@ -201,6 +255,23 @@ def _cost_rows(points: Sequence[CostPoint]) -> Rows:
             "place": place,
             "at": wall(point.at),
             "spent": number(point.spent),
+            "expected": number(point.expected),
+            "lower": number(point.lower),
+            "upper": number(point.upper),
+            "words": point.words,
+        }
+        for place, point in enumerate(points)
+    ]
+
+
+def _plan_rows(points: Sequence[PlanPoint]) -> Rows:
+    return [
+        {
+            "place": place,
+            "name": point.name,
+            "budgeted": number(point.budgeted),
+            "spent": number(point.spent),
+            "from": number(point.spent) or 0,
             "expected": number(point.expected),
             "lower": number(point.lower),
             "upper": number(point.upper),

@@ -80,3 +80,37 @@ class Range:
     outcome: Decimal | None
     words: str
     limit: Decimal | None = None  # of its own
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPoint:
+    """A stretch of time beside its plan. What is spent, and what it is expected to come
+    to as a whole, with how sure that is."""
+
+    name: str  # "Oct", "17"
+    budgeted: Decimal | None
+    spent: Decimal | None
+    expected: Decimal | None
+    lower: Decimal | None
+    upper: Decimal | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """What is written into a chart that stands beside a plan."""
+
+    budgeted: str  # for the legend
+    spent: str
+    expected: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """By how much something is over what was budgeted, or, less than nothing, below."""
+
+    name: str
+    amount: Decimal
+    label: str  # beside its bar
+    words: str

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from reports.figures import Limit, Words
+from reports.figures import Limit, PlanWords, Words
 
 Spec = dict[str, Any]
 
@@ -72,6 +72,12 @@ def money_axis(field: str, currency: str, *, ticks: int = 5) -> Spec:
 def names_axis(names: Sequence[str]) -> Spec:
     axis = {"title": None, "labelLimit": 150, "ticks": False, "domain": False}
     return {"field": "name", "type": "nominal", "sort": list(names), "axis": axis}
+
+
+def steps_axis(names: Sequence[str]) -> Spec:
+    """Give each of *names*, stretches of time, the same room."""
+    axis = {"title": None, "labelAngle": 0, "labelOverlap": True, "ticks": False}
+    return {"field": "name", "type": "ordinal", "sort": list(names), "axis": axis}
 
 
 # -- Layers
@@ -199,6 +205,65 @@ def marked_line() -> Spec:
         "mark": {"type": "rule", "style": "marked"},
         "encoding": {"x": None, "x2": None} | _IF_MARKED,
     }
+
+
+def planned(words: PlanWords) -> list[Spec]:
+    """Draw what was budgeted as a wide frame, and in it a bar of what was spent, with
+    what is expected on top."""
+    return [
+        _scenario("budgeted", words.budgeted, words, band=0.82),
+        _scenario("spent", words.spent, words, band=0.5),
+        _scenario("expected", words.expected, words, band=0.5, start="from"),
+        between({"type": "rule", "style": "interval"}),
+    ]
+
+
+def _scenario(
+    field: str, name: str, words: PlanWords, *, band: float, start: str = ""
+) -> Spec:
+    y = {"field": field, "type": "quantitative"}
+    from_here = {"y2": {"field": start}} if start else {}
+    return {
+        "transform": [{"filter": f"isValid(datum.{field})"}],
+        "mark": {"type": "bar", "style": "scenario", "width": {"band": band}},
+        "encoding": {"y": y} | from_here | _scenario_fill(name, words) | TOOLTIP,
+    }
+
+
+def _scenario_fill(name: str, words: PlanWords) -> Spec:
+    scale = {
+        "domain": [words.budgeted, words.spent, words.expected],
+        "range": "scenarios",
+    }
+    return {"fill": {"datum": name, "type": "nominal", "scale": scale}}
+
+
+def pace(words: PlanWords) -> list[Spec]:
+    """Draw what was budgeted as a line, and what was spent as a stronger one."""
+    return [
+        {
+            "transform": [{"filter": "isValid(datum.spent)"}],
+            "mark": {"type": "area", "style": "ground"},
+            "encoding": {"y": {"field": "spent", "type": "quantitative"}},
+        },
+        *(
+            {
+                "transform": [{"filter": f"isValid(datum.{field})"}],
+                "mark": {"type": "line", "style": style},
+                "encoding": {"y": {"field": field, "type": "quantitative"}}
+                | _pace_stroke(name, words),
+            }
+            for field, style, name in (
+                ("budgeted", "planned", words.budgeted),
+                ("spent", "spent", words.spent),
+            )
+        ),
+    ]
+
+
+def _pace_stroke(name: str, words: PlanWords) -> Spec:
+    scale = {"domain": [words.spent, words.budgeted], "range": "pace"}
+    return {"color": {"datum": name, "type": "nominal", "scale": scale}}
 
 
 def bars() -> Spec:

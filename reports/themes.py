@@ -12,7 +12,9 @@ from typing import Any
 # The page's own type where there is a browser, else what the machine has. Widths are
 # measured where a chart is drawn.
 _FONT = "Inter, DejaVu Sans, sans-serif"
-_PAPER_FONT = "DejaVu Sans, sans-serif"
+_PAPER_FONT = "Inter, DejaVu Sans, sans-serif"
+INK = "#1f3a5f"  # of what is spent, on paper
+HATCH = "hatch"  # the id of the pattern that paper has for what is expected
 _SIZE = 12  # pixels of type
 _SMALL = 11
 _DASHED, _DOTTED = [6, 4], [3, 3]
@@ -38,10 +40,13 @@ class _Colours:
     less: str  # what takes spend down
     band: float  # opacity
     groups: tuple[str, ...]  # the last: all others
+    hatched: str = ""  # instead of a colour, where that can be drawn
 
     def named(self) -> dict[str, list[str]]:
         return {
             "course": [self.spent, self.expected],
+            "scenarios": [self.ground, self.spent, self.hatched or self.expected],
+            "pace": [self.spent, self.muted],
             "moves": [self.muted, self.limit, self.less],
             "groups": list(self.groups),
         }
@@ -83,11 +88,12 @@ _COLOURS = {
         muted="#3f4650",
         line="#d5d9de",
         ground="#ffffff",
-        spent="#1d4ed8",
+        spent=INK,
         expected="#6d28d9",
-        limit="#b91c1c",
-        less="#166534",
+        limit="#9b1c1c",
+        less="#2f7d57",
         band=0.2,
+        hatched=f"url(#{HATCH})",
         groups=(
             *("#1d4ed8", "#c27803", "#0b7a6c", "#a21d8a"),
             *("#5746b3", "#55701c", "#8f4020", "#8a929d"),
@@ -123,6 +129,7 @@ def config_of(theme: Theme) -> dict[str, Any]:
             "labelFontSize": _SIZE,
             "title": None,
             "orient": "top",
+            "symbolStrokeColor": colours.spent,
             "direction": "horizontal",
             "offset": 20,
         },
@@ -149,6 +156,9 @@ def _styles(colours: _Colours) -> dict[str, Any]:
             "strokeWidth": 3,
             "strokeCap": "round",
         },
+        "scenario": {"stroke": colours.spent, "strokeWidth": 1},
+        "planned": {"strokeWidth": 1.25, "strokeDash": _DASHED},
+        "ground": {"color": colours.spent, "opacity": colours.band / 2},
         "limit": {"color": colours.limit, "strokeWidth": 1.5, "strokeDash": _DOTTED},
         "own-limit": {
             "color": colours.limit,
