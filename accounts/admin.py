@@ -55,6 +55,7 @@ class OrganizationAdmin(TenantHistoryAdmin):
         ),
         ("Usage without a known price", {"fields": ("unpriced_policy",)}),
         ("Usage that is reported twice", {"fields": ("response_ids",)}),
+        ("Usage of closed months", {"fields": ("late_records",)}),
         ("Requests for money", {"fields": ("links_decide_up_to",)}),
     )
 

@@ -49,6 +49,13 @@ class ResponseIds(models.TextChoices):
     IGNORE = "ignore", "Usage of its own"
 
 
+class LateRecords(models.TextChoices):
+    """Where usage is booked whose month is closed."""
+
+    PERIOD = "period", "In the period it belongs to"
+    OPEN_MONTH = "open_month", "In the first open month after it"
+
+
 class Organization(models.Model):
     """A tenant: everything else belongs to one, and none sees another's."""
 
@@ -72,6 +79,14 @@ class Organization(models.Model):
         choices=ResponseIds.choices,
         default=ResponseIds.ONCE,
         db_default=ResponseIds.ONCE,
+    )
+    late_records = models.CharField(
+        "usage of a closed month",
+        max_length=10,
+        choices=LateRecords.choices,
+        default=LateRecords.PERIOD,
+        db_default=LateRecords.PERIOD,
+        help_text="What comes in, is corrected or repriced once its month is closed.",
     )
     # Of what is asked for; in its currency. Null: whatever the amount.
     links_decide_up_to = MoneyField(
@@ -106,6 +121,10 @@ class Organization(models.Model):
             models.CheckConstraint(
                 condition=Q(response_ids__in=ResponseIds.values),
                 name="organization_response_ids_are_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(late_records__in=LateRecords.values),
+                name="organization_late_records_are_known",
             ),
             models.CheckConstraint(
                 condition=Q(links_decide_up_to=None) | Q(links_decide_up_to__gte=0),

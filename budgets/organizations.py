@@ -5,10 +5,10 @@ from typing import Any
 from django.db import transaction
 
 from accounts import organizations
-from accounts.models import Organization
+from accounts.models import LateRecords, Organization
 from accounts.versions import Seen
 from budgets.models import Budget
-from ledger import prices
+from ledger import months, prices
 from ledger.models import CostRecord, ExchangeRate
 from ledger.pricing import PriceBook
 from lib.errors import Conflict
@@ -53,6 +53,8 @@ def change_organization(
         require_rates(changed)
     if "fiscal_year_start_month" in names:
         refuse_if_planned(changed)
+    if "late_records" in names and changed.late_records == LateRecords.OPEN_MONTH:
+        months.note_sums(changed)
     return changed
 
 

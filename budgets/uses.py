@@ -23,7 +23,7 @@ _Row = Sequence[Any]  # as sql.booked has it
 _CHUNK = 2_000  # rows read at once
 _MOST_PLACES = 50_000  # attributions remembered
 
-_ATTRIBUTION, _INPUT, _OUTPUT, _REQUESTS = 3, 4, 7, -1  # places in a row
+_USAGE, _ATTRIBUTION, _INPUT, _OUTPUT, _REQUESTS = 1, 3, 4, 7, -1  # places in a row
 
 
 class UsedTokens(NamedTuple):
@@ -81,17 +81,24 @@ def _placed(chunks: Iterable[Sequence[_Row]]) -> Iterator[tuple[_Row, Attributed
 
 
 def _whole(placed: Iterable[tuple[_Row, Attributed]]) -> Iterator[Use]:
-    """Yield uses, each with the differences in cost that follow it."""
+    """Yield uses, each with the differences in cost that follow it.
+
+    What corrects a use of a closed month is booked in another one, without it: that is
+    no use, and left out.
+    """
     use: Use | None = None
+    usage_id = ""
     for row, place in placed:
-        if row[_REQUESTS] < 0:
+        is_same = row[_USAGE] == usage_id
+        usage_id = row[_USAGE]
+        if is_same and row[_REQUESTS] < 0:
             use = None  # taken off by a correction
-        elif use is not None and not row[_REQUESTS]:
-            use = _corrected(use, row)
+        elif is_same and not row[_REQUESTS]:
+            use = use and _corrected(use, row)
         else:
             if use is not None:
                 yield use
-            use = _use_of(row, place)
+            use = _use_of(row, place) if row[_REQUESTS] > 0 else None
     if use is not None:
         yield use
 

@@ -64,6 +64,7 @@ ESSENTIAL = {
     "Reason": "message",
     "RolloverPreview": "budget currency mode carries",
     "Rejected": "index id errors",
+    "BookedElsewhere": "index id booked_in",
     "RepeatedResponse": "index id duplicate_of",
     "Replay": "budget start end currency message calls spent would_spend saved stopped "
     "downgraded limited",
@@ -113,6 +114,7 @@ DEFAULTS = {
     "ModelPrice.priced": "True",
     "Organization.currency": '"USD"',
     "Organization.fiscal_year_start_month": "1",
+    "Organization.late_records": '"period"',
     "Organization.response_ids": '"once"',
     "Organization.timezone": '"UTC"',
     "Organization.unpriced_policy": '"allow"',
@@ -200,6 +202,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "lib.answers": "FieldProblem",
             "intake.api.answers": "Difference Settled SettledPlace UsageReceipt "
             "Rejected Conflicting RepeatedResponse UnpricedRecord IgnoredFields "
+            "BookedElsewhere "
             "BatchReceipt",
             "intake.api.outcomes": "OutcomeReceipt",
             "ledger.api.answers": "CostRecord UnpricedModel",

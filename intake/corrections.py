@@ -162,7 +162,10 @@ def _as_it_stands(standing: Content) -> UsageOutcome:
     total, last = standing.cost.total, standing.rows[-1]
     marks = Marks(last.unpriced_kinds or (), last.assumed_kinds or ())
     return UsageOutcome(
-        None if total is None else from_units(total), duplicate=True, marks=marks
+        None if total is None else from_units(total),
+        duplicate=True,
+        marks=marks,
+        booked_at=standing.content.timestamp,
     )
 
 
@@ -174,7 +177,12 @@ def _outcomes(
         cost = None if units is None else from_units(units)
         settled = _settled(claimed, usage_id, cost or Decimal(0))
         marks = restated.marks.get(usage_id)
-        outcome = UsageOutcome(cost, settled=settled, marks=marks)
+        outcome = UsageOutcome(
+            cost,
+            settled=settled,
+            marks=marks,
+            booked_at=restated.moved.get(usage_id),
+        )
         found[usage_id] = Corrected(outcome, corrected=True)
     return found
 

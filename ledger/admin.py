@@ -54,7 +54,7 @@ from ledger.models import (
     Price,
     Repricing,
 )
-from lib.humanize import clock, exact_clock
+from lib.humanize import clock, exact_clock, month_words
 
 _UTC = ZoneInfo("UTC")
 
@@ -136,20 +136,15 @@ class CostRecordAdmin(LedgerAdmin):
 
     @admin.display(description="remark")
     def remark(self, obj: CostRecord) -> str:
-        if obj.correction < 0:
-            return f"taken off for correction {-obj.correction}"
-        if obj.correction:
-            number = f"correction {obj.correction}"
-            return number if obj.requests else f"{number}: the difference in its price"
-        if not obj.priced:
-            if obj.has_followers:
-                return "had no price; corrected since"
-            return f"unpriced{of_kinds(obj.unpriced_kinds)}"
-        if obj.reported:
-            return "cost named by the sender"
-        return (
-            f"assumed price{of_kinds(obj.assumed_kinds)}" if obj.assumed_kinds else ""
-        )
+        said = _remark(obj)
+        if obj.used_at is None:
+            return said
+        adjusts = f"adjusts {month_words(obj.used_at)}, which was closed"
+        return f"{said}; {adjusts}" if said else adjusts
+
+    @admin.display(description="used at (UTC)")
+    def used(self, obj: CostRecord) -> str:
+        return NONE if obj.used_at is None else exact_clock(obj.used_at, _UTC)
 
     @admin.display(description="other kinds")
     def other_kinds(self, obj: CostRecord) -> str:
@@ -161,6 +156,22 @@ class CostRecordAdmin(LedgerAdmin):
         if obj.source_cost is None or not obj.source_currency:
             return NONE
         return money_words(obj.source_cost, obj.source_currency)
+
+
+def _remark(obj: CostRecord) -> str:
+    """Say what is to know of a record at first sight."""
+    if obj.correction < 0:
+        return f"taken off for correction {-obj.correction}"
+    if obj.correction:
+        number = f"correction {obj.correction}"
+        return number if obj.requests else f"{number}: the difference in its price"
+    if not obj.priced:
+        if obj.has_followers:
+            return "had no price; corrected since"
+        return f"unpriced{of_kinds(obj.unpriced_kinds)}"
+    if obj.reported:
+        return "cost named by the sender"
+    return f"assumed price{of_kinds(obj.assumed_kinds)}" if obj.assumed_kinds else ""
 
 
 @admin.register(DailySpend)

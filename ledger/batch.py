@@ -72,6 +72,7 @@ class NewRecord(NamedTuple):
     said: str | None = None
     settles: UUID | None = None
     run_id: str | None = None
+    used_at: datetime | None = None
 
     def stored(self) -> Values:
         """Return the row as the database takes it."""
@@ -79,6 +80,8 @@ class NewRecord(NamedTuple):
         for name in _AMOUNTS:
             values[name] = stored_money(values[name])
         values["timestamp"] = stored_moment(self.timestamp)
+        if self.used_at is not None:
+            values["used_at"] = stored_moment(self.used_at)
         values["exchange_rate"] = stored_rate(self.exchange_rate)
         values["settles"] = stored_uid(self.settles)
         return tuple(values.values())
@@ -93,6 +96,7 @@ REST = tuple(NewRecord._field_defaults[name] for name in NewRecord._fields[PLAIN
 _CACHED = Marks(assumed=("cached_tokens",))
 _CACHED_ROW = ('["cached_tokens"]',)
 _SAID, _SETTLES, _RUN = map(NewRecord._fields.index, ("said", "settles", "run_id"))
+_TIME, _USED = map(NewRecord._fields.index, ("timestamp", "used_at"))
 _encoder = msgspec.json.Encoder()
 
 
@@ -157,6 +161,7 @@ class Batch(Generic[ChargesT, TargetT]):
         self.named: list[Named] = []
         self.runs: RunSums = {}
         self.marks: dict[str, Marks] = {}  # by usage id, where there are any
+        self.moved: dict[str, datetime] = {}  # when what is of closed months is booked
 
     def rows(
         self,
@@ -180,6 +185,9 @@ class Batch(Generic[ChargesT, TargetT]):
                 row = self._settling(row, said[record.id])
             if record.run_id:
                 row = _of_run(row, record.run_id)
+            if span.booked_at is not None:
+                row = _booked_at(row, span.booked_at)
+                self.moved[record.id] = span.booked_at
             yield row
 
     def _settling(self, row: Values, said: Said) -> Values:
@@ -338,6 +346,13 @@ def _of_run(row: Values, run_id: str) -> Values:
     """Return *row* with the run that it is of."""
     values = [*row, *REST[len(row) - PLAIN :]]
     values[_RUN] = run_id
+    return tuple(values)
+
+
+def _booked_at(row: Values, moment: datetime) -> Values:
+    """Return *row* as it is booked at *moment*, with when it was used beside it."""
+    values = [*row, *REST[len(row) - PLAIN :]]
+    values[_USED], values[_TIME] = values[_TIME], stored_moment(moment)
     return tuple(values)
 
 

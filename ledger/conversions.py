@@ -43,12 +43,12 @@ def convert_missing(
 ) -> None:
     """Keep the amount of *records* in *currency*, where that has not been done.
 
-    At the rate of each record's day; amounts that are kept already stay.
+    At the rate of the day it was used on; amounts that are kept already stay.
     """
     prices = PriceBook(organization.pk)
 
     def rate_of(record: CostRecord) -> Decimal:
-        day = record.timestamp.date()
+        day = record.own_time.date()
         known = prices.rate(organization.currency, currency, day)
         known = known or prices.first_rate(organization.currency, currency)
         return Decimal(known.rate)

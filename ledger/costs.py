@@ -264,6 +264,7 @@ FIELDS = (
     "source_currency",
     "exchange_rate",
     "timestamp",
+    "used_at",
     "latency_ms",
     "response_id",
     "run_id",

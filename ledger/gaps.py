@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import Organization
 from ledger.models import CostRecord
 from ledger.pricing import PriceBook
+
+_USED_AT = Coalesce("used_at", "timestamp")  # when, wherever it is booked
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ def gaps_of(organization: Organization, *, assumed: bool = True) -> Iterator[Gap
         .annotate(
             records=Count("pk"),
             tokens=Sum(F("input_tokens") + F("output_tokens")),
-            first_used_at=Min("timestamp"),
-            last_used_at=Max("timestamp"),
+            first_used_at=Min(_USED_AT),
+            last_used_at=Max(_USED_AT),
         )
         .order_by("-records", "attribution__provider", "attribution__model")
     )

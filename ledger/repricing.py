@@ -147,7 +147,7 @@ class Assessor(Generic[ChargesT, TargetT]):
         # One order for every caller, as the ledger is written in.
         for record in sorted(records, key=lambda one: one.usage_id):
             entry = self._entries[record.attribution_id, record.service_tier]
-            span = self.snapshot.span_at(entry, record.timestamp)
+            span = self.snapshot.span_of(entry, record.own_time, record.timestamp)
             rows = booked.rows[record.usage_id]
             present = cost_of(rows)
             new = self._today(record, present, span)
@@ -160,7 +160,7 @@ class Assessor(Generic[ChargesT, TargetT]):
                 number = max(row.correction for row in rows) + 1
                 difference = new.total - (present.total or 0)
                 found.add(
-                    _row(record, present, new, difference, number),
+                    _row(record, present, new, number, span),
                     span,
                     difference,
                     [
@@ -203,7 +203,7 @@ class Assessor(Generic[ChargesT, TargetT]):
     def _exchanged(self, record: CostRecord, present: Cost, source: int) -> Cost:
         """Return a reported cost that could not be exchanged when it was booked."""
         prices, own = self.snapshot.prices, self.snapshot.currency
-        known = prices.rate(present.currency, own, record.timestamp.date())
+        known = prices.rate(present.currency, own, record.own_time.date())
         if known is None:
             return present
         total = convert(source, known.rate)
@@ -262,9 +262,10 @@ class _Booked:
 
 
 def _row(
-    record: CostRecord, present: Cost, new: Cost, difference: int, number: int
+    record: CostRecord, present: Cost, new: Cost, number: int, span: ChargedSpan[Any]
 ) -> NewRecord:
-    """Return the row that makes *record* cost *new*, which is *difference* more."""
+    """Return the row that makes *record* cost *new*, booked when *span* is charged."""
+    booked_at, used_at = span.times_of(record.own_time)
     # By the price list, which says nothing new about what was reported.
     parts: list[int | None] = [None, None, None]
     if not record.reported:
@@ -278,7 +279,8 @@ def _row(
         organization_id=record.organization_id,
         attribution_id=record.attribution_id,
         usage_id=record.usage_id,
-        timestamp=record.timestamp,
+        timestamp=booked_at,
+        used_at=used_at,
         input_tokens=0,
         cached_tokens=0,
         cache_write_tokens=0,
@@ -289,7 +291,7 @@ def _row(
         input_cost=parts[0],
         output_cost=parts[1],
         other_cost=parts[2],
-        total_cost=difference,
+        total_cost=(new.total or 0) - (present.total or 0),
         # The amount before it was exchanged, where all of it is new.
         source_cost=new.source if present.total is None else None,
         source_currency=new.currency if present.total is None else "",

@@ -7,13 +7,14 @@ other. So every sum that is made of rows or of deltas is right.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Generic
 
 from ledger.batch import PLAIN, REST, Batch, Conversion, NewRecord, encoded
 from ledger.contents import Content
 from ledger.conversions import amounts_in
-from ledger.models import ConvertedCost
+from ledger.models import ConvertedCost, CostRecord
 from ledger.pricing import convert
 from ledger.quantities import restored, stored
 from ledger.responses import ResponseKey, leave, names_response, take
@@ -66,6 +67,7 @@ class Restatement(Generic[TargetT]):
     costs: dict[str, int | None] = field(default_factory=dict)  # new, by usage id
     marks: Mapping[str, Marks] = field(default_factory=dict)  # likewise
     runs: RunSums = field(default_factory=dict)
+    moved: Mapping[str, datetime] = field(default_factory=dict)  # of closed months
     old: int = 0
     new: int = 0
 
@@ -89,14 +91,16 @@ def restate(
     batch = Batch(snapshot, said)
     contents = list(batch.rows(ordered, snapshot.entries_for(ordered)))
     done = Restatement(totals=batch.totals, marks=batch.marks, runs=batch.runs)
+    done.moved = batch.moved
     done.conversions = [
         one._replace(correction=numbers[one.usage_id]) for one in batch.conversions
     ]
     kept = _kept(snapshot.organization_id, numbers)
     for one, content, cost in zip(ordered, contents, batch.costs, strict=True):
         before, number = standing[one.id], numbers[one.id]
-        off = _taken_off(before, number)._replace(repricing_id=repricing_id)
-        _take_off(snapshot, before, off, kept, done)
+        span = _span_of(snapshot, before.content)
+        off = _taken_off(before, number, span)._replace(repricing_id=repricing_id)
+        _take_off(span, before, off, kept, done)
         count_in_run(done.runs, off.run_id, off.total_cost, off.requests)
         row = [*content, *REST[len(content) - PLAIN :]]
         row[_NUMBER], row[_REPRICING] = number, repricing_id
@@ -160,9 +164,18 @@ def _key_of(standing: Content) -> ResponseKey | None:
     return ResponseKey.of(content.attribution.provider, content.response_id)
 
 
-def _taken_off(standing: Content, number: int) -> NewRecord:
+def _span_of(
+    snapshot: Snapshot[ChargesT, TargetT], content: CostRecord
+) -> ChargedSpan[TargetT]:
+    """Return the span for what takes a content off: where it is booked, if it may."""
+    entry = snapshot.entry_of(content.attribution, content.service_tier)
+    return snapshot.span_of(entry, content.own_time, content.timestamp)
+
+
+def _taken_off(standing: Content, number: int, span: ChargedSpan[TargetT]) -> NewRecord:
     """Return the row that takes off all that counts of a usage."""
     content, cost = standing.content, standing.cost
+    booked_at, used_at = span.times_of(content.own_time)
     quantities = {kind: -n for kind, n in restored(content.quantities).items()}
     # What has no price has no parts to take off, and neither has a reported cost.
     nothing = None if content.reported else 0
@@ -170,7 +183,8 @@ def _taken_off(standing: Content, number: int) -> NewRecord:
         organization_id=content.organization_id,
         attribution_id=content.attribution_id,
         usage_id=content.usage_id,
-        timestamp=content.timestamp,
+        timestamp=booked_at,
+        used_at=used_at,
         input_tokens=-content.input_tokens,
         cached_tokens=-content.cached_tokens,
         cache_write_tokens=-content.cache_write_tokens,
@@ -211,15 +225,13 @@ def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
 
 
 def _take_off(
-    snapshot: Snapshot[ChargesT, TargetT],
+    span: ChargedSpan[TargetT],
     standing: Content,
     off: NewRecord,
     kept: _Kept,
     done: Restatement[TargetT],
 ) -> None:
     """Add a row that takes off to the sums, and its amounts in foreign currencies."""
-    entry = snapshot.entry_of(standing.content.attribution, off.service_tier)
-    span = snapshot.span_at(entry, off.timestamp)
     sums = done.totals.get(span)
     if sums is None:
         sums = Totals(converted=[0] * len(span.currencies))

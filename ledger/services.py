@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -134,7 +135,9 @@ class _Parted:
         else:
             outcomes = [self._outcome(one, costs) for one in self.usage]
         if batch.marks:
-            return list(_marked(outcomes, self.usage, batch.marks))
+            outcomes = list(_marked(outcomes, self.usage, batch.marks))
+        if batch.moved:
+            outcomes = list(_placed(outcomes, self.usage, batch.moved))
         return outcomes
 
     def _outcome(self, one: Usage, costs: Mapping[str, Decimal | None]) -> UsageOutcome:
@@ -164,6 +167,20 @@ def _marked(
         yield outcome if mark is None else outcome._replace(marks=mark)
 
 
+def _placed(
+    outcomes: Iterable[UsageOutcome],
+    usage: Iterable[Usage],
+    moved: Mapping[str, datetime],
+) -> Iterator[UsageOutcome]:
+    """Yield *outcomes* with when that is booked which belongs to closed months.
+
+    A repeat of a response is booked where the usage is that it repeats.
+    """
+    for outcome, one in zip(outcomes, usage, strict=True):
+        booked_at = moved.get(outcome.duplicate_of or one.id)
+        yield outcome if booked_at is None else outcome._replace(booked_at=booked_at)
+
+
 def _again(one: Usage, there: Content) -> UsageOutcome:
     """Return what is told of a record whose id is booked already."""
     last = there.rows[-1]
@@ -173,6 +190,7 @@ def _again(one: Usage, there: Content) -> UsageOutcome:
         # What was sent before it was corrected is no news either.
         conflict=all(differs(one, row) for row in (there.content, *there.before)),
         marks=Marks(tuple(last.unpriced_kinds or ()), tuple(last.assumed_kinds or ())),
+        booked_at=there.content.timestamp,
     )
 
 
@@ -185,8 +203,16 @@ def _repeat(
     usage_id: str, known: Mapping[str, Content], costs: Mapping[str, Decimal | None]
 ) -> UsageOutcome:
     """Return what is told of a record whose response is booked for *usage_id*."""
-    cost = _cost_of(known[usage_id]) if usage_id in known else costs.get(usage_id)
-    return UsageOutcome(cost, duplicate=True, duplicate_of=usage_id)
+    if usage_id not in known:
+        cost = costs.get(usage_id)
+        return UsageOutcome(cost, duplicate=True, duplicate_of=usage_id)
+    booked = known[usage_id]
+    return UsageOutcome(
+        _cost_of(booked),
+        duplicate=True,
+        duplicate_of=usage_id,
+        booked_at=booked.content.timestamp,
+    )
 
 
 def _content(usage: Usage) -> tuple[object, ...]:
@@ -228,7 +254,7 @@ def differs(usage: Usage, row: CostRecord) -> bool:
         reported = None if billed is None else to_units(billed)
         currency = row.source_currency
     booked = (
-        row.timestamp,
+        row.own_time,
         (*sent[:5], row.run_id or ""),
         (*sent[5:], row.service_tier),
         row.attribution.tags,

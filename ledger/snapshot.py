@@ -10,8 +10,9 @@ from typing import Generic, NamedTuple, Self
 import msgspec
 from django.db import transaction
 
-from accounts.models import Organization, ResponseIds
-from ledger.models import Attribution
+from accounts.models import LateRecords, Organization, ResponseIds
+from ledger.closed_months import ClosedMonths
+from ledger.models import Attribution, MonthLock
 from ledger.pricing import PriceBook
 from ledger.sql import insert_attributions
 from ledger.types import (
@@ -81,6 +82,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
         self.revision = organization.revision
         self.currency = organization.currency
         self.counts_responses_once = organization.response_ids == ResponseIds.ONCE
+        self.closed = closed_to(organization)
         self.prices = PriceBook(organization.pk)
         self.charger = charger
         self._entries: dict[AttributionKey, KnownAttribution[ChargesT, TargetT]] = {}
@@ -127,13 +129,35 @@ class Snapshot(Generic[ChargesT, TargetT]):
         self, entry: KnownAttribution[ChargesT, TargetT], at: datetime
     ) -> ChargedSpan[TargetT]:
         """Return the span that contains *at*, an aware UTC datetime."""
+        return self._span(entry, at, self.closed.adjustment_of(at))
+
+    def span_of(
+        self,
+        entry: KnownAttribution[ChargesT, TargetT],
+        used_at: datetime,
+        booked_at: datetime,
+    ) -> ChargedSpan[TargetT]:
+        """Return the span for what corrects a record that is booked at *booked_at*.
+
+        That is where it is booked too, unless its month is closed. Prices are those of
+        when it was *used_at*.
+        """
+        at = self.closed.adjustment_of(booked_at) or booked_at
+        return self._span(entry, used_at, None if at == used_at else at)
+
+    def _span(
+        self,
+        entry: KnownAttribution[ChargesT, TargetT],
+        at: datetime,
+        booked_at: datetime | None,
+    ) -> ChargedSpan[TargetT]:
         hour = at.toordinal() * 24 + at.hour
         spans = entry.spans.get(hour, ())
         for span in spans:
-            if span.start <= at < span.end:
+            if span.start <= at < span.end and span.booked_at == booked_at:
                 break
         else:
-            span = self._new_span(entry, at)
+            span = self._new_span(entry, at, booked_at)
             if len(entry.spans) >= _MOST_SPANS:
                 entry.spans.clear()
             entry.spans.setdefault(hour, []).append(span)
@@ -141,20 +165,26 @@ class Snapshot(Generic[ChargesT, TargetT]):
         return span
 
     def _new_span(
-        self, entry: KnownAttribution[ChargesT, TargetT], at: datetime
+        self,
+        entry: KnownAttribution[ChargesT, TargetT],
+        at: datetime,
+        booked_at: datetime | None,
     ) -> ChargedSpan[TargetT]:
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         where = entry.dimensions
         price = self.prices.span_at(where.provider, where.sent_model, entry.tier, at)
-        cut = self.charger.cut(entry.charges, at)
+        cut = self.charger.cut(entry.charges, booked_at or at)
         tariff, rate = price.tariff, None
         if tariff is not None and tariff.currency != self.currency:
             known = self.prices.rate(tariff.currency, self.currency, day.date())
             tariff, rate = (tariff, known.rate) if known else (None, None)
+        start, end = max(day, price.start), min(day + _DAY, price.end)
+        if booked_at is None:
+            start, end = max(start, cut.start), min(end, cut.end)
         return ChargedSpan(
             attribution_id=entry.attribution_id,
-            start=max(day, price.start, cut.start),
-            end=min(day + _DAY, price.end, cut.end),
+            start=start,
+            end=end,
             tariff=tariff,
             rate=rate,
             targets=cut.targets,
@@ -167,6 +197,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
                 )
                 for currency in cut.currencies
             ),
+            booked_at=booked_at,
         )
 
     def _foreign_rate(self, currency: str, day: datetime) -> Decimal:
@@ -242,6 +273,15 @@ class Snapshot(Generic[ChargesT, TargetT]):
         if len(self._entries) + len(entries) > _MOST_ENTRIES:
             self._entries = {}
         self._entries.update(entries)
+
+
+def closed_to(organization: Organization) -> ClosedMonths:
+    """Return the months in which nothing may be booked any more. One query, none for
+    an organization that lets late records into them."""
+    if organization.late_records != LateRecords.OPEN_MONTH:
+        return ClosedMonths()
+    locks = MonthLock.objects.filter(organization=organization).standing()
+    return ClosedMonths(locks.values_list("month", flat=True))
 
 
 def digest_of(sent: Sent, tags: Tags) -> bytes:

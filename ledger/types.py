@@ -104,7 +104,9 @@ class ChargedSpan(Generic[TargetT]):
     """A stretch of time in which pricing and charging of one attribution stay the same.
 
     `rate` turns the tariff's currency into the organization's: None when they are the
-    same, and `tariff` is None when no price or no rate is known.
+    same, and `tariff` is None when no price or no rate is known. What is used in it is
+    booked, and charges whom it charges, at `booked_at` if that is given: its month is
+    closed.
     """
 
     attribution_id: int
@@ -115,6 +117,19 @@ class ChargedSpan(Generic[TargetT]):
     targets: tuple[TargetT, ...]
     # Foreign ones of budgets, with rates; and what budgets count instead: no rate.
     currencies: tuple[tuple[str, Decimal | None], ...]
+    booked_at: datetime | None = None
+
+    @property
+    def charged_at(self) -> datetime:
+        """When what it adds up to counts, for days and hours."""
+        return self.booked_at or self.start
+
+    def times_of(self, used_at: datetime) -> tuple[datetime, datetime | None]:
+        """Return when what was used at *used_at* is booked, and that moment itself
+        where it is another one."""
+        if self.booked_at is None:
+            return used_at, None
+        return self.booked_at, used_at
 
 
 @dataclass(slots=True)
@@ -219,6 +234,7 @@ class UsageOutcome(NamedTuple):
     duplicate_of: str | None = None  # the usage the same response is booked for
     settled: Settled | None = None  # where it names an authorization
     marks: Marks | None = None
+    booked_at: datetime | None = None  # if not at its own time; its month was closed
 
 
 @dataclass(frozen=True, slots=True)

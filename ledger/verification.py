@@ -18,6 +18,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, TruncDate
 
 from accounts.models import Organization
+from ledger import months
 from ledger.filing import misfiled
 from ledger.identity import REVISION
 from ledger.models import (
@@ -51,6 +52,7 @@ def differences(organization: Organization) -> Iterator[str]:
     yield from _wrong_marks(organization)
     yield from _lost_responses(organization)
     yield from _wrong_days(organization)
+    yield from months.differences(organization)
 
 
 def refiling_due(organization: Organization) -> int:

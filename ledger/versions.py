@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from ledger.models import CostRecord
 
 COLUMNS = (
@@ -41,11 +43,12 @@ COLUMNS = (
     "assumed_kinds",
     "response_id",
     "run_id",
+    "used_at",
 )
 Values = tuple[Any, ...]  # of COLUMNS
 AT = {name: place for place, name in enumerate(COLUMNS)}
-_ID, _USAGE, _NUMBER, _TIME = map(
-    AT.__getitem__, ("id", "usage_id", "correction", "timestamp")
+_ID, _USAGE, _NUMBER, _TIME, _USED = map(
+    AT.__getitem__, ("id", "usage_id", "correction", "timestamp", "used_at")
 )
 _REQUESTS = AT["requests"]
 _ADDED = ("input_cost", "output_cost", "other_cost", "total_cost", "source_cost")
@@ -126,13 +129,17 @@ def with_difference(before: Values, row: Values) -> Values:
 def _changed(organization_id: int, rows: Sequence[Values], upto_id: int) -> set[str]:
     """Return the usage ids of *rows*, in the order of time, that have corrections.
 
-    What corrects a row, or takes it off, has its time: a partial index finds it.
+    What corrects a row, or takes it off, is booked when it is, or if that month was
+    closed tells when it was used: partial indexes find both.
     """
     if not rows:
         return set()
+    used = [row[_USED] or row[_TIME] for row in rows]
     changes = CostRecord.objects.filter(organization=organization_id).changes()
     changes = changes.filter(
-        timestamp__range=(rows[0][_TIME], rows[-1][_TIME]), id__lte=upto_id
+        Q(timestamp__range=(rows[0][_TIME], rows[-1][_TIME]))
+        | Q(used_at__range=(min(used), max(used))),
+        id__lte=upto_id,
     )
     ids = changes.order_by().values_list("usage_id", flat=True)
     found = list(ids[:_MOST_CHANGES])

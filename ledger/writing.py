@@ -41,7 +41,7 @@ def ready_deltas(
     rows = [
         (
             span.attribution_id,
-            stored_moment(span.start),
+            stored_moment(span.charged_at),
             currency,
             sums.requests,
             sums.unpriced,

@@ -90,6 +90,10 @@ def date_words(day: date) -> str:
     return f"{day.day} {day:%b %Y}"
 
 
+def month_words(month: date) -> str:
+    return f"{month:%B %Y}"
+
+
 def stretch(window: Window, zone: ZoneInfo) -> str:
     """Say which days *window* has: "1 to 30 November 2026"."""
     first = day_of(window.start, zone)

@@ -14,6 +14,7 @@ from accounts.access import is_platform, organizations_of
 from accounts.api.base import ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.models import (
+    LateRecords,
     Organization,
     ResponseIds,
     UnpricedPolicy,
@@ -31,6 +32,10 @@ from lib.wirefields import ChoiceField, WireAmountField
 LINKS_NOTE = (
     "In its currency: who decides about more than this by a mailed link has to log in "
     "first. Null: nobody has to."
+)
+LATE_RECORDS_NOTE = (
+    "Where usage is booked whose month is closed: period, the month it belongs to; "
+    "open_month, the first open month after it, as an adjustment."
 )
 
 
@@ -52,6 +57,7 @@ class OrganizationOut(Out, frozen=True):
         choices(ResponseIds.values),
         note("once: a second record of a response is a repeat of the first."),
     ]
+    late_records: Annotated[str, choices(LateRecords.values), note(LATE_RECORDS_NOTE)]
     links_decide_up_to: Annotated[Money | None, note(LINKS_NOTE)]
 
 
@@ -65,6 +71,7 @@ def organization_out(organization: Organization) -> OrganizationOut:
         fiscal_year_start_month=organization.fiscal_year_start_month,
         unpriced_policy=organization.unpriced_policy,
         response_ids=organization.response_ids,
+        late_records=organization.late_records,
         links_decide_up_to=None if most is None else wire(most),
     )
 
@@ -96,6 +103,9 @@ class OrganizationIn(serializers.Serializer[Organization]):
         ResponseIds.choices,
         required=False,
         help_text="once: a second record of a response is a repeat of the first.",
+    )
+    late_records = ChoiceField(
+        LateRecords.choices, required=False, help_text=LATE_RECORDS_NOTE
     )
     links_decide_up_to = WireAmountField(
         min_value=0, required=False, allow_null=True, help_text=LINKS_NOTE

@@ -51,8 +51,8 @@ class ChargedRecordAdmin(Pages, CostRecordAdmin):
             None,
             {
                 "fields": (
-                    *("total_cost", "remark", "time", "organization", "attribution"),
-                    *("sent_as", "tags", "usage_id"),
+                    *("total_cost", "remark", "time", "used", "organization"),
+                    *("attribution", "sent_as", "tags", "usage_id"),
                 )
             },
         ),

@@ -70,9 +70,7 @@ def price_then(record: CostRecord, locale: str) -> SafeString:
     where = record.attribution
     tariff = (
         PriceBook(record.organization_id)
-        .span_at(
-            where.provider, where.sent_model, record.service_tier, record.timestamp
-        )
+        .span_at(where.provider, where.sent_model, record.service_tier, record.own_time)
         .tariff
     )
     if tariff is None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from intake.booking import booked_in
 from intake.repricing import RepricingOutcome as Repriced
 from intake.repricing import body_of
 from ledger.models import Repricing
@@ -56,6 +57,10 @@ class UsageReceiptOut(Out, frozen=True):
     ] = UNSET
     duplicate_of: Annotated[
         str | UnsetType, note("The usage that the same response is booked for.")
+    ] = UNSET
+    booked_in: Annotated[
+        str | UnsetType,
+        note("The month it counts in: another than its own if that was closed."),
     ] = UNSET
     cost_rounded: Annotated[
         bool | UnsetType,
@@ -115,6 +120,14 @@ class UnpricedRecordOut(Out, frozen=True):
     assumed_kinds: list[str] | UnsetType = UNSET
 
 
+class BookedElsewhereOut(Out, frozen=True):
+    """A record that counts in another month than its own, which was closed."""
+
+    index: int
+    id: str
+    booked_in: Annotated[str, note("Such as 2025-02.")]
+
+
 class IgnoredFieldsOut(Out, frozen=True):
     """Fields of a record that mean nothing here."""
 
@@ -157,6 +170,10 @@ class BatchReceiptOut(Out, frozen=True):
     differing: Annotated[
         list[SettledPlaceOut],
         note("Which say otherwise than their decisions, or had no leave."),
+    ]
+    booked_in: Annotated[
+        list[BookedElsewhereOut],
+        note("Which count in another month than their own, for that was closed."),
     ]
     total_cost: Annotated[
         Money | None, note("Of the accepted ones. Null: in several currencies.")
@@ -232,6 +249,7 @@ def receipt_out(
         duplicate=outcome.duplicate,
         conflict=outcome.conflict if outcome.duplicate else UNSET,
         duplicate_of=UNSET if outcome.duplicate_of is None else outcome.duplicate_of,
+        booked_in=booked_in(record, outcome),
         cost_rounded=is_rounded(record) or UNSET,
         authorization=settled_out(outcome.settled) if outcome.settled else UNSET,
         unpriced_kinds=words_out(marks and marks.unpriced),

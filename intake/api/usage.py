@@ -16,6 +16,7 @@ from accounts.scopes import Scope
 from accounts.types import Caller
 from intake.api.answers import (
     BatchReceiptOut,
+    BookedElsewhereOut,
     ConflictingOut,
     IgnoredFieldsOut,
     RejectedOut,
@@ -28,6 +29,7 @@ from intake.api.answers import (
     words_out,
 )
 from intake.api.schemas import usage_record
+from intake.booking import booked_elsewhere
 from intake.services import Receipt, receive
 from ledger.types import Marks
 from ledger.usage import (
@@ -202,6 +204,11 @@ def _told_of_booked(records: list[Usage | None], receipt: Receipt) -> dict[str, 
             _unpriced_out(place, usage_id(place), outcome.marks)
             for place, outcome in outcomes
             if outcome.marks and outcome.marks.unpriced
+        ],
+        "booked_in": [
+            BookedElsewhereOut(place, usage_id(place), month)
+            for place, outcome in outcomes
+            if (month := booked_elsewhere(cast("Usage", records[place]), outcome))
         ],
         "unsettled": [
             SettledPlaceOut(place, settled_out(one))

@@ -173,6 +173,7 @@ def _calls_of(
     ).values(
         "usage_id",
         "timestamp",
+        "used_at",
         "latency_ms",
         "input_tokens",
         "output_tokens",
@@ -190,7 +191,11 @@ def _call_of(row: Mapping[str, Any]) -> Call | None:
     if not isinstance(origin, dict) or origin.get("kind") not in set(Kind):
         return None
     trace_id, _, span_id = row["usage_id"].partition("-")
-    start = (row["timestamp"] - _EPOCH) // timedelta(microseconds=1) * 1_000
+    start = (
+        ((row["used_at"] or row["timestamp"]) - _EPOCH)
+        // timedelta(microseconds=1)
+        * 1_000
+    )
     return Call(
         trace_id=trace_id,
         span_id=span_id,

@@ -79,7 +79,11 @@ class CostRecordOut(Out, frozen=True):
     source_cost: Annotated[Money | None, note("The amount before it was exchanged.")]
     source_currency: str | None
     exchange_rate: Exact | None
-    timestamp: Moment
+    timestamp: Annotated[Moment, note("When it is booked, and counts.")]
+    used_at: Annotated[
+        Moment | None,
+        note("When it was used, where that is in a month that was closed; else null."),
+    ]
     latency_ms: int | None
     response_id: str | None
     run_id: str | None

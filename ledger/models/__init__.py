@@ -7,6 +7,7 @@ from ledger.models.cost_records import (
     CostRecordQuerySet,
     Response,
 )
+from ledger.models.months import MonthLock, MonthLockQuerySet
 from ledger.models.outcomes import OutcomeRecord
 from ledger.models.prices import ExchangeRate, Price
 from ledger.models.repricings import Repricing
@@ -20,6 +21,8 @@ __all__ = [
     "CostRecordQuerySet",
     "DailySpend",
     "ExchangeRate",
+    "MonthLock",
+    "MonthLockQuerySet",
     "OutcomeRecord",
     "Price",
     "Repricing",

@@ -38,6 +38,10 @@ class CostRecordQuerySet(models.QuerySet["CostRecord"]):
         )
         return self.contents().filter(~Exists(taken_off))
 
+    def adjustments(self) -> Self:
+        """Keep what belongs to a closed month; served by a partial index."""
+        return self.filter(used_at__isnull=False)
+
     def unpriced(self) -> Self:
         """Keep the contents that count and have no price; served by a partial index."""
         return self.filter(~Exists(self._later()), total_cost=None)
@@ -115,6 +119,8 @@ class CostRecord(models.Model):
     response_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
     settles = models.UUIDField(null=True)  # the reservation it names
     run_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
+    # When it was used, where it is booked at another `timestamp`: its month was closed.
+    used_at = models.DateTimeField(null=True)
     has_followers: bool  # set by CostRecordQuerySet.with_followers
 
     objects = CostRecordQuerySet.as_manager()
@@ -153,10 +159,20 @@ class CostRecord(models.Model):
                 condition=~Q(source_currency=""),
                 name="cost_record_foreign",
             ),
+            models.Index(
+                fields=["organization", "used_at"],
+                condition=Q(used_at__isnull=False),
+                name="cost_record_adjustment",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.usage_id
+
+    @property
+    def own_time(self) -> datetime:
+        """When it was used, wherever it is booked: prices and rates are of then."""
+        return self.used_at or self.timestamp
 
     @property
     def priced(self) -> bool:

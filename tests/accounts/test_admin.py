@@ -288,6 +288,7 @@ def test_history_tells_who_changed_what(acme: Organization) -> None:
         "fiscal_year_start_month": 1,
         "unpriced_policy": "allow",
         "response_ids": "once",
+        "late_records": "period",
     }
     browser.post(pages_of(Organization, "change", acme.pk), form)
 
@@ -308,6 +309,7 @@ def test_a_change_of_an_organization_is_told_to_all_processes(
         "fiscal_year_start_month": 4,
         "unpriced_policy": "block",
         "response_ids": "once",
+        "late_records": "period",
     }
 
     browser_for(acme).post(pages_of(Organization, "change", acme.pk), form)

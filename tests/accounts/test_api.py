@@ -18,6 +18,7 @@ FIELDS = {
     "fiscal_year_start_month",
     "unpriced_policy",
     "response_ids",
+    "late_records",
     "links_decide_up_to",
 }
 

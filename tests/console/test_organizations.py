@@ -14,6 +14,7 @@ FORM = {
     "fiscal_year_start_month": 4,
     "unpriced_policy": "allow",
     "response_ids": "once",
+    "late_records": "period",
 }
 
 

@@ -77,6 +77,7 @@ def test_a_cost_record_has_the_fields_of_the_contract(
         "source_currency": None,
         "exchange_rate": None,
         "timestamp": "2025-01-15T12:00:00Z",
+        "used_at": None,
         "latency_ms": 120,
         "response_id": None,
         "run_id": None,

@@ -1,6 +1,7 @@
 """manage.py import_usage: load usage files."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,6 +15,7 @@ from accounts.audit import acting_as
 from accounts.organizations import organization_for
 from accounts.scopes import Scope
 from accounts.types import Caller
+from intake.booking import booked_elsewhere
 from intake.columns import Columns
 from intake.corrections import LONGEST_REASON, correct_repeats
 from intake.faults import Faults
@@ -37,6 +39,7 @@ class _Tally:
     otherwise: int = 0  # of the duplicates: with other content
     corrected: int = 0
     unused: int = 0  # rows that say of no usage
+    elsewhere: Counter[str] = field(default_factory=Counter)  # of closed months
     rounded: int = 0  # costs that had more decimals than money has
     conflicts: dict[str, None] = field(default_factory=dict)  # ids, in order
     faults: Faults = field(default_factory=Faults)
@@ -159,6 +162,11 @@ class _Door:
         tally.accepted += receipt.accepted
         tally.duplicates += receipt.duplicates
         tally.rounded += sum(map(is_rounded, good))
+        tally.elsewhere.update(
+            month
+            for place, one in receipt.outcomes.items()
+            if not one.duplicate and (month := booked_elsewhere(good[place], one))
+        )
         for row in batch:
             if isinstance(row, BadRow):
                 tally.faults.add(f"line {row.line}", row.errors)
@@ -192,6 +200,8 @@ def _summary(tally: _Tally) -> str:
         said += f", {tally.corrected:,} ids corrected"
     if tally.rounded:
         said += f", {tally.rounded:,} costs rounded to ten decimals"
+    for month, count in sorted(tally.elsewhere.items()):
+        said += f", {count:,} of closed months booked in {month}"
     if tally.unused:
         said += f", {tally.unused:,} rows used nothing"
     return said

@@ -24,6 +24,9 @@ class Organization:
     unpriced_policy: str = "allow"
     # once: a second record of a response is a repeat of the first.
     response_ids: str = "once"
+    # Where usage is booked whose month is closed: period, the month it belongs to;
+    # open_month, the first open month after it, as an adjustment.
+    late_records: str = "period"
     # In its currency: who decides about more than this by a mailed link has to log in
     # first. None: nobody has to.
     links_decide_up_to: Optional[Decimal] = None

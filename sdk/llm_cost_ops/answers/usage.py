@@ -65,6 +65,8 @@ class UsageReceipt:
     conflict: bool = False  # A repeat with other content: the first stands.
     # The usage that the same response is booked for.
     duplicate_of: Optional[str] = None
+    # The month it counts in: another than its own if that was closed.
+    booked_in: Optional[str] = None
     # The reported cost was rounded, half to even, to ten decimals; what was sent stands
     # in the metadata as `cost_sent`.
     cost_rounded: bool = False
@@ -125,6 +127,15 @@ class IgnoredFields:
 
 
 @dataclass(frozen=True)
+class BookedElsewhere:
+    """A record that counts in another month than its own, which was closed."""
+
+    index: int
+    id: str
+    booked_in: str  # Such as 2025-02.
+
+
+@dataclass(frozen=True)
 class BatchReceipt:
     """What became of a batch."""
 
@@ -144,6 +155,8 @@ class BatchReceipt:
     unsettled: tuple[SettledPlace, ...] = ()
     # Which say otherwise than their decisions, or had no leave.
     differing: tuple[SettledPlace, ...] = ()
+    # Which count in another month than their own, for that was closed.
+    booked_in: tuple[BookedElsewhere, ...] = ()
     # Of the accepted ones. None: in several currencies.
     total_cost: Optional[Decimal] = None
     currency: Optional[str] = None
@@ -173,7 +186,7 @@ class CostRecord:
     organization_id: str
     provider: str  # Its one name, however it was spelled.
     model: str  # Its one name, however it was spelled.
-    timestamp: datetime
+    timestamp: datetime  # When it is booked, and counts.
     currency: str
     input_tokens: int  # The cached ones included.
     output_tokens: int  # Reasoning included.
@@ -211,6 +224,8 @@ class CostRecord:
     source_cost: Optional[Decimal] = None  # The amount before it was exchanged.
     source_currency: Optional[str] = None
     exchange_rate: Optional[Decimal] = None
+    # When it was used, where that is in a month that was closed; else null.
+    used_at: Optional[datetime] = None
     latency_ms: Optional[int] = None
     response_id: Optional[str] = None
     run_id: Optional[str] = None

@@ -169,4 +169,5 @@ class OrganizationFields(TypedDict, total=False):
     fiscal_year_start_month: int
     unpriced_policy: str
     response_ids: str
+    late_records: str
     links_decide_up_to: Optional[Money]

@@ -38,6 +38,7 @@ def create_organization(
     fiscal_year_start_month: Optional[int] = None,
     unpriced_policy: Optional[str] = None,
     response_ids: Optional[str] = None,
+    late_records: Optional[str] = None,
     links_decide_up_to: Optional[Money] = None,
 ) -> Request[Organization]:
     given = dict(locals())
@@ -60,8 +61,8 @@ def update_organization(
     slug: str, **changes: Unpack[OrganizationFields]
 ) -> Request[Organization]:
     """Change an organization; *unpriced_policy* is "allow" or "block", *response_ids*
-    "once" or "ignore". With *links_decide_up_to* None, mailed links decide about any
-    amount."""
+    "once" or "ignore", *late_records* "period" or "open_month". With
+    *links_decide_up_to* None, mailed links decide about any amount."""
     body: dict[str, Any] = dict(changes)
     most = changes.get("links_decide_up_to")
     if most is not None:
