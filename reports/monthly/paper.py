@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from reports.monthly.checks import check
 from reports.monthly.figures import MonthlyFigures
 from reports.monthly.files import files_of
 from reports.monthly.sheet import MonthlyPaper
@@ -19,6 +20,8 @@ def pdf_of(
     process of its own. The same figures give the same bytes.
 
     Raises:
+        UnsoundReport: Its totals don't add up.
         PaperFailed: Libraries are missing, or it could not be laid out.
     """
+    check(figures)
     return made(MODULE, MonthlyPaper(figures, files_of(figures)), progress)

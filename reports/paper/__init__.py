@@ -12,7 +12,8 @@ A new kind of document is one module with frozen figures, a function that compos
 
     PAPER = Kind(StatementFigures, sheet_of)
 
-It is made by `made("reports.chargeback.sheet", figures)`, which starts that process.
+It is made by `made("reports.chargeback.sheet", figures)`, which starts that process. A
+title, a table, totals and notes need none of that: see `reports.paper.statements`.
 
 Nothing of it depends on the clock, the machine's language or its time zone: the same
 figures give the same bytes.

@@ -195,6 +195,7 @@ class Sheet:
     page_of: str  # "Page {page} of {pages}"
     made_at: datetime  # what its figures are of; never the clock
     blocks: tuple[Block, ...]
+    heading: str = ""  # that stands large on the first page; "": its title
     watermark: str = ""  # across all pages: "Draft"
     attachments: tuple[Attachment, ...] = field(default=())
 
