@@ -22,7 +22,7 @@ from alerts.recipients import (
     unreached,
 )
 from alerts.schedule import plan_next
-from alerts.steps import AlertStep
+from alerts.steps import ALERT_KEYS, AlertStep
 from alerts.surroundings import Surroundings
 from alerts.turns import timed
 from budgets.status import statuses
@@ -323,7 +323,7 @@ def _tell_programs(
 
 
 def _key(alert: Alert, event: str, now: datetime) -> str:
-    return f"alert:{alert.uid}:{event}:{now.timestamp()}"
+    return f"{ALERT_KEYS}{alert.uid}:{event}:{now.timestamp()}"
 
 
 def restarted(alert: Alert, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from alerts.policies import Oversight
 from notifications.models import ChannelType
 from notifications.steps import LadderStep, steps_of
 
+ALERT_KEYS = "alert:"  # what the keys of all deliveries about alerts begin with
+
 
 class AlertStep(LadderStep):
     """A step as it is frozen into an alert; level 0 is that of its rules."""
@@ -88,4 +90,4 @@ def _own_step(
 
 def step_key(alert_uid: UUID, number: int) -> str:
     """Return what the keys of a step's deliveries begin with."""
-    return f"alert:{alert_uid}:{number}"
+    return f"{ALERT_KEYS}{alert_uid}:{number}"

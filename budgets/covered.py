@@ -1,6 +1,7 @@
 """What a budget covers, and when."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 
 from budgets.models import Budget, Coverage
@@ -15,3 +16,9 @@ def stretches_of(budget: Budget) -> dict[tuple[datetime, datetime], list[int]]:
     ):
         found[start, end].append(attribution_id)
     return found
+
+
+def attributions_of(budget_ids: Iterable[int], since: datetime) -> list[int]:
+    """Return what any of the budgets has covered since then, by ids. One query."""
+    rows = Coverage.objects.filter(budget__in=list(budget_ids), ends_at__gt=since)
+    return list(rows.order_by().values_list("attribution_id", flat=True).distinct())

@@ -18,6 +18,7 @@ from unfold.sites import UnfoldAdminSite
 from accounts.models import User
 from console.alerts.inbox import waiting as alerts_waiting
 from console.approvals.inbox import waiting as requests_waiting
+from console.dashboard.page import dashboard_page
 from console.queue import PAGES
 from lib.humanize import locale_of
 
@@ -83,10 +84,10 @@ class CostOpsSite(UnfoldAdminSite):
             )
         return super().login(request, extra_context)
 
-    def index(  # type: ignore[override]  # not a page but the way to one
+    def index(  # type: ignore[override]  # one of our own
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return redirect("admin:budgets_budget_tree")
+        return dashboard_page(request, self)
 
 
 def adapt_foreign_models(site: CostOpsSite) -> None:
@@ -193,12 +194,18 @@ _UNPRICED = ("unpriced/", "reprice/")  # below the cost records, an entry of the
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the side bar for one person: only what they may see."""
     visible = _visible_models(request)
-    groups: list[dict[str, Any]] = []
+    groups: list[dict[str, Any]] = [{"items": [_dashboard_item(request)]}]
     for title, entries in _NAVIGATION:
         items = list(_items(request, entries, visible))
         if items:
-            groups.append({"title": title, "separator": bool(groups), "items": items})
+            groups.append({"title": title, "separator": True, "items": items})
     return groups
+
+
+def _dashboard_item(request: HttpRequest) -> dict[str, Any]:
+    place = reverse("admin:index")
+    here = request.path == place
+    return {"title": "Dashboard", "icon": "dashboard", "link": place, "active": here}
 
 
 def _visible_models(request: HttpRequest) -> set[str]:

@@ -25,12 +25,12 @@ from console.budgets.first_steps import steps_of
 from console.budgets.lines import STATUS_WORDS, BudgetRow, TreeLine
 from console.budgets.marks import marks_of
 from console.budgets.rates import currencies_told
-from console.budgets.tree import Filters, Outline, Total, total_of
+from console.budgets.sentence import budgets_word, sentence_of
+from console.budgets.tree import Filters, Outline, total_of
 from console.budgets.wishes import wishes_of, with_wishes
 from console.pages import Pages, organization_or_404, organizations_to_choose
 from ledger.models import CostRecord
-from lib.humanize import ago, locale_of, stretch, when
-from lib.money import format_percent
+from lib.humanize import ago, locale_of, stretch
 from lib.periods import Cadence, day_of, start_of
 from lib.web import id_of
 
@@ -277,51 +277,9 @@ def _choices(request: HttpRequest, asked: TreeQuery) -> dict[str, Any]:
 
 def _found_words(found: int, of: int) -> str:
     """Say how many budgets a search has found."""
-    return f"{found} of {of} {_budgets(of)} {'is' if found == 1 else 'are'} like that."
-
-
-def _budgets(count: int) -> str:
-    return "budget" if count == 1 else "budgets"
-
-
-def sentence_of(outline: Outline, tops: list[BudgetRow], total: Total | None) -> str:
-    """Return the answer in one sentence; "" where there is none."""
-    if total is None:
-        if not tops:
-            return ""
-        return (
-            f"{outline.organization.name} has {len(tops)} {_budgets(len(tops))} at the "
-            "top, which can't be added up: they differ in currency or period, "
-            "or share costs."
-        )
-    name = tops[0].budget.name if len(tops) == 1 else outline.organization.name
-    zone = ZoneInfo(tops[0].budget.timezone)
-    past = total.window.end <= outline.now
-    used = format_percent(total.used, outline.locale)
-    verb = "spent" if past else "has spent"
-    spent = outline.money(total.spent, total.currency)
-    limit = outline.money(total.limit, total.currency)
-    start = f"{name} {verb} {spent} of {limit} {when(total.window, zone)}, {used}"
-    return start + _ending(outline, total, past=past)
-
-
-def _ending(outline: Outline, total: Total, *, past: bool) -> str:
-    shown = outline.money(abs(total.left), total.currency)
-    if total.left < 0:
-        return f": {shown} over the budget."
-    if past:
-        return f": {shown} was left."
-    if outline.now < total.window.start:
-        return "; the period has not begun."
-    if total.projected is None:
-        nothing = "; nothing was spent in it yet."
-        return "; too little is known to say where it ends." if total.spent else nothing
-    ends = outline.money(total.projected, total.currency)
-    over = total.projected - total.limit
-    verdict = "inside the budget"
-    if over > 0:
-        verdict = f"{outline.money(over, total.currency)} over the budget"
-    return f"; it is expected to end at {ends}, {verdict}."
+    return (
+        f"{found} of {of} {budgets_word(of)} {'is' if found == 1 else 'are'} like that."
+    )
 
 
 def _trail(

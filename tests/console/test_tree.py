@@ -276,11 +276,14 @@ def test_a_day_that_is_none_is_this_month(acme: Organization) -> None:
 def test_a_new_organization_is_led_to_its_first_record(acme: Organization) -> None:
     browser = browser_for(acme)
 
-    steps = page_at(browser, TREE).part("Acme begins with three steps")
+    steps = page_at(browser, TREE).part("Acme begins with four steps")
     viewer = shown(browser_for(acme, Role.VIEWER), TREE)
     waiting = browser.get(ARRIVAL, {"organization": "acme"})
 
-    assert list(steps.links) == ["Make the first budget", "Make a key", "the API"]
+    assert list(steps.links) == [
+        *("Make the first budget", "Make a key", "the API"),
+        *("See who is told", "Make a channel"),
+    ]
     assert "Send usage" in steps.text
     assert "Waiting for the first record…" in steps.text
     assert "Make the first budget" not in viewer
@@ -290,8 +293,8 @@ def test_a_new_organization_is_led_to_its_first_record(acme: Organization) -> No
     make_budget(acme)
     make_key(organization=acme)
 
-    steps = page_at(browser, TREE).part("Acme begins with three steps")
-    assert list(steps.links) == ["the API"]
+    steps = page_at(browser, TREE).part("Acme begins with four steps")
+    assert list(steps.links) == ["the API", "See who is told", "Make a channel"]
     assert steps.text.count("Done") == 2
 
     spend(acme, "3")
@@ -299,7 +302,7 @@ def test_a_new_organization_is_led_to_its_first_record(acme: Organization) -> No
     done = browser.get(ARRIVAL, {"organization": "acme"})
     assert done.status_code == 286  # what ends the asking
     assert "The first record is here" in done.content.decode()
-    assert "three steps" not in shown(browser, TREE)
+    assert "four steps" not in shown(browser, TREE)
     assert browser.get(ARRIVAL, {"organization": "globex"}).status_code == 404
 
 

@@ -25,4 +25,4 @@ def test_the_first_record_is_told_without_reloading(
     page.locator("text=$3.00").first.wait_for()
 
     assert waiting == "Waiting for the first record…"
-    assert "three steps" not in page.locator(".co-page").inner_text()
+    assert "four steps" not in page.locator(".co-page").inner_text()

@@ -51,7 +51,7 @@ pytestmark = in_browser
 
 # Parts of pages, answers to scripts, what only acts, and what leads on to another.
 NO_PAGES = {
-    *("autocomplete", "search", "app_list", "view_on_site", "index", "login"),
+    *("autocomplete", "search", "app_list", "view_on_site", "login"),
     *("accounts_invitation_withdraw", "alerts_alert_answer"),
     *("approvals_budgetrequest_answer", "approvals_budgetrequest_remind"),
     *("budgets_budget_arrival", "budgets_budget_changelist"),

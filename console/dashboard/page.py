@@ -1,0 +1,66 @@
+"""The dashboard: the first page of everybody who enters the admin."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts.permissions import Action
+from budgets.permissions import may_somewhere
+from console.alerts.spans import SPAN_CONTEXT
+from console.budgets.first_steps import steps_of
+from console.budgets.tree_page import organization_asked
+from console.dashboard.desk import Desk
+from console.dashboard.spend import MOVED_BY, late_spend_of, movers_part
+from console.dashboard.standing import figures_of, standing_of
+from console.dashboard.waiting import firing_of, waiting_of
+from console.pages import organizations_to_choose
+from ledger.models import CostRecord
+
+_TEMPLATE = "console/dashboard/dashboard.html"
+
+
+def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Answer where one organization stands, as who asks has to know it."""
+    context: dict[str, Any] = site.each_context(request) | {"title": "Dashboard"}
+    organization = organization_asked(request)
+    if organization is None:
+        return TemplateResponse(request, _TEMPLATE, context)
+    desk = Desk.of(request, organization, timezone.now())
+    context |= {
+        "organization": organization,
+        "organizations": organizations_to_choose(request),
+        "desk": desk,
+        "last_record": _last_record(desk),
+        **_figures(request, desk),
+        "firing": firing_of(request, desk),
+        "waiting": waiting_of(desk),
+        "steps": steps_of(request, organization, has_budget=bool(desk.outline.leaves)),
+        "may_add": may_somewhere(desk.user, Action.MAKE, organization),
+        **SPAN_CONTEXT,
+    }
+    return TemplateResponse(request, _TEMPLATE, context)
+
+
+def _figures(request: HttpRequest, desk: Desk) -> dict[str, Any]:
+    """Return the amounts: from counters and daily spend, never from records."""
+    question = desk.question()
+    asked = request.GET.get("by", "")
+    by = asked if asked in MOVED_BY else next(iter(MOVED_BY))
+    late = late_spend_of(desk, question)
+    standing = standing_of(desk)
+    return {
+        "standing": standing,
+        "figures": figures_of(desk, standing, late),
+        "late": late,
+        "movers": movers_part(desk, question, by),
+        "choices": MOVED_BY.items(),
+    }
+
+
+def _last_record(desk: Desk) -> Any:
+    """Return when the latest record was used; None: there is none. One row."""
+    rows = CostRecord.objects.filter(organization=desk.organization)
+    return rows.order_by("-timestamp").values_list("timestamp", flat=True).first()
