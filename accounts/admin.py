@@ -57,6 +57,7 @@ class OrganizationAdmin(TenantHistoryAdmin):
         ("Usage that is reported twice", {"fields": ("response_ids",)}),
         ("Usage of closed months", {"fields": ("late_records",)}),
         ("Requests for money", {"fields": ("links_decide_up_to",)}),
+        ("Forecasts", {"fields": ("holiday_calendar",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:

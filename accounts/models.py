@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 
 from accounts.audit import history
 from accounts.scopes import Role, Scope
+from lib import public_holidays
 from lib.fields import MoneyField
 from lib.zones import zone_names
 
@@ -23,6 +24,15 @@ def validate_zone(name: str) -> None:
         raise ValidationError(
             f"“{name}” is not a time zone. Use a name such as Europe/Berlin.",
             code="unknown_timezone",
+        )
+
+
+def validate_holidays_of(place: str) -> None:
+    if not public_holidays.is_known(place):
+        raise ValidationError(
+            f"The holidays of “{place}” are not known. Use a country's code, such as "
+            "DE, or that of one of its parts, such as DE-BY or US-NY.",
+            code="unknown_holidays",
         )
 
 
@@ -95,6 +105,16 @@ class Organization(models.Model):
         blank=True,
         help_text="Whoever decides about more than this by a link in a mail has to log "
         "in first. Empty: nobody has to.",
+    )
+    holiday_calendar = models.CharField(
+        "public holidays of",
+        max_length=6,
+        blank=True,
+        db_default="",
+        validators=[validate_holidays_of],
+        help_text="Forecasts take these days for quiet ones, like a weekend's, or as "
+        "they were so far. A country's code, such as DE, or one of its parts, such as "
+        "DE-BY. Empty: they are days like any.",
     )
     # Rises with every change that pricing or charging depends on (prices, rates,
     # budgets): a process that finds another number drops what it had cached.

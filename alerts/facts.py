@@ -28,6 +28,8 @@ from budgets.thresholds import Basis
 from forecasts.detectors import WINDOW
 from forecasts.history import midnight_of, since_first_spend, spends_between
 from forecasts.outlooks import MOST_DAYS
+from forecasts.quiet import quiet_of
+from forecasts.series import ALL_ALIKE, Quiet
 from lib.money import quantize
 from lib.periods import DAY, HOUR, Cadence, Calendar, Window, day_of
 
@@ -109,6 +111,7 @@ class Moment:
     zone: ZoneInfo
     needs: Needs
     today: date
+    quiet: Quiet  # the holidays; today is step 0
     midnights: tuple[datetime, ...]  # of the days of history, and of today
     hours: tuple[datetime, ...]  # when they began, and the present one did; or none
     spans: Mapping[str, SlidingSpan]  # of the sliding windows
@@ -116,7 +119,8 @@ class Moment:
     until: datetime  # ends the clock hour of now
 
     @classmethod
-    def of(cls, now: datetime, zone: ZoneInfo, needs: Needs) -> "Moment":
+    def of(cls, now: datetime, zone: ZoneInfo, needs: Needs, holidays: str) -> "Moment":
+        """*holidays*: of which place."""
         today = day_of(now, zone)
         days = range(needs.days, -1, -1)
         hours = range(needs.hours, -1, -1) if needs.hours else ()
@@ -125,6 +129,7 @@ class Moment:
             zone,
             needs,
             today,
+            quiet_of(holidays, today) if needs.days else ALL_ALIKE,
             tuple(midnight_of(today - timedelta(days=ago), zone) for ago in days),
             tuple(sorted({_hour_at(now - ago * HOUR, zone).start for ago in hours})),
             {name: SlidingSpan.of(name, now, zone) for name in needs.sliding},
@@ -162,7 +167,7 @@ def facts_of(
             by_zone[budget.timezone].append(budget)
     found = {}
     for name, group in by_zone.items():
-        moment = Moment.of(now, ZoneInfo(name), needs)
+        moment = Moment.of(now, ZoneInfo(name), needs, organization.holiday_calendar)
         edges = moment.edges()
         places = [bisect_left(edges, midnight) for midnight in moment.midnights]
         spends = spends_between(organization.pk, [budget.pk for budget in group], edges)
@@ -206,6 +211,7 @@ def assemble(
         today_began_at=midnight,
         today_spent=between(midnight, moment.until),
         days=since_first_spend(budget, moment.midnights, days),
+        quiet=moment.quiet,
         recent=between(recent_from, moment.until) if needs.recent else _ZERO,
         recent_from=recent_from if needs.recent else None,
         sliding={name: span.spent(between) for name, span in moment.spans.items()},

@@ -92,12 +92,13 @@ def _hourly(
     limits = PastLimits(budget, since=begin)
     fine = fine_of(budget.organization, [budget.pk], now).get(budget.pk, Fine())
     zone = ZoneInfo(budget.timezone)
+    holidays = budget.organization.holiday_calendar
     for window in windows:
         limit = limits.of(window)
         for at in _ends(calendar, window, begin, now):
             spent = between(window.start, at)
             position = position_of(budget, window, limit, limit, spent)
-            moment = Moment.of(at, zone, needs)
+            moment = Moment.of(at, zone, needs, holidays)
             days = [between(*day) for day in pairwise(moment.midnights)]
             yield assemble(budget, moment, position, days, between, fine)
 

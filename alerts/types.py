@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from budgets.thresholds import Basis
+from forecasts.series import ALL_ALIKE, Quiet
 from lib.money import format_money, wire
 from lib.periods import Window
 
@@ -118,6 +119,7 @@ class Facts:
     today_spent: Decimal = Decimal(0)
     # Of the days that are over, oldest first, from the first with spend to yesterday.
     days: tuple[Decimal, ...] = ()
+    quiet: Quiet = ALL_ALIKE  # the holidays; today is step 0
     # What was spent in this period since `recent_from`, at least a day ago or at the
     # period's start.
     recent: Decimal = Decimal(0)

@@ -14,6 +14,7 @@ from budgets.status import present_positions
 from forecasts.courses import Course, Known, course_of
 from forecasts.history import days_before, midnight_of
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS
+from forecasts.quiet import quiet_of
 from lib.periods import DAY, Window, day_of
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -45,6 +46,17 @@ class Present:
             return 1
         last = day_of(self.window.end - _MICROSECOND, self.zone)
         return (last - self.today).days + 1
+
+    def known(
+        self,
+        history: Sequence[Decimal],
+        spent: Decimal,
+        limit: Decimal | None,
+        holidays: str,
+    ) -> Known:
+        """Return what a course begins with; *holidays*: of which place."""
+        quiet = quiet_of(holidays, self.today)
+        return Known(history, self.today, self.part, spent, limit, quiet)
 
 
 @dataclass(frozen=True)
@@ -109,20 +121,25 @@ def ahead_of(
         raise NoPeriod(f"“{budget.name}” has no period now: there is none to forecast.")
     zone = ZoneInfo(budget.timezone)
     history = days_before([budget], MOST_DAYS, now=now)[budget.pk]
+    holidays = budget.organization.holiday_calendar
     if days is None:
-        known, steps = known_of_period(position, history, zone, now)
+        known, steps = known_of_period(position, history, zone, now, holidays)
     else:
         present = Present(now, zone, None)
-        known = Known(history, present.today, present.part, Decimal(0), position.limit)
+        known = present.known(history, Decimal(0), position.limit, holidays)
         steps = days
     return BudgetAhead(budget, budget.currency, known, steps, confidence, position)
 
 
 def known_of_period(
-    position: Position, history: Sequence[Decimal], zone: ZoneInfo, now: datetime
+    position: Position,
+    history: Sequence[Decimal],
+    zone: ZoneInfo,
+    now: datetime,
+    holidays: str,
 ) -> tuple[Known, int]:
     """Return what is known of a period, and how many of its days are to come, today
-    among them."""
+    among them. *holidays*: of which place."""
     present = Present(now, zone, position.window)
-    known = Known(history, present.today, present.part, position.spent, position.limit)
+    known = present.known(history, position.spent, position.limit, holidays)
     return known, present.steps

@@ -8,6 +8,8 @@ from itertools import dropwhile
 from statistics import median
 
 from forecasts.courses import Known, said_of
+from forecasts.quiet import quiet_of
+from forecasts.series import Quiet
 
 MOST_FORECASTS = 20  # that are told of
 LEAST_DAYS = 14  # of history before the first that is tried
@@ -63,13 +65,19 @@ class Accuracy:
 
 
 def backtest(
-    days: Sequence[Decimal], today: date, steps: int, *, lately: int
+    days: Sequence[Decimal],
+    today: date,
+    steps: int,
+    *,
+    lately: int,
+    holidays: str = "",
 ) -> Accuracy:
     """Forecast what of *days* is known by now, each time from what was known before.
 
     *days* are over, oldest first, from the first with spend. Each forecast looks
-    *steps* days ahead, fewer in a short history, and *lately* days back. Up to
-    MOST_FORECASTS at even distances: those of long steps overlap.
+    *steps* days ahead, fewer in a short history, and *lately* days back, and knows the
+    *holidays* of a place. Up to MOST_FORECASTS at even distances: those of long steps
+    overlap.
     """
     ahead = max(1, min(steps, len(days) // _PART_AHEAD))
     last = len(days) - ahead
@@ -79,25 +87,27 @@ def backtest(
     places = [
         last - (last - LEAST_DAYS) * one // max(count - 1, 1) for one in range(count)
     ]
-    return Accuracy(
-        [
-            _tried(days, place, ahead, today - (len(days) - place) * _DAY, lately)
-            for place in reversed(places)
-        ]
-    )
+    tried = []
+    for place in reversed(places):
+        made_on = today - (len(days) - place) * _DAY
+        before = days[max(place - lately, 0) : place]
+        quiet = quiet_of(holidays, made_on)
+        tried.append(_tried(before, made_on, days[place : place + ahead], quiet))
+    return Accuracy(tried)
 
 
 def _tried(
-    days: Sequence[Decimal], place: int, ahead: int, made_on: date, lately: int
+    before: Sequence[Decimal], made_on: date, came: Sequence[Decimal], quiet: Quiet
 ) -> PastForecast:
-    before = days[max(place - lately, 0) : place]
+    ahead = len(came)
     history = list(dropwhile(lambda cost: not cost, before)) or list(before)
-    said = said_of(Known(history, made_on, part=1, spent=_ZERO, limit=_ZERO), ahead)
+    known = Known(history, made_on, part=1, spent=_ZERO, limit=_ZERO, quiet=quiet)
+    said = said_of(known, ahead)
     return PastForecast(
         made_on,
         ahead,
         said.expected,
         said.likely,
         said.surely,
-        came=sum(days[place : place + ahead], _ZERO),
+        came=sum(came, _ZERO),
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from forecasts.estimates import Estimate, fitted
+from forecasts.estimates import Estimate, Fitted, fitted
+from forecasts.series import ALL_ALIKE, Quiet
 from lib.money import quantize
 
 RECOMMENDED = (
@@ -27,6 +28,7 @@ class Known:
     part: float  # of today that is to come, a share
     spent: Decimal  # what counts already
     limit: Decimal | None
+    quiet: Quiet = ALL_ALIKE  # today is step 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     """Forecast *steps* days, today among them, with intervals of *confidence*."""
     left = _left(known)
     total = rest_of(known, steps)
-    days = [rest_of(known, 1), *fitted(_costs(known), steps, _WEEK).steps()[1:]]
+    days = [rest_of(known, 1), *_fitted(known, steps).steps()[1:]]
     return Course(
         interval_of(total, confidence, known.spent),
         None if left is None else quantize(Decimal(_likely(total, left))),
@@ -94,7 +96,7 @@ class SaidForecast:
 
 def said_of(known: Known, steps: int) -> SaidForecast:
     """Return what is to be kept of a forecast of *steps* days, today among them."""
-    days = fitted(_costs(known), steps, _WEEK)
+    days = _fitted(known, steps)
     total, spent, left = days.total(part=known.part), known.spent, _left(known)
     rest = _money(days.total(part=0).middle)
 
@@ -118,13 +120,19 @@ def total_of(known: Known, steps: int, *, confidence: float) -> Interval:
     return interval_of(rest_of(known, steps), confidence, known.spent)
 
 
-def weekdays_of(days: Sequence[Decimal]) -> list[float]:
+def weekdays_of(known: Known) -> list[float]:
     """Return what each weekday costs as a share of an even day, today's first.
 
-    Of whole weeks of *days* that are over; all 1 where too few are known.
+    Of whole weeks of days that are over; all 1 where too few are known.
     """
-    series = fitted(tuple(float(day) for day in days), 1, _WEEK).series
+    series = _fitted(known, 1).series
     return list(series.coming) if series else [1.0] * _WEEK
+
+
+def holiday_of(known: Known) -> float:
+    """Return what a holiday costs as a share of an even day."""
+    series = _fitted(known, 1).series
+    return series.quiet if series else 1.0
 
 
 def ends_of(
@@ -152,7 +160,7 @@ def ends_of(
 
 def rest_of(known: Known, steps: int) -> Estimate:
     """Return what the next *steps* days cost together: of today, what is to come."""
-    return fitted(_costs(known), steps, _WEEK).total(part=known.part)
+    return _fitted(known, steps).total(part=known.part)
 
 
 def interval_of(
@@ -167,8 +175,8 @@ def interval_of(
     )
 
 
-def _costs(known: Known) -> tuple[float, ...]:
-    return tuple(float(day) for day in known.days)
+def _fitted(known: Known, steps: int) -> Fitted:
+    return fitted(tuple(map(float, known.days)), steps, _WEEK, known.quiet)
 
 
 def _left(known: Known) -> float | None:

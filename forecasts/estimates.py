@@ -12,13 +12,14 @@ Powers below 1 draw what one history shows towards what is usual. They were fitt
 maximum likelihood to public series (dev/benchmarks/README.md names them).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, hypot, log1p, sqrt
 from sys import float_info
 
 from forecasts.levels import Levels, levels_of
-from forecasts.series import Series, series_of
+from forecasts.series import ALL_ALIKE, Quiet, Series, series_of
 
 _LEAST = 0.01  # distance: nothing is known better than by a hundredth
 _FEWEST = 4  # steps: less history tells nothing of distances,
@@ -81,14 +82,13 @@ class Fitted:
     series: Series | None  # none where nothing was spent
     levels: Levels
     scatter: float
+    shares: Sequence[float]  # of an even step's cost, each step's ahead
 
     def total(self, *, part: float = 1.0) -> Estimate:
         """Return what all steps ahead come to; of the first one, *part* is ahead."""
         if self.series is None:
             return _NOTHING
-        coming = self.series.coming
-        shares = sum(coming[ahead % self.season] for ahead in range(self.horizon))
-        shares -= (1 - part) * coming[0]
+        shares = sum(self.shares) - (1 - part) * self.shares[0]
         steps = self.horizon - (1 - part)
         return self._estimate(self.series, shares, _OF_TOTALS, steps)
 
@@ -96,12 +96,9 @@ class Fitted:
         """Return what each step ahead costs."""
         if self.series is None:
             return [_NOTHING] * self.horizon
-        coming = self.series.coming
         return [
-            self._estimate(
-                self.series, coming[ahead % self.season], _OF_STEPS, ahead + 1
-            )
-            for ahead in range(self.horizon)
+            self._estimate(self.series, share, _OF_STEPS, ahead)
+            for ahead, share in enumerate(self.shares, start=1)
         ]
 
     def _estimate(
@@ -123,19 +120,25 @@ class Fitted:
 
 
 @lru_cache(maxsize=16)  # one history is asked for several levels and limits
-def fitted(history: tuple[float, ...], horizon: int, season: int) -> Fitted:
-    """Return what *history* says of *horizon* steps.
+def fitted(
+    history: tuple[float, ...], horizon: int, season: int, quiet: Quiet = ALL_ALIKE
+) -> Fitted:
+    """Return what *history* says of *horizon* steps, some of them *quiet*.
 
     Raises:
         ValueError: As of `series_of`, and where no steps lie ahead.
     """
     if horizon < 1:
         raise ValueError(f"horizon is {horizon}: give the steps ahead, at least 1.")
-    series = series_of(history, season)
+    series = series_of(history, season, quiet)
     if series is None:
-        return Fitted(horizon, season, None, Levels(0.0, 0.0), 0.0)
+        return Fitted(horizon, season, None, Levels(0.0, 0.0), 0.0, ())
+    shares = [series.coming[ahead % season] for ahead in range(horizon)]
+    for ahead in quiet.steps:
+        if 0 <= ahead < horizon:
+            shares[ahead] = series.quiet
     levels = levels_of(series, season, horizon)
-    return Fitted(horizon, season, series, levels, series.scatter())
+    return Fitted(horizon, season, series, levels, series.scatter(), shares)
 
 
 _NOTHING = Estimate(0.0, 0.0, 0.0, 0.0)

@@ -17,6 +17,8 @@ from forecasts.courses import RECOMMENDED
 from forecasts.estimates import Estimate, fitted
 from forecasts.history import midnight_of, spends_between
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS
+from forecasts.quiet import quiet_of
+from forecasts.series import Quiet
 from lib.money import quantize
 from lib.periods import day_of
 
@@ -49,13 +51,14 @@ def needs_of(
 
     *below*: whose amounts are part of which one's. A query, and one for each time zone.
     """
+    holidays = organization.holiday_calendar
     pasts = _pasts([budget.pk for budget in budgets])
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
         by_zone[budget.timezone].append(budget)
     found: dict[int, Need] = {}
     for zone, group in by_zone.items():
-        days = _Days.before(now, ZoneInfo(zone), group, below)
+        days = _Days.before(now, ZoneInfo(zone), group, below, holidays)
         for budget in group:
             steps = _days_of_period(budget, organization, now)
             children = below.get(budget.pk, ())
@@ -70,6 +73,7 @@ class _Days:
 
     midnights: Sequence[datetime]
     spends: Mapping[int, Sequence[Decimal]]
+    quiet: Quiet  # the holidays; today is step 0
 
     @classmethod
     def before(
@@ -78,8 +82,12 @@ class _Days:
         zone: ZoneInfo,
         budgets: Iterable[Budget],
         below: Mapping[int, Sequence[Budget]],
+        holidays: str,
     ) -> "_Days":
-        """Read those of *budgets* and of all *below* them, in *zone*. One query."""
+        """Read those of *budgets* and of all *below* them, in *zone*. One query.
+
+        *holidays*: of which place.
+        """
         chosen = list(budgets)
         today = day_of(now, zone)
         days = [_ago(today, count) for count in range(MOST_DAYS, -1, -1)]
@@ -88,7 +96,7 @@ class _Days:
         ids |= {budget.pk for budget in chosen}
         organization_id = chosen[0].organization_id
         spends = spends_between(organization_id, sorted(ids), midnights)
-        return cls(midnights, spends)
+        return cls(midnights, spends, quiet_of(holidays, today))
 
     def of(self, budget: Budget) -> list[Decimal]:
         """Return the days from the first whole one with spend on."""
@@ -110,6 +118,11 @@ class _Days:
         lately = rest[len(rest) - len(self.of(budget)) :]
         return [max(day, _ZERO) for day in lately]
 
+    def ahead(self, history: Sequence[Decimal], steps: int) -> Estimate:
+        """Return what the *steps* days from today on come to."""
+        known = tuple(map(float, history or [_ZERO]))
+        return fitted(known, steps, _WEEK, self.quiet).total()
+
     def _all(self, budget: Budget) -> list[Decimal]:
         spent = self.spends.get(budget.pk)
         return [_ZERO] * MOST_DAYS if spent is None else list(spent[:MOST_DAYS])
@@ -129,8 +142,8 @@ def _need(
         given = sum((child.amount for child in children), _ZERO)
         kept = max(budget.amount - given, _ZERO)
         return Need(budget.amount, kept, None, known, average, periods)
-    all_of_it = _ahead(history, steps)
-    rest = _ahead(days.kept(budget, children), steps) if children else all_of_it
+    all_of_it = days.ahead(history, steps)
+    rest = days.ahead(days.kept(budget, children), steps) if children else all_of_it
     return Need(
         _enough(all_of_it),
         _enough(rest),
@@ -144,10 +157,6 @@ def _need(
 def _is_idle(budget: Budget, days: _Days) -> bool:
     """Tell whether it could have spent on all the days, and spent on none."""
     return budget.starts_at <= days.midnights[0] and not days.of(budget)
-
-
-def _ahead(history: Sequence[Decimal], steps: int) -> Estimate:
-    return fitted(tuple(map(float, history or [_ZERO])), steps, _WEEK).total()
 
 
 def _enough(ahead: Estimate) -> Decimal:

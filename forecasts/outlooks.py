@@ -8,6 +8,8 @@ from math import ceil
 from typing import Protocol
 
 from forecasts.estimates import Estimate, fitted
+from forecasts.quiet import method_of
+from forecasts.series import Quiet
 from lib.money import quantize
 from lib.periods import Window
 
@@ -39,6 +41,10 @@ class Past(Protocol):
     def days(self) -> Sequence[Decimal]:
         """Of the days that are over, oldest first, from the first with spend."""
 
+    @property
+    def quiet(self) -> Quiet:
+        """The holidays; today is step 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -67,14 +73,14 @@ def look_ahead(past: Past) -> Outlook | None:
         return None
     left = (past.window.end - past.now) / _DAY
     whole = ceil(left)
-    ahead = fitted(days, whole, _WEEK).total(part=1 - (whole - left))
+    ahead = fitted(days, whole, _WEEK, past.quiet).total(part=1 - (whole - left))
     spent = float(past.spent)
     return Outlook(
         projected=_money(spent + ahead.middle),
         lower=_money(spent + ahead.quantile(_TENTH)),
         upper=_money(spent + ahead.quantile(1 - _TENTH)),
         probability=_probability(past, ahead),
-        method=f"forecast from the last {len(days)} days",
+        method=method_of(len(days), past.quiet),
     )
 
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.history import days_before
 from forecasts.outlooks import MOST_DAYS, Outlook, look_ahead
-from lib.periods import Window
+from forecasts.quiet import quiet_of
+from forecasts.series import Quiet
+from lib.periods import Window, day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class _Past:
     limit: Decimal
     spent: Decimal
     days: tuple[Decimal, ...]
+    quiet: Quiet
 
 
 def probabilities(
@@ -58,9 +62,12 @@ def outlooks(
     for budget in chosen:
         if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
-    for group in by_zone.values():
+    for zone, group in by_zone.items():
+        today = day_of(now, ZoneInfo(zone))
+        quiet = quiet_of(chosen[0].organization.holiday_calendar, today)
         for pk, days in days_before(group, MOST_DAYS, now=now).items():
             at = positions[pk]
             limit = at.limit + more.get(pk, Decimal(0))
-            found[pk] = look_ahead(_Past(now, at.window, limit, at.spent, days))
+            past = _Past(now, at.window, limit, at.spent, days, quiet)
+            found[pk] = look_ahead(past)
     return found

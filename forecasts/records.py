@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from budgets.models import Budget, BudgetPeriod
-from forecasts.ahead import Ahead, ahead_of
+from forecasts.ahead import BudgetAhead, ahead_of
 from forecasts.backtests import MOST_FORECASTS, Accuracy, PastForecast, backtest
 from forecasts.history import days_before
 from forecasts.models import StoredForecast
@@ -37,9 +37,15 @@ def judged(budget: Budget, *, now: datetime) -> Judged:
     return Judged(tried_of(ahead, days), told_of(budget, now=now))
 
 
-def tried_of(ahead: Ahead, days: Sequence[Decimal]) -> Accuracy:
+def tried_of(ahead: BudgetAhead, days: Sequence[Decimal]) -> Accuracy:
     """Return how forecasts as the present one would have done in *days* past."""
-    return backtest(days, ahead.today, ahead.steps, lately=MOST_DAYS)
+    return backtest(
+        days,
+        ahead.today,
+        ahead.steps,
+        lately=MOST_DAYS,
+        holidays=ahead.budget.organization.holiday_calendar,
+    )
 
 
 def told_of(budget: Budget, *, now: datetime) -> Accuracy:

@@ -15,7 +15,6 @@ from budgets.models import Budget
 from budgets.scopes import DIMENSION_OF, clean
 from budgets.status import present_positions
 from forecasts.ahead import Ahead, Present
-from forecasts.courses import Known
 from forecasts.history import midnight_of
 from forecasts.outlooks import MOST_DAYS
 from ledger.analytics import lines_of
@@ -60,7 +59,7 @@ def ahead_of_costs(
     if limit is None:
         budget, limit = _budget_of(question, cadence, window, now)
     history = tuple(dropwhile(not_, days))
-    known = Known(history, present.today, present.part, spent, limit)
+    known = present.known(history, spent, limit, organization.holiday_calendar)
     return Ahead(budget, organization.currency, known, present.steps, confidence)
 
 

@@ -82,7 +82,9 @@ def _store(organization: Organization, budgets: Sequence[Budget], now: datetime)
             days=len(history),
         )
         if len(history) >= LEAST_DAYS:
-            known, steps = known_of_period(position, history, zone, now)
+            known, steps = known_of_period(
+                position, history, zone, now, organization.holiday_calendar
+            )
             said = said_of(known, steps)
             row.expected, row.probability = said.expected, said.probability
             row.lower_80, row.upper_80 = said.likely

@@ -18,6 +18,7 @@ from accounts.models import (
     Organization,
     ResponseIds,
     UnpricedPolicy,
+    validate_holidays_of,
     validate_slug,
     validate_zone,
 )
@@ -36,6 +37,10 @@ LINKS_NOTE = (
 LATE_RECORDS_NOTE = (
     "Where usage is booked whose month is closed: period, the month it belongs to; "
     "open_month, the first open month after it, as an adjustment."
+)
+HOLIDAYS_NOTE = (
+    "Whose public holidays forecasts take for quiet days: a country's code, such as "
+    "DE, or one of its parts, such as DE-BY. Empty: they are days like any."
 )
 
 
@@ -59,6 +64,7 @@ class OrganizationOut(Out, frozen=True):
     ]
     late_records: Annotated[str, choices(LateRecords.values), note(LATE_RECORDS_NOTE)]
     links_decide_up_to: Annotated[Money | None, note(LINKS_NOTE)]
+    holiday_calendar: Annotated[str, note(HOLIDAYS_NOTE)]
 
 
 def organization_out(organization: Organization) -> OrganizationOut:
@@ -73,6 +79,7 @@ def organization_out(organization: Organization) -> OrganizationOut:
         response_ids=organization.response_ids,
         late_records=organization.late_records,
         links_decide_up_to=None if most is None else wire(most),
+        holiday_calendar=organization.holiday_calendar,
     )
 
 
@@ -109,6 +116,13 @@ class OrganizationIn(serializers.Serializer[Organization]):
     )
     links_decide_up_to = WireAmountField(
         min_value=0, required=False, allow_null=True, help_text=LINKS_NOTE
+    )
+    holiday_calendar = serializers.CharField(
+        max_length=6,
+        required=False,
+        allow_blank=True,
+        validators=[validate_holidays_of],
+        help_text=HOLIDAYS_NOTE,
     )
 
     def validate_currency(self, code: str) -> str:

@@ -4,8 +4,10 @@ from datetime import date
 
 from console.drawings import Fact
 from console.forecasts.figures import CONFIDENCE, SURER, Foreseen
-from forecasts.courses import RECOMMENDED, Course, total_of, weekdays_of
+from forecasts.courses import RECOMMENDED, Course, holiday_of, total_of, weekdays_of
 from forecasts.outlooks import LEAST_DAYS
+from forecasts.quiet import holidays_ahead
+from lib.public_holidays import words_of
 
 _WEEKS = 14  # days from which on there is a rhythm of weekdays
 _SURE, _HARDLY = 0.99, 0.01
@@ -96,6 +98,7 @@ def notes_of(found: Foreseen, course: Course) -> list[Fact]:
     notes = [
         Fact("Data", data),
         Fact("Weekdays", _weekdays(found)),
+        Fact("Public holidays", _holidays(found)),
         Fact(
             f"With {writer.share(SURER)}",
             f"{writer.money(surer.lower)} to {writer.money(surer.upper)}",
@@ -123,6 +126,22 @@ def _between(found: Foreseen, course: Course) -> str:
     return f"between {day(earliest)} and {day(latest)}{sure}"
 
 
+def _holidays(found: Foreseen) -> str:
+    """Say which are to come, and what one of them costs; nothing where none count."""
+    known, place = found.ahead.known, found.budget.organization.holiday_calendar
+    if not place:
+        return ""
+    name = words_of(place)
+    days = holidays_ahead(known.quiet, known.today, found.ahead.steps)
+    if not days:
+        return f"of {name}: none is to come in this period"
+    share = found.writer.share(round(holiday_of(known), 2))
+    return (
+        f"of {name}: {', '.join(map(_day, days))}, each as quiet as {share} of an even "
+        "day, as weekends are and holidays were"
+    )
+
+
 def _weekdays(found: Foreseen) -> str:
     """Say what each weekday costs, Monday first."""
     if len(found.ahead.days) < _WEEKS:
@@ -130,7 +149,7 @@ def _weekdays(found: Foreseen) -> str:
     today = found.ahead.today
     by_day = {
         date.fromordinal(today.toordinal() + place): share
-        for place, share in enumerate(weekdays_of(found.ahead.days))
+        for place, share in enumerate(weekdays_of(found.ahead.known))
     }
     ordered = sorted(by_day, key=date.weekday)
     return " · ".join(

@@ -10,6 +10,7 @@ from forecasts.ahead import Ahead
 from forecasts.backtests import Accuracy
 from forecasts.courses import RECOMMENDED, Course
 from forecasts.outlooks import LEAST_DAYS
+from forecasts.quiet import method_of
 from forecasts.records import Judged
 from lib.answers import Money, Out, note
 from lib.money import quantize, wire
@@ -174,7 +175,7 @@ def forecast_out(found: Ahead) -> ForecastOut:
     return ForecastOut(
         **shared,
         **_of_course(found, course),
-        method=f"forecast from the last {len(found.days)} days",
+        method=method_of(len(found.days), found.known.quiet),
     )
 
 

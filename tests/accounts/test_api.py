@@ -20,6 +20,7 @@ FIELDS = {
     "response_ids",
     "late_records",
     "links_decide_up_to",
+    "holiday_calendar",
 }
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS, look_ahead
+from forecasts.series import ALL_ALIKE, Quiet
 from lib.periods import Window
 
 
@@ -20,6 +21,7 @@ class Known(NamedTuple):
     window: Window = Window(
         datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)
     )
+    quiet: Quiet = ALL_ALIKE
 
 
 def days(*costs: float) -> tuple[Decimal, ...]:

@@ -177,6 +177,11 @@ BODIES: list[tuple[str, str, Any]] = [
             {"fiscal_year_start_month": "May"},
             {"fiscal_year_start_month": 10**30},
             {"unpriced_policy": "pray"},
+            {"holiday_calendar": "XX"},
+            {"holiday_calendar": "de"},
+            {"holiday_calendar": "DE-XX"},
+            {"holiday_calendar": "D\x00"},
+            {"holiday_calendar": "x" * 7},
             {"slug": "a b"},
         )
     ),

@@ -30,6 +30,9 @@ class Organization:
     # In its currency: who decides about more than this by a mailed link has to log in
     # first. None: nobody has to.
     links_decide_up_to: Optional[Decimal] = None
+    # Whose public holidays forecasts take for quiet days: a country's code, such as DE,
+    # or one of its parts, such as DE-BY. Empty: they are days like any.
+    holiday_calendar: str = ""
 
 
 @dataclass(frozen=True)

@@ -171,3 +171,4 @@ class OrganizationFields(TypedDict, total=False):
     response_ids: str
     late_records: str
     links_decide_up_to: Optional[Money]
+    holiday_calendar: str

@@ -40,6 +40,7 @@ def create_organization(
     response_ids: Optional[str] = None,
     late_records: Optional[str] = None,
     links_decide_up_to: Optional[Money] = None,
+    holiday_calendar: Optional[str] = None,
 ) -> Request[Organization]:
     given = dict(locals())
     if links_decide_up_to is not None:
@@ -62,7 +63,8 @@ def update_organization(
 ) -> Request[Organization]:
     """Change an organization; *unpriced_policy* is "allow" or "block", *response_ids*
     "once" or "ignore", *late_records* "period" or "open_month". With
-    *links_decide_up_to* None, mailed links decide about any amount."""
+    *links_decide_up_to* None, mailed links decide about any amount.
+    *holiday_calendar*: "DE" or "DE-BY", "" for none."""
     body: dict[str, Any] = dict(changes)
     most = changes.get("links_decide_up_to")
     if most is not None:
