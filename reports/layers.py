@@ -263,7 +263,10 @@ def pace(words: PlanWords) -> list[Spec]:
 
 def _pace_stroke(name: str, words: PlanWords) -> Spec:
     scale = {"domain": [words.spent, words.budgeted], "range": "pace"}
-    return {"color": {"datum": name, "type": "nominal", "scale": scale}}
+    legend = {"symbolType": "stroke", "symbolSize": 400}
+    return {
+        "color": {"datum": name, "type": "nominal", "scale": scale, "legend": legend}
+    }
 
 
 def bars() -> Spec:

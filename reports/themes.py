@@ -89,7 +89,7 @@ _COLOURS = {
         line="#d5d9de",
         ground="#ffffff",
         spent=INK,
-        expected="#6d28d9",
+        expected="#5b6472",
         limit="#9b1c1c",
         less="#2f7d57",
         band=0.2,
@@ -110,7 +110,7 @@ def config_of(theme: Theme) -> dict[str, Any]:
     return {
         "aria": False,  # the table behind a chart is read, and no pile of marks
         "font": font,
-        "background": colours.ground if theme is Theme.PRINT else "transparent",
+        "background": "transparent",
         "view": {"stroke": None},
         "axis": {
             "labelColor": colours.muted,

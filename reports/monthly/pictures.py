@@ -15,11 +15,15 @@ from reports.rendering import svg_of
 from reports.themes import Theme
 
 _WIDTH = 658  # pixels: as wide as the text of a page
-_MOST = 12  # budgets that a chart shows
+_MOST = 10  # budgets that a chart shows
+_HIGH, _LOW = 210, 170  # pixels
 _ZERO = Decimal(0)
 
 
-def _drawing(title: str, spec: Spec, words: str) -> Drawing:
+def _drawing(
+    title: str, spec: Spec, words: str, *, height: int | None = None
+) -> Drawing:
+    spec = spec | ({"height": height} if height else {})
     return Drawing(title, svg_of(spec, Theme.PRINT, width=_WIDTH), words)
 
 
@@ -43,44 +47,47 @@ def pace_drawing(figures: MonthlyFigures, writer: PaperWriter) -> Drawing:
             "spent": writer.money(figures.total.spent),
             "budgeted": writer.money(figures.total.budgeted),
         },
+        height=_HIGH,
     )
 
 
 def bridge_drawing(figures: MonthlyFigures, writer: PaperWriter) -> Drawing:
+    """Draw what the variance is made of, cause by cause: beside the whole amounts the
+    causes would be hairs."""
     bridge = figures.bridge
-    steps = [_ground(_("Budgeted"), bridge.budgeted, writer)]
-    stands, said = bridge.budgeted, []
+    steps, stands = [], _ZERO
     for cause in bridge.causes:
-        label = writer.plain_change(cause.amount)
-        name = writer.name(cause.name)
         steps.append(
             BridgeStep(
-                name,
+                writer.name(cause.name),
                 stands,
                 stands + cause.amount,
                 is_total=False,
                 words="",
-                label=label,
+                label=writer.plain_change(cause.amount),
             )
         )
-        said.append(f"{name} {label}")
         stands += cause.amount
-    steps.append(_ground(_("Actual"), bridge.spent, writer))
+    steps.append(
+        BridgeStep(
+            _("Variance"),
+            _ZERO,
+            stands,
+            is_total=True,
+            words="",
+            label=writer.plain_change(stands),
+        )
+    )
     return _drawing(
-        _("From budget to actual"),
+        _("What the variance is made of"),
         bridge_chart(steps, currency=writer.currency),
         _("From %(budgeted)s budgeted to %(spent)s spent: %(causes)s.")
         % {
             "budgeted": writer.money(bridge.budgeted),
             "spent": writer.money(bridge.spent),
-            "causes": ", ".join(said),
+            "causes": ", ".join(f"{step.name} {step.label}" for step in steps),
         },
     )
-
-
-def _ground(name: str, amount: Decimal, writer: PaperWriter) -> BridgeStep:
-    label = writer.plain(amount)
-    return BridgeStep(name, _ZERO, amount, is_total=True, words="", label=label)
 
 
 def deviations_drawing(
@@ -116,6 +123,7 @@ def year_drawing(figures: MonthlyFigures, writer: PaperWriter) -> Drawing:
         _("Month by month"),
         plan_chart(points, words=_plan_words(writer)),
         _("Bars for each month of the year: %(months)s.") % {"months": said},
+        height=_LOW,
     )
 
 

@@ -19,7 +19,6 @@ from reports.monthly.pictures import (
     bridge_drawing,
     deviations_drawing,
     pace_drawing,
-    year_drawing,
 )
 from reports.monthly.summary import summary_of
 from reports.monthly.tables import (
@@ -40,6 +39,7 @@ from reports.paper.sheets import (
     Heading,
     Part,
     Sheet,
+    Sides,
     Text,
 )
 from reports.paper.writers import PaperWriter
@@ -78,10 +78,11 @@ def _composed(paper: MonthlyPaper, writer: PaperWriter, language: str) -> Sheet:
         "moment": writer.moment(figures.cut_off),
         "zone": figures.zone.replace("_", " "),
     }
-    title = _("Monthly report, %(month)s") % {"month": month}
+    title = _("LLM spend, %(month)s") % {"month": month}
     return Sheet(
         title=title,
-        kind=figures.organization,
+        kind=_("%(organization)s · Monthly report")
+        % {"organization": figures.organization},
         organization=figures.organization,
         subtitle=" · ".join(filter(None, (_subject(figures), as_of, draft))),
         language=language,
@@ -122,9 +123,16 @@ def _chapters(figures: MonthlyFigures, writer: PaperWriter) -> Iterator[_Chapter
         (
             pace_drawing(figures, writer),
             bridge_drawing(figures, writer),
-            bridge_table(figures, writer),
-            Heading(_("What moved it"), level=3),
-            drivers_table(figures, writer),
+            Sides(
+                left=(
+                    Heading(_("From budget to actual"), level=3),
+                    bridge_table(figures, writer),
+                ),
+                right=(
+                    Heading(_("What moved it"), level=3),
+                    drivers_table(figures, writer),
+                ),
+            ),
         ),
     )
     yield from _budgets(figures, writer)
@@ -146,14 +154,11 @@ def _budgets(figures: MonthlyFigures, writer: PaperWriter) -> Iterator[_Chapter]
     )
     yield _Chapter(
         Heading(
-            _("The year"),
+            _("The year by budget"),
             anchor="year",
             lead=_("What the year is expected to come to, beside its budget."),
         ),
-        (
-            year_drawing(figures, writer),
-            year_table(figures, writer),
-        ),
+        (year_table(figures, writer),),
     )
     yield _Chapter(
         Heading(
@@ -186,7 +191,7 @@ def _events(figures: MonthlyFigures, writer: PaperWriter) -> Iterator[_Chapter]:
         follows=True,
     )
     yield _Chapter(
-        Heading(_("Past the rules"), anchor="overrides"),
+        Heading(_("Exceptions"), anchor="overrides"),
         (overrides_table(figures, writer),),
         follows=True,
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from reports.monthly.figures import Beside, MonthlyFigures
+from reports.monthly.pictures import year_drawing
 from reports.monthly.tables import drivers_table, tone_of
 from reports.paper.sheets import (
     Block,
@@ -26,6 +27,7 @@ def summary_of(figures: MonthlyFigures, writer: PaperWriter) -> tuple[Block, ...
     return (
         Text(writer.words(figures.sentence), "lead"),
         _keys(figures, writer),
+        year_drawing(figures, writer),
         Sides(
             left=(
                 Heading(_("What moved it"), is_small=True),

@@ -14,6 +14,8 @@ from reports.monthly.figures import (
 from reports.paper.sheets import Column, SheetCell, SheetLine, Table, Tone
 from reports.paper.writers import NOTHING, PaperWriter
 
+_SPACE = "\N{NO-BREAK SPACE}"
+
 
 def tone_of(one: Beside) -> Tone:
     """Return whether it is good news: more than was budgeted is not."""
@@ -115,7 +117,7 @@ def _beside_columns(group: str, widths: Iterable[float]) -> tuple[Column, ...]:
 def _variance_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
     return SheetLine(
         (
-            SheetCell(writer.name(row.path[-1]), note=writer.words(row.owner)),
+            SheetCell(writer.name(row.path[-1])),
             *_beside_cells(row.month, writer),
             *_to_date_cells(row.year_to_date, writer),
         ),
@@ -194,7 +196,7 @@ def range_of(between: Between | None, writer: PaperWriter) -> str:
     if between is None:
         return NOTHING
     lower, upper = writer.plain(between.lower), writer.plain(between.upper)
-    return f"{lower}\N{THIN SPACE}\N{EN DASH}\N{THIN SPACE}{upper}"
+    return f"{lower}{_SPACE}\N{EN DASH}{_SPACE}{upper}"
 
 
 # -- Comments

@@ -1,13 +1,12 @@
 """What a document may load: what stands within it, and our fonts. Nothing else."""
 
-from importlib.resources import files
+from pathlib import Path
 
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-FONTS = {
-    f"font:{weight}": f"Inter-{weight}.woff2"
-    for weight in ("Regular", "Medium", "SemiBold", "Bold")
-}
+from reports.paper.fonts import FACES, unpacked
+
+FONT = "font:"  # before the name of a face
 _WITHIN = "data:image/svg+xml;base64,"
 
 
@@ -16,7 +15,14 @@ class NotOurs(ValueError):
 
 
 class OwnFetcher(URLFetcher):
-    """Loads pictures that stand within the document and fonts by their names."""
+    """Loads pictures that stand within the document and fonts by their names.
+
+    *fonts*: the folder where those are kept.
+    """
+
+    def __init__(self, fonts: Path) -> None:
+        super().__init__()
+        self._fonts = fonts
 
     def fetch(
         self, url: str, headers: dict[str, str] | None = None
@@ -26,11 +32,10 @@ class OwnFetcher(URLFetcher):
         Raises:
             NotOurs: it leads anywhere else.
         """
-        if url in FONTS:
-            place = files("unfold") / "static/unfold/fonts/inter" / FONTS[url]
-            return URLFetcherResponse(
-                url, place.read_bytes(), {"Content-Type": "font/woff2"}
-            )
+        face = url.removeprefix(FONT)
+        if url.startswith(FONT) and face in FACES.values():
+            font = unpacked(face, self._fonts)
+            return URLFetcherResponse(url, font, {"Content-Type": "font/ttf"})
         if url.startswith(_WITHIN):
             return super().fetch(url, headers)
         raise NotOurs(f"A document of ours loads nothing from {url[:80]!r}.")

@@ -13,23 +13,23 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 from weasyprint.text.fonts import FontConfiguration
 
-from reports.paper.fetching import OwnFetcher
+from reports.paper.fetching import FONT, OwnFetcher
 from reports.paper.finishing import finish
+from reports.paper.fonts import FACES
 from reports.paper.sheets import Sheet
 from reports.templatetags.paper import picture
 
 Progress = Callable[[float], None]
 
 _STYLE = Path(__file__).parent / "sheet.css"
-_FACES = {400: "Regular", 500: "Medium", 600: "SemiBold", 700: "Bold"}
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi"}
 _PAGE = """
 @page {{
   size: {page};
   margin: 24mm 18mm 20mm;
   {background}
-  @top-left {{ content: {organization}; {small} vertical-align: bottom; {rule} }}
-  @top-right {{ content: {running}; {small} vertical-align: bottom; {rule} }}
+  @top-left {{ content: {organization}; {small} {rule} }}
+  @top-right {{ content: {running}; {small} {rule} }}
   @bottom-left {{ content: {foot}; {small} vertical-align: top; width: 75%; }}
   @bottom-right {{ content: {pages}; {small} vertical-align: top; width: 25%; }}
 }}
@@ -42,36 +42,43 @@ _PAGE = """
 section.wide {{ page: wide; }}
 """
 _SMALL = "font: 7pt Inter, 'DejaVu Sans', sans-serif; color: #4a5464;"
-_RULE = "padding-bottom: 1.5mm; margin-bottom: 4mm; border-bottom: 0.5pt solid #c3c9d2;"
+_RULE = (
+    "vertical-align: bottom; width: 50%; padding-bottom: 1.5mm; margin-bottom: 4mm; "
+    "border-bottom: 0.5pt solid #c3c9d2;"
+)
 _WATERMARK = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="210" height="297" viewBox="0 0 210 297">\
 <text x="105" y="150" font-family="Inter, DejaVu Sans" font-size="{size}" \
-font-weight="700" fill="#eef0f3" text-anchor="middle" letter-spacing="2" \
+font-weight="700" fill="#f1f2f5" text-anchor="middle" letter-spacing="2" \
 transform="rotate(-52 105 150)">{word}</text></svg>"""
 
 
-def laid_out(sheet: Sheet, progress: Progress = lambda _: None) -> bytes:
+def laid_out(sheet: Sheet, fonts: Path, progress: Progress) -> bytes:
     """Return *sheet* as PDF/UA.
 
-    *progress* is told the share that is done. The same sheet gives the same bytes, with
-    the same fonts on the machine.
+    *fonts*: the folder where they are kept. *progress* is told the share that is done.
+    The same sheet gives the same bytes, with the same fonts on the machine.
 
     """
     html = _html_of(sheet)
     progress(0.1)
-    fonts, fetcher = FontConfiguration(), OwnFetcher()
+    config, fetcher = FontConfiguration(), OwnFetcher(fonts)
     style = weasyprint.CSS(
         string=_style_of(sheet),
-        font_config=fonts,
+        font_config=config,
         url_fetcher=fetcher,
         base_url="about:blank",
     )
     document = weasyprint.HTML(
         string=html, url_fetcher=fetcher, base_url="about:blank"
-    ).render(stylesheets=[style], font_config=fonts)
+    ).render(stylesheets=[style], font_config=config)
     progress(0.8)
     identity = hashlib.sha256(html.encode()).digest()[:16]
-    written = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=identity)
+    written = document.write_pdf(
+        pdf_variant="pdf/ua-1",
+        pdf_identifier=identity,
+        uncompressed_pdf=True,  # it is compressed when it is finished
+    )
     progress(0.95)
     return finish(written, sheet)
 
@@ -100,8 +107,8 @@ def _style_of(sheet: Sheet) -> str:
     )
     faces = "".join(
         f"@font-face {{ font-family: Inter; font-weight: {weight}; "
-        f"src: url('font:{name}'); }}\n"
-        for weight, name in _FACES.items()
+        f"src: url('{FONT}{face}'); }}\n"
+        for weight, face in FACES.items()
     )
     return f"{faces}{page}{_STYLE.read_text()}"
 

@@ -14,7 +14,7 @@ import msgspec
 from django.conf import settings
 
 from lib.errors import Refusal
-from reports.paper.process import LONGEST_S, PaperTold
+from reports.paper.process import LONGEST_S, Order, PaperTold
 
 # All of the environment that it gets: no keys, no passwords, and no language or zone of
 # the machine, for a document is the same wherever it is made.
@@ -48,7 +48,8 @@ def made(
     Raises:
         PaperFailed: Libraries are missing, or it failed or took more than five minutes.
     """
-    given = module.encode() + b"\n" + msgspec.json.encode(figures)
+    order: Order = {"module": module, "fonts": str(settings.MADE_FILES_DIR / "fonts")}
+    given = json.dumps(order).encode() + b"\n" + msgspec.json.encode(figures)
     environment = {
         name: os.environ[name] for name in _ENVIRONMENT if name in os.environ
     }

@@ -5,6 +5,7 @@ no database, no network. It tells how far it is and then the document on standar
 output: lines of JSON (`PaperTold`), the last of which is followed by that many bytes.
 """
 
+import gc
 import json
 import logging
 import os
@@ -33,6 +34,13 @@ _LIBRARIES = (
 )
 
 
+class Order(TypedDict):
+    """What is to be made, before its figures."""
+
+    module: str  # that has its `Kind` as PAPER
+    fonts: str  # the folder where they are kept
+
+
 class PaperTold(TypedDict, total=False):
     """A line of the answer: one of these."""
 
@@ -50,11 +58,11 @@ class Kind:
 
 
 def main() -> None:
-    """Lay out what standard input says: the name of a module, in a line, that has its
-    `Kind` as PAPER; then its figures."""
+    """Lay out what standard input says: an `Order` in a line, then the figures."""
     signal.alarm(LONGEST_S)
+    gc.disable()  # it ends before that would pay
     answer, sys.stdout = sys.stdout.buffer, sys.stderr
-    module = sys.stdin.buffer.readline().decode().strip()
+    order: Order = json.loads(sys.stdin.buffer.readline())
     given = sys.stdin.buffer.read()
     logging.disable(logging.ERROR)  # of fonts and styles; what matters is raised
     _configure()
@@ -65,14 +73,18 @@ def main() -> None:
         answer.flush()
 
     tell({"share": 0.02})
-    kind: Kind = import_module(module).PAPER
+    kind: Kind = import_module(order["module"]).PAPER
     try:
         from reports.paper.layout import laid_out
     except (ImportError, OSError):
         tell({"problem": f"PDFs need libraries that are not here: {_LIBRARIES}"})
         os._exit(0)
     figures = msgspec.json.decode(given, type=kind.figures)
-    document = laid_out(kind.compose(figures), lambda share: tell({"share": share}))
+    document = laid_out(
+        kind.compose(figures),
+        Path(order["fonts"]),
+        lambda share: tell({"share": share}),
+    )
     tell({"size": len(document)})
     answer.write(document)
     answer.flush()

@@ -20,6 +20,7 @@ _SPACE = "\N{NO-BREAK SPACE}"
 _LETTER = {"US", "CA", "MX", "PH", "CL", "CO", "VE", "GT", "CR", "PR"}
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _ISOLATED = "\N{FIRST STRONG ISOLATE}{}\N{POP DIRECTIONAL ISOLATE}"
+_LEAST_SHARE = Decimal("0.001")
 _MOST_NAME = 60  # characters of a name; the middle of a longer one is left out
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
@@ -80,7 +81,9 @@ class PaperWriter:
         return self._with_plus(amount, self.plain(amount))
 
     def share(self, share: Decimal | None) -> str:
-        """Write "62 %"; None as a dash."""
+        """Write "62 %"; None as a dash, and less than a tenth of a percent as 0 %."""
+        if share is not None and abs(share) < _LEAST_SHARE:
+            share = Decimal(0)
         return _with_minus(format_percent(share, str(self.known)))
 
     def share_change(self, share: Decimal | None) -> str:

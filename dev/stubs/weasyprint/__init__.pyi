@@ -14,7 +14,9 @@ class CSS:
     ) -> None: ...
 
 class Document:
-    def write_pdf(self, *, pdf_variant: str, pdf_identifier: bytes) -> bytes: ...
+    def write_pdf(
+        self, *, pdf_variant: str, pdf_identifier: bytes, uncompressed_pdf: bool
+    ) -> bytes: ...
 
 class HTML:
     def __init__(
