@@ -128,6 +128,11 @@ def smallest_unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(currency))
 
 
+def rounded_to(amount: Decimal, unit: Decimal) -> Decimal:
+    """Round *amount* to a power of ten, such as 0.01, halves to even; never to -0."""
+    return amount.quantize(unit, context=_ROUNDED) or Decimal(0).quantize(unit)
+
+
 def units_up(amount: Decimal, unit: Decimal) -> int:
     """Return how many whole *unit*s *amount* takes, rounded up; it is not negative."""
     whole, rest = divmod(amount, unit)

@@ -16,6 +16,7 @@ from budgets.reservations import settlements
 from ledger import verification as ledger
 from lib.money import format_money
 from lib.sql import see_one_moment
+from reports.chargeback import services as statements
 
 _MOST_SHOWN = 100  # differences of one organization
 
@@ -61,6 +62,7 @@ def _differences(organization: Organization) -> Iterator[str]:
     yield from ledger.differences(organization)
     yield from budgets.differences(organization)
     yield from trail.differences(organization)
+    yield from statements.differences(organization)
 
 
 def _notes(organization: Organization) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Chargeback: what a month cost each department, team, project or customer."""

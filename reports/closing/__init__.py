@@ -1,0 +1,1 @@
+"""The close of a month: what is left to do, and the lock."""
