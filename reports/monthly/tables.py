@@ -144,7 +144,7 @@ def _total_line(
     figures: MonthlyFigures, cells: tuple[SheetCell, ...]
 ) -> tuple[SheetLine, ...]:
     """Return the total, where the tops are several: one top is the total."""
-    if sum(not row.depth for row in figures.rows) == 1:
+    if sum(not row.depth for row in figures.rows) <= 1:
         return ()
     return (SheetLine((SheetCell(_("Total")), *cells), is_total=True),)
 

@@ -74,7 +74,8 @@ def made(
             process.kill()
         if document is None:
             said.seek(0)
-            _log.error("%s: no document. %s", module, said.read()[-_LAST_WORDS:])
+            last = said.read()[-_LAST_WORDS:].decode(errors="replace")
+            _log.error("%s: no document. %s", module, last)
             raise PaperFailed("The document could not be laid out; the log says why.")
     return document
 
