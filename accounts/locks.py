@@ -35,13 +35,15 @@ def hold_trees() -> None:
     sql.hold(TREE_LOCK, 0)
 
 
-def hold_opening(organization_id: int) -> None:
-    """Keep everybody else from opening budgets of templates there, until commit.
+def hold_to_open(organization_id: int) -> None:
+    """Do as `hold_shared`, and keep everybody else from opening budgets of templates
+    there, until commit.
 
-    Take it before `hold_shared`: others go on charging meanwhile, and whoever changes
-    the tree in other ways waits for the shared lock that comes with it.
+    One statement, in which the lock for opening comes first: others go on charging
+    while one waits for it, and whoever changes the tree in other ways waits for the
+    shared one.
     """
-    sql.hold(OPENING_LOCK, organization_id)
+    sql.hold_then_shared(OPENING_LOCK, ORGANIZATION_LOCK, organization_id)
 
 
 def hold_repricing(organization_id: int) -> None:

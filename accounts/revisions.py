@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import transaction
 
-from accounts.locks import hold_shared
+from accounts.locks import hold_shared, hold_to_open
 from accounts.models import Organization
 from lib.memories import Memory
 from lib.sql import cursor_that_prepares, one_round_trip
@@ -75,13 +75,15 @@ class Revision:
 _revisions: Memory[int, Revision] = Memory(most=_MOST_ORGANIZATIONS)
 
 
-def hold_revision(organization_id: int) -> Revision:
+def hold_revision(organization_id: int, *, opens: bool = False) -> Revision:
     """Keep the organization's shape as it is until commit, and return what is known.
 
-    The first thing in a transaction: one round trip when nothing has changed.
+    The first thing in a transaction: one round trip when nothing has changed. *opens*:
+    budgets of templates may be opened in it, one transaction at a time.
     """
+    hold = hold_to_open if opens else hold_shared
     with one_round_trip():
-        hold_shared(organization_id)
+        hold(organization_id)
         number = revision_of(organization_id)
     return open_revision(organization_id, number)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from accounts.locks import hold_opening
 from accounts.revisions import (
     Revision,
     RevisionPart,
@@ -77,6 +76,4 @@ def hold_filed(organization_id: int, *, opens: bool = False) -> Revision:
     """
     if known_revision(organization_id) is None:
         refile_if_due(organization_id)
-    if opens:
-        hold_opening(organization_id)
-    return hold_revision(organization_id)
+    return hold_revision(organization_id, opens=opens)

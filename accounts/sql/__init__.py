@@ -3,8 +3,8 @@
 from django.db import connection
 
 if connection.vendor == "postgresql":
-    from accounts.sql.postgresql import hold, hold_shared
+    from accounts.sql.postgresql import hold, hold_shared, hold_then_shared
 else:
-    from accounts.sql.sqlite import hold, hold_shared
+    from accounts.sql.sqlite import hold, hold_shared, hold_then_shared
 
-__all__ = ["hold", "hold_shared"]
+__all__ = ["hold", "hold_shared", "hold_then_shared"]

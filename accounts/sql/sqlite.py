@@ -7,3 +7,7 @@ def hold(kind: int, number: int) -> None:
 
 def hold_shared(kind: int, number: int) -> None:
     """Hold nothing, likewise."""
+
+
+def hold_then_shared(kind: int, shared: int, number: int) -> None:
+    """Hold nothing, likewise."""
