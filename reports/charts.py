@@ -171,11 +171,12 @@ def ranges_chart(
     ]
     x = layers.money_axis("lower", currency)
     has_own = any(one.limit is not None for one in ranges)
+    has_come = any(one.outcome is not None for one in ranges)
     return _of_rows(
         rows,
         {"x": x, "y": layers.names_axis([one.name for one in ranges])},
         [
-            *layers.ranges(x),
+            *layers.ranges(x, outcomes=has_come),
             *([layers.limits(x)] if has_own else []),
             *([layers.limit_down(x, limit)] if limit else []),
             layers.marked_line(),

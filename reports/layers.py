@@ -295,8 +295,11 @@ def labels(x: Spec) -> Spec:
     }
 
 
-def ranges(x: Spec) -> list[Spec]:
-    """Draw what each row expects as a point on its range, and what came as a ring."""
+def ranges(x: Spec, *, outcomes: bool) -> list[Spec]:
+    """Draw what each row expects as a point on its range, and what came as a ring.
+
+    *outcomes*: of some rows something came; a field that none has would be no number.
+    """
     return [
         {
             "mark": {"type": "rule", "style": "interval"},
@@ -307,7 +310,7 @@ def ranges(x: Spec) -> list[Spec]:
                 "mark": {"type": "point", "style": field},
                 "encoding": {"x": x | {"field": field}} | TOOLTIP,
             }
-            for field in ("middle", "outcome")
+            for field in ("middle", *(["outcome"] if outcomes else ()))
         ),
     ]
 
