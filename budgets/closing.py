@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -18,6 +19,7 @@ from budgets.index import index_of
 from budgets.models import AmountLine, Budget, BudgetPeriod, Grant, RolloverMode
 from budgets.phasing import go_on
 from budgets.temporary import follow_temporary
+from lib.humanize import stretch
 from lib.periods import Window
 
 
@@ -152,6 +154,7 @@ def _carry(
     difference = carries - following.carried_over
     if not difference:
         return 0
+    days = stretch(period.window, ZoneInfo(budget.timezone))
     AmountLine.objects.create(
         organization_id=budget.organization_id,
         budget=budget,
@@ -159,7 +162,7 @@ def _carry(
         amount=difference,
         effective_from=following.starts_at,
         effective_to=following.ends_at,
-        reason=f"Carried over from the period begun on {period.starts_at:%Y-%m-%d}",
+        reason=f"Carried over from the period {days}",
         made_at=now,
     )
     following.carried_over += difference

@@ -26,6 +26,8 @@ from budgets.granting import Beyond, GrantChain, Granted, GrantUse
 from budgets.models import AmountLine, Budget, BudgetPeriod, Grant
 from budgets.status import calendar_of, used_until
 from budgets.temporary import check_amount, check_until, in_use
+from lib.humanize import date_words
+from lib.periods import day_of
 from lib.queue import announce
 
 ZERO = Decimal(0)
@@ -185,10 +187,10 @@ class GrantFollowing:
         grant, start, end = use.grant, use.window.start, use.window.end
         reason = self.grants[grant.id].reason
         if start != grant.start:
-            reason = f"Left of the grant until {day_of(self.budget, grant.end)}"
+            reason = f"Left of the grant until {last_day_of(self.budget, grant.end)}"
         yield self._say((grant.id, start, end), use.had, reason)
         if end <= self.now and end < period.ends_at:
-            reason = f"Used of the grant until {day_of(self.budget, grant.end)}"
+            reason = f"Used of the grant until {last_day_of(self.budget, grant.end)}"
             yield self._say((grant.id, end, period.ends_at), use.used, reason)
 
     def _say(self, stretch: _Stretch, amount: Decimal, reason: str) -> Dated:
@@ -232,10 +234,10 @@ class GrantFollowing:
             period.refresh_from_db(fields=["limit"])  # the database adds it up
 
 
-def day_of(budget: Budget, end: datetime) -> str:
+def last_day_of(budget: Budget, end: datetime) -> str:
     """Return the last day of what ends at *end*, which is exclusive."""
     zone = ZoneInfo(budget.timezone)
-    return f"{(end - _MOMENT).astimezone(zone):%Y-%m-%d}"
+    return date_words(day_of(end - _MOMENT, zone))
 
 
 def _said(budget: Budget) -> dict[_Stretch, Decimal]:

@@ -129,7 +129,7 @@ def test_a_grant_tells_what_is_used_and_left_of_it(
     ]
     moved = api.get(f"{path}/lines").body[-1]
     assert (moved["kind"], moved["amount"][:4]) == ("grant", "40.5")
-    assert moved["reason"] == "Left of the grant until 2026-12-20"
+    assert moved["reason"] == "Left of the grant until 20 Dec 2026"
     assert limit_of(api, budget).startswith("1040")
     assert differences(acme) == []
 

@@ -60,6 +60,8 @@ def test_a_month_turns_with_all_that_is_dated(
     clock.move_to(datetime(2026, 10, 31, 23, tzinfo=UTC))
     call_command("sweep")
     assert limit() == 100 + Decimal(preview["carries"]) + 60 == 210
+    reasons = [one["reason"] for one in api.get(f"{path}/lines").body]
+    assert "Carried over from the period 1 to 31 October 2026" in reasons
     use(api, "b", "2026-10-31T23:00:00Z", "7")
     assert api.get(f"{path}/status").body["total_spend"] == "7.0000000000"
 
