@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from alerts.models import Alert
+from alerts.models import Alert, RuleType
 from budgets.status import BudgetStatus, statuses
 from budgets.thresholds import Basis
 from forecasts.endings import with_endings
@@ -52,7 +52,8 @@ def _reserved(alert: Alert) -> Decimal | None:
 
 def _projected(alert: Alert) -> Decimal | None:
     """Return what the forecast was that it fired by; None: it is about none."""
-    return _number(alert, "projected") if alert.basis == Basis.FORECAST else None
+    is_of_one = alert.type == RuleType.FORECAST or alert.basis == Basis.FORECAST
+    return _number(alert, "projected") if is_of_one else None
 
 
 def _number(alert: Alert, name: str) -> Decimal | None:

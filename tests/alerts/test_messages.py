@@ -156,6 +156,10 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "forecast", "value": Decimal("0.9")},
         "Warning: ML Team is heading for $12,000.00 of $15,000.00 (November)",
     ),
+    "the forecast it fired by": (
+        {"type": "forecast", "details": {"numbers": {"projected": "15900"}}},
+        "Warning: ML Team is heading for $15,900.00 of $15,000.00 (November)",
+    ),
     "velocity": (
         {"type": "velocity", "value": Decimal(30), "spent": Decimal(600)},
         f"Warning: ML Team spends faster than planned, 4.0{NBSP}% of $15,000.00 "
