@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 
 from reports.monthly.figures import AlertLine, ApprovalLine, MonthlyFigures
 from reports.monthly.tables import amount_line, in_currency
+from reports.monthly.vocabulary import said
 from reports.paper.sheets import Column, SheetCell, SheetLine, Table, Tone
 from reports.paper.writers import PaperWriter
 
@@ -40,11 +41,11 @@ def _alert_line(alert: AlertLine, writer: PaperWriter) -> SheetLine:
             SheetCell(writer.path(alert.path)),
             SheetCell(
                 writer.words(alert.words),
-                note=writer.words(alert.severity),
+                note=writer.words(said(alert.severity)),
                 tone=Tone.BAD if alert.severity in _BAD else Tone.WATCH,
             ),
             SheetCell(
-                writer.words(alert.state),
+                writer.words(said(alert.state)),
                 note="\n".join(filter(None, (answered, ended))),
             ),
         )
@@ -74,11 +75,12 @@ def _approval_line(one: ApprovalLine, writer: PaperWriter) -> SheetLine:
         (
             SheetCell(writer.moment(one.asked_at)),
             SheetCell(
-                writer.path(one.path) or _("A new budget"), note=writer.words(one.kind)
+                writer.path(one.path) or _("A new budget"),
+                note=writer.words(said(one.kind)),
             ),
             SheetCell(writer.money_in(one.currency, one.amount)),
             SheetCell(writer.name(one.requester)),
-            SheetCell(writer.words(one.state), note="\n".join(decided)),
+            SheetCell(writer.words(said(one.state)), note="\n".join(decided)),
         )
     )
 
@@ -159,7 +161,7 @@ def sign_offs_table(figures: MonthlyFigures, writer: PaperWriter) -> Table:
         lines=tuple(
             SheetLine(
                 (
-                    SheetCell(writer.words(one.role)),
+                    SheetCell(writer.words(said(one.role))),
                     SheetCell(writer.name(one.name) or _("not signed yet")),
                     SheetCell(writer.moment(one.at) if one.at else ""),
                 )

@@ -9,6 +9,7 @@ from reports.figures import BridgeStep, Deviation, PlanPoint, PlanWords
 from reports.layers import Spec
 from reports.monthly.figures import MonthlyFigures, MonthPoint
 from reports.monthly.tables import largest
+from reports.monthly.vocabulary import said
 from reports.paper.sheets import Block, Drawing
 from reports.paper.writers import PaperWriter
 from reports.rendering import svg_of
@@ -59,7 +60,7 @@ def bridge_drawing(figures: MonthlyFigures, writer: PaperWriter) -> Drawing:
     for cause in bridge.causes:
         steps.append(
             BridgeStep(
-                writer.name(cause.name),
+                writer.name(said(cause.name)),
                 stands,
                 stands + cause.amount,
                 is_total=False,
@@ -106,23 +107,23 @@ def deviations_drawing(
         )
         for row in rows
     ]
-    said = ", ".join(f"{one.name} {one.label}" for one in found)
+    told = ", ".join(f"{one.name} {one.label}" for one in found)
     return (
         _drawing(
             _("The largest variances"),
             deviations_chart(found, currency=writer.currency),
-            _("Bars of the largest variances: %(budgets)s.") % {"budgets": said},
+            _("Bars of the largest variances: %(budgets)s.") % {"budgets": told},
         ),
     )
 
 
 def year_drawing(figures: MonthlyFigures, writer: PaperWriter) -> Drawing:
     points = [_plan_point(point, writer) for point in figures.year]
-    said = ", ".join(_said(point, writer) for point in figures.year)
+    told = ", ".join(_told(point, writer) for point in figures.year)
     return _drawing(
         _("Month by month"),
         plan_chart(points, words=_plan_words(writer)),
-        _("Bars for each month of the year: %(months)s.") % {"months": said},
+        _("Bars for each month of the year: %(months)s.") % {"months": told},
         height=_LOW,
     )
 
@@ -140,7 +141,7 @@ def _plan_point(point: MonthPoint, writer: PaperWriter) -> PlanPoint:
     )
 
 
-def _said(point: MonthPoint, writer: PaperWriter) -> str:
+def _told(point: MonthPoint, writer: PaperWriter) -> str:
     parts = [_("budgeted %(amount)s") % {"amount": writer.plain(point.budgeted)}]
     if point.spent is not None:
         parts.append(_("actual %(amount)s") % {"amount": writer.plain(point.spent)})

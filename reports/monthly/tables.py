@@ -11,6 +11,7 @@ from reports.monthly.figures import (
     BudgetRow,
     MonthlyFigures,
 )
+from reports.monthly.vocabulary import said
 from reports.paper.sheets import Column, SheetCell, SheetLine, Table, Tone
 from reports.paper.writers import NOTHING, PaperWriter
 
@@ -32,7 +33,9 @@ def bridge_table(figures: MonthlyFigures, writer: PaperWriter) -> Table:
     lines = (
         amount_line(_("Budgeted"), writer.plain(bridge.budgeted)),
         *(
-            amount_line(writer.name(cause.name), writer.plain_change(cause.amount))
+            amount_line(
+                writer.name(said(cause.name)), writer.plain_change(cause.amount)
+            )
             for cause in bridge.causes
         ),
         amount_line(_("Actual"), writer.plain(bridge.spent), is_total=True),
@@ -66,7 +69,8 @@ def drivers_table(
             SheetLine(
                 (
                     SheetCell(
-                        writer.name(driver.name), note=writer.words(driver.dimension)
+                        writer.name(driver.name),
+                        note=writer.words(said(driver.dimension)),
                     ),
                     SheetCell(writer.plain(driver.spent)),
                     SheetCell(writer.plain_change(driver.change)),
@@ -232,8 +236,8 @@ def _comment_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
         return SheetLine(
             (name, variance, why, SheetCell("")), is_marked=row.is_material
         )
-    said = _("%(driver)s. %(writer)s, %(day)s") % {
-        "driver": writer.name(comment.driver),
+    by = _("%(driver)s. %(writer)s, %(day)s") % {
+        "driver": writer.name(said(comment.driver)),
         "writer": writer.name(comment.writer),
         "day": writer.day(comment.written_at.date()),
     }
@@ -243,7 +247,7 @@ def _comment_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
         (
             name,
             variance,
-            SheetCell(writer.words(comment.text), note=said),
+            SheetCell(writer.words(comment.text), note=by),
             SheetCell(
                 writer.words(comment.action), note=", ".join(filter(None, parts))
             ),

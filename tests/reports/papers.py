@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pytest
@@ -74,9 +75,9 @@ def paper_or_skip(content: bytes | PaperFailed) -> Paper:
 
 
 def _element(node: pikepdf.Object) -> Element:
-    kids = node.get("/K", [])
+    kids: Any = node.get("/K", [])
     below = kids if isinstance(kids, pikepdf.Array) else [kids]
-    attributes = node.get("/A", {})
+    attributes: Any = node.get("/A", {})
     return Element(
         kind=str(node.S).removeprefix("/"),
         alt=str(node.get("/Alt", "")),

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,13 @@ STATEMENT = Statement(
     notes=("Rounded to cents.",),
     digest="ab" * 32,
 )
+
+
+def fetching_or_skip() -> Any:
+    try:
+        return import_module("reports.paper.fetching")
+    except OSError:
+        pytest.skip("Libraries of the system are missing.")
 
 
 def test_a_statement_has_its_table_its_notes_and_its_digest() -> None:
@@ -99,14 +108,14 @@ def test_nothing_of_ours_is_told_to_the_process(
     ],
 )
 def test_a_document_loads_nothing_but_its_own(address: str, tmp_path: Path) -> None:
-    fetching = pytest.importorskip("reports.paper.fetching", exc_type=OSError)
+    fetching = fetching_or_skip()
 
     with pytest.raises(fetching.NotOurs):
         fetching.OwnFetcher(tmp_path).fetch(address)
 
 
 def test_fonts_are_unpacked_once_and_kept(tmp_path: Path) -> None:
-    fetching = pytest.importorskip("reports.paper.fetching", exc_type=OSError)
+    fetching = fetching_or_skip()
 
     first = fetching.OwnFetcher(tmp_path).fetch("font:Inter-Regular").read()
     (kept,) = tmp_path.glob("*/Inter-Regular.ttf")
