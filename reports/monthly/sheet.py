@@ -53,6 +53,9 @@ class MonthlyPaper:
     files: tuple[Attachment, ...]
 
 
+_FEW = 8  # budgets whose year has room on the page of their month
+
+
 @dataclass(frozen=True, slots=True)
 class _Chapter:
     heading: Heading
@@ -159,6 +162,7 @@ def _budgets(figures: MonthlyFigures, writer: PaperWriter) -> Iterator[_Chapter]
             lead=_("What the year is expected to come to, beside its budget."),
         ),
         (year_table(figures, writer),),
+        follows=len(figures.rows) <= _FEW,
     )
     yield _Chapter(
         Heading(

@@ -23,6 +23,7 @@ _Drawn = dict[int, set[int]]  # numbers of marked content by page
 def finish(document: bytes, sheet: Sheet) -> bytes:
     """Return *document*, with the files of *sheet* in it; the same for the same."""
     with Pdf.open(BytesIO(document)) as pdf:
+        _join_tables(pdf)
         content = _content_of(pdf)
         for page in pdf.pages:
             _have_links_printed(page, sheet)
@@ -39,6 +40,35 @@ def finish(document: bytes, sheet: Sheet) -> bytes:
     return finished.getvalue()
 
 
+def _join_tables(pdf: Pdf) -> None:
+    """Have one table where it was laid out in parts, one for each page.
+
+    Only the first part has a caption. Heads that the others repeat are left out of the
+    tree, as the numbers of pages are: who has it read out hears them once.
+    """
+    elements = [element for element, _ in _elements(pdf.Root.StructTreeRoot)]
+    whole: Object | None = None
+    for table in (one for one in elements if _is(one, Name.Table)):
+        parts = _kids(table)
+        if whole is None or any(_is(part, Name.Caption) for part in parts):
+            whole = table
+            continue
+        for part in parts:
+            if _is(part, Name.TBody):
+                part.P = whole
+                whole.K.append(part)
+        _remove(table)
+
+
+def _remove(element: Object) -> None:
+    """Take *element* out of the tree, and whatever is empty without it."""
+    above = element.P
+    kids = [kid for kid in _kids(above) if kid.objgen != element.objgen]
+    above.K = Array(kids)
+    if not kids and Name.P in above:
+        _remove(above)
+
+
 def _content_of(pdf: Pdf) -> _Drawn:
     """Return what of each page is in the tree of content; gives heads their scope."""
     places = {page.obj.objgen: page.index for page in pdf.pages}
@@ -46,6 +76,8 @@ def _content_of(pdf: Pdf) -> _Drawn:
     for element, is_in_head in _elements(pdf.Root.StructTreeRoot):
         if _is(element, Name.TH):
             _have_scope(element, is_in_head=is_in_head)
+        elif _is(element, Name.TD) and Name.Headers in element.get(Name.A, {}):
+            del element.A.Headers  # of one page; the scopes say it all
         for kid in _kids(element):
             if isinstance(kid, int):
                 found[places[element.Pg.objgen]].add(int(kid))
@@ -53,14 +85,14 @@ def _content_of(pdf: Pdf) -> _Drawn:
 
 
 def _elements(root: Object) -> Iterator[tuple[Object, bool]]:
-    """Yield all below *root*, and whether it is in a table's head."""
-    left = [(kid, False) for kid in _kids(root)]
+    """Yield all below *root* as it is read, and whether it is in a table's head."""
+    left = [(kid, False) for kid in reversed(_kids(root))]
     while left:
         element, is_in_head = left.pop()
         if isinstance(element, Dictionary) and Name.S in element:
             is_in_head = is_in_head or _is(element, Name.THead)
             yield element, is_in_head
-            left += [(kid, is_in_head) for kid in _kids(element)]
+            left += [(kid, is_in_head) for kid in reversed(_kids(element))]
 
 
 def _is(element: Object, kind: Name) -> bool:
