@@ -28,6 +28,7 @@ PARTS = {
     "decisions-sqlite": ("deciding", "sqlite"),
     "authorizations": ("authorizing", "postgresql"),
     "recommendations": ("recommending", "postgresql"),
+    "reports": ("reporting", "sqlite"),
     "approvals": ("approving", "postgresql"),
     "approvals-sqlite": ("approving", "sqlite"),
 }
