@@ -7,6 +7,7 @@ from console.approvals import slack
 from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
+from console.explore import admin as explore
 from console.notifications import admin as notifications
 from console.scenarios import admin as scenarios
 
@@ -16,6 +17,7 @@ __all__ = [
     "budgets",
     "controls",
     "costs",
+    "explore",
     "invitations",
     "keys",
     "notifications",

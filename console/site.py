@@ -141,6 +141,8 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Costs",
         (
+            ("Explore", "query_stats", "reports_spendview_explore", ""),
+            ("Saved views", "bookmark", "reports_spendview", ""),
             ("Cost records", "receipt_long", "ledger_costrecord", ""),
             ("Unpriced usage", "help", "ledger_costrecord_unpriced", ""),
             ("Daily spend", "calendar_month", "ledger_dailyspend", ""),
@@ -188,7 +190,11 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 )
 
 
-_UNPRICED = ("unpriced/", "reprice/")  # below the cost records, an entry of their own
+# Pages below those of a model that have an entry of their own.
+_BESIDE = {
+    "ledger_costrecord": ("unpriced/", "reprice/"),
+    "reports_spendview": ("explore/",),
+}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
@@ -223,14 +229,15 @@ def _items(
 ) -> Iterable[dict[str, Any]]:
     for title, symbol, name, query in entries:
         model = name.removesuffix("_tree").removesuffix("_unpriced")
+        model = model.removesuffix("_explore")
         if model not in visible:
             continue
         is_page = name != model
         place = reverse("admin:" + (name if is_page else f"{name}_changelist"))
         home = place.removesuffix("tree/")
         here = request.path.startswith(home)
-        if name == "ledger_costrecord":
-            here = here and not request.path.startswith(_UNPRICED, len(home))
+        if name in _BESIDE:
+            here = here and not request.path.startswith(_BESIDE[name], len(home))
         item = {"title": title, "icon": symbol, "link": place + query, "active": here}
         yield item | _badge(request, name)
 

@@ -152,7 +152,7 @@ def timeseries_of(
             "or ask for interval=day."
         )
         raise Invalid.field("interval", detail)
-    whole = list(_intervals(window, interval, zone))
+    whole = list(intervals_in(window, interval, zone))
     buckets = [
         Window(max(each.start, window.start), min(each.end, window.end))
         for each in whole
@@ -161,7 +161,7 @@ def timeseries_of(
     if not groups:
         sums = {(place, ()): Sums() for place in range(len(buckets))}
     for line in lines_of(question, groups, buckets):
-        for group in _combinations(line.group):
+        for group in combinations(line.group):
             sums.setdefault((line.bucket, group), Sums()).add(line.sums)
     return [
         {
@@ -199,7 +199,7 @@ def _used_part(question: CostQuery) -> Window | None:
     return Window(question.start or ends["first"], question.end or last)
 
 
-def _intervals(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window]:
+def intervals_in(window: Window, interval: str, zone: ZoneInfo) -> Iterator[Window]:
     """Yield the intervals of *zone* that overlap *window*."""
     cadence = INTERVALS[interval]
     calendar = Calendar(cadence or Cadence.DAILY, zone)
@@ -340,7 +340,8 @@ def _names_of(value: str | Tags) -> Sequence[str]:
     return value or [""]
 
 
-def _combinations(group: Sequence[str | Tags]) -> Iterator[tuple[str, ...]]:
+def combinations(group: Sequence[str | Tags]) -> Iterator[tuple[str, ...]]:
+    """Yield the names that a line of *group* counts under: with tags, several."""
     return product(*map(_names_of, group))
 
 

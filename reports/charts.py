@@ -72,15 +72,21 @@ def days_chart(points: Sequence[CostPoint], *, now: datetime, words: Words) -> S
 
 
 def stacked_chart(
-    points: Sequence[GroupPoint], groups: Sequence[str], *, currency: str
+    points: Sequence[GroupPoint],
+    groups: Sequence[str],
+    *,
+    currency: str,
+    interval: str = "day",
 ) -> Spec:
     """Draw each day as a bar of what *groups* cost, the first at the bottom.
 
-    *groups*: MOST_GROUPS, and the others together.
+    Or each "hour", "week" or "month", as *interval* says. *groups*: MOST_GROUPS, and
+    the others together.
     """
+    x = layers.days_axis() if interval == "day" else layers.bars_axis(interval)
     return _of_rows(
         _group_rows(points, groups),
-        {"x": layers.days_axis(), "y": layers.money_axis("cost", currency)},
+        {"x": x, "y": layers.money_axis("cost", currency)},
         [layers.parts(groups), layers.marked()],
         height=HEIGHT,
     )

@@ -59,6 +59,20 @@ def stretches_axis() -> Spec:
     }
 
 
+_BARS = {
+    "hour": ("utcyearmonthdatehours", "%-d %b %H:%M"),
+    "week": ("utcyearmonthdate", "%-d %b %y"),
+    "month": ("utcyearmonth", "%b %Y"),
+}
+
+
+def bars_axis(interval: str) -> Spec:
+    """Give each hour, week or month the same room, by its beginning."""
+    unit, form = _BARS[interval]
+    axis = stretches_axis()
+    return axis | {"timeUnit": unit, "axis": axis["axis"] | {"format": form}}
+
+
 def money_axis(field: str, currency: str, *, ticks: int = 5) -> Spec:
     return {
         "field": field,

@@ -4,17 +4,40 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from alerts.models import RuleType
 from alerts.services import not_an_anomaly
 from budgets.models import Budget
 from controls.models import ControlRule, RuleAction
 from forecasts.models import ScenarioSet
 from ledger import prices
+from reports.models import ExportState, SpendExport, SpendView
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
 from tests.controls.guarding import given, guard
 from tests.factories import NOON, make_api, make_budget, make_key, spend
+
+
+def keep_spend(organization: Organization, person: User) -> None:
+    """Make what *person* keeps of Explore: a view for everybody, and a file."""
+    SpendView.objects.create(
+        organization=organization,
+        owner=person,
+        name=f"of {organization.slug}",
+        query="by=team&span=7",
+        is_shared=True,
+    )
+    SpendExport.objects.create(
+        organization=organization,
+        person=person,
+        query="by=team&span=7",
+        asked_on=NOON.date(),
+        form="csv",
+        state=ExportState.DONE,
+        done=100,
+        content=b"team\n",
+        created_at=NOON,
+    )
 
 
 def fill(organization: Organization, budget: Budget | None = None) -> None:

@@ -41,7 +41,7 @@ from tests.approvals.factories import make_policy as make_approval_policy
 from tests.controls.factories import authorize, make_hard
 from tests.databases import ROOT
 from tests.factories import browser_of, make_api, make_person, spend
-from tests.filled import fill
+from tests.filled import fill, keep_spend
 from tests.journeys.browser import in_browser
 from tests.journeys.looking import WIDE, Looker
 from tests.notifications.factories import mail_to, make_message, make_webhook
@@ -61,6 +61,8 @@ NO_PAGES = {
     *("budgets_reservation_history", "controls_controlrule_rules"),
     "budgets_run_history",
     "controls_ruleaction_answer",
+    *("reports_spendview_file", "reports_spendview_save"),
+    "reports_spendview_export_file",
     *("notifications_channel_preview", "notifications_channel_test"),
     *("notifications_delivery_outcome", "notifications_delivery_redeliver"),
     *("notifications_outsider_ask", "notifications_outsider_vouch"),
@@ -128,6 +130,7 @@ def fill_all(acme: Organization, person: User) -> None:
     member = make_person("slack@acme.example", {acme: Role.APPROVER})
     name_user(acme, member, "U012AB3CD", by=SYSTEM, now=now)
     roll_up(acme.pk)
+    keep_spend(acme, person)
     task = {"func": "x", "started": now, "stopped": now}
     Task.objects.create(id="1", name="done", success=True, **task)
     Task.objects.create(id="2", name="failed", success=False, **task)

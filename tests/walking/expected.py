@@ -94,6 +94,8 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "ledger_exchangerate": (_FINANCE, _NOBODY, _FINANCE),
     "ledger_price": (_FINANCE, _FINANCE, _FINANCE),
     "ledger_repricing": (_NOBODY, _NOBODY, _NOBODY),
+    # Nobody's but the owner's own.
+    "reports_spendview": (_NOBODY, frozenset({FINANCE}), frozenset({FINANCE})),
     "notifications_channel": (
         _OWNERS,
         by_action(Action.REWIRE),
@@ -154,6 +156,11 @@ PAGES: dict[str, Writers] = {
     "controls_controlrule_try": _NOBODY,
     "ledger_costrecord_unpriced": _NOBODY,
     "ledger_costrecord_reprice": _FINANCE,
+    "reports_spendview_explore": _NOBODY,
+    "reports_spendview_file": _NOBODY,
+    "reports_spendview_save": _MEMBERS,
+    "reports_spendview_export": _NOBODY,
+    "reports_spendview_export_file": _NOBODY,
     "notifications_channel_preview": _NOBODY,
     "notifications_channel_test": by_action(Action.REWIRE),
     "notifications_channel_rotate": by_action(Action.REWIRE),
@@ -349,6 +356,8 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "controls_controlrule_switch": _WHY,
     "controls_ruleaction_answer": {"answer": "reset"},
     "forecasts_scenarioset_add": {"name": "New"},
+    "reports_spendview_save": {"name": "New"},
+    "reports_spendview_change": {"name": "Other"},
     "forecasts_scenarioset_change": {"name": "Other"},
     "ledger_exchangerate_add": lambda _, world: {
         "organization": world.acme.pk,

@@ -52,6 +52,8 @@ OTHER = {  # answers that are no page to a GET
     "approvals_budgetrequest_remind": {405},
     "controls_ruleaction_answer": {405},
     "controls_controlrule_rules": {405},
+    "reports_spendview_file": {405},
+    "reports_spendview_save": {405},
     "slack-press": {405},
     "view_on_site": {404},
     "unnamed:admin/%(url)s": {404},

@@ -47,7 +47,7 @@ from tests.factories import (
     make_tree,
     spend,
 )
-from tests.filled import fill
+from tests.filled import fill, keep_spend
 from tests.notifications.factories import mail_to, make_message, make_webhook
 from tests.walking.routes import Route
 
@@ -163,6 +163,7 @@ def make_world() -> World:
     words["budgets_budget_archive.budget_id"] = str(tree["ml"].pk)
     tree = {name: Budget.objects.get(pk=one.pk) for name, one in tree.items()}
     _fill_rest(acme)
+    keep_spend(acme, people[FINANCE])
     browsers = {name: browser_of(one) for name, one in people.items()}
     for browser in (*browsers.values(), nobody := Client()):
         browser.raise_request_exception = False

@@ -1,0 +1,1 @@
+"""Explore: what was spent, by what, when; looked at, kept, and taken along."""
