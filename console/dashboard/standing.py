@@ -1,7 +1,7 @@
 """Where the budgets stand: one sentence, the figures, and the top of the tree."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.urls import reverse
@@ -12,6 +12,7 @@ from budgets.figures import StatusName
 from console.budgets.lines import STATUS_WORDS, BudgetRow
 from console.budgets.sentence import sentence_of
 from console.budgets.tree import Total, total_of
+from console.budgets.wishes import wishes_of
 from console.costs.links import unpriced_url
 from console.dashboard.desk import Desk
 from console.dashboard.spend import LateSpend
@@ -49,7 +50,7 @@ class BudgetsStanding:
 
 
 def standing_of(desk: Desk) -> BudgetsStanding:
-    """Return where they stand. Three queries, more before the day's forecasts are
+    """Return where they stand. Four queries, more before the day's forecasts are
     stored."""
     outline, roots = desk.outline, desk.roots
     everything = [one for top in roots for one in outline.below(top)]
@@ -61,7 +62,7 @@ def standing_of(desk: Desk) -> BudgetsStanding:
     tree = _tree_of(desk)
     return BudgetsStanding(
         sentence=_sentence(desk, tops, total),
-        rows=[row for row in rows if row.place.id in shown],
+        rows=[row for row in _with_wishes(desk, rows) if row.place.id in shown],
         tops=tops,
         total=total,
         troubles=list(_troubles(desk, everything, tree)),
@@ -69,6 +70,12 @@ def standing_of(desk: Desk) -> BudgetsStanding:
         tree=tree,
         unpriced=sum(row.unpriced for row in tops),
     )
+
+
+def _with_wishes(desk: Desk, rows: Sequence[BudgetRow]) -> list[BudgetRow]:
+    """Return *rows* with what the reader has to ask for. At most one query."""
+    wishes = wishes_of(desk.user, desk.organization, rows)
+    return [replace(row, wish=wishes.get(row.place.id)) for row in rows]
 
 
 def chosen(desk: Desk, everything: Sequence[int]) -> set[int]:

@@ -18,6 +18,7 @@ PARTS = {
     "pricing": ("pricing", "sqlite"),
     "door": ("door", "sqlite"),
     "status": ("status", "postgresql"),
+    "desk": ("desk", "postgresql"),
     "import": ("imports", "postgresql"),
     "crossings": ("crossings", "postgresql"),
     "alerting": ("alerting", "postgresql"),
