@@ -116,9 +116,9 @@ class BudgetStatusOut(Out, frozen=True):
     projected_spend: Annotated[
         Money | None,
         note(
-            "At the end. Of up to a month: spent by the share of time that has passed; "
-            "of longer periods: spent, and the pace of the last 30 days (or since the "
-            "first use) for the time that is left."
+            "The run rate, no forecast. Of up to a month: spent by the share of time "
+            "that has passed; of longer periods: spent, and the pace of the last 30 "
+            "days (or since the first use) for the time that is left."
         ),
     ]
     projected_overrun: Money | None

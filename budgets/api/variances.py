@@ -17,8 +17,8 @@ class DriverOut(Out, frozen=True):
 
     dimension: Annotated[str, choices(DIMENSIONS)]
     name: Annotated[str, note("Empty where none was given.")]
-    cost: Money
-    previous: Annotated[Money, note("In as long a time before.")]
+    cost: Annotated[Money, note("Of a day that is not over: what it is so far.")]
+    previous: Annotated[Money, note("In as many whole UTC days before.")]
     share: Annotated[float | None, note("Of what all cost.")]
     change: Money
 

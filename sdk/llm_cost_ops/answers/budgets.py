@@ -82,9 +82,9 @@ class BudgetStatus:
     total_days: int = 0
     time_utilization_percent: Decimal = Decimal(0)
     burn_rate: Optional[Decimal] = None  # A day, as for projected_spend.
-    # At the end. Of up to a month: spent by the share of time that has passed; of
-    # longer periods: spent, and the pace of the last 30 days (or since the first use)
-    # for the time that is left.
+    # The run rate, no forecast. Of up to a month: spent by the share of time that has
+    # passed; of longer periods: spent, and the pace of the last 30 days (or since the
+    # first use) for the time that is left.
     projected_spend: Optional[Decimal] = None
     projected_overrun: Optional[Decimal] = None
     available_daily: Optional[Decimal] = None  # None: it is over.
@@ -266,8 +266,8 @@ class Driver:
 
     dimension: str = ""  # model, project, user
     name: str = ""  # Empty where none was given.
-    cost: Decimal = Decimal(0)
-    previous: Decimal = Decimal(0)  # In as long a time before.
+    cost: Decimal = Decimal(0)  # Of a day that is not over: what it is so far.
+    previous: Decimal = Decimal(0)  # In as many whole UTC days before.
     share: Optional[Decimal] = None  # Of what all cost.
     change: Decimal = Decimal(0)
 
