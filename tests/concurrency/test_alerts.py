@@ -23,16 +23,20 @@ from alerts.evaluation import evaluate_thresholds
 from alerts.models import Alert, AlertEvent, AlertState
 from budgets.charging import Charging
 from budgets.models import Budget, BudgetPeriod
+from budgets.thresholds import Basis, ShareWatched
 from budgets.types import Crossing
 from lib.errors import Conflict
 from notifications.models import Delivery
 from tests.alerts.factories import fire, level, make_policy
 from tests.concurrency.interleaving import at_once_behind, locked
+from tests.controls.factories import authorize, make_hard
 from tests.factories import (
     at_once,
+    make_api,
     make_budget,
     make_organization,
     report,
+    spend,
     usage_record,
 )
 
@@ -137,6 +141,25 @@ def test_the_sweep_and_usage_that_see_the_same_make_one_alert(
         "threshold:0.95": 1,
     }
     assert AlertEvent.objects.filter(kind="fired").count() == 2
+
+
+# Without the constraint of one open alert: one of each worker that looks.
+def test_what_many_calls_set_aside_is_told_once(acme: Organization) -> None:
+    saved = ShareWatched(Decimal("0.5"), basis=Basis.COMMITTED).saved
+    budget = make_hard(acme, "All", "100", alerts=[saved])
+    spend(acme, "1")  # its period is open
+    call = partial(authorize, make_api(organization=acme), estimated_cost="1")
+    look = partial(evaluate_thresholds, acme, now=timezone.now())
+
+    for _ in range(3):
+        results = at_once(*[call] * 20, *[look] * 4)
+
+        assert not [one for one in results if isinstance(one, Exception)], results
+    evaluate_thresholds(acme, now=timezone.now())
+
+    assert budget.periods.get().reserved == 60
+    assert [one.key for one in Alert.objects.all()] == ["threshold:committed:0.5"]
+    assert AlertEvent.objects.filter(kind="fired").count() == 1
 
 
 def _period(budget: Budget, spent: Decimal) -> BudgetPeriod:
