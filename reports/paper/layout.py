@@ -26,12 +26,12 @@ _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi"}
 _PAGE = """
 @page {{
   size: {page};
-  margin: 24mm 18mm 20mm;
+  margin: 24mm 18mm 22mm;
   {background}
   @top-left {{ content: {organization}; {small} {rule} }}
   @top-right {{ content: {running}; {small} {rule} }}
-  @bottom-left {{ content: {foot}; {small} vertical-align: top; width: 75%; }}
-  @bottom-right {{ content: {pages}; {small} vertical-align: top; width: 25%; }}
+  @bottom-left {{ content: {foot}; {small} {low} width: 75%; }}
+  @bottom-right {{ content: {pages}; {small} {low} width: 25%; }}
 }}
 @page :first {{
   margin-top: 18mm;
@@ -46,6 +46,7 @@ _RULE = (
     "vertical-align: bottom; width: 50%; padding-bottom: 1.5mm; margin-bottom: 4mm; "
     "border-bottom: 0.5pt solid #c3c9d2;"
 )
+_LOW = "vertical-align: top; padding-top: 3mm;"
 _WATERMARK = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="210" height="297" viewBox="0 0 210 297">\
 <text x="105" y="150" font-family="Inter, DejaVu Sans" font-size="{size}" \
@@ -104,6 +105,7 @@ def _style_of(sheet: Sheet) -> str:
         pages=f"{pages} {_quoted(end)}",
         small=_SMALL,
         rule=_RULE,
+        low=_LOW,
     )
     faces = "".join(
         f"@font-face {{ font-family: Inter; font-weight: {weight}; "

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
+_ROOM = 1.05  # digits for each percent of a page's width
+
 
 class Tone(StrEnum):
     """Whether something is good or bad news. It is shown by a shape beside the words,
@@ -104,6 +106,15 @@ class Table(Block):
     lines: tuple[SheetLine, ...]
     empty: str = ""  # what is said where there are no lines
     is_caption_shown: bool = True
+
+    @property
+    def is_dense(self) -> bool:
+        """Tell whether some number is too long for its column in type of usual size."""
+        return any(
+            column.is_number and len(cell.text) > _ROOM * column.width
+            for line in self.lines
+            for column, cell in zip(self.columns, line.cells, strict=True)
+        )
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:
