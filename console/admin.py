@@ -9,6 +9,7 @@ from console.controls import admin as controls
 from console.costs import admin as costs
 from console.explore import admin as explore
 from console.notifications import admin as notifications
+from console.reports import admin as reports
 from console.scenarios import admin as scenarios
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "keys",
     "notifications",
     "organizations",
+    "reports",
     "scenarios",
     "slack",
 ]

@@ -150,6 +150,13 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Month end",
+        (
+            ("Monthly reports", "summarize", "reports_report", ""),
+            ("Report settings", "tune", "reports_reportsettings", ""),
+        ),
+    ),
+    (
         "Prices and rates",
         (
             ("Prices", "sell", "ledger_price", ""),

@@ -28,6 +28,7 @@ from budgets.runs import prune
 from controls.actions import ask_due
 from forecasts import storing
 from notifications.tasks import deliver, forget_links_at
+from reports.tasks import take_up_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ PERIODIC = (
     Periodic("requests", 5, _requests),
     Periodic("digests", 5, _digests),
     Periodic("forecasts", 30, _forecasts),
+    Periodic("reports", 5, take_up_lost),
     Periodic("answers", 60, _answers),
     Periodic("runs", 1_440, _runs),
     Periodic("links", 1_440, forget_links_at),

@@ -1,12 +1,26 @@
 """What is kept of what leaves the house, and of what people ask."""
 
 from reports.models.chargeback import AllocationShare, ChargebackStatement
+from reports.models.monthly import (
+    IN_THE_MAKING,
+    Report,
+    ReportComment,
+    ReportKind,
+    ReportSettings,
+    ReportState,
+)
 from reports.models.spending import ExportState, SpendExport, SpendView
 
 __all__ = [
+    "IN_THE_MAKING",
     "AllocationShare",
     "ChargebackStatement",
     "ExportState",
+    "Report",
+    "ReportComment",
+    "ReportKind",
+    "ReportSettings",
+    "ReportState",
     "SpendExport",
     "SpendView",
 ]

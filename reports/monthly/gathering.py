@@ -129,7 +129,7 @@ class _Writing:
             ledger=ledger,
             notes=tuple(notes_of(self._method())),
             sign_offs=issue.sign_offs(self.of.now),
-            trail=_trail_of(self.of.organization),
+            trail=trail_of(self.of.organization),
         )
 
     def _beside(self, line: Line, planned: Sequence[Decimal]) -> Beside:
@@ -230,7 +230,8 @@ class _Writing:
         )
 
 
-def _trail_of(organization: Organization) -> TrailHead:
+def trail_of(organization: Organization) -> TrailHead:
+    """Return where the organization's trail ends. Two queries."""
     head = head_of(organization.pk)
     if not head.number:
         return TrailHead(0, "", None)

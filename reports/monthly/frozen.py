@@ -1,0 +1,68 @@
+"""Figures as they are kept, and with what people wrote to them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from reports.monthly.figures import (
+    BudgetRow,
+    Comment,
+    DecisionNeeded,
+    MonthlyFigures,
+    SignOff,
+    TrailHead,
+)
+
+_MOST_NAMED = 5  # rows that a sentence names
+
+
+def frozen(figures: MonthlyFigures) -> str:
+    """Return *figures* as text, amounts exact."""
+    return msgspec.json.encode(figures).decode()
+
+
+def thawed(text: str) -> MonthlyFigures:
+    """Return the figures that `frozen` made *text* of."""
+    return msgspec.json.decode(text, type=MonthlyFigures)
+
+
+def commented(
+    figures: MonthlyFigures, comments: Mapping[UUID, Comment], link: str
+) -> MonthlyFigures:
+    """Return a draft with the comments written so far; those that are missing are a
+    decision that is needed, at *link*."""
+    rows = tuple(replace(row, comment=comments.get(row.budget)) for row in figures.rows)
+    decisions = figures.decisions
+    if missing := uncommented(rows):
+        decisions = (DecisionNeeded(missing_words(missing), link), *decisions)
+    return replace(figures, rows=rows, decisions=decisions)
+
+
+def uncommented(rows: Sequence[BudgetRow]) -> list[BudgetRow]:
+    """Return the rows that need a comment and have none."""
+    return [row for row in rows if row.is_material and row.comment is None]
+
+
+def missing_words(missing: Sequence[BudgetRow]) -> str:
+    """Say which rows need a comment."""
+    names = ", ".join(f"“{row.path[-1]}”" for row in missing[:_MOST_NAMED])
+    if len(missing) > _MOST_NAMED:
+        names += f" and {len(missing) - _MOST_NAMED} more"
+    verb = "needs" if len(missing) == 1 else "need"
+    return f"{names} {verb} a comment: the variance is beyond the threshold."
+
+
+def signed(
+    figures: MonthlyFigures, name: str, at: datetime, trail: TrailHead
+) -> MonthlyFigures:
+    """Return the final report: signed by *name*, with the *trail* as it ends then."""
+    prepared = [one for one in figures.sign_offs if one.name]
+    return replace(
+        figures,
+        is_draft=False,
+        sign_offs=(*prepared, SignOff("Approved by", name, at)),
+        trail=trail,
+    )
