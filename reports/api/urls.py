@@ -1,11 +1,26 @@
-from django.urls import URLPattern
-
+from accounts.api.base import Router
 from lib.web import route
 from reports.api.chargeback import AllocationShares, Chargeback
 from reports.api.closing import MonthCloses
+from reports.api.monthly import (
+    MonthlyPdf,
+    ReportCommentary,
+    ReportFinal,
+    ReportPdf,
+    ReportViewSet,
+)
 
-urlpatterns: list[URLPattern] = [
+_REPORT = r"reports/(?P<uid>[^/.]+)"
+
+router = Router()
+router.register("reports", ReportViewSet, basename="report")
+urlpatterns = [
     route("chargeback", Chargeback.as_view(), "chargeback"),
     route("chargeback/shares", AllocationShares.as_view(), "chargeback-shares"),
     route("month-close", MonthCloses.as_view(), "month-close"),
+    route(r"reports/monthly\.pdf", MonthlyPdf.as_view(), "monthly-pdf"),
+    route(rf"{_REPORT}\.pdf", ReportPdf.as_view(), "report-pdf"),
+    route(rf"{_REPORT}/finalize", ReportFinal.as_view(), "report-final"),
+    route(rf"{_REPORT}/commentary", ReportCommentary.as_view(), "report-commentary"),
+    *router.urls,
 ]
