@@ -13,9 +13,10 @@ from accounts.models import Organization
 from lib.errors import Invalid
 from lib.periods import Window
 from lib.query_params import EARLIEST, LATEST, known_words, month_of, range_of
+from reports.monthly.exports import MONTHLY_REPORT
 from reports.types import ExportKind, ExportOrder
 
-_KINDS: tuple[ExportKind, ...] = ()
+_KINDS: tuple[ExportKind, ...] = (MONTHLY_REPORT,)
 KINDS: Mapping[str, ExportKind] = {kind.name: kind for kind in _KINDS}
 _UTC = ZoneInfo("UTC")
 

@@ -27,7 +27,7 @@ MOST_MONTHS = 24  # offered; the API takes any
 MOST_CHOICES = 500  # budgets
 
 
-class AskForm(forms.Form):
+class ReportAskForm(forms.Form):
     """Which month, and of what."""
 
     month = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
@@ -68,12 +68,12 @@ def ask_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     return TemplateResponse(request, "console/reports/ask.html", context)
 
 
-def _form(request: HttpRequest, mine: list[Organization]) -> AskForm:
+def _form(request: HttpRequest, mine: list[Organization]) -> ReportAskForm:
     today = timezone.now().astimezone(ZoneInfo(mine[0].timezone)).date()
     months = [_months_before(today, count) for count in range(MOST_MONTHS)]
     asked = str(request.GET.get("budget", ""))
     initial = {"month": months[1].isoformat(), "about": f"budget-{asked}"}
-    form = AskForm(request.POST or None, initial=initial)
+    form = ReportAskForm(request.POST or None, initial=initial)
     fields: dict[str, Any] = form.fields
     fields["month"].choices = [(one.isoformat(), month_words(one)) for one in months]
     fields["about"].choices = list(_choices(mine))

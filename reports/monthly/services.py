@@ -268,6 +268,7 @@ def document_now(
     *,
     by: str,
     now: datetime,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[bytes, Report | None]:
     """Return the month's report as PDF: the final one where there is one, with it; else
     a draft of this moment, which is not kept.
@@ -285,7 +286,7 @@ def document_now(
     )
     if (report := there.open().first()) is not None:
         figures = with_comments(report, figures)
-    return pdf_of(figures), None
+    return pdf_of(figures, progress), None
 
 
 def finalize(report: Report, *, by: str, now: datetime) -> Report:
