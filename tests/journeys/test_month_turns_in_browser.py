@@ -54,7 +54,7 @@ class World:
     @contextmanager
     def at(self, moment: str) -> Iterator[Server]:
         """Start the server at *moment*, with what the sweep does by then done."""
-        moved = {"MOVED_TO": moment, "PYTHONPATH": str(MOVED), **ROOT}
+        moved: dict[str, Any] = {"MOVED_TO": moment, "PYTHONPATH": str(MOVED), **ROOT}
         with running_server(self.database, port=self.port, **moved) as server:
             server.manage("sweep")
             yield server
