@@ -8,6 +8,7 @@ from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
 from console.explore import admin as explore
+from console.journals import admin as journals
 from console.notifications import admin as notifications
 from console.reports import admin as reports
 from console.scenarios import admin as scenarios
@@ -20,6 +21,7 @@ __all__ = [
     "costs",
     "explore",
     "invitations",
+    "journals",
     "keys",
     "notifications",
     "organizations",

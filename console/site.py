@@ -165,6 +165,13 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Month end",
+        (
+            ("Journals", "menu_book", "reports_journal", ""),
+            ("Accounts of journals", "account_balance", "reports_journalsetup", ""),
+        ),
+    ),
+    (
         "Notifications",
         (
             ("Channels", "campaign", "notifications_channel", ""),

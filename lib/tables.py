@@ -17,9 +17,14 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n\x00]")
 
 
+def is_formula(text: str) -> bool:
+    """Tell whether a spreadsheet would take *text* for a formula."""
+    return _FORMULA.match(text) is not None
+
+
 def guarded(text: str) -> str:
     """Return *text* so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if is_formula(text) else text
 
 
 def cell(value: object) -> str:

@@ -13,10 +13,14 @@ from accounts.models import Organization
 from lib.errors import Invalid
 from lib.periods import Window
 from lib.query_params import EARLIEST, LATEST, known_words, month_of, range_of
+from reports.journals.exports import JOURNAL
 from reports.monthly.exports import MONTHLY_REPORT
 from reports.types import ExportKind, ExportOrder
 
-_KINDS: tuple[ExportKind, ...] = (MONTHLY_REPORT,)
+_KINDS: tuple[ExportKind, ...] = (
+    JOURNAL,
+    MONTHLY_REPORT,
+)
 KINDS: Mapping[str, ExportKind] = {kind.name: kind for kind in _KINDS}
 _UTC = ZoneInfo("UTC")
 

@@ -1,6 +1,6 @@
 """An organization that has a row of most kinds."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.utils import timezone
 
@@ -11,6 +11,8 @@ from budgets.models import Budget
 from controls.models import ControlRule, RuleAction
 from forecasts.models import ScenarioSet
 from ledger import prices
+from reports.journals.services import post
+from reports.journals.setups import set_mappings
 from reports.models import ExportState, SpendExport, SpendView
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
@@ -74,6 +76,7 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
     )
     spend(organization, "10", id=f"of-{organization.slug}")
     make_key(organization=organization, name=f"key of {organization.slug}")
+    post_january(organization)
     prices.add_price(
         organization=organization,
         provider="openai",
@@ -84,3 +87,15 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
     prices.add_rate(
         organization=organization, base="USD", quote="KES", rate=129, date="2025-01-01"
     )
+
+
+def post_january(organization: Organization) -> None:
+    """Have the journal of a month that is over, of accounts that say whose they are."""
+    accounts = {
+        "scope": {},
+        "expense_account": f"Usage of {organization.slug}",
+        "liability_account": f"Owed by {organization.slug}",
+    }
+    set_mappings(organization, [accounts])
+    spend(organization, "3", NOON, id=f"january-of-{organization.slug}")
+    post(organization, date(2025, 1, 1), now=timezone.now())

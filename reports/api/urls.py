@@ -1,7 +1,18 @@
+from typing import Any
+
 from accounts.api.base import Router
 from lib.web import route
 from reports.api.chargeback import AllocationShares, Chargeback
 from reports.api.closing import MonthCloses
+from reports.api.journals import (
+    JournalCsv,
+    JournalManifest,
+    JournalMappingsView,
+    JournalPreviewView,
+    JournalSettingsView,
+    JournalViewSet,
+    JournalZip,
+)
 from reports.api.monthly import (
     MonthlyPdf,
     ReportCommentary,
@@ -10,11 +21,19 @@ from reports.api.monthly import (
     ReportViewSet,
 )
 
+_JOURNALS: dict[str, Any] = {"get": "list", "post": "create"}
 _REPORT = r"reports/(?P<uid>[^/.]+)"
 
 router = Router()
 router.register("reports", ReportViewSet, basename="report")
 urlpatterns = [
+    route("exports/journal.csv", JournalCsv.as_view(), "journal-csv"),
+    route("exports/journal.zip", JournalZip.as_view(), "journal-zip"),
+    route("exports/journal.json", JournalManifest.as_view(), "journal-manifest"),
+    route("journal-mappings", JournalMappingsView.as_view(), "journal-mappings"),
+    route("journal-settings", JournalSettingsView.as_view(), "journal-settings"),
+    route("journals/preview", JournalPreviewView.as_view(), "journal-preview"),
+    route("journals", JournalViewSet.as_view(_JOURNALS), "journals"),
     route("chargeback", Chargeback.as_view(), "chargeback"),
     route("chargeback/shares", AllocationShares.as_view(), "chargeback-shares"),
     route("month-close", MonthCloses.as_view(), "month-close"),

@@ -10,6 +10,8 @@ from accounts.models import Organization
 from budgets.models import Backfill, Reservation
 from ledger.closed_months import month_after
 from ledger.models import CostRecord
+from reports.journals.services import unmapped_of
+from reports.journals.setups import setup_of
 
 CALM = timedelta(days=1)  # without late records: they have stopped coming
 
@@ -27,13 +29,14 @@ class ChecklistItem:
 def checklist_of(
     organization: Organization, month: date, *, now: datetime
 ) -> list[ChecklistItem]:
-    """Return what there is to do before a month (of UTC) is closed. Four queries."""
+    """Return what there is to do before a month (of UTC) is closed. Five queries, and
+    two where accounts are mapped."""
     start, end = _midnight(month), _midnight(month_after(month))
     return [
         _unpriced(organization, start, end),
         _unreconciled(),
         _uncommented(),
-        _unmapped(),
+        _unmapped(organization, month),
         _late(organization, start, end, now),
         _backfills(organization),
         _unsettled(organization, start, end),
@@ -73,10 +76,18 @@ def _uncommented() -> ChecklistItem:
     )
 
 
-def _unmapped() -> ChecklistItem:
-    return ChecklistItem(
-        "unmapped", 0, ok=True, detail="No accounts are mapped, so none is missing."
-    )
+def _unmapped(organization: Organization, month: date) -> ChecklistItem:
+    """Look at the month's journal: that of the organization's clocks."""
+    mappings = setup_of(organization).mappings
+    if not mappings:
+        detail = "No accounts are mapped, so none is missing."
+        return ChecklistItem("unmapped", 0, ok=True, detail=detail)
+    count = len(unmapped_of(organization, month, mappings))
+    detail = "All that was spent has an account."
+    if count:
+        parts = "One part" if count == 1 else f"{count:,} parts"
+        detail = f"Without an account, so that no journal can be posted: {parts}."
+    return ChecklistItem("unmapped", count, not count, detail)
 
 
 def _late(

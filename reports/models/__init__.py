@@ -1,6 +1,13 @@
 """What is kept of what leaves the house, and of what people ask."""
 
 from reports.models.chargeback import AllocationShare, ChargebackStatement
+from reports.models.journals import (
+    DateOrder,
+    Journal,
+    JournalKind,
+    JournalLine,
+    JournalSetup,
+)
 from reports.models.monthly import (
     IN_THE_MAKING,
     Report,
@@ -15,7 +22,12 @@ __all__ = [
     "IN_THE_MAKING",
     "AllocationShare",
     "ChargebackStatement",
+    "DateOrder",
     "ExportState",
+    "Journal",
+    "JournalKind",
+    "JournalLine",
+    "JournalSetup",
     "Report",
     "ReportComment",
     "ReportKind",

@@ -138,6 +138,25 @@ def _correction(world: World) -> Iterable[dict[str, Any]]:
     yield {"ids": {"id": "u1"}, "body": body}
 
 
+MAPPINGS = [
+    {
+        "scope": {"teams": ["ml"], "models": ["gpt-4*"], "tags": {"stage": "x"}},
+        "expense_account": "6200 LLM research",
+        "liability_account": "2100 Accrued",
+        "cost_center": "4711",
+        "department": "Research",
+        "class": "R&D",
+    },
+    {"scope": {}, "expense_account": "6100", "liability_account": "2100 Accrued"},
+]
+
+
+def _journal(world: World) -> Iterable[dict[str, Any]]:
+    for system in ("netsuite", "xero"):
+        yield {"query": f"{world.mapped}?month=2025-01&system={system}"}
+    yield {"query": f"{world.journal}?month=2025-01&journal=reversal"}
+
+
 def _overridden(world: World) -> Iterable[dict[str, Any]]:
     each = make_budget(world.acme, "Each", "5", template_for_each="user")
     for amount in ("9", None):
@@ -509,6 +528,22 @@ EXAMPLES: dict[str, Example] = {
     ],
     "exchange_rates_retrieve": lambda world: [{"ids": {"id": world.rate}}],
     "exchange_rates_destroy": lambda world: [{"ids": {"id": world.rate}}],
+    "journal_mappings_retrieve": lambda world: [{"query": world.mapped}],
+    "journal_mappings_update": lambda _: [{"body": MAPPINGS}],
+    "journal_settings_retrieve": _sums(""),
+    "journal_settings_partial_update": lambda _: [
+        {"body": {"tax_rate": "No VAT", "decimals": 2}}
+    ],
+    "journals_list": lambda world: [{"query": world.journal}, {}],
+    "journals_create": lambda world: [
+        {"query": world.mapped, "body": {"month": "2025-01", "reason": "January"}}
+    ],
+    "journals_preview_retrieve": lambda world: [
+        {"query": world.mapped + "?month=2025-01"},
+    ],
+    "exports_journal_csv_retrieve": _journal,
+    "exports_journal_zip_retrieve": _journal,
+    "exports_journal_json_retrieve": _journal,
     "notification_channels_list": _lists("channel"),
     "notification_channels_create": lambda world: [
         {

@@ -28,5 +28,5 @@ def spoilt_at(operation: Described, body: Any, odd: str) -> Iterator[tuple[str, 
     name = content.get("$ref", "").rpartition("/")[2]
     known = document()["components"]["schemas"].get(name, {}).get("properties", {})
     yield from spoilt(body, odd)
-    for field in known.keys() - body.keys():
+    for field in known.keys() - (body.keys() if isinstance(body, dict) else ()):
         yield field, {**body, field: odd}

@@ -13,6 +13,7 @@ from notifications.services import notify
 from tests.alerts.factories import fire
 from tests.controls.factories import make_hard
 from tests.factories import (
+    NOON,
     make_budget,
     make_key,
     make_organization,
@@ -178,6 +179,21 @@ class World:
         self.client_as("ann@acme.example")
         made = self.ask("POST", path, body, bob)
         return str(made.json()["id"])
+
+    @cached_property
+    def mapped(self) -> str:
+        """Have a month whose spend has accounts; no text, to be put before a query."""
+        spend(self.acme, "12.345", NOON, team_id="ml")
+        accounts = {"expense_account": "6100", "liability_account": "2100"}
+        path = "/api/v1/journal-mappings"
+        assert self.ask("PUT", path, [{"scope": {}, **accounts}]).status_code == 200
+        return ""
+
+    @cached_property
+    def journal(self) -> str:
+        """Have that month posted; likewise."""
+        self.made("journals", {"month": f"{self.mapped}2025-01"})
+        return ""
 
     @cached_property
     def price(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -176,6 +177,7 @@ def _fill_rest(acme: Organization) -> None:
     targets = [mail_to("viewer@acme.example")]
     notify(acme.pk, targets, lambda _: make_message(), key="walk", now=now)
     spend(acme, None, provider="nobody", model="own")
+    spend(acme, "2", NOON + timedelta(days=31))  # of a month that is to be posted
     prices.add_price(
         organization=acme,
         provider="nobody",

@@ -17,6 +17,7 @@ from ledger import verification as ledger
 from lib.money import format_money
 from lib.sql import see_one_moment
 from reports.chargeback import services as statements
+from reports.journals import verification as journals
 
 _MOST_SHOWN = 100  # differences of one organization
 
@@ -63,6 +64,7 @@ def _differences(organization: Organization) -> Iterator[str]:
     yield from budgets.differences(organization)
     yield from trail.differences(organization)
     yield from statements.differences(organization)
+    yield from journals.differences(organization)
 
 
 def _notes(organization: Organization) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Journals for accounting systems: what a month is accrued as, file by file."""
