@@ -11,7 +11,8 @@ import logging
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -45,10 +46,12 @@ __all__ = [
     "guard_process",
     "is_open",
     "post",
+    "put",
 ]
 
 TIMEOUT_S = 15  # for one request, from looking up the name to the answer's last byte
 MOST_BYTES = 64 * 2**10  # of an answer, headers and all
+_within_s: ContextVar[float] = ContextVar("within_s", default=TIMEOUT_S)
 
 # Their debug lines carry whole addresses, tokens included.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -84,13 +87,39 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         AddressRefused: nothing was sent, nor will it ever be.
         NoAnswer: no connection, no answer in time, too long a one, or half of one.
     """
+    return _answer("POST", url, body, headers)
+
+
+def put(
+    url: str, pieces: Iterable[bytes], headers: Mapping[str, str], *, within_s: float
+) -> HttpAnswer:
+    """PUT the file that *pieces* make; *headers* say its Content-Length.
+
+    The request as a whole has *within_s* seconds; where nothing is taken from it for
+    TIMEOUT_S it ends sooner.
+
+    Raises:
+        AddressRefused, NoAnswer: as `post`.
+    """
+    token = _within_s.set(within_s)
     try:
-        return _post(read_address(url), body, headers)
+        return _answer("PUT", url, pieces, headers)
+    finally:
+        _within_s.reset(token)
+
+
+def _answer(
+    method: str, url: str, body: bytes | Iterable[bytes], headers: Mapping[str, str]
+) -> HttpAnswer:
+    try:
+        return _sent(method, read_address(url), body, headers)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
         raise NoAnswer(_sentence_of(error)) from error
 
 
-def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+def _sent(
+    method: str, url: Url, body: bytes | Iterable[bytes], headers: Mapping[str, str]
+) -> HttpAnswer:
     host, secure = url.host or "", url.scheme == "https"
     extra: dict[str, Any] = (
         {"ssl_context": _tls(), "cert_reqs": "CERT_REQUIRED"} if secure else {}
@@ -101,7 +130,7 @@ def _post(url: Url, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
     auth = make_headers(basic_auth=url.auth) if url.auth else {}
     try:
         response = pool.urlopen(
-            "POST",
+            method,
             url.request_uri,
             body=body,
             headers={"User-Agent": "CostOps", **auth, **headers},
@@ -279,7 +308,7 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
 
 
 def _deadline() -> float:
-    return _watched.deadline if _watched else time.monotonic() + TIMEOUT_S
+    return _watched.deadline if _watched else time.monotonic() + _within_s.get()
 
 
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from notifications.attachments import GONE, enclosed_with
 from notifications.configs import signing_secrets
 from notifications.jobs import Job
 from notifications.models import (
@@ -165,18 +166,22 @@ def _job(
             job.parcel = _parcel(job, now)
         except ImproperlyConfigured:
             job.problem, job.passing = _UNREADABLE, True
+        except LookupError:
+            job.problem = GONE
     return job
 
 
 def _parcel(job: Job, now: datetime) -> Parcel:
     first, channel = job.deliveries[0], job.channel
+    messages = tuple(unpacked(delivery.message) for delivery in job.deliveries)
     return Parcel(
         uid=str(first.uid),
         attempt_uid=str(job.attempts[0].uid),
         at=now.astimezone(UTC),
-        messages=tuple(unpacked(delivery.message) for delivery in job.deliveries),
+        messages=messages,
         recipient=first.recipient,
         setup={**channel.config, **channel.secrets} if channel else {},
         signing=tuple(signing_secrets(channel.secrets, now=now)) if channel else (),
         template=channel.template if channel else {},
+        enclosed=enclosed_with(first.organization_id, messages),
     )

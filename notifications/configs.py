@@ -33,8 +33,8 @@ _NOTHING: tuple[object, ...] = (None, [], "")
 _SECRET_BYTES = range(24, 65)  # what Standard Webhooks asks for
 
 
-class _WrongValueError(ValueError):
-    """A value that can't be taken; says what would be."""
+class WrongValueError(ValueError):
+    """A value of a config that can't be taken; says what would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,33 @@ def read_setup(
     Raises:
         Invalid: keys that are unknown, missing or wrong, each named "config.KEY".
     """
+    return read_keys(KEYS[kind], given, kept=kept, at="config")
+
+
+def read_keys(
+    keys: Mapping[str, ConfigKey],
+    given: Mapping[str, Any],
+    *,
+    kept: Setup | None = None,
+    at: str,
+) -> Setup:
+    """Return the setup that has *keys*, as `read_setup` does.
+
+    Raises:
+        Invalid: keys that are unknown, missing or wrong, each named "*at*.KEY".
+    """
     held = kept or Setup({}, {})
     before = {**held.config, **held.secrets}
-    values, errors = _read(kind, plain_names(given))
-    for name, key in KEYS[kind].items():
+    values, errors = _read(keys, plain_names(given, at=at))
+    for name, key in keys.items():
         if key.is_required and values.get(name, before.get(name)) in _NOTHING:
             errors.setdefault(name, ("required", "This is needed."))
     if errors:
-        raise _refusal(errors)
+        raise _refusal(errors, at)
+    secret = {name for name, key in keys.items() if key.is_secret}
     return Setup(
-        _merged(held.config, values, names=KEYS[kind].keys() - secret_names(kind)),
-        _merged(held.secrets, values, names=secret_names(kind)),
+        _merged(held.config, values, names=keys.keys() - secret),
+        _merged(held.secrets, values, names=secret),
     )
 
 
@@ -86,35 +102,35 @@ def _merged(
 
 
 def _read(
-    kind: str, given: Mapping[str, Any]
+    keys: Mapping[str, ConfigKey], given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
     values: dict[str, Any] = {}
     errors: dict[str, tuple[str, str]] = {}
     for name, value in given.items():
-        key = KEYS[kind].get(name)
+        key = keys.get(name)
         if key is None:
-            known = ", ".join(KEYS[kind])
+            known = ", ".join(keys)
             errors[name] = ("unknown_field", f"Unknown; there are {known}.")
         elif value in _NOTHING:
             values[name] = None
         else:
             try:
                 values[name] = key.read(value)
-            except _WrongValueError as wrong:
+            except WrongValueError as wrong:
                 errors[name] = ("invalid", str(wrong))
     return values, errors
 
 
-def _refusal(errors: dict[str, tuple[str, str]]) -> Invalid:
+def _refusal(errors: dict[str, tuple[str, str]], at: str) -> Invalid:
     fields = tuple(
-        FieldError(f"config.{name[:100]}", code, detail)
+        FieldError(f"{at}.{name[:100]}", code, detail)
         for name, (code, detail) in errors.items()
     )
     words = " ".join(f"{each.attr}: {each.detail}" for each in fields)
     return Invalid(words, errors=fields)
 
 
-def plain_names(given: Mapping[str, Any]) -> dict[str, Any]:
+def plain_names(given: Mapping[str, Any], *, at: str = "config") -> dict[str, Any]:
     """Return *given* with webhookUrl as webhook_url.
 
     Raises:
@@ -124,7 +140,7 @@ def plain_names(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         own = _CAPITAL.sub(r"_\1", name).lower()
         if own in plain and plain[own] != value:
-            raise Invalid.field(f"config.{name}", f"Differs from {own}; send one.")
+            raise Invalid.field(f"{at}.{name}", f"Differs from {own}; send one.")
         plain[own] = value
     return plain
 
@@ -162,59 +178,59 @@ def signing_secrets(held: Mapping[str, Any], *, now: datetime) -> list[str]:
     return good
 
 
-def _text(value: Any) -> str:
+def one_line(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _WrongValueError("Must be text.")
+        raise WrongValueError("Must be text.")
     if len(value) > LONGEST_TEXT:
-        raise _WrongValueError(f"Use at most {LONGEST_TEXT} characters.")
+        raise WrongValueError(f"Use at most {LONGEST_TEXT} characters.")
     if any(ord(sign) < 32 for sign in value):
-        raise _WrongValueError("Must be one line.")
+        raise WrongValueError("Must be one line.")
     if ODD.search(value):
-        raise _WrongValueError(NO_ODD)
+        raise WrongValueError(NO_ODD)
     return value.strip()
 
 
-def _token(value: Any) -> str:
-    text = _text(value)
+def one_word(value: Any) -> str:
+    text = one_line(value)
     if re.search(r"\s", text):
-        raise _WrongValueError("Must not contain spaces.")
+        raise WrongValueError("Must not contain spaces.")
     return text
 
 
 def _texts(value: Any) -> list[str]:
-    return _list(value, _text)
+    return _list(value, one_line)
 
 
 def _list(value: Any, read: Callable[[Any], str]) -> list[str]:
     """Read a list, or one value or a comma-separated text in its place; each once."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list):
-        raise _WrongValueError("Must be a list.")
+        raise WrongValueError("Must be a list.")
     parts = [part for part in parts if part not in _NOTHING]
     if len(parts) > MOST_RECIPIENTS:
-        raise _WrongValueError(f"Use at most {MOST_RECIPIENTS}.")
+        raise WrongValueError(f"Use at most {MOST_RECIPIENTS}.")
     return list(dict.fromkeys(read(part) for part in parts))
 
 
 def _mail_address(value: Any) -> str:
-    address = _text(value)
+    address = one_line(value)
     try:
         validate_email(address)
     except ValidationError as error:
-        raise _WrongValueError(f"“{address}” is not an email address.") from error
+        raise WrongValueError(f"“{address}” is not an email address.") from error
     return address.lower()
 
 
 def _number(value: Any) -> str:
-    number = number_of(_text(value))
+    number = number_of(one_line(value))
     if number is None:
-        raise _WrongValueError(f"“{value}” is not a number such as +15551234567.")
+        raise WrongValueError(f"“{value}” is not a number such as +15551234567.")
     return number
 
 
-def _yes_or_no(value: Any) -> bool:
+def yes_or_no(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise _WrongValueError("Must be true or false.")
+        raise WrongValueError("Must be true or false.")
     return value
 
 
@@ -223,16 +239,14 @@ def _web_address(value: Any) -> str:
     try:
         check_address(address)
     except Invalid as refusal:
-        raise _WrongValueError(str(refusal)) from refusal
+        raise WrongValueError(str(refusal)) from refusal
     return address
 
 
-def _shown_address(value: Any) -> str:
+def shown_address(value: Any) -> str:
     address = _web_address(value)
     if "@" in urlsplit(address).netloc:
-        raise _WrongValueError(
-            "Put no password into the address: people get to see it."
-        )
+        raise WrongValueError("Put no password into the address: people get to see it.")
     return address
 
 
@@ -242,38 +256,38 @@ def _service_address(value: Any) -> str:
     try:
         open_service(address)
     except Invalid as refusal:
-        raise _WrongValueError(str(refusal)) from refusal
+        raise WrongValueError(str(refusal)) from refusal
     return address
 
 
 def _token_of_length(value: Any) -> str:
     if not isinstance(value, str):
-        raise _WrongValueError("Must be text.")
+        raise WrongValueError("Must be text.")
     address = value.strip()
     if ODD.search(address):
-        raise _WrongValueError(NO_ODD)
+        raise WrongValueError(NO_ODD)
     if len(address) > LONGEST_ADDRESS or re.search(r"[\s\x00-\x1f]", address):
-        raise _WrongValueError(
+        raise WrongValueError(
             f"Must be an address without spaces, of {LONGEST_ADDRESS:,} characters."
         )
     return address
 
 
-def _signing_secret(value: Any) -> str:
-    text = _token(value)
+def signing_secret(value: Any) -> str:
+    text = one_word(value)
     try:
         size = len(base64.b64decode(text.removeprefix(_PREFIX), validate=True))
     except ValueError:  # not base64, or not even ASCII
         size = 0
     if not text.startswith(_PREFIX) or size not in _SECRET_BYTES:
-        raise _WrongValueError(
+        raise WrongValueError(
             "Must be whsec_ and 24 to 64 random bytes in base64. Leave it out, and one "
             "is made."
         )
     return text
 
 
-def _addresses(value: Any) -> list[str]:
+def mail_addresses(value: Any) -> list[str]:
     return _list(value, _mail_address)
 
 
@@ -282,19 +296,19 @@ def _numbers(value: Any) -> list[str]:
 
 
 KEYS: dict[str, dict[str, ConfigKey]] = {
-    ChannelType.EMAIL: {"recipients": ConfigKey(_addresses, is_required=True)},
+    ChannelType.EMAIL: {"recipients": ConfigKey(mail_addresses, is_required=True)},
     ChannelType.SLACK: {
         "webhook_url": ConfigKey(_web_address, is_required=True, is_secret=True),
-        "channel": ConfigKey(_text),
+        "channel": ConfigKey(one_line),
         "mentions": ConfigKey(_texts),
-        "requests": ConfigKey(_yes_or_no),  # tell of requests for money there
+        "requests": ConfigKey(yes_or_no),  # tell of requests for money there
     },
     ChannelType.WEBHOOK: {
-        "url": ConfigKey(_shown_address, is_required=True),
-        "secret": ConfigKey(_signing_secret, is_secret=True),
+        "url": ConfigKey(shown_address, is_required=True),
+        "secret": ConfigKey(signing_secret, is_secret=True),
     },
     ChannelType.PAGERDUTY: {
-        "routing_key": ConfigKey(_token, is_required=True, is_secret=True)
+        "routing_key": ConfigKey(one_word, is_required=True, is_secret=True)
     },
     ChannelType.SMS: {"recipients": ConfigKey(_numbers, is_required=True)},
     ChannelType.PHONE: {"recipients": ConfigKey(_numbers, is_required=True)},

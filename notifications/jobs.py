@@ -27,6 +27,11 @@ class Job:
     passing: bool = False  # the problem may pass
     parcel: Parcel | None = None
 
+    @property
+    def secrets(self) -> Mapping[str, Any]:
+        """What no remark may tell."""
+        return self.channel.secrets if self.channel else {}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -40,9 +45,9 @@ class Result:
     error: TransportError | None = None
 
 
-def masked(text: str, channel: Channel | None) -> str:
-    """Return *text* fit to be kept: no secret of the channel, and not too long."""
-    for secret in _texts_in(channel.secrets if channel else {}):
+def masked(text: str, secrets: Mapping[str, Any]) -> str:
+    """Return *text* fit to be kept: none of *secrets* in it, and not too long."""
+    for secret in _texts_in(secrets):
         # The other side may repeat a part of an address: the token at its end.
         for part in (secret, *_SEPARATORS.split(secret)):
             if len(part) >= _SHORTEST_SECRET:

@@ -142,7 +142,7 @@ def _sent(job: Job, clock: Callable[[], datetime]) -> Result:
         clock(),
         round((time.monotonic() - began) * 1_000),
         error.status if error else sent.status,
-        masked(sent.note, job.channel),
+        masked(sent.note, job.secrets),
         error,
     )
 

@@ -78,7 +78,7 @@ def _close_attempts(results: Sequence[Result]) -> None:
 def _words_of(result: Result) -> str:
     if result.error is None:
         return result.note
-    return masked(str(result.error), result.job.channel)
+    return masked(str(result.error), result.job.secrets)
 
 
 def _close_delivered(results: Sequence[Result], counts: Counter[str]) -> None:

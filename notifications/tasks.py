@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from lib.queue import enqueue
-from notifications import mailed_links, outbox
+from notifications import attachments, mailed_links, outbox
 
 STAY_S = 15  # a worker waits this long for what failed first to be due again
 MOST_S = 240  # well below what a task may take
@@ -23,5 +23,6 @@ def deliver() -> str:
 
 
 def forget_links_at(now: datetime) -> str:
-    """Delete mailed links that ended long ago; say how many."""
-    return f"Forgot {mailed_links.forget(now)} mailed links that ended long ago."
+    """Delete mailed links and attachments that ended long ago; say how many."""
+    links, files = mailed_links.forget(now), attachments.forget(now)
+    return f"Forgot {links} mailed links and {files} attachments that ended long ago."

@@ -56,7 +56,8 @@ class Message:
     buttons: tuple[Button, ...] = ()  # for channels that send them back
     comment: str = ""  # label of the box to write in beside the buttons
     reply: Reply | None = None
-    unsubscribe: str = ""  # where one POST stops more of the kind: of digests alone
+    unsubscribe: str = ""  # where one POST stops more of the kind: digests and feeds
+    attachment: str = ""  # the uid of an MailFile, for mail
     reason: str = ""  # why the reader gets this and how to change it
     payload: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)

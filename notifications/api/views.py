@@ -1,6 +1,5 @@
 """The API of channels, of what was sent through them, and of who wants mail when."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +22,6 @@ from lib.answers import Answered, PageOut, answers, plain
 from lib.errors import Invalid
 from lib.lookups import row_or_404, uuid_of
 from lib.query_params import known_words, listed, range_of
-from lib.secrets import decrypt, encrypt
 from lib.tables import CsvRenderer
 from notifications import channels, preferences, services, trials
 from notifications.api.answers import (
@@ -37,6 +35,7 @@ from notifications.api.answers import (
     trial_out,
 )
 from notifications.api.schemas import ChannelIn, PreferenceIn
+from notifications.api.sealing import sealed, unsealed
 from notifications.models import (
     Channel,
     ChannelType,
@@ -59,7 +58,6 @@ _OWN_ONLY = (
     "An organization's key that lacks the scope `admin` may do so for its own person "
     "only."
 )
-_SEALED = "sealed_secret"  # in an answer that is kept for its Idempotency-Key
 
 
 class NotificationsViewSet(ApiViewSet):
@@ -141,7 +139,7 @@ class ChannelViewSet(NotificationsViewSet):
         request=ChannelIn,
     )
     def create(self, request: Request) -> HttpResponse:
-        return _unsealed(self._create(request))
+        return unsealed(self._create(request), "config")
 
     @idempotent
     def _create(self, request: Request) -> Response:
@@ -199,7 +197,7 @@ class ChannelViewSet(NotificationsViewSet):
     )
     @action(detail=True, methods=["post"], url_path="rotate-secret")
     def rotate_secret(self, request: Request, uid: str) -> HttpResponse:
-        return _unsealed(self._rotate(request, uid))
+        return unsealed(self._rotate(request, uid), "config")
 
     @idempotent
     def _rotate(self, request: Request, uid: str) -> Response:
@@ -381,20 +379,5 @@ def _tagged(channel: Channel) -> Response:
 
 
 def _sealed(saved: channels.Saved) -> dict[str, Any]:
-    """Return the answer as it may be kept for a repeat: the new secret encrypted."""
-    body: dict[str, Any] = plain(channel_out(saved.channel))
-    return body | ({_SEALED: encrypt(saved.made_secret)} if saved.made_secret else {})
-
-
-def _unsealed(answer: Response | HttpResponse) -> Response | HttpResponse:
-    """Put the new secret in its place, whether *answer* is the first or a repeat."""
-    body = answer.data if isinstance(answer, Response) else json.loads(answer.content)
-    token = body.pop(_SEALED, None)
-    if token is None:
-        return answer
-    body["config"] = {**body["config"], "secret": decrypt(token)}
-    shown = Response(body, status=answer.status_code)
-    if "Idempotent-Replayed" in answer:
-        shown["Idempotent-Replayed"] = answer["Idempotent-Replayed"]
-    shown["Cache-Control"] = "no-store"
-    return shown
+    """Return the answer as it may be kept for a repeat."""
+    return sealed(plain(channel_out(saved.channel)), saved.made_secret)

@@ -23,6 +23,15 @@ _LONGEST_QUOTE = 120
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A file that goes with a mail."""
+
+    name: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """One thing to send: a message, or several that go together to one person.
 
@@ -38,6 +47,7 @@ class Parcel:
     setup: Mapping[str, Any] = field(default_factory=dict)
     signing: tuple[str, ...] = ()
     template: Mapping[str, Any] = field(default_factory=dict)
+    enclosed: tuple[Enclosed, ...] = ()
 
     @property
     def message(self) -> Message:

@@ -4,6 +4,8 @@ import smtplib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from email.encoders import encode_base64
+from email.mime.base import MIMEBase
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +15,13 @@ from django.template.loader import render_to_string
 
 from lib.money import format_percent
 from notifications.templating import worded
-from notifications.transports.base import Accepted, Parcel, TransportError, color_of
+from notifications.transports.base import (
+    Accepted,
+    Enclosed,
+    Parcel,
+    TransportError,
+    color_of,
+)
 from notifications.types import Link, Message
 
 _TAKEN = 250  # SMTP's word for yes
@@ -26,6 +34,7 @@ _MARKS = {
 }
 # Of what is no warning: by what happened.
 _EVENT_MARKS = {
+    "feed": ("Report", "●"),
     "resolved": ("Resolved", "✓"),
     "asked": ("To decide", "◆"),
     "waiting": ("To decide", "◆"),
@@ -94,13 +103,25 @@ def _mail(parcel: Parcel, parts: list[_Part]) -> EmailMultiAlternatives:
     )
     page = render_to_string("notifications/mail.html", context)
     mail.attach_alternative(page, "text/html")
+    for file in parcel.enclosed:
+        mail.attach(_attachment(file))
     return mail
+
+
+def _attachment(file: Enclosed) -> MIMEBase:
+    """Return *file* as it arrives byte by byte: text would get other line ends."""
+    main, _, rest = file.content_type.partition(";")[0].partition("/")
+    part = MIMEBase(main, rest)
+    part.set_payload(file.body)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=file.name)
+    return part
 
 
 def _unsubscribing(messages: tuple[Message, ...]) -> dict[str, str]:
     """Return what lets a mail program stop more of the kind by one POST (RFC 8058).
 
-    Of digests alone: nobody is to stop being asked, or told of what happened.
+    Of digests and feeds alone: nobody is to stop being asked, or told of what happened.
     """
     first, *others = messages
     if others or not first.unsubscribe:

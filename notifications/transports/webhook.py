@@ -27,15 +27,23 @@ _ALWAYS_THERE = (
 def send(parcel: Parcel) -> Accepted:
     """POST the message's payload. The receiver tells repeats by `webhook-id`."""
     wording = worded(parcel.message, parcel.template)
-    body = held(_payload(parcel, wording.text))
+    sent = post_signed(parcel, held(_payload(parcel, wording.text)))
+    return replace(sent, note=wording.problem)
+
+
+def post_signed(parcel: Parcel, body: str) -> Accepted:
+    """POST *body*, which is JSON, to where *parcel* goes, signed by its secrets.
+
+    Raises:
+        TransportError: any answer but a 2xx, or none.
+    """
     headers = {
         "webhook-id": parcel.uid,
         "webhook-timestamp": str(int(parcel.at.timestamp())),
         "webhook-signature": _signature(parcel, body),
         "webhook-attempt": parcel.attempt_uid,
     }
-    sent = post(str(parcel.setup.get("url", "")), body.encode(), headers)
-    return replace(sent, note=wording.problem)
+    return post(str(parcel.setup.get("url", "")), body.encode(), headers)
 
 
 def held(payload: Any, most: int = MOST_BYTES) -> str:

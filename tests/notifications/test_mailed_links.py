@@ -272,7 +272,9 @@ def test_links_are_forgotten(acme: Organization, ended: timedelta, gone: int) ->
 
     told = forget_links_at(NOW)
 
-    assert told == f"Forgot {gone} mailed links that ended long ago."
+    assert told == (
+        f"Forgot {gone} mailed links and 0 attachments that ended long ago."
+    )
     assert MailedLink.objects.count() == 2 - gone
     assert MailedLink.objects.filter(expires_at=ENDS).exists()
 
