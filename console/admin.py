@@ -8,6 +8,8 @@ from console.budgets import admin as budgets
 from console.controls import admin as controls
 from console.costs import admin as costs
 from console.explore import admin as explore
+from console.feeds import admin as feeds
+from console.feeds import runs
 from console.journals import admin as journals
 from console.notifications import admin as notifications
 from console.reports import admin as reports
@@ -20,12 +22,14 @@ __all__ = [
     "controls",
     "costs",
     "explore",
+    "feeds",
     "invitations",
     "journals",
     "keys",
     "notifications",
     "organizations",
     "reports",
+    "runs",
     "scenarios",
     "slack",
 ]

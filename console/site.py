@@ -183,6 +183,13 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Reports",
+        (
+            ("Feeds", "rss_feed", "reports_feed", ""),
+            ("Runs of feeds", "conveyor_belt", "reports_feedrun", ""),
+        ),
+    ),
+    (
         "People and keys",
         (
             ("Organizations", "domain", "accounts_organization", ""),

@@ -1,6 +1,7 @@
 """Settings that contradict each other, told by `manage.py check`."""
 
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -110,5 +111,18 @@ def encryption_keys_are_shared(**kwargs: Any) -> list[CheckMessage]:
             "COSTOPS_ENCRYPTION_KEYS is not set; a key kept on this machine is used.",
             hint="Set it, or other machines can't read the secrets of channels.",
             id="costops.W002",
+        )
+    ]
+
+
+@register(Tags.security)
+def export_directory_is_there(**kwargs: Any) -> list[CheckMessage]:
+    if not settings.EXPORT_DIR or Path(settings.EXPORT_DIR).is_dir():
+        return []
+    return [
+        Error(
+            "COSTOPS_EXPORT_DIR is no directory.",
+            hint="Make it, or leave the variable out: feeds are not put there then.",
+            id="costops.E006",
         )
     ]

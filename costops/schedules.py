@@ -28,6 +28,7 @@ from budgets.runs import prune
 from controls.actions import ask_due
 from forecasts import storing
 from notifications.tasks import deliver, forget_links_at
+from reports.feeds.tasks import carry_out, plan_at
 from reports.tasks import take_up_lost
 
 
@@ -110,6 +111,8 @@ PERIODIC = (
     Periodic("escalate", 1, escalate_at),
     Periodic("audit", 5, audit_at),
     Periodic("confirmed", 5, tell_confirmed_at),
+    Periodic("feeds", 1, plan_at),
+    Periodic("feed_runs", 1, lambda _: carry_out(), sends=True),
     Periodic("deliver", 1, lambda _: deliver(), sends=True),
     Periodic("requests", 5, _requests),
     Periodic("digests", 5, _digests),

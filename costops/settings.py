@@ -181,6 +181,11 @@ PAGERDUTY_URL = env.text("COSTOPS_PAGERDUTY_URL", "https://events.pagerduty.com"
 MAIL_DOMAINS = env.listed("COSTOPS_MAIL_DOMAINS")
 SMS_URL = env.text("COSTOPS_SMS_URL")  # an apprise address that ends in the numbers
 
+# -- Files that leave by themselves
+
+# Feeds may put files below it, each organization into a folder of its own; "": nowhere.
+EXPORT_DIR = env.text("COSTOPS_EXPORT_DIR")
+
 # -- Workers
 
 Q_CLUSTER: dict[str, Any] = {

@@ -10,6 +10,7 @@ from console.alerts.answer_page import answer_by_link
 from console.approvals.decide_page import decide_by_link
 from console.approvals.digest_page import digest_by_link
 from console.approvals.slack import confirm_slack
+from console.feeds.links import file_by_link, stop_by_link
 from console.notifications.outsiders import confirm_by_link
 from costops.views import api_health, health, live, ready
 from intake.otlp.views import traces
@@ -47,6 +48,8 @@ urlpatterns = [
     route("slack/user/(?P<token>[A-Za-z0-9_-]+)", confirm_slack, "confirm-slack"),
     route("slack/(?P<organization>[A-Za-z0-9._-]+)", press, "slack-press"),
     route("digests/(?P<token>[A-Za-z0-9_-]+)", digest_by_link, "stop-digest"),
+    route("files/(?P<token>[A-Za-z0-9_-]+)", file_by_link, "file-by-link"),
+    route("feeds/(?P<token>[A-Za-z0-9_-]+)", stop_by_link, "stop-feed"),
     route("join/(?P<token>[A-Za-z0-9_-]+)", join_by_link, "join"),
     route("recipients/(?P<token>[A-Za-z0-9_-]+)", confirm_by_link, "confirm-recipient"),
     route("api/v1/schema", SpectacularAPIView.as_view(), "schema"),

@@ -71,3 +71,5 @@ class ExportKind:
     counts: Callable[[ExportOrder], Mapping[str, int]] = _no_counts
     scope: Scope = Scope.COSTS_READ  # that whoever asks for one must have
     local: bool = field(default=False)  # days and months by the organization's clocks
+    # How things stand when it is made, whatever time is asked for.
+    snapshot: bool = field(default=False)

@@ -11,6 +11,8 @@ from budgets.models import Budget
 from controls.models import ControlRule, RuleAction
 from forecasts.models import ScenarioSet
 from ledger import prices
+from reports.feeds.planning import run_now
+from reports.feeds.services import FeedPlan, add_feed
 from reports.journals.services import post
 from reports.journals.setups import set_mappings
 from reports.models import ExportState, SpendExport, SpendView
@@ -84,6 +86,17 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
         quantities={"searches": "0.01"},
         note="a note",
     )
+    feed = add_feed(
+        organization,
+        FeedPlan(
+            name=f"of {organization.slug}",
+            kind="budgets",
+            every="week",
+            target={"type": "mail", "recipients": [f"cfo@{organization.slug}.example"]},
+        ),
+        now=NOON,
+    ).feed
+    run_now(feed, by=organization.slug, now=NOON)
     prices.add_rate(
         organization=organization, base="USD", quote="KES", rate=129, date="2025-01-01"
     )

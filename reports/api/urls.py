@@ -2,8 +2,10 @@ from typing import Any
 
 from accounts.api.base import Router
 from lib.web import route
+from reports.api.budget_sheets import BudgetsCsv, BudgetsXlsx
 from reports.api.chargeback import AllocationShares, Chargeback
 from reports.api.closing import MonthCloses
+from reports.api.feeds import FeedViewSet
 from reports.api.journals import (
     JournalCsv,
     JournalManifest,
@@ -25,6 +27,7 @@ _JOURNALS: dict[str, Any] = {"get": "list", "post": "create"}
 _REPORT = r"reports/(?P<uid>[^/.]+)"
 
 router = Router()
+router.register("feeds", FeedViewSet, basename="feed")
 router.register("reports", ReportViewSet, basename="report")
 urlpatterns = [
     route("exports/journal.csv", JournalCsv.as_view(), "journal-csv"),
@@ -41,5 +44,7 @@ urlpatterns = [
     route(rf"{_REPORT}\.pdf", ReportPdf.as_view(), "report-pdf"),
     route(rf"{_REPORT}/finalize", ReportFinal.as_view(), "report-final"),
     route(rf"{_REPORT}/commentary", ReportCommentary.as_view(), "report-commentary"),
+    route(r"exports/budgets\.xlsx", BudgetsXlsx.as_view(), "export-budgets-xlsx"),
+    route(r"exports/budgets\.csv", BudgetsCsv.as_view(), "export-budgets-csv"),
     *router.urls,
 ]

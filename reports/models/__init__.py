@@ -1,6 +1,7 @@
 """What is kept of what leaves the house, and of what people ask."""
 
 from reports.models.chargeback import AllocationShare, ChargebackStatement
+from reports.models.feeds import Feed, FeedAttempt, FeedFilePart, FeedRun
 from reports.models.journals import (
     DateOrder,
     Journal,
@@ -24,6 +25,10 @@ __all__ = [
     "ChargebackStatement",
     "DateOrder",
     "ExportState",
+    "Feed",
+    "FeedAttempt",
+    "FeedFilePart",
+    "FeedRun",
     "Journal",
     "JournalKind",
     "JournalLine",

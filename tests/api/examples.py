@@ -91,6 +91,21 @@ def _channel(**more: Any) -> Example:
     return lambda world: [{"ids": {"uid": world.channel}, **more}]
 
 
+def _feed(**ask: Any) -> Example:
+    return lambda world: [{"ids": {"uid": world.feed}, **ask}]
+
+
+def _slug_of(world: World) -> str:
+    assert world.feed
+    return world.acme.slug
+
+
+def _of_run(world: World, *, run_uid: bool = True) -> dict[str, Any]:
+    run = {"run_uid": world.feed_run} if run_uid else {}
+    assert world.feed_run
+    return {"ids": {"uid": world.feed, **run}}
+
+
 def _person(**more: Any) -> Example:
     return lambda world: [{"ids": {"recipient": "ann@acme.example"}, **more}]
 
@@ -544,6 +559,46 @@ EXAMPLES: dict[str, Example] = {
     "exports_journal_csv_retrieve": _journal,
     "exports_journal_zip_retrieve": _journal,
     "exports_journal_json_retrieve": _journal,
+    "exports_budgets_csv": lambda world: [
+        {},
+        {"query": f"?budget={world.team.uid}&archived=true"},
+    ],
+    "exports_budgets_xlsx": lambda world: [{"query": f"?budget={world.team.uid}"}],
+    "feeds_list": lambda world: [{"query": f"?organization_id={_slug_of(world)}"}],
+    "feeds_create": lambda world: [
+        {
+            "body": {
+                "name": "To the lake",
+                "kind": "budgets",
+                "format": "csv",
+                "options": {"archived": "true"},
+                "schedule": {"every": "month", "day": 3, "hour": 7},
+                "target": {
+                    "type": "s3",
+                    "bucket": "finance-lake",
+                    "region": "eu-central-1",
+                    "access_key_id": "AKIAEXAMPLE",
+                    "secret_access_key": "not-to-be-seen-again",
+                },
+            }
+        },
+        {
+            "body": {
+                "name": "Mail",
+                "kind": "budgets",
+                "schedule": {"every": "week", "day": 1},
+                "target": {"type": "mail", "recipients": ["ann@acme.example"]},
+            }
+        },
+    ],
+    "feeds_retrieve": _feed(),
+    "feeds_partial_update": _feed(body={"enabled": False}),
+    "feeds_destroy": _feed(),
+    "feeds_run_create": _feed(body={"start_date": "2025-01-15"}),
+    "feeds_runs_list": lambda world: [_of_run(world, run_uid=False)],
+    "feeds_runs_retrieve": lambda world: [_of_run(world)],
+    "feeds_runs_file_retrieve": lambda world: [_of_run(world)],
+    "feeds_runs_redeliver_create": lambda world: [_of_run(world)],
     "notification_channels_list": _lists("channel"),
     "notification_channels_create": lambda world: [
         {

@@ -23,6 +23,7 @@ UNKNOWN = {
     "slug": "nobody",
     "recipient": "nobody@acme.example",
     "action_uid": str(uuid4()),
+    "run_uid": str(uuid4()),
     "run_id": "nobody",
 }
 # What is answered of anybody, and of any id: there is nothing that could be unknown.

@@ -5,11 +5,14 @@ from functools import cached_property
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.scopes import Role
 from budgets.models import Budget
 from notifications.services import notify
+from reports.feeds.planning import run_now
+from reports.models import Feed
 from tests.alerts.factories import fire
 from tests.controls.factories import make_hard
 from tests.factories import (
@@ -23,6 +26,7 @@ from tests.factories import (
 )
 from tests.notifications.factories import mail_to, make_message
 from tests.notifications.receivers import Receiver
+from tests.reports.feeds.factories import work_off
 
 CALL = {"provider": "openai", "model": "gpt-4o", "project_id": "search"}
 PRICE = {
@@ -118,6 +122,23 @@ class World:
             "config": {"url": self.receiver.url()},
         }
         return str(self.made("notification-channels", body)["id"])
+
+    @cached_property
+    def feed(self) -> str:
+        body = {
+            "name": "Budgets",
+            "kind": "budgets",
+            "schedule": {"every": "day"},
+            "target": {"type": "webhook", "url": self.receiver.url()},
+        }
+        return str(self.made("feeds", body)["id"])
+
+    @cached_property
+    def feed_run(self) -> str:
+        """A run whose file is made and brought."""
+        run = run_now(Feed.objects.get(uid=self.feed), by="ann", now=timezone.now())
+        work_off(timezone.now())
+        return str(run.uid)
 
     @cached_property
     def delivery(self) -> str:

@@ -108,6 +108,8 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     # Of the approver's mail a new one, of the viewer's what there is.
     "notifications_preference": (_FINANCE | {APPROVER}, _FINANCE, _FINANCE),
     "notifications_outsider": (_NOBODY, _NOBODY, _NOBODY),
+    "reports_feed": (_FINANCE, _FINANCE, _FINANCE),
+    "reports_feedrun": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_schedule": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_success": (_NOBODY, _NOBODY, _NOBODY),
     "django_q_failure": (_NOBODY, _NOBODY, _NOBODY),
@@ -174,6 +176,10 @@ PAGES: dict[str, Writers] = {
     "notifications_outsider_vouch": _FINANCE,
     "notifications_delivery_redeliver": by_action(Action.ANSWER),
     "notifications_delivery_outcome": _NOBODY,
+    "reports_feed_run": _FINANCE,
+    "reports_feedrun_redeliver": _FINANCE,
+    "reports_feedrun_file": _NOBODY,
+    "reports_feedrun_outcome": _NOBODY,
     "admin_password_reset": _ANYBODY,
     "password_reset_done": _NOBODY,
     "password_reset_confirm": _NOBODY,  # its GET leads on to the page that does
@@ -200,6 +206,8 @@ PAGES: dict[str, Writers] = {
     "confirm-slack": _ANYBODY,
     "slack-press": _NOBODY,  # it takes what Slack has signed
     "confirm-recipient": _ANYBODY,
+    "file-by-link": _NOBODY,
+    "stop-feed": _ANYBODY,
 }
 
 
@@ -383,6 +391,15 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     },
     "notifications_channel_add": {"name": "New", "recipients": "ops@acme.example"},
     "notifications_channel_change": {"name": "Other"},
+    "reports_feed_add": {
+        "name": "New",
+        "file": "budgets.xlsx",
+        "every": "week",
+        "day": "1",
+        "hour": "6",
+        "recipients": "ops@acme.example",
+    },
+    "reports_feed_change": {"name": "Other"},
     "notifications_preference_add": lambda _, world: {
         "organization": world.acme.pk,
         "recipient": "approver@acme.example",
@@ -406,4 +423,5 @@ QUERIES: dict[str, str] = {
     "reports_journalsetup_accounts": "?organization=acme",
     "ledger_costrecord_reprice": "?organization=acme&provider=nobody&model=own",
     "notifications_channel_add": "?type=email",
+    "reports_feed_add": "?target=mail",
 }

@@ -33,6 +33,7 @@ _UNKNOWN = {
     "slug": "nobody",
     "recipient": "nobody@acme.example",
     "action_uid": str(uuid4()),
+    "run_uid": str(uuid4()),
     "run_id": "nobody",
 }
 _NOTED = {"accounts_apikey"}  # when a key was used last

@@ -40,6 +40,7 @@ _METHODS = ("HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 # The links are the proof of those; what they are about is told to whoever has them.
 MAILED = {
     *("answer-alert", "decide-by-link", "join", "confirm-recipient", "stop-digest"),
+    *("file-by-link", "stop-feed"),
     *("password_reset_confirm", "app_list", "confirm-slack"),
 }
 # That somebody looked is kept, in a trail that only grows; nothing else is.
@@ -71,6 +72,7 @@ WITHOUT_VERSION = {
     "controls_ruleaction_answer",  # so is that of an action
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
+    *("reports_feed_run", "reports_feedrun_redeliver"),  # so is its file
 }
 
 

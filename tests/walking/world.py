@@ -37,6 +37,10 @@ from notifications.mailed_links import issue
 from notifications.models import Channel, Delivery, Outsider, Preference
 from notifications.outsiders import question_to
 from notifications.services import notify
+from reports.feeds.claims import claim_next
+from reports.feeds.notices import file_link, mails_of
+from reports.feeds.work import carry_out
+from reports.models import Feed, FeedRun
 from tests.alerts.factories import fire
 from tests.controls.factories import authorize, book, lease
 from tests.factories import (
@@ -74,6 +78,7 @@ _API: dict[str, type[Model]] = {
     "pricing": Price,
     "exchange-rates": ExchangeRate,
     "repricings": Repricing,
+    "feeds": Feed,
 }
 _APP_OF = {"budget": "budgets"}  # where pages of another app are of one
 
@@ -165,6 +170,7 @@ def make_world() -> World:
     tree = {name: Budget.objects.get(pk=one.pk) for name, one in tree.items()}
     _fill_rest(acme)
     keep_spend(acme, people[FINANCE])
+    words |= _brought(acme)
     browsers = {name: browser_of(one) for name, one in people.items()}
     for browser in (*browsers.values(), nobody := Client()):
         browser.raise_request_exception = False
@@ -196,6 +202,25 @@ def _fill_rest(acme: Organization) -> None:
     Task.objects.create(id="2", name="failed", success=False, **task)
     Schedule.objects.create(func="x")
     OrmQ.objects.create(key="x", payload="x", lock=now)
+
+
+def _brought(acme: Organization) -> dict[str, str]:
+    """Have the file of acme's feed made, and return what leads to it."""
+    now = timezone.now()
+    claimed = claim_next(now)
+    assert claimed is not None
+    carry_out(claimed, clock=timezone.now)
+    run = FeedRun.objects.get(pk=claimed.run_id)
+    assert run.organization_id == acme.pk
+    mail = mails_of(run).get().message
+    return {
+        **dict.fromkeys(
+            (f"feed-{name}.run_uid" for name in ("one-run", "file", "redeliver")),
+            str(run.uid),
+        ),
+        "file-by-link.token": file_link(run, "ann", now=now).rpartition("/")[2],
+        "stop-feed.token": mail["unsubscribe"].rpartition("/")[2],
+    }
 
 
 def _words(people: Mapping[str, User]) -> dict[str, str]:

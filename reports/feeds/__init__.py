@@ -1,0 +1,1 @@
+"""What leaves by itself: files made on a schedule, and brought where they go."""
