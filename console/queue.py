@@ -32,6 +32,8 @@ BY_CLOCK: Mapping[str, str] = {
     "digests": "Mail who decides which requests wait",
     "escalate": "Tell people of alerts, step by step",
     "expire": "Free authorizations and leases that ended",
+    "feed_runs": "Make and bring away the files of feeds that are due",
+    "feeds": "See which feeds are due",
     "forecasts": "Keep what the day's forecasts say",
     "judge": "Judge the rules of alerts",
     "links": "Forget old mailed links",

@@ -152,7 +152,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Month end",
         (
-            ("Monthly reports", "summarize", "reports_report", ""),
+            ("Reports", "summarize", "reports_report", ""),
             ("Report settings", "tune", "reports_reportsettings", ""),
         ),
     ),
@@ -168,7 +168,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Month end",
         (
             ("Journals", "menu_book", "reports_journal", ""),
-            ("Accounts of journals", "account_balance", "reports_journalsetup", ""),
+            ("Journal setups", "account_balance", "reports_journalsetup", ""),
         ),
     ),
     (

@@ -15,11 +15,16 @@ from reports.feeds.planning import run_now
 from reports.feeds.services import FeedPlan, add_feed
 from reports.journals.services import post
 from reports.journals.setups import set_mappings
-from reports.models import ExportState, SpendExport, SpendView
+from reports.models import (
+    ExportState,
+    SpendExport,
+    SpendView,
+)
 from tests.alerts.factories import fire, make_policy, make_rule, silence
 from tests.controls.factories import authorize
 from tests.controls.guarding import given, guard
 from tests.factories import NOON, make_api, make_budget, make_key, spend
+from tests.reports.monthly.factories import keep_report
 
 
 def keep_spend(organization: Organization, person: User) -> None:
@@ -77,6 +82,7 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
         fire(budget, type=RuleType.ANOMALY), by=organization.slug, now=timezone.now()
     )
     spend(organization, "10", id=f"of-{organization.slug}")
+    keep_report(organization, budget)
     make_key(organization=organization, name=f"key of {organization.slug}")
     post_january(organization)
     prices.add_price(

@@ -21,6 +21,7 @@ from console.reports.report_page import (
 )
 from console.templatetags.console import noted, since
 from lib.humanize import month_words
+from lib.money import format_money, format_percent
 from reports.models import Report, ReportSettings
 
 
@@ -53,7 +54,7 @@ class ReportAdmin(Pages, ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, str] | None = None
     ) -> HttpResponse:
-        shown: Any = {"title": "Monthly reports"}
+        shown: Any = {"title": "Reports"}
         return super().changelist_view(request, shown)
 
     def change_view(
@@ -85,7 +86,15 @@ class ReportSettingsAdmin(TenantHistoryAdmin):
         "A variance beyond $100.00 and 10 % needs a comment, and reports are in "
         "English. An organization that wants it otherwise says so here."
     )
-    list_display = ("organization", "threshold", "threshold_share", "locale")
+    list_display = ("organization", "from_amount", "from_share", "locale")
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization",)
     fields = ("organization", "threshold", "threshold_share", "locale")
+
+    @admin.display(description="a variance beyond")
+    def from_amount(self, obj: ReportSettings) -> str:
+        return format_money(obj.threshold, obj.organization.currency)
+
+    @admin.display(description="and beyond")
+    def from_share(self, obj: ReportSettings) -> str:
+        return format_percent(obj.threshold_share)

@@ -121,6 +121,13 @@ def make_final(request: HttpRequest, pages: Pages, report_id: int) -> HttpRespon
     report = _report(request, pages, report_id)
     if not may(request, Scope.ADMIN, report.organization):
         raise PermissionDenied
+    if request.POST.get(VERSION, "") not in {ANY, _version(report)}:
+        messages.warning(
+            request,
+            "The draft was changed while this page was open. Nothing is signed yet: "
+            "look at how it is now.",
+        )
+        return _back(report)
     if confirmation := confirmation_of(_follows(report), request.POST):
         return _shown(request, pages, report, asked=confirmation)
     try:
@@ -165,6 +172,12 @@ def _back(report: Report) -> HttpResponse:
     return redirect("admin:reports_report_change", report.pk)
 
 
+def _version(report: Report) -> str:
+    """Return what stands for the draft as it is: as it was made, and commented."""
+    made = report.made_at.timestamp() if report.made_at else 0
+    return f"{report.commentary}-{made}"
+
+
 def _follows(report: Report) -> Consequences:
     words = (
         f"The report of {month_words(report.month)} is kept from now on as it is, with "
@@ -196,6 +209,7 @@ def _shown(
         may_sign=may(request, Scope.ADMIN, organization)
         and report.state == ReportState.DRAFT,
         asked=asked,
+        draft_version=_version(report),
         facts=list(_facts(report, figures)),
         **(_told(request, report, figures, forms) if figures else {}),
     )

@@ -17,11 +17,11 @@ from accounts.api.base import IF_MATCH, ApiView, ApiViewSet, tagged
 from accounts.idempotency import idempotent
 from accounts.models import Organization
 from accounts.scopes import Scope
-from budgets.api.lookups import budget_or_404
+from budgets.api.lookups import budget_or_404, budgets_of
 from budgets.models import Budget
 from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
-from lib.lookups import row_or_404
+from lib.lookups import row_or_404, row_or_none
 from lib.query_params import known_words, listed, month_of
 from reports.api.exports import MONTH, ORGANIZATION, AsItIs
 from reports.api.monthly_answers import (
@@ -156,10 +156,12 @@ class MonthlyPdf(ApiView):
         if not (text := query.get("month")):
             raise Invalid.field("month", "Name the month, such as 2025-01.")
         month = _first_of(text, organization)
-        document, _ = document_now(
+        document, final = document_now(
             organization, month, budget, by=self.caller.name, now=timezone.now()
         )
-        return _as_pdf(document, organization, month)
+        response = _as_pdf(document, organization, month)
+        response["X-Report-State"] = ReportState.FINAL if final else ReportState.DRAFT
+        return response
 
 
 class ReportFinal(ApiView):
@@ -227,11 +229,9 @@ class ReportCommentary(ApiView):
 
     def _remark(self, place: int, given: dict[str, Any]) -> Remark:
         rows = visible_to(self.caller, Budget.objects.select_related("organization"))
-        found = row_or_404(
-            rows,
-            given.pop("budget"),
-            missing=f"{place}.budget: there is no such one.",
-        )
+        found = row_or_none(rows, given.pop("budget"))
+        if found is None:
+            raise Invalid.field(f"{place}.budget", "There is no such budget.")
         return Remark(found, **given)
 
     def _answer(self, report: Report) -> Response:
@@ -253,7 +253,9 @@ def _meant(
 ) -> tuple[Organization, Budget | None]:
     """Return of what a report is asked for."""
     slug, uid = given.get("organization_id"), given["budget"]
-    budget = budget_or_404(uid, view.caller) if uid else None
+    budget = row_or_none(budgets_of(view.caller), uid) if uid else None
+    if uid and budget is None:
+        raise Invalid.field("budget", "There is no such budget.")
     if budget is not None and not slug:
         return budget.organization, budget
     organization = organization_named(slug, caller=view.caller)

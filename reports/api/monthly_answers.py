@@ -18,6 +18,7 @@ from reports.monthly.figures import (
     MonthlyFigures,
     Outlook,
 )
+from reports.monthly.frozen import uncommented
 
 
 class ReportOut(Out, frozen=True):
@@ -31,7 +32,7 @@ class ReportOut(Out, frozen=True):
         str | None, note("Of it and what is below it; null: of the organization.")
     ]
     state: Annotated[str, choices(ReportState.values)]
-    progress: Annotated[int, note("Percent.")]
+    progress: Annotated[float, note("A share: 0.3 is 30 %.")]
     failure: Annotated[str, note("Why it was not made; empty: it was, or will be.")]
     revision: Annotated[int, note("1, and one more with each that replaces another.")]
     replaces: Annotated[str | None, note("The id of the final report before it.")]
@@ -146,6 +147,9 @@ class ReportDetailOut(ReportOut, frozen=True):
     """A report with what it says."""
 
     figures: Annotated[ReportFiguresOut | None, note("Null: it is not made yet.")]
+    missing_comments: Annotated[
+        list[str], note("Ids of budgets whose lines need a comment before it is final.")
+    ]
 
 
 def report_out(report: Report) -> ReportOut:
@@ -156,8 +160,11 @@ def report_out(report: Report) -> ReportOut:
 def report_detail_out(
     report: Report, figures: MonthlyFigures | None
 ) -> ReportDetailOut:
+    missing = uncommented(figures.rows) if figures else []
     return ReportDetailOut(
-        **_told(report), figures=figures_out(figures) if figures else None
+        **_told(report),
+        figures=figures_out(figures) if figures else None,
+        missing_comments=[str(row.budget) for row in missing],
     )
 
 
@@ -169,7 +176,7 @@ def _told(report: Report) -> dict[str, Any]:
         "month": f"{report.month:%Y-%m}",
         "budget": str(report.budget.uid) if report.budget else None,
         "state": report.state,
-        "progress": report.progress,
+        "progress": report.progress / 100,
         "failure": report.failure,
         "revision": report.revision,
         "replaces": str(report.replaces.uid) if report.replaces else None,

@@ -1,5 +1,7 @@
 """Monthly reports as they come in over the wire."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from lib.wirefields import ChoiceField, Plain
@@ -13,7 +15,7 @@ class ReportIn(Plain):
     """Which report is to be made."""
 
     kind = ChoiceField(choices=ReportKind.choices, default=ReportKind.MONTHLY)
-    month = serializers.CharField(max_length=7, help_text="Such as 2025-01.")
+    month = serializers.CharField(max_length=20, help_text="Such as 2025-01.")
     budget = serializers.CharField(
         max_length=64,
         required=False,
@@ -36,7 +38,16 @@ class CommentaryIn(Plain):
 
     budget = serializers.CharField(max_length=64)
     text = serializers.CharField(
-        max_length=MOST_TEXT, allow_blank=True, help_text="Why it is off."
+        max_length=MOST_TEXT,
+        required=False,
+        allow_blank=True,
+        help_text="Why it is off.",
+    )
+    cause = serializers.CharField(
+        max_length=MOST_TEXT,
+        required=False,
+        allow_blank=True,
+        help_text="Another name of text.",
     )
     driver = serializers.CharField(max_length=MOST_NAME, allow_blank=True, default="")
     owner = serializers.CharField(
@@ -46,4 +57,11 @@ class CommentaryIn(Plain):
         help_text="Who sees to it.",
     )
     action = serializers.CharField(max_length=MOST_TEXT, allow_blank=True, default="")
-    due = serializers.DateField(required=False, allow_null=True, default=None)
+    due = serializers.DateField(
+        required=False, allow_null=True, default=None, input_formats=["%Y-%m-%d"]
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["text"] = attrs.get("text") or attrs.get("cause") or ""
+        attrs.pop("cause", None)
+        return attrs

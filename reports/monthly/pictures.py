@@ -17,7 +17,7 @@ from reports.themes import Theme
 
 _WIDTH = 658  # pixels: as wide as the text of a page
 _MOST = 10  # budgets that a chart shows
-_HIGH, _LOW = 210, 170  # pixels
+_HIGH, _LOW = 210, 125  # pixels
 _ZERO = Decimal(0)
 
 

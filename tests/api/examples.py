@@ -13,7 +13,7 @@ from controls.actions import ask_due
 from controls.models import RuleAction
 from notifications.models import Delivery
 from tests.alerts.factories import fire
-from tests.api.world import CALL, POLICY, PRICE, World
+from tests.api.world import CALL, POLICY, PRICE, SHARES, World
 from tests.approvals.factories import approve, person_in
 from tests.factories import make_budget, usage_record
 
@@ -108,6 +108,10 @@ def _of_run(world: World, *, run_uid: bool = True) -> dict[str, Any]:
 
 def _person(**more: Any) -> Example:
     return lambda world: [{"ids": {"recipient": "ann@acme.example"}, **more}]
+
+
+def _report(**more: Any) -> Example:
+    return lambda world: [{"ids": {"uid": str(world.report.uid)}, **more}]
 
 
 def _lists(name: str) -> Example:
@@ -543,6 +547,42 @@ EXAMPLES: dict[str, Example] = {
     ],
     "exchange_rates_retrieve": lambda world: [{"ids": {"id": world.rate}}],
     "exchange_rates_destroy": lambda world: [{"ids": {"id": world.rate}}],
+    "reports_list": lambda world: [{"query": "?state=draft"} for _ in (world.report,)],
+    "reports_create": lambda _: [{"body": {"month": "2025-01"}}],
+    "reports_retrieve": _report(),
+    "reports_pdf_retrieve": _report(),
+    "reports_monthly_pdf_retrieve": lambda world: [
+        {"query": f"?month={world.final.month:%Y-%m}"}
+    ],
+    "chargeback_retrieve": lambda world: [
+        {"query": f"?month=2025-01&by=team&{more}"}
+        for more in ("key=requests", "format=csv")
+        for _ in (world.team,)
+    ],
+    "chargeback_create": lambda _: [{"body": {"month": "2025-01", "by": "team"}}],
+    "chargeback_shares_retrieve": lambda world: [
+        {"query": "?by=team"} for _ in (world.shares,)
+    ],
+    "chargeback_shares_update": lambda _: [{"body": SHARES}],
+    "month_close_retrieve": lambda _: [{"query": "?month=2025-01"}],
+    "month_close_create": lambda _: [
+        {
+            "body": {
+                "month": "2025-01",
+                "lock": True,
+                "force": True,
+                "reason": "The books are closed.",
+            }
+        },
+    ],
+    "reports_finalize_create": _report(),
+    "reports_commentary_list": _report(),
+    "reports_commentary_update": lambda world: [
+        {
+            "ids": {"uid": str(world.report.uid)},
+            "body": [{"budget": str(world.company.uid), "text": "Load."}],
+        }
+    ],
     "journal_mappings_retrieve": lambda world: [{"query": world.mapped}],
     "journal_mappings_update": lambda _: [{"body": MAPPINGS}],
     "journal_settings_retrieve": _sums(""),

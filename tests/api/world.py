@@ -12,7 +12,7 @@ from accounts.scopes import Role
 from budgets.models import Budget
 from notifications.services import notify
 from reports.feeds.planning import run_now
-from reports.models import Feed
+from reports.models import Feed, Report, ReportState
 from tests.alerts.factories import fire
 from tests.controls.factories import make_hard
 from tests.factories import (
@@ -27,6 +27,7 @@ from tests.factories import (
 from tests.notifications.factories import mail_to, make_message
 from tests.notifications.receivers import Receiver
 from tests.reports.feeds.factories import work_off
+from tests.reports.monthly.factories import keep_report
 
 CALL = {"provider": "openai", "model": "gpt-4o", "project_id": "search"}
 PRICE = {
@@ -51,6 +52,13 @@ POLICY = {
             "parallel": True,
         },
     ],
+}
+
+
+SHARES = {
+    "by": "team",
+    "shares": [{"name": "ml", "share": "0.6", "heads": 3}, {"name": "ops", "heads": 2}],
+    "reason": "As agreed.",
 }
 
 
@@ -89,6 +97,28 @@ class World:
         spend(self.acme, None, team_id="ml", tags={"stage": "x"})
         spend(self.acme, None, model="nobody-knows", provider="nobody")
         return made
+
+    @cached_property
+    def report(self) -> Report:
+        """The draft of a month, whose company has a comment."""
+        return keep_report(self.acme, self.company)
+
+    @cached_property
+    def final(self) -> Report:
+        draft = Report.objects.filter(pk=self.report.pk)
+        draft.update(
+            state=ReportState.FINAL,
+            digest="0" * 64,
+            finalised_by="ann@acme.example",
+            finalised_at=timezone.now(),
+        )
+        return draft.get()
+
+    @cached_property
+    def shares(self) -> Any:
+        response = self.ask("PUT", "/api/v1/chargeback/shares", SHARES)
+        assert response.status_code == 200, response.content
+        return response.json()
 
     @cached_property
     def hard(self) -> Budget:

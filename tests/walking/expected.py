@@ -90,6 +90,9 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
     "controls_ruleaction": (_NOBODY, _NOBODY, _NOBODY),
     "forecasts_scenarioset": (_ASK, _ASK, _ASK),
     "reports_journal": (_NOBODY, _NOBODY, _NOBODY),
+    "reports_report": (_NOBODY, _NOBODY, _NOBODY),
+    # One for each organization; acme has its own.
+    "reports_reportsettings": (_NOBODY, _FINANCE, _NOBODY),
     "reports_journalsetup": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_attribution": (_NOBODY, _NOBODY, _NOBODY),
     "ledger_costrecord": (_NOBODY, _NOBODY, _NOBODY),
@@ -161,6 +164,11 @@ PAGES: dict[str, Writers] = {
     "controls_controlrule_try": _NOBODY,
     "ledger_costrecord_unpriced": _NOBODY,
     "reports_journal_month": _FINANCE,
+    "reports_report_new": _OWNERS,
+    "reports_report_comment": by_action(Action.CHANGE),
+    "reports_report_again": _OWNERS,
+    "reports_report_final": _FINANCE,
+    "reports_report_pdf": _NOBODY,
     "reports_journal_file": _NOBODY,
     "reports_journalsetup_accounts": _FINANCE,
     "ledger_costrecord_reprice": _FINANCE,
@@ -370,6 +378,17 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "controls_controlrule_switch": _WHY,
     "controls_ruleaction_answer": {"answer": "reset"},
     "forecasts_scenarioset_add": {"name": "New"},
+    "reports_report_new": lambda _, world: {
+        "month": "2025-01-01",
+        "about": f"organization-{world.acme.pk}",
+    },
+    "reports_report_comment": lambda _, world: {
+        f"row-{world.budgets['engineering'].pk}-text": "Other"
+    },
+    "reports_report_final": {
+        "confirm": Consequences(told=[Consequence("final", "")]).token
+    },
+    "reports_reportsettings_change": {"threshold": "5"},
     "reports_spendview_save": {"name": "New"},
     "reports_spendview_change": {"name": "Other"},
     "forecasts_scenarioset_change": {"name": "Other"},

@@ -53,6 +53,9 @@ OTHER = {  # answers that are no page to a GET
     "approvals_budgetrequest_remind": {405},
     "controls_ruleaction_answer": {405},
     "controls_controlrule_rules": {405},
+    "reports_report_again": {405},
+    "reports_report_comment": {405},
+    "reports_report_final": {405},
     "reports_spendview_file": {405},
     "reports_spendview_save": {405},
     "slack-press": {405},
@@ -72,6 +75,7 @@ WITHOUT_VERSION = {
     "controls_ruleaction_answer",  # so is that of an action
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
+    "reports_report_again",  # a draft is made of what there is then
     *("reports_feed_run", "reports_feedrun_redeliver"),  # so is its file
 }
 

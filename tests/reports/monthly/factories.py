@@ -6,13 +6,17 @@ from typing import Any
 
 from accounts.models import Organization
 from budgets.models import Budget
+from reports.models import Report, ReportComment, ReportSettings, ReportState
 from reports.monthly.figures import BudgetRow, MonthlyFigures
+from reports.monthly.frozen import frozen
 from reports.monthly.gathering import gather
 from reports.monthly.terms import Issue, Terms
 
 JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
 AFTERWARDS = datetime(2025, 2, 3, 9, tzinfo=UTC)
 BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
+JAN_10 = datetime(2025, 1, 10, 12, tzinfo=UTC)
+BY = "ann@acme.example"
 TERMS = Terms(Decimal(100), Decimal("0.1"), "en_US")
 ISSUE = Issue(1, "", "ann@acme.example")
 
@@ -31,3 +35,38 @@ def gathered(
 def row_of(figures: MonthlyFigures, name: str) -> BudgetRow:
     (found,) = (row for row in figures.rows if row.path[-1] == name)
     return found
+
+
+def keep_report(organization: Organization, budget: Budget) -> Report:
+    """Keep a draft that can be signed, of the first month of *budget* that there is
+    anything of, with a comment on it."""
+    month = max(JANUARY, budget.starts_at.date().replace(day=1))
+    after = datetime(
+        month.year + month.month // 12, month.month % 12 + 1, 3, tzinfo=UTC
+    )
+    by = f"of {organization.slug}"
+    settings = ReportSettings.objects.create(
+        organization=organization, threshold=Decimal(10_000_000)
+    )
+    terms = Terms(settings.threshold, settings.threshold_share, settings.locale)
+    figures = gather(organization, month, None, terms, Issue(1, "", by), now=after)
+    report = Report.objects.create(
+        organization=organization,
+        month=month,
+        state=ReportState.DRAFT,
+        progress=100,
+        figures=frozen(figures),
+        pdf=b"%PDF",
+        made_at=after,
+        requested_by=by,
+        requested_at=after,
+    )
+    ReportComment.objects.create(
+        organization=organization,
+        report=report,
+        budget=budget,
+        text=by,
+        writer=by,
+        written_at=after,
+    )
+    return report
