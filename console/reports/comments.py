@@ -12,7 +12,7 @@ from unfold.widgets import (
 
 from budgets.models import Budget
 from reports.monthly.commenting import MOST_NAME, MOST_TEXT, Remark
-from reports.monthly.figures import BudgetRow
+from reports.monthly.figures import ReportRow
 
 
 class CommentForm(forms.Form):
@@ -48,12 +48,12 @@ class CommentForm(forms.Form):
         widget=UnfoldAdminTextInputWidget({"type": "date"}),
     )
 
-    row: BudgetRow
+    row: ReportRow
     budget: Budget
 
 
 def forms_of(
-    rows: Sequence[BudgetRow],
+    rows: Sequence[ReportRow],
     budgets: Mapping[UUID, Budget],
     data: Mapping[str, Any] | None,
 ) -> list[CommentForm]:

@@ -34,7 +34,7 @@ from lib.humanize import clock, month_words
 from lib.money import format_percent
 from reports.models import Report, ReportState
 from reports.monthly.commenting import write_comments
-from reports.monthly.figures import BudgetRow, MonthlyFigures
+from reports.monthly.figures import MonthlyFigures, ReportRow
 from reports.monthly.frozen import uncommented
 from reports.monthly.services import (
     ask_for,
@@ -277,7 +277,7 @@ def _ids_of(report: Report, figures: MonthlyFigures) -> dict[Any, str]:
     }
 
 
-def _percent(row: BudgetRow) -> str:
+def _percent(row: ReportRow) -> str:
     return NONE if row.month.share is None else format_percent(row.month.share)
 
 

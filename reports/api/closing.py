@@ -19,7 +19,7 @@ from lib.money import wire
 from lib.wirefields import Plain
 from reports.api.exports import ORGANIZATION
 from reports.api.months import MONTH_OF_UTC, month_in
-from reports.closing.services import MonthClose, Moved, close, close_of
+from reports.closing.services import MonthClose, MovedTotal, close, close_of
 
 
 class ChecklistItemOut(Out, frozen=True):
@@ -160,7 +160,7 @@ def close_out(found: MonthClose) -> MonthCloseOut:
     )
 
 
-def _rows_out(moved: Moved) -> MovedOut:
+def _rows_out(moved: MovedTotal) -> MovedOut:
     return MovedOut(moved.count, wire(moved.cost))
 
 

@@ -9,14 +9,14 @@ from lib.answers import Exact, Moment, Money, Out, choices, note
 from lib.money import wire
 from reports.models import Report, ReportKind, ReportState
 from reports.monthly.figures import (
-    Beside,
     Between,
     Bridge,
-    BudgetRow,
     Comment,
-    Driver,
     MonthlyFigures,
-    Outlook,
+    PlanAndSpend,
+    ReportDriver,
+    ReportRow,
+    YearOutlook,
 )
 from reports.monthly.frozen import uncommented
 
@@ -215,7 +215,7 @@ def figures_out(figures: MonthlyFigures) -> ReportFiguresOut:
     )
 
 
-def _row(row: BudgetRow) -> ReportRowOut:
+def _row(row: ReportRow) -> ReportRowOut:
     between = row.full_year_between
     return ReportRowOut(
         budget=str(row.budget),
@@ -229,7 +229,7 @@ def _row(row: BudgetRow) -> ReportRowOut:
     )
 
 
-def _beside(one: Beside) -> BesideOut:
+def _beside(one: PlanAndSpend) -> BesideOut:
     return BesideOut(wire(one.budgeted), wire(one.spent), wire(one.variance))
 
 
@@ -242,13 +242,13 @@ def _bridge(bridge: Bridge) -> ReportBridgeOut:
     return ReportBridgeOut(wire(bridge.budgeted), causes, wire(bridge.spent))
 
 
-def _driver(one: Driver) -> ReportDriverOut:
+def _driver(one: ReportDriver) -> ReportDriverOut:
     return ReportDriverOut(
         one.dimension, one.name, wire(one.spent), wire(one.before), wire(one.change)
     )
 
 
-def _outlook(one: Outlook) -> ReportOutlookOut:
+def _outlook(one: YearOutlook) -> ReportOutlookOut:
     return ReportOutlookOut(
         budgeted=wire(one.budgeted),
         expected=None if one.expected is None else wire(one.expected),

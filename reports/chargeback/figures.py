@@ -94,7 +94,7 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Row(NamedTuple):
+class ChargebackRow(NamedTuple):
     """A line of a file; amounts to the smallest unit of their currency."""
 
     name: str
@@ -106,10 +106,10 @@ class Row(NamedTuple):
 class RoundedRows(NamedTuple):
     """Figures as files have them: all but the total add up to it."""
 
-    lines: tuple[Row, ...]
+    lines: tuple[ChargebackRow, ...]
     unallocated: Decimal
-    rounding: Row  # what the others lack of the total
-    total: Row
+    rounding: ChargebackRow  # what the others lack of the total
+    total: ChargebackRow
 
 
 def rounded(figures: ChargebackFigures, unit: Decimal) -> RoundedRows:
@@ -119,7 +119,9 @@ def rounded(figures: ChargebackFigures, unit: Decimal) -> RoundedRows:
         return rounded_to(Decimal(text), unit)
 
     lines = tuple(
-        Row(one.name, cents(one.direct), cents(one.allocated), cents(one.total))
+        ChargebackRow(
+            one.name, cents(one.direct), cents(one.allocated), cents(one.total)
+        )
         for one in figures.lines
     )
     left = cents(figures.unallocated)
@@ -129,13 +131,13 @@ def rounded(figures: ChargebackFigures, unit: Decimal) -> RoundedRows:
     return RoundedRows(
         lines,
         left,
-        Row(
+        ChargebackRow(
             "",
             direct - sum(one.direct for one in lines),
             given - sum(one.allocated for one in lines),
             all_in_all - sum((one.total for one in lines), left),
         ),
-        Row("", direct, given, all_in_all),
+        ChargebackRow("", direct, given, all_in_all),
     )
 
 

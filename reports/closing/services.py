@@ -23,7 +23,7 @@ class NotDone(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedTotal:
     """Rows of the ledger that tell of a closed month."""
 
     count: int
@@ -39,8 +39,8 @@ class MonthClose:
     lock: MonthLock | None  # None: it is open
     items: list[ChecklistItem]
     sums: MonthSums
-    adjustments: Moved  # booked in it, of closed months before it
-    since: Moved  # booked in it since it was closed; nothing where it is open
+    adjustments: MovedTotal  # booked in it, of closed months before it
+    since: MovedTotal  # booked in it since it was closed; nothing where it is open
     history: list[MonthLock]  # the newest first
 
     @property
@@ -61,7 +61,7 @@ def close_of(organization: Organization, month: date, *, now: datetime) -> Month
         items=checklist_of(organization, month, now=now),
         sums=months.sums_of(organization, month),
         adjustments=_moved(months.adjustments_in(organization, month)),
-        since=_moved(months.late_in(lock)) if lock else Moved(0, Decimal(0)),
+        since=_moved(months.late_in(lock)) if lock else MovedTotal(0, Decimal(0)),
         history=history,
     )
 
@@ -106,6 +106,6 @@ def close(
         )
 
 
-def _moved(rows: QuerySet[CostRecord]) -> Moved:
+def _moved(rows: QuerySet[CostRecord]) -> MovedTotal:
     sums = rows.order_by().aggregate(n=Count("pk"), cost=Sum("total_cost"))
-    return Moved(sums["n"], sums["cost"] or Decimal(0))
+    return MovedTotal(sums["n"], sums["cost"] or Decimal(0))

@@ -19,7 +19,7 @@ from budgets.variance_parts import (
     price_effect,
 )
 from lib.money import quantize
-from reports.monthly.figures import Bridge, Cause
+from reports.monthly.figures import Bridge, BridgeCause
 
 _ZERO = Decimal(0)
 VOLUME, PRICE, MIX, CURRENCY = "volume", "price", "mix", "currency"
@@ -45,10 +45,10 @@ def bridge_of(
         mix = quantize(_mix(sums, earlier, prices))
         volume = spent - budgeted - price - mix - currency
     causes = (
-        Cause(VOLUME, volume),
-        Cause(PRICE, price),
-        Cause(MIX, mix),
-        Cause(CURRENCY, currency),
+        BridgeCause(VOLUME, volume),
+        BridgeCause(PRICE, price),
+        BridgeCause(MIX, mix),
+        BridgeCause(CURRENCY, currency),
     )
     return Bridge(budgeted, causes, spent)
 

@@ -18,8 +18,8 @@ from ledger.pricing import PriceBook
 from ledger.sql import elements_of
 from lib.periods import Window
 from reports.monthly.calendars import ReportedMonth
-from reports.monthly.figures import Driver
-from reports.monthly.spends import Line
+from reports.monthly.figures import ReportDriver
+from reports.monthly.spends import DatedSpend
 
 ZERO, _ONE = Decimal(0), Decimal(1)
 MOST = 5  # drivers of each dimension
@@ -41,7 +41,7 @@ class Causes:
     before: Mapping[int, Sums]
     names: Mapping[int, Names]
 
-    def drivers(self) -> list[Driver]:
+    def drivers(self) -> list[ReportDriver]:
         """Return what moved the month most: first the greatest of each dimension."""
         placed = []
         for dimension in DIMENSIONS:
@@ -49,7 +49,9 @@ class Causes:
                 self._by(dimension, sums) for sums in (self.now, self.before)
             )
             found = [
-                Driver(dimension, name, spent.get(name, ZERO), before.get(name, ZERO))
+                ReportDriver(
+                    dimension, name, spent.get(name, ZERO), before.get(name, ZERO)
+                )
                 for name in {**spent, **before}
                 if name
             ]
@@ -66,7 +68,7 @@ class Causes:
         return costs
 
 
-def causes_of(line: Line, month: ReportedMonth) -> Causes:
+def causes_of(line: DatedSpend, month: ReportedMonth) -> Causes:
     """Read what the attributions of *line* are called. One query."""
     now, before = line.attributed(month.window), line.attributed(month.before)
     rows = Attribution.objects.filter(pk__in=elements_of(sorted({*now, *before})))

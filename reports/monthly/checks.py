@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from lib.money import wire
 from reports.monthly.errors import UnsoundReport
-from reports.monthly.figures import Beside, MonthlyFigures
+from reports.monthly.figures import MonthlyFigures, PlanAndSpend
 
 _ZERO = Decimal(0)
 _MOST_NAMED = 5  # budgets
@@ -105,7 +105,7 @@ def _of_charts(figures: MonthlyFigures) -> Iterator[str]:
             "the days come to", spent[-1], "the month has", figures.total.spent
         )
     months = [point for point in figures.year if point.month <= figures.month]
-    so_far = Beside(
+    so_far = PlanAndSpend(
         sum((point.budgeted for point in months), _ZERO),
         sum((point.spent or _ZERO for point in months), _ZERO),
     )

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from reports.monthly.figures import AlertLine, ApprovalLine, MonthlyFigures
+from reports.monthly.figures import ApprovalLine, MonthlyFigures, ReportedAlert
 from reports.monthly.tables import amount_line, in_currency
 from reports.monthly.vocabulary import said
 from reports.paper.sheets import Column, SheetCell, SheetLine, Table, Tone
@@ -28,7 +28,7 @@ def alerts_table(figures: MonthlyFigures, writer: PaperWriter) -> Table:
     )
 
 
-def _alert_line(alert: AlertLine, writer: PaperWriter) -> SheetLine:
+def _alert_line(alert: ReportedAlert, writer: PaperWriter) -> SheetLine:
     ended = (
         _("ended %(moment)s") % {"moment": writer.moment(alert.ended_at)}
         if alert.ended_at

@@ -20,11 +20,11 @@ from ledger.sql import elements_of
 from lib.money import format_money, quantize
 from lib.periods import Window
 from reports.monthly.figures import (
-    AlertLine,
     ApprovalLine,
     DecisionNeeded,
     LateLine,
     OverrideLine,
+    ReportedAlert,
     UnpricedLine,
 )
 
@@ -45,7 +45,7 @@ class Happenings:
     attributions: Collection[int]
     locale: str
 
-    def alerts(self) -> Iterator[AlertLine]:
+    def alerts(self) -> Iterator[ReportedAlert]:
         """Yield what fired in the month, the most severe first. One query."""
         rows = Alert.objects.filter(
             organization=self.organization,
@@ -55,7 +55,7 @@ class Happenings:
         chosen = [row for row in rows if row.budget_id in self.paths]
         chosen.sort(key=lambda row: (_RANKS[Severity(row.severity)], row.fired_at))
         for row in chosen[:MOST]:
-            yield AlertLine(
+            yield ReportedAlert(
                 fired_at=row.fired_at,
                 path=self.paths[row.budget_id],
                 severity=str(row.severity),

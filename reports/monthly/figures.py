@@ -13,7 +13,7 @@ from reports.figures import CostPoint
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class PlanAndSpend:
     """What was budgeted for a stretch of time, and what was spent in it (or is expected
     to be, by its end)."""
 
@@ -53,7 +53,7 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetRow:
+class ReportRow:
     """A budget's line of the variance table. Rows come in the tree's order; one with
     rows below it is their subtotal, as a budget counts what is below it."""
 
@@ -61,9 +61,9 @@ class BudgetRow:
     path: tuple[str, ...]  # names from the top of the report down to its own
     has_children: bool
     owner: str
-    month: Beside
-    year_to_date: Beside
-    full_year: Beside  # spent so far and expected until the year's end
+    month: PlanAndSpend
+    year_to_date: PlanAndSpend
+    full_year: PlanAndSpend  # spent so far and expected until the year's end
     full_year_between: Between | None
     is_material: bool  # its variance needs a comment
     comment: Comment | None
@@ -74,7 +74,7 @@ class BudgetRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class BridgeCause:
     """One part of the way from budget to actual: volume, price, mix or currency."""
 
     name: str
@@ -86,12 +86,12 @@ class Bridge:
     """The way from what was budgeted to what was spent; its causes add up exactly."""
 
     budgeted: Decimal
-    causes: tuple[Cause, ...]
+    causes: tuple[BridgeCause, ...]
     spent: Decimal
 
 
 @dataclass(frozen=True, slots=True)
-class Driver:
+class ReportDriver:
     """What moved the month: a model, a project, a person beside the month before."""
 
     dimension: str
@@ -105,7 +105,7 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class YearOutlook:
     """Where the year ends; or *reason*, why nobody can say."""
 
     expected: Decimal | None
@@ -136,7 +136,7 @@ class DecisionNeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class AlertLine:
+class ReportedAlert:
     fired_at: datetime
     path: tuple[str, ...]
     severity: str
@@ -189,7 +189,7 @@ class UnpricedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class TrailHead:
+class TrailEnd:
     """The last entry of the organization's trail: whoever keeps it can tell whether the
     trail was changed afterwards."""
 
@@ -221,21 +221,21 @@ class MonthlyFigures:
     replaces: str  # digest of the final report that it takes the place of; "": of none
     sentence: str
     # Of the tops of the report, each cost once.
-    total: Beside
-    total_year_to_date: Beside
-    total_full_year: Beside
-    rows: tuple[BudgetRow, ...]
+    total: PlanAndSpend
+    total_year_to_date: PlanAndSpend
+    total_full_year: PlanAndSpend
+    rows: tuple[ReportRow, ...]
     threshold: Decimal  # money: a variance beyond it, and beyond the share, is material
     threshold_share: Decimal
     bridge: Bridge
-    drivers: tuple[Driver, ...]
-    outlook: Outlook
+    drivers: tuple[ReportDriver, ...]
+    outlook: YearOutlook
     decisions: tuple[DecisionNeeded, ...]
     # Summed up: what was spent by the end of each day, and budgeted as *expected*. A
     # day that is to come has spent None.
     days: tuple[CostPoint, ...]
     year: tuple[MonthPoint, ...]  # all its months, in order
-    alerts: tuple[AlertLine, ...]
+    alerts: tuple[ReportedAlert, ...]
     approvals: tuple[ApprovalLine, ...]
     overrides: tuple[OverrideLine, ...]
     late: tuple[LateLine, ...]
@@ -246,4 +246,4 @@ class MonthlyFigures:
     ledger: Decimal | None
     notes: tuple[str, ...]  # how figures were reckoned, a sentence each
     sign_offs: tuple[SignOff, ...]
-    trail: TrailHead
+    trail: TrailEnd

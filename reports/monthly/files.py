@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lib.money import wire
 from lib.tables import csv_lines, guarded
-from reports.monthly.figures import Beside, BudgetRow, MonthlyFigures
+from reports.monthly.figures import MonthlyFigures, PlanAndSpend, ReportRow
 from reports.paper.sheets import Attachment
 
 _BESIDE = ("budgeted", "actual", "variance")
@@ -53,7 +53,7 @@ def _budgets(figures: MonthlyFigures) -> Iterator[tuple[str, ...]]:
     )
 
 
-def _budget(row: BudgetRow, currency: str) -> tuple[str, ...]:
+def _budget(row: ReportRow, currency: str) -> tuple[str, ...]:
     between, comment = row.full_year_between, row.comment
     return (
         str(row.budget),
@@ -72,7 +72,7 @@ def _budget(row: BudgetRow, currency: str) -> tuple[str, ...]:
     )
 
 
-def _amounts(one: Beside) -> tuple[str, str, str]:
+def _amounts(one: PlanAndSpend) -> tuple[str, str, str]:
     return wire(one.budgeted), wire(one.spent), wire(one.variance)
 
 

@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 
 from reports.monthly.figures import (
-    BudgetRow,
     Comment,
     DecisionNeeded,
     MonthlyFigures,
+    ReportRow,
     SignOff,
-    TrailHead,
+    TrailEnd,
 )
 
 _MOST_NAMED = 5  # rows that a sentence names
@@ -41,12 +41,12 @@ def commented(
     return replace(figures, rows=rows, decisions=decisions)
 
 
-def uncommented(rows: Sequence[BudgetRow]) -> list[BudgetRow]:
+def uncommented(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Return the rows that need a comment and have none."""
     return [row for row in rows if row.is_material and row.comment is None]
 
 
-def missing_words(missing: Sequence[BudgetRow]) -> str:
+def missing_words(missing: Sequence[ReportRow]) -> str:
     """Say which rows need a comment."""
     names = ", ".join(f"“{row.path[-1]}”" for row in missing[:_MOST_NAMED])
     if len(missing) > _MOST_NAMED:
@@ -56,7 +56,7 @@ def missing_words(missing: Sequence[BudgetRow]) -> str:
 
 
 def signed(
-    figures: MonthlyFigures, name: str, at: datetime, trail: TrailHead
+    figures: MonthlyFigures, name: str, at: datetime, trail: TrailEnd
 ) -> MonthlyFigures:
     """Return the final report: signed by *name*, with the *trail* as it ends then."""
     prepared = [one for one in figures.sign_offs if one.name]

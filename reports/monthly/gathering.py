@@ -23,23 +23,23 @@ from reports.monthly.causes import exchanged_of
 from reports.monthly.checks import check, check_periods
 from reports.monthly.errors import NoReport
 from reports.monthly.figures import (
-    Beside,
     Bridge,
-    BudgetRow,
     MonthlyFigures,
     MonthPoint,
-    Outlook,
-    TrailHead,
+    PlanAndSpend,
+    ReportRow,
+    TrailEnd,
+    YearOutlook,
 )
-from reports.monthly.notes import Method, notes_of
+from reports.monthly.notes import Reckoning, notes_of
 from reports.monthly.plans import part_of
 from reports.monthly.prospects import (
     months_of,
 )
-from reports.monthly.readings import Reading
+from reports.monthly.readings import MonthReading
 from reports.monthly.scopes import scope_of
-from reports.monthly.spends import Line
-from reports.monthly.terms import Issue, Terms, is_material
+from reports.monthly.spends import DatedSpend
+from reports.monthly.terms import ReportIssue, Terms, is_material
 from reports.monthly.words import sentence_of
 
 ZERO, _ONE = Decimal(0), Decimal(1)
@@ -50,7 +50,7 @@ def gather(
     first: date,
     root: Budget | None,
     terms: Terms,
-    issue: Issue,
+    issue: ReportIssue,
     *,
     now: datetime,
 ) -> MonthlyFigures:
@@ -69,7 +69,7 @@ def gather(
         raise NoReport.field("month", f"{first:%B %Y} has not begun.")
     with _one_moment():
         scope = scope_of(organization, root, month)
-        reading = Reading(organization, root, month, scope, terms, now)
+        reading = MonthReading(organization, root, month, scope, terms, now)
         figures = _Writing(reading).figures(issue)
         check(figures)
         check_periods(reading.periods(), figures.month)
@@ -90,9 +90,9 @@ def _one_moment() -> Iterator[None]:
 class _Writing:
     """The figures of one report, put together of what was read."""
 
-    of: Reading
+    of: MonthReading
 
-    def figures(self, issue: Issue) -> MonthlyFigures:
+    def figures(self, issue: ReportIssue) -> MonthlyFigures:
         total = self._beside(self.of.union, self.of.planned_in_all)
         outlook, happenings = self.of.outlook, self.of.happenings
         ledger, everything = self.of.ledger()
@@ -110,7 +110,7 @@ class _Writing:
             sentence=self._sentence(total, outlook),
             total=total,
             total_year_to_date=self._to_date(self.of.union, self.of.planned_in_all),
-            total_full_year=Beside(outlook.budgeted, self.of.ends_at),
+            total_full_year=PlanAndSpend(outlook.budgeted, self.of.ends_at),
             rows=tuple(self._rows()),
             threshold=self.of.terms.threshold,
             threshold_share=self.of.terms.threshold_share,
@@ -132,14 +132,16 @@ class _Writing:
             trail=trail_of(self.of.organization),
         )
 
-    def _beside(self, line: Line, planned: Sequence[Decimal]) -> Beside:
-        return Beside(planned[self.of.month.place], line.within(self.of.month.window))
+    def _beside(self, line: DatedSpend, planned: Sequence[Decimal]) -> PlanAndSpend:
+        return PlanAndSpend(
+            planned[self.of.month.place], line.within(self.of.month.window)
+        )
 
-    def _to_date(self, line: Line, planned: Sequence[Decimal]) -> Beside:
+    def _to_date(self, line: DatedSpend, planned: Sequence[Decimal]) -> PlanAndSpend:
         until = self.of.month.place + 1
-        return Beside(sum(planned[:until], ZERO), line.within(self.of.to_date))
+        return PlanAndSpend(sum(planned[:until], ZERO), line.within(self.of.to_date))
 
-    def _rows(self) -> Iterator[BudgetRow]:
+    def _rows(self) -> Iterator[ReportRow]:
         paths, parents = self.of.scope.own_paths, self.of.scope.has_children()
         for budget in self.of.scope.budgets:
             line, planned = self.of.lines[budget.pk], self.of.planned[budget.pk]
@@ -148,20 +150,20 @@ class _Writing:
             if ahead is not None:
                 spent, between = ahead.expected()
             month = self._beside(line, planned)
-            yield BudgetRow(
+            yield ReportRow(
                 budget=budget.uid,
                 path=paths[budget.pk],
                 has_children=budget.pk in parents,
                 owner=str(budget.owner or ""),
                 month=month,
                 year_to_date=self._to_date(line, planned),
-                full_year=Beside(sum(planned, ZERO), spent),
+                full_year=PlanAndSpend(sum(planned, ZERO), spent),
                 full_year_between=between,
                 is_material=is_material(month, self.of.terms),
                 comment=None,
             )
 
-    def _bridge(self, total: Beside) -> Bridge:
+    def _bridge(self, total: PlanAndSpend) -> Bridge:
         month, causes = self.of.month, self.of.causes
         organization = self.of.organization
         # Rates are those of the day (UTC) that amounts are exchanged by.
@@ -175,7 +177,7 @@ class _Writing:
         )
         return bridge_of(total.budgeted, total.spent, now, before)
 
-    def _sentence(self, total: Beside, outlook: Outlook) -> str:
+    def _sentence(self, total: PlanAndSpend, outlook: YearOutlook) -> str:
         return sentence_of(
             self.of.title,
             f"{self.of.month.first:%B %Y}",
@@ -185,7 +187,7 @@ class _Writing:
             is_over=self.of.month.is_over(self.of.now),
         )
 
-    def _days(self, total: Beside) -> Iterator[CostPoint]:
+    def _days(self, total: PlanAndSpend) -> Iterator[CostPoint]:
         spent = ZERO
         for day in self.of.month.days:
             window = self.of.month.day(day)
@@ -207,10 +209,10 @@ class _Writing:
         spent = [of.union.within(month.month(first)) for first in month.firsts]
         return months_of(month, of.planned_in_all, spent, of.ahead, of.now)
 
-    def _method(self) -> Method:
+    def _method(self) -> Reckoning:
         own = self.of.organization.currency
         rates = self.of.scope.rates
-        return Method(
+        return Reckoning(
             currency=own,
             zone=self.of.month.zone,
             rates_of=self.of.month.first,
@@ -230,12 +232,10 @@ class _Writing:
         )
 
 
-def trail_of(organization: Organization) -> TrailHead:
+def trail_of(organization: Organization) -> TrailEnd:
     """Return where the organization's trail ends. Two queries."""
     head = head_of(organization.pk)
     if not head.number:
-        return TrailHead(0, "", None)
+        return TrailEnd(0, "", None)
     rows = TrailEntry.objects.filter(organization=organization, number=head.number)
-    return TrailHead(
-        head.number, head.digest, rows.values_list("at", flat=True).first()
-    )
+    return TrailEnd(head.number, head.digest, rows.values_list("at", flat=True).first())

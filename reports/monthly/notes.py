@@ -9,7 +9,7 @@ from lib.humanize import clock, date_words
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
+class Reckoning:
     """What decides which notes a report has."""
 
     currency: str
@@ -26,7 +26,7 @@ class Method:
     several_tops: bool
 
 
-def notes_of(method: Method) -> Iterator[str]:
+def notes_of(method: Reckoning) -> Iterator[str]:
     """Yield the notes, the most general ones first."""
     yield (
         f"Months and the fiscal year are those of {method.zone.key}; all that was "
@@ -72,7 +72,7 @@ def notes_of(method: Method) -> Iterator[str]:
     )
 
 
-def _left_out(method: Method) -> Iterator[str]:
+def _left_out(method: Reckoning) -> Iterator[str]:
     if method.has_templates:
         yield ("Budgets that a template made are told together, in the template's row.")
     if method.counted_otherwise:

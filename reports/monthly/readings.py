@@ -17,11 +17,11 @@ from lib.periods import Window
 from reports.monthly.calendars import ReportedMonth
 from reports.monthly.causes import Causes, causes_of
 from reports.monthly.events import Happenings
-from reports.monthly.figures import Outlook
+from reports.monthly.figures import YearOutlook
 from reports.monthly.plans import planned_of
 from reports.monthly.prospects import YearAhead, ahead_of_all, ahead_of_budgets
 from reports.monthly.scopes import ReportScope
-from reports.monthly.spends import Line, Spends, spends_of
+from reports.monthly.spends import DatedSpend, Spends, spends_of
 from reports.monthly.terms import Terms
 from reports.monthly.words import ReportWriter
 
@@ -29,7 +29,7 @@ ZERO, _ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True)
-class Reading:
+class MonthReading:
     """All that was read for one report."""
 
     organization: Organization
@@ -49,11 +49,11 @@ class Reading:
         )
 
     @cached_property
-    def lines(self) -> Mapping[int, Line]:
+    def lines(self) -> Mapping[int, DatedSpend]:
         return {one.pk: self.spends.of(one.pk) for one in self.scope.budgets}
 
     @cached_property
-    def union(self) -> Line:
+    def union(self) -> DatedSpend:
         return self.spends.of_all([one.pk for one in self.scope.tops])
 
     @cached_property
@@ -161,20 +161,20 @@ class Reading:
         ]
 
     @cached_property
-    def outlook(self) -> Outlook:
+    def outlook(self) -> YearOutlook:
         budgeted = sum(self.planned_in_all, ZERO)
         ahead, spent = self.ahead, self.union.within(self.month.year)
         if ahead is None:
-            return Outlook(spent, None, budgeted, None, "")
+            return YearOutlook(spent, None, budgeted, None, "")
         if not ahead.is_enough:
             reason = (
                 "Nobody can say yet where the year ends: three days with spend are "
                 f"needed for a forecast, and there are {len(ahead.known.days)}."
             )
-            return Outlook(None, None, budgeted, None, reason)
+            return YearOutlook(None, None, budgeted, None, reason)
         expected, between = ahead.expected()
         likely = ahead.probability_over(budgeted)
-        return Outlook(expected, between, budgeted, likely, "")
+        return YearOutlook(expected, between, budgeted, likely, "")
 
     @property
     def ends_at(self) -> Decimal:

@@ -40,7 +40,7 @@ from reports.monthly.frozen import (
 )
 from reports.monthly.gathering import gather, trail_of
 from reports.monthly.paper import pdf_of
-from reports.monthly.terms import Issue, Terms
+from reports.monthly.terms import ReportIssue, Terms
 
 TASK = "reports.tasks.make"
 LOST_AFTER = timedelta(minutes=10)  # without a sign of life
@@ -209,7 +209,7 @@ def _gathered(report: Report, now: datetime) -> MonthlyFigures:
         report.month,
         report.budget,
         terms_of(report.organization),
-        Issue(report.revision, replaces, report.requested_by),
+        ReportIssue(report.revision, replaces, report.requested_by),
         now=now,
     )
 
@@ -282,7 +282,12 @@ def document_now(
     if final is not None:
         return document_of(final), final
     figures = gather(
-        organization, month, budget, terms_of(organization), Issue(1, "", by), now=now
+        organization,
+        month,
+        budget,
+        terms_of(organization),
+        ReportIssue(1, "", by),
+        now=now,
     )
     if (report := there.open().first()) is not None:
         figures = with_comments(report, figures)

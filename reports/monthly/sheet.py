@@ -29,7 +29,7 @@ from reports.monthly.tables import (
     year_table,
 )
 from reports.paper.languages import language_of
-from reports.paper.process import Kind
+from reports.paper.process import PaperKind
 from reports.paper.sheets import (
     Attachment,
     Block,
@@ -248,4 +248,4 @@ def _trail(figures: MonthlyFigures, writer: PaperWriter) -> str:
     ) % {"number": trail.number, "digest": trail.digest}
 
 
-PAPER = Kind(MonthlyPaper, sheet_of)
+PAPER = PaperKind(MonthlyPaper, sheet_of)

@@ -33,11 +33,11 @@ class Spends:
     sums: Mapping[int, Mapping[int, Sums]]  # by attribution, then piece
     covered: Mapping[int, Sequence[tuple[int, datetime, datetime]]]  # by budget
 
-    def of(self, budget_id: int) -> "Line":
+    def of(self, budget_id: int) -> "DatedSpend":
         """Return what was charged to the budget."""
         return self.of_all([budget_id])
 
-    def of_all(self, budget_ids: Iterable[int]) -> "Line":
+    def of_all(self, budget_ids: Iterable[int]) -> "DatedSpend":
         """Return what was charged to any of the budgets, each cost once."""
         found: set[tuple[int, int]] = set()
         for budget_id in budget_ids:
@@ -48,13 +48,13 @@ class Spends:
                     if start <= self.pieces[place].start
                     and self.pieces[place].end <= end
                 )
-        return Line(self, found)
+        return DatedSpend(self, found)
 
     @property
-    def everything(self) -> "Line":
+    def everything(self) -> "DatedSpend":
         """What was spent in all, whether a budget counts it or not."""
         places = {(one, place) for one, of in self.sums.items() for place in of}
-        return Line(self, places)
+        return DatedSpend(self, places)
 
     @cached_property
     def starts(self) -> list[datetime]:
@@ -62,7 +62,7 @@ class Spends:
 
 
 @dataclass(frozen=True)
-class Line:
+class DatedSpend:
     """What of all spends counts: pairs of an attribution and a piece."""
 
     spends: Spends

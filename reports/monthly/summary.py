@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from reports.monthly.figures import Beside, MonthlyFigures
+from reports.monthly.figures import MonthlyFigures, PlanAndSpend
 from reports.monthly.pictures import year_drawing
 from reports.monthly.tables import drivers_table, tone_of
 from reports.paper.sheets import (
@@ -66,7 +66,7 @@ def _keys(figures: MonthlyFigures, writer: PaperWriter) -> Keys:
     )
 
 
-def _variance_key(name: str, one: Beside, writer: PaperWriter) -> Key:
+def _variance_key(name: str, one: PlanAndSpend, writer: PaperWriter) -> Key:
     if not one.variance:
         return Key(name, writer.money(one.variance), _("as budgeted"))
     share = writer.share(abs(one.share)) if one.share is not None else ""

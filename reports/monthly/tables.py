@@ -6,10 +6,10 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from reports.monthly.figures import (
-    Beside,
     Between,
-    BudgetRow,
     MonthlyFigures,
+    PlanAndSpend,
+    ReportRow,
 )
 from reports.monthly.vocabulary import said
 from reports.paper.sheets import Column, SheetCell, SheetLine, Table, Tone
@@ -18,7 +18,7 @@ from reports.paper.writers import NOTHING, PaperWriter
 _SPACE = "\N{NO-BREAK SPACE}"
 
 
-def tone_of(one: Beside) -> Tone:
+def tone_of(one: PlanAndSpend) -> Tone:
     """Return whether it is good news: more than was budgeted is not."""
     if one.variance > 0:
         return Tone.BAD
@@ -118,7 +118,7 @@ def _beside_columns(group: str, widths: Iterable[float]) -> tuple[Column, ...]:
     )
 
 
-def _variance_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
+def _variance_line(row: ReportRow, writer: PaperWriter) -> SheetLine:
     return SheetLine(
         (
             SheetCell(writer.name(row.path[-1])),
@@ -131,7 +131,7 @@ def _variance_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
     )
 
 
-def _beside_cells(one: Beside, writer: PaperWriter) -> tuple[SheetCell, ...]:
+def _beside_cells(one: PlanAndSpend, writer: PaperWriter) -> tuple[SheetCell, ...]:
     return (
         SheetCell(writer.plain(one.budgeted)),
         SheetCell(writer.plain(one.spent)),
@@ -140,7 +140,7 @@ def _beside_cells(one: Beside, writer: PaperWriter) -> tuple[SheetCell, ...]:
     )
 
 
-def _to_date_cells(one: Beside, writer: PaperWriter) -> tuple[SheetCell, ...]:
+def _to_date_cells(one: PlanAndSpend, writer: PaperWriter) -> tuple[SheetCell, ...]:
     return _beside_cells(one, writer)[:2]
 
 
@@ -190,7 +190,7 @@ def year_table(figures: MonthlyFigures, writer: PaperWriter) -> Table:
 
 
 def _year_cells(
-    one: Beside, between: Between | None, writer: PaperWriter
+    one: PlanAndSpend, between: Between | None, writer: PaperWriter
 ) -> tuple[SheetCell, ...]:
     budgeted, expected, variance, share = _beside_cells(one, writer)
     return budgeted, expected, SheetCell(range_of(between, writer)), variance, share
@@ -224,7 +224,7 @@ def comments_table(figures: MonthlyFigures, writer: PaperWriter) -> Table:
     )
 
 
-def _comment_line(row: BudgetRow, writer: PaperWriter) -> SheetLine:
+def _comment_line(row: ReportRow, writer: PaperWriter) -> SheetLine:
     comment = row.comment
     variance = SheetCell(
         writer.plain_change(row.month.variance),
@@ -260,12 +260,12 @@ def in_currency(figures: MonthlyFigures) -> dict[str, str]:
     return {"currency": figures.currency}
 
 
-def largest(rows: Iterable[BudgetRow], most: int) -> list[BudgetRow]:
+def largest(rows: Iterable[ReportRow], most: int) -> list[ReportRow]:
     """Return the *most* budgets without others below them that are furthest off."""
     leaves = [row for row in rows if not row.has_children and row.month.variance]
     leaves.sort(key=lambda row: (-abs(row.month.variance), row.path))
     return sorted(leaves[:most], key=_by_variance)
 
 
-def _by_variance(row: BudgetRow) -> tuple[Decimal, tuple[str, ...]]:
+def _by_variance(row: ReportRow) -> tuple[Decimal, tuple[str, ...]]:
     return -row.month.variance, row.path

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from reports.monthly.figures import Beside, SignOff
+from reports.monthly.figures import PlanAndSpend, SignOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Issue:
+class ReportIssue:
     """Which report of a month it is, and who has it made."""
 
     revision: int
@@ -32,7 +32,7 @@ class Issue:
         )
 
 
-def is_material(month: Beside, terms: Terms) -> bool:
+def is_material(month: PlanAndSpend, terms: Terms) -> bool:
     """Tell whether a variance needs a comment: it is beyond both thresholds."""
     if abs(month.variance) <= terms.threshold:
         return False

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from lib.money import format_money, format_percent
-from reports.monthly.figures import Beside, Outlook
+from reports.monthly.figures import PlanAndSpend, YearOutlook
 
 _BESIDE = {True: "over", False: "inside"}
 
@@ -26,8 +26,8 @@ class ReportWriter:
 def sentence_of(
     title: str,
     month: str,
-    total: Beside,
-    outlook: Outlook,
+    total: PlanAndSpend,
+    outlook: YearOutlook,
     writer: ReportWriter,
     *,
     is_over: bool,
@@ -39,7 +39,9 @@ def sentence_of(
     )
 
 
-def _month_words(title: str, when: str, total: Beside, writer: ReportWriter) -> str:
+def _month_words(
+    title: str, when: str, total: PlanAndSpend, writer: ReportWriter
+) -> str:
     spent = writer.money(total.spent)
     if not total.budgeted:
         return f"{title} spent {spent} {when}, and nothing was budgeted."
@@ -55,7 +57,7 @@ def _month_words(title: str, when: str, total: Beside, writer: ReportWriter) -> 
     )
 
 
-def outlook_words(outlook: Outlook, writer: ReportWriter) -> str:
+def outlook_words(outlook: YearOutlook, writer: ReportWriter) -> str:
     """Say where the year ends, or why nobody can say."""
     if outlook.expected is None:
         return outlook.reason

@@ -10,7 +10,7 @@ A new kind of document is one module with frozen figures, a function that compos
 
     def sheet_of(figures: StatementFigures) -> Sheet: ...
 
-    PAPER = Kind(StatementFigures, sheet_of)
+    PAPER = PaperKind(StatementFigures, sheet_of)
 
 It is made by `made("reports.chargeback.sheet", figures)`, which starts that process. A
 title, a table, totals and notes need none of that: see `reports.paper.statements`.

@@ -41,7 +41,7 @@ def made(
 ) -> bytes:
     """Return the document that *module* makes of *figures*: PDF/UA.
 
-    *module*: one that has a `process.Kind` as PAPER. *figures*: frozen dataclasses.
+    *module*: one that has a `PaperKind` as PAPER. *figures*: frozen dataclasses.
     *progress* is told the share that is done, several times. It takes two seconds and
     more, so it is a worker's to do.
 

@@ -37,7 +37,7 @@ _LIBRARIES = (
 class Order(TypedDict):
     """What is to be made, before its figures."""
 
-    module: str  # that has its `Kind` as PAPER
+    module: str  # that has its `PaperKind` as PAPER
     fonts: str  # the folder where they are kept
 
 
@@ -50,7 +50,7 @@ class PaperTold(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PaperKind:
     """A kind of documents: the figures they are made of, and what makes a sheet."""
 
     figures: type[Any]
@@ -73,7 +73,7 @@ def main() -> None:
         answer.flush()
 
     tell({"share": 0.02})
-    kind: Kind = import_module(order["module"]).PAPER
+    kind: PaperKind = import_module(order["module"]).PAPER
     try:
         from reports.paper.layout import laid_out
     except (ImportError, OSError):

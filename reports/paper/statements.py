@@ -26,7 +26,7 @@ from django.utils.translation import override
 
 from reports.paper.languages import language_of
 from reports.paper.making import made
-from reports.paper.process import Kind
+from reports.paper.process import PaperKind
 from reports.paper.sheets import (
     Attachment,
     Block,
@@ -152,4 +152,4 @@ def _line(
     )
 
 
-PAPER = Kind(Statement, sheet_of)
+PAPER = PaperKind(Statement, sheet_of)

@@ -10,24 +10,24 @@ from zoneinfo import ZoneInfo
 
 from reports.figures import CostPoint
 from reports.monthly.figures import (
-    AlertLine,
     ApprovalLine,
-    Beside,
     Between,
     Bridge,
-    BudgetRow,
-    Cause,
+    BridgeCause,
     Comment,
     DecisionNeeded,
-    Driver,
     LateLine,
     MonthlyFigures,
     MonthPoint,
-    Outlook,
     OverrideLine,
+    PlanAndSpend,
+    ReportDriver,
+    ReportedAlert,
+    ReportRow,
     SignOff,
-    TrailHead,
+    TrailEnd,
     UnpricedLine,
+    YearOutlook,
 )
 
 D = Decimal
@@ -74,15 +74,17 @@ def month_of(budgets: int = 20, *, currency: str = "USD") -> MonthlyFigures:
         threshold_share=D("0.1"),
         bridge=Bridge(
             total.budgeted,
-            tuple(Cause(name, amount) for name, amount in causes),
+            tuple(BridgeCause(name, amount) for name, amount in causes),
             total.spent,
         ),
         drivers=(
-            Driver("model", "claude-sonnet-4-5", total.spent / 2, total.spent / 3),
-            Driver("project", "Search", total.spent / 4, total.spent / 5),
-            Driver("model", "gpt-4o-mini", total.spent / 8, total.spent / 6),
+            ReportDriver(
+                "model", "claude-sonnet-4-5", total.spent / 2, total.spent / 3
+            ),
+            ReportDriver("project", "Search", total.spent / 4, total.spent / 5),
+            ReportDriver("model", "gpt-4o-mini", total.spent / 8, total.spent / 6),
         ),
-        outlook=Outlook(full.spent, _around(full.spent), full.budgeted, 0.71, ""),
+        outlook=YearOutlook(full.spent, _around(full.spent), full.budgeted, 0.71, ""),
         decisions=(
             DecisionNeeded(
                 "A request for $16,000.00 more waits for you.", "/admin/x/1/"
@@ -111,11 +113,11 @@ def month_of(budgets: int = 20, *, currency: str = "USD") -> MonthlyFigures:
             SignOff("Reviewed by", "", None),
             SignOff("Approved by", "", None),
         ),
-        trail=TrailHead(4_711, "9f" * 32, CUT_OFF),
+        trail=TrailEnd(4_711, "9f" * 32, CUT_OFF),
     )
 
 
-def _rows(count: int) -> Iterator[BudgetRow]:
+def _rows(count: int) -> Iterator[ReportRow]:
     """Yield a top, departments of four teams each, in the tree's order."""
     if not count:
         return
@@ -132,14 +134,14 @@ def _rows(count: int) -> Iterator[BudgetRow]:
     yield from teams
 
 
-def _team(place: int) -> BudgetRow:
+def _team(place: int) -> ReportRow:
     budgeted = D(1_000 + 137 * (place % 11))
     factor = D("0.82") + D("0.07") * (place % 6)
-    month = Beside(budgeted, _exact(budgeted * factor) + D("0.0000000007"))
-    year = Beside(budgeted * 10, month.spent * 10)
-    full = Beside(budgeted * 12, month.spent * 12)
+    month = PlanAndSpend(budgeted, _exact(budgeted * factor) + D("0.0000000007"))
+    year = PlanAndSpend(budgeted * 10, month.spent * 10)
+    full = PlanAndSpend(budgeted * 12, month.spent * 12)
     is_material = month.variance > 120
-    return BudgetRow(
+    return ReportRow(
         budget=UUID(int=place + 1),
         path=("Acme Corp", f"{_WORKS[place % 5]} {place}"),
         has_children=False,
@@ -153,7 +155,7 @@ def _team(place: int) -> BudgetRow:
     )
 
 
-def _above(row: BudgetRow, below: list[BudgetRow], path: tuple[str, ...]) -> BudgetRow:
+def _above(row: ReportRow, below: list[ReportRow], path: tuple[str, ...]) -> ReportRow:
     if not below:
         return replace(row, path=path)
     full = _sum_of([one.full_year for one in below])
@@ -170,8 +172,8 @@ def _above(row: BudgetRow, below: list[BudgetRow], path: tuple[str, ...]) -> Bud
     )
 
 
-def _sum_of(parts: list[Beside]) -> Beside:
-    return Beside(
+def _sum_of(parts: list[PlanAndSpend]) -> PlanAndSpend:
+    return PlanAndSpend(
         sum((one.budgeted for one in parts), D(0)),
         sum((one.spent for one in parts), D(0)),
     )
@@ -198,7 +200,7 @@ def _comment(place: int) -> Comment:
     )
 
 
-def _days(total: Beside) -> Iterator[CostPoint]:
+def _days(total: PlanAndSpend) -> Iterator[CostPoint]:
     zone = ZoneInfo(ZONE)
     length = monthrange(MONTH.year, MONTH.month)[1]
     weights = [D(2) if (day % 7) < 5 else D(1) for day in range(length)]
@@ -212,7 +214,7 @@ def _days(total: Beside) -> Iterator[CostPoint]:
         yield CostPoint(at, _exact(spent), _exact(budgeted), None, None, "")
 
 
-def _year(total: Beside) -> Iterator[MonthPoint]:
+def _year(total: PlanAndSpend) -> Iterator[MonthPoint]:
     for number, weight in enumerate(_WEIGHTS, start=1):
         month, amount = date(MONTH.year, number, 1), total.spent * weight
         if number <= MONTH.month:
@@ -221,10 +223,10 @@ def _year(total: Beside) -> Iterator[MonthPoint]:
             yield MonthPoint(month, total.budgeted, None, amount, _around(amount))
 
 
-def _alerts() -> Iterator[AlertLine]:
+def _alerts() -> Iterator[ReportedAlert]:
     for place, severity in enumerate(("warning", "critical", "exceeded")):
         fired = CUT_OFF - timedelta(days=20 - place * 3)
-        yield AlertLine(
+        yield ReportedAlert(
             fired_at=fired,
             path=("Acme Corp", "Department 1", "Support assistant 2"),
             severity=severity,

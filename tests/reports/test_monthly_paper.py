@@ -8,7 +8,7 @@ import pikepdf
 import pytest
 
 from reports.monthly.errors import UnsoundReport
-from reports.monthly.figures import BudgetRow, Comment, MonthlyFigures
+from reports.monthly.figures import Comment, MonthlyFigures, ReportRow
 from reports.monthly.paper import pdf_of
 from reports.paper import making
 from reports.paper.making import PaperFailed
@@ -84,7 +84,7 @@ def test_the_text_has_each_figure_of_each_budget(
     assert missing == []
 
 
-def _amounts_of(row: BudgetRow, writer: PaperWriter) -> Iterator[str]:
+def _amounts_of(row: ReportRow, writer: PaperWriter) -> Iterator[str]:
     for one in (row.month, row.year_to_date, row.full_year):
         yield writer.plain(one.budgeted)
         yield writer.plain(one.spent)

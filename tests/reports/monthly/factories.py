@@ -7,10 +7,10 @@ from typing import Any
 from accounts.models import Organization
 from budgets.models import Budget
 from reports.models import Report, ReportComment, ReportSettings, ReportState
-from reports.monthly.figures import BudgetRow, MonthlyFigures
+from reports.monthly.figures import MonthlyFigures, ReportRow
 from reports.monthly.frozen import frozen
 from reports.monthly.gathering import gather
-from reports.monthly.terms import Issue, Terms
+from reports.monthly.terms import ReportIssue, Terms
 
 JANUARY, FEBRUARY = date(2025, 1, 1), date(2025, 2, 1)
 AFTERWARDS = datetime(2025, 2, 3, 9, tzinfo=UTC)
@@ -18,7 +18,7 @@ BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
 JAN_10 = datetime(2025, 1, 10, 12, tzinfo=UTC)
 BY = "ann@acme.example"
 TERMS = Terms(Decimal(100), Decimal("0.1"), "en_US")
-ISSUE = Issue(1, "", "ann@acme.example")
+ISSUE = ReportIssue(1, "", "ann@acme.example")
 
 
 def gathered(
@@ -32,7 +32,7 @@ def gathered(
     return gather(organization, month, root, TERMS, ISSUE, now=now, **changed)
 
 
-def row_of(figures: MonthlyFigures, name: str) -> BudgetRow:
+def row_of(figures: MonthlyFigures, name: str) -> ReportRow:
     (found,) = (row for row in figures.rows if row.path[-1] == name)
     return found
 
@@ -49,7 +49,9 @@ def keep_report(organization: Organization, budget: Budget) -> Report:
         organization=organization, threshold=Decimal(10_000_000)
     )
     terms = Terms(settings.threshold, settings.threshold_share, settings.locale)
-    figures = gather(organization, month, None, terms, Issue(1, "", by), now=after)
+    figures = gather(
+        organization, month, None, terms, ReportIssue(1, "", by), now=after
+    )
     report = Report.objects.create(
         organization=organization,
         month=month,
