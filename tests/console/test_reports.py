@@ -67,7 +67,7 @@ def test_a_month_is_chosen_on_the_page_that_the_tree_leads_to(
     asked = browser.post(place, {"month": month, "about": about})
 
     made = Report.objects.get()
-    assert asked.url == page(made)
+    assert asked.headers["Location"] == page(made)
     assert made.month.isoformat() == month
 
 

@@ -29,7 +29,7 @@ from ledger.repricing import Selection
 from ledger.usage import check, decode_one
 from tests.budgets.worlds import differences, undone
 from tests.factories import make_budget, make_organization, report, usage_record
-from tests.intake.test_correction_properties import Record, per_million
+from tests.intake.records import Record, per_million
 from tests.sizes import examples
 
 BEGIN = datetime(2025, 1, 31, 20, tzinfo=UTC)

@@ -28,13 +28,12 @@ from ledger.repricing import Selection
 from ledger.usage import check, decode_one
 from tests.budgets.worlds import differences, undone
 from tests.factories import make_budget, make_organization, report, usage_record
+from tests.intake.records import TEN_PLACES, Record, per_million
 from tests.sizes import examples
 
 BEGIN = datetime(2025, 1, 30, 22, tzinfo=UTC)
 RATE = Decimal("0.333333333333")  # shillings for a dollar
-TEN_PLACES = Decimal("1E-10")
 MODELS = ("own", "later", "never")
-Record = dict[str, Any]
 
 records = st.fixed_dictionaries(
     {
@@ -63,11 +62,6 @@ steps = st.one_of(
         st.sampled_from(["USD", "KES"]),
     ),
 )
-
-
-def per_million(tokens: int, price: Decimal) -> Decimal:
-    amount = tokens * price / 1_000_000
-    return amount.quantize(TEN_PLACES, ROUND_HALF_EVEN)
 
 
 def _is_in(record: Record, scope: dict[str, list[str]]) -> bool:

@@ -13,7 +13,7 @@ def write(folder: Path) -> None:
     from reports.monthly.paper import pdf_of
     from reports.paper import statements
     from tests.reports.months import month_of
-    from tests.reports.test_paper_making import STATEMENT
+    from tests.reports.statements import STATEMENT
 
     folder.mkdir(parents=True, exist_ok=True)
     months = {

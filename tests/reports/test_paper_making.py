@@ -1,7 +1,5 @@
 """How documents are made: by a process that has nothing, and loads nothing."""
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,32 +8,13 @@ import pytest
 
 from reports.paper.making import PaperFailed, made
 from reports.paper.statements import (
-    Statement,
-    StatementColumn,
-    StatementLine,
     pdf_of,
 )
 from tests.reports.papers import paper_or_skip
+from tests.reports.statements import STATEMENT
 from tests.sizes import every_day_on_sqlite
 
 pytestmark = every_day_on_sqlite
-
-STATEMENT = Statement(
-    organization="Acme Corp",
-    kind="Chargeback statement",
-    title="Engineering",
-    locale="en_GB",
-    currency="EUR",
-    zone="UTC",
-    made_at=datetime(2026, 11, 2, 9, 30, tzinfo=UTC),
-    sentence="Engineering owes €1,204.10 for October 2026.",
-    columns=(StatementColumn("Project", 60),),
-    amount_columns=(StatementColumn("Total", 40),),
-    lines=(StatementLine(("Search",), (Decimal("1204.1"),), note="its own"),),
-    totals=(StatementLine(("All",), (Decimal("1204.1"),)),),
-    notes=("Rounded to cents.",),
-    digest="ab" * 32,
-)
 
 
 def fetching_or_skip() -> Any:
