@@ -209,8 +209,7 @@ class Tariff:
         plain_input = input_tokens - cached_tokens - cache_write_tokens
         plain_output = output_tokens - reasoning_tokens
         if plain_input < 0 or plain_output < 0:
-            message = "Cached or reasoning tokens exceed the tokens they are part of."
-            raise ValueError(message)
+            raise ValueError("A part of the tokens is more than the whole.")
         if cache_write_tokens and not self._writes:
             return None
         if input_tokens <= self._whole_up_to:  # nearly always: nothing to round
@@ -268,11 +267,11 @@ class Tariff:
         """Price everything a record says was used."""
         rates = self.rates_for(used.input, used.requests)
         sums = _Sums(self, rates)
-        read = sums.cost_of(_input_parts(used)) + (
+        read = sums.cost_of(input_parts(used)) + (
             used.requests * rates.per_request * MILLION
         )
-        produced = sums.cost_of(_output_parts(used))
-        things = dict(_things(used))
+        produced = sums.cost_of(output_parts(used))
+        things = dict(things_of(used))
         apart = sums.cost_of(things.items())
         if sums.unpriced:
             return Bill(None, None, None, tuple(sorted(sums.unpriced)))
@@ -343,7 +342,7 @@ class _Sums:
         return rate
 
 
-def _input_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
+def input_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
     """Part the input tokens by kind, each token once."""
     plain = used.input - used.cached - used.cache_write
     cached, written = used.cached, used.cache_write
@@ -365,7 +364,8 @@ def _input_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
     yield "cache_write_tokens", written
 
 
-def _output_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
+def output_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
+    """Part the output tokens by kind, each token once."""
     plain = used.output - used.reasoning
     for kind in OUTPUT_PARTS if used.quantities else ():
         apart = int(used.quantities.get(kind, 0))
@@ -375,7 +375,7 @@ def _output_parts(used: Metered) -> Iterator[tuple[str, Quantity]]:
     yield "reasoning_tokens", used.reasoning
 
 
-def _things(used: Metered) -> Iterator[tuple[str, Quantity]]:
+def things_of(used: Metered) -> Iterator[tuple[str, Quantity]]:
     for kind, amount in used.quantities.items():
         if kind not in PARTS:
             yield kind, amount

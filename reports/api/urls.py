@@ -22,6 +22,7 @@ from reports.api.monthly import (
     ReportPdf,
     ReportViewSet,
 )
+from reports.api.focus import FocusCsv, FocusParquet
 
 _JOURNALS: dict[str, Any] = {"get": "list", "post": "create"}
 _REPORT = r"reports/(?P<uid>[^/.]+)"
@@ -46,5 +47,7 @@ urlpatterns = [
     route(rf"{_REPORT}/commentary", ReportCommentary.as_view(), "report-commentary"),
     route(r"exports/budgets\.xlsx", BudgetsXlsx.as_view(), "export-budgets-xlsx"),
     route(r"exports/budgets\.csv", BudgetsCsv.as_view(), "export-budgets-csv"),
+    route(r"exports/focus\.csv", FocusCsv.as_view(), "focus-csv"),
+    route(r"exports/focus\.parquet", FocusParquet.as_view(), "focus-parquet"),
     *router.urls,
 ]

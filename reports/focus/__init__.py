@@ -1,0 +1,1 @@
+"""The FOCUS export: what was spent, as rows that tools for cloud costs read."""
