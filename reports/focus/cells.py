@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -53,25 +53,25 @@ def millions_text(amount: int) -> str:
     return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}"
 
 
-class ChargeTimes(NamedTuple):
-    """The four times of a row, as cells."""
-
-    cells: str
-    period_end: datetime
-
-
-def time_text(moment: datetime) -> str:
-    """Write a moment to the second, in UTC."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:19]}Z"
+def time_cells(used: datetime, billed: datetime) -> str:
+    """Return the cells of OF_TIME: the month in which something was *billed*, and the
+    second in which it was *used*. Both are in UTC."""
+    month = month_cells(billed.year, billed.month)
+    second = used.replace(microsecond=0)
+    start, end = second.isoformat(), (second + _SECOND).isoformat()
+    return f"{month},{start[:19]}Z,{end[:19]}Z"
 
 
 @lru_cache(maxsize=4_096)
-def times_of(second: datetime) -> ChargeTimes:
-    """Return the times of what happened in *second*, in UTC: its month and itself."""
-    start = second.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    end = (start + timedelta(days=32)).replace(day=1)
-    moments = start, end, second, second + _SECOND
-    return ChargeTimes(",".join(map(time_text, moments)), end)
+def month_cells(year: int, month: int) -> str:
+    start = datetime(year, month, 1, tzinfo=UTC)
+    return f"{start.isoformat()[:19]}Z,{end_of_month(start).isoformat()[:19]}Z"
+
+
+def end_of_month(moment: datetime) -> datetime:
+    """Return when the month of *moment*, in UTC, is over."""
+    start = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (start + timedelta(days=32)).replace(day=1)
 
 
 def flat_tags(tags: Iterable[str] | Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """Lines of a FOCUS file, made of what the ledger has."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from accounts.models import Organization
 from ledger.identity import bundled_providers, maker_of
 from ledger.models import Attribution
 from ledger.usage import sender_in
-from reports.focus.cells import flat_tags, json_text, row_of, text_cell, times_of
+from reports.focus.cells import flat_tags, json_text, row_of, text_cell, time_cells
 from reports.focus.charges import (
     ChargeTerms,
     SoldModel,
@@ -65,12 +65,17 @@ class Lines:
                 self._owners[row.pk] = self._owner(row)
 
     def of(
-        self, booked: Booked, *, takes_off: bool = False, corrects: bool = False
+        self,
+        booked: Booked,
+        billed: datetime,
+        *,
+        takes_off: bool = False,
+        corrects: bool = False,
     ) -> Iterator[str]:
         """Yield the lines of one record, a line for each kind that it used.
 
-        *takes_off*: what it was is taken back. *corrects*: it changes a billing period
-        that was over by then.
+        They are in the month of *billed*. *takes_off*: what it was is taken back.
+        *corrects*: it changes a billing period that was over by then.
         """
         owner = self._owners[booked.attribution_id]
         prices = self._prices_of(owner, booked)
@@ -78,8 +83,7 @@ class Lines:
         if not shares:
             return
         rate = booked.exchange_rate
-        second = booked.timestamp.astimezone(UTC).replace(microsecond=0)
-        head = times_of(second).cells
+        head = time_cells(booked.own_time, billed)
         tail = _tail(booked)
         is_credit = booked.reported and (booked.total_cost or 0) < 0
         for share in shares:
@@ -93,7 +97,7 @@ class Lines:
     def _prices_of(self, owner: Owner, booked: Booked) -> Prices | None:
         """Return the prices that may have made the cost: in its currency."""
         sold = owner.sold._replace(tier=booked.service_tier)
-        span = self._prices.span_at(sold, booked.timestamp)
+        span = self._prices.span_at(sold, booked.own_time)
         found = span.prices_for(booked.input_tokens, booked.requests)
         currency = booked.source_currency or self._organization.currency
         return found if found and found.currency == currency else None

@@ -15,7 +15,7 @@ from ledger.costs import CostQuery, Cursor, beyond, records_of
 from ledger.models import CostRecord
 from ledger.versions import AT, Values, changes_of
 from lib.money import stored_units
-from reports.focus.cells import times_of
+from reports.focus.cells import end_of_month
 from reports.focus.lines import Lines
 from reports.focus.splits import Booked
 
@@ -84,20 +84,19 @@ class _Page:
 
     def lines(self) -> Iterator[str]:
         for row in self._rows:
+            booked = _booked(row[2:])
+            billed, late = booked.timestamp, booked.used_at is not None
             if not row[1]:
-                yield from self._lines.of(_booked(row[2:]))
+                yield from self._lines.of(booked, billed, corrects=late)
                 continue
             before, after = self._changes[row[0]]
-            corrects = self._corrects(row)
+            corrects = late or self._recorded[row[0]] >= end_of_month(billed)
             if before is not None:
-                yield from self._lines.of(before, takes_off=True, corrects=corrects)
+                yield from self._lines.of(
+                    before, billed, takes_off=True, corrects=corrects
+                )
             if after is not None:
-                yield from self._lines.of(after, corrects=corrects)
-
-    def _corrects(self, row: tuple[Any, ...]) -> bool:
-        """Tell whether a change came when the month it is of was over."""
-        timestamp = row[_FIELDS.index("timestamp")]
-        return self._recorded[row[0]] >= times_of(timestamp).period_end
+                yield from self._lines.of(after, billed, corrects=corrects)
 
 
 def _version(values: Values | None) -> Booked | None:

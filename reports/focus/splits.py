@@ -49,6 +49,12 @@ class Booked(NamedTuple):
     requests: int
     quantities: Mapping[str, int | str] | None
     run_id: str | None
+    used_at: datetime | None  # where it is booked at another time: its month was closed
+
+    @property
+    def own_time(self) -> datetime:
+        """When it was used, wherever it is booked: prices and rates are of then."""
+        return self.used_at or self.timestamp
 
 
 class KindPrices(NamedTuple):

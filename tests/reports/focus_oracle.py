@@ -59,7 +59,9 @@ def _rows(organization: Organization) -> Iterator[Row]:
         history = list(booked.filter(usage_id=record.usage_id))
         number = record.correction
         if number == 0:
-            yield from _lines(organization, _standing(history, 0))
+            late = "Correction" if record.used_at else None
+            for row in _lines(organization, _standing(history, 0)):
+                yield {**row, "ChargeClass": late}
         elif number < 0:
             before = _standing(history, -number - 1)
             yield from _corrected(_lines(organization, before), record, -1)
@@ -96,7 +98,9 @@ def _standing(history: list[CostRecord], upto: int) -> CostRecord:
 
 def _corrected(rows: list[Row], record: CostRecord, sign: int) -> list[Row]:
     for row in rows:
-        month_over = _month(record.timestamp)[1] <= record.recorded_at
+        start, end = _month(record.timestamp)
+        row |= {"BillingPeriodStart": _time(start), "BillingPeriodEnd": _time(end)}
+        month_over = record.used_at or end <= record.recorded_at
         row["ChargeClass"] = "Correction" if month_over else None
         for name in row:
             is_amount = name.endswith(("Cost", "Quantity")) and row[name] is not None
@@ -131,7 +135,7 @@ def _lines(organization: Organization, record: CostRecord) -> list[Row]:
 def _tariffs(
     organization: Organization, record: CostRecord
 ) -> tuple[Tariff | None, Tariff | None]:
-    owner, at = record.attribution, record.timestamp
+    owner, at = record.attribution, record.own_time
     sold = owner.provider, owner.sent_model
     found = PriceBook(organization.pk).span_at(*sold, record.service_tier, at).tariff
     listed = span_at(*sold, at, record.service_tier).tariff
@@ -281,8 +285,8 @@ def _row(
     row = {
         "BillingPeriodStart": _time(start),
         "BillingPeriodEnd": _time(end),
-        "ChargePeriodStart": _time(record.timestamp),
-        "ChargePeriodEnd": _time(record.timestamp + timedelta(seconds=1)),
+        "ChargePeriodStart": _time(record.own_time),
+        "ChargePeriodEnd": _time(record.own_time + timedelta(seconds=1)),
         "BilledCost": f"{share['cost']:.10f}",
         "ContractedCost": f"{share['cost']:.10f}",
         "EffectiveCost": f"{share['cost']:.10f}",

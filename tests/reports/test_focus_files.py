@@ -13,10 +13,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.models import Organization
+from accounts.models import LateRecords, Organization
 from intake.corrections import correct
 from intake.repricing import reprice
 from ledger.models import CostRecord
+from ledger.months import hold_to_close, lock_month
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Selection
 from ledger.usage import decode_one
@@ -93,6 +94,7 @@ steps = st.one_of(
     st.tuples(st.just("correct"), st.lists(records, min_size=1, max_size=3)),
     st.tuples(st.just("price"), st.sampled_from(["0.1", "0.3333333333", "1234567"])),
     st.tuples(st.just("reprice"), st.none()),
+    st.tuples(st.just("close"), st.none()),
 )
 
 
@@ -123,13 +125,16 @@ def _sent(record: dict[str, Any]) -> dict[str, Any]:
     return sent | {"provider": provider, "tags": record["tags"]}
 
 
-class Story:
+class Ledger:
     """One organization's ledger, as it comes about."""
 
     def __init__(self, currency: str) -> None:
-        self.acme = make_organization(currency=currency)
+        self.acme = make_organization(
+            currency=currency, late_records=LateRecords.OPEN_MONTH
+        )
         self.known: set[str] = set()
         self.later: Any = None
+        self.closed = False
         for base in ("USD", "EUR"):
             rate = Decimal("151.234567891234")
             add_rate(base=base, quote="JPY", rate=rate, date=date(2000, 1, 1))
@@ -161,6 +166,13 @@ class Story:
         else:
             self.later = change_price(self.later, input_per_million=Decimal(amount))
 
+    def close(self, _: None) -> None:
+        if not self.closed:
+            january = date(2025, 1, 1)
+            hold_to_close(self.acme, january, now=timezone.now())
+            lock_month(self.acme, january, reason="", open_items=[])
+        self.closed = True
+
     def reprice(self, _: None) -> None:
         reprice(self.acme, Selection(), reason="priced")
 
@@ -180,7 +192,7 @@ def test_a_file_is_what_a_plain_maker_makes_and_adds_up_to_the_ledger(
 ) -> None:
     with undone(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "PAGE", page)
-        story = Story(currency)
+        story = Ledger(currency)
         for name, argument in told:
             getattr(story, name)(argument)
 
