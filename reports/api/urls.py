@@ -6,6 +6,7 @@ from reports.api.budget_sheets import BudgetsCsv, BudgetsXlsx
 from reports.api.chargeback import AllocationShares, Chargeback
 from reports.api.closing import MonthCloses
 from reports.api.feeds import FeedViewSet
+from reports.api.focus import FocusCsv, FocusParquet
 from reports.api.journals import (
     JournalCsv,
     JournalManifest,
@@ -22,7 +23,6 @@ from reports.api.monthly import (
     ReportPdf,
     ReportViewSet,
 )
-from reports.api.focus import FocusCsv, FocusParquet
 
 _JOURNALS: dict[str, Any] = {"get": "list", "post": "create"}
 _REPORT = r"reports/(?P<uid>[^/.]+)"

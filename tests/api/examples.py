@@ -114,6 +114,11 @@ def _report(**more: Any) -> Example:
     return lambda world: [{"ids": {"uid": str(world.report.uid)}, **more}]
 
 
+def _focus(world: World) -> Iterable[dict[str, Any]]:
+    world.team  # noqa: B018 - is made
+    yield {"query": "?month=2025-01&pseudonymise=true"}
+
+
 def _lists(name: str) -> Example:
     """Return a list that has something, as JSON and as CSV."""
 
@@ -583,6 +588,8 @@ EXAMPLES: dict[str, Example] = {
             "body": [{"budget": str(world.company.uid), "text": "Load."}],
         }
     ],
+    "exports_focus_csv": _focus,
+    "exports_focus_parquet": _focus,
     "journal_mappings_retrieve": lambda world: [{"query": world.mapped}],
     "journal_mappings_update": lambda _: [{"body": MAPPINGS}],
     "journal_settings_retrieve": _sums(""),
