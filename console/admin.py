@@ -5,6 +5,7 @@ from console.alerts import admin as alerts
 from console.approvals import admin as approvals
 from console.approvals import slack
 from console.budgets import admin as budgets
+from console.closing import admin as closing
 from console.controls import admin as controls
 from console.costs import admin as costs
 from console.explore import admin as explore
@@ -19,6 +20,7 @@ __all__ = [
     "alerts",
     "approvals",
     "budgets",
+    "closing",
     "controls",
     "costs",
     "explore",

@@ -154,6 +154,10 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Reports", "summarize", "reports_report", ""),
             ("Report settings", "tune", "reports_reportsettings", ""),
+            ("Month close", "event_available", "ledger_monthlock", ""),
+            ("Chargeback", "call_split", "reports_chargebackstatement", ""),
+            ("Journals", "menu_book", "reports_journal", ""),
+            ("Journal setups", "account_balance", "reports_journalsetup", ""),
         ),
     ),
     (
@@ -162,13 +166,6 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Prices", "sell", "ledger_price", ""),
             ("Exchange rates", "currency_exchange", "ledger_exchangerate", ""),
             ("Corrections", "published_with_changes", "ledger_repricing", ""),
-        ),
-    ),
-    (
-        "Month end",
-        (
-            ("Journals", "menu_book", "reports_journal", ""),
-            ("Journal setups", "account_balance", "reports_journalsetup", ""),
         ),
     ),
     (

@@ -8,6 +8,7 @@ from accounts.models import Organization
 from ledger.analytics import TAG, Sums, lines_of
 from ledger.closed_months import month_after
 from ledger.costs import CostQuery
+from ledger.models import Attribution
 from ledger.types import Tags
 from lib.errors import Invalid
 from lib.periods import Window
@@ -18,6 +19,8 @@ from reports.models.chargeback import LONGEST_BY
 
 DIMENSIONS = ("department", "team", "project")
 TAGGED = "tag:"
+_MOST_LOOKED_AT = 2_000  # attributions
+_MOST_TAGS = 50  # to choose from
 
 
 @dataclass(slots=True)
@@ -66,6 +69,19 @@ def used_in(organization: Organization, month: date, by: str) -> MonthUsed:
     none = used.pop("", _Used())
     requests = sum((one.sums.requests for one in used.values()), none.sums.requests)
     return MonthUsed(_units(organization, by, used), none.sums.cost, requests)
+
+
+def tags_of(organization: Organization) -> list[str]:
+    """Return the names of tags that costs carry, of the newest few thousand
+    attributions. One query."""
+    rows = Attribution.objects.filter(organization=organization).order_by("-pk")
+    names: set[str] = set()
+    for tags in rows.values_list("tags", flat=True)[:_MOST_LOOKED_AT]:
+        if isinstance(tags, dict):
+            names.update(tags)
+        else:
+            names.update(one.partition(":")[0] for one in tags if ":" in one)
+    return sorted(name for name in names if name)[:_MOST_TAGS]
 
 
 def _units(
