@@ -4,6 +4,7 @@ Pages come from the resolver: one that is new is looked at without being named h
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ from notifications.mailed_links import issue
 from notifications.models import Delivery, Outsider, Preference
 from notifications.outsiders import question_to
 from notifications.services import notify
+from reports.feeds.notices import STOP_PURPOSE
+from reports.feeds.services import FeedPlan, add_feed
 from tests.addresses import address_of, patterns
 from tests.alerts.factories import fire
 from tests.approvals.factories import level, make_request
@@ -204,6 +207,19 @@ def pages_outside(acme: Organization) -> Mapping[str, str]:
         person=invited.email,
         expires_at=invited.expires_at,
     )
+    plan = FeedPlan(
+        name="Budgets",
+        kind="budgets",
+        every="week",
+        target={"type": "mail", "recipients": [person.email]},
+    )
+    stopping = issue(
+        acme.pk,
+        purpose=STOP_PURPOSE,
+        subject=add_feed(acme, plan, now=now).feed.uid,
+        person=person.email,
+        expires_at=now + timedelta(days=1),
+    )
     link = make_link(alert, "lead@acme.example", now=now)
     outsider = Outsider.objects.create(organization=acme, address="cfo@x.example")
     lead = make_person("boss@acme.example", {acme: Role.FINANCE_ADMIN})
@@ -223,6 +239,7 @@ def pages_outside(acme: Organization) -> Mapping[str, str]:
         "confirm-slack": path_of(named.message["links"][0]["url"]),
         "decide-by-link": path_of(make_decision_link(step, lead, now=now)[0]),
         "join": reverse("join", args=[joining]),
+        "stop-feed": reverse("stop-feed", args=[stopping]),
         "stop-digest": path_of(stop_link(acme, lead.email, now=now)),
     }
 
@@ -260,7 +277,8 @@ def test_pages_for_who_is_not_logged_in(looker: Looker, acme: Organization) -> N
     found += looker.faults("throttled")
 
     assert found == []
-    assert set(pages) == outside() - {"slack-press"}  # no page: Slack posts there
+    # No pages: Slack posts to the one, the other is a file.
+    assert set(pages) == outside() - {"slack-press", "file-by-link"}
 
 
 @at_night
