@@ -22,7 +22,7 @@ from console.closing.months import month_asked, months_to_choose
 from console.fields import WhyField
 from console.pages import Pages, organizations_to_choose
 from lib.errors import Invalid, Refusal
-from lib.humanize import locale_of, month_words
+from lib.humanize import locale_of
 from reports.api.chargeback import issue_of
 from reports.chargeback.allocation import AllocationKey
 from reports.chargeback.figures import ChargebackFigures, only
@@ -114,7 +114,7 @@ def chargeback_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     today = timezone.now().date()
     context = pages.page(
         request,
-        title=f"Chargeback of {month_words(asked.month)}",
+        title="Chargeback",
         opts=None,
         organization=organization,
         organizations=organizations_to_choose(request),

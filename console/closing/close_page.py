@@ -98,7 +98,7 @@ def close_page(request: HttpRequest, pages: Pages) -> HttpResponse:
     found = close_of(organization, month, now=now)
     context = pages.page(
         request,
-        title=f"Close of {month_words(month)}",
+        title="Month close",
         opts=None,
         organization=organization,
         organizations=organizations_to_choose(request),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,9 @@ from notifications.mailed_links import issue
 from notifications.models import Channel, Delivery, Outsider, Preference
 from notifications.outsiders import question_to
 from notifications.services import notify
+from reports.chargeback.allocation import AllocationKey
+from reports.chargeback.services import freeze
+from reports.closing.services import close
 from reports.feeds.claims import claim_next
 from reports.feeds.notices import file_link, mails_of
 from reports.feeds.work import carry_out
@@ -196,6 +199,8 @@ def _fill_rest(acme: Organization) -> None:
     Backfill.objects.create(
         organization=acme, upto_id=1, done_until=now, until=now, total=2
     )
+    close(acme, date(2024, 1, 1), force=True, reason="acme", now=now)
+    freeze(acme, date(2025, 1, 1), "team", AllocationKey.SPEND, reason="")
     roll_up(acme.pk)
     task = {"func": "x", "started": now, "stopped": now}
     Task.objects.create(id="1", name="done", success=True, **task)
