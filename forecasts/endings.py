@@ -57,6 +57,8 @@ def endings_of(
         if row is not None and row.starts_at == position.window.start:
             found[budget.pk] = _carried_on(row, budget, position, now)
     missing = {budget: at for budget, at in budgets.items() if budget.pk not in found}
+    for budget in missing:
+        budget.organization = organization  # it is known: no query
     if missing:
         positions = {budget.pk: at for budget, at in missing.items()}
         for pk, one in outlooks(missing, now, positions=positions).items():
