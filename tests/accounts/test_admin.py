@@ -58,6 +58,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
             "accounts.ApiKey",
             "ledger.CostRecord",
             "ledger.Attribution",
+            "ledger.MonthLock",
         ),
         *("ledger.DailySpend", "ledger.Price", "ledger.ExchangeRate"),
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),
@@ -101,7 +102,9 @@ def test_when_somebody_logged_in_last_is_told_to_superusers(acme: Organization) 
     assert seen == [True, True, False, False]
 
 
-def test_a_member_logs_in_by_email_and_lands_on_the_tree(acme: Organization) -> None:
+def test_a_member_logs_in_by_email_and_lands_on_the_dashboard(
+    acme: Organization,
+) -> None:
     make_person("ann@acme.example", {acme: Role.VIEWER})
 
     answer = Client().post(
@@ -110,7 +113,7 @@ def test_a_member_logs_in_by_email_and_lands_on_the_tree(acme: Organization) -> 
         follow=True,
     )
 
-    assert answer.redirect_chain[-1][0] == reverse("admin:budgets_budget_tree")
+    assert answer.redirect_chain[-1][0] == reverse("admin:index")
 
 
 def test_the_log_in_page_knows_where_to_go_next() -> None:

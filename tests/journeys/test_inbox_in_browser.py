@@ -85,7 +85,7 @@ def test_the_ladder_answers_while_one_types(page: Any, acme: Organization) -> No
     page.locator("#co-ladder >> text=cto@acme.example by email").wait_for()
     shown = page.locator("#co-ladder").inner_text()
     saved = EscalationPolicy.objects.get().levels
-    page.click("text=Save")
+    page.get_by_role("button", name="Save", exact=True).click()
     page.locator("text=is saved").first.wait_for()
 
     assert "after 30 min" in shown
