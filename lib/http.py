@@ -51,7 +51,8 @@ __all__ = [
 
 TIMEOUT_S = 15  # for one request, from looking up the name to the answer's last byte
 MOST_BYTES = 64 * 2**10  # of an answer, headers and all
-_within_s: ContextVar[float] = ContextVar("within_s", default=TIMEOUT_S)
+# Of one request that may take longer; None: TIMEOUT_S.
+_within_s: ContextVar[float | None] = ContextVar("within_s", default=None)
 
 # Their debug lines carry whole addresses, tokens included.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -308,7 +309,11 @@ class _GuardedAdapter(requests.adapters.HTTPAdapter):
 
 
 def _deadline() -> float:
-    return _watched.deadline if _watched else time.monotonic() + _within_s.get()
+    return (
+        _watched.deadline
+        if _watched
+        else time.monotonic() + (_within_s.get() or TIMEOUT_S)
+    )
 
 
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (

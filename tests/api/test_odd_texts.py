@@ -40,6 +40,7 @@ def test_what_can_not_be_kept_is_refused_by_name(world: World, name: str) -> Non
 def _names(problem: Any, place: str) -> bool:
     """Tell whether *problem* names the field, or the part of it that it reads first."""
     named = [error["attr"] for error in problem["errors"]]
+    place = place.removeprefix(".")  # of a list
     return not place or any(place.startswith(attr.partition(".")[0]) for attr in named)
 
 
