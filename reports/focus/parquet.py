@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 
 from django.conf import settings
 
@@ -37,13 +38,16 @@ def converted(pieces: Iterator[bytes]) -> Iterator[bytes]:
     Raises:
         RuntimeError: it can't be converted, as the converter says.
     """
-    with TemporaryDirectory(prefix="focus-") as folder:
-        path, said = Path(folder) / "focus.parquet", Path(folder) / "said"
+    folder = Path(mkdtemp(prefix="focus-"))
+    try:
+        path, said = folder / "focus.parquet", folder / "said"
         if _convert(pieces, path, said):
             raise RuntimeError(f"A FOCUS file can't be converted: {said.read_text()}")
         with path.open("rb") as file:
             while piece := file.read(_PIECE):
                 yield piece
+    finally:  # also where nobody reads it to its end
+        rmtree(folder, ignore_errors=True)
 
 
 def _convert(pieces: Iterator[bytes], path: Path, said: Path) -> int:
