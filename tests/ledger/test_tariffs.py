@@ -251,7 +251,7 @@ def test_a_tier_prices_all_tokens_once_its_start_is_passed(
 def test_a_part_greater_than_its_whole_is_refused(
     usage: tuple[int, int, int, int, int],
 ) -> None:
-    with pytest.raises(ValueError, match="exceed"):
+    with pytest.raises(ValueError, match="more than the whole"):
         tariff_of(flat("1", "1")).cost(*usage)
 
 
