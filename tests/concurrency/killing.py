@@ -110,18 +110,29 @@ def raise_alerts(organization_id: int, port: int, count: int) -> None:
 def kill(kills: int) -> None:
     """Kill so many workers at random moments; there are always some at work.
 
-    How much one does in its life depends on how busy the machine is. It is done again,
-    with lives twice as long, until something is shown: one was killed in the middle,
-    and a step was made.
+    First all that are there, with a message on its way: at random moments it happens
+    that none is. How much one does in its life depends on how busy the machine is, so
+    it is done again, with lives twice as long, until a step was made.
 
     Prints how many steps of ladders were made meanwhile.
     """
     random = Random(1)
+    while not halves():  # unless what was on its way arrived before the kill
+        kill_on_the_way()
     for times in range(ROUNDS):
         kill_some(kills, random, lives_s=LIVES_S * 2**times)
-        if (made := steps_made()) and halves():
+        if made := steps_made():
             break
     print(made)
+
+
+def kill_on_the_way() -> None:
+    """Kill workers as soon as a message is on its way."""
+    workers = [start_worker(send) for _ in range(2)]
+    while not halves():
+        time.sleep(0.001)
+    for worker in workers:
+        end_worker(worker)
 
 
 def kill_some(kills: int, random: Random, *, lives_s: float) -> None:
