@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -156,11 +156,15 @@ def covered_spend(
     deltas = covered.filter(
         attribution__spenddelta__organization__in=organization_ids,
         attribution__spenddelta__currency="",
-        attribution__spenddelta__starts_at__date__gte=first,
-        attribution__spenddelta__starts_at__date__lt=last,
+        attribution__spenddelta__starts_at__gte=_midnight(first),
+        attribution__spenddelta__starts_at__lt=_midnight(last),
     )
     yield days.order_by(), "dailyspend"
     yield deltas.order_by(), "spenddelta"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _spend_by_dimensions(

@@ -101,9 +101,11 @@ def _of_days(
         found = _of_row(row, rates)
         yield found
         _take_off(sums[found.model], found)
-    for row in sql.exchanged(*where, among="unpriced"):
-        found = _of_row(row, rates)
-        _take_off(sums[found.model], found)
+    # Looking for those without a price reads the period's records on SQLite.
+    if any(of_model.unpriced for of_model in sums.values()):
+        for row in sql.exchanged(*where, among="unpriced"):
+            found = _of_row(row, rates)
+            _take_off(sums[found.model], found)
     for model, rest in sums.items():
         tokens = rest.input_tokens + rest.output_tokens
         yield Exchanged(model, rest.cost, rest.cost, _ONE, _ONE, rest.requests, tokens)

@@ -66,7 +66,11 @@ class SpendDelta(models.Model):
     cost = MoneyField()
 
     class Meta:
-        indexes = [models.Index(fields=["organization"], name="spend_delta_owner")]
+        indexes = [
+            models.Index(
+                fields=["organization", "attribution"], name="spend_delta_attribution"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.cost} at {self.starts_at}"
