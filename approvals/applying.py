@@ -49,19 +49,21 @@ def ways_of(
     organization: Organization,
     wanted: Sequence[NewAmount],
     *,
-    person: User,
+    person: User | None,
 ) -> dict[int, Way]:
-    """Return by budget what becomes of each new amount that *person* applies.
+    """Return by budget what becomes of each new amount that *person* applies; None: a
+    key of nobody's, which changes all but what people are to decide, and asks nobody.
 
     Five queries, however many budgets.
     """
     ids = [one.budget.pk for one in wanted]
-    mine = budgets_for(person, Action.CHANGE).filter(pk__in=ids)
-    may_change = set(mine.values_list("pk", flat=True))
-    roles = roles_of(person)
-    may_ask = roles_allow(roles, Scope.APPROVALS_WRITE, organization)
+    may_change, may_ask, asked = set(ids), False, set[tuple[int | None, Decimal]]()
+    if person is not None:
+        mine = budgets_for(person, Action.CHANGE).filter(pk__in=ids)
+        may_change = set(mine.values_list("pk", flat=True))
+        may_ask = roles_allow(roles_of(person), Scope.APPROVALS_WRITE, organization)
+        asked = _asked(organization, ids, person)
     policies = _Policies(organization)
-    asked = _asked(organization, ids, person)
     found = {}
     for one in wanted:
         more = one.amount - one.budget.amount
@@ -93,10 +95,7 @@ def apply_amounts(
         Invalid: too many requests at once.
         Refusal: as `budgets.reallotment.reallot` and `approvals.services.ask_for`.
     """
-    person = by.person
-    if person is None:
-        raise Forbidden("Amounts are applied by a person.")
-    if ways != ways_of(organization, wanted, person=person):
+    if ways != ways_of(organization, wanted, person=by.person):
         raise Forbidden("What you may do changed meanwhile. Look at it again.")
     asking = [one for one in wanted if ways[one.budget.pk] is Way.REQUEST]
     changing = [one for one in wanted if ways[one.budget.pk] is Way.CHANGE]
@@ -108,8 +107,9 @@ def apply_amounts(
     # The organization is held before the trail, as whoever decides a request does.
     reallot(organization, changing, now=now, reason=reason)
     requests = [
-        ask_for(organization, _ask(one, person, reason), by=by, now=now)
+        ask_for(organization, _ask(one, by.person, reason), by=by, now=now)
         for one in asking
+        if by.person is not None  # else none is asked
     ]
     left = len(wanted) - len(changing) - len(asking)
     return Applied(len(changing), requests, left)

@@ -34,15 +34,15 @@ urlpatterns = [
     route("health/ready", ready, "health-ready"),
     route("api/v1/health", api_health, "api-health"),
     route("otlp/v1/traces", traces, "otlp-traces"),
-    # It has names where the next has ids.
+    # They have names where the next has ids.
     path("api/v1/", include("forecasts.api.urls")),
     path("api/v1/", include("reports.api.urls")),
+    path("api/v1/", include("approvals.api.urls")),
     path("api/v1/", include("budgets.api.urls")),
     path("api/v1/", include("ledger.api.urls")),
     path("api/v1/", include("alerts.api.urls")),
     path("api/v1/", include("controls.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
-    path("api/v1/", include("approvals.api.urls")),
     route("alerts/(?P<token>[A-Za-z0-9_-]+)", answer_by_link, "answer-alert"),
     route("approvals/(?P<token>[A-Za-z0-9_-]+)", decide_by_link, "decide-by-link"),
     route("slack/user/(?P<token>[A-Za-z0-9_-]+)", confirm_slack, "confirm-slack"),

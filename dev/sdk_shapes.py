@@ -158,6 +158,7 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "RolloverPreview",
             "budgets.api.variances": "Driver VarianceParts Variance",
             "budgets.api.unit_costs": "UnitCostTotal UnitCostPoint UnitCosts",
+            "approvals.api.amount_answers": "NewAmount NewAmounts",
         },
     ),
     "controls": (

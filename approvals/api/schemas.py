@@ -6,12 +6,14 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api.fields import ReasonField
 from approvals.models import Outcome, RequestKind
 from approvals.policies import MOST_APPROVERS, MOST_LEVELS
 from lib.periods import Cadence
 from lib.wirefields import ChoiceField, Plain, WireAmountField
 
 MOST_LINKS = 20
+MOST_AMOUNTS = 5_000  # of one call
 _MOST_IN_METADATA = 16_000  # characters, as JSON
 _PERIODS = [one.value for one in Cadence if one is not Cadence.CUSTOM]
 _DAYS = "A bare date includes that whole day, in the organization's zone."
@@ -346,3 +348,26 @@ class DelegationIn(Plain):
     )
     currency = serializers.CharField(max_length=3, required=False, default="")
     reason = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class NewAmountIn(Plain):
+    """What a budget is to have a period, in its currency."""
+
+    budget = serializers.CharField(max_length=64, help_text="Its id.")
+    amount = WireAmountField(min_value=Decimal(0))
+    version = serializers.CharField(
+        max_length=20,
+        required=False,
+        help_text="The one you saw; where there is another by now: 412.",
+    )
+
+
+class NewAmountsIn(Plain):
+    """New amounts for budgets of one organization."""
+
+    organization_id = serializers.CharField(max_length=63, required=False)
+    amounts = NewAmountIn(many=True, allow_empty=False, max_length=MOST_AMOUNTS)
+    reason = ReasonField(required=True, allow_blank=False)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only tell what would become of each."
+    )

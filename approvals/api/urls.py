@@ -1,4 +1,5 @@
 from accounts.api.base import Router
+from approvals.api.amounts import NewAmounts
 from approvals.api.policies import (
     ApprovalPolicyViewSet,
     ApprovalPreview,
@@ -12,6 +13,7 @@ router.register("budget-requests", BudgetRequestViewSet, basename="budget-reques
 router.register("approval-policies", ApprovalPolicyViewSet, basename="approval-policy")
 router.register("delegations", DelegationViewSet, basename="delegation")
 urlpatterns = [
+    route("budgets/amounts", NewAmounts.as_view(), "new-amounts"),
     route("approval-policies/preview", ApprovalPreview.as_view(), "approval-preview"),
     *router.urls,
 ]

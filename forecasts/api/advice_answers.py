@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from budgets.models import Budget, Priority
+from budgets.reallotment import versions_of
 from forecasts.advice import Advice, Recommended
 from forecasts.courses import RECOMMENDED
 from lib.answers import Money, Out, choices, note
@@ -35,6 +36,7 @@ class RecommendationOut(Out, frozen=True):
     floor: Money | None
     cap: Money | None
     reason: str
+    version: Annotated[str, note("To be sent along with a new amount.")]
 
 
 class LeftOutOut(Out, frozen=True):
@@ -58,11 +60,16 @@ class RecommendationsOut(Out, frozen=True):
 
 def advice_out(found: Advice) -> RecommendationsOut:
     budgets = {line.budget.pk: line.budget for line in found.lines}
+    versions = versions_of(budgets)
     return RecommendationsOut(
         recommended_quantile=RECOMMENDED,
         left=wire(found.left),
         recommendations=[
-            _line_out(line, budgets.get(line.budget.parent_id or 0))
+            _line_out(
+                line,
+                budgets.get(line.budget.parent_id or 0),
+                versions.get(line.budget.pk, "0"),
+            )
             for line in found.lines
         ],
         left_out=[
@@ -72,7 +79,9 @@ def advice_out(found: Advice) -> RecommendationsOut:
     )
 
 
-def _line_out(line: Recommended, parent: Budget | None) -> RecommendationOut:
+def _line_out(
+    line: Recommended, parent: Budget | None, version: str
+) -> RecommendationOut:
     budget, share, need = line.budget, line.share, line.need
     return RecommendationOut(
         budget=str(budget.uid),
@@ -93,4 +102,5 @@ def _line_out(line: Recommended, parent: Budget | None) -> RecommendationOut:
         floor=wire(line.bounds.floor),
         cap=wire(line.bounds.cap),
         reason=line.reason,
+        version=version,
     )

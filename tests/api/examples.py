@@ -493,6 +493,15 @@ EXAMPLES: dict[str, Example] = {
     "budgets_recommendations_retrieve": lambda world: [
         {"query": f"?root={world.company.uid}&floor={world.team.uid}:5"}
     ],
+    "budgets_amounts_create": lambda world: [
+        {
+            "body": {
+                "amounts": [{"budget": str(world.team.uid), "amount": "12"}],
+                "reason": "As recommended",
+                "dry_run": True,
+            }
+        }
+    ],
     "forecasts_retrieve": _sums("", "?project_id=production&period=year&limit=9"),
     "forecasts_scenarios_create": lambda world: [
         {"body": {"project_id": "production", "period": "week", **SCENARIOS}}

@@ -209,7 +209,7 @@ def test_queries_do_not_grow_with_the_budgets(
         january_budget(acme, f"Team {number}", parent=tree["ml"], now=_NOW)
     api.get("budgets/recommendations")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         api.get("budgets/recommendations")
 
 

@@ -27,6 +27,13 @@ def test_a_budget_from_making_it_to_archiving_it(world: World) -> None:
         root=whole.id, total=100, floors={part.id: 5}, caps={part.id: "20"}
     )
     assert [one.recommended_amount for one in advice.recommendations] == [100, 20]
+    given = [
+        {"budget": one.budget, "amount": one.recommended_amount, "version": one.version}
+        for one in advice.recommendations
+    ]
+    assert api.set_budget_amounts(given, reason="As advised", dry_run=True).changed == 2
+    assert api.set_budget_amounts(given, reason="As advised").changed == 2
+    assert api.get_budget(part.id).amount == 20
     assert api.get_optimizations(budget=whole.id, cached_share=0.4).currency == "USD"
     assert api.get_budget_conflicts(organization_id=world.organization) == ()
     api.archive_budget(part.id)

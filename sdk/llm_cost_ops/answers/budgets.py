@@ -331,3 +331,28 @@ class UnitCosts:
     total: UnitCostTotal
     points: tuple[UnitCostPoint, ...]
     interval: str = ""  # day, week, month
+
+
+@dataclass(frozen=True)
+class NewAmount:
+    """What becomes of one new amount, in the budget's currency."""
+
+    budget: str = ""  # Its id.
+    name: str = ""
+    currency: str = ""
+    present_amount: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    # change: at once; request: people decide; asked: the same is asked for already;
+    # not_yours: it stays.
+    way: str = ""
+
+
+@dataclass(frozen=True)
+class NewAmounts:
+    """What becomes of new amounts; of a dry run: what would."""
+
+    dry_run: bool = False
+    amounts: tuple[NewAmount, ...] = ()  # In the order they were sent.
+    changed: int = 0
+    requests: tuple[str, ...] = ()  # The ids of those that were opened.
+    left: int = 0  # How many stay as they are.

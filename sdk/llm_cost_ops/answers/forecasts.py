@@ -184,6 +184,7 @@ class Recommendation:
     history_days: int = 0
     floor: Optional[Decimal] = None
     cap: Optional[Decimal] = None
+    version: str = ""  # To be sent along with a new amount.
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from llm_cost_ops.answers.budgets import (
     BudgetNode,
     BudgetPeriod,
     BudgetStatus,
+    NewAmounts,
     Phasing,
     RolloverPreview,
     UnitCosts,
@@ -331,6 +332,23 @@ def get_budget_recommendations(
     }
     path = "/api/v1/budgets/recommendations"
     return Request("GET", path, reads(Recommendations), query=query)
+
+
+def set_budget_amounts(
+    amounts: Sequence[Mapping[str, Any]],
+    *,
+    reason: str,
+    dry_run: bool = False,
+    organization_id: Optional[str] = None,
+) -> Request[NewAmounts]:
+    """Give budgets new amounts, such as recommended ones: all of them, or none.
+
+    Each: {"budget": id, "amount", "version": as recommended}. Raises that people
+    decide become requests; a dry run tells what would become of each.
+    """
+    body = present({**locals(), "amounts": list(amounts)})
+    path = "/api/v1/budgets/amounts"
+    return Request("POST", path, reads(NewAmounts), body=body, creates=True)
 
 
 def _bounds(amounts: Optional[Mapping[str, Money]]) -> Optional[Sequence[str]]:

@@ -147,6 +147,7 @@ class Api(TrackerApi):
     get_budget_tree = Endpoint(budgets.get_budget_tree)
     get_budget_conflicts = Endpoint(budgets.get_budget_conflicts)
     get_budget_recommendations = Endpoint(budgets.get_budget_recommendations)
+    set_budget_amounts = Endpoint(budgets.set_budget_amounts)
     get_optimizations = Endpoint(budgets.get_optimizations)
     get_alert_configuration = Endpoint(budgets.get_alert_configuration)
 

@@ -1,0 +1,76 @@
+"""The API of new amounts for many budgets: shape in, service, shape out."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import organization_named
+from accounts.api.base import ApiView
+from accounts.idempotency import idempotent
+from accounts.models import Organization
+from accounts.scopes import Scope
+from approvals.api.amount_answers import NewAmountsOut, new_amounts_out
+from approvals.api.lookups import by_of
+from approvals.api.schemas import NewAmountsIn
+from approvals.applying import apply_amounts, ways_of
+from budgets.api.lookups import budgets_of
+from budgets.reallotment import NewAmount
+from lib.answers import Answered, answers
+from lib.errors import Invalid
+from lib.lookups import uuid_of
+
+
+class NewAmounts(ApiView):
+    """New amounts for many budgets, such as those that were recommended."""
+
+    write_scope = Scope.BUDGETS_WRITE
+
+    @answers(s200=NewAmountsOut)
+    @extend_schema(request=NewAmountsIn)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Give budgets new amounts: all of them, or none.
+
+        From the present period on. Raises that a policy has people decide become
+        requests of the key's person; what is not theirs to change stays as it is. A
+        dry run tells what would become of each.
+        """
+        shape = NewAmountsIn(data=request.data)
+        shape.is_valid(raise_exception=True)
+        given: dict[str, Any] = shape.validated_data
+        slug = given.get("organization_id")
+        organization = organization_named(slug, caller=self.caller)
+        wanted = self._wanted(organization, given["amounts"])
+        by = by_of(request, self.caller)
+        ways = ways_of(organization, wanted, person=by.person)
+        if given["dry_run"]:
+            return Answered(new_amounts_out(wanted, ways, None))
+        now, reason = timezone.now(), given["reason"]
+        done = apply_amounts(organization, wanted, ways, by=by, reason=reason, now=now)
+        return Answered(new_amounts_out(wanted, ways, done))
+
+    def _wanted(
+        self, organization: Organization, amounts: Sequence[dict[str, Any]]
+    ) -> list[NewAmount]:
+        """Return what is sent, with the budgets it names. One query."""
+        keys = [uuid_of(one["budget"]) for one in amounts]
+        rows = budgets_of(self.caller).filter(organization=organization, uid__in=keys)
+        budgets = {budget.uid: budget for budget in rows.order_by()}
+        times = Counter(keys)
+        for place, key in enumerate(keys):
+            attr = f"amounts.{place}.budget"
+            if key not in budgets:
+                detail = f"There is no budget {amounts[place]['budget']}."
+                raise Invalid.field(attr, detail, code="not_found")
+            if times[key] > 1:
+                raise Invalid.field(attr, "Is there twice; send one amount for each.")
+        return [
+            NewAmount(budgets[key], one["amount"], one.get("version"))
+            for key, one in zip(keys, amounts, strict=True)
+            if key is not None
+        ]
