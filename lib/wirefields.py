@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.fields import empty
 
 from lib.errors import Invalid
 from lib.money import PLACES, wire
@@ -33,6 +34,15 @@ class Plain(serializers.Serializer[Any]):
                     {name: [detail] for name in sorted(unknown)}, code="unknown_field"
                 )
         return super().to_internal_value(data)
+
+
+class Whole(serializers.Serializer[Any]):
+    """What lies within another shape, and is sent whole where that is sent in part."""
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if isinstance(data, dict) and self is not self.root and self.root.partial:
+            return type(self)(data=data, context=self.context).run_validation(data)
+        return super().run_validation(data)
 
 
 def snake(name: str) -> str:

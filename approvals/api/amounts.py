@@ -59,7 +59,9 @@ class NewAmounts(ApiView):
     ) -> list[NewAmount]:
         """Return what is sent, with the budgets it names. One query."""
         keys = [uuid_of(one["budget"]) for one in amounts]
-        rows = budgets_of(self.caller).filter(organization=organization, uid__in=keys)
+        rows = budgets_of(self.caller).filter(
+            organization=organization, uid__in=filter(None, keys)
+        )
         budgets = {budget.uid: budget for budget in rows.order_by()}
         times = Counter(keys)
         for place, key in enumerate(keys):

@@ -10,7 +10,7 @@ from accounts.api.fields import ReasonField
 from approvals.models import Outcome, RequestKind
 from approvals.policies import MOST_APPROVERS, MOST_LEVELS
 from lib.periods import Cadence
-from lib.wirefields import ChoiceField, Plain, WireAmountField
+from lib.wirefields import ChoiceField, Plain, Whole, WireAmountField
 
 MOST_LINKS = 20
 MOST_AMOUNTS = 5_000  # of one call
@@ -263,7 +263,7 @@ class RequiredField(serializers.Field[int | None, Any, Any, Any]):
         return "all" if value is None else value
 
 
-class ApprovalLevelIn(Plain):
+class ApprovalLevelIn(Whole, Plain):
     """One level of a policy."""
 
     name = serializers.CharField(max_length=200)
@@ -366,7 +366,9 @@ class NewAmountsIn(Plain):
     """New amounts for budgets of one organization."""
 
     organization_id = serializers.CharField(max_length=63, required=False)
-    amounts = NewAmountIn(many=True, allow_empty=False, max_length=MOST_AMOUNTS)
+    amounts = serializers.ListField(
+        child=NewAmountIn(), min_length=1, max_length=MOST_AMOUNTS
+    )
     reason = ReasonField(required=True, allow_blank=False)
     dry_run = serializers.BooleanField(
         default=False, help_text="Only tell what would become of each."

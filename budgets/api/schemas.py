@@ -19,13 +19,13 @@ from lib.measures import MEASURES, MONEY
 from lib.money import COUNTED
 from lib.periods import Cadence
 from lib.query_params import moment_of
-from lib.wirefields import ChoiceField, snake
+from lib.wirefields import ChoiceField, Whole, snake
 
 # Other names that clients use for a field; all names as JavaScript writes them, too.
 _ALIASES = {"limit": "amount", "parent_budget": "parent"}
 
 
-class RolloverIn(serializers.Serializer[Any]):
+class RolloverIn(Whole):
     """What of a closed period is carried over."""
 
     mode = ChoiceField(RolloverMode.choices)

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from budgets.thresholds import USUAL_PROBABILITY, Basis, ShareWatched
 from lib.answers import Out, choices, note
 from lib.money import MOST_SHARE, NO_SHARE
-from lib.wirefields import ChoiceField
+from lib.wirefields import ChoiceField, Whole
 
 
 def probability_field() -> serializers.DecimalField:
@@ -39,7 +39,7 @@ def sound_probability(basis: str, given: Decimal | None) -> Decimal | None:
     return None
 
 
-class AlertIn(serializers.Serializer[Any]):
+class AlertIn(Whole):
     """A share of the limit at which to tell people, and what is held against it."""
 
     threshold = serializers.DecimalField(
@@ -57,13 +57,12 @@ class AlertIn(serializers.Serializer[Any]):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # A PATCH takes no defaults.
-        basis = Basis(attrs.get("basis", Basis.SPENT))
+        basis = Basis(attrs["basis"])
         return ShareWatched(
             attrs["threshold"],
-            tuple(attrs.get("channels", ())),
+            tuple(attrs["channels"]),
             basis,
-            sound_probability(basis, attrs.get("probability")),
+            sound_probability(basis, attrs["probability"]),
         ).saved
 
 

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from lib.wirefields import ChoiceField, Plain
+from lib.wirefields import ChoiceField, Plain, Whole
 from reports.models.feeds import FeedRhythm, FeedTarget
 
 TARGET_NOTE = (
@@ -16,7 +16,7 @@ DAY_NOTE = (
 )
 
 
-class FeedScheduleIn(Plain):
+class FeedScheduleIn(Whole, Plain):
     """When a feed is due, by the clocks of its organization."""
 
     shown = frozenset({"timezone"})

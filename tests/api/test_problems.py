@@ -209,3 +209,17 @@ def _key_reused(world: World, name: str) -> Any:
             headers={"Idempotency-Key": "k"},
         )
     return response
+
+
+def test_what_lies_within_is_sent_whole_in_a_patch_too(world: World) -> None:
+    asking = world.client_of(world.acme)
+    for path, body, attr in (
+        (f"budgets/{world.team.uid}", {"alerts": [{}]}, "alerts.0.threshold"),
+        (f"budgets/{world.team.uid}", {"rollover": {}}, "rollover.mode"),
+        (f"approval-policies/{world.policy}", {"levels": [{}]}, "levels.0.name"),
+        (f"feeds/{world.feed}", {"schedule": {}}, "schedule.every"),
+    ):
+        response = asking.patch(f"/api/v1/{path}", json.dumps(body), content_type=JSON)
+
+        assert response.status_code == 400, path
+        assert attr in {error["attr"] for error in response.json()["errors"]}
