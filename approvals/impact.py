@@ -94,6 +94,7 @@ class _Reckoner:
         both = {one.pk: one for one in (*path, *giving)}
         for one in both.values():
             one.organization = organization
+        self.times = _times(request)
         self.amounts = {pk: self._amount_in(one) for pk, one in both.items()}
         self.positions = present_positions(organization, list(both.values()), now)
         more = {pk: self._room(one) for pk, one in both.items()}
@@ -110,6 +111,8 @@ class _Reckoner:
                 yield self._line(budget, self.positions[budget.pk])
 
     def conflicts(self, lines: Sequence[ImpactLine]) -> Iterator[str]:
+        if self.request.budget is not None and self.request.budget.is_template:
+            yield self._of_template(self.request.budget)
         hard = {
             str(one.uid)
             for one in (*self.path, *self.giving)
@@ -196,14 +199,34 @@ class _Reckoner:
             return now
         return None if now is None else now - self.amounts[budget.pk]
 
+    def _of_template(self, template: Budget) -> str:
+        request, name = self.request, template.name
+        more = format_money(request.present_amount, request.currency)
+        if not self.times:
+            return f"“{name}” has made no budget yet; each would have {more} more."
+        total = format_money(request.present_amount * self.times, request.currency)
+        return (
+            f"“{name}” stands for {self.times:,} with its amount: each would have "
+            f"{more} more, {total} together, and so would each that it makes."
+        )
+
     def _amount_in(self, budget: Budget) -> Decimal:
         return converted(
-            self.request.present_amount,
+            self.request.present_amount * self.times,
             self.request.currency,
             budget.currency,
             organization=self.organization,
             now=self.now,
         )
+
+
+def _times(request: BudgetRequest) -> int:
+    """Return how many budgets would have the amount: of a template all that it made,
+    but for those with amounts of their own. One query, of a template."""
+    budget = request.budget
+    if budget is None or not budget.is_template:
+        return 1
+    return budget.made.active().filter(is_override=False).count()
 
 
 def _probability(outlook: Outlook | None) -> Decimal | None:

@@ -18,6 +18,7 @@ from approvals.impact import frozen_impact, impact_of
 from approvals.models import BudgetRequest, Outcome, StepState, TrailEntry
 from budgets.errors import NotEnoughLeft
 from budgets.models import AmountLine, Budget, BudgetPeriod
+from budgets.overriding import override
 from lib.errors import Conflict, Invalid, Refusal
 from tests.approvals.factories import (
     NOW,
@@ -287,6 +288,28 @@ def test_a_request_that_nobody_could_decide_is_refused(
         make_request(acme, cfo)
 
     assert BudgetRequest.objects.count() == 0
+
+
+def test_a_templates_impact_is_that_on_all_it_made(
+    acme: Organization, pm: User, cfo: User
+) -> None:
+    above = make_budget(acme, "Above", "100", now=NOW)
+    each = make_budget(
+        acme, "Each", "5", parent=above, template_for_each="user", now=NOW
+    )
+    spend(acme, "1", NOW, user_id="ann")
+    spend(acme, "2", NOW, user_id="bob")
+    spend(acme, "3", NOW, user_id="eve")
+    override(each, "eve", Decimal(50), now=NOW)
+
+    request = make_request(acme, pm, "4", kind="increase", budget=each)
+
+    asked, whole = impact_of(request, NOW).lines
+    told = impact_of(request, NOW).conflicts[0]
+    assert (asked.limit_now, asked.limit_then) == (60, 68)
+    assert (whole.left_now, whole.left_then) == (94, 86)
+    assert told.startswith("“Each” stands for 2 with its amount: each would have $4.00")
+    assert "$8.00 together" in told
 
 
 def test_a_template_is_asked_for_neither_money_for_a_while_nor_a_place(
