@@ -88,6 +88,7 @@ def recommended_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         advice=advice,
         sentence=_sentence(advice, locale_of(request)),
         has_fields=len(advice.lines) <= MOST_BOUND,
+        most_bound=MOST_BOUND,
         confirmation=asked,
         draft=draft,
         sent=[(k, text) for k, text in data.items() if k not in _ANSWERS],

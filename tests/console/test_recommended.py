@@ -68,6 +68,17 @@ def test_each_budget_stands_with_its_amount_and_the_reason(
     assert page.table().column("Budget")[0].startswith("Acme")
 
 
+def test_more_than_have_fields_are_shown_and_it_says_where_bounds_are_given(
+    acme: Organization, tree: dict[str, Budget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.budgets.recommended_page.MOST_BOUND", 3)
+
+    page = page_at(browser_for(acme), PAGE)
+
+    assert len(page.table().rows) == 4
+    assert "All 4 are shown. Floors and caps are given for 3 at once" in page.text
+
+
 def test_a_total_and_bounds_are_asked_for_in_the_form(
     acme: Organization, tree: dict[str, Budget]
 ) -> None:
