@@ -12,6 +12,9 @@ from ledger.closed_months import month_after
 from ledger.models import CostRecord
 from reports.journals.services import unmapped_of
 from reports.journals.setups import setup_of
+from reports.models import IN_THE_MAKING, Report
+from reports.monthly.frozen import missing_words, uncommented
+from reports.monthly.services import figures_of
 
 CALM = timedelta(days=1)  # without late records: they have stopped coming
 
@@ -29,13 +32,13 @@ class ChecklistItem:
 def checklist_of(
     organization: Organization, month: date, *, now: datetime
 ) -> list[ChecklistItem]:
-    """Return what there is to do before a month (of UTC) is closed. Five queries, and
-    two where accounts are mapped."""
+    """Return what there is to do before a month (of UTC) is closed. Six queries, two
+    where accounts are mapped, and one of a report's comments."""
     start, end = _midnight(month), _midnight(month_after(month))
     return [
         _unpriced(organization, start, end),
         _unreconciled(),
-        _uncommented(),
+        _uncommented(organization, month),
         _unmapped(organization, month),
         _late(organization, start, end, now),
         _backfills(organization),
@@ -70,10 +73,24 @@ def _unreconciled() -> ChecklistItem:
     )
 
 
-def _uncommented() -> ChecklistItem:
-    return ChecklistItem(
-        "uncommented", 1, ok=False, detail="The month has no report yet to comment on."
-    )
+def _uncommented(organization: Organization, month: date) -> ChecklistItem:
+    """Look at the month's newest report of the whole organization."""
+    reports = Report.objects.about(organization, month, None).order_by("revision")
+    report = reports.last()
+    if report is None or report.state in IN_THE_MAKING:
+        detail = "The month has no report yet to comment on."
+        if report is not None:
+            detail = "The month's report is being made."
+        return ChecklistItem("uncommented", 1, ok=False, detail=detail)
+    figures = figures_of(report)
+    if figures is None:
+        detail = f"The month's report could not be made: {report.failure}"
+        return ChecklistItem("uncommented", 1, ok=False, detail=detail)
+    missing = uncommented(figures.rows)
+    detail = "Every variance beyond the threshold has its comment."
+    if missing:
+        detail = missing_words(missing)
+    return ChecklistItem("uncommented", len(missing), not missing, detail)
 
 
 def _unmapped(organization: Organization, month: date) -> ChecklistItem:

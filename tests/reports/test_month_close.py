@@ -8,7 +8,17 @@ from django.utils import timezone
 
 from accounts.models import LateRecords, Organization
 from ledger.models import CostRecord, MonthLock
-from tests.factories import NOON, Api, make_api, make_organization, spend
+from reports.models import Report, ReportState
+from reports.monthly.frozen import frozen
+from tests.factories import (
+    NOON,
+    Api,
+    make_api,
+    make_budget,
+    make_organization,
+    spend,
+)
+from tests.reports.monthly.factories import BEFORE, gathered, keep_report
 
 pytestmark = pytest.mark.django_db
 LOCK = {"month": "2025-01", "lock": True}
@@ -42,6 +52,25 @@ def test_the_checklist_counts_what_is_open(acme: Organization, api: Api) -> None
     assert items["unreconciled"] == (0, True)
     assert items["late"] == (2, False)
     assert items["unsettled"] == (0, True)
+
+
+def test_the_checklist_names_what_lacks_a_comment(acme: Organization, api: Api) -> None:
+    company = make_budget(acme, now=BEFORE)
+    report = keep_report(acme, company)
+    figures = gathered(acme)  # 990 of 1,000 are unspent
+    Report.objects.filter(pk=report.pk).update(figures=frozen(figures))
+
+    commented = api.get("month-close?month=2025-01").body
+    report.comments.all().delete()
+    without = api.get("month-close?month=2025-01").body
+    Report.objects.filter(pk=report.pk).update(state=ReportState.RUNNING)
+    running = api.get("month-close?month=2025-01").body
+
+    assert items_of(commented)["uncommented"] == (0, True)
+    assert items_of(without)["uncommented"] == (1, False)
+    told = {item["name"]: item["detail"] for item in without["items"]}
+    assert told["uncommented"].startswith("“Company” needs a comment")
+    assert items_of(running)["uncommented"] == (1, False)
 
 
 def test_late_records_are_well_when_no_more_come(acme: Organization, api: Api) -> None:
