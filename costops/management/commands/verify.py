@@ -18,6 +18,7 @@ from lib.money import format_money
 from lib.sql import see_one_moment
 from reports.chargeback import services as statements
 from reports.journals import verification as journals
+from reports.monthly import verification as reports
 
 _MOST_SHOWN = 100  # differences of one organization
 
@@ -65,6 +66,7 @@ def _differences(organization: Organization) -> Iterator[str]:
     yield from trail.differences(organization)
     yield from statements.differences(organization)
     yield from journals.differences(organization)
+    yield from reports.differences(organization)
 
 
 def _notes(organization: Organization) -> Iterator[str]:

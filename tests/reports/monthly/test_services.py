@@ -20,6 +20,7 @@ from reports.monthly.commenting import Remark, write_comments
 from reports.monthly.errors import CommentsMissing, NoReport, NotADraft, TooEarly
 from reports.monthly.figures import MonthlyFigures
 from reports.monthly.frozen import frozen, thawed
+from reports.monthly.verification import differences
 from tests.factories import make_budget, make_organization, make_person, spend
 from tests.reports.monthly.factories import AFTERWARDS, BEFORE, JANUARY, gathered
 
@@ -225,6 +226,26 @@ def test_a_final_report_is_signed_once(
         signed(report)
     with pytest.raises(NotADraft, match="only a draft is commented"):
         remark(report, company, admin, "Something else.")
+
+
+def test_what_was_signed_is_verified(
+    acme: Organization, company: Budget, admin: User
+) -> None:
+    report = draft_of(acme)
+    remark(report, company, admin)
+    # No service keeps a file with another's digest, and the database lets nobody
+    # change what is final.
+    Report.objects.filter(pk=report.pk).update(
+        state=ReportState.FINAL,
+        digest=sha256(b"signed").hexdigest(),
+        pdf=b"another",
+        finalised_at=AFTERWARDS,
+        finalised_by=BY,
+    )
+
+    assert list(differences(acme)) == [
+        "The final report of January 2025, revision 1, is not the file that was signed."
+    ]
 
 
 def test_the_database_keeps_a_final_report_as_it_is(
