@@ -41,6 +41,8 @@ _TITLES = {
 }
 _MENDED_ON = {
     "unpriced": ("admin:ledger_costrecord_unpriced", "Set prices"),
+    "uncommented": ("admin:reports_report_changelist", "Reports"),
+    "unmapped": ("admin:reports_journalsetup_accounts", "Accounts"),
     "late": ("admin:ledger_costrecord_changelist", "Cost records"),
     "backfills": ("admin:budgets_backfill_changelist", "Backfills"),
     "unsettled": ("admin:budgets_reservation_changelist", "Reservations"),
