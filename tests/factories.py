@@ -87,7 +87,7 @@ def browser_for(organization: Organization, role: Role = Role.FINANCE_ADMIN) -> 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API answered; `body` is JSON, or text where it is something else."""
+    """What the API answered; `body` is JSON, a PDF's bytes, or text."""
 
     status: int
     body: Any
@@ -134,9 +134,12 @@ class Api:
             if response.streaming
             else response.content
         )
+        kind = response.headers.get("Content-Type", "")
         parsed = (
             json.loads(content)
-            if content and "json" in response.headers.get("Content-Type", "")
+            if content and "json" in kind
+            else content
+            if "pdf" in kind
             else content.decode()
         )
         return Answer(response.status_code, parsed, response.headers)
