@@ -11,6 +11,8 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import Organization
 from tests.factories import browser_for, make_organization
 from tests.journeys.browser import CHROMIUM
+from tests.journeys.moving import World
+from tests.journeys.server import free_port
 
 
 @pytest.fixture(scope="package")
@@ -70,3 +72,17 @@ def page(
     )
     yield tab
     assert [url for url in asked if not url.startswith(live_server.url)] == []
+
+
+@pytest.fixture
+def world(own_database: str, chromium: Any) -> Iterator[World]:
+    """An organization at the moments a test chooses, and a tab of it."""
+    port = free_port()
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{port}")
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield World(own_database, port, tab)
+    context.close()
+    assert not errors

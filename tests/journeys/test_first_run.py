@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
 
 from tests.databases import ROOT
+from tests.journeys.moving import MOVED
 from tests.journeys.server import free_port
 from tests.sizes import at_night
 
@@ -62,7 +64,9 @@ def _copy_of_the_product(folder: Path) -> Path:
 
 def _as_in_a_new_shell(port: int) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, "PORT": str(port)}
+    # Of the middle of a month, when the demo's budgets have passed thresholds.
+    middle = f"{datetime.now(UTC):%Y-%m}-20T12:00:00+00:00"
+    return {**kept, "PORT": str(port), "PYTHONPATH": str(MOVED), "MOVED_TO": middle}
 
 
 def _wait_for(url: str, product: "subprocess.Popen[bytes]") -> None:
