@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -161,35 +162,41 @@ def test_what_is_shared_out_adds_up(
         assert abs(part - total * weight / sum(weights)) <= 1
 
 
+@st.composite
+def years_in_percents(draw: st.DrawFn) -> tuple[str, list[Decimal]]:
+    period, seasons = draw(st.sampled_from([("monthly", 12), ("quarterly", 4)]))
+    cuts = draw(
+        st.lists(st.integers(0, 100), min_size=seasons - 1, max_size=seasons - 1)
+    )
+    edges = [0, *sorted(cuts), 100]
+    return period, [Decimal(end - start) for start, end in pairwise(edges)]
+
+
 @pytest.mark.django_db
-@examples(3)
+@examples(4)
 @given(
     cents=st.integers(0, 10**9),
-    percents=st.lists(st.integers(0, 30), min_size=11, max_size=11).filter(
-        lambda found: sum(found) <= 100
-    ),
+    year=years_in_percents(),
     fiscal_month=st.integers(1, 12),
     day=st.integers(0, 700),
 )
-def test_twelve_phased_months_total_the_year(
-    cents: int, percents: list[int], fiscal_month: int, day: int
+def test_twelve_phased_months_and_four_quarters_total_the_year(
+    cents: int, year: tuple[str, list[Decimal]], fiscal_month: int, day: int
 ) -> None:
-    """Whenever it is phased, the twelve months from the present one on are a year."""
-    now = NOW + day * DAY
+    """Whenever it is phased, the periods from the present one on are a year."""
+    (period, shares), now = year, NOW + day * DAY
+    plan: dict[str, Any] = {"amount": Decimal(cents).scaleb(-2), "period": period}
     with undone():
         world = make_organization("world", fiscal_year_start_month=fiscal_month)
-        budget = make_budget(world, amount=Decimal(cents).scaleb(-2), now=now)
-        shares = [Decimal(one) for one in (*percents, 100 - sum(percents))]
+        budget = make_budget(world, **plan, now=now)
 
         set_phasing(budget, by_percents(budget, shares), now=now)
 
-        first = now.replace(day=20)
-        moments = [(first.year, first.month + n) for n in range(12)]
-        limits = amounts(
-            budget, *((y + (m - 1) // 12, (m - 1) % 12 + 1) for y, m in moments)
-        )
-        limits[0] = status_at(budget, at=now, now=now).status.limit
-        assert sum(limits) == 12 * budget.amount
+        apart = 12 // len(shares)  # months
+        later = [now.month - 1 + apart * n for n in range(1, len(shares))]
+        limits = amounts(budget, *((now.year + m // 12, m % 12 + 1) for m in later))
+        present = status_at(budget, at=now, now=now).status.limit
+        assert present + sum(limits) == len(shares) * budget.amount
         assert differences(world) == []
 
 
