@@ -2,8 +2,8 @@
 
 An estimate's error is taken to be Student's t in log(1 + cost), in the unit that the
 mean of the history is: symmetric for spend that hardly strays, skewed upwards for spend
-that does, and never below zero. It has two degrees of freedom, the tails that errors
-were found to have: in all but long histories nothing shows that spend will change
+that does, and never below zero. It has two degrees of freedom, and tails that are bent
+by the length of the history: in a short one nothing shows that spend will change
 altogether, and often enough it does.
 
 Its scale is a product of powers: of how far the steps are from their level, of how far
@@ -15,7 +15,7 @@ maximum likelihood to public series (dev/benchmarks/README.md names them).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, hypot, log1p, sqrt
+from math import asinh, exp, hypot, log1p, sinh, sqrt
 from sys import float_info
 
 from forecasts.levels import Levels, levels_of
@@ -24,6 +24,10 @@ from forecasts.series import ALL_ALIKE, Quiet, Series, series_of
 _LEAST = 0.01  # distance: nothing is known better than by a hundredth
 _FEWEST = 4  # steps: less history tells nothing of distances,
 _ASSUMED = 0.3  # so that they are taken to be at least this
+# How far out the tails go after a season of history, and by which power of the seasons
+# that changes; seasons of the histories that both were fitted to.
+_BEND, _BEND_KNOWN = 1.63, -0.235
+_SHORTEST, _LONGEST = 1.0, 17.0
 _MOST = 2.5  # distance that an end of an interval is away, at most: twelve times
 
 
@@ -50,6 +54,7 @@ class Estimate:
     shares: float  # of an even step, all together: the unit of distances, in means
     expected: float  # what an even step will cost, in means
     scale: float  # of distances
+    bend: float = 1.0  # of the tails; 1 is Student's t
 
     @property
     def middle(self) -> float:
@@ -58,7 +63,7 @@ class Estimate:
 
     def quantile(self, share: float) -> float:
         """Return the cost that it stays below with a probability of *share*."""
-        away = min(self.scale * _quantile(share), _MOST)
+        away = min(self.scale * _quantile(share, self.bend), _MOST)
         return self._money((self.expected + 1) * exp(away) - 1)
 
     def probability_above(self, limit: float) -> float:
@@ -66,7 +71,7 @@ class Estimate:
         if limit < 0 or not self.shares:
             return float(limit < 0)
         beyond = log1p(limit / self.mean / self.shares) - log1p(self.expected)
-        return _cdf(-beyond / self.scale)
+        return _cdf(-beyond / self.scale, self.bend)
 
     def _money(self, even: float) -> float:
         """Return what steps cost if an even one does *even*; no more than a float."""
@@ -106,6 +111,7 @@ class Fitted:
     ) -> Estimate:
         """Return it for steps of *shares* in all, the last of them *steps* ahead."""
         count = len(series.costs)
+        known = count / self.season
         least = _LEAST if count >= _FEWEST else _ASSUMED
         return Estimate(
             series.mean,
@@ -115,7 +121,8 @@ class Fitted:
             * hypot(self.scatter, least) ** powers.scatter
             * hypot(self.levels.apart, least) ** powers.apart
             * (steps / self.season) ** powers.ahead
-            * (count / self.season) ** powers.known,
+            * known**powers.known,
+            bend=_BEND * min(max(known, _SHORTEST), _LONGEST) ** _BEND_KNOWN,
         )
 
 
@@ -144,12 +151,26 @@ def fitted(
 _NOTHING = Estimate(0.0, 0.0, 0.0, 0.0)
 
 
-def _cdf(value: float) -> float:
-    """Return the probability of *value* or less: Student's t, two degrees."""
-    root = sqrt(2 + value * value)
-    tail = 1 / (root * (root + abs(value)))
+def _cdf(value: float, bend: float) -> float:
+    """Return the probability of *value* or less."""
+    unbent = sinh(asinh(value * sinh(bend * _KEPT) / sinh(_KEPT)) / bend)
+    root = sqrt(2 + unbent * unbent)
+    tail = 1 / (root * (root + abs(unbent)))
     return tail if value < 0 else 1 - tail
 
 
-def _quantile(share: float) -> float:
+def _quantile(share: float, bend: float) -> float:
+    """Return it of Student's t with two degrees, as far as its tails go by *bend*.
+
+    Bent so that an interval of 80 % stays as it is: its ends are well known, what lies
+    beyond is not.
+    """
+    away = asinh(_student(share))
+    return sinh(_KEPT) * sinh(bend * away) / sinh(bend * _KEPT)
+
+
+def _student(share: float) -> float:
     return (2 * share - 1) / sqrt(2 * share * (1 - share))
+
+
+_KEPT = asinh(_student(0.9))

@@ -144,11 +144,15 @@ def test_growth_goes_on_a_while() -> None:
 
 
 def test_a_longer_history_is_surer() -> None:
-    def width(weeks: int) -> float:
-        middle, lower, upper = forecast_total(weekly(weeks), MONTH, 0.8)
+    def width(weeks: int, level: float = 0.8) -> float:
+        middle, lower, upper = forecast_total(weekly(weeks), MONTH, level)
         return (upper - lower) / middle
 
+    def tails(weeks: int) -> float:
+        return width(weeks, 0.95) / width(weeks)
+
     assert width(12) < width(4) < width(1)
+    assert tails(12) < tails(4) < tails(1)
 
 
 def test_a_refund_is_taken_off_the_days_before_it() -> None:
