@@ -34,9 +34,14 @@ def amounts(division: Division) -> dict[int, str]:
 @st.composite
 def forests(draw: st.DrawFn) -> list[Claim]:
     money = st.integers(0, 60).map(lambda cents: cents * CENT)
+    # Between equals the last units of a sum are given out one by one.
+    alike = Claim(0, None, 20 * CENT) if draw(st.booleans()) else None
     claims = []
     for number in range(1, draw(st.integers(1, 8)) + 1):
         parent = draw(st.integers(0, number - 1)) or None
+        if alike is not None:
+            claims.append(replace(alike, id=number, parent=parent))
+            continue
         need, floor = draw(money), draw(money | st.just(Decimal(0)))
         cap = draw(st.none() | money)
         weight = draw(st.sampled_from(_WEIGHTS))
