@@ -9,7 +9,7 @@ MANAGE := env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) manage.py
 SCHEMA := docs/openapi.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-large check bench fuzz pdf-check docs clean setup-test
+.PHONY: help run test test-large check bench fuzz pdf-check focus-check docs clean setup-test
 
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) \
@@ -36,6 +36,9 @@ fuzz: ## Send the API requests made from its schema (FUZZ_MINUTES=5)
 pdf-check: ## Have a checker of PDF/UA look at reports
 	@exec dev/scripts/pdf_check
 
+focus-check: ## Have FOCUS' own validator read exports, sound and spoilt ones
+	@exec dev/scripts/focus_check
+
 docs: setup-test ## Write docs/openapi.yaml and the SDK's types of answers anew
 	@fresh=$$(mktemp); trap 'rm -f "$$fresh"' EXIT; \
 	$(MANAGE) spectacular --validate --fail-on-warn --file "$$fresh" \
@@ -43,7 +46,7 @@ docs: setup-test ## Write docs/openapi.yaml and the SDK's types of answers anew
 	@env -u DATABASE_URL -u DATABASE_URL_FILE $(PYTHON_OF_VENV) -m dev.sdk_types
 
 clean: ## Remove .venv and caches; data in var/ stays
-	rm -rf .venv .venv-fuzz .venv-pdf .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+	rm -rf .venv .venv-focus .venv-fuzz .venv-pdf .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache .coverage staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -26,6 +26,8 @@ from reports.focus import records as reading
 from tests.budgets.worlds import undone
 from tests.factories import NOON, make_api, make_organization, report, usage_record
 from tests.reports import focus_oracle
+from tests.reports.focus_faults import FOUND_BY_READER, spoilt
+from tests.reports.focus_reader import billed_in, faults_in
 from tests.sizes import examples
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +37,9 @@ MODELS = ("gpt-4o", "claude-sonnet-4-5", "gemini-2.5-pro", "own", "later", "neve
 PROVIDERS = {"claude-sonnet-4-5": "anthropic", "gemini-2.5-pro": "google"}
 
 
-def focus(organization: Organization, **query: str) -> bytes:
+def focus(organization: Organization, extension: str = "csv", /, **query: str) -> bytes:
     order = order_of(KINDS["focus"], organization, query, now=NOON)
-    return b"".join(file_of(KINDS["focus"], order, "csv"))
+    return b"".join(file_of(KINDS["focus"], order, extension))
 
 
 def rows_of(organization: Organization, **query: str) -> list[Row]:
@@ -199,8 +201,18 @@ def test_a_file_is_what_a_plain_maker_makes_and_adds_up_to_the_ledger(
         made = focus(story.acme)
 
         assert made == focus_oracle.file_of(story.acme)
-        rows = list(csv.DictReader(StringIO(made.decode(), newline="")))
-        assert billed(rows) == ledger_sum(story.acme)
+        assert billed_in(made.decode()) == ledger_sum(story.acme)
+        assert list(faults_in(made.decode())) == []
+
+
+def test_what_the_validator_lets_pass_is_found() -> None:
+    acme = make_organization()
+    report(acme, usage_record())
+    sound = focus(acme).decode()
+
+    passed = [name for name in FOUND_BY_READER if not [*faults_in(spoilt(sound, name))]]
+
+    assert passed == []
 
 
 # -- One thing after the other
