@@ -103,6 +103,7 @@ def multiples_chart(
         "params": [MARKED],
         "facet": {"field": "group", "type": "nominal", "sort": list(groups)},
         "columns": 3,
+        "resolve": {"axis": {"x": "independent"}},  # the last line may be a short one
         "spec": {
             "width": _CELL * 2,
             "height": _CELL,
@@ -149,7 +150,8 @@ def bridge_chart(steps: Sequence[BridgeStep], *, currency: str) -> Spec:
         }
         for place, step in enumerate(steps)
     ]
-    x = layers.money_axis("start", currency)
+    labels = [step.label for step in steps]
+    x = layers.with_room(layers.money_axis("start", currency), labels)
     return _of_rows(
         rows,
         {"x": x, "y": layers.names_axis([step.name for step in steps])},
@@ -233,7 +235,8 @@ def deviations_chart(found: Sequence[Deviation], *, currency: str) -> Spec:
         }
         for place, one in enumerate(found)
     ]
-    x = layers.money_axis("start", currency)
+    labels = [one.label for one in found]
+    x = layers.with_room(layers.money_axis("start", currency), labels)
     return _of_rows(
         rows,
         {"x": x, "y": layers.names_axis([one.name for one in found])},

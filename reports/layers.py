@@ -33,8 +33,12 @@ def wall(at: datetime) -> str:
 _AMOUNT = "format(datum.value, abs(datum.value) < 1000 ? '~g' : '~s')"
 
 
+# Labels that come nearer than so many pixels give way.
+_APART: Spec = {"labelOverlap": True, "labelSeparation": 8}
+
+
 def moments_axis() -> Spec:
-    axis = {"title": None, "format": "%-d %b", "labelOverlap": True, "tickCount": 10}
+    axis = {"title": None, "format": "%-d %b", "tickCount": 10, **_APART}
     return {
         "field": "at",
         "type": "temporal",
@@ -50,7 +54,7 @@ def days_axis() -> Spec:
 
 def stretches_axis() -> Spec:
     """Give each stretch of time (a day, a week) the same room, by its beginning."""
-    axis = {"title": None, "format": "%-d %b", "labelOverlap": True, "labelAngle": 0}
+    axis = {"title": None, "format": "%-d %b", "labelAngle": 0, **_APART}
     return {
         "field": "at",
         "type": "ordinal",
@@ -83,6 +87,15 @@ def money_axis(field: str, currency: str, *, ticks: int = 5) -> Spec:
     }
 
 
+def with_room(x: Spec, labels: Sequence[str]) -> Spec:
+    """Leave room at the end of *x* for the longest of *labels* behind it.
+
+    The library leaves some by itself, but measures letters before their font is there.
+    """
+    room = _BEHIND + _LETTER * max(map(len, labels), default=0)
+    return x | {"scale": x["scale"] | {"range": [0, {"expr": f"width - {room}"}]}}
+
+
 def names_axis(names: Sequence[str]) -> Spec:
     axis = {"title": None, "labelLimit": 150, "ticks": False, "domain": False}
     return {"field": "name", "type": "nominal", "sort": list(names), "axis": axis}
@@ -90,12 +103,13 @@ def names_axis(names: Sequence[str]) -> Spec:
 
 def steps_axis(names: Sequence[str]) -> Spec:
     """Give each of *names*, stretches of time, the same room."""
-    axis = {"title": None, "labelAngle": 0, "labelOverlap": True, "ticks": False}
+    axis = {"title": None, "labelAngle": 0, "ticks": False, **_APART}
     return {"field": "name", "type": "ordinal", "sort": list(names), "axis": axis}
 
 
 # -- Layers
 
+_BEHIND, _LETTER = 6, 7  # pixels before a label, and of one of its letters
 TOOLTIP: Spec = {"tooltip": {"field": "words"}}
 # The place that is pointed at, by mouse or keyboard; -1: none.
 MARKED: Spec = {"name": "marked", "value": -1}
@@ -302,7 +316,7 @@ def steps() -> Spec:
 
 def labels(x: Spec) -> Spec:
     """Write each row's label behind where *x* says."""
-    place = {"align": "left", "dx": 6, "baseline": "middle"}
+    place = {"align": "left", "dx": _BEHIND, "baseline": "middle"}
     return {
         "mark": {"type": "text", "style": "value-label", **place},
         "encoding": {"x": x, "text": {"field": "label"}},

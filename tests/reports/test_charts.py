@@ -113,3 +113,9 @@ def test_a_bridge_tells_more_from_less() -> None:
     kinds = [row["kind"] for row in rows_of("bridge")]
 
     assert kinds == ["total", "more", "less", "total"]
+
+
+def test_labels_have_room_behind_the_longest_bar() -> None:
+    end = CHARTS["bridge"]["encoding"]["x"]["scale"]["range"][1]["expr"]
+
+    assert end == f"width - {6 + 7 * len('$100.00')}"
