@@ -30,6 +30,7 @@ PARTS = {
     "authorizations": ("authorizing", "postgresql"),
     "recommendations": ("recommending", "postgresql"),
     "reports": ("reporting", "sqlite"),
+    "focus": ("exporting", "postgresql"),
     "approvals": ("approving", "postgresql"),
     "approvals-sqlite": ("approving", "sqlite"),
 }

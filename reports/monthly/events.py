@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from alerts.models import Alert, AlertState, Severity
@@ -137,7 +138,8 @@ class Happenings:
         """Yield what somebody has to decide now: requests, and alerts that nobody took
         on. Two queries."""
         for row in self._requests().pending().order_by("submitted_at")[:MOST]:
-            words = f"{asked_by(row)} asks for {wish_of(row, self.locale)}."
+            said = {"who": asked_by(row), "wish": wish_of(row, self.locale)}
+            words = _("%(who)s asks for %(wish)s.") % said
             link = reverse("admin:approvals_budgetrequest_change", args=[row.pk])
             yield DecisionNeeded(words, link)
         firing = Alert.objects.filter(
@@ -189,7 +191,8 @@ class Happenings:
             yield OverrideLine(
                 at=row.decided_at,
                 actor=", ".join(deciders.get(row.pk, ())) or asked_by(row),
-                words=f"Allowed {wish}, for {asked_by(row)}",
+                words=_("Allowed %(wish)s, for %(whom)s")
+                % {"wish": wish, "whom": asked_by(row)},
                 reason=" ".join(row.justification.split()),
             )
 
@@ -199,12 +202,15 @@ class Happenings:
         )
         rows = self._here(changes, "history_date")
         for row in rows.order_by("history_date", "history_id"):
-            done = "Switched on again" if row.history_type == "-" else "Switched off"
-            name = self._name(row.budget_id)
-            why = row.history_change_reason or row.message
-            yield OverrideLine(
-                row.history_date, row.actor, f"{done}: {name}", why or ""
+            is_on = row.history_type == "-"
+            done = (
+                _("Switched on again: %(name)s")
+                if is_on
+                else _("Switched off: %(name)s")
             )
+            words = done % {"name": self._name(row.budget_id)}
+            why = row.history_change_reason or row.message
+            yield OverrideLine(row.history_date, row.actor, words, why or "")
 
     def _amounts(self) -> Iterator[OverrideLine]:
         """Yield changed amounts that no request asked for: not what is phased."""
@@ -215,9 +221,13 @@ class Happenings:
             request=None,
         ).select_related("budget")
         for row in self._here(changed, "made_at").order_by("made_at", "pk")[:MOST]:
-            more = "more" if row.amount > 0 else "less"
+            changed_by = (
+                _("Changed the amount of %(name)s: %(money)s more")
+                if row.amount > 0
+                else _("Changed the amount of %(name)s: %(money)s less")
+            )
             money = format_money(abs(row.amount), row.budget.currency, self.locale)
-            words = f"Changed the amount of {self._name(row.budget_id)}: {money} {more}"
+            words = changed_by % {"name": self._name(row.budget_id), "money": money}
             yield OverrideLine(row.made_at, row.actor, words, row.reason)
 
     def _corrections(self) -> Iterator[OverrideLine]:
@@ -230,11 +240,16 @@ class Happenings:
             created_at__lt=self.window.end,
         )
         for row in rows.order_by("created_at")[:MOST]:
-            what = "Repriced" if row.kind == Repricing.Kind.PRICES else "Corrected"
-            records = f"{row.records} record{'' if row.records == 1 else 's'}"
-            currency = self.organization.currency
-            money = format_money(row.difference, currency, self.locale)
-            words = f"{what} {records}: {money} in all"
+            is_price = row.kind == Repricing.Kind.PRICES
+            what = (
+                _("Records repriced: %(count)s, %(money)s in all")
+                if is_price
+                else _("Records corrected: %(count)s, %(money)s in all")
+            )
+            money = format_money(
+                row.difference, self.organization.currency, self.locale
+            )
+            words = what % {"count": row.records, "money": money}
             yield OverrideLine(row.created_at, row.actor, words, row.reason)
 
     def _here(self, rows: QuerySet[Any], at: str) -> QuerySet[Any]:

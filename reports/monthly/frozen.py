@@ -6,6 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from reports.monthly.figures import (
     Comment,
@@ -15,6 +17,8 @@ from reports.monthly.figures import (
     SignOff,
     TrailEnd,
 )
+from reports.paper.languages import language_of
+from reports.paper.writers import PaperWriter
 
 _MOST_NAMED = 5  # rows that a sentence names
 
@@ -37,7 +41,10 @@ def commented(
     rows = tuple(replace(row, comment=comments.get(row.budget)) for row in figures.rows)
     decisions = figures.decisions
     if missing := uncommented(rows):
-        decisions = (DecisionNeeded(missing_words(missing), link), *decisions)
+        writer = PaperWriter(figures.locale, figures.currency, figures.zone)
+        with override(language_of(writer)):
+            words = missing_words(missing)
+        decisions = (DecisionNeeded(words, link), *decisions)
     return replace(figures, rows=rows, decisions=decisions)
 
 
@@ -49,10 +56,14 @@ def uncommented(rows: Sequence[ReportRow]) -> list[ReportRow]:
 def missing_words(missing: Sequence[ReportRow]) -> str:
     """Say which rows need a comment."""
     names = ", ".join(f"“{row.path[-1]}”" for row in missing[:_MOST_NAMED])
-    if len(missing) > _MOST_NAMED:
-        names += f" and {len(missing) - _MOST_NAMED} more"
-    verb = "needs" if len(missing) == 1 else "need"
-    return f"{names} {verb} a comment: the variance is beyond the threshold."
+    if (more := len(missing) - _MOST_NAMED) > 0:
+        names += _(" and %(count)s more") % {"count": more}
+    words = (
+        _("%(names)s needs a comment: the variance is beyond the threshold.")
+        if len(missing) == 1
+        else _("%(names)s need a comment: the variance is beyond the threshold.")
+    )
+    return words % {"names": names}
 
 
 def signed(

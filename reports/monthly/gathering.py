@@ -8,12 +8,12 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.utils.translation import override
 
 from accounts.models import Organization
 from approvals.models import TrailEntry
 from approvals.trail import head_of
 from budgets.models import Budget
-from lib.humanize import date_words
 from lib.periods import Window
 from lib.sql import see_one_moment
 from reports.figures import CostPoint
@@ -41,6 +41,7 @@ from reports.monthly.scopes import scope_of
 from reports.monthly.spends import DatedSpend
 from reports.monthly.terms import ReportIssue, Terms, is_material
 from reports.monthly.words import sentence_of
+from reports.paper.languages import language_of
 
 ZERO, _ONE = Decimal(0), Decimal(1)
 
@@ -70,7 +71,8 @@ def gather(
     with _one_moment():
         scope = scope_of(organization, root, month)
         reading = MonthReading(organization, root, month, scope, terms, now)
-        figures = _Writing(reading).figures(issue)
+        with override(language_of(reading.writer)):
+            figures = _Writing(reading).figures(issue)
         check(figures)
         check_periods(reading.periods(), figures.month)
     return figures
@@ -127,7 +129,7 @@ class _Writing:
             unpriced=tuple(happenings.unpriced()),
             uncounted=ZERO if ledger is None else everything - total.spent,
             ledger=ledger,
-            notes=tuple(notes_of(self._method())),
+            notes=tuple(notes_of(self._method(), self.of.writer)),
             sign_offs=issue.sign_offs(self.of.now),
             trail=trail_of(self.of.organization),
         )
@@ -180,7 +182,7 @@ class _Writing:
     def _sentence(self, total: PlanAndSpend, outlook: YearOutlook) -> str:
         return sentence_of(
             self.of.title,
-            f"{self.of.month.first:%B %Y}",
+            self.of.month.first,
             total,
             outlook,
             self.of.writer,
@@ -198,7 +200,7 @@ class _Writing:
             # What is dated ahead counts already, so it is shown.
             is_known = window.start <= self.of.now or cost
             told = spent if is_known else None
-            words = date_words(day)
+            words = self.of.writer.day(day)
             if told is not None:
                 words += f": {self.of.writer.money(told)}"
             at = window.start.astimezone(self.of.month.zone)

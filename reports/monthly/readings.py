@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from accounts.models import Organization
 from budgets.consolidated import exchanged
@@ -23,7 +24,7 @@ from reports.monthly.prospects import YearAhead, ahead_of_all, ahead_of_budgets
 from reports.monthly.scopes import ReportScope
 from reports.monthly.spends import DatedSpend, Spends, spends_of
 from reports.monthly.terms import Terms
-from reports.monthly.words import ReportWriter
+from reports.paper.writers import PaperWriter
 
 ZERO, _ONE = Decimal(0), Decimal(1)
 
@@ -127,8 +128,9 @@ class MonthReading:
         )
 
     @property
-    def writer(self) -> ReportWriter:
-        return ReportWriter(self.organization.currency, self.terms.locale)
+    def writer(self) -> PaperWriter:
+        one = self.organization
+        return PaperWriter(self.terms.locale, one.currency, one.timezone)
 
     def ledger(self) -> tuple[Decimal | None, Decimal]:
         """Return what the records of the month come to, and what the days do; of a
@@ -167,11 +169,12 @@ class MonthReading:
         if ahead is None:
             return YearOutlook(spent, None, budgeted, None, "")
         if not ahead.is_enough:
-            reason = (
+            reason = _(
                 "Nobody can say yet where the year ends: three days with spend are "
-                f"needed for a forecast, and there are {len(ahead.known.days)}."
+                "needed for a forecast, and there are %(days)s."
             )
-            return YearOutlook(None, None, budgeted, None, reason)
+            known = {"days": len(ahead.known.days)}
+            return YearOutlook(None, None, budgeted, None, reason % known)
         expected, between = ahead.expected()
         likely = ahead.probability_over(budgeted)
         return YearOutlook(expected, between, budgeted, likely, "")

@@ -1,77 +1,91 @@
-"""What a report says in sentences. Pure."""
+"""What a report says in sentences, in the language that is spoken. Pure."""
 
-from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
-from lib.money import format_money, format_percent
+from django.utils.translation import gettext as _
+
 from reports.monthly.figures import PlanAndSpend, YearOutlook
-
-_BESIDE = {True: "over", False: "inside"}
-
-
-@dataclass(frozen=True, slots=True)
-class ReportWriter:
-    """Writes amounts as the organization's reports have them."""
-
-    currency: str
-    locale: str
-
-    def money(self, amount: Decimal) -> str:
-        return format_money(amount, self.currency, self.locale)
-
-    def share(self, share: Decimal) -> str:
-        return format_percent(share, self.locale)
+from reports.paper.writers import PaperWriter
 
 
 def sentence_of(
     title: str,
-    month: str,
+    month: date,
     total: PlanAndSpend,
     outlook: YearOutlook,
-    writer: ReportWriter,
+    writer: PaperWriter,
     *,
     is_over: bool,
 ) -> str:
     """Say the answer first: what the month came to, and where the year ends."""
-    when = f"in {month}" if is_over else f"in {month} so far"
-    return (
-        f"{_month_words(title, when, total, writer)} {outlook_words(outlook, writer)}"
-    )
+    when = _("in %(month)s") if is_over else _("in %(month)s so far")
+    said = _month_words(title, when % {"month": writer.month(month)}, total, writer)
+    return f"{said} {outlook_words(outlook, writer)}"
 
 
 def _month_words(
-    title: str, when: str, total: PlanAndSpend, writer: ReportWriter
+    title: str, when: str, total: PlanAndSpend, writer: PaperWriter
 ) -> str:
-    spent = writer.money(total.spent)
+    said = {
+        "title": title,
+        "when": when,
+        "spent": writer.money(total.spent),
+        "budgeted": writer.money(total.budgeted),
+        "away": writer.money(abs(total.variance)),
+        "share": writer.share(abs(total.share or Decimal(0))),
+    }
     if not total.budgeted:
-        return f"{title} spent {spent} {when}, and nothing was budgeted."
-    budgeted = writer.money(total.budgeted)
+        return _("%(title)s spent %(spent)s %(when)s, and nothing was budgeted.") % said
     if not total.variance:
-        return f"{title} spent {spent} {when}, exactly what was budgeted."
-    away = writer.money(abs(total.variance))
-    share = writer.share(abs(total.share or Decimal(0)))
-    than = "more" if total.variance > 0 else "less"
+        words = _("%(title)s spent %(spent)s %(when)s, exactly what was budgeted.")
+        return words % said
+    if total.variance > 0:
+        return (
+            _(
+                "%(title)s spent %(spent)s %(when)s, %(away)s (%(share)s) more than "
+                "the %(budgeted)s budgeted."
+            )
+            % said
+        )
     return (
-        f"{title} spent {spent} {when}, {away} ({share}) {than} than the {budgeted} "
-        "budgeted."
+        _(
+            "%(title)s spent %(spent)s %(when)s, %(away)s (%(share)s) less than "
+            "the %(budgeted)s budgeted."
+        )
+        % said
     )
 
 
-def outlook_words(outlook: YearOutlook, writer: ReportWriter) -> str:
+def outlook_words(outlook: YearOutlook, writer: PaperWriter) -> str:
     """Say where the year ends, or why nobody can say."""
     if outlook.expected is None:
         return outlook.reason
-    expected, budgeted = writer.money(outlook.expected), writer.money(outlook.budgeted)
     over = outlook.expected - outlook.budgeted
-    beside = f"{writer.money(abs(over))} {_BESIDE[over > 0]} the {budgeted} budgeted"
-    if outlook.between is None:
-        return f"The year ended at {expected}, {beside}."
-    lower, upper = (
-        writer.money(outlook.between.lower),
-        writer.money(outlook.between.upper),
+    beside = (
+        _("%(away)s over the %(budgeted)s budgeted")
+        if over > 0
+        else _("%(away)s inside the %(budgeted)s budgeted")
     )
-    sure = writer.share(outlook.between.level)
+    said = {
+        "expected": writer.money(outlook.expected),
+        "beside": beside
+        % {
+            "away": writer.money(abs(over)),
+            "budgeted": writer.money(outlook.budgeted),
+        },
+    }
+    if outlook.between is None:
+        return _("The year ended at %(expected)s, %(beside)s.") % said
+    said |= {
+        "sure": writer.share(outlook.between.level),
+        "lower": writer.money(outlook.between.lower),
+        "upper": writer.money(outlook.between.upper),
+    }
     return (
-        f"The year is expected to end at {expected}, {beside}; with {sure} certainty "
-        f"between {lower} and {upper}."
+        _(
+            "The year is expected to end at %(expected)s, %(beside)s; with %(sure)s "
+            "certainty between %(lower)s and %(upper)s."
+        )
+        % said
     )

@@ -2,7 +2,9 @@
 ledger say the same."""
 
 import csv
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import StringIO
@@ -14,11 +16,13 @@ from django.db.models import Sum
 
 from accounts.models import Organization
 from budgets.models import Budget
+from budgets.services import change_budget, plan_of
 from ledger.models import CostRecord, ExchangeRate
 from reports import tasks
-from reports.models import Report
+from reports.models import Report, ReportSettings
 from reports.paper.making import PaperFailed
 from reports.paper.writers import PaperWriter
+from tests.budgets.worlds import jan
 from tests.factories import Api, make_budget, spend, usage_record
 from tests.reports.monthly.factories import AFTERWARDS, BEFORE, JAN_10
 from tests.reports.papers import Paper, paper_or_skip
@@ -118,3 +122,19 @@ def test_paper_files_api_and_ledger_say_the_same(
                 assert writer.plain(Decimal(said[part][name])) in paper.text
     assert " ".join(figures["sentence"].split()) in paper.pages[0]
     assert writer.money(total) in paper.pages[0]
+
+
+def test_a_german_report_says_what_it_says_in_german(
+    api: Api, acme: Organization, tree: list[Budget]
+) -> None:
+    ReportSettings.objects.create(organization=acme, locale="de_DE")
+    change_budget(tree[2], replace(plan_of(tree[2]), amount=Decimal(60)), now=jan(20))
+
+    figures, paper = report_in(api)
+
+    assert figures["sentence"].startswith("Acme hat im Januar 2025 1.397,10")
+    text = " ".join([figures["sentence"], *figures["notes"], paper.text])
+    assert "Die Überleitung vergleicht Preise und Mix mit dem Vormonat" in text
+    assert "„Company“" not in text  # names are as they are
+    english = r"\b(the|that|and|were|of|are|by|with|budgeted|spent|more)\b"
+    assert re.findall(english, text) == []
