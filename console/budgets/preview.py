@@ -56,6 +56,7 @@ class Preview:
     reaches: list[str] = field(default_factory=list)  # a line for each model named
     spent: str = ""
     ending: str = ""
+    together: str = ""  # what all have that a template made
     window: str = ""
     used: Decimal | None = None  # share
     kind: str = "NONE"
@@ -67,7 +68,8 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     """Say what *draft* would mean among the budgets of *outline*.
 
     Five queries, six where it names models, two more where it has a currency of its
-    own or overlaps with others, one more where its period is longer than a month.
+    own or overlaps with others, one more where its period is longer than a month, or
+    where a template has another amount.
     """
     try:
         stored = clean_scope(draft.scope)
@@ -90,6 +92,7 @@ def preview_of(draft: Draft, outline: Outline) -> Preview:
     elif draft.for_each:
         met = met_by(draft, found, window, outline.now)
         _add_made(preview, draft, window, met)
+        preview.together = _together(draft, outline)
         count = len(met.costs)
     else:
         pace = _pace(draft, ids, window, outline.now)
@@ -190,6 +193,23 @@ def _add_made(
         )
     elif names:
         preview.ending = "None of them has spent the amount this period."
+
+
+def _together(draft: Draft, outline: Outline) -> str:
+    """Say what another amount of a template comes to, for all that have it of it."""
+    template, amount = draft.budget, draft.amount
+    if template is None or amount is None or draft.currency != template.currency:
+        return ""
+    if amount == template.amount:
+        return ""
+    count = template.made.active().filter(is_override=False).count()
+    total = outline.money(count * amount, draft.currency)
+    change = outline.money(count * abs(amount - template.amount), draft.currency)
+    less_or_more = "more" if amount > template.amount else "less"
+    return (
+        f"It is the amount of {budgets_words(count)}: {total} together, {change} "
+        f"{less_or_more}."
+    )
 
 
 def _pace(

@@ -91,6 +91,23 @@ def test_the_preview_says_what_it_would_open(
     assert "1 of them has spent the amount this period already: ann." in content
 
 
+def test_the_preview_of_another_amount_says_what_all_of_them_get(
+    template: Budget, browser: Client
+) -> None:
+    spend(template.organization, "1", user_id="eve")
+    override(template, "eve", Decimal(500), now=timezone.now())
+
+    raised, kept = (
+        browser.get(
+            PREVIEW, form_of(name="Each user", amount=amount, budget=template.pk)
+        ).content.decode()
+        for amount in ("150", "100")
+    )
+
+    assert "the amount of 2 budgets: $300.00 together, $100.00 more." in raised
+    assert "together" not in kept
+
+
 def test_the_tree_shows_it_as_one_row_that_unfolds(
     template: Budget, browser: Client
 ) -> None:
