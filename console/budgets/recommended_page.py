@@ -72,10 +72,7 @@ def recommended_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         if found.told:
             asked = Confirmation(found, "")
         else:
-            words = (
-                "no amount differs" if not found.changes else "none is yours to change"
-            )
-            messages.warning(request, f"There is nothing to apply: {words}.")
+            messages.warning(request, _nothing_words(found))
     outline = outline_of(request, organization)
     context = pages.page(
         request,
@@ -96,6 +93,11 @@ def recommended_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         savings=_savings_of(organization, root),
     )
     return TemplateResponse(request, "console/budgets/recommended.html", context)
+
+
+def _nothing_words(found: Consequences) -> str:
+    words = "no amount differs" if not found.changes else "none is yours to change"
+    return f"There is nothing to apply: {words}."
 
 
 def _savings_of(organization: Organization, root: Budget | None) -> str:
