@@ -54,13 +54,14 @@ def ways_of(
     """Return by budget what becomes of each new amount that *person* applies; None: a
     key of nobody's, which changes all but what people are to decide, and asks nobody.
 
-    Five queries, however many budgets.
+    Six queries, however many budgets.
     """
     ids = [one.budget.pk for one in wanted]
-    may_change, may_ask, asked = set(ids), False, set[tuple[int | None, Decimal]]()
+    may_change, may_raise = set(ids), set(ids)
+    may_ask, asked = False, set[tuple[int | None, Decimal]]()
     if person is not None:
-        mine = budgets_for(person, Action.CHANGE).filter(pk__in=ids)
-        may_change = set(mine.values_list("pk", flat=True))
+        may_change = _ids(person, Action.CHANGE, ids)
+        may_raise = _ids(person, Action.RAISE, ids)
         may_ask = roles_allow(roles_of(person), Scope.APPROVALS_WRITE, organization)
         asked = _asked(organization, ids, person)
     policies = _Policies(organization)
@@ -68,7 +69,8 @@ def ways_of(
     for one in wanted:
         more = one.amount - one.budget.amount
         is_mine = one.budget.pk in may_change
-        needs_leave = more > 0 and (not is_mine or policies.ask(one.budget))
+        is_free = is_mine and one.budget.pk in may_raise
+        needs_leave = more > 0 and (not is_free or policies.ask(one.budget))
         if needs_leave and may_ask:
             is_asked = (one.budget.pk, more) in asked
             found[one.budget.pk] = Way.ASKED if is_asked else Way.REQUEST
@@ -113,6 +115,12 @@ def apply_amounts(
     ]
     left = len(wanted) - len(changing) - len(asking)
     return Applied(len(changing), requests, left)
+
+
+def _ids(person: User, action: Action, ids: Collection[int]) -> set[int]:
+    """Return which of the budgets *person* may do *action* to. One query."""
+    rows = budgets_for(person, action).filter(pk__in=ids)
+    return set(rows.values_list("pk", flat=True))
 
 
 def _ask(wanted: NewAmount, person: User, reason: str) -> Ask:

@@ -15,7 +15,9 @@ from accounts.models import Organization
 from accounts.versions import ChangedMeanwhile, history_of, last_change
 from budgets.amounts import change_amounts
 from budgets.errors import IsArchived
+from budgets.following import follow
 from budgets.models import Budget
+from budgets.phasing import keep_phased, rescale
 from budgets.validation import sound_amount
 from lib.queue import announce
 
@@ -41,7 +43,9 @@ def reallot(
 ) -> None:
     """Give budgets new amounts from the present period on; each keeps the rest.
 
-    The number of queries grows by three for a few hundred budgets.
+    Seasonal amounts follow in their shares, and what a template made follows it. The
+    number of queries grows by three for a few hundred budgets, and by some for each
+    that is phased, or a template.
 
     Raises:
         Invalid: an amount can't be.
@@ -50,7 +54,9 @@ def reallot(
     """
     hold_trees()
     hold_alone(organization.pk)
-    amounts = {one.budget.pk: sound_amount(one.amount) for one in wanted}
+    amounts = {
+        one.budget.pk: sound_amount(one.amount, one.budget.currency) for one in wanted
+    }
     rows = Budget.objects.filter(organization=organization, pk__in=amounts)
     held = {budget.pk: budget for budget in rows.order_by("pk")}
     _check_seen(wanted, versions_of(amounts), held)
@@ -59,20 +65,30 @@ def reallot(
         if budget.archived_at:
             raise IsArchived(f"“{budget.name}” is archived and can't be changed.")
         if budget.amount != amounts[budget.pk]:
-            budget.amount = amounts[budget.pk]
+            _set(budget, amounts[budget.pk])
             changed.append(budget)
     if not changed:
         return
     bulk_update_with_history(
         changed,
         Budget,
-        ["amount"],
+        ["amount", "phasing", "is_override"],
         batch_size=_AT_ONCE,
         default_change_reason=reason[:MOST_REASON] or None,
     )
     change_amounts(changed, now=now, reason=reason)
+    for budget in changed:
+        keep_phased(budget, budget.phasing, now=now, reason=reason)
+        follow(budget, now=now, reason=reason)
     organization.touch()
     announce("budgets.watched_amounts", organization.pk)
+
+
+def _set(budget: Budget, amount: Decimal) -> None:
+    """Have *budget* say that it has *amount*; it is to be saved."""
+    before, budget.amount = budget.amount, amount
+    budget.is_override |= bool(budget.template_of_id)
+    rescale(budget, before)
 
 
 def versions_of(budget_ids: Collection[int]) -> dict[int, str]:

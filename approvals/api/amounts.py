@@ -20,6 +20,7 @@ from approvals.api.schemas import NewAmountsIn
 from approvals.applying import apply_amounts, ways_of
 from budgets.api.lookups import budgets_of
 from budgets.reallotment import NewAmount
+from budgets.validation import sound_amount
 from lib.answers import Answered, answers
 from lib.errors import Invalid
 from lib.lookups import uuid_of
@@ -71,6 +72,8 @@ class NewAmounts(ApiView):
                 raise Invalid.field(attr, detail, code="not_found")
             if times[key] > 1:
                 raise Invalid.field(attr, "Is there twice; send one amount for each.")
+            unit, attr = budgets[key].currency, f"amounts.{place}.amount"
+            sound_amount(amounts[place]["amount"], unit, attr=attr)
         return [
             NewAmount(budgets[key], one["amount"], one.get("version"))
             for key, one in zip(keys, amounts, strict=True)

@@ -100,6 +100,10 @@ def test_an_owner_changes_their_own_and_the_rest_stays(
 
     assert [one["way"] for one in done.body["amounts"]] == ["change", "not_yours"]
     assert (amounts()["ML"], amounts()["Sales"]) == (350, 300)
+    person_in(acme, "boss", Role.FINANCE_ADMIN)
+    raised = send(lead, (tree["ml"], "450"))  # the top of theirs
+    assert [one["way"] for one in raised.body["amounts"]] == ["request"]
+    assert amounts()["ML"] == 350
 
 
 def test_what_is_wrong_is_named_and_nothing_changes(
@@ -112,6 +116,7 @@ def test_what_is_wrong_is_named_and_nothing_changes(
     twice = send(api, (ml, "1"), (ml, "2"))
     less = send(api, (sales, "1"), (ml, "-2"))
     none = send(api)
+    counted = send(api, (make_budget(ml.organization, "T", currency="tokens"), "0.5"))
     why = api.post(
         "budgets/amounts", {"amounts": [{"budget": str(ml.uid), "amount": "1"}]}
     )
@@ -119,12 +124,13 @@ def test_what_is_wrong_is_named_and_nothing_changes(
 
     found = [
         (answer.status, answer.body["errors"][0]["attr"])
-        for answer in (twice, less, none, why, foreign)
+        for answer in (twice, less, none, counted, why, foreign)
     ]
     assert found == [
         (400, "amounts.0.budget"),
         (400, "amounts.1.amount"),
         (400, "amounts"),
+        (400, "amounts.0.amount"),
         (400, "reason"),
         (400, "amounts.0.budget"),
     ]

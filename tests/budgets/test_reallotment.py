@@ -12,6 +12,7 @@ from accounts.versions import ChangedMeanwhile
 from budgets.amounts import amounts_of
 from budgets.errors import IsArchived
 from budgets.models import AmountLine, Budget, BudgetPeriod
+from budgets.phasing import phases_of, set_phasing
 from budgets.reallotment import NewAmount, reallot, versions_of
 from budgets.services import archive_budget, change_budget, plan_of
 from lib.errors import Invalid
@@ -55,6 +56,23 @@ def test_each_is_changed_as_it_would_be_alone(acme: Organization) -> None:
     assert facts_of(together) == facts_of(apart)
     assert period_of(together, jan(17)).limit == 120
     assert amounts_of([together.pk])[together.pk].at(jan(16, 12)) == 80
+    assert differences(acme) == []
+
+
+def test_months_and_what_a_template_made_follow(acme: Organization) -> None:
+    year = [Decimal(10 * month) for month in range(1, 13)]
+    phased = january_budget(acme, "Phased", "100")
+    set_phasing(phased, year, now=jan(15))
+    each = january_budget(acme, "Each", "10", template_for_each="user")
+    for user in ("ann", "ben"):
+        spend(acme, "1", jan(15), user_id=user)
+    ann, ben = each.made.order_by("name")
+
+    reallot(acme, [new(phased, "200"), new(each, "20"), new(ann, "15")], now=jan(16))
+
+    phased.refresh_from_db()
+    assert phases_of(phased) == [2 * amount for amount in year]
+    assert [period_of(one, jan(16)).limit for one in (phased, ann, ben)] == [20, 15, 20]
     assert differences(acme) == []
 
 
