@@ -8,10 +8,12 @@ import pytest
 
 from tests.journeys.browser import CHROMIUM
 from tests.journeys.moving import World
+from tests.sizes import every_day_on_sqlite
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="There is no Chromium on the PATH."
-)
+pytestmark = [
+    every_day_on_sqlite,
+    pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium on the PATH."),
+]
 
 # In Berlin clocks go back on Sunday, 31 October 2032: the month ends at 23:00 UTC.
 OCTOBER = "2032-10-20T12:00:00+00:00"
