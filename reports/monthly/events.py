@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -140,7 +141,7 @@ class Happenings:
         for row in self._requests().pending().order_by("submitted_at")[:MOST]:
             said = {"who": asked_by(row), "wish": wish_of(row, self.locale)}
             words = _("%(who)s asks for %(wish)s.") % said
-            link = reverse("admin:approvals_budgetrequest_change", args=[row.pk])
+            link = _address("admin:approvals_budgetrequest_change", row.pk)
             yield DecisionNeeded(words, link)
         firing = Alert.objects.filter(
             organization=self.organization,
@@ -149,7 +150,7 @@ class Happenings:
         )
         for alert in firing.order_by("-fired_at")[:MOST]:
             if alert.budget_id in self.paths:
-                link = reverse("admin:alerts_alert_change", args=[alert.pk])
+                link = _address("admin:alerts_alert_change", alert.pk)
                 yield DecisionNeeded(alert.message, link)
 
     # -- What is looked at
@@ -258,3 +259,7 @@ class Happenings:
 
     def _name(self, budget_id: int) -> str:
         return " / ".join(self.paths[budget_id])
+
+
+def _address(page: str, pk: int) -> str:
+    return f"{settings.SITE_URL}{reverse(page, args=[pk])}"

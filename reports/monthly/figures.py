@@ -132,7 +132,7 @@ class DecisionNeeded:
     """What somebody has to decide: a request, a limit that is met, a comment."""
 
     words: str
-    link: str  # a path of the site, "/admin/..."
+    link: str  # the address of the page where it is decided
 
 
 @dataclass(frozen=True, slots=True)

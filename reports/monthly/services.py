@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -233,7 +234,8 @@ def comments_of(report: Report) -> Mapping[UUID, Comment]:
 
 
 def with_comments(report: Report, figures: MonthlyFigures) -> MonthlyFigures:
-    link = reverse("admin:reports_report_change", args=[report.pk])
+    page = reverse("admin:reports_report_change", args=[report.pk])
+    link = f"{settings.SITE_URL}{page}"
     return commented(figures, comments_of(report), link)
 
 

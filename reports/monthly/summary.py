@@ -88,6 +88,7 @@ def _outlook_tone(expected: Decimal | None, budgeted: Decimal) -> Tone:
 def _decisions(figures: MonthlyFigures, writer: PaperWriter) -> tuple[Block, ...]:
     if not figures.decisions:
         return (Text(_("Nothing is waiting for a decision.")),)
-    return (
-        Bullets(tuple(Bullet(writer.words(one.words)) for one in figures.decisions)),
+    bullets = (
+        Bullet(writer.words(one.words), link=one.link) for one in figures.decisions
     )
+    return (Bullets(tuple(bullets)),)

@@ -87,9 +87,13 @@ def month_of(budgets: int = 20, *, currency: str = "USD") -> MonthlyFigures:
         outlook=YearOutlook(full.spent, _around(full.spent), full.budgeted, 0.71, ""),
         decisions=(
             DecisionNeeded(
-                "A request for $16,000.00 more waits for you.", "/admin/x/1/"
+                "A request for $16,000.00 more waits for you.",
+                "https://costops.acme.example/admin/x/1/",
             ),
-            DecisionNeeded("2 variances have no comment yet.", "/admin/x/2/"),
+            DecisionNeeded(
+                "2 variances have no comment yet.",
+                "https://costops.acme.example/admin/x/2/",
+            ),
         ),
         days=tuple(_days(total)),
         year=tuple(_year(total)),

@@ -61,6 +61,18 @@ class Paper:
         return {name: content[0].decode() for name, content in found.items()}
 
     @cached_property
+    def links(self) -> list[str]:
+        """The addresses that its pages lead to."""
+        marks = [
+            one.get_object()
+            for page in self.reader.pages
+            for one in page.annotations or ()
+        ]
+        return [
+            str(mark["/A"]["/URI"]) for mark in marks if "/URI" in mark.get("/A", {})
+        ]
+
+    @cached_property
     def bookmarks(self) -> list[str]:
         return list(_titles(self.reader.outline))
 

@@ -67,6 +67,7 @@ def test_the_first_page_says_it_all(paper: Paper, figures: MonthlyFigures) -> No
     assert writer.money(figures.outlook.expected) in first
     assert all(driver.name in first for driver in figures.drivers)
     assert all(decision.words in first for decision in figures.decisions)
+    assert {decision.link for decision in figures.decisions} <= set(paper.links)
 
 
 def test_the_text_has_each_figure_of_each_budget(
