@@ -15,6 +15,7 @@ from reports.figures import (
     CostPoint,
     Deviation,
     GroupPoint,
+    HeatCell,
     Limit,
     PlanPoint,
     PlanWords,
@@ -132,6 +133,32 @@ def units_chart(
         {"x": layers.stretches_axis(), "y": layers.money_axis("each", currency)},
         [layers.bars(), *layers.average_across(average), layers.marked()],
         height=_LOW,
+    )
+
+
+def heat_chart(cells: Sequence[HeatCell], *, currency: str) -> Spec:
+    """Draw each hour of the week as a field, the darker the dearer: days one below the
+    other, hours from left to right, both as they come first in *cells*."""
+    days = list(dict.fromkeys(one.day for one in cells))
+    hours = list(dict.fromkeys(one.hour for one in cells))
+    rows = [
+        {
+            "place": place,
+            "name": one.day,
+            "hour": one.hour,
+            "cost": number(one.cost),
+            "words": one.words,
+        }
+        for place, one in enumerate(cells)
+    ]
+    return _of_rows(
+        rows,
+        {
+            "x": layers.steps_axis(hours) | {"field": "hour"},
+            "y": layers.names_axis(days),
+        },
+        [layers.heat(currency), layers.marked_cell()],
+        height=_LINE * len(days),
     )
 
 

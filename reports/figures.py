@@ -58,6 +58,16 @@ class UnitPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatCell:
+    """What one hour of a weekday costs."""
+
+    day: str  # "Mon"
+    hour: str  # "09"
+    cost: Decimal
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class BridgeStep:
     """One step of a bridge; amounts count from nothing, as the bridge stands there."""
 

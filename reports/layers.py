@@ -235,6 +235,20 @@ def marked_line() -> Spec:
     }
 
 
+def heat(currency: str) -> Spec:
+    """Draw each row as a field, the more it costs the more of the colour."""
+    legend = {"title": currency, "format": "~s", "gradientLength": 120}
+    shade = {"field": "cost", "type": "quantitative", "legend": legend}
+    return {
+        "mark": {"type": "rect", "style": "heat"},
+        "encoding": {"color": shade} | TOOLTIP,
+    }
+
+
+def marked_cell() -> Spec:
+    return {"mark": {"type": "rect", "style": "marked-cell"}, "encoding": _IF_MARKED}
+
+
 def planned(words: PlanWords) -> list[Spec]:
     """Draw what was budgeted as a wide frame, and in it a bar of what was spent, with
     what is expected on top."""

@@ -49,6 +49,7 @@ class _Colours:
             "pace": [self.spent, self.muted],
             "moves": [self.muted, self.limit, self.less],
             "groups": list(self.groups),
+            "heatmap": [self.line, self.spent],
         }
 
 
@@ -127,6 +128,9 @@ def config_of(theme: Theme) -> dict[str, Any]:
         "legend": {
             "labelColor": colours.text,
             "labelFontSize": _SIZE,
+            "titleColor": colours.muted,
+            "titleFontSize": _SMALL,
+            "titleFontWeight": "normal",
             "title": None,
             "orient": "top",
             "symbolStrokeColor": colours.spent,
@@ -170,6 +174,8 @@ def _styles(colours: _Colours) -> dict[str, Any]:
         "today": {"color": colours.muted, "strokeWidth": 1},
         "today-label": label | {"color": colours.muted, "fontSize": _SMALL},
         "marked": {"color": colours.text, "strokeWidth": 1},
+        "heat": {"stroke": colours.ground, "strokeWidth": 1},
+        "marked-cell": {"filled": False, "stroke": colours.text, "strokeWidth": 2},
         "part": {"stroke": colours.ground, "strokeWidth": 0.5},
         "one": {"color": colours.spent},
         "average": {
