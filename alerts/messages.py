@@ -220,7 +220,7 @@ def period_of(alert: Alert) -> str:
 
 
 def budget_url(alert: Alert) -> str:
-    path = reverse("admin:budgets_budget_change", args=[alert.budget_id])
+    path = reverse("admin:budgets_budget_page", args=[alert.budget_id])
     return f"{settings.SITE_URL}{path}"
 
 

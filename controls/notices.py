@@ -144,7 +144,7 @@ class _News:
 
     @property
     def url(self) -> str:
-        path = reverse("admin:budgets_budget_change", args=[self.budget.pk])
+        path = reverse("admin:budgets_budget_page", args=[self.budget.pk])
         return f"{settings.SITE_URL}{path}"
 
     def money(self, amount: Decimal) -> str:

@@ -16,9 +16,7 @@ from unfold.paginator import InfinitePaginator
 from accounts.access import organizations_of
 from accounts.columns import (
     NONE,
-    chips,
     money_column,
-    money_words,
     number_column,
     number_words,
 )
@@ -126,14 +124,6 @@ class CostRecordAdmin(LedgerAdmin):
         where = obj.attribution
         return f"{where.provider}/{where.model_version or where.model}"
 
-    @admin.display(description="sent as")
-    def sent_as(self, obj: CostRecord) -> str:
-        return sent_as(obj.attribution)
-
-    @admin.display(description="tags")
-    def tags(self, obj: CostRecord) -> str:
-        return chips(obj.attribution.tags)
-
     @admin.display(description="remark")
     def remark(self, obj: CostRecord) -> str:
         said = _remark(obj)
@@ -141,21 +131,6 @@ class CostRecordAdmin(LedgerAdmin):
             return said
         adjusts = f"adjusts {month_words(obj.used_at)}, which was closed"
         return f"{said}; {adjusts}" if said else adjusts
-
-    @admin.display(description="used at (UTC)")
-    def used(self, obj: CostRecord) -> str:
-        return NONE if obj.used_at is None else exact_clock(obj.used_at, _UTC)
-
-    @admin.display(description="other kinds")
-    def other_kinds(self, obj: CostRecord) -> str:
-        kept = sorted((obj.quantities or {}).items())
-        return ", ".join(f"{amount} {kind}" for kind, amount in kept) or NONE
-
-    @admin.display(description="billed in another currency")
-    def billed(self, obj: CostRecord) -> str:
-        if obj.source_cost is None or not obj.source_currency:
-            return NONE
-        return money_words(obj.source_cost, obj.source_currency)
 
 
 def _remark(obj: CostRecord) -> str:

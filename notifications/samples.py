@@ -31,7 +31,7 @@ VARIABLES: dict[str, dict[str, str]] = {
         "percentage": "84",
         "forecast": "$19,400.00",
         "currency": "USD",
-        "url": "https://costops.example.com/admin/budgets/budget/3/change/",
+        "url": "https://costops.example.com/admin/budgets/budget/3/page/",
     },
 }
 

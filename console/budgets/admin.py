@@ -9,7 +9,6 @@ from django.urls import URLPattern
 
 from accounts.permissions import Action
 from accounts.scopes import Scope
-from accounts.tenants import TenantHistoryAdmin
 from budgets.models import Budget
 from budgets.tenants import OfBudgetAdmin
 from console.budgets.amounts_page import (
@@ -20,6 +19,7 @@ from console.budgets.amounts_page import (
     transfer_page,
     undo_page,
 )
+from console.budgets.budget_page import BudgetPages, behind_part, budget_page
 from console.budgets.first_steps import arrival_part
 from console.budgets.form_page import (
     add_page,
@@ -35,11 +35,10 @@ from console.budgets.unit_cost_page import unit_cost_page
 from console.budgets.variance_page import variance_page
 from console.forecasts.forecast_page import forecast_page, forecast_picture
 from console.forecasts.spend_page import spend_page
-from console.pages import Pages
 
 
 @admin.register(Budget)
-class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
+class BudgetAdmin(OfBudgetAdmin, BudgetPages):
     """The tree in place of a list, and pages of its own; nothing is ever deleted."""
 
     heads_to_list = False
@@ -65,6 +64,8 @@ class BudgetAdmin(OfBudgetAdmin, Pages, TenantHistoryAdmin):
             self.url("savings/", savings_part, "savings"),
             self.url("arrival/", arrival_part, "arrival"),
             self.url("preview/", preview_part, "preview"),
+            self.url("<int:budget_id>/page/", budget_page, "page"),
+            self.url("<int:budget_id>/behind/", behind_part, "behind"),
             self.url("<int:budget_id>/progress/", progress_part, "progress"),
             self.url("<int:budget_id>/forecast/", forecast_page, "forecast"),
             self.url(

@@ -119,19 +119,19 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         version=answer.version,
         meanwhile=answer.meanwhile,
         may_change=editable,
-        tools=_tools(request, budget),
+        tools=tools_of(request, budget),
         ask="" if may_change else whom_to_ask(budget, person(request)),
         asked=answer.asked,
         confirm=answer.asked.token,
         **_around(outline, answer.form, budget),
-        **_shown_standing(request, outline, budget),
+        **shown_standing(request, outline, budget),
         **made_of(budget),
         lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
 
 
-def _shown_standing(
+def shown_standing(
     request: HttpRequest, outline: Outline, budget: Budget
 ) -> dict[str, Any]:
     """Return where *budget* stands, and what the person has to ask for."""
@@ -194,7 +194,7 @@ def _kept(budget: Budget) -> BudgetForm:
     return form
 
 
-def _tools(request: HttpRequest, budget: Budget) -> frozenset[str]:
+def tools_of(request: HttpRequest, budget: Budget) -> frozenset[str]:
     """Return what the person may do to *budget* on pages of its own."""
     if budget.archived_at:
         return frozenset()
@@ -280,7 +280,7 @@ def _around(
         "preview": preview,
         "currencies": CURRENCIES,
         "zones": sorted(zone_names()),
-        "trail": trail_to(outline, budget)[: -1 if budget else None],
+        "trail": trail_to(outline, budget),
         "where": [form[name] for name in form.fields if name.startswith("scope.")],
         "makes": [form[name] for name in TEMPLATE_FIELDS if name in form.fields],
     }
@@ -294,7 +294,7 @@ def trail_to(outline: Outline, budget: Budget | None) -> list[tuple[str, str]]:
     return [
         ("Budget tree", home),
         *(
-            (leaf.name, reverse("admin:budgets_budget_change", args=[leaf.id]))
+            (leaf.name, reverse("admin:budgets_budget_page", args=[leaf.id]))
             for leaf in way
         ),
     ]

@@ -149,7 +149,7 @@ class Writer:
             window=window,
             bar=bar_of(position, found.status, self.now),
             bar_words=words_of(status, used, self.locale, running=running),
-            url=f"{self.budgets}{budget.pk}/change/",
+            url=f"{self.budgets}{budget.pk}/page/",
             forecast=f"{self.budgets}{budget.pk}/forecast/",
             amounts=f"{self.budgets}{budget.pk}/amounts/",
             records=(

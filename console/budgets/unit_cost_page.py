@@ -53,7 +53,7 @@ def unit_cost_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRe
     span = request.GET.get("span", _USUAL)
     span = span if span in SPANS else _USUAL
     words, interval = SPANS[span]
-    window = _window(budget, int(span), timezone.now())
+    window = window_of(budget, int(span), timezone.now())
     found = unit_costs(budget, per, window, interval)
     context = pages.page(
         request,
@@ -159,7 +159,7 @@ def _counted(per: Per) -> str:
     return _noun(per) if per.kind == OUTCOME else f"{_noun(per)}s"
 
 
-def _window(budget: Budget, days: int, now: datetime) -> Window:
+def window_of(budget: Budget, days: int, now: datetime) -> Window:
     """Return the last *days* of the budget's zone, today included."""
     zone = ZoneInfo(budget.timezone)
     today = day_of(now, zone)

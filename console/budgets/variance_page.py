@@ -64,10 +64,10 @@ def variance_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
         budget=budget,
         way=ways_of([budget])[budget.pk],
         here="Variance",
-        sentence=_sentence(found, period, locale_of(request)),
+        sentence=variance_sentence(found, period, locale_of(request)),
         variance=found.variance,
         lines=lines_of(parts) if parts else [],
-        drivers=_named(drivers),
+        drivers=named(drivers),
         currency=currency_of(budget),
         period=period,
         records=records_address(budget.organization.slug, window, budget=budget.pk),
@@ -82,12 +82,12 @@ def lines_of(parts: VarianceParts) -> list[VarianceLine]:
     ]
 
 
-def _named(drivers: list[Driver]) -> list[Driver]:
+def named(drivers: list[Driver]) -> list[Driver]:
     """Keep what carries a name and cost something, or did before."""
     return [one for one in drivers if one.name and (one.cost or one.previous)]
 
 
-def _sentence(found: BudgetStatus, period: str, locale: str) -> str:
+def variance_sentence(found: BudgetStatus, period: str, locale: str) -> str:
     """Say the answer first."""
     budget, variance = found.budget, found.variance
 

@@ -6,20 +6,17 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
-from django.utils.safestring import SafeString
 
 from accounts.versions import seen_by
 from budgets.organizations import delete_rate
-from console.costs.charged import charged_budgets, price_then
 from console.costs.filters import ChargedFilter
 from console.costs.price_form import ReasonedPriceForm
+from console.costs.record_page import RecordPages, record_page
 from console.costs.records_top import top_of
 from console.costs.reprice_page import reprice_page
 from console.costs.unpriced_page import unpriced_page
-from console.pages import Pages
 from ledger.admin import CostRecordAdmin, ExchangeRateAdmin, PriceAdmin
 from ledger.models import CostRecord, ExchangeRate, Price
-from lib.humanize import reader_locale
 
 
 @admin.register(ExchangeRate)
@@ -44,40 +41,8 @@ class ReasonedPriceAdmin(PriceAdmin):
 
 
 @admin.register(CostRecord)
-class ChargedRecordAdmin(Pages, CostRecordAdmin):
+class ChargedRecordAdmin(RecordPages):
     list_filter = (*CostRecordAdmin.list_filter, ChargedFilter)
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    *("total_cost", "remark", "time", "used", "organization"),
-                    *("attribution", "sent_as", "tags", "usage_id"),
-                )
-            },
-        ),
-        ("Where it counts", {"fields": ("charged_to",)}),
-        (
-            "How its cost came about",
-            {
-                "fields": (
-                    *("price_then", "input_cost", "output_cost", "other_cost"),
-                    *("billed", "exchange_rate", "repricing"),
-                )
-            },
-        ),
-        (
-            "What was used",
-            {
-                "fields": (
-                    *("input_tokens", "cached_tokens", "cache_write_tokens"),
-                    *("output_tokens", "reasoning_tokens", "other_kinds", "requests"),
-                    *("latency_ms", "service_tier", "response_id"),
-                )
-            },
-        ),
-        ("Beside", {"fields": ("metadata", "recorded_at")}),
-    )
     list_before_template = "console/costs/records_top.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -96,10 +61,8 @@ class ChargedRecordAdmin(Pages, CostRecordAdmin):
             answer.context_data["top"] = listed and top_of(request, listed)
         return answer
 
-    @admin.display(description="charged to")
-    def charged_to(self, obj: CostRecord) -> SafeString:
-        return charged_budgets(obj)
-
-    @admin.display(description="price at that time, as known today")
-    def price_then(self, obj: CostRecord) -> SafeString:
-        return price_then(obj, reader_locale())
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        self.let_in(request)
+        return record_page(request, self, object_id)

@@ -1,9 +1,9 @@
 """Why a cost record is where it is: the budgets it is charged to, and its price."""
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from budgets.models import Budget, Coverage
@@ -11,21 +11,24 @@ from budgets.scopes import BudgetScope
 from console.budgets.forms import scope_words
 from ledger.models import DIMENSIONS, CostRecord
 from ledger.pricing import PriceBook
+from ledger.quantities import is_tokens
 from ledger.tariffs import Rates, Tariff
 from lib.money import format_money
 
-_PER_MILLION = "{} a million"
-_SHOWN = (
-    ("input_tokens", "input"),
-    ("cached_tokens", "cached input"),
-    ("output_tokens", "output"),
-)
 _CATALOGUE = "catalogue"  # what the source of a bundled price begins with
 
 
-def charged_budgets(record: CostRecord) -> SafeString:
-    """Say which budgets a record is charged to, from the top down, and why. Two
-    queries."""
+@dataclass(frozen=True, slots=True)
+class ChargeReason:
+    """Why a record is charged to one budget."""
+
+    budget: Budget
+    words: str  # "its scope is team ml", "it is above ML"
+
+
+def reasons_of(record: CostRecord) -> list[ChargeReason]:
+    """Return the budgets a record is charged to, from the top down, and why. One
+    query."""
     covered = Coverage.objects.filter(
         organization=record.organization_id,
         attribution=record.attribution_id,
@@ -34,23 +37,15 @@ def charged_budgets(record: CostRecord) -> SafeString:
     )
     budgets = Budget.objects.filter(pk__in=covered.values("budget"))
     found = list(budgets.order_by("tree_id", "lft"))
-    if not found:
-        return SafeString("none: no budget's scope has what it was for, then")
-    return format_html(
-        '<ul class="co-reasons">{}</ul>',
-        format_html_join(
-            "",
-            '<li><a href="{}">{}</a> <span class="co-note">{}</span></li>',
-            (
-                (
-                    reverse("admin:budgets_budget_change", args=[one.pk]),
-                    one.name,
-                    _reason(one, found, record),
-                )
-                for one in found
-            ),
-        ),
-    )
+    return [ChargeReason(one, _reason(one, found, record)) for one in found]
+
+
+def row_of_usage(organization_id: int, usage_id: str) -> CostRecord | None:
+    """Return the record of a usage as it was first booked. One query."""
+    rows = CostRecord.objects.select_related("organization", "attribution")
+    return rows.filter(
+        organization=organization_id, usage_id=usage_id, correction=0
+    ).first()
 
 
 def _reason(budget: Budget, charged: list[Budget], record: CostRecord) -> str:
@@ -63,10 +58,30 @@ def _reason(budget: Budget, charged: list[Budget], record: CostRecord) -> str:
     return f"it is above {', '.join(below) or 'one that is charged'}"
 
 
-def price_then(record: CostRecord, locale: str) -> SafeString:
-    """Say which price is known of the time of use. Two queries."""
+@dataclass(frozen=True, slots=True)
+class PriceThen:
+    """The price that is known of the time of use."""
+
+    tariff: Tariff | None  # None: there is none
+    rates: Rates | None
+    words: SafeString  # where it comes from, or why there is none
+
+    def words_of(self, kind: str, locale: str) -> str:
+        """Write the price of *kind*: "$2.50 a million"; "": it has none."""
+        if self.tariff is None or self.rates is None:
+            return ""
+        price = self.tariff.price_of(kind, self.rates)
+        if price is None:
+            return ""
+        shown = format_money(price.amount, self.tariff.currency, locale)
+        return f"{shown} {'a million' if is_tokens(kind) else 'each'}"
+
+
+def price_then(record: CostRecord) -> PriceThen:
+    """Return which price is known of the time of use. Two queries."""
     if record.reported:
-        return SafeString("none: the sender named what it cost")
+        named = SafeString("none: the sender named what it cost")
+        return PriceThen(None, None, named)
     where = record.attribution
     tariff = (
         PriceBook(record.organization_id)
@@ -74,17 +89,9 @@ def price_then(record: CostRecord, locale: str) -> SafeString:
         .tariff
     )
     if tariff is None:
-        return _unknown(record)
+        return PriceThen(None, None, _unknown(record))
     rates = tariff.rates_for(record.input_tokens, record.requests or 1)
-    amounts = ", ".join(_amounts(tariff, rates, locale)) or "nothing for plain tokens"
-    return format_html("{} {}", amounts, _source(tariff))
-
-
-def _amounts(tariff: Tariff, rates: Rates, locale: str) -> Iterator[str]:
-    for kind, words in _SHOWN:
-        if price := tariff.price_of(kind, rates):
-            shown = format_money(price.amount, tariff.currency, locale)
-            yield f"{words} {_PER_MILLION.format(shown)}"
+    return PriceThen(tariff, rates, _source(tariff))
 
 
 def _source(tariff: Tariff) -> SafeString:

@@ -104,7 +104,7 @@ def _rows_of(
     return [
         Move(
             one["name"],
-            reverse("admin:budgets_budget_change", args=[by_uid[one["budget"]].pk]),
+            reverse("admin:budgets_budget_page", args=[by_uid[one["budget"]].pk]),
             one["currency"],
             stretch(
                 Window(one["period_start"], one["period_end"]),

@@ -41,7 +41,7 @@ def forecast_page(request: HttpRequest, pages: Pages, budget_id: int) -> HttpRes
         "period": stretch(found.window, found.zone),
         "figures": figures_of(found, course) if course else [],
         "notes": notes_of(found, course) if course else [],
-        "pictures": [_course(found), days_picture(found)],
+        "pictures": [course_of(found), days_picture(found)],
         **_accuracy(found),
     }
     return TemplateResponse(request, "console/forecasts/forecast.html", context)
@@ -56,7 +56,7 @@ def _accuracy(found: Foreseen) -> dict[str, Any]:
     }
 
 
-def _course(found: Foreseen) -> Picture:
+def course_of(found: Foreseen) -> Picture:
     url = reverse("admin:budgets_budget_forecast_picture", args=[found.budget.pk])
     return course_picture(found, url)
 
@@ -74,7 +74,7 @@ def forecast_picture(
         found = foreseen(budget, timezone.now(), locale_of(request))
     except NoPeriod as none:
         raise Http404(str(none)) from none
-    drawn = svg_of(_course(found).spec, Theme.PRINT)
+    drawn = svg_of(course_of(found).spec, Theme.PRINT)
     return HttpResponse(
         drawn,
         content_type="image/svg+xml",

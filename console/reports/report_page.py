@@ -272,7 +272,7 @@ def _ids_of(report: Report, figures: MonthlyFigures) -> dict[Any, str]:
         uid__in=[row.budget for row in figures.rows],
     )
     return {
-        uid: reverse("admin:budgets_budget_change", args=[pk])
+        uid: reverse("admin:budgets_budget_page", args=[pk])
         for pk, uid in rows.values_list("pk", "uid")
     }
 

@@ -75,7 +75,7 @@ def test_a_message_says_how_much_how_fast_and_why(
     assert len(told.drivers) == 3
     assert [link.label for link in told.links] == ["Acknowledge", "Open budget"]
     assert told.links[1].url == (
-        f"http://testserver/admin/budgets/budget/{ml.pk}/change/"
+        f"http://testserver/admin/budgets/budget/{ml.pk}/page/"
     )
 
 

@@ -125,8 +125,8 @@ def test_a_record_no_budget_is_charged_for_says_so(acme: Organization) -> None:
     [
         ({"cost": 1}, "none: the sender named what it cost"),
         ({"model": "unheard-of"}, "none is known: set one"),
-        ({"model": "own"}, "input $4.00 a million"),
-        ({"model": "gpt-4o"}, "input $2.50 a million"),
+        ({"model": "own"}, "Input tokens 1,000 $4.00 a million"),
+        ({"model": "gpt-4o"}, "$2.50 a million"),
     ],
     ids=["reported", "unpriced", "own", "catalogue"],
 )

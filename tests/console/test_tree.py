@@ -162,11 +162,11 @@ def test_every_figure_of_a_row_leads_somewhere(acme: Organization) -> None:
 
     content = browser_for(acme).get(TREE).content.decode()
 
-    place = f"/admin/budgets/budget/{budget.pk}/change/"
+    place = f"/admin/budgets/budget/{budget.pk}/page/"
     row = content[content.index("co-level-1") :]
     figures = re.findall(r'data-label="([^"]+)">\s*<a href="([^"]+)"', row)
     assert {name: url.partition("?")[0] for name, url in figures} == {
-        "Amount": place.replace("change", "amounts"),
+        "Amount": place.replace("page", "amounts"),
         "Spent": "/admin/ledger/costrecord/",
         "Left": f"{place}#co-lines",
         "Per day": "/admin/ledger/costrecord/",

@@ -59,6 +59,7 @@ NO_PAGES = {
     *("approvals_budgetrequest_answer", "approvals_budgetrequest_remind"),
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),
+    "budgets_budget_behind",
     "budgets_budget_forecast_picture",
     "budgets_budget_savings",
     *("budgets_reservation_history", "controls_controlrule_rules"),

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -13,3 +14,6 @@ class SimpleHistoryAdmin(admin.ModelAdmin[Any]):
         version_id: str,
         extra_context: dict[str, Any] | None = ...,
     ) -> HttpResponse: ...
+    def set_history_delta_changes(
+        self, request: HttpRequest, historical_records: Sequence[Any]
+    ) -> None: ...
