@@ -172,6 +172,17 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
             "PriceTier ModelPrice ModelNames CallNames LeaseGrant",
         },
     ),
+    "closing": (
+        "Closing a month: journals, the lock, and feeds.",
+        {
+            "reports.api.journal_answers": "JournalMapping JournalSettings JournalFile "
+            "Journal JournalLine UnmappedSpend JournalPreview JournalManifestFile "
+            "JournalEntry JournalManifest",
+            "reports.api.closing": "ChecklistItem Moved MonthLock MonthClose",
+            "reports.api.feed_answers": "FeedSchedule FeedAttempt FeedMail FeedRun "
+            "LastRun Feed",
+        },
+    ),
     "forecasts": (
         "What is to come, and what could be otherwise.",
         {
@@ -195,6 +206,15 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         {
             "ledger.api.answers": "Price MadePrice ResolvedPrice ExchangeRate",
             "intake.api.answers": "RepricedPeriod",
+        },
+    ),
+    "reports": (
+        "What a month came to: reports, and who is charged what.",
+        {
+            "reports.api.monthly_answers": "Beside Between Commentary ReportRow Cause "
+            "ReportBridge ReportDriver ReportOutlook ReportFigures Report ReportDetail",
+            "reports.api.chargeback": "ChargebackLine Frozen Chargeback "
+            "AllocationShare AllocationShares",
         },
     ),
     "usage": (

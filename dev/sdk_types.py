@@ -6,6 +6,7 @@ another version of the server says can be read.
 """
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -38,6 +39,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 '''
+_ALIAS = "\nDay = date  # some have a field that is called so\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def _struct(module: str, name: str) -> Any:
 
 
 def _module(title: str, structs: Iterable[Any]) -> str:
-    text = "\n\n".join([_HEAD.format(title=title), *map(_class, structs)])
+    classes = "\n\n".join(map(_class, structs))
+    alias = _ALIAS if re.search(r"\bDay\b", classes) else ""
+    text = "\n\n".join([_HEAD.format(title=title) + alias, classes])
     for command in (["check", "--fix", "--select", "F401,I"], ["format"]):
         done = subprocess.run(  # noqa: S603 - our own linter
             [sys.executable, "-m", "ruff", *command, "-q", "-"],
@@ -194,7 +198,7 @@ def _of_plain(hint: Any) -> tuple[str, str]:
         int: ("int", "0"),
         float: ("Decimal", "Decimal(0)"),
         datetime: ("datetime", "None"),
-        date: ("date", "None"),
+        date: ("Day", "None"),
         Any: ("Any", "None"),
     }
     if hint in known:

@@ -44,8 +44,7 @@ class NewAmounts(ApiView):
         shape = NewAmountsIn(data=request.data)
         shape.is_valid(raise_exception=True)
         given: dict[str, Any] = shape.validated_data
-        slug = given.get("organization_id")
-        organization = organization_named(slug, caller=self.caller)
+        organization = self._organization(given)
         wanted = self._wanted(organization, given["amounts"])
         by = by_of(request, self.caller)
         ways = ways_of(organization, wanted, person=by.person)
@@ -54,6 +53,15 @@ class NewAmounts(ApiView):
         now, reason = timezone.now(), given["reason"]
         done = apply_amounts(organization, wanted, ways, by=by, reason=reason, now=now)
         return Answered(new_amounts_out(wanted, ways, done))
+
+    def _organization(self, given: dict[str, Any]) -> Organization:
+        """Return the one that is named, else that of the first budget."""
+        slug, key = given.get("organization_id"), uuid_of(given["amounts"][0]["budget"])
+        if not slug and key is not None:
+            budget = budgets_of(self.caller).filter(uid=key).first()
+            if budget is not None:
+                return budget.organization
+        return organization_named(slug, caller=self.caller)
 
     def _wanted(
         self, organization: Organization, amounts: Sequence[dict[str, Any]]

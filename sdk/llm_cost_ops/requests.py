@@ -186,6 +186,11 @@ def _following(
     return Request("GET", f"{parts.path}{query}", read)
 
 
+def reads_bytes(answer: Answer) -> bytes:
+    """Return a file as it came."""
+    return answer.body
+
+
 def reads_nothing(answer: Answer) -> None:
     """Read an answer that has nothing to say."""
 

@@ -251,3 +251,44 @@ def test_health_needs_no_key(world: World) -> None:
     with CostOpsClient(world.client.base_url, "") as anybody:
         assert anybody.get_health().status == "healthy"
         assert anybody.get_readiness().database == "connected"
+
+
+def test_a_month_from_its_report_to_its_close(world: World) -> None:
+    api, whose = world.client, dict[str, Any](organization_id=world.organization)
+    month: Any = {"month": "2026-01", **whose}
+    record: Any = {
+        **GPT_4O,
+        **whose,
+        "id": "m1",
+        "timestamp": "2026-01-15T12:00:00Z",
+        "cost": "12.5",
+        "team_id": "ml",
+    }
+    api.report_usage(record)
+
+    report = api.create_report(**month)
+    assert (report.state, report.month) == ("queued", "2026-01")
+    assert [one.id for one in api.list_reports(**whose).results] == [report.id]
+    shares = api.get_chargeback(by="team", **month)
+    assert [(one.name, one.total) for one in shares.lines] == [("ml", Decimal("12.5"))]
+    assert api.freeze_chargeback(by="team", **month).statement is not None
+    assert not api.preview_journal(**month).lines
+    mapping = {"scope": {}, "expense_account": "6100", "liability_account": "2100"}
+    assert api.set_journal_mappings([mapping], **whose)[0].expense_account == "6100"
+    posted = api.post_journal(**month)
+    assert (posted.kind, posted.amount) == ("accrual", Decimal("12.5"))
+    assert b"6100" in api.export_journal(system="xero", **month)
+    assert b"12.5000000000" in api.export_focus(**month)
+    assert api.export_budgets(extension="xlsx", **whose)[:2] == b"PK"
+    feed = api.create_feed(
+        name="Weekly",
+        kind="budgets",
+        schedule={"every": "week", "day": 1},
+        target={"type": "mail", "recipients": ["cfo@acme.example"]},
+        **whose,
+    )
+    assert api.update_feed(feed.id, enabled=False).enabled is False
+    api.delete_feed(feed.id)
+    closed = api.close_month(force=True, reason="The auditors wait", **month)
+    assert closed.state == "locked"
+    assert api.close_month(lock=False, reason="One more", **month).state == "open"

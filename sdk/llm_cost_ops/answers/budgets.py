@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 
+Day = date  # some have a field that is called so
+
 
 @dataclass(frozen=True)
 class Named:
@@ -135,7 +137,7 @@ class Consolidated:
 
     currency: str
     rate: Optional[Decimal] = None
-    rate_date: Optional[date] = None
+    rate_date: Optional[Day] = None
     limit: Optional[Decimal] = None
     total_spend: Optional[Decimal] = None
     reserved: Optional[Decimal] = None

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 
+Day = date  # some have a field that is called so
+
 
 @dataclass(frozen=True)
 class Confidence:
@@ -42,7 +44,7 @@ class ForecastData:
 class ForecastDay:
     """One day's cost: what it was, or what is expected of it."""
 
-    date: date
+    date: Day
     actual: Optional[Decimal] = None
     projected: Optional[Decimal] = None  # Of today: of what is left of it.
     confidence_low: Optional[Decimal] = None
@@ -69,7 +71,7 @@ class Forecast:
     days_until_exceeded: Optional[int] = None  # None: not in these days.
     # None: not in these days, even at its dearest.
     days_until_interval: Optional[DaysUntil] = None
-    exceeded_on: Optional[date] = None  # The day it is expected to.
+    exceeded_on: Optional[Day] = None  # The day it is expected to.
     # Enough with the probability of recommended_quantile.
     recommended_budget: Optional[Decimal] = None
     recommended_quantile: Decimal = Decimal(0)
@@ -80,7 +82,7 @@ class Forecast:
 class PastForecast:
     """What was forecast once, and what came of it."""
 
-    made_on: date
+    made_on: Day
     days: int  # That it was about, the one it was made on among them.
     expected: Decimal
     lower_80: Decimal

@@ -10,6 +10,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Optional
 
+Day = date  # some have a field that is called so
+
 
 @dataclass(frozen=True)
 class Price:
@@ -81,7 +83,7 @@ class ExchangeRate:
     base: str
     quote: str
     rate: Decimal
-    date: date
+    date: Day
     organization_id: Optional[str] = None  # None: for all organizations.
 
 

@@ -19,6 +19,7 @@ from llm_cost_ops.api import (
     approvals,
     budgets,
     controls,
+    finance,
     forecasts,
     notifications,
     platform,
@@ -203,6 +204,42 @@ class Api(TrackerApi):
     delete_notification_preference = Endpoint(
         notifications.delete_notification_preference
     )
+
+    list_reports = Endpoint(finance.list_reports)
+    create_report = Endpoint(finance.create_report)
+    get_report = Endpoint(finance.get_report)
+    get_report_pdf = Endpoint(finance.get_report_pdf)
+    get_monthly_pdf = Endpoint(finance.get_monthly_pdf)
+    get_report_commentary = Endpoint(finance.get_report_commentary)
+    set_report_commentary = Endpoint(finance.set_report_commentary)
+    finalize_report = Endpoint(finance.finalize_report)
+    get_chargeback = Endpoint(finance.get_chargeback)
+    freeze_chargeback = Endpoint(finance.freeze_chargeback)
+    get_allocation_shares = Endpoint(finance.get_allocation_shares)
+    set_allocation_shares = Endpoint(finance.set_allocation_shares)
+    get_month_close = Endpoint(finance.get_month_close)
+    close_month = Endpoint(finance.close_month)
+    list_journals = Endpoint(finance.list_journals)
+    preview_journal = Endpoint(finance.preview_journal)
+    post_journal = Endpoint(finance.post_journal)
+    get_journal_mappings = Endpoint(finance.get_journal_mappings)
+    set_journal_mappings = Endpoint(finance.set_journal_mappings)
+    get_journal_settings = Endpoint(finance.get_journal_settings)
+    update_journal_settings = Endpoint(finance.update_journal_settings)
+    export_focus = Endpoint(finance.export_focus)
+    export_budgets = Endpoint(finance.export_budgets)
+    export_journal = Endpoint(finance.export_journal)
+    get_journal_manifest = Endpoint(finance.get_journal_manifest)
+    list_feeds = Endpoint(finance.list_feeds)
+    create_feed = Endpoint(finance.create_feed)
+    get_feed = Endpoint(finance.get_feed)
+    update_feed = Endpoint(finance.update_feed)
+    delete_feed = Endpoint(finance.delete_feed)
+    run_feed = Endpoint(finance.run_feed)
+    list_feed_runs = Endpoint(finance.list_feed_runs)
+    get_feed_run = Endpoint(finance.get_feed_run)
+    get_feed_file = Endpoint(finance.get_feed_file)
+    redeliver_feed = Endpoint(finance.redeliver_feed)
 
     list_prices = Endpoint(prices.list_prices)
     create_price = Endpoint(prices.create_price)
