@@ -14,6 +14,7 @@ from lib.errors import Invalid
 from lib.periods import Window
 from lib.query_params import EARLIEST, LATEST, known_words, month_of, range_of
 from reports.budget_sheets import BUDGETS
+from reports.chargeback.exports import CHARGEBACK
 from reports.focus.files import FOCUS
 from reports.journals.exports import JOURNAL
 from reports.monthly.exports import MONTHLY_REPORT
@@ -21,6 +22,7 @@ from reports.types import ExportKind, ExportOrder
 
 _KINDS: tuple[ExportKind, ...] = (
     BUDGETS,
+    CHARGEBACK,
     FOCUS,
     JOURNAL,
     MONTHLY_REPORT,

@@ -23,8 +23,8 @@ from console.fields import WhyField
 from console.pages import Pages, organizations_to_choose
 from lib.errors import Invalid, Refusal
 from lib.humanize import locale_of
-from reports.api.chargeback import issue_of
 from reports.chargeback.allocation import AllocationKey
+from reports.chargeback.exports import issue_of
 from reports.chargeback.figures import ChargebackFigures, only
 from reports.chargeback.files import csv_of, key_words, paper_of, sentence_of
 from reports.chargeback.reading import DIMENSIONS, TAGGED, by_of, label_of, tags_of
@@ -110,7 +110,7 @@ def chargeback_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         if form.is_valid() and (done := _frozen(request, asked, form)):
             return done
     figures, last = asked.figures(), asked.last()
-    issue = issue_of(figures, last, now=timezone.now())
+    issue = issue_of(figures, last, locale_of(request), now=timezone.now())
     today = timezone.now().date()
     context = pages.page(
         request,
@@ -147,7 +147,7 @@ def chargeback_file(request: HttpRequest, pages: Pages) -> HttpResponse:
     shown = only(whole, name) if name else whole
     if shown is None:
         raise Http404("There is no such statement.")
-    issue = issue_of(whole, asked.last(), now=timezone.now())
+    issue = issue_of(whole, asked.last(), locale_of(request), now=timezone.now())
     try:
         body = csv_of(shown) if form == "csv" else paper_of(shown, issue, unit=name)
     except Refusal as refusal:

@@ -1,7 +1,6 @@
 """Chargeback, as the API answers it."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from lib.wirefields import ChoiceField, Plain
 from reports.api.exports import ORGANIZATION
 from reports.api.months import MONTH_OF_UTC, month_in
 from reports.chargeback.allocation import KEYS, AllocationKey
+from reports.chargeback.exports import issue_of
 from reports.chargeback.figures import (
     ChargebackFigures,
     digest_of,
@@ -32,7 +32,7 @@ from reports.chargeback.figures import (
     read,
     written,
 )
-from reports.chargeback.files import Issue, csv_of, paper_of
+from reports.chargeback.files import csv_of, paper_of
 from reports.chargeback.reading import by_of
 from reports.chargeback.services import (
     Given,
@@ -191,7 +191,7 @@ class Chargeback(ApiView):
         form = self.request.accepted_renderer.format
         if form == "json":
             return Answered(chargeback_out(shown, last, whole=whole))
-        issue = issue_of(whole, last, now=timezone.now())
+        issue = issue_of(whole, last, reader_locale(), now=timezone.now())
         body = csv_of(shown) if form == "csv" else paper_of(shown, issue, unit=name)
         response = Response(body)
         file_name = f"chargeback-{shown.organization}-{shown.month}.{form}"
@@ -230,17 +230,6 @@ def _revision(
     if found is None:
         raise NotFound(f"There is no revision {number} of this statement.")
     return found
-
-
-def issue_of(
-    figures: ChargebackFigures, last: ChargebackStatement | None, *, now: datetime
-) -> Issue:
-    """Return as what *figures* are given out: frozen, if *last* says the same."""
-    locale = reader_locale()
-    if last is None or last.sha256 != digest_of(written(figures)):
-        return Issue(now, locale)
-    replaces = last.replaces.revision if last.replaces else 0
-    return Issue(last.made_at, locale, last.sha256, last.revision, replaces)
 
 
 def chargeback_out(

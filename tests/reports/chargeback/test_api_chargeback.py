@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from accounts.models import Organization
 from reports.chargeback import services
@@ -229,3 +231,26 @@ def test_it_takes_two_questions_and_what_a_setting_costs(
 ) -> None:
     with django_assert_max_num_queries(5):  # two of them PostgreSQL's setting
         services.charged_back(acme, date(2025, 1, 1), "team", AllocationKey.SPEND)
+
+
+def test_it_leaves_the_house_as_any_file_does(
+    acme: Organization, api: Api, tmp_path: Path
+) -> None:
+    file = tmp_path / "chargeback.csv"
+    command = ("export", "chargeback", "--organization", acme.slug, "--out", str(file))
+
+    call_command(*command, "--month", "2025-01", "--key", "requests")
+
+    answer = api.get(f"chargeback?{MONTH}&by=department&key=requests&format=csv")
+    assert file.read_bytes().decode() == answer.body
+    feed = {
+        "name": "To ops",
+        "kind": "chargeback",
+        "format": "pdf",
+        "options": {"by": "department", "name": "ops"},
+        "schedule": {"every": "month", "day": 3},
+        "target": {"type": "mail", "recipients": ["ops@acme.example"]},
+    }
+    assert api.post("feeds", feed).status == 201
+    with pytest.raises(CommandError, match="Chargeback is of a whole month"):
+        call_command(*command, "--from", "2025-01-02")
