@@ -1,6 +1,6 @@
 """The admin site: who may enter, its look, and what its side bar shows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +19,7 @@ from accounts.models import User
 from console.alerts.inbox import waiting as alerts_waiting
 from console.approvals.inbox import waiting as requests_waiting
 from console.dashboard.page import dashboard_page
+from console.palette import Hit, palette_part
 from console.queue import PAGES
 from lib.humanize import locale_of
 
@@ -88,6 +89,11 @@ class CostOpsSite(UnfoldAdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return dashboard_page(request, self)
+
+    def search(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return palette_part(request, self, lambda: _pages(request))
 
 
 def adapt_foreign_models(site: CostOpsSite) -> None:
@@ -208,6 +214,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 )
 
 
+_PAGES = ("_tree", "_unpriced", "_explore")  # that are no list of a model
 # Pages below those of a model that have an entry of their own.
 _BESIDE = {
     "ledger_costrecord": ("unpriced/", "reprice/"),
@@ -246,18 +253,37 @@ def _items(
     visible: set[str],
 ) -> Iterable[dict[str, Any]]:
     for title, symbol, name, query in entries:
-        model = name.removesuffix("_tree").removesuffix("_unpriced")
-        model = model.removesuffix("_explore")
-        if model not in visible:
+        if _model_of(name) not in visible:
             continue
-        is_page = name != model
-        place = reverse("admin:" + (name if is_page else f"{name}_changelist"))
+        place = _place_of(name)
         home = place.removesuffix("tree/")
         here = request.path.startswith(home)
         if name in _BESIDE:
             here = here and not request.path.startswith(_BESIDE[name], len(home))
         item = {"title": title, "icon": symbol, "link": place + query, "active": here}
         yield item | _badge(request, name)
+
+
+def _pages(request: HttpRequest) -> Iterator[Hit]:
+    """Yield the pages that the side bar leads to. No query."""
+    visible = _visible_models(request)
+    yield Hit("Dashboard", "Page", reverse("admin:index"), "dashboard")
+    for group, entries in _NAVIGATION:
+        for title, symbol, name, query in entries:
+            if _model_of(name) in visible:
+                yield Hit(title, f"Page, {group}", _place_of(name) + query, symbol)
+
+
+def _model_of(name: str) -> str:
+    """Return the model whose page that is."""
+    for page in _PAGES:
+        name = name.removesuffix(page)
+    return name
+
+
+def _place_of(name: str) -> str:
+    is_page = name != _model_of(name)
+    return reverse("admin:" + (name if is_page else f"{name}_changelist"))
 
 
 def _badge(request: HttpRequest, name: str) -> dict[str, str]:

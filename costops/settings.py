@@ -282,11 +282,4 @@ UNFOLD = {
         "command_search": True,
         "navigation": "console.site.navigation",
     },
-    "COMMAND": {
-        "search_models": [
-            "accounts.organization",
-            "budgets.budget",
-            "notifications.channel",
-        ]
-    },
 }

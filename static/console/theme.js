@@ -34,7 +34,35 @@
     search.setAttribute("aria-label", "Search");
     field.setAttribute("aria-label", "Search");
     document.getElementById("command-submit")?.setAttribute("aria-label", "Search");
-    document.getElementById("command-results")?.setAttribute("aria-live", "polite");
+    field.placeholder = "Budgets, people, projects, models, alerts, requests, pages";
+    document.getElementById("command-results-note")?.setAttribute("role", "status");
+    field.setAttribute("role", "combobox");
+    field.setAttribute("aria-controls", "command-results");
+    field.setAttribute("aria-autocomplete", "list");
+    const active = () => search.querySelector(".co-hit.active");
+    new MutationObserver(() => {
+      field.setAttribute("aria-expanded", String(!!search.querySelector(".co-hit")));
+      const hit = active();
+      if (hit) field.setAttribute("aria-activedescendant", hit.id);
+      else field.removeAttribute("aria-activedescendant");
+    }).observe(search, { attributes: true, attributeFilter: ["class"], childList: true, subtree: true });
+    // Enter opens the first, where none was chosen; the theme opens nothing, with an error.
+    search.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.key !== "Enter" || event.target !== field || active()) return;
+        event.preventDefault();
+        event.stopPropagation();
+        search.querySelector(".co-hit a")?.click();
+      },
+      true,
+    );
+    document.addEventListener("keydown", (event) => {
+      const isTyped = event.target.closest("input, textarea, select, [contenteditable=true]");
+      if (event.key !== "/" || isTyped || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      window.dispatchEvent(new CustomEvent("opencommand"));
+    });
 
     const isOpen = () => search.checkVisibility();
     let before = null; // what had the focus when it opened

@@ -1,40 +1,82 @@
+from typing import Any
+
 import pytest
+from django.test import Client
 
 from accounts.models import Organization
 from accounts.scopes import Role
+from console.palette import MOST
+from tests.alerts.factories import fire
 from tests.factories import (
     browser_for,
     browser_of,
     make_budget,
     make_organization,
     make_person,
+    spend,
 )
-from tests.pages import read
+from tests.notifications.factories import make_webhook
+from tests.pages import name_of, read
 
 pytestmark = pytest.mark.django_db
 
 SEARCH = "/admin/search/"
 
 
-def found(organization: Organization, words: str) -> dict[str, str]:
+def found(browser: Client, words: str) -> dict[str, str]:
     """Return what the search leads to: name and address."""
-    answer = browser_for(organization).get(SEARCH, {"s": words, "extended": "1"})
+    answer = browser.get(SEARCH, {"s": words, "extended": "1"})
     return read(answer.content.decode()).links
 
 
-def test_a_budget_is_found_by_its_name(acme: Organization) -> None:
+def test_all_kinds_are_found_by_a_part_of_their_names(
+    acme: Organization, django_assert_max_num_queries: Any
+) -> None:
+    root = make_budget(acme, "Acme")
+    for number in range(40):
+        make_budget(acme, f"Search {number}", "1", parent=root)
+    budget = make_budget(acme, "Search", parent=root, scope={"projects": ["search"]})
+    make_webhook(acme, "https://x.example/", name="Search team")
+    make_person("search@acme.example", {acme: Role.VIEWER})
+    fire(budget)
+    spend(acme, "1", project_id="search-api", model="search-model", user_id="searcher")
+    browser = browser_for(acme)
+    browser.get(SEARCH, {"s": "x"})
+
+    with django_assert_max_num_queries(15):
+        answer = browser.get(SEARCH, {"s": "sear"})
+
+    page = read(answer.content.decode())
+    names = [name_of(one) for one in page.all("a")]
+    kinds = ("Budget in Acme, Acme", "What this project cost", "What this model cost")
+    more = ("What this person cost", "Viewer in", "alert of Search", "Channel of Acme")
+    assert [
+        one for one in (*kinds, *more) if not any(one in name for name in names)
+    ] == []
+    assert sum("Budget in" in name for name in names) == MOST
+    assert page.by_id("command-results-note").text.startswith(f"{len(names)} found")
+
+
+def test_pages_are_found_and_a_budget_by_all_words(acme: Organization) -> None:
     budget = make_budget(acme, "ML Team")
+    make_budget(acme, "Team")
 
-    [(name, address)] = found(acme, "ML Team").items()
+    browser = browser_for(acme)
+    [address] = found(browser, "team ml").values()
+    pages = found(browser, "exchange")
 
-    assert name.startswith("ML Team")
-    assert address == f"/admin/budgets/budget/{budget.pk}/change/"
+    assert address == f"/admin/budgets/budget/{budget.pk}/page/"
+    assert list(pages.values()) == ["/admin/ledger/exchangerate/"]
 
 
-def test_nobody_finds_what_is_of_another_organization(acme: Organization) -> None:
-    make_budget(make_organization("globex"), "ML Team")
+def test_nobody_finds_what_they_may_not_see(acme: Organization) -> None:
+    globex = make_organization("globex")
+    other = make_budget(globex, "ML Team")
+    fire(other)
+    spend(globex, "1", team_id="ml team", user_id="ml team")
+    make_person("team@globex.example", {globex: Role.APPROVER})
 
-    assert found(acme, "ML Team") == {}
+    assert found(browser_for(acme), "team") == {}
 
 
 def test_whoever_may_enter_has_the_search(acme: Organization) -> None:

@@ -32,7 +32,15 @@ def test_the_search_finds_a_budget_and_keeps_the_focus(
         page.keyboard.press(key)
         kept.append(page.evaluate(inside))
     search.press("ArrowDown")
+    described = search.get_attribute("aria-activedescendant")
     search.press("Enter")
-    page.wait_for_url(f"**/admin/budgets/budget/{budget.pk}/change/")
+    page.wait_for_url(f"**/admin/budgets/budget/{budget.pk}/page/")
+    page.keyboard.press("/")
+    page.wait_for_function(is_open)
+    search.press_sequentially("deliveries")
+    page.locator("#command-results-list a").wait_for()
+    search.press("Enter")
+    page.wait_for_url("**/admin/notifications/delivery/")
 
     assert all(kept)
+    assert described == "co-hit-1"
