@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
@@ -65,4 +66,6 @@ class ChargedRecordAdmin(RecordPages):
         self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         self.let_in(request)
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
         return record_page(request, self, object_id)

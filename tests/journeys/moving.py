@@ -73,8 +73,8 @@ class World:
         """Go to the one budget, and keep in mind where it is."""
         self.tab.goto("/admin/budgets/budget/tree/")
         self.tab.locator("tr.co-row a.co-title").click()
-        self.tab.wait_for_url("**/change/")
-        self.place = self.tab.url.replace("/change/", "/")
+        self.tab.wait_for_url("**/page/")
+        self.place = self.tab.url.removesuffix("page/")
 
     def change(self, what: str, fields: dict[str, str]) -> None:
         """Fill in a form of the amount's page, look at what follows, and say yes."""

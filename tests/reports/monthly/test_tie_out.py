@@ -68,14 +68,17 @@ def trees(draw: st.DrawFn) -> Sequence[Planned]:
 
 
 def counted(tree: Sequence[Planned], place: int, spent: Spent) -> bool:
-    """Tell whether a budget counts a record: itself, or by one below it."""
-    if spent.at < tree[place].begins:
-        return False
-    own = tree[place].projects
-    if not own or spent.project in own:
+    """Tell whether a budget counts a record: itself, or by one below it, whether or not
+    those between have begun."""
+    return spent.at >= tree[place].begins and reached(tree, place, spent)
+
+
+def reached(tree: Sequence[Planned], place: int, spent: Spent) -> bool:
+    own = tree[place]
+    if spent.at >= own.begins and (not own.projects or spent.project in own.projects):
         return True
     return any(
-        counted(tree, child, spent)
+        reached(tree, child, spent)
         for child, planned in enumerate(tree)
         if planned.below == place
     )
