@@ -19,6 +19,7 @@ PARTS = {
     "door": ("door", "sqlite"),
     "status": ("status", "postgresql"),
     "desk": ("desk", "postgresql"),
+    "desk-sqlite": ("desk", "sqlite"),
     "import": ("imports", "postgresql"),
     "crossings": ("crossings", "postgresql"),
     "alerting": ("alerting", "postgresql"),
