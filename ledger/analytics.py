@@ -234,10 +234,17 @@ _DAY_SUMS = """
         ON delta.organization_id = {organization} AND delta.currency = ''
         AND delta.starts_at >= days.starts_at AND delta.starts_at < days.ends_at
 """
-_STATEMENT = """
+_SPEND = """
 WITH days AS ({slices}), slices AS ({slices}),
 spend (bucket, attribution_id, requests, unpriced, input_tokens, cached_tokens,
-    output_tokens, cost) AS ({days} UNION ALL {records}),
+    output_tokens, cost) AS ({days} UNION ALL {records})"""
+# Without groups nobody asks by attribution, and there may be very many of them.
+_TOTALS = """{spend}
+SELECT bucket, sum(cost), sum(requests), sum(unpriced), sum(input_tokens),
+    sum(cached_tokens), sum(output_tokens)
+FROM spend {chosen} GROUP BY bucket
+"""
+_STATEMENT = """{spend},
 sums AS (
     SELECT bucket, attribution_id, sum(requests) AS requests, sum(unpriced) AS unpriced,
         sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens,
@@ -292,13 +299,16 @@ def attributed_of(
 def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> str:
     organization = int(organization_id)
     columns = [_COLUMN.format("tags" if group == TAG else group) for group in groups]
-    return _STATEMENT.format(
+    spend = _SPEND.format(
         slices=sql.SLICES,
         days=_DAY_SUMS.format(organization=organization),
         records=_RECORD_SUMS.format(organization=organization),
+    )
+    return (_STATEMENT if groups else _TOTALS).format(
+        spend=spend,
         chosen=f"WHERE attribution_id IN ({sql.ELEMENTS})" if chosen else "",
         groups="".join(columns),
-        join=_JOIN.format(organization=organization) if groups else "",
+        join=_JOIN.format(organization=organization),
     )
 
 
