@@ -29,6 +29,8 @@ def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if organization is None:
         return TemplateResponse(request, _TEMPLATE, context)
     desk = Desk.of(request, organization, timezone.now())
+    if request.GET.get("part") == "moved":
+        return _moved_part(request, desk)
     context |= {
         "organization": organization,
         "organizations": organizations_to_choose(request),
@@ -44,19 +46,31 @@ def dashboard_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     return TemplateResponse(request, _TEMPLATE, context)
 
 
+def _moved_part(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """Answer what is loaded after the page: what changed, of two weeks of daily spend
+    by everything that costs are told by."""
+    context = {
+        "organization": desk.organization,
+        "movers": movers_part(desk, desk.question(), _moved_by(request)),
+        "choices": MOVED_BY.items(),
+    }
+    return TemplateResponse(request, "console/dashboard/movers.html", context)
+
+
+def _moved_by(request: HttpRequest) -> str:
+    asked = request.GET.get("by", "")
+    return asked if asked in MOVED_BY else next(iter(MOVED_BY))
+
+
 def _figures(request: HttpRequest, desk: Desk) -> dict[str, Any]:
     """Return the amounts: from counters and daily spend, never from records."""
-    question = desk.question()
-    asked = request.GET.get("by", "")
-    by = asked if asked in MOVED_BY else next(iter(MOVED_BY))
-    late = late_spend_of(desk, question)
+    late = late_spend_of(desk, desk.question())
     standing = standing_of(desk)
     return {
         "standing": standing,
         "figures": figures_of(desk, standing, late),
         "late": late,
-        "movers": movers_part(desk, question, by),
-        "choices": MOVED_BY.items(),
+        "moved_by": _moved_by(request),
     }
 
 

@@ -31,7 +31,7 @@ EXPLORE = "/admin/reports/spendview/explore/?organization={slug}"
 # Each page: its address, and in how many milliseconds it has to be there.
 PAGES = {
     "dashboard": ("/admin/", 300),
-    "dashboard, movers by project": ("/admin/?by=project", 300),
+    "dashboard, movers loaded after it": ("/admin/?part=moved&by=project", None),
     "dashboard of a team lead": ("/admin/", 300),
     "explore: 30 days by team, compared": (f"{EXPLORE}&by=team&compare=1", None),
     "explore: 30 days by project across model": (

@@ -195,7 +195,7 @@ def test_movers_say_how_much_and_why(acme: Organization) -> None:
     make_budget(acme)
     roll_up(acme.pk)
 
-    part = page_at(browser_for(acme), HOME).part(CHANGED)
+    part = page_at(browser_for(acme), HOME, part="moved").part(CHANGED)
 
     table = part.table()
     assert table.row("ml volume +$10.00")["Change"] == "+$10.00"
@@ -211,7 +211,7 @@ def test_movers_are_told_by_what_is_asked_for(by: str, acme: Organization) -> No
     spend(acme, "10", timestamp=last_week(), user_id="ann@acme.example")
     browser = browser_for(acme)
 
-    answer = browser.get(HOME, {"by": by})
+    answer = browser.get(HOME, {"by": by, "part": "moved"})
 
     assert answer.status_code == 200
 
