@@ -26,6 +26,7 @@ from tests.budgets.worlds import jan
 from tests.factories import Api, make_budget, spend, usage_record
 from tests.reports.monthly.factories import AFTERWARDS, BEFORE, JAN_10
 from tests.reports.papers import Paper, paper_or_skip
+from tests.sizes import every_day_on_sqlite
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,7 @@ def test_paper_files_api_and_ledger_say_the_same(
     assert writer.money(total) in paper.pages[0]
 
 
+@every_day_on_sqlite
 def test_a_german_report_says_what_it_says_in_german(
     api: Api, acme: Organization, tree: list[Budget]
 ) -> None:
