@@ -43,11 +43,12 @@ class Movement:
 
     @property
     def change(self) -> Decimal:
-        return self.now - self.before
+        return _EXACT.subtract(self.now, self.before)
 
     @property
     def mix(self) -> Decimal:
-        return self.change - self.volume - self.price
+        with localcontext(_EXACT):
+            return self.change - self.volume - self.price
 
 
 _Units = tuple[ModelUse, ModelUse, int, int]  # before and now, with how many units

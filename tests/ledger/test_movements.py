@@ -1,4 +1,4 @@
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,10 +75,20 @@ def test_the_parts_add_up_to_the_change(
 ) -> None:
     found = movement_of(before, now)
 
-    assert found.volume + found.price + found.mix == found.change
-    assert found.change == sum((one.cost for one in now.values()), Decimal(0)) - sum(
-        (one.cost for one in before.values()), Decimal(0)
-    )
+    with localcontext(prec=80):
+        assert found.volume + found.price + found.mix == found.change
+        spent = sum((one.cost for one in now.values()), Decimal(0))
+        assert found.change == spent - sum(
+            (one.cost for one in before.values()), Decimal(0)
+        )
+
+
+def test_more_than_a_decimal_usually_holds_adds_up_too() -> None:
+    before = {"gpt-4o": use("0.0000012772", 1)}
+
+    found = movement_of(before, {"gpt-4o": use("0", 782_990_509_910_335_352_387_944)})
+
+    assert found.mix == 0
 
 
 @given(used=uses)
