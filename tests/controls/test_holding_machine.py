@@ -183,7 +183,8 @@ class Holding(RuleBasedStateMachine):
 
         answer = self._ask(_lease(project, wanted, least))
 
-        self._check_grant(answer, room, least)
+        if wanted or least:  # what asks for nothing is free, and fits
+            self._check_grant(answer, room, least)
         if answer.uid is not None:
             granted = from_units(answer.units)
             self.model.held.append(Held(answer.uid, project, granted, lease=True))
