@@ -184,7 +184,7 @@ class Holding(RuleBasedStateMachine):
         answer = self._ask(_lease(project, wanted, least))
 
         if wanted or least:  # what asks for nothing is free, and fits
-            self._check_grant(answer, room, least)
+            self._check_grant(answer, room, max(least, UNIT))
         if answer.uid is not None:
             granted = from_units(answer.units)
             self.model.held.append(Held(answer.uid, project, granted, lease=True))
@@ -201,7 +201,7 @@ class Holding(RuleBasedStateMachine):
         if answer.over:  # it holds money of other budgets than its path has now
             assert answer.uid is None
             return
-        if wanted or least:
+        if wanted or least:  # one that only needs time gets it, though nothing is left
             self._check_grant(answer, room, least)
         held.amount += from_units(answer.units)
 
@@ -288,17 +288,19 @@ class Holding(RuleBasedStateMachine):
         return [one for one in self.model.held if one.lease]
 
     def _check_grant(
-        self, answer: CallAnswer, room: Decimal | None, least: Decimal
+        self, answer: CallAnswer, room: Decimal | None, needs: Decimal
     ) -> None:
         granted = from_units(answer.units)
         if room is None:
             return
-        if room <= 0 or room < least:
+        left = max(room, Decimal(0))
+        if left < needs:
             assert answer.decision == "block"
             assert granted == 0
         else:
             assert answer.decision == "allow"
-            assert least <= granted <= room
+            assert granted <= left
+            assert granted >= needs or needs == UNIT
 
     def _book(self, project: str, cost: Decimal, uid: UUID | None) -> None:
         report(
