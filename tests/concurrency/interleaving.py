@@ -89,10 +89,13 @@ def several_servers(number: int) -> Iterator[None]:
 
 
 @contextmanager
-def meeting_after(where: object, name: str, threads: int) -> Iterator[None]:
+def meeting_after(
+    where: object, name: str, threads: int, *, patience_s: float = 0.3
+) -> Iterator[None]:
     """Have *threads* come back from a function together, in the first calls.
 
     Where a lock keeps them apart they can't: then none waits longer than a moment.
+    Where nothing keeps them apart, *patience_s* is for machines that are busy.
     """
     barrier = Barrier(threads)
     function = getattr(where, name)
@@ -100,7 +103,7 @@ def meeting_after(where: object, name: str, threads: int) -> Iterator[None]:
     def meet(*args: Any, **kwargs: Any) -> Any:
         found = function(*args, **kwargs)
         with suppress(BrokenBarrierError):
-            barrier.wait(0.3)
+            barrier.wait(patience_s)
         return found
 
     with patch.object(where, name, meet):

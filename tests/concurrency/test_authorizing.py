@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
@@ -32,6 +31,7 @@ from tests.concurrency.interleaving import (
     at_once_behind,
     jostling,
     locked,
+    meeting_after,
     several_servers,
 )
 from tests.controls.factories import make_hard
@@ -355,11 +355,14 @@ def test_without_the_lock_the_limit_is_passed(
 ) -> None:
     """The guard is what holds: these races find it out when it is gone."""
     monkeypatch.setattr("controls.decisions.services.allow_outright", lambda *_: {})
+    monkeypatch.setattr(sql, "locked", sql.read)
+    pk = alone.organization_id
+    decide(pk, [ask(0)])
 
-    with patch.object(sql, "locked", sql.read):
-        answers = fill(alone.organization)
+    with meeting_after(sql, "locked", 2, patience_s=20):
+        answers = at_once(*[lambda: decide(pk, [ask(LIMIT)])[0]] * 2)
 
-    assert allowed(answers) > LIMIT
+    assert allowed(answers) == 2 * LIMIT
 
 
 @pytest.mark.parametrize("guarded", [True, False])
@@ -367,7 +370,7 @@ def test_in_one_round_trip_too_it_is_the_lock_that_holds(
     alone: Budget, monkeypatch: pytest.MonkeyPatch, *, guarded: bool
 ) -> None:
     slowly = postgresql.TAKE.replace(
-        "SELECT count(", "SELECT pg_sleep(0.002) IS NOT NULL AND count(", 1
+        "SELECT count(", "SELECT pg_sleep(0.01) IS NOT NULL AND count(", 1
     )
     assert slowly != postgresql.TAKE
     monkeypatch.setattr(postgresql, "TAKE", slowly)

@@ -16,7 +16,7 @@ from budgets.reservations.release import release
 from controls.decisions.services import decide, decide_together
 from controls.decisions.types import CallAnswer, CallRequest
 from controls.policy import TokenEstimate, Where
-from tests.concurrency.interleaving import several_servers
+from tests.concurrency.interleaving import meeting_after, several_servers
 from tests.controls.factories import make_hard
 from tests.factories import at_once, report, usage_record
 from tests.sizes import size
@@ -85,7 +85,10 @@ def test_without_the_lock_the_tokens_are_passed(
     monkeypatch.setattr(sql, "locked", sql.read)
     decide(acme.pk, [ask(1)])
 
-    assert fill(acme) * ONE > LIMIT
+    with meeting_after(sql, "locked", 2, patience_s=20):
+        answers = at_once(*[lambda: decide(acme.pk, [ask(LIMIT - 1)])[0]] * 2)
+
+    assert [one.decision for one in answers] == ["allow", "allow"]
 
 
 def test_tokens_are_turned_over_while_calls_settle_and_are_released(
