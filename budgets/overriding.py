@@ -10,7 +10,8 @@ from budgets.errors import IsArchived, NoTemplate, TemplateFull
 from budgets.index import NewValue
 from budgets.models import Budget
 from budgets.opening import open_budgets
-from budgets.services import held_budget, reshape
+from budgets.reshaping import reshape
+from budgets.services import held_budget
 from budgets.templates import LONGEST_VALUE, ForEach
 from budgets.validation import path_of, sound_amount
 from lib.errors import Invalid
@@ -59,7 +60,7 @@ def override(
     row.save(update_fields=["amount", "is_override"])
     change_amount(row, row.currency, now=now, reason=reason)
     if is_new:  # maybe met while the template had as many as it may make
-        reshape(row, {*path_of(row)}, redated=[row.pk])
+        reshape(row.organization, {*path_of(row)}, redated=[row.pk])
     else:
         row.organization.touch()
     announce("budgets.watched_amounts", row.organization_id)

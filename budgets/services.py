@@ -1,6 +1,6 @@
 """Making, changing, moving and archiving budgets."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -20,11 +20,9 @@ from budgets.amounts import (
     plan_amount,
     take_back_rollover,
 )
-from budgets.backfill import start_backfill
 from budgets.enforcement import sound_enforcement
 from budgets.errors import HasBudgetsBelow, IsArchived
 from budgets.following import follow, followed_by, open_before
-from budgets.grants import follow_grants
 from budgets.index import ALWAYS, FOREVER
 from budgets.models import (
     Budget,
@@ -36,8 +34,7 @@ from budgets.models import (
 )
 from budgets.phasing import keep_phased, rescale
 from budgets.reservations.rehold import rehold
-from budgets.rollup import roll_up
-from budgets.temporary import follow_temporary
+from budgets.reshaping import Reshaping, follow_lines, reshape
 from budgets.validation import (
     check_channels,
     check_fields,
@@ -98,11 +95,12 @@ def create_budget(
     now: datetime,
     reason: str = "",
     request: UUID | None = None,
+    later: Reshaping | None = None,
 ) -> Budget:
     """Make a budget, and charge it for what was spent before in its scope and dates.
 
     When it returns the sums are right, or, after a long history, `backfill` is set and
-    a worker goes on.
+    a worker goes on. With *later* it is charged at the end of that.
 
     Raises:
         Invalid: a field is wrong; it is named.
@@ -110,12 +108,13 @@ def create_budget(
     hold_trees()
     hold_alone(organization.pk)
     budget = Budget(organization=organization)
-    _apply(budget, plan, now=now)
+    fit(budget, plan, now=now)
     _save(budget)
     plan_amount(budget, now=now, reason=reason, request=request)
     if _has_past(organization):
         made = open_before(budget, must_fit=True)
-        reshape(budget, {*path_of(budget), *made}, redated=[budget.pk, *made])
+        suspects, redated = {*path_of(budget), *made}, [budget.pk, *made]
+        reshape(organization, suspects, redated=redated, later=later)
     else:
         organization.touch()
     budget.refresh_from_db()
@@ -131,9 +130,10 @@ def change_budget(
     reason: str = "",
     seen: Seen | None = None,
     request: UUID | None = None,
+    later: Reshaping | None = None,
 ) -> Budget:
     """Make *budget* as *plan* says: one that is moved, re-scoped or re-dated is
-    charged anew, and so are those above it, before and after.
+    charged anew, and so are those above it, before and after; with *later* at its end.
 
     A new amount holds for the present period and those to come: one that is over keeps
     what it had. *reason* is kept beside it.
@@ -149,7 +149,7 @@ def change_budget(
     watched = (*_RESHAPING, *_WATCHED, "enforcement", "template_most")
     before = {name: getattr(budget, name) for name in watched}
     above, phases = path_of(budget), budget.phasing
-    _apply(budget, plan, now=now)
+    fit(budget, plan, now=now)
     rescale(budget, before["amount"])
     budget.give_reason(reason)
     _save(budget)
@@ -162,11 +162,11 @@ def change_budget(
         made += open_before(budget, must_fit="scope" in changed)
     if changed & {*_RESHAPING, "template_most"}:
         redated = [budget.pk, *made] if changed & {*_REDATING} else []
-        _charge_anew(budget, {*above, *made}, redated, now=now)
+        _charge_anew(budget, {*above, *made}, redated, now=now, later=later)
     else:
         budget.organization.touch()  # thresholds are remembered too
         if "enforcement" in changed:
-            rehold(budget.organization)
+            _hold_anew(budget.organization, later)
     if changed & {*_WATCHED}:
         announce("budgets.watched_amounts", budget.organization_id)
     budget.refresh_from_db()
@@ -174,23 +174,27 @@ def change_budget(
 
 
 def _charge_anew(
-    budget: Budget, others: set[int], redated: list[int], *, now: datetime
+    budget: Budget,
+    others: set[int],
+    redated: list[int],
+    *,
+    now: datetime,
+    later: Reshaping | None,
 ) -> None:
     """Charge *budget*, those above and *others* anew; *redated* by other periods."""
     for one in Budget.objects.filter(pk__in=redated):
         take_back_rollover(one, now=now)
-    reshape(budget, others | {*path_of(budget)}, redated=redated)
-    if redated:
-        _follow_lines(budget.organization, redated, now=now)
+    suspects = others | {*path_of(budget)}
+    reshape(budget.organization, suspects, redated=redated, later=later)
+    if later is None:
+        follow_lines(budget.organization, redated, now=now)
 
 
-def _follow_lines(
-    organization: Organization, redated: list[int], *, now: datetime
-) -> None:
-    """Have periods that are cut anew say what is in force, and left of grants."""
-    follow_temporary(organization, now=now)
-    for one in Budget.objects.filter(pk__in=redated, grants__isnull=False).distinct():
-        follow_grants(one, now=now)
+def _hold_anew(organization: Organization, later: Reshaping | None) -> None:
+    if later is None:
+        rehold(organization)
+    else:
+        later.reholds = True
 
 
 @transaction.atomic
@@ -217,7 +221,7 @@ def move_budget(
     budget.parent = sound_parent(budget, parent)
     budget.give_reason(reason)
     _save(budget)
-    reshape(budget, {*above, *path_of(budget)})
+    reshape(budget.organization, {*above, *path_of(budget)})
     budget.refresh_from_db()
     return budget
 
@@ -252,7 +256,7 @@ def archive_budget(
         _end(one, now)
     waited = [] if budget.template_of is None else _open_waiting(budget.template_of)
     reshape(
-        budget,
+        budget.organization,
         {*path_of(budget), *(one.pk for one in made), *waited},
         redated=waited,
     )
@@ -314,18 +318,18 @@ def _has_past(organization: Organization) -> bool:
     return booked.exists() or reserved.exists()
 
 
-def reshape(
-    budget: Budget, suspects: set[int], *, redated: Collection[int] = ()
+def fit(
+    budget: Budget,
+    plan: BudgetPlan,
+    *,
+    now: datetime,
+    parent_of: Callable[[Budget, Budget | None], Budget | None] = sound_parent,
 ) -> None:
-    """Charge *suspects* anew, and hold again what is set aside, as the tree is by now;
-    those *redated* count time anew."""
-    roll_up(budget.organization_id)  # by the coverage the deltas were made under
-    budget.organization.touch()
-    start_backfill(budget.organization, suspects, redated=redated)
-    rehold(budget.organization)
+    """Make *budget* as *plan* says, in memory; *parent_of* returns the sound parent.
 
-
-def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
+    Raises:
+        Invalid: a field is wrong; it is named.
+    """
     organization = budget.organization
     currency = plan.currency or organization.currency
     zone = plan.timezone or organization.timezone
@@ -342,7 +346,7 @@ def _apply(budget: Budget, plan: BudgetPlan, *, now: datetime) -> None:
     budget.currency = sound_counted(currency, organization)
     budget.timezone = zone
     budget.period = cadence.value
-    budget.parent = sound_parent(budget, plan.parent)
+    budget.parent = parent_of(budget, plan.parent)
     budget.owner = plan.owner
     budget.note = plan.note
     if plan.scope != budget.scope:

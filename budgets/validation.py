@@ -97,11 +97,24 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
     parent = own.filter(pk=wanted.pk).first()
     if parent is None:
         raise Invalid.field("parent", "There is no such budget.", code="not_found")
+    check_parent(budget, parent, path_of(parent), _levels_below(budget))
+    return parent
+
+
+def check_parent(
+    budget: Budget, parent: Budget, path: Sequence[int], below: int
+) -> None:
+    """Refuse to have *budget* under *parent*, whose *path* of ids leads from it to the
+    root, where *below* levels are below *budget*. No query.
+
+    Raises:
+        Invalid: it can't be there.
+    """
     if parent.archived_at:
         raise Invalid.field("parent", f"“{parent.name}” is archived.")
     if budget.template_of_id != parent.pk:
         check_place(parent)
-    if budget.pk is not None and budget.pk in path_of(parent):
+    if budget.pk is not None and budget.pk in path:
         raise Invalid.field(
             "parent",
             f"“{parent.name}” is “{budget.name}” itself or below it.",
@@ -114,8 +127,7 @@ def sound_parent(budget: Budget, wanted: Budget | None) -> Budget | None:
             "budgets above one another count the same.",
             code="other_unit",
         )
-    _check_depth(budget, parent)
-    return parent
+    _check_depth(budget, parent, len(path), below)
 
 
 def check_place(parent: Budget) -> None:
@@ -151,7 +163,14 @@ def check_unit(budget: Budget, currency: str) -> None:
         )
 
 
-def _check_depth(budget: Budget, parent: Budget) -> None:
+def _levels_below(budget: Budget) -> int:
+    if budget.pk is None:
+        return 0
+    deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
+    return (deepest or budget.level) - budget.level
+
+
+def _check_depth(budget: Budget, parent: Budget, above: int, below: int) -> None:
     """Refuse what would be too deep a tree; one that is already may stay as it is.
 
     Raises:
@@ -159,13 +178,8 @@ def _check_depth(budget: Budget, parent: Budget) -> None:
     """
     if budget.pk is not None and budget.parent_id == parent.pk:
         return
-    below = 0
-    if budget.pk is not None:
-        deepest = budget.get_descendants().aggregate(deepest=Max("level"))["deepest"]
-        below = (deepest or budget.level) - budget.level
     # What a template makes lies below it.
-    below = max(below, int(budget.is_template))
-    levels = parent.level + 2 + below
+    levels = above + 1 + max(below, int(budget.is_template))
     if levels > MOST_LEVELS:
         raise Invalid.field(
             "parent",

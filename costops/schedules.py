@@ -25,6 +25,7 @@ from budgets.refiling import refile_due
 from budgets.reservations.expire import expire_all
 from budgets.rollup import roll_up_all
 from budgets.runs import prune
+from bulk.tasks import take_up_lost as take_up_lost_changes
 from controls.actions import ask_due
 from forecasts import storing
 from notifications.tasks import deliver, forget_links_at
@@ -118,6 +119,7 @@ PERIODIC = (
     Periodic("digests", 5, _digests),
     Periodic("forecasts", 30, _forecasts),
     Periodic("reports", 5, take_up_lost),
+    Periodic("bulk", 5, take_up_lost_changes),
     Periodic("answers", 60, _answers),
     Periodic("runs", 1_440, _runs),
     Periodic("links", 1_440, forget_links_at),

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "controls",
     "intake",
     "reports",
+    "bulk",
     "console.apps.ConsoleConfig",
 ]
 

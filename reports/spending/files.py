@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from lib.money import quantize
 from lib.tables import cell, csv_lines
+from lib.workbooks import XLSX, workbook_pieces
 from reports.spending.questions import SpendQuestion
 from reports.spending.tables import SpendTable
-from reports.workbooks import XLSX, workbook_pieces
 
 _AT_ONCE = 500  # lines of CSV in a piece
 Row = list[str | Decimal | int]

@@ -4,7 +4,7 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from reports.workbooks import workbook_pieces
+from lib.workbooks import workbook_pieces
 
 
 def read(*rows: list[Any]) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from decimal import Decimal
 from tempfile import TemporaryFile
 from typing import Any
@@ -17,10 +18,11 @@ _PIECE = 64 * 2**10  # bytes
 _WIDEST, _NARROWEST = 40, 11  # characters
 _MOST_NAME = 31  # of a sheet
 _MOST_TEXT = 32_767  # characters of a cell
+Value = str | Decimal | int | date | None  # None: an empty cell
 
 
 def workbook_pieces(
-    name: str, header: Sequence[str], rows: Iterable[Sequence[str | Decimal | int]]
+    name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]
 ) -> Iterator[bytes]:
     """Yield a workbook with one sheet: *header*, and *rows* as they come.
 
@@ -43,12 +45,24 @@ def workbook_pieces(
             yield piece
 
 
-def _cell(sheet: Any, value: str | Decimal | int) -> Any:
+def _cell(sheet: Any, value: Value) -> Any:
+    if value is None:
+        return None
     if isinstance(value, str):
         return _text(sheet, value)
     made = WriteOnlyCell(sheet, value)
-    made.number_format = "#,##0.00########" if isinstance(value, Decimal) else "#,##0"
+    made.number_format = _format_of(value)
     return made
+
+
+def _format_of(value: Decimal | int | date) -> str:
+    match value:
+        case date():
+            return "yyyy-mm-dd"
+        case Decimal():
+            return "#,##0.00########"
+        case _:
+            return "#,##0"
 
 
 def _text(sheet: Any, text: str, *, is_bold: bool = False) -> Any:
