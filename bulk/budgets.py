@@ -21,7 +21,7 @@ from bulk.forms import EMPTY
 from bulk.kinds import Tell
 from bulk.models import BulkKind
 from bulk.named import BETWEEN, NamedBudgets, plain_way
-from bulk.types import Cell, Fault, Line, PlannedStep, StepAction
+from bulk.types import Cell, Difference, Fault, Line, PlannedStep, StepAction
 from lib.errors import Invalid, Refusal
 
 
@@ -198,9 +198,11 @@ class _Planning:
             if "start_date" not in wire:
                 wire["start_date"] = row.starts_at.isoformat()
         before = {} if budget is None else self._cells(budget)
-        step.differences = differences_of(before, self._cells(row))
+        step.differences = differences_of(before, self._cells(row), COLUMNS)
         if draft.like is not None:
             step.values["like"] = str(draft.like.uid)
+            rules = f"those of {self.named.way_of(draft.like)}"
+            step.differences.append(Difference("rules", "", rules))
         step.values["wire"] = wire
         draft.row = row
 

@@ -98,14 +98,19 @@ def _value_at(values: Any, place: str) -> Any:
 
 
 def differences_of(
-    before: Mapping[str, Cell], after: Mapping[str, Cell]
+    before: Mapping[str, Cell], after: Mapping[str, Cell], columns: Sequence[Column]
 ) -> list[Difference]:
-    """Return the columns in which the two differ, in order."""
+    """Return the columns in which the two differ, in order; money with its currency."""
     return [
-        Difference(name, text_of(before.get(name)), text_of(cell))
-        for name, cell in after.items()
-        if text_of(before.get(name)) != text_of(cell)
+        Difference(column.name, _told(column, before), _told(column, after))
+        for column in columns
+        if column.name in after and _told(column, before) != _told(column, after)
     ]
+
+
+def _told(column: Column, cells: Mapping[str, Cell]) -> str:
+    text = text_of(cells.get(column.name))
+    return f"{text} {cells['currency']}" if column.is_money and text else text
 
 
 def faults_of(

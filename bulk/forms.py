@@ -54,7 +54,7 @@ def text_of(cell: Cell) -> str:
 class TextForm:
     """Text, as it is."""
 
-    hint: str = "text"
+    hint: str = ""
 
     def read(self, cell: Cell, locale: str) -> str:
         return text_of(cell)

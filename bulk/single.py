@@ -127,7 +127,10 @@ class RowSheet(ABC, Generic[Row]):
             cells = self._cells(after)
             transaction.set_rollback(True)
         cells.pop("id", None)
-        step.differences = [*differences_of(before, cells), *self.unseen(after, wire)]
+        step.differences = [
+            *differences_of(before, cells, self.columns),
+            *self.unseen(after, wire),
+        ]
         if row is None:
             step.action = StepAction.MAKE
         else:

@@ -5,6 +5,7 @@ from console.alerts import admin as alerts
 from console.approvals import admin as approvals
 from console.approvals import slack
 from console.budgets import admin as budgets
+from console.bulk import admin as bulk
 from console.closing import admin as closing
 from console.controls import admin as controls
 from console.costs import admin as costs
@@ -20,6 +21,7 @@ __all__ = [
     "alerts",
     "approvals",
     "budgets",
+    "bulk",
     "closing",
     "controls",
     "costs",

@@ -115,6 +115,8 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Budget tree", "account_tree", "budgets_budget_tree", ""),
             ("Budget periods", "date_range", "budgets_budgetperiod", ""),
             ("Scenarios", "alt_route", "forecasts_scenarioset", ""),
+            ("Bulk changes", "table_rows", "bulk_bulkchange", ""),
+            ("Import and export", "upload_file", "bulk_bulkchange_import", ""),
             ("Requests", "price_check", "approvals_budgetrequest", ""),
             ("Approval policies", "approval", "approvals_policy", ""),
             ("Backfills", "history_toggle_off", "budgets_backfill", ""),
@@ -214,11 +216,12 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 )
 
 
-_PAGES = ("_tree", "_unpriced", "_explore")  # that are no list of a model
+_PAGES = ("_tree", "_unpriced", "_explore", "_import")  # that are no list of a model
 # Pages below those of a model that have an entry of their own.
 _BESIDE = {
     "ledger_costrecord": ("unpriced/", "reprice/"),
     "reports_spendview": ("explore/",),
+    "bulk_bulkchange": ("import/",),
 }
 
 

@@ -200,7 +200,10 @@ def tools_of(request: HttpRequest, budget: Budget) -> frozenset[str]:
         return frozenset()
     actions = (Action.MOVE, Action.ARCHIVE)
     someone = person(request)
-    return frozenset(one.value for one in actions if may(someone, one, budget))
+    tools = {one.value for one in actions if may(someone, one, budget)}
+    if may_at_top(someone, budget.organization) and budget.template_of_id is None:
+        tools.add("copy")
+    return frozenset(tools)
 
 
 def preview_part(request: HttpRequest, pages: Pages) -> HttpResponse:

@@ -47,6 +47,7 @@ def looked_at(
     kind: BulkKind = BulkKind.BUDGETS,
     name: str = "plan.csv",
     locale: str = "en_US",
+    person: User | None = None,
 ) -> BulkChange:
     """Upload a file, and have a worker look at it."""
     change = ask_file(
@@ -54,7 +55,7 @@ def looked_at(
         kind,
         content,
         name,
-        person=finance_of(organization),
+        person=person or finance_of(organization),
         locale=locale,
         now=timezone.now(),
     )

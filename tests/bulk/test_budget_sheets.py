@@ -13,6 +13,7 @@ from bulk.models import BulkKind, BulkState
 from bulk.registry import kind_of
 from bulk.writing import sheet_of
 from tests.bulk.sheets import (
+    Table,
     applied,
     as_csv,
     as_xlsx,
@@ -55,7 +56,7 @@ def test_new_budgets_are_made_below_one_another_whatever_their_order(
     acme: Organization,
 ) -> None:
     make_tree(acme)
-    spend(acme, "7", team="vision", department="engineering")
+    spend(acme, "7", team="ai", department="engineering")
     engineering = "Acme / Engineering"
     table = [
         {"parent": f"{engineering} / Vision", "name": "OCR", "amount": 5, "teams": ""},
@@ -91,14 +92,14 @@ def test_amounts_are_read_as_people_write_them(acme: Organization) -> None:
     change = looked_at(acme, as_csv(table), locale="de")
 
     (step,) = change.steps.all()
-    assert step.differences == [["amount", "1000", "20000.5"]]
+    assert step.differences == [["amount", "1000 USD", "20000.5 USD"]]
     applied(change)
     assert Budget.objects.get(name="Acme").amount == Decimal("20000.5")
 
 
 def test_bad_rows_are_named_by_line_and_column(acme: Organization) -> None:
     make_tree(acme)
-    table = [
+    table: Table = [
         {"name": "Acme", "amount": 2000, "enforcement": None, "owner": None},
         {"name": "R&D", "amount": "plenty", "enforcement": "firm", "owner": None},
         {

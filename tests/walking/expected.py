@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from accounts.permissions import TABLE, Action, Relation
@@ -87,6 +88,7 @@ MODELS: dict[str, tuple[Writers, Writers, Writers]] = {
         by_action(Action.GUARD),
         _NOBODY,
     ),
+    "bulk_bulkchange": (_NOBODY, _NOBODY, _NOBODY),
     "controls_ruleaction": (_NOBODY, _NOBODY, _NOBODY),
     "forecasts_scenarioset": (_ASK, _ASK, _ASK),
     "ledger_monthlock": (_NOBODY, _NOBODY, _NOBODY),
@@ -180,6 +182,12 @@ PAGES: dict[str, Writers] = {
     "reports_journal_file": _NOBODY,
     "reports_journalsetup_accounts": _FINANCE,
     "ledger_costrecord_reprice": _FINANCE,
+    "bulk_bulkchange_import": _FINANCE,
+    "bulk_bulkchange_sheet": _NOBODY,
+    "bulk_bulkchange_copy": _FINANCE,
+    "bulk_bulkchange_edit": _FINANCE,
+    "bulk_bulkchange_page": _FINANCE,
+    "bulk_bulkchange_part": _NOBODY,
     "reports_spendview_explore": _NOBODY,
     "reports_spendview_file": _NOBODY,
     "reports_spendview_save": _MEMBERS - {FOREIGN},
@@ -322,6 +330,16 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
         "scope.teams": "new",
     },
     "budgets_budget_change": {"note": "Other"},
+    "bulk_bulkchange_import": lambda *_: {
+        "organization": "acme",
+        "file": SimpleUploadedFile("plan.csv", b"name,amount\nNew,1\n"),
+    },
+    "bulk_bulkchange_edit": lambda _, world: {
+        "organization": "acme",
+        "budgets": str(world.budgets["engineering"].uid),
+        "percent": "5",
+    },
+    "bulk_bulkchange_page": _WHY,
     "alerts_alertrule_delete": _WHY,
     "alerts_escalationpolicy_delete": _WHY,
     "ledger_price_change": {"per_request": "0.5", **_WHY},
@@ -447,6 +465,8 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
 }
 # What some pages want in their address.
 QUERIES: dict[str, str] = {
+    "bulk_bulkchange_copy": "?budget={budget}",
+    "bulk_bulkchange_sheet": "?organization=acme&kind=budgets&form=csv",
     "alerts_alertrule_add": "?budget={budget}&type=velocity",
     "alerts_escalationpolicy_add": "?budget={below}",
     "approvals_budgetrequest_remind": "?whose=all",

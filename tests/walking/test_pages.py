@@ -47,6 +47,7 @@ MAILED = {
 NOTED = {"decide-by-link": {"approvals_trailentry", "approvals_trailhead"}}
 OTHER = {  # answers that are no page to a GET
     "budgets_budget_arrival": {286},  # a record is there: no need to ask again
+    "bulk_bulkchange_part": {286},  # it is looked at
     "logout": {405},
     "alerts_alert_answer": {405},
     "approvals_budgetrequest_answer": {405},
@@ -75,6 +76,7 @@ WITHOUT_VERSION = {
     "controls_ruleaction_answer",  # so is that of an action
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
+    "bulk_bulkchange_page",  # it is confirmed once, of what is shown
     "reports_report_again",  # a draft is made of what there is then
     *("reports_feed_run", "reports_feedrun_redeliver"),  # so is its file
 }

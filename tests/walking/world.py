@@ -45,6 +45,7 @@ from reports.feeds.notices import file_link, mails_of
 from reports.feeds.work import carry_out
 from reports.models import Feed, FeedRun
 from tests.alerts.factories import fire
+from tests.bulk.sheets import as_csv, looked_at
 from tests.controls.factories import authorize, book, lease
 from tests.factories import (
     NOON,
@@ -173,6 +174,8 @@ def make_world() -> World:
     tree = {name: Budget.objects.get(pk=one.pk) for name, one in tree.items()}
     _fill_rest(acme)
     keep_spend(acme, people[FINANCE])
+    plan = as_csv([{"name": "of acme", "amount": "1"}])
+    looked_at(acme, plan, person=people[FINANCE])
     words |= _brought(acme)
     browsers = {name: browser_of(one) for name, one in people.items()}
     for browser in (*browsers.values(), nobody := Client()):
