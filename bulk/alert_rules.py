@@ -10,8 +10,15 @@ from alerts.api.schemas import ConfigurationIn
 from alerts.changes import version_of
 from alerts.models import BASES, RuleType, Sensitivity, Severity, SpikeWindow
 from budgets.models import Budget
-from bulk.columns import Column
-from bulk.forms import AmountForm, ListForm, TextForm, TruthForm, WholeForm, WordForm
+from bulk.columns import BulkColumn
+from bulk.forms import (
+    AmountCells,
+    ListCells,
+    TextCells,
+    TruthCells,
+    WholeCells,
+    WordCells,
+)
 from bulk.grouped import BUDGET, Bodies, BudgetListSheet
 from bulk.models import BulkKind
 
@@ -28,19 +35,19 @@ class AlertRuleSheet(BudgetListSheet):
     )
     columns = (
         BUDGET,
-        Column("type", WordForm(tuple(RuleType.values)), "of the rule"),
-        Column("threshold", AmountForm(), "a share such as 0.8; of a spike an amount"),
-        Column("basis", WordForm(tuple(map(str, BASES))), "what the share is of"),
-        Column("probability", AmountForm(), "of a forecast: 0.8"),
-        Column("condition", TextForm(), "such as daily_spend > 2 * average"),
-        Column("sensitivity", WordForm(tuple(Sensitivity.values)), "of an anomaly"),
-        Column("window", WordForm(tuple(SpikeWindow.values)), "of a spike"),
-        Column("channels", ListForm(), "by which people are told"),
-        Column("recipients", ListForm(), "who is told"),
-        Column("message", TextForm(), "for them"),
-        Column("cooldown", WholeForm(), "seconds without telling it again"),
-        Column("severity", WordForm(tuple(Severity.values)), "of the alert"),
-        Column("enabled", TruthForm(), "whether it is in use"),
+        BulkColumn("type", WordCells(tuple(RuleType.values)), "of the rule"),
+        BulkColumn("threshold", AmountCells(), "a share as 0.8; an amount of a spike"),
+        BulkColumn("basis", WordCells(tuple(map(str, BASES))), "what the share is of"),
+        BulkColumn("probability", AmountCells(), "of a forecast: 0.8"),
+        BulkColumn("condition", TextCells(), "such as daily_spend > 2 * average"),
+        BulkColumn("sensitivity", WordCells(tuple(Sensitivity.values)), "an anomaly's"),
+        BulkColumn("window", WordCells(tuple(SpikeWindow.values)), "of a spike"),
+        BulkColumn("channels", ListCells(), "by which people are told"),
+        BulkColumn("recipients", ListCells(), "who is told"),
+        BulkColumn("message", TextCells(), "for them"),
+        BulkColumn("cooldown", WholeCells(), "seconds without telling it again"),
+        BulkColumn("severity", WordCells(tuple(Severity.values)), "of the alert"),
+        BulkColumn("enabled", TruthCells(), "whether it is in use"),
     )
 
     def bodies(self, budget: Budget) -> Bodies:

@@ -1,5 +1,6 @@
 """Applying what a sheet of budgets was shown to do."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from rest_framework import serializers
 from accounts.models import Organization
 from budgets.api.schemas import BudgetIn
 from budgets.models import Budget
+from budgets.planting import planting
 from budgets.reshaping import Reshaping
 from budgets.services import BudgetPlan, change_budget, create_budget
 from bulk.models import BulkStep
@@ -24,6 +26,10 @@ class BudgetApplying:
         self._before = NamedBudgets(organization)
         self._made: dict[str, Budget] = {}  # by what lines call them
         self._later = Reshaping(organization)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return what writes the trees once, in the end."""
+        return planting(self._organization)
 
     def apply(self, step: BulkStep) -> None:
         """Do what a step says, to the version that was looked at."""

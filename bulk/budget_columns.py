@@ -5,57 +5,57 @@ from zoneinfo import ZoneInfo
 
 from budgets.models import Budget, Enforcement, Priority, RolloverMode
 from budgets.scopes import DIMENSION_OF
-from bulk.columns import Column
+from bulk.columns import BulkColumn
 from bulk.forms import (
-    AmountForm,
-    DayForm,
-    ListForm,
-    PairsForm,
-    ShareForm,
-    TextForm,
-    WordForm,
+    AmountCells,
+    DayCells,
+    ListCells,
+    PairsCells,
+    ShareCells,
+    TextCells,
+    WordCells,
 )
 from bulk.types import Cell
 from lib.periods import DAY, Cadence, day_of, start_of
 
 
-def _scope(name: str) -> Column:
+def _scope(name: str) -> BulkColumn:
     words = f"whose spend counts: {name}"
-    return Column(name, ListForm(), words, path=f"scope.{name}", emptied=[])
+    return BulkColumn(name, ListCells(), words, path=f"scope.{name}", emptied=[])
 
 
 COLUMNS = (
-    Column("id", TextForm(), "of a budget that is there"),
-    Column("name", TextForm(), "how it is called"),
-    Column("parent", TextForm(), "above it: its names from the top down, or id"),
-    Column("like", TextForm(), "whose other settings and rules a new one takes"),
-    Column("amount", AmountForm(), "of each period", is_money=True),
-    Column("currency", TextForm(), "such as USD; or tokens, or requests"),
-    Column("period", WordForm([one.value for one in Cadence]), "how long one is"),
-    Column("timezone", TextForm(), "in which days begin, such as Europe/Berlin"),
-    Column("start_date", DayForm(), "its first day"),
-    Column("end_date", DayForm(), "its last day", emptied=None),
-    Column("owner", TextForm(), "a mail address", emptied=None),
-    Column("enforcement", WordForm(tuple(Enforcement.values)), "hard refuses calls"),
-    Column("priority", WordForm(tuple(Priority.values)), "when there is too little"),
-    Column("warning_threshold", ShareForm(), "from when on it is a warning"),
-    Column("critical_threshold", ShareForm(), "from when on it is critical"),
-    Column(
+    BulkColumn("id", TextCells(), "of a budget that is there"),
+    BulkColumn("name", TextCells(), "how it is called"),
+    BulkColumn("parent", TextCells(), "above it: its names from the top down, or id"),
+    BulkColumn("like", TextCells(), "whose other settings and rules a new one takes"),
+    BulkColumn("amount", AmountCells(), "of each period", is_money=True),
+    BulkColumn("currency", TextCells(), "such as USD; or tokens, or requests"),
+    BulkColumn("period", WordCells([one.value for one in Cadence]), "how long one is"),
+    BulkColumn("timezone", TextCells(), "in which days begin, such as Europe/Berlin"),
+    BulkColumn("start_date", DayCells(), "its first day"),
+    BulkColumn("end_date", DayCells(), "its last day", emptied=None),
+    BulkColumn("owner", TextCells(), "a mail address", emptied=None),
+    BulkColumn("enforcement", WordCells(tuple(Enforcement.values)), "hard stops calls"),
+    BulkColumn("priority", WordCells(tuple(Priority.values)), "for scarce money"),
+    BulkColumn("warning_threshold", ShareCells(), "from when on it is a warning"),
+    BulkColumn("critical_threshold", ShareCells(), "from when on it is critical"),
+    BulkColumn(
         "rollover",
-        WordForm(tuple(RolloverMode.values)),
+        WordCells(tuple(RolloverMode.values)),
         "what goes into the next period",
         path="rollover.mode",
     ),
-    Column(
+    BulkColumn(
         "rollover_cap",
-        ShareForm(),
+        ShareCells(),
         "at most this share",
         path="rollover.cap",
         emptied=None,
     ),
     *map(_scope, DIMENSION_OF),
-    Column("tags", PairsForm(), "whose spend counts", path="scope.tags", emptied={}),
-    Column("note", TextForm(), "for people", emptied=""),
+    BulkColumn("tags", PairsCells(), "whose use counts", path="scope.tags", emptied={}),
+    BulkColumn("note", TextCells(), "for people", emptied=""),
 )
 
 
@@ -80,10 +80,10 @@ def cells_of_budget(budget: Budget, above: str) -> dict[str, Cell]:
         "owner": budget.owner.email if budget.owner else None,
         "enforcement": str(budget.enforcement),
         "priority": str(budget.priority),
-        "warning_threshold": ShareForm().write(budget.warning_threshold),
-        "critical_threshold": ShareForm().write(budget.critical_threshold),
+        "warning_threshold": ShareCells().write(budget.warning_threshold),
+        "critical_threshold": ShareCells().write(budget.critical_threshold),
         "rollover": str(budget.rollover_mode),
-        "rollover_cap": ShareForm().write(cap),
+        "rollover_cap": ShareCells().write(cap),
         **scope,
         "note": budget.note or None,
     }

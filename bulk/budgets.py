@@ -21,7 +21,7 @@ from bulk.forms import EMPTY
 from bulk.kinds import Tell
 from bulk.models import BulkKind
 from bulk.named import BETWEEN, NamedBudgets, plain_way
-from bulk.types import Cell, Difference, Fault, Line, PlannedStep, StepAction
+from bulk.types import BulkLine, Cell, DraftStep, Fault, FieldDifference, StepAction
 from lib.errors import Invalid, Refusal
 
 
@@ -48,12 +48,12 @@ class BudgetSheet:
     def plan(
         self,
         organization: Organization,
-        lines: Sequence[Line],
+        lines: Sequence[BulkLine],
         *,
         locale: str,
         now: datetime,
         tell: Tell,
-    ) -> list[PlannedStep]:
+    ) -> list[DraftStep]:
         planning = _Planning(organization, locale, now)
         for line in lines:
             planning.read(line)
@@ -73,9 +73,9 @@ class BudgetSheet:
 class _Draft:
     """A line, and the budget that it would make of one that is there, or anew."""
 
-    line: Line
+    line: BulkLine
     wire: dict[str, Any]
-    step: PlannedStep
+    step: DraftStep
     budget: Budget | None  # as it is; None: it would be made
     way: str  # of one that would be made
     key: int  # of the budget, or a negative one
@@ -106,13 +106,13 @@ class _Planning:
                 known = self._depths.get(row.parent_id, 0)
                 self._depths[row.parent_id] = max(known, below + 1)
 
-    def read(self, line: Line) -> None:
+    def read(self, line: BulkLine) -> None:
         """Find out what *line* is about."""
         wire, faults = wire_of(line, COLUMNS, self.locale)
         above = str(wire.get("parent") or "")
         name = " ".join(str(wire.get("name") or "").split())
         way = f"{above}{BETWEEN}{name}" if above else name
-        step = PlannedStep([line.number], way, StepAction.FAULTY, faults=faults)
+        step = DraftStep([line.number], way, StepAction.FAULTY, faults=faults)
         draft = _Draft(line, wire, step, None, way, -len(self.drafts) - 1)
         self.drafts.append(draft)
         if faults:
@@ -202,7 +202,7 @@ class _Planning:
         if draft.like is not None:
             step.values["like"] = str(draft.like.uid)
             rules = f"those of {self.named.way_of(draft.like)}"
-            step.differences.append(Difference("rules", "", rules))
+            step.differences.append(FieldDifference("rules", "", rules))
         step.values["wire"] = wire
         draft.row = row
 

@@ -8,20 +8,20 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization
 from accounts.versions import Seen
-from bulk.columns import Column
-from bulk.forms import ListForm, TextForm, TruthForm, WholeForm, WordForm
+from bulk.columns import BulkColumn
+from bulk.forms import ListCells, TextCells, TruthCells, WholeCells, WordCells
 from bulk.models import BulkKind
 from bulk.single import RowSheet
-from bulk.types import Difference
+from bulk.types import FieldDifference
 from lib.errors import Invalid
 from notifications.channels import add_channel, change_channel
 from notifications.configs import secret_names
 from notifications.models import Channel, ChannelType
 
 
-def _config(name: str, words: str, form: Any = None) -> Column:
-    form = form or TextForm()
-    return Column(name, form, words, path=f"config.{name}", emptied=None)
+def _config(name: str, words: str, form: Any = None) -> BulkColumn:
+    form = form or TextCells()
+    return BulkColumn(name, form, words, path=f"config.{name}", emptied=None)
 
 
 class ChannelSheet(RowSheet[Channel]):
@@ -34,16 +34,16 @@ class ChannelSheet(RowSheet[Channel]):
         "are not in what you fetch; an empty cell leaves them as they are."
     )
     columns = (
-        Column("id", WholeForm(), "of a channel that is there"),
-        Column("name", TextForm(), "how it is called"),
-        Column("type", WordForm(tuple(ChannelType.values)), "it stays"),
-        Column("enabled", TruthForm(), "whether it is used"),
-        _config("recipients", "mail addresses or telephone numbers", ListForm()),
+        BulkColumn("id", WholeCells(), "of a channel that is there"),
+        BulkColumn("name", TextCells(), "how it is called"),
+        BulkColumn("type", WordCells(tuple(ChannelType.values)), "it stays"),
+        BulkColumn("enabled", TruthCells(), "whether it is used"),
+        _config("recipients", "mail addresses or telephone numbers", ListCells()),
         _config("url", "of a webhook, or for Apprise: a secret there"),
         _config("webhook_url", "of Slack: a secret"),
         _config("channel", "of Slack"),
-        _config("mentions", "in Slack", ListForm()),
-        _config("requests", "whether Slack is told of requests", TruthForm()),
+        _config("mentions", "in Slack", ListCells()),
+        _config("requests", "whether Slack is told of requests", TruthCells()),
         _config("routing_key", "of PagerDuty: a secret"),
         _config("secret", "that signs a webhook: a secret"),
     )
@@ -66,9 +66,11 @@ class ChannelSheet(RowSheet[Channel]):
             "config": row.config,
         }
 
-    def unseen(self, row: Channel, wire: Mapping[str, Any]) -> list[Difference]:
+    def unseen(self, row: Channel, wire: Mapping[str, Any]) -> list[FieldDifference]:
         given = wire.get("config", {}).keys() & secret_names(row.type)
-        return [Difference(name, "", "as given (secret)") for name in sorted(given)]
+        return [
+            FieldDifference(name, "", "as given (secret)") for name in sorted(given)
+        ]
 
     def label(self, wire: Mapping[str, Any]) -> str:
         return str(wire.get("name", ""))

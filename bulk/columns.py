@@ -7,14 +7,14 @@ from typing import Any
 from rest_framework import serializers
 
 from bulk.forms import EMPTY, CellError, Form, text_of
-from bulk.types import Cell, Difference, Fault, Line
+from bulk.types import BulkLine, Cell, Fault, FieldDifference
 from lib.errors import Invalid, Refusal
 
 _NOTHING: Any = object()  # a column that can't be empty
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class BulkColumn:
     """A column: *path* is where its value goes in what the API is sent."""
 
     name: str
@@ -29,7 +29,9 @@ class Column:
         return self.path or self.name
 
 
-def check_names(lines: Sequence[Line], columns: Sequence[Column], key: str) -> None:
+def check_names(
+    lines: Sequence[BulkLine], columns: Sequence[BulkColumn], key: str
+) -> None:
     """Refuse a sheet with columns there are none of, or without the one it needs.
 
     Raises:
@@ -50,7 +52,7 @@ def check_names(lines: Sequence[Line], columns: Sequence[Column], key: str) -> N
 
 
 def wire_of(
-    line: Line, columns: Sequence[Column], locale: str
+    line: BulkLine, columns: Sequence[BulkColumn], locale: str
 ) -> tuple[dict[str, Any], list[Fault]]:
     """Return what the API would be sent for a line, without what it leaves empty."""
     wire: dict[str, Any] = {}
@@ -66,7 +68,7 @@ def wire_of(
     return wire, faults
 
 
-def _read(column: Column, cell: Cell, locale: str) -> Any:
+def _read(column: BulkColumn, cell: Cell, locale: str) -> Any:
     if cell == EMPTY:
         if column.emptied is _NOTHING:
             raise CellError("This can't be empty.")
@@ -81,7 +83,9 @@ def _put(wire: dict[str, Any], place: str, value: Any) -> None:
     wire[name] = value
 
 
-def cells_of(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, Cell]:
+def cells_of(
+    values: Mapping[str, Any], columns: Sequence[BulkColumn]
+) -> dict[str, Cell]:
     """Return the cells for what the API answers: by column."""
     return {
         column.name: column.form.write(_value_at(values, column.place))
@@ -98,23 +102,25 @@ def _value_at(values: Any, place: str) -> Any:
 
 
 def differences_of(
-    before: Mapping[str, Cell], after: Mapping[str, Cell], columns: Sequence[Column]
-) -> list[Difference]:
+    before: Mapping[str, Cell], after: Mapping[str, Cell], columns: Sequence[BulkColumn]
+) -> list[FieldDifference]:
     """Return the columns in which the two differ, in order; money with its currency."""
     return [
-        Difference(column.name, _told(column, before), _told(column, after))
+        FieldDifference(column.name, _told(column, before), _told(column, after))
         for column in columns
         if column.name in after and _told(column, before) != _told(column, after)
     ]
 
 
-def _told(column: Column, cells: Mapping[str, Cell]) -> str:
+def _told(column: BulkColumn, cells: Mapping[str, Cell]) -> str:
     text = text_of(cells.get(column.name))
     return f"{text} {cells['currency']}" if column.is_money and text else text
 
 
 def faults_of(
-    error: Refusal | serializers.ValidationError, line: int, columns: Sequence[Column]
+    error: Refusal | serializers.ValidationError,
+    line: int,
+    columns: Sequence[BulkColumn],
 ) -> list[Fault]:
     """Return what a refusal says of a line, by column."""
     if isinstance(error, serializers.ValidationError):
@@ -135,7 +141,7 @@ def _flat(detail: Any, at: str = "") -> Any:
         yield at, str(detail)
 
 
-def _column_of(attr: str, columns: Sequence[Column]) -> str:
+def _column_of(attr: str, columns: Sequence[BulkColumn]) -> str:
     """Return the column that *attr* is about: the one whose place it begins with."""
     parts = attr.split(".")
     while parts:

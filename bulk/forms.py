@@ -51,7 +51,7 @@ def text_of(cell: Cell) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class TextForm:
+class TextCells:
     """Text, as it is."""
 
     hint: str = ""
@@ -64,7 +64,7 @@ class TextForm:
 
 
 @dataclass(frozen=True, slots=True)
-class WordForm:
+class WordCells:
     """One of some words."""
 
     words: Sequence[str]
@@ -84,7 +84,7 @@ class WordForm:
 
 
 @dataclass(frozen=True, slots=True)
-class AmountForm:
+class AmountCells:
     """A number with up to ten decimal places, as the reader writes it."""
 
     hint: str = "a number, such as 20,000.50"
@@ -118,7 +118,7 @@ def number_of(cell: Cell, locale: str) -> Decimal:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeForm:
+class WholeCells:
     """A whole number."""
 
     hint: str = "a whole number"
@@ -134,7 +134,7 @@ class WholeForm:
 
 
 @dataclass(frozen=True, slots=True)
-class ShareForm:
+class ShareCells:
     """A share: 80 %, or 0.8."""
 
     hint: str = "a share: 80 %, or 0.8"
@@ -153,7 +153,7 @@ class ShareForm:
 
 
 @dataclass(frozen=True, slots=True)
-class PercentForm:
+class PercentCells:
     """A percentage: 90."""
 
     hint: str = "a percentage: 90"
@@ -169,7 +169,7 @@ class PercentForm:
 
 
 @dataclass(frozen=True, slots=True)
-class DayForm:
+class DayCells:
     """A day, or a moment: the API reads it, in the zone it is about."""
 
     hint: str = "a day, such as 2027-01-01"
@@ -188,7 +188,7 @@ class DayForm:
 
 
 @dataclass(frozen=True, slots=True)
-class TruthForm:
+class TruthCells:
     """Yes or no."""
 
     hint: str = "yes or no"
@@ -210,7 +210,7 @@ _TRUTHS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ListForm:
+class ListCells:
     """Several texts, with ; between them."""
 
     hint: str = "several, with ; between them"
@@ -224,14 +224,14 @@ class ListForm:
 
 
 @dataclass(frozen=True, slots=True)
-class PairsForm:
+class PairsCells:
     """Names with values: region=eu; tier=gold."""
 
     hint: str = "name=value, with ; between them"
 
     def read(self, cell: Cell, locale: str) -> dict[str, str]:
         found: dict[str, str] = {}
-        for part in ListForm().read(cell, locale):
+        for part in ListCells().read(cell, locale):
             name, sign, value = part.partition("=")
             if not sign or not name.strip():
                 raise CellError(f"“{part}” is not written as name=value.")

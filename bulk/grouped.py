@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +13,15 @@ from accounts.audit import giving
 from accounts.models import Organization
 from accounts.versions import Seen
 from budgets.models import Budget
-from bulk.columns import Column, cells_of, faults_of, wire_of
-from bulk.forms import TextForm
+from bulk.columns import BulkColumn, cells_of, faults_of, wire_of
+from bulk.forms import TextCells
 from bulk.kinds import Tell
 from bulk.models import BulkKind, BulkStep
 from bulk.named import NamedBudgets
-from bulk.types import Cell, Difference, Fault, Line, PlannedStep, StepAction
+from bulk.types import BulkLine, Cell, DraftStep, Fault, FieldDifference, StepAction
 from lib.errors import Invalid, NotFound, Refusal
 
-BUDGET = Column("budget", TextForm(), "its names from the top down, or its id")
+BUDGET = BulkColumn("budget", TextCells(), "its names from the top down, or its id")
 Bodies = list[dict[str, Any]]
 
 
@@ -29,7 +30,7 @@ class BudgetListSheet(ABC):
     have. A line with an empty *first* column says that there are none."""
 
     kind: BulkKind
-    columns: Sequence[Column]
+    columns: Sequence[BulkColumn]
     key = "budget"
     words: str
     noun: str  # of one thing: "rule"
@@ -74,22 +75,22 @@ class BudgetListSheet(ABC):
     def plan(
         self,
         organization: Organization,
-        lines: Sequence[Line],
+        lines: Sequence[BulkLine],
         *,
         locale: str,
         now: datetime,
         tell: Tell,
-    ) -> list[PlannedStep]:
+    ) -> list[DraftStep]:
         named = NamedBudgets(organization)
-        steps: list[PlannedStep] = []
-        groups: dict[int, list[Line]] = {}
+        steps: list[DraftStep] = []
+        groups: dict[int, list[BulkLine]] = {}
         for line in lines:
             try:
                 budget = named.named(str(line.cells.get("budget") or ""), "budget")
             except Refusal as refusal:
                 faults = faults_of(refusal, line.number, self.columns)
                 label = str(line.cells.get("budget") or "")
-                faulty = PlannedStep([line.number], label, StepAction.FAULTY)
+                faulty = DraftStep([line.number], label, StepAction.FAULTY)
                 faulty.faults = faults
                 steps.append(faulty)
             else:
@@ -104,11 +105,11 @@ class BudgetListSheet(ABC):
         self,
         budget: Budget,
         label: str,
-        lines: Sequence[Line],
+        lines: Sequence[BulkLine],
         locale: str,
         now: datetime,
-    ) -> PlannedStep:
-        step = PlannedStep([one.number for one in lines], label, StepAction.FAULTY)
+    ) -> DraftStep:
+        step = DraftStep([one.number for one in lines], label, StepAction.FAULTY)
         wires = self._wires(lines, step.faults, locale)
         if step.faults:
             return step
@@ -132,7 +133,9 @@ class BudgetListSheet(ABC):
         step.action = StepAction.CHANGE if step.differences else StepAction.SAME
         return step
 
-    def _wires(self, lines: Sequence[Line], faults: list[Fault], locale: str) -> Bodies:
+    def _wires(
+        self, lines: Sequence[BulkLine], faults: list[Fault], locale: str
+    ) -> Bodies:
         wires = []
         for line in lines:
             wire, wrong = wire_of(line, self.columns[1:], locale)
@@ -145,7 +148,7 @@ class BudgetListSheet(ABC):
         return wires
 
     def _faults_of(
-        self, error: serializers.ValidationError, lines: Sequence[Line]
+        self, error: serializers.ValidationError, lines: Sequence[BulkLine]
     ) -> list[Fault]:
         """Return what is wrong, each with the line it is about."""
         faults: list[Fault] = []
@@ -155,7 +158,7 @@ class BudgetListSheet(ABC):
                 faults += faults_of(wrong, line.number, self.columns)
         return faults or faults_of(error, lines[0].number, self.columns)
 
-    def _differences(self, before: Bodies, after: Bodies) -> list[Difference]:
+    def _differences(self, before: Bodies, after: Bodies) -> list[FieldDifference]:
         old = [self._cells(body) for body in before]
         new = [self._cells(body) for body in after]
         gone = [
@@ -164,10 +167,10 @@ class BudgetListSheet(ABC):
         come = [
             body for body, cells in zip(after, new, strict=True) if cells not in old
         ]
-        found = [Difference(self.noun, self.summary(body), "") for body in gone]
-        found += [Difference(self.noun, "", self.summary(body)) for body in come]
+        found = [FieldDifference(self.noun, self.summary(body), "") for body in gone]
+        found += [FieldDifference(self.noun, "", self.summary(body)) for body in come]
         if not found and old != new:
-            found = [Difference("order", "", "as in the sheet")]
+            found = [FieldDifference("order", "", "as in the sheet")]
         return found
 
     def applying(
@@ -202,6 +205,10 @@ class ListApplying:
     ) -> None:
         self._sheet, self._organization = sheet, organization
         self._now, self._reason = now, reason
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return nothing special: each is on its own."""
+        return nullcontext()
 
     def apply(self, step: BulkStep) -> None:
         """Do what a step says, to the version that was looked at."""

@@ -1,19 +1,23 @@
 """What every kind of sheet can do: show what is there, look at lines, apply steps."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from accounts.models import Organization
-from bulk.columns import Column
+from bulk.columns import BulkColumn
 from bulk.models import BulkKind, BulkStep
-from bulk.types import Cell, Line, PlannedStep
+from bulk.types import BulkLine, Cell, DraftStep
 
 Tell = Callable[[float], None]  # the share that is done
 
 
 class Applying(Protocol):
     """Steps of one change that are being applied, one after the other."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return what they are applied in."""
 
     def apply(self, step: BulkStep) -> None:
         """Do what a step says.
@@ -33,7 +37,7 @@ class SheetKind(Protocol):
     def kind(self) -> BulkKind: ...
 
     @property
-    def columns(self) -> Sequence[Column]: ...
+    def columns(self) -> Sequence[BulkColumn]: ...
 
     @property
     def key(self) -> str:
@@ -53,12 +57,12 @@ class SheetKind(Protocol):
     def plan(
         self,
         organization: Organization,
-        lines: Sequence[Line],
+        lines: Sequence[BulkLine],
         *,
         locale: str,
         now: datetime,
         tell: Tell,
-    ) -> list[PlannedStep]:
+    ) -> list[DraftStep]:
         """Return what *lines* would do; nothing is written."""
 
     def applying(

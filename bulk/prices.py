@@ -8,15 +8,15 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization
 from accounts.versions import Seen
-from bulk.columns import Column
+from bulk.columns import BulkColumn
 from bulk.forms import (
-    AmountForm,
-    DayForm,
-    PairsForm,
-    PercentForm,
-    TextForm,
-    TruthForm,
-    WholeForm,
+    AmountCells,
+    DayCells,
+    PairsCells,
+    PercentCells,
+    TextCells,
+    TruthCells,
+    WholeCells,
 )
 from bulk.models import BulkKind
 from bulk.single import RowSheet
@@ -26,8 +26,8 @@ from ledger.models import Price
 from ledger.prices import about, add_price, change_price
 
 
-def _price(name: str, words: str) -> Column:
-    return Column(name, AmountForm(), words, emptied=None, is_money=True)
+def _price(name: str, words: str) -> BulkColumn:
+    return BulkColumn(name, AmountCells(), words, emptied=None, is_money=True)
 
 
 class PriceSheet(RowSheet[Price]):
@@ -40,23 +40,23 @@ class PriceSheet(RowSheet[Price]):
         "tier and first day, or makes a new one."
     )
     columns = (
-        Column("id", WholeForm(), "of a price that is there"),
-        Column("provider", TextForm(), "such as openai"),
-        Column("model", TextForm(), "such as gpt-4o; gpt-4* is what goes on at a dash"),
-        Column("service_tier", TextForm(), "such as batch", emptied=""),
-        Column("effective_from", DayForm(), "from when on"),
-        Column("effective_to", DayForm(), "until when, exclusive", emptied=None),
-        Column("currency", TextForm(), "such as USD"),
+        BulkColumn("id", WholeCells(), "of a price that is there"),
+        BulkColumn("provider", TextCells(), "such as openai"),
+        BulkColumn("model", TextCells(), "gpt-4o; gpt-4* is what goes on at a dash"),
+        BulkColumn("service_tier", TextCells(), "such as batch", emptied=""),
+        BulkColumn("effective_from", DayCells(), "from when on"),
+        BulkColumn("effective_to", DayCells(), "until when, exclusive", emptied=None),
+        BulkColumn("currency", TextCells(), "such as USD"),
         _price("input_per_million", "for a million input tokens"),
         _price("cached_input_per_million", "for a million cached tokens"),
         _price("output_per_million", "for a million output tokens"),
         _price("per_request", "for one request"),
-        Column("quantities", PairsForm(), "prices of other kinds", emptied={}),
-        Column(
-            "percent_of_list", PercentForm(), "in place of prices: 90", emptied=None
+        BulkColumn("quantities", PairsCells(), "prices of other kinds", emptied={}),
+        BulkColumn(
+            "percent_of_list", PercentCells(), "in place of prices: 90", emptied=None
         ),
-        Column("provisional", TruthForm(), "whether it is an estimate"),
-        Column("note", TextForm(), "for people", emptied=""),
+        BulkColumn("provisional", TruthCells(), "whether it is an estimate"),
+        BulkColumn("note", TextCells(), "for people", emptied=""),
     )
 
     def all_of(self, organization: Organization) -> QuerySet[Price]:

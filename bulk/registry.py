@@ -13,7 +13,7 @@ from bulk.models import BulkChange, BulkKind, BulkSource
 from bulk.prices import PriceSheet
 from bulk.rules import RuleSheet
 from bulk.sheets import read_sheet
-from bulk.types import PlannedStep
+from bulk.types import DraftStep
 from bulk.wishes import lines_of_copy, lines_of_edit
 
 _KINDS: Mapping[str, SheetKind] = {
@@ -33,7 +33,7 @@ def kind_of(name: str) -> SheetKind:
     return _KINDS[name]
 
 
-def planned_by(change: BulkChange, *, now: datetime, tell: Tell) -> list[PlannedStep]:
+def planned_by(change: BulkChange, *, now: datetime, tell: Tell) -> list[DraftStep]:
     """Return what *change* would do.
 
     Raises:

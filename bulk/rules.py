@@ -8,15 +8,15 @@ import msgspec
 
 from accounts.versions import Seen, newest
 from budgets.models import Budget
-from bulk.columns import Column
+from bulk.columns import BulkColumn
 from bulk.forms import (
-    AmountForm,
-    ListForm,
-    PairsForm,
-    TextForm,
-    TruthForm,
-    WholeForm,
-    WordForm,
+    AmountCells,
+    ListCells,
+    PairsCells,
+    TextCells,
+    TruthCells,
+    WholeCells,
+    WordCells,
 )
 from bulk.grouped import BUDGET, Bodies, BudgetListSheet
 from bulk.models import BulkKind
@@ -26,8 +26,8 @@ from controls.api.rule_schemas import ControlsIn
 from controls.types import ControlAction
 
 
-def _config(name: str, form: Any, words: str) -> Column:
-    return Column(name, form, words, path=f"config.{name}")
+def _config(name: str, form: Any, words: str) -> BulkColumn:
+    return BulkColumn(name, form, words, path=f"config.{name}")
 
 
 class RuleSheet(BudgetListSheet):
@@ -42,18 +42,18 @@ class RuleSheet(BudgetListSheet):
     )
     columns = (
         BUDGET,
-        Column("id", TextForm(), "of a rule that stays itself"),
-        Column("trigger", TextForm(), "such as budget_percentage >= 0.9"),
-        Column("action", WordForm(tuple(ControlAction.values)), "what it does"),
-        _config("message", TextForm(), "for who is blocked"),
-        _config("downgrades", PairsForm(), "model=cheaper model"),
-        _config("blocked_models", ListForm(), "that may not be used"),
-        _config("allowed_models", ListForm(), "the only ones"),
-        _config("max_requests_per_minute", WholeForm(), "of a rate limit"),
-        _config("max_cost_per_hour", AmountForm(), "of a rate limit"),
-        _config("exempt_users", ListForm(), "whom it leaves alone"),
-        _config("needs_approval", TruthForm(), "whether people are asked first"),
-        Column("notify", TruthForm(), "whether the owner is told"),
+        BulkColumn("id", TextCells(), "of a rule that stays itself"),
+        BulkColumn("trigger", TextCells(), "such as budget_percentage >= 0.9"),
+        BulkColumn("action", WordCells(tuple(ControlAction.values)), "what it does"),
+        _config("message", TextCells(), "for who is blocked"),
+        _config("downgrades", PairsCells(), "model=cheaper model"),
+        _config("blocked_models", ListCells(), "that may not be used"),
+        _config("allowed_models", ListCells(), "the only ones"),
+        _config("max_requests_per_minute", WholeCells(), "of a rate limit"),
+        _config("max_cost_per_hour", AmountCells(), "of a rate limit"),
+        _config("exempt_users", ListCells(), "whom it leaves alone"),
+        _config("needs_approval", TruthCells(), "whether people are asked first"),
+        BulkColumn("notify", TruthCells(), "whether the owner is told"),
     )
 
     def bodies(self, budget: Budget) -> Bodies:

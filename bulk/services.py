@@ -11,7 +11,7 @@ from django.db.models import Q
 from accounts.locks import hold_alone, hold_trees
 from accounts.models import Organization, User
 from bulk.errors import NotReady, StillFaulty
-from bulk.kinds import Tell
+from bulk.kinds import Applying, Tell
 from bulk.models import (
     UNDER_WAY,
     BulkChange,
@@ -22,7 +22,7 @@ from bulk.models import (
 )
 from bulk.registry import kind_of, planned_by
 from bulk.sheets import MOST_BYTES
-from bulk.types import PlannedStep, StepAction
+from bulk.types import DraftStep, StepAction
 from lib.errors import Invalid, Refusal, TooLarge
 from lib.queue import enqueue
 
@@ -185,7 +185,7 @@ def _look(change: BulkChange, clock: Callable[[], datetime]) -> str:
     return f"Looked at {len(steps):,} steps."
 
 
-def _rows(change: BulkChange, steps: Sequence[PlannedStep]) -> Iterable[BulkStep]:
+def _rows(change: BulkChange, steps: Sequence[DraftStep]) -> Iterable[BulkStep]:
     for position, step in enumerate(steps):
         yield BulkStep(
             change=change,
@@ -260,21 +260,28 @@ def _applied(change: BulkChange, now: datetime) -> int:
     kind = kind_of(change.kind)
     reason = change.reason or f"Bulk change {change.pk}: {change.title}"
     applying = kind.applying(change.organization, now=now, reason=reason)
-    count = 0
-    for step in BulkStep.objects.filter(change=change, action__in=_DOES):
-        try:
-            with transaction.atomic():
-                applying.apply(step)
-        except Refusal as refusal:
-            if not change.skips_faulty:
-                raise _telling_of(step, refusal) from refusal
-            step.refusal = str(refusal)[:_MOST_FAILURE]
-        else:
-            step.is_applied = True
-            count += 1
-        step.save(update_fields=["is_applied", "refusal"])
+    with applying.together():
+        count = sum(
+            _apply_step(change, step, applying)
+            for step in BulkStep.objects.filter(change=change, action__in=_DOES)
+        )
     applying.end()
     return count
+
+
+def _apply_step(change: BulkChange, step: BulkStep, applying: Applying) -> bool:
+    """Tell whether *step* is applied; one that can't be is left out, or all is."""
+    try:
+        with transaction.atomic():
+            applying.apply(step)
+    except Refusal as refusal:
+        if not change.skips_faulty:
+            raise _telling_of(step, refusal) from refusal
+        step.refusal = str(refusal)[:_MOST_FAILURE]
+    else:
+        step.is_applied = True
+    step.save(update_fields=["is_applied", "refusal"])
+    return step.is_applied
 
 
 def _telling_of(step: BulkStep, refusal: Refusal) -> Refusal:

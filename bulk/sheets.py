@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
-from bulk.types import Cell, Line
+from bulk.types import BulkLine, Cell
 from lib.errors import Invalid, TooLarge
 from lib.tables import is_formula
 
@@ -32,7 +32,7 @@ _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 
 
-def read_sheet(content: bytes, name: str) -> list[Line]:
+def read_sheet(content: bytes, name: str) -> list[BulkLine]:
     """Return the lines of a file called *name*, those that are empty left out.
 
     A workbook's first sheet is read. Its first line names the columns: "Start date" is
@@ -146,9 +146,9 @@ def _value_of(cell: Any, number: int, at: int) -> Cell:
     return value.strip() or None
 
 
-def _lines_of(rows: Iterable[tuple[int, Sequence[Cell]]]) -> list[Line]:
+def _lines_of(rows: Iterable[tuple[int, Sequence[Cell]]]) -> list[BulkLine]:
     names: list[str] | None = None
-    found: list[Line] = []
+    found: list[BulkLine] = []
     for number, row in rows:
         if all(cell is None for cell in row):
             continue
@@ -180,7 +180,7 @@ def _name_of(cell: Cell) -> str:
     return words.strip("_")[:_LONGEST_HEAD]
 
 
-def _line(number: int, row: Sequence[Cell], names: Sequence[str]) -> Line:
+def _line(number: int, row: Sequence[Cell], names: Sequence[str]) -> BulkLine:
     cells: dict[str, Cell] = {}
     for at, cell in enumerate(row):
         name = names[at] if at < len(names) else ""
@@ -192,7 +192,7 @@ def _line(number: int, row: Sequence[Cell], names: Sequence[str]) -> Line:
         if isinstance(cell, str):
             _check_text(cell, number, name)
         cells[name] = cell
-    return Line(number, cells)
+    return BulkLine(number, cells)
 
 
 def _check_text(text: str, number: int, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -12,10 +13,10 @@ from rest_framework import serializers
 from accounts.audit import giving
 from accounts.models import Organization
 from accounts.versions import Seen, version_of
-from bulk.columns import Column, cells_of, differences_of, faults_of, wire_of
+from bulk.columns import BulkColumn, cells_of, differences_of, faults_of, wire_of
 from bulk.kinds import Tell
 from bulk.models import BulkKind, BulkStep
-from bulk.types import Cell, Difference, Fault, Line, PlannedStep, StepAction
+from bulk.types import BulkLine, Cell, DraftStep, Fault, FieldDifference, StepAction
 from lib.errors import Invalid, NotFound, Refusal
 from lib.web import id_of
 
@@ -30,7 +31,7 @@ class RowSheet(ABC, Generic[Row]):
     """
 
     kind: BulkKind
-    columns: Sequence[Column]
+    columns: Sequence[BulkColumn]
     key: str
     words: str
     holds_trees = False
@@ -63,7 +64,7 @@ class RowSheet(ABC, Generic[Row]):
     ) -> Row:
         """Change a row."""
 
-    def unseen(self, row: Row, wire: Mapping[str, Any]) -> list[Difference]:
+    def unseen(self, row: Row, wire: Mapping[str, Any]) -> list[FieldDifference]:
         """Return differences that no cell shows."""
         return []
 
@@ -74,12 +75,12 @@ class RowSheet(ABC, Generic[Row]):
     def plan(
         self,
         organization: Organization,
-        lines: Sequence[Line],
+        lines: Sequence[BulkLine],
         *,
         locale: str,
         now: datetime,
         tell: Tell,
-    ) -> list[PlannedStep]:
+    ) -> list[DraftStep]:
         met: dict[str, int] = {}
         steps = []
         for number, line in enumerate(lines):
@@ -90,10 +91,10 @@ class RowSheet(ABC, Generic[Row]):
         return steps
 
     def _planned(
-        self, organization: Organization, line: Line, locale: str, now: datetime
-    ) -> PlannedStep:
+        self, organization: Organization, line: BulkLine, locale: str, now: datetime
+    ) -> DraftStep:
         wire, faults = wire_of(line, self.columns, locale)
-        step = PlannedStep([line.number], self.label(wire), StepAction.FAULTY)
+        step = DraftStep([line.number], self.label(wire), StepAction.FAULTY)
         step.faults = faults
         if faults:
             return step
@@ -108,7 +109,7 @@ class RowSheet(ABC, Generic[Row]):
         self,
         organization: Organization,
         wire: dict[str, Any],
-        step: PlannedStep,
+        step: DraftStep,
         now: datetime,
     ) -> None:
         """Write into *step* what *wire* would do."""
@@ -171,6 +172,10 @@ class RowApplying(Generic[Row]):
         self._sheet, self._organization = sheet, organization
         self._now, self._reason = now, reason
 
+    def together(self) -> AbstractContextManager[None]:
+        """Return nothing special: each is on its own."""
+        return nullcontext()
+
     def apply(self, step: BulkStep) -> None:
         """Do what a step says, to the version that was looked at."""
         with giving(self._reason):
@@ -192,7 +197,7 @@ class RowApplying(Generic[Row]):
         """There is nothing left to do."""
 
 
-def _refuse_twice(step: PlannedStep, met: dict[str, int]) -> None:
+def _refuse_twice(step: DraftStep, met: dict[str, int]) -> None:
     """Make a step faulty that is about what another line is about."""
     about = step.target or step.label
     if step.faults:

@@ -11,7 +11,7 @@ Cell = str | int | Decimal | bool | date | datetime | None  # None: it is empty
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BulkLine:
     """One line of a sheet, by column. A spreadsheet's own numbering, from 1."""
 
     number: int
@@ -26,7 +26,7 @@ class Fault(NamedTuple):
     message: str
 
 
-class Difference(NamedTuple):
+class FieldDifference(NamedTuple):
     """A field, what it is now ("" for something new) and what it would be."""
 
     column: str
@@ -44,7 +44,7 @@ class StepAction(StrEnum):
 
 
 @dataclass(slots=True)
-class PlannedStep:
+class DraftStep:
     """What one line, or the lines about one thing, come to.
 
     *values* is what is applied, as JSON has it; *target* names what is changed, and
@@ -57,5 +57,5 @@ class PlannedStep:
     target: str = ""
     version: str = ""
     values: dict[str, Any] = field(default_factory=dict)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[FieldDifference] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)

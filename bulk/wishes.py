@@ -11,7 +11,7 @@ from accounts.models import Organization
 from budgets.models import Budget
 from bulk.forms import EMPTY
 from bulk.named import BETWEEN, NamedBudgets
-from bulk.types import Cell, Line
+from bulk.types import BulkLine, Cell
 from lib.errors import Invalid
 from lib.money import rounded_to, smallest_unit
 from lib.periods import DAY, day_of
@@ -44,7 +44,7 @@ def named_anew(name: str, year: int) -> str:
 
 def lines_of_copy(
     organization: Organization, asked: Mapping[str, Any], *, now: datetime
-) -> list[Line]:
+) -> list[BulkLine]:
     """Return lines that make a budget and all in use below it anew, from a day on.
 
     *asked*: `budget` (its uid), `first_day`, `percent` of growth, `ends` (whether the
@@ -58,7 +58,7 @@ def lines_of_copy(
     first = date.fromisoformat(asked["first_day"])
     copies = list(_copies(named, top, first, Decimal(asked["percent"])))
     ends = list(_ends(named, top, first)) if asked["ends"] else []
-    return [Line(place, cells) for place, cells in enumerate([*ends, *copies], 1)]
+    return [BulkLine(place, cells) for place, cells in enumerate([*ends, *copies], 1)]
 
 
 def _below(named: NamedBudgets, top: Budget) -> Iterator[Budget]:
@@ -117,7 +117,9 @@ def _ends(named: NamedBudgets, top: Budget, first: date) -> Iterator[dict[str, C
             yield {"id": str(row.uid), "end_date": first - DAY}
 
 
-def lines_of_edit(organization: Organization, asked: Mapping[str, Any]) -> list[Line]:
+def lines_of_edit(
+    organization: Organization, asked: Mapping[str, Any]
+) -> list[BulkLine]:
     """Return lines that change the same in several budgets.
 
     *asked*: `budgets` (uids), `cells` (of the columns EDITABLE, as texts) and `percent`
@@ -136,7 +138,7 @@ def lines_of_edit(organization: Organization, asked: Mapping[str, Any]) -> list[
         named.named(str(uid), "budgets") for uid in asked["budgets"]
     ]
     return [
-        Line(place, {"id": str(row.uid), **cells, **_grown_cell(row, percent)})
+        BulkLine(place, {"id": str(row.uid), **cells, **_grown_cell(row, percent)})
         for place, row in enumerate(rows, 1)
     ]
 

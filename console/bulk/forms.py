@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -42,8 +43,18 @@ class SheetForm(forms.Form):
         label="File",
         help_text=f"CSV or XLSX, up to {MOST_BYTES // 2**20} MB. "
         "Nothing is changed before you have seen what it would do.",
-        widget=forms.FileInput({"accept": ".csv,.xlsx"}),
+        widget=UnfoldAdminFileFieldWidget({"accept": ".csv,.xlsx"}),
     )
+
+    def clean_file(self) -> Any:
+        """Refuse what is too large before it is read."""
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            limit = MOST_BYTES // 2**20
+            raise forms.ValidationError(
+                f"The file is larger than {limit} MB. Divide it."
+            )
+        return file
 
 
 class CopyForm(forms.Form):

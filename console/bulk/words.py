@@ -11,7 +11,7 @@ from django.db.models import Count
 from bulk.forms import text_of
 from bulk.kinds import SheetKind
 from bulk.models import BulkChange, BulkState, BulkStep
-from bulk.types import Difference, StepAction
+from bulk.types import FieldDifference, StepAction
 from lib.amounts import written_amount
 from lib.humanize import date_words
 from lib.money import COUNTED
@@ -83,7 +83,7 @@ class ShownStep:
     step: BulkStep
     kind: str
     word: str
-    differences: list[Difference]
+    differences: list[FieldDifference]
     faults: list[tuple[str, str]]  # where, and what is wrong
     lines: str
 
@@ -115,11 +115,11 @@ def shown_steps(
 _IN_THE_LABEL = {"name", "parent", "provider", "model"}
 
 
-def _written(found: Any, money: set[str], locale: str) -> Difference:
+def _written(found: Any, money: set[str], locale: str) -> FieldDifference:
     name, before, after = found
     write = _amount if name in money else _day
     words = name.replace("_", " ").capitalize()
-    return Difference(words, write(before, locale), write(after, locale))
+    return FieldDifference(words, write(before, locale), write(after, locale))
 
 
 def _amount(text: str, locale: str) -> str:

@@ -13,10 +13,10 @@ from openpyxl import Workbook
 
 from bulk import sheets
 from bulk.columns import wire_of
-from bulk.forms import AmountForm, CellError, number_of
+from bulk.forms import AmountCells, CellError, number_of
 from bulk.prices import PriceSheet
 from bulk.sheets import read_sheet
-from bulk.types import Line
+from bulk.types import BulkLine
 from lib.errors import Invalid, Refusal, TooLarge
 from tests.bulk.sheets import as_csv, as_xlsx
 from tests.sizes import examples
@@ -139,7 +139,7 @@ def test_a_sheet_with_a_million_empty_rows_is_not_gone_through() -> None:
 )
 @settings(max_examples=examples(50, 500))
 def test_an_amount_that_is_written_is_read_again(amount: Decimal, locale: str) -> None:
-    form = AmountForm()
+    form = AmountCells()
 
     assert Decimal(form.read(form.write(str(amount)), locale)) == amount
     assert Decimal(form.read(f"{amount:f}", "en_US")) == amount
@@ -152,7 +152,7 @@ def test_what_could_be_several_numbers_is_none(cell: Any) -> None:
 
 
 def test_cells_that_say_nothing_leave_things_as_they_are() -> None:
-    line = Line(2, {"model": "gpt-4o", "note": "-", "effective_to": None})
+    line = BulkLine(2, {"model": "gpt-4o", "note": "-", "effective_to": None})
 
     wire, faults = wire_of(line, PriceSheet.columns, "en_US")
 
@@ -160,7 +160,7 @@ def test_cells_that_say_nothing_leave_things_as_they_are() -> None:
 
 
 def test_a_column_that_can_not_be_empty_says_so() -> None:
-    _, faults = wire_of(Line(2, {"model": "-"}), PriceSheet.columns, "en_US")
+    _, faults = wire_of(BulkLine(2, {"model": "-"}), PriceSheet.columns, "en_US")
 
     assert [tuple(one) for one in faults] == [(2, "model", "This can't be empty.")]
 
