@@ -31,6 +31,7 @@ from ledger.repricing import (
     page_of,
     records_of,
 )
+from ledger.restating import Restatement
 from ledger.types import Totals
 from lib.errors import Invalid
 from lib.money import from_units, to_units, wire
@@ -76,6 +77,15 @@ class RepricingOutcome:
         self.old += correction.old
         self.new += correction.new
         for span, sums in correction.totals.items():
+            self._add_to_periods(span, sums)
+
+    def count_undone(self, restated: Restatement[PeriodRef]) -> None:
+        """Add what takes corrections back."""
+        self.records += len(restated.costs)
+        self.unpriced += sum(cost is None for cost in restated.costs.values())
+        self.old += restated.old
+        self.new += restated.new
+        for span, sums in restated.totals.items():
             self._add_to_periods(span, sums)
 
     def _add_to_periods(self, span: Span, sums: Totals) -> None:

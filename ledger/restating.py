@@ -95,12 +95,12 @@ def restate(
     done.conversions = [
         one._replace(correction=numbers[one.usage_id]) for one in batch.conversions
     ]
-    kept = _kept(snapshot.organization_id, numbers)
+    kept = kept_of(snapshot.organization_id, numbers)
     for one, content, cost in zip(ordered, contents, batch.costs, strict=True):
         before, number = standing[one.id], numbers[one.id]
-        span = _span_of(snapshot, before.content)
-        off = _taken_off(before, number, span)._replace(repricing_id=repricing_id)
-        _take_off(span, before, off, kept, done)
+        span = span_of_content(snapshot, before.content)
+        off = taken_off(before, number, span)._replace(repricing_id=repricing_id)
+        take_off(span, before, off, kept, done)
         count_in_run(done.runs, off.run_id, off.total_cost, off.requests)
         row = [*content, *REST[len(content) - PLAIN :]]
         row[_NUMBER], row[_REPRICING] = number, repricing_id
@@ -164,7 +164,7 @@ def _key_of(standing: Content) -> ResponseKey | None:
     return ResponseKey.of(content.attribution.provider, content.response_id)
 
 
-def _span_of(
+def span_of_content(
     snapshot: Snapshot[ChargesT, TargetT], content: CostRecord
 ) -> ChargedSpan[TargetT]:
     """Return the span for what takes a content off: where it is booked, if it may."""
@@ -172,7 +172,7 @@ def _span_of(
     return snapshot.span_of(entry, content.own_time, content.timestamp)
 
 
-def _taken_off(standing: Content, number: int, span: ChargedSpan[TargetT]) -> NewRecord:
+def taken_off(standing: Content, number: int, span: ChargedSpan[TargetT]) -> NewRecord:
     """Return the row that takes off all that counts of a usage."""
     content, cost = standing.content, standing.cost
     booked_at, used_at = span.times_of(content.own_time)
@@ -209,10 +209,10 @@ def _taken_off(standing: Content, number: int, span: ChargedSpan[TargetT]) -> Ne
     )
 
 
-_Kept = Mapping[tuple[str, str], Mapping[int, tuple[int, Decimal]]]
+Kept = Mapping[tuple[str, str], Mapping[int, tuple[int, Decimal]]]
 
 
-def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
+def kept_of(organization_id: int, usage_ids: Collection[str]) -> Kept:
     """Return amounts and rates in foreign currencies, by usage id, currency, number."""
     found: dict[tuple[str, str], dict[int, tuple[int, Decimal]]] = {}
     rows = ConvertedCost.objects.filter(
@@ -224,11 +224,11 @@ def _kept(organization_id: int, usage_ids: Collection[str]) -> _Kept:
     return found
 
 
-def _take_off(
+def take_off(
     span: ChargedSpan[TargetT],
     standing: Content,
     off: NewRecord,
-    kept: _Kept,
+    kept: Kept,
     done: Restatement[TargetT],
 ) -> None:
     """Add a row that takes off to the sums, and its amounts in foreign currencies."""

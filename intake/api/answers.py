@@ -210,6 +210,7 @@ class RepricingOut(Out, frozen=True):
     records: Annotated[int, note("How many were corrected.")]
     difference: Money
     currency: str
+    undoes: Annotated[int | None, note("The id of the one that it takes back.")]
     created_at: Moment
 
 
@@ -297,6 +298,7 @@ def repricing_out(repricing: Repricing) -> RepricingOut:
         records=repricing.records,
         difference=wire(repricing.difference),
         currency=organization.currency,
+        undoes=repricing.undoes_id,
         created_at=repricing.created_at,
     )
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,12 +20,16 @@ from intake.api.answers import (
     result_out,
 )
 from intake.repricing import MOST_AT_ONCE, preview, reprice_at_once
+from intake.undoing import preview_undo, undo_at_once
 from ledger.models import Repricing
 from ledger.repricing import Selection
 from lib.answers import Answered, PageOut, answers
 from lib.errors import Invalid
 from lib.query_params import range_of
 from lib.tables import CsvRenderer
+from lib.wirefields import Plain
+
+_WHY = "A reason is required: it stands in the audit trail."
 
 
 class FiltersIn(serializers.Serializer[Selection]):
@@ -62,10 +67,21 @@ class RepricingIn(serializers.Serializer[dict[str, Any]]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs["dry_run"] and not attrs.get("reason"):
-            raise serializers.ValidationError(
-                {"reason": ["A reason is required: it stands in the audit trail."]},
-                code="required",
-            )
+            raise serializers.ValidationError({"reason": [_WHY]}, code="required")
+        return attrs
+
+
+class UndoingIn(Plain):
+    """Why a repricing is taken back."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only tell what would change."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs["dry_run"] and not attrs.get("reason"):
+            raise serializers.ValidationError({"reason": [_WHY]}, code="required")
         return attrs
 
 
@@ -104,6 +120,32 @@ class RepricingViewSet(ApiViewSet):
     @answers(s200=RepricingOut)
     def retrieve(self, request: Request, pk: str) -> Response:
         return Answered(repricing_out(self.get_object()))
+
+    @answers(s200=RepricingResultOut, s201=RepricingResultOut)
+    @extend_schema(
+        operation_id="repricings_undo",
+        tags=["prices"],
+        summary="Take a repricing back, or tell what that would change",
+        description=(
+            "By records of its own, once. What was corrected or repriced since stays; "
+            "what had no price before has none again."
+        ),
+        request=UndoingIn,
+    )
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take a repricing back."""
+        repricing = self.get_object()
+        given = UndoingIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        asked = given.validated_data
+        organization_named(repricing.organization.slug, caller=self.caller)
+        if asked["dry_run"]:
+            result = result_out(preview_undo(repricing), dry_run=True)
+            return Answered(result)
+        outcome = undo_at_once(repricing, reason=asked["reason"])
+        return Answered(result_out(outcome, dry_run=False), status=201)
 
     @answers(s200=RepricingResultOut, s201=RepricingResultOut)
     @extend_schema(

@@ -21,4 +21,9 @@ urlpatterns = [
         RepricingViewSet.as_view({"get": "retrieve"}),
         "repricing",
     ),
+    route(
+        r"repricings/(?P<pk>[0-9]{1,18})/undo",
+        RepricingViewSet.as_view({"post": "undo"}),
+        "repricing-undo",
+    ),
 ]

@@ -26,6 +26,15 @@ class Repricing(models.Model):
         max_length=6, choices=Kind.choices, default=Kind.PRICES, db_default=Kind.PRICES
     )
     filters = models.JSONField(default=dict)  # what was corrected
+    # What this one takes back, of another; once.
+    undoes = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="undone_by",
+        editable=False,
+    )
     records = models.PositiveIntegerField(default=0)
     difference = MoneyField(default=0)  # organization's currency
     created_at = models.DateTimeField(db_default=Now())
@@ -36,4 +45,5 @@ class Repricing(models.Model):
 
     def __str__(self) -> str:
         what = "Repricing" if self.kind == self.Kind.PRICES else "Correction"
+        what = "Undoing" if self.undoes_id else what
         return f"{what} of {date_words(self.created_at)}: {self.reason}"

@@ -712,6 +712,9 @@ EXAMPLES: dict[str, Example] = {
     "repricings_list": _lists("repricing"),
     "repricings_retrieve": lambda world: [{"ids": {"id": world.repricing}}],
     "repricings_create": _reprice,
+    "repricings_undo": lambda world: [
+        {"ids": {"id": world.repricing}, "body": {"dry_run": True}}
+    ],
     "usage_create": _usage,
     "usage_batch_create": _batch,
     "usage_correction_create": _correction,

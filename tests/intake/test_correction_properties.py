@@ -21,8 +21,10 @@ from budgets.models import Budget, BudgetPeriod
 from budgets.rollup import roll_up
 from intake.corrections import correct
 from intake.repricing import reprice
+from intake.undoing import NotUndoable, undo_at_once
 from ledger.analytics import summary_of
 from ledger.costs import CostQuery, View, pages_of
+from ledger.models import Repricing
 from ledger.prices import add_price, add_rate, change_price
 from ledger.repricing import Selection
 from ledger.usage import check, decode_one
@@ -54,6 +56,7 @@ steps = st.one_of(
     st.tuples(st.just("correct"), st.lists(records, min_size=1, max_size=3)),
     st.tuples(st.just("price"), st.sampled_from(["0.1", "0.3333333333", "1234567"])),
     st.tuples(st.just("reprice")),
+    st.tuples(st.just("undo"), st.integers(0, 2)),
     st.tuples(st.just("roll_up")),
     st.tuples(st.just("close")),
     st.tuples(
@@ -78,11 +81,15 @@ class Oracle:
     prices: dict[str, Decimal] = field(default_factory=lambda: {"own": Decimal(2)})
     last: dict[str, Record] = field(default_factory=dict)
     costs: dict[str, Decimal | None] = field(default_factory=dict)
+    # What repricings changed, with what it cost before; and what changed each id last.
+    repriced: list[dict[str, Decimal | None]] = field(default_factory=list)
+    changed_by: dict[str, object] = field(default_factory=dict)
 
     def say(self, record: Record) -> None:
         if self.last.get(record["id"]) != record:
             self.last[record["id"]] = record
             self.costs[record["id"]] = self.cost(record)
+            self.changed_by.pop(record["id"], None)
 
     def cost(self, record: Record) -> Decimal | None:
         if record["cost"] is not None:
@@ -95,9 +102,23 @@ class Oracle:
         )
 
     def reprice(self) -> None:
+        before: dict[str, Decimal | None] = {}
         for usage_id, record in self.last.items():
-            new = self.cost(record)
-            self.costs[usage_id] = self.costs[usage_id] if new is None else new
+            new, old = self.cost(record), self.costs[usage_id]
+            if new is not None and new != old:
+                before[usage_id], self.costs[usage_id] = old, new
+                self.changed_by[usage_id] = before
+        if before:
+            self.repriced.append(before)
+
+    def undo(self, number: int) -> bool:
+        """Take a repricing back where nothing came since; tell whether it was."""
+        before = self.repriced[number]
+        mine = [one for one in before if self.changed_by.get(one) is before]
+        for usage_id in mine:
+            self.costs[usage_id] = before[usage_id]
+            self.changed_by.pop(usage_id)
+        return bool(mine)
 
     def sums(self, scope: dict[str, list[str]], rate: Decimal | None) -> Any:
         """Return spent, requests and unpriced of the records in *scope*, by month."""
@@ -163,6 +184,17 @@ class Story:
     def reprice(self) -> None:
         reprice(self.acme, Selection(), reason="priced")
         self.oracle.reprice()
+
+    def undo(self, back: int) -> None:
+        number = len(self.oracle.repriced) - 1 - back
+        if number < 0:
+            return
+        made = Repricing.objects.filter(kind="prices", undoes=None).order_by("pk")
+        if self.oracle.undo(number):
+            undo_at_once(made[number], reason="wrong")
+        else:
+            with pytest.raises(NotUndoable):
+                undo_at_once(made[number], reason="wrong")
 
     def roll_up(self) -> None:
         roll_up(self.acme.pk)

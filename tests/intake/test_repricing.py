@@ -135,6 +135,7 @@ def test_a_repricing_keeps_who_why_and_how_much(acme: Organization, api: Api) ->
         "records": 1,
         "difference": "0.0125000000",
         "currency": "USD",
+        "undoes": None,
     }
     assert api.get(f"repricings/{kept['id']}").body["reason"] == "New contract"
     correction = CostRecord.objects.get(correction=1)

@@ -8,6 +8,9 @@ from tqdm import tqdm
 from accounts.audit import acting_as
 from accounts.models import Organization
 from intake.repricing import RepricingOutcome, body_of, preview, reprice
+from intake.undoing import preview_undo
+from intake.undoing import undo as take_back
+from ledger.models import Repricing
 from ledger.repricing import Selection, records_of
 from lib.errors import Refusal
 from lib.query_params import range_of
@@ -38,6 +41,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--unpriced", action="store_true", help="only what has no price so far"
         )
+        parser.add_argument(
+            "--undo",
+            type=int,
+            metavar="ID",
+            help="take this repricing back instead, as far as nothing came since",
+        )
         parser.add_argument("--reason", required=True, help="why, for the audit trail")
         parser.add_argument(
             "--dry-run", action="store_true", help="show what would change, change none"
@@ -52,11 +61,12 @@ class Command(BaseCommand):
         try:
             selection = _selection(options)
             with acting_as("manage.py reprice"):
-                outcome = (
-                    preview(found, selection)
-                    if options["dry_run"]
-                    else self._reprice(found, selection, reason)
-                )
+                if options["undo"] is not None:
+                    outcome = self._undo(found, reason, **options)
+                elif options["dry_run"]:
+                    outcome = preview(found, selection)
+                else:
+                    outcome = self._reprice(found, selection, reason)
         except Refusal as refusal:
             raise CommandError(str(refusal)) from refusal
         self._tell(outcome, dry_run=options["dry_run"])
@@ -67,6 +77,24 @@ class Command(BaseCommand):
         total = records_of(organization, selection).count()
         with tqdm(total=total, unit=" records", disable=None) as bar:
             return reprice(organization, selection, reason=reason, tell=bar.update)
+
+    def _undo(
+        self,
+        organization: Organization,
+        reason: str,
+        *,
+        undo: int,
+        dry_run: bool,
+        **_: Any,
+    ) -> RepricingOutcome:
+        rows = Repricing.objects.filter(organization=organization)
+        repricing = rows.select_related("organization").filter(pk=undo).first()
+        if repricing is None:
+            raise CommandError(f"There is no repricing {undo}.")
+        if dry_run:
+            return preview_undo(repricing)
+        with tqdm(total=repricing.records, unit=" records", disable=None) as bar:
+            return take_back(repricing, reason=reason, tell=bar.update)
 
     def _tell(self, outcome: RepricingOutcome, *, dry_run: bool) -> None:
         body = body_of(outcome)

@@ -254,6 +254,7 @@ class Api(TrackerApi):
     list_repricings = Endpoint(prices.list_repricings)
     reprice = Endpoint(prices.reprice)
     get_repricing = Endpoint(prices.get_repricing)
+    undo_repricing = Endpoint(prices.undo_repricing)
 
     list_organizations = Endpoint(platform.list_organizations)
     create_organization = Endpoint(platform.create_organization)

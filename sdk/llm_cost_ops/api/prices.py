@@ -148,6 +148,15 @@ def reprice(
     )
 
 
+def undo_repricing(
+    repricing_id: int, *, reason: Optional[str] = None, dry_run: bool = False
+) -> Request[Repricing]:
+    """Take a repricing back, once; *dry_run* only tells the effect."""
+    path = f"/api/v1/repricings/{segment(str(repricing_id))}/undo"
+    body = present({"reason": reason, "dry_run": dry_run})
+    return Request("POST", path, reads(Repricing), body=body, creates=True)
+
+
 def get_repricing(repricing_id: int) -> Request[Repricing]:
     path = f"/api/v1/repricings/{segment(str(repricing_id))}"
     return Request("GET", path, reads(Repricing))
