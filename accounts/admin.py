@@ -234,7 +234,7 @@ class PersonAdmin(DjangoUserAdmin, TenantModelAdmin):  # type: ignore[type-arg] 
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         everybody = User.objects.all()
-        if person(request).is_superuser:
+        if person(request).sees_all:
             return everybody
         members = Membership.objects.filter(
             organization__in=organizations_of(person(request))
@@ -313,7 +313,7 @@ class ApiKeyAdmin(TenantHistoryAdmin):
     read_scope = Scope.ADMIN
     write_scope = Scope.ADMIN
     form = ApiKeyForm
-    list_display = ("name", "key", "organization", "user", "state", "used")
+    list_display = ("name", "allowed", "organization", "user", "state", "used")
     list_filter = (OrganizationFilter,)
     list_select_related = ("organization", "user")
     search_fields = ("name", "prefix", "user__email")
@@ -353,8 +353,7 @@ class ApiKeyAdmin(TenantHistoryAdmin):
 
     @admin.display(description="may")
     def allowed(self, obj: ApiKey) -> str:
-        labels = dict(Scope.choices)
-        return ", ".join(str(labels[scope]) for scope in obj.scopes)
+        return obj.may_words
 
     @admin.display(description="state", ordering="revoked_at")
     def state(self, obj: ApiKey) -> str:

@@ -13,6 +13,7 @@ from lib.errors import Conflict, FieldError, Forbidden, Invalid
 
 LASTS = timedelta(days=14)
 MOST_AN_HOUR = 30  # mails of invitations, per organization
+MAILED_EVERY = timedelta(minutes=10)  # one invitation, however often it is asked for
 _HOUR = timedelta(hours=1)
 
 
@@ -26,6 +27,12 @@ class TooManyInvitations(Conflict):
     """The organization has mailed enough for now."""
 
     code = "too_many_invitations"
+
+
+class MailedJustNow(Conflict):
+    """Its mail went out a moment ago."""
+
+    code = "mailed_just_now"
 
 
 class InvitationOver(Conflict):
@@ -83,6 +90,35 @@ def _refuse_many(organization: Organization, now: datetime) -> None:
         raise TooManyInvitations(
             f"{MOST_AN_HOUR} invitations were mailed in the last hour; go on later."
         )
+
+
+@transaction.atomic
+def prolong(invitation: Invitation, *, now: datetime) -> Invitation:
+    """Have an invitation last anew, for it is mailed once more; return it as it is now.
+
+    Also one whose time is over.
+
+    Raises:
+        InvitationOver: it was accepted or withdrawn.
+        MemberAlready, TooManyInvitations, MailedJustNow: nothing is changed.
+    """
+    organization = invitation.organization
+    Organization.objects.select_for_update().get(pk=organization.pk)
+    found = Invitation.objects.filter(
+        pk=invitation.pk, accepted_at=None, withdrawn_at=None
+    ).first()
+    if found is None:
+        raise InvitationOver("This invitation was accepted or withdrawn before.")
+    if now - found.mailed_at < MAILED_EVERY:
+        minutes = int(MAILED_EVERY.total_seconds() // 60)
+        raise MailedJustNow(
+            f"{found.email} was mailed less than {minutes} minutes ago; try again then."
+        )
+    _refuse_members(organization, found.email)
+    _refuse_many(organization, now)
+    found.mailed_at, found.expires_at = now, now + LASTS
+    found.save(update_fields=["mailed_at", "expires_at"])
+    return found
 
 
 def withdraw(invitation: Invitation, *, now: datetime) -> None:

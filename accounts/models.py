@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.functional import cached_property
 
 from accounts.audit import history
-from accounts.scopes import Role, Scope
+from accounts.scopes import Role, Scope, words_of
 from lib import public_holidays
 from lib.fields import MoneyField
 from lib.zones import zone_names
@@ -196,6 +196,10 @@ class User(AbstractUser):
 
     objects: ClassVar[PeopleManager] = PeopleManager()
 
+    # The one organization that who runs the server looks at, for one request; None:
+    # all of them. See `accounts.looking`.
+    looks_at: int | None = None
+
     class Meta:
         ordering = ["email"]
         verbose_name = "person"
@@ -203,6 +207,11 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.email
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether rows of all organizations are theirs to see, and are not left out."""
+        return self.is_superuser and self.looks_at is None
 
     @cached_property
     def roles(self) -> tuple[tuple[int, str], ...]:
@@ -320,6 +329,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def may_words(self) -> str:
+        """What it may, for people."""
+        return words_of(self.scopes)
 
     def clean(self) -> None:
         super().clean()

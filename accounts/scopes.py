@@ -1,5 +1,7 @@
 """What keys and roles allow."""
 
+from collections.abc import Iterable
+
 from django.db import models
 
 
@@ -14,6 +16,16 @@ class Scope(models.TextChoices):
     ALERTS_WRITE = "alerts:write", "Configure and answer alerts"
     APPROVALS_WRITE = "approvals:write", "Ask for money and decide"
     ADMIN = "admin", "Organizations, prices, rates, policies"
+
+
+def words_of(scopes: Iterable[str]) -> str:
+    """Return what *scopes* allow, for people: "Report usage, read budgets"."""
+    wanted = set(scopes)
+    if wanted >= set(Scope.values):
+        return "Everything"
+    labels = [str(one.label) for one in Scope if one.value in wanted]
+    first, rest = labels[:1], [one[0].lower() + one[1:] for one in labels[1:]]
+    return ", ".join(first + rest)
 
 
 class Role(models.TextChoices):

@@ -131,7 +131,7 @@ class TenantModelAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
         mine = visible_to(person(request), rows, path=self.organization_path)
-        if self.has_common_rows and not person(request).is_superuser:
+        if self.has_common_rows and not person(request).sees_all:
             mine = mine | rows.filter(**{self.organization_path: None})
         return mine
 
@@ -267,7 +267,7 @@ class TenantModelAdmin(ModelAdmin):
         target = db_field.remote_field.model
         if target is Organization:
             kwargs["queryset"] = self.writable_organizations(request)
-            if not person(request).is_superuser:
+            if not person(request).sees_all:
                 kwargs["required"] = True  # what is for all is not theirs to make
                 kwargs["help_text"] = ""
         else:

@@ -16,6 +16,7 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import User
+from console.accounts.looking import looking_of
 from console.alerts.inbox import waiting as alerts_waiting
 from console.approvals.inbox import waiting as requests_waiting
 from console.dashboard.page import dashboard_page
@@ -72,6 +73,7 @@ class CostOpsSite(UnfoldAdminSite):
             "styles": [static("console/admin.css")],
             "scripts": [static("console/theme.js")],
             "locale": locale_of(request),
+            "looking": looking_of(request),
             "site_favicons": [{"href": static("console/icon.svg"), "rel": "icon"}],
         }
 
@@ -197,6 +199,8 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "People and keys",
         (
+            ("People and access", "groups", "accounts_organization_people", ""),
+            ("Roles", "admin_panel_settings", "accounts_organization_roles", ""),
             ("Organizations", "domain", "accounts_organization", ""),
             ("Members", "badge", "accounts_membership", ""),
             ("Invitations", "mail", "accounts_invitation", ""),
@@ -216,12 +220,14 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 )
 
 
-_PAGES = ("_tree", "_unpriced", "_explore", "_import")  # that are no list of a model
+# Those that are no list of a model.
+_PAGES = ("_tree", "_unpriced", "_explore", "_import", "_people", "_roles")
 # Pages below those of a model that have an entry of their own.
 _BESIDE = {
     "ledger_costrecord": ("unpriced/", "reprice/"),
     "reports_spendview": ("explore/",),
     "bulk_bulkchange": ("import/",),
+    "accounts_organization": ("people/", "roles/"),
 }
 
 

@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "accounts.idle.IdleMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "accounts.audit.AuditMiddleware",
+    "accounts.looking.LookingMiddleware",
     "lib.humanize.ReaderMiddleware",
     "lib.web.RefusalMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -8,22 +8,29 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from accounts.admin import InvitationAdmin
-from accounts.audit import current_actor
+from accounts.audit import current_actor, giving
 from accounts.invitations import (
+    LASTS,
+    InvitationOver,
     accept,
     invite,
     needs_password,
+    prolong,
     wants_password,
     withdraw,
 )
+from accounts.looking import runs_server
 from accounts.models import Invitation, Organization
-from accounts.tenants import ServiceAdmin, ServiceForm
+from accounts.scopes import Scope
+from accounts.tenants import ServiceAdmin, ServiceForm, may
 from console.mailed_link_page import MailedLinkPage
-from console.pages import row_or_404
+from console.pages import Pages, row_or_404
 from lib.errors import Invalid, Refusal
 from notifications.mailed_links import BadLink, issue, url_of, void
 from notifications.models import ChannelType, MailedLink
@@ -43,25 +50,61 @@ def invite_by_mail(
         Refusal: as `accounts.invitations.invite` says; nothing is mailed.
     """
     invitation = invite(organization, email, role, by=by, now=now)
-    notify(
-        organization.pk,
-        [Target(ChannelType.EMAIL, recipient=invitation.email)],
-        lambda _: _message(invitation),
-        key=f"invitation-{invitation.uid}",
-        now=now,
-    )
+    _mail(invitation, f"invitation-{invitation.uid}", now)
     return invitation
 
 
-def _message(invitation: Invitation) -> Message:
-    organization = invitation.organization
+@transaction.atomic
+def mail_again(invitation: Invitation, *, now: datetime) -> None:
+    """Mail a fresh link; those that were mailed before lead nowhere from then on.
+
+    Raises:
+        Refusal: as `accounts.invitations.prolong` says; nothing is mailed.
+    """
+    found = prolong(invitation, now=now)
+    void(found.organization_id, purpose=PURPOSE, subject=found.uid, now=now)
+    _mail(found, f"invitation-{found.uid}-{now.timestamp():.0f}", now)
+
+
+@transaction.atomic
+def link_to_hand_over(invitation: Invitation, *, now: datetime) -> str:
+    """Return a link beside the mailed one, which somebody brings the person; that it
+    was taken stands in the invitation's history.
+
+    Raises:
+        InvitationOver: nobody could accept by it.
+    """
+    found = Invitation.objects.open(now).filter(pk=invitation.pk).first()
+    if found is None:
+        raise InvitationOver("This invitation is over. Mail it again first.")
+    with giving("Its link was shown, to be handed over."):
+        found.save(update_fields=["mailed_at"])
+    return _link(found)
+
+
+def _mail(invitation: Invitation, key: str, now: datetime) -> None:
+    notify(
+        invitation.organization_id,
+        [Target(ChannelType.EMAIL, recipient=invitation.email)],
+        lambda _: _message(invitation),
+        key=key,
+        now=now,
+    )
+
+
+def _link(invitation: Invitation) -> str:
     token = issue(
-        organization.pk,
+        invitation.organization_id,
         purpose=PURPOSE,
         subject=invitation.uid,
         person=invitation.email,
         expires_at=invitation.expires_at,
     )
+    return url_of("join", token)
+
+
+def _message(invitation: Invitation) -> Message:
+    organization = invitation.organization
     return Message(
         event="invited",
         subject=f"invitation-{invitation.uid}",
@@ -69,7 +112,7 @@ def _message(invitation: Invitation) -> Message:
         title=f"Join {organization.name} on CostOps",
         text=f"{invitation.invited_by} invites you to {organization.name} as "
         f"{invitation.get_role_display().lower()}.",
-        links=(Link("See the invitation", url_of("join", token)),),
+        links=(Link("See the invitation", _link(invitation)),),
         reason="You have no part in it until you accept; if you don't, do nothing.",
     )
 
@@ -132,7 +175,7 @@ class InvitationForm(ServiceForm):
 
 
 @admin.register(Invitation)
-class InvitationPages(ServiceAdmin, InvitationAdmin):
+class InvitationPages(Pages, ServiceAdmin, InvitationAdmin):
     form = InvitationForm
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -141,33 +184,106 @@ class InvitationPages(ServiceAdmin, InvitationAdmin):
         return initial | ({"organization": mine[0]} if len(mine) == 1 else {})
 
     def get_urls(self) -> list[URLPattern]:
-        withdrawing = path(
-            "<int:invitation_id>/withdraw/",
-            self.admin_site.admin_view(self.withdraw_view),
-            name="accounts_invitation_withdraw",
-        )
-        return [withdrawing, *super().get_urls()]
+        return [
+            self.url("<int:invitation_id>/withdraw/", withdraw_view, "withdraw"),
+            self.url("<int:invitation_id>/again/", again_view, "again"),
+            self.url("<int:invitation_id>/link/", link_view, "link"),
+            *super().get_urls(),
+        ]
 
-    def withdraw_view(self, request: HttpRequest, invitation_id: int) -> HttpResponse:
-        """Take an invitation back on POST; its page has the button."""
-        found: Invitation = row_or_404(
-            self.get_queryset(request), invitation_id, "invitation"
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: Any = None
+    ) -> HttpResponse:
+        if "_addanother" in request.POST:
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(
+            request,
+            f"{obj.email} is invited: the mail with the link is on its way. The link "
+            f"is good for {LASTS.days} days.",
         )
-        if not self._may(request, self.write_scope, found):
-            raise PermissionDenied
-        if request.method == "POST":
-            now = timezone.now()
-            try:
-                with transaction.atomic():
-                    withdraw(found, now=now)
-                    void(
-                        found.organization_id,
-                        purpose=PURPOSE,
-                        subject=found.uid,
-                        now=now,
-                    )
-            except Refusal as refusal:
-                messages.error(request, str(refusal))
-            else:
-                messages.success(request, f"{found.email} can't join any more.")
+        return redirect(place_of(obj.organization))
+
+
+def place_of(organization: Organization) -> str:
+    """Return the address of an organization's people and access."""
+    place = reverse("admin:accounts_organization_people")
+    return f"{place}?{urlencode({'organization': organization.slug})}"
+
+
+def _found(request: HttpRequest, pages: Pages, invitation_id: int) -> Invitation:
+    """Return an invitation that the person may withdraw or mail again.
+
+    Raises:
+        Http404: they see none with that id.
+        PermissionDenied: it isn't theirs to change.
+    """
+    rows = pages.get_queryset(request)
+    found: Invitation = row_or_404(rows, invitation_id, "invitation")
+    if not may(request, Scope.ADMIN, found.organization):
+        raise PermissionDenied
+    return found
+
+
+def withdraw_view(
+    request: HttpRequest, pages: Pages, invitation_id: int
+) -> HttpResponse:
+    """Take an invitation back on POST; its page has the button."""
+    found = _found(request, pages, invitation_id)
+    if request.method != "POST":
         return redirect("admin:accounts_invitation_change", found.pk)
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            withdraw(found, now=now)
+            void(found.organization_id, purpose=PURPOSE, subject=found.uid, now=now)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{found.email} can't join any more.")
+    return redirect(place_of(found.organization))
+
+
+def again_view(request: HttpRequest, pages: Pages, invitation_id: int) -> HttpResponse:
+    """Mail an invitation once more, with a fresh link, on POST."""
+    found = _found(request, pages, invitation_id)
+    if request.method != "POST":
+        return redirect("admin:accounts_invitation_change", found.pk)
+    try:
+        mail_again(found, now=timezone.now())
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(
+            request,
+            f"{found.email} is mailed once more. The link of the mail before does not "
+            "work any longer.",
+        )
+    return redirect(place_of(found.organization))
+
+
+def link_view(request: HttpRequest, pages: Pages, invitation_id: int) -> HttpResponse:
+    """Show a link to hand over, as the answer to a POST itself.
+
+    Whoever has it becomes the person, with a password of their choice, in all
+    organizations where they are invited later: so it is for who runs the server.
+    """
+    found = _found(request, pages, invitation_id)
+    if not runs_server(request.user):
+        raise PermissionDenied
+    if request.method != "POST":
+        return redirect("admin:accounts_invitation_change", found.pk)
+    try:
+        link = link_to_hand_over(found, now=timezone.now())
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect("admin:accounts_invitation_change", found.pk)
+    context = pages.page(
+        request,
+        title="Link to join",
+        invitation=found,
+        link=link,
+        back=place_of(found.organization),
+    )
+    response = TemplateResponse(request, "console/accounts/join_link.html", context)
+    response["Cache-Control"] = "no-store"
+    return response

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -22,6 +23,24 @@ from console.budgets.first_steps import arrival_url, arrived
 @admin.register(ApiKey)
 class KeyPages(ApiKeyAdmin):
     change_form_before_template = "console/accounts/key_actions.html"
+    change_form_after_template = "console/accounts/key_use.html"
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        mine = self.writable_organizations(request).values_list("pk", flat=True)[:2]
+        return initial | ({"organization": mine[0]} if len(mine) == 1 else {})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        call = first_request(found, "YOUR_KEY", site_of(request)) if found else ""
+        shown = {"curl": call}
+        return super().change_view(request, object_id, form_url, shown)
 
     def save_model(
         self, request: HttpRequest, obj: ApiKey, form: Any, change: Any
@@ -49,7 +68,7 @@ class KeyPages(ApiKeyAdmin):
             "key": obj,
             "allowed": self.allowed(obj),
             "secret": secret,
-            "curl": first_request(obj, secret),
+            "curl": first_request(obj, secret, site_of(request)),
             "arrival": arrival_of(obj),
         }
         response = TemplateResponse(request, "console/accounts/key_made.html", context)
@@ -90,27 +109,38 @@ def arrival_of(key: ApiKey) -> str:
     return "" if arrived(key.organization) else arrival_url(key.organization)
 
 
-def first_request(key: ApiKey, secret: str) -> str:
+def site_of(request: HttpRequest) -> str:
+    """Return where the API is: as it is set, or where this page was asked for if that
+    is elsewhere, such as on another port."""
+    asked = f"{request.scheme}://{request.get_host()}"
+    is_same = urlsplit(settings.SITE_URL).netloc == urlsplit(asked).netloc
+    return str(settings.SITE_URL) if is_same else asked
+
+
+def first_request(key: ApiKey, secret: str, site: str) -> str:
     """Return a command for a terminal that shows the key at what it is for."""
     call: dict[str, Any] = {"provider": "openai", "model": "gpt-4o"}
     if key.organization is None:
         call["organization_id"] = "ORGANIZATION"
     if Scope.CONTROLS_AUTHORIZE in key.scopes:
         call |= {"input_tokens": 1200, "max_output_tokens": 500}
-        return _curl("authorizations", secret, call)
+        return _curl(f"{site}/api/v1/authorizations", secret, call)
     if Scope.USAGE_WRITE in key.scopes:
         moment = f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}"
         tokens = {"input_tokens": 1200, "output_tokens": 350}
         return _curl(
-            "usage", secret, {"id": "call-0001", "timestamp": moment} | call | tokens
+            f"{site}/api/v1/usage",
+            secret,
+            {"id": "call-0001", "timestamp": moment} | call | tokens,
         )
     place = "budgets" if Scope.BUDGETS_READ in key.scopes else "health"
-    return _curl("costs" if Scope.COSTS_READ in key.scopes else place, secret, None)
+    place = "costs" if Scope.COSTS_READ in key.scopes else place
+    return _curl(f"{site}/api/v1/{place}", secret, None)
 
 
-def _curl(path: str, secret: str, body: dict[str, Any] | None) -> str:
+def _curl(address: str, secret: str, body: dict[str, Any] | None) -> str:
     lines = [
-        f"curl {settings.SITE_URL}/api/v1/{path}",
+        f"curl {address}",
         f'-H "Authorization: Bearer {secret}"',
     ]
     if body is not None:

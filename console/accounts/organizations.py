@@ -1,10 +1,12 @@
-"""Making and changing an organization, under the same rules as over the API."""
+"""Making and changing an organization, under the same rules as over the API, and the
+pages of who has a part in it."""
 
 from calendar import month_name
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.urls import URLPattern
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from accounts.admin import OrganizationAdmin
@@ -12,6 +14,10 @@ from accounts.models import Organization
 from accounts.organizations import make_organization
 from accounts.tenants import ServiceAdmin, ServiceForm
 from budgets.organizations import change_organization
+from console.accounts.looking import look
+from console.accounts.people_page import people_page
+from console.accounts.roles_page import roles_page
+from console.pages import Pages
 
 
 class OrganizationForm(ServiceForm):
@@ -35,5 +41,14 @@ class OrganizationForm(ServiceForm):
 
 
 @admin.register(Organization)
-class OrganizationPages(ServiceAdmin, OrganizationAdmin):
+class OrganizationPages(Pages, ServiceAdmin, OrganizationAdmin):
     form = OrganizationForm
+    change_form_before_template = "console/accounts/organization_top.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.url("people/", people_page, "people"),
+            self.url("roles/", roles_page, "roles"),
+            self.url("look/", look, "look"),
+            *super().get_urls(),
+        ]

@@ -25,6 +25,17 @@
   };
   document.addEventListener("DOMContentLoaded", watchBoxes);
 
+  // The list of organizations in the head closes like a menu.
+  const closeLook = (event) => {
+    const look = document.querySelector(".co-look[open]");
+    if (!look || (event.type === "click" && look.contains(event.target))) return;
+    if (event.type === "keydown" && event.key !== "Escape") return;
+    if (look.contains(document.activeElement)) look.querySelector("summary").focus();
+    look.open = false;
+  };
+  document.addEventListener("click", closeLook);
+  document.addEventListener("keydown", closeLook);
+
   const keepFocus = () => {
     const field = document.getElementById("search-input-command");
     const search = field?.closest("[x-data]");

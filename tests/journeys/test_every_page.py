@@ -56,6 +56,8 @@ pytestmark = in_browser
 NO_PAGES = {
     *("autocomplete", "search", "app_list", "view_on_site", "login"),
     *("accounts_invitation_withdraw", "alerts_alert_answer"),
+    *("accounts_invitation_again", "accounts_invitation_link"),
+    "accounts_organization_look",
     *("approvals_budgetrequest_answer", "approvals_budgetrequest_remind"),
     *("budgets_budget_arrival", "budgets_budget_changelist"),
     *("budgets_budget_conflicts", "budgets_budget_preview", "budgets_budget_progress"),

@@ -1,4 +1,4 @@
-"""A new colleague: invited, let in by the mail's link, sees the money, asks for more."""
+"""A new colleague: invited by mail, comes in, sees the budget, and asks for more."""
 
 import re
 from typing import Any
@@ -26,11 +26,14 @@ def test_a_new_colleague(tab: Any, acme: Organization) -> None:
 
     # The finance admin invites her.
     log_in(tab, "boss@acme.example", "secret")
-    tab.goto("/admin/accounts/invitation/add/")
+    tab.goto("/admin/accounts/organization/people/")
+    tab.click("text=Invite somebody")
     tab.fill("[name=email]", "lea@acme.example")
     tab.select_option("[name=role]", Role.BUDGET_OWNER.value)
     tab.click("[name=_save]")
-    tab.wait_for_url("**/invitation/")
+    tab.wait_for_url("**/people/**")
+    invited = tab.locator("section", has=tab.locator("#co-invited"))
+    assert "lea@acme.example" in invited.inner_text()
     tab.context.clear_cookies()
 
     # She opens the link of the mail, and sets her password.

@@ -127,7 +127,12 @@ _READ = ("changelist", "history", "simple_history")
 
 # What other pages there are, and who writes there.
 PAGES: dict[str, Writers] = {
+    "accounts_organization_people": _NOBODY,
+    "accounts_organization_roles": _NOBODY,
+    "accounts_organization_look": _ROOT,
     "accounts_invitation_withdraw": _FINANCE,
+    "accounts_invitation_again": _FINANCE,
+    "accounts_invitation_link": _ROOT,
     "accounts_apikey_revoke": _FINANCE,
     "auth_user_password_change": _ROOT,
     "alerts_alert_answer": by_action(Action.ANSWER),

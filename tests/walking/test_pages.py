@@ -46,6 +46,7 @@ MAILED = {
 # That somebody looked is kept, in a trail that only grows; nothing else is.
 NOTED = {"decide-by-link": {"approvals_trailentry", "approvals_trailhead"}}
 OTHER = {  # answers that are no page to a GET
+    "accounts_organization_look": {405},
     "budgets_budget_arrival": {286},  # a record is there: no need to ask again
     "bulk_bulkchange_part": {286},  # it is looked at
     "logout": {405},
@@ -71,6 +72,10 @@ _ASKING = ("preview", "dry", "more")  # buttons that are to save nothing
 # What these do is done once, or whatever there was: a version would say nothing.
 WITHOUT_VERSION = {
     *("accounts_invitation_withdraw", "accounts_apikey_revoke"),  # it ends, once
+    *(
+        "accounts_invitation_again",
+        "accounts_invitation_link",
+    ),  # it goes on
     "auth_user_password_change",  # a password is set in the place of any other
     "budgets_reservation_release",  # its state is looked at under its lock
     "controls_ruleaction_answer",  # so is that of an action

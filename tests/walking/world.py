@@ -286,6 +286,8 @@ def _mailed(acme: Organization, budget: Budget) -> dict[str, str]:
     invitation: Invitation = invite_by_mail(
         acme, "new@acme.example", Role.VIEWER, by="ann", now=now
     )
+    earlier = now - timedelta(hours=1)  # long enough to be mailed again
+    Invitation.objects.filter(pk=invitation.pk).update(mailed_at=earlier)
     token = issue(
         acme.pk,
         purpose=PURPOSE,
