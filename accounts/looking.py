@@ -36,6 +36,8 @@ class LookingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Looking at request.user costs a query, so only where people work.
-        if request.path.startswith("/admin/") and runs_server(request.user):
-            request.user.looks_at = request.session.get(_CHOSEN)  # type: ignore[union-attr]  # it is a User
+        if request.path.startswith("/admin/"):
+            user = request.user
+            if isinstance(user, User) and user.is_superuser:
+                user.looks_at = request.session.get(_CHOSEN)
         return self.get_response(request)

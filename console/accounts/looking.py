@@ -36,7 +36,7 @@ def looking_of(request: HttpRequest) -> Looking | None:
         Case(When(pk=looked_at or 0, then=0), default=1), "name"
     )
     found = list(rows.values_list("pk", "slug", "name")[: _MOST + 1])
-    if looked_at is None and len(found) < 2:
+    if looked_at is None and len(found) <= 1:
         return None
     return Looking(
         is_at_one=looked_at is not None,

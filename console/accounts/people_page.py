@@ -62,7 +62,25 @@ def people_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         }
         if context["may_change"]:
             context |= _access(organization, now)
+        context["lead"] = _lead(organization, context)
     return TemplateResponse(request, "console/accounts/people.html", context)
+
+
+def _lead(organization: Organization, shown: dict[str, Any]) -> str:
+    """Return how many have a part in it, of what is *shown*."""
+    people = _counted(shown["members"].count, "person has", "people have", "Nobody has")
+    words = f"{people} a part in {organization.name}"
+    if not shown["may_change"]:
+        return f"{words}."
+    invited = _counted(shown["invitations"].count, "is", "are", "nobody is")
+    keys = _counted(shown["keys"].count, "API key is", "API keys are", "no API key is")
+    return f"{words}, {invited} invited, and {keys} in use."
+
+
+def _counted(count: int, one: str, many: str, none: str) -> str:
+    if not count:
+        return none
+    return f"{count:,} {one if count == 1 else many}"
 
 
 def _organization(request: HttpRequest) -> Organization | None:
