@@ -28,6 +28,7 @@ from budgets.runs import prune
 from bulk.tasks import take_up_lost as take_up_lost_changes
 from controls.actions import ask_due
 from forecasts import storing
+from intake.fixed_charges import book_due
 from notifications.tasks import deliver, forget_links_at
 from reports.feeds.tasks import carry_out, plan_at
 from reports.tasks import take_up_lost
@@ -71,6 +72,10 @@ def _judge(now: datetime) -> str:
     return f"Raised {done.raised} alerts and ended {done.ended}.{failed}"
 
 
+def _fixed_charges(now: datetime) -> str:
+    return f"Booked {book_due(now)} days of fixed charges."
+
+
 def _expire(now: datetime) -> str:
     return f"Freed {expire_all(now)} expired authorizations and leases."
 
@@ -106,6 +111,7 @@ PERIODIC = (
     Periodic("refile", 1, _refile),
     Periodic("backfill", 1, _backfill),
     Periodic("expire", 1, _expire),
+    Periodic("fixed_charges", 1, _fixed_charges),
     Periodic("roll_up", 1, _roll_up),
     Periodic("periods", 1, _periods),
     Periodic("judge", 1, _judge),

@@ -28,7 +28,7 @@ from ledger.restating import Restatement, append, restate, take_responses
 from ledger.services import differs
 from ledger.types import Marks, Settled, UsageOutcome
 from ledger.usage import Usage, sender_in, tag_senders
-from lib.errors import NotFound
+from lib.errors import Conflict, NotFound
 from lib.money import from_units
 from lib.queue import announce
 
@@ -40,6 +40,12 @@ class UnknownUsage(NotFound):
     """A correction is of usage that was never booked."""
 
     code = "usage_unknown"
+
+
+class OfFixedCharge(Conflict):
+    """A correction is of what a fixed charge has booked."""
+
+    code = "of_fixed_charge"
 
 
 class Corrected(NamedTuple):
@@ -61,6 +67,7 @@ def correct(
 
     Raises:
         UnknownUsage: one of the ids was never booked.
+        OfFixedCharge: one is a day of a fixed charge.
         ResponseTaken: the response one names is booked for another usage.
     """
     snapshot, charging = hold_snapshot(organization_id, opens=True)
@@ -70,6 +77,10 @@ def correct(
     for one in usage:
         if one.id not in standing:
             raise UnknownUsage(f"There is no usage “{one.id}”.")
+        if not standing[one.id].content.requests:
+            raise OfFixedCharge(
+                f"“{one.id}” is a day of a fixed charge: correct or cancel that one."
+            )
     if charging.index.counts_by_key:
         for one in usage:  # whoever corrects, it came by the key it came by
             one.sent_by = sender_in(standing[one.id].content.attribution.tags)

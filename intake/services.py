@@ -12,6 +12,7 @@ from accounts.organizations import organization_for
 from accounts.types import Caller
 from intake.grouping import take_together
 from intake.pipeline import take
+from ledger.models.fixed_charges import USAGE_IDS
 from ledger.types import UsageOutcome
 from ledger.usage import Rejected, Usage
 from lib.errors import FieldError, Invalid, Refusal
@@ -23,6 +24,9 @@ _NO_MEMBER = FieldError(
 )
 _NAMELESS = FieldError(
     "organization_id", "required", "A platform key must name the organization."
+)
+_RESERVED = FieldError(
+    "id", "invalid", f"Ids that begin with “{USAGE_IDS}” are those of fixed charges."
 )
 
 # By slug: id and currency, for platform keys.
@@ -147,6 +151,8 @@ def _by_slug(
             rejected.append((place, record.id, (_NAMELESS,)))
         elif mine is not None and slug not in mine:
             rejected.append((place, record.id, (_NO_MEMBER,)))
+        elif record.id.startswith(USAGE_IDS):
+            rejected.append((place, record.id, (_RESERVED,)))
         else:
             record.sent_by = caller.key_prefix
             found.setdefault(slug, {})[place] = record.id

@@ -14,11 +14,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
+from ledger.listed import by_list, metered
 from ledger.pricing import convert
-from ledger.quantities import NONE, stored
+from ledger.quantities import stored
 from ledger.snapshot import KnownAttribution, Snapshot
 from ledger.sql import Values
-from ledger.tariffs import Bill, Metered, Tariff
+from ledger.tariffs import Bill, Tariff
 from ledger.types import (
     ChargedSpan,
     ChargesT,
@@ -30,7 +31,7 @@ from ledger.types import (
     Totals,
     count_in_run,
 )
-from ledger.usage import Usage, is_metered, parse_metadata
+from ledger.usage import ChargePart, Usage, is_metered, parse_metadata
 from lib.measures import counted
 from lib.money import to_units
 from lib.sql import stored_moment, stored_money, stored_rate, stored_uid
@@ -73,6 +74,7 @@ class NewRecord(NamedTuple):
     settles: UUID | None = None
     run_id: str | None = None
     used_at: datetime | None = None
+    charge_id: int | None = None
 
     def stored(self) -> Values:
         """Return the row as the database takes it."""
@@ -95,7 +97,9 @@ REST = tuple(NewRecord._field_defaults[name] for name in NewRecord._fields[PLAIN
 # Of the most frequent row that has more.
 _CACHED = Marks(assumed=("cached_tokens",))
 _CACHED_ROW = ('["cached_tokens"]',)
-_SAID, _SETTLES, _RUN = map(NewRecord._fields.index, ("said", "settles", "run_id"))
+_SAID, _SETTLES, _RUN, _CHARGE = map(
+    NewRecord._fields.index, ("said", "settles", "run_id", "charge_id")
+)
 _TIME, _USED = map(NewRecord._fields.index, ("timestamp", "used_at"))
 _encoder = msgspec.json.Encoder()
 
@@ -184,7 +188,9 @@ class Batch(Generic[ChargesT, TargetT]):
             if said and record.id in said:
                 row = self._settling(row, said[record.id])
             if record.run_id:
-                row = _of_run(row, record.run_id)
+                row = _with(row, _RUN, record.run_id)
+            if isinstance(record, ChargePart):
+                row = _with(row, _CHARGE, record.charge_id)
             if span.booked_at is not None:
                 row = _booked_at(row, span.booked_at)
                 self.moved[record.id] = span.booked_at
@@ -199,7 +205,7 @@ class Batch(Generic[ChargesT, TargetT]):
 
     def _row(self, record: Usage, tier: str, span: ChargedSpan[TargetT]) -> Values:
         cost: Cost | None = None
-        parts: _Parts | None = _by_list(record, span)
+        parts: _Parts | None = by_list(record, span)
         if parts is None:
             cost = self._cost(record, span)
             parts = cost.input, cost.output, cost.total
@@ -262,7 +268,7 @@ class Batch(Generic[ChargesT, TargetT]):
         rest = (
             encoded(cost.assumed) if cost.assumed else None,
             record.response_id or None,
-            record.requests or 1,
+            record.requests or record.fewest_requests,
             int(cost.total is None),
             encoded(cost.unpriced) if cost.unpriced else None,
             encoded(stored(record.quantities)) if record.quantities else None,
@@ -281,10 +287,10 @@ class Batch(Generic[ChargesT, TargetT]):
         if record.authorization_id:
             self.named.append(Named(record.id, record.authorization_id, total))
         if record.run_id:
-            at, requests = record.timestamp, record.requests or 1
+            at, requests = record.timestamp, record.requests or record.fewest_requests
             count_in_run(self.runs, record.run_id, total, requests, at)
         sums = self.totals.get(span) or self._new_totals(span)
-        sums.requests += record.requests or 1
+        sums.requests += record.requests or record.fewest_requests
         sums.input_tokens += record.input_tokens or 0
         sums.cached_tokens += record.cached_tokens or 0
         sums.output_tokens += record.output_tokens or 0
@@ -306,7 +312,9 @@ class Batch(Generic[ChargesT, TargetT]):
         for position, (currency, rate) in enumerate(span.currencies):
             if rate is None:
                 tokens = (record.input_tokens or 0) + (record.output_tokens or 0)
-                amount = counted(currency, tokens, record.requests or 1)
+                amount = counted(
+                    currency, tokens, record.requests or record.fewest_requests
+                )
                 sums.converted[position] += amount
                 continue
             if cost is None:
@@ -318,7 +326,7 @@ class Batch(Generic[ChargesT, TargetT]):
     def _cost(self, record: Usage, span: ChargedSpan[TargetT]) -> Cost:
         cost, tariff = Cost(), span.tariff
         if tariff is not None and is_metered(record):
-            cost = Cost.of(tariff.bill(_metered(record)), tariff, span.rate)
+            cost = Cost.of(tariff.bill(metered(record)), tariff, span.rate)
         if record.cost is not None:
             total, source, currency, rate = self._reported(record, record.cost)
             cost = cost._replace(
@@ -334,18 +342,21 @@ class Batch(Generic[ChargesT, TargetT]):
         currency = record.currency or self.snapshot.currency
         if currency == self.snapshot.currency:
             return units, None, "", None
-        known = self.snapshot.prices.rate(
-            currency, self.snapshot.currency, record.timestamp.date()
-        )
-        if known is None:
-            return None, units, currency, None
-        return convert(units, known.rate), units, currency, known.rate
+        rate = record.booked_rate if isinstance(record, ChargePart) else None
+        if rate is None:
+            known = self.snapshot.prices.rate(
+                currency, self.snapshot.currency, record.timestamp.date()
+            )
+            if known is None:
+                return None, units, currency, None
+            rate = known.rate
+        return convert(units, rate), units, currency, rate
 
 
-def _of_run(row: Values, run_id: str) -> Values:
-    """Return *row* with the run that it is of."""
+def _with(row: Values, place: int, value: object) -> Values:
+    """Return *row* with what few rows have at *place*: the run or charge it is of."""
     values = [*row, *REST[len(row) - PLAIN :]]
-    values[_RUN] = run_id
+    values[place] = value
     return tuple(values)
 
 
@@ -354,40 +365,6 @@ def _booked_at(row: Values, moment: datetime) -> Values:
     values = [*row, *REST[len(row) - PLAIN :]]
     values[_USED], values[_TIME] = values[_TIME], stored_moment(moment)
     return tuple(values)
-
-
-def _by_list(record: Usage, span: ChargedSpan[TargetT]) -> tuple[int, int, int] | None:
-    """Return what a record of plain tokens costs, in all last: nearly always enough."""
-    tariff, input_tokens = span.tariff, record.input_tokens
-    if (
-        tariff is None
-        or not input_tokens
-        or record.cost is not None
-        or span.rate
-        or record.quantities
-        or record.requests
-    ):
-        return None
-    parts = tariff.cost(
-        input_tokens,
-        record.cached_tokens or 0,
-        record.cache_write_tokens or 0,
-        record.output_tokens or 0,
-        record.reasoning_tokens or 0,
-    )
-    return None if parts is None else (parts[0], parts[1], parts[0] + parts[1])
-
-
-def _metered(record: Usage) -> Metered:
-    return Metered(
-        record.input_tokens or 0,
-        record.cached_tokens or 0,
-        record.cache_write_tokens or 0,
-        record.output_tokens or 0,
-        record.reasoning_tokens or 0,
-        record.requests or 1,
-        record.quantities or NONE,
-    )
 
 
 def encoded(value: object) -> str:

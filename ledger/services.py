@@ -238,7 +238,7 @@ def _content(usage: Usage) -> tuple[object, ...]:
         None if usage.latency_ms is None else round(usage.latency_ms),
         None if usage.cost is None else to_units(usage.cost),
         usage.cost is not None and (usage.currency or ""),
-        usage.requests or 1,
+        usage.requests or usage.fewest_requests,
         usage.quantities or {},
         parse_metadata(bytes(usage.metadata)),
     )

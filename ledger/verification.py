@@ -114,7 +114,7 @@ def _wrong_marks(organization: Organization) -> Iterator[str]:
     wrong = first.filter(
         (unpriced & ~Q(unpriced=1))
         | (~unpriced & ~Q(unpriced=0))
-        | Q(requests__lt=1)
+        | Q(requests__lt=1, charge=None)
         # A kind without a price leaves no part of the computed cost.
         | Q(unpriced_kinds__isnull=False, input_cost__isnull=False)
     )

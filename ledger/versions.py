@@ -136,7 +136,7 @@ class _Versions:
 
     def add(self, row: Values) -> None:
         number = row[_NUMBER]
-        if row[_REQUESTS] > 0:
+        if row[_REQUESTS] > 0 or not number:
             self.content = number
             self.contents.add(number)
         else:

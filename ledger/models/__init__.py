@@ -7,6 +7,11 @@ from ledger.models.cost_records import (
     CostRecordQuerySet,
     Response,
 )
+from ledger.models.fixed_charges import (
+    ChargeKind,
+    FixedCharge,
+    FixedChargeQuerySet,
+)
 from ledger.models.months import MonthLock, MonthLockQuerySet
 from ledger.models.outcomes import OutcomeRecord
 from ledger.models.prices import ExchangeRate, Price
@@ -16,11 +21,14 @@ from ledger.models.spend import DailySpend, SpendBatch, SpendDelta
 __all__ = [
     "DIMENSIONS",
     "Attribution",
+    "ChargeKind",
     "ConvertedCost",
     "CostRecord",
     "CostRecordQuerySet",
     "DailySpend",
     "ExchangeRate",
+    "FixedCharge",
+    "FixedChargeQuerySet",
     "MonthLock",
     "MonthLockQuerySet",
     "OutcomeRecord",

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Organization
 from ledger.models.attributions import Attribution
+from ledger.models.fixed_charges import FixedCharge
 from ledger.models.repricings import Repricing
 from lib.fields import MoneyField, RateField
 
@@ -24,8 +25,11 @@ class CostRecordQuerySet(models.QuerySet["CostRecord"]):
         return rows
 
     def contents(self) -> Self:
-        """Keep the rows that have all of a usage: as first booked, or corrected."""
-        return self.filter(requests__gt=0)
+        """Keep the rows that have all of a usage: as first booked, or corrected.
+
+        What is first booked of a fixed charge is of no request.
+        """
+        return self.filter(Q(requests__gt=0) | Q(correction=0))
 
     def changes(self) -> Self:
         """Keep the rows that correct others; served by a partial index."""
@@ -121,6 +125,15 @@ class CostRecord(models.Model):
     run_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 - null leaves an index of them small
     # When it was used, where it is booked at another `timestamp`: its month was closed.
     used_at = models.DateTimeField(null=True)
+    # Whose part of a day it is; of a request: by which it is paid for already.
+    charge = models.ForeignKey(
+        FixedCharge,
+        models.PROTECT,
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="cost_records",
+    )
     has_followers: bool  # set by CostRecordQuerySet.with_followers
 
     objects = CostRecordQuerySet.as_manager()
@@ -163,6 +176,11 @@ class CostRecord(models.Model):
                 fields=["organization", "used_at"],
                 condition=Q(used_at__isnull=False),
                 name="cost_record_adjustment",
+            ),
+            models.Index(
+                fields=["organization", "charge", "timestamp"],
+                condition=Q(charge__isnull=False),
+                name="cost_record_of_charge",
             ),
         ]
 

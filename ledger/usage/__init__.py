@@ -16,7 +16,13 @@ from ledger.usage.decoding import (
     decode_one,
 )
 from ledger.usage.details import parse_metadata, parse_tags
-from ledger.usage.records import MOST_TOKENS, NOT_SENT, Usage, is_metered
+from ledger.usage.records import (
+    MOST_TOKENS,
+    NOT_SENT,
+    ChargePart,
+    Usage,
+    is_metered,
+)
 from ledger.usage.senders import KEY_TAG, sender_in, tag_senders, with_sender
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "MOST_COST",
     "MOST_TOKENS",
     "NOT_SENT",
+    "ChargePart",
     "Rejected",
     "Usage",
     "check",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     names of the same things. `check` makes the plain names hold the values, and
     `quantities` those that have no field of their own.
     """
+
+    fewest_requests: ClassVar[int] = 1  # no field, so nobody can send it
 
     id: _Id
     timestamp: datetime
@@ -80,6 +82,16 @@ class Usage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
                 self.tags or None,
             )
         )
+
+
+class ChargePart(Usage, gc=False):
+    """What a day has of a fixed charge: a cost of no request, booked as usage is."""
+
+    fewest_requests: ClassVar[int] = 0
+
+    charge_id: int | None = None
+    # What it takes off was booked at this one; else the one of its day is.
+    booked_rate: Decimal | None = None
 
 
 _encode = msgspec.json.Encoder().encode

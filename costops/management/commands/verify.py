@@ -13,6 +13,7 @@ from accounts.models import Organization
 from approvals import trail
 from budgets import verification as budgets
 from budgets.reservations import settlements
+from ledger import fixed_charges
 from ledger import verification as ledger
 from lib.money import format_money
 from lib.sql import see_one_moment
@@ -62,6 +63,7 @@ class Command(BaseCommand):
 
 def _differences(organization: Organization) -> Iterator[str]:
     yield from ledger.differences(organization)
+    yield from fixed_charges.differences(organization)
     yield from budgets.differences(organization)
     yield from trail.differences(organization)
     yield from statements.differences(organization)
