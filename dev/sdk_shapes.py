@@ -36,6 +36,7 @@ ESSENTIAL = {
     "Difference": "field",
     "ExchangeRate": "id base quote rate date",
     "FieldProblem": "attr code detail",
+    "FixedCharge": "id name kind state amount currency interval start_date",
     "Confidence": "lower upper level",
     "DaysUntil": "level",
     "Forecast": "currency days_ahead data daily",
@@ -202,10 +203,11 @@ MODULES: dict[str, tuple[str, dict[str, str]]] = {
         {"accounts.api.organizations": "Organization", "costops.views": "Health"},
     ),
     "prices": (
-        "Prices, exchange rates, and what a repricing changes.",
+        "Prices, exchange rates, repricings, and fixed charges.",
         {
             "ledger.api.answers": "Price MadePrice ResolvedPrice ExchangeRate",
             "intake.api.answers": "RepricedPeriod",
+            "intake.api.fixed_charge_answers": "ChargeCancellation FixedCharge",
         },
     ),
     "reports": (

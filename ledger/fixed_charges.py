@@ -76,7 +76,7 @@ def differences(organization: Organization) -> Iterator[str]:
     queries."""
     booked = _booked(organization)
     for charge in FixedCharge.objects.filter(organization=organization):
-        due, found = _due(charge), booked.pop(charge.pk, Decimal(0))
+        due, found = charge.booked, booked.pop(charge.pk, Decimal(0))
         if due != found:
             yield (
                 f"Fixed charge “{charge.name}”: {wire(found)} {charge.currency} is "
@@ -84,13 +84,6 @@ def differences(organization: Organization) -> Iterator[str]:
             )
     for pk in sorted(booked):
         yield f"Cost records are of the fixed charge {pk}, which is not there."
-
-
-def _due(charge: FixedCharge) -> Decimal:
-    reached = charge.booked_to
-    if charge.cancelled_from is not None:
-        reached = min(reached, charge.cancelled_from)
-    return charge.terms.before(reached)
 
 
 def _booked(organization: Organization) -> dict[int, Decimal]:

@@ -1,6 +1,7 @@
 """An organization that has a row of most kinds."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from budgets.models import Budget
 from controls.models import ControlRule, RuleAction
 from forecasts.models import ScenarioSet
 from ledger import prices
+from ledger.fixed_charges import add_charge
 from reports.feeds.planning import run_now
 from reports.feeds.services import FeedPlan, add_feed
 from reports.journals.services import post
@@ -91,6 +93,16 @@ def fill(organization: Organization, budget: Budget | None = None) -> None:
         model="own",
         quantities={"searches": "0.01"},
         note="a note",
+    )
+    add_charge(
+        organization,
+        name=f"Seats of {organization.slug}",
+        kind="seat",
+        provider="openai",
+        amount=Decimal(31),
+        interval="monthly",
+        start_date=date(2025, 1, 1),
+        reason="A contract",
     )
     feed = add_feed(
         organization,

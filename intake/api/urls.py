@@ -1,4 +1,5 @@
 from intake.api import corrections, outcomes, usage
+from intake.api.fixed_charges import FixedChargeViewSet
 from intake.api.repricings import RepricingViewSet
 from lib.web import route
 
@@ -25,5 +26,25 @@ urlpatterns = [
         r"repricings/(?P<pk>[0-9]{1,18})/undo",
         RepricingViewSet.as_view({"post": "undo"}),
         "repricing-undo",
+    ),
+    route(
+        "fixed-charges",
+        FixedChargeViewSet.as_view({"get": "list", "post": "create"}),
+        "fixed-charges",
+    ),
+    route(
+        r"fixed-charges/(?P<uid>[^/]+)",
+        FixedChargeViewSet.as_view({"get": "retrieve"}),
+        "fixed-charge",
+    ),
+    route(
+        r"fixed-charges/(?P<uid>[^/]+)/cancel",
+        FixedChargeViewSet.as_view({"post": "cancel"}),
+        "cancel-fixed-charge",
+    ),
+    route(
+        r"fixed-charges/(?P<uid>[^/]+)/correct",
+        FixedChargeViewSet.as_view({"post": "correct"}),
+        "correct-fixed-charge",
     ),
 ]

@@ -1,6 +1,7 @@
 """What is paid whether or not anything is used: seats, subscriptions, commitments."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Self
 from uuid import uuid4
 
@@ -128,6 +129,28 @@ class FixedCharge(models.Model):
         """Tell whether nothing of it belongs to *day* or later."""
         ends = self.ends_before
         return ends is not None and ends <= day
+
+    @property
+    def booked(self) -> Decimal:
+        """What is booked of it, less what was taken off."""
+        ends = self.ends_before
+        return self.terms.before(
+            self.booked_to if ends is None else min(self.booked_to, ends)
+        )
+
+    @property
+    def to_come(self) -> Decimal | None:
+        """What its days without a record come to; None: it goes on."""
+        ends = self.ends_before
+        return None if ends is None else self.terms.before(ends) - self.booked
+
+    def state_on(self, today: date) -> str:
+        """Return in a word how it stands: planned, running, ended or cancelled."""
+        if self.cancelled_from is not None:
+            return "cancelled"
+        if today < self.start_date:
+            return "planned"
+        return "ended" if self.is_over(today) else "running"
 
     def booked_as(self, day: date, *, taken_off: bool = False) -> str:
         """Return the usage id of what is booked of *day*."""

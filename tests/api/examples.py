@@ -13,7 +13,7 @@ from controls.actions import ask_due
 from controls.models import RuleAction
 from notifications.models import Delivery
 from tests.alerts.factories import fire
-from tests.api.world import CALL, POLICY, PRICE, SHARES, World
+from tests.api.world import CALL, POLICY, PRICE, SEATS, SHARES, World
 from tests.approvals.factories import approve, person_in
 from tests.factories import make_budget, usage_record
 
@@ -708,6 +708,18 @@ EXAMPLES: dict[str, Example] = {
     "pricing_resolve": lambda world: [
         {"query": "?provider=openai&model=gpt-4o"},
         {"query": "?provider=google&model=gemini-2.5-pro"},
+    ],
+    "fixed_charges_list": _lists("charge"),
+    "fixed_charges_create": lambda _: [{"body": SEATS}],
+    "fixed_charges_retrieve": lambda world: [{"ids": {"uid": world.charge}}],
+    "fixed_charges_cancel_create": lambda world: [
+        {
+            "ids": {"uid": world.charge},
+            "body": {"from_date": "2025-01-15", "reason": "The team is gone."},
+        }
+    ],
+    "fixed_charges_correct_create": lambda world: [
+        {"ids": {"uid": world.charge}, "body": {**SEATS, "amount": "620"}}
     ],
     "repricings_list": _lists("repricing"),
     "repricings_retrieve": lambda world: [{"ids": {"id": world.repricing}}],

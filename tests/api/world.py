@@ -55,6 +55,23 @@ POLICY = {
 }
 
 
+SEATS = {
+    "name": "ChatGPT Team",
+    "kind": "seat",
+    "provider": "openai",
+    "amount": "310",
+    "currency": "USD",
+    "interval": "monthly",
+    "start_date": "2025-01-01",
+    "end_date": "2025-01-31",
+    "department_id": "engineering",
+    "team_id": "ml",
+    "project_id": "search",
+    "environment": "production",
+    "user_id": "ann",
+    "tags": {"contract": "c-1"},
+    "reason": "Contract c-1",
+}
 SHARES = {
     "by": "team",
     "shares": [{"name": "ml", "share": "0.6", "heads": 3}, {"name": "ops", "heads": 2}],
@@ -254,6 +271,10 @@ class World:
     def rate(self) -> str:
         body = {"base": "USD", "quote": "EUR", "rate": "0.9", "date": "2026-01-01"}
         return str(self.made("exchange-rates", body)["id"])
+
+    @cached_property
+    def charge(self) -> str:
+        return str(self.made("fixed-charges", SEATS)["id"])
 
     @cached_property
     def repricing(self) -> str:

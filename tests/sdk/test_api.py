@@ -247,6 +247,33 @@ def test_prices_rates_and_channels(world: World) -> None:
     api.delete_notification_channel(channel.id)
 
 
+def test_a_fixed_charge_from_keeping_it_to_ending_it(world: World) -> None:
+    api = world.client
+    plan: Any = {
+        "name": "Seats",
+        "kind": "seat",
+        "provider": "openai",
+        "amount": Decimal("310.5"),
+        "interval": "monthly",
+        "start_date": "2026-01-01",
+        "tags": {"contract": "c-1"},
+    }
+    kept = api.create_fixed_charge(
+        **plan, reason="Contract", organization_id=world.organization
+    )
+
+    twice = api.correct_fixed_charge(kept.id, **{**plan, "amount": 621}, reason="Two")
+    ended = api.cancel_fixed_charge(twice.id, from_date="2026-02-01", reason="Over")
+
+    assert (kept.amount, twice.amount) == (Decimal("310.5"), 621)
+    assert twice.replaces == kept.id
+    assert api.get_fixed_charge(kept.id).replaced_by == twice.id
+    assert ended.cancelled is not None
+    assert (ended.state, ended.cancelled.reason) == ("cancelled", "Over")
+    listed = api.list_fixed_charges(organization_id=world.organization)
+    assert {one.id for one in api.iterate(listed)} == {kept.id, twice.id}
+
+
 def test_health_needs_no_key(world: World) -> None:
     with CostOpsClient(world.client.base_url, "") as anybody:
         assert anybody.get_health().status == "healthy"

@@ -32,7 +32,7 @@ from budgets.models import Backfill, Budget, BudgetPeriod, Reservation
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
 from ledger import prices
-from ledger.models import ExchangeRate, Price, Repricing
+from ledger.models import ExchangeRate, FixedCharge, Price, Repricing
 from notifications.mailed_links import issue
 from notifications.models import Channel, Delivery, Outsider, Preference
 from notifications.outsiders import question_to
@@ -83,6 +83,7 @@ _API: dict[str, type[Model]] = {
     "exchange-rates": ExchangeRate,
     "repricings": Repricing,
     "feeds": Feed,
+    "fixed-charges": FixedCharge,
 }
 _APP_OF = {"budget": "budgets"}  # where pages of another app are of one
 

@@ -1,4 +1,4 @@
-"""Prices, exchange rates, and what a repricing changes.
+"""Prices, exchange rates, repricings, and fixed charges.
 
 Made by `python -m dev.sdk_types` from what the server answers with: change that.
 """
@@ -99,3 +99,45 @@ class RepricedPeriod:
     old: Decimal
     new: Decimal
     difference: Decimal
+
+
+@dataclass(frozen=True)
+class ChargeCancellation:
+    """From when on a charge counts nothing any more, and why."""
+
+    from_date: Optional[Day] = None  # What was booked of this day and later is off.
+    at: Optional[datetime] = None
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FixedCharge:
+    """Money that is owed for a stretch of time, used or not; charged by the day."""
+
+    id: str
+    name: str
+    kind: str  # seat, subscription, commitment, other
+    state: str  # planned, running, ended, cancelled
+    amount: Decimal  # In each interval.
+    currency: str
+    interval: str  # once, monthly, annual
+    start_date: Day
+    organization_id: str = ""
+    provider: str = ""
+    end_date: Optional[Day] = None  # The last day; None: it goes on.
+    department_id: str = ""
+    team_id: str = ""
+    project_id: str = ""
+    environment: str = ""
+    user_id: str = ""
+    tags: Any = None
+    booked: Decimal = Decimal(0)  # What its days until now come to.
+    booked_until: Optional[Day] = None  # The last day booked; None: none is.
+    to_come: Optional[Decimal] = None  # Of the days after; None: it goes on.
+    reason: str = ""
+    cancelled: Optional[ChargeCancellation] = None
+    replaces: Optional[str] = None  # The charge it stands instead of.
+    replaced_by: Optional[str] = None
+    created_at: Optional[datetime] = None
+    created_by: str = ""

@@ -255,6 +255,11 @@ class Api(TrackerApi):
     reprice = Endpoint(prices.reprice)
     get_repricing = Endpoint(prices.get_repricing)
     undo_repricing = Endpoint(prices.undo_repricing)
+    list_fixed_charges = Endpoint(prices.list_fixed_charges)
+    create_fixed_charge = Endpoint(prices.create_fixed_charge)
+    get_fixed_charge = Endpoint(prices.get_fixed_charge)
+    cancel_fixed_charge = Endpoint(prices.cancel_fixed_charge)
+    correct_fixed_charge = Endpoint(prices.correct_fixed_charge)
 
     list_organizations = Endpoint(platform.list_organizations)
     create_organization = Endpoint(platform.create_organization)

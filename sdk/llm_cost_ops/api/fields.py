@@ -42,6 +42,25 @@ class ListedCosts(CostFilters, total=False):
     run_id: str
 
 
+class FixedChargeFields(TypedDict, total=False):
+    """A fixed charge as it is sent."""
+
+    name: str
+    kind: str  # "seat", "subscription", "commitment" or "other"
+    provider: str
+    amount: Money  # in each interval
+    currency: str
+    interval: str  # "once", "monthly" or "annual"
+    start_date: Moment
+    end_date: Optional[Moment]  # the last day
+    department_id: str
+    team_id: str
+    project_id: str
+    environment: str
+    user_id: str
+    tags: Tags
+
+
 class BudgetFields(TypedDict, total=False):
     """A budget as it is sent."""
 

@@ -1,4 +1,4 @@
-"""Prices, exchange rates, repricing."""
+"""Prices, exchange rates, repricing, fixed charges."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 from llm_cost_ops.answers.prices import (
     ExchangeRate,
+    FixedCharge,
     MadePrice,
     Price,
     ResolvedPrice,
 )
 from llm_cost_ops.answers.shaped import Repricing
-from llm_cost_ops.api.fields import Moment, PriceFields
+from llm_cost_ops.api.fields import FixedChargeFields, Moment, PriceFields
 from llm_cost_ops.money import Money, wire
 from llm_cost_ops.requests import (
     Page,
@@ -27,6 +28,7 @@ from llm_cost_ops.requests import (
 if TYPE_CHECKING:
     from typing import Unpack
 
+_CHARGES = "/api/v1/fixed-charges"
 _AMOUNTS = (
     "input_per_million",
     "cached_input_per_million",
@@ -160,3 +162,57 @@ def undo_repricing(
 def get_repricing(repricing_id: int) -> Request[Repricing]:
     path = f"/api/v1/repricings/{segment(str(repricing_id))}"
     return Request("GET", path, reads(Repricing))
+
+
+# -- Fixed charges
+
+
+def list_fixed_charges(
+    *, organization_id: Optional[str] = None, limit: Optional[int] = None
+) -> Request[Page[FixedCharge]]:
+    return Request("GET", _CHARGES, reads_page(FixedCharge), query=locals())
+
+
+def create_fixed_charge(
+    *,
+    reason: str,
+    organization_id: Optional[str] = None,
+    **fields: Unpack[FixedChargeFields],
+) -> Request[FixedCharge]:
+    """Keep what is owed whether or not it is used; it is charged by the day."""
+    given = present({"reason": reason, "organization_id": organization_id, **fields})
+    return Request(
+        "POST", _CHARGES, reads(FixedCharge), body=_charged(given), creates=True
+    )
+
+
+def get_fixed_charge(charge_id: str) -> Request[FixedCharge]:
+    return Request("GET", _charge(charge_id), reads(FixedCharge))
+
+
+def cancel_fixed_charge(
+    charge_id: str, *, reason: str, from_date: Optional[Moment] = None
+) -> Request[FixedCharge]:
+    """Charge nothing from a day on, or at all, and take off what was."""
+    body = present({"reason": reason, "from_date": from_date})
+    path = f"{_charge(charge_id)}/cancel"
+    return Request("POST", path, reads(FixedCharge), body=body)
+
+
+def correct_fixed_charge(
+    charge_id: str, *, reason: str, **fields: Unpack[FixedChargeFields]
+) -> Request[FixedCharge]:
+    """Put another, sent whole, in its place; return that one."""
+    body = _charged(present({"reason": reason, **fields}))
+    path = f"{_charge(charge_id)}/correct"
+    return Request("POST", path, reads(FixedCharge), body=body)
+
+
+def _charge(charge_id: str) -> str:
+    return f"{_CHARGES}/{segment(charge_id)}"
+
+
+def _charged(fields: dict[str, Any]) -> dict[str, Any]:
+    if "amount" in fields:
+        fields["amount"] = wire(fields["amount"])
+    return fields
