@@ -44,6 +44,7 @@ COLUMNS = (
     "response_id",
     "run_id",
     "used_at",
+    "charge_id",
 )
 Values = tuple[Any, ...]  # of COLUMNS
 AT = {name: place for place, name in enumerate(COLUMNS)}

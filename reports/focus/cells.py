@@ -53,12 +53,12 @@ def millions_text(amount: int) -> str:
     return f"{sign}{size // 1_000_000}.{size % 1_000_000:06d}"
 
 
-def time_cells(used: datetime, billed: datetime) -> str:
+def time_cells(used: datetime, billed: datetime, lasts: timedelta = _SECOND) -> str:
     """Return the cells of OF_TIME: the month in which something was *billed*, and the
-    second in which it was *used*. Both are in UTC."""
+    second in which it was *used*, or how long it *lasts*. Both are in UTC."""
     month = month_cells(billed.year, billed.month)
     second = used.replace(microsecond=0)
-    start, end = second.isoformat(), (second + _SECOND).isoformat()
+    start, end = second.isoformat(), (second + lasts).isoformat()
     return f"{month},{start[:19]}Z,{end[:19]}Z"
 
 

@@ -8,7 +8,8 @@ from reports.focus.cells import json_text, millions_text, quantity_text, row_of
 from reports.focus.skus import KindWords, kind_of
 from reports.focus.splits import CostShare, unit_price
 
-CREDIT, USAGE = "Credit", "Usage"
+CREDIT, PURCHASE, USAGE = "Credit", "Purchase", "Usage"
+ONE_TIME, RECURRING, BY_USAGE = "One-Time", "Recurring", "Usage-Based"
 
 
 class SoldModel(NamedTuple):
@@ -31,11 +32,16 @@ class ChargeTerms(NamedTuple):
     variant: str  # of the SKU's prices: "standard"
     rate: Decimal | None  # into the billing currency
     corrects: bool
-    is_credit: bool = False
+    category: str = USAGE
+    frequency: str = BY_USAGE
+
+    @property
+    def is_credit(self) -> bool:
+        return self.category == CREDIT
 
 
 def amount_cells(
-    share: CostShare, rate: Decimal | None, *, takes_off: bool, is_credit: bool
+    share: CostShare, rate: Decimal | None, *, takes_off: bool, category: str
 ) -> str:
     """Return the cells of OF_AMOUNT."""
     sign = -1 if takes_off else 1
@@ -43,13 +49,15 @@ def amount_cells(
     listed = share.list_cost(rate)
     list_cost = cost if listed == share.cost else wire_units(sign * listed)
     source = cost if rate is None else wire_units(sign * share.source)
-    if is_credit:
+    if category == CREDIT:
         return f"{cost},{cost},{cost},{list_cost},{source},,"
     amount = sign * share.amount
     consumed = quantity_text(amount)
     priced = consumed
     if isinstance(amount, int) and kind_of(share.kind).is_tokens:
         priced = millions_text(amount)
+    if category == PURCHASE:
+        consumed = ""  # what is bought is not what is used
     return f"{cost},{cost},{cost},{list_cost},{source},{consumed},{priced}"
 
 
@@ -57,16 +65,15 @@ def price_cells(model: SoldModel, share: CostShare, terms: ChargeTerms) -> str:
     """Return the cells of OF_PRICE."""
     kind = kind_of(share.kind)
     sku = None if terms.is_credit else _sku_of(model, share.kind)
-    category = CREDIT if terms.is_credit else USAGE
     what = "credit" if terms.is_credit else kind.meter.lower()
     prices = _Prices.none() if terms.is_credit else _Prices.of(share, terms.rate)
     return row_of(
         (
-            category,
+            terms.category,
             "Correction" if terms.corrects else None,
             f"{model.model} {what}",
-            "One-Time" if terms.is_credit else "Usage-Based",
-            sku and kind.consumed_unit,
+            terms.frequency,
+            kind.consumed_unit if terms.category == USAGE else None,
             prices.contracted,
             model.provider_name,  # nobody tells where else it is hosted
             model.provider_name,

@@ -1,15 +1,23 @@
 """Lines of a FOCUS file, made of what the ledger has."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from accounts.models import Organization
+from ledger.amortization import ChargeInterval
 from ledger.identity import bundled_providers, maker_of
-from ledger.models import Attribution
+from ledger.models import Attribution, FixedCharge
 from ledger.usage import sender_in
 from reports.focus.cells import flat_tags, json_text, row_of, text_cell, time_cells
 from reports.focus.charges import (
+    BY_USAGE,
+    CREDIT,
+    ONE_TIME,
+    PURCHASE,
+    RECURRING,
+    USAGE,
     ChargeTerms,
     SoldModel,
     amount_cells,
@@ -20,6 +28,7 @@ from reports.focus.prices import PriceList, Prices, SoldAs
 from reports.focus.principals import Principals
 from reports.focus.splits import Booked, CostShare, shares_of
 
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 _MOST_DESCRIBED = 20_000  # attributions that are remembered
 _MOST_PIECES = 50_000  # texts of prices that are remembered
 
@@ -77,22 +86,32 @@ class Lines:
         They are in the month of *billed*. *takes_off*: what it was is taken back.
         *corrects*: it changes a billing period that was over by then.
         """
+        if booked.is_purchase and (booked.total_cost or 0) < 0:
+            booked, takes_off = _negated(booked), not takes_off
         owner = self._owners[booked.attribution_id]
         prices = self._prices_of(owner, booked)
         shares = shares_of(booked, None if prices is None else prices.of)
         if not shares:
             return
         rate = booked.exchange_rate
-        head = time_cells(booked.own_time, billed)
+        lasts = _DAY if booked.is_purchase else _SECOND
+        head = time_cells(booked.own_time, billed, lasts)
         tail = _tail(booked)
-        is_credit = booked.reported and (booked.total_cost or 0) < 0
         for share in shares:
-            amounts = amount_cells(
-                share, rate, takes_off=takes_off, is_credit=is_credit
-            )
             terms = self._terms(booked, share, prices, corrects=corrects)
+            amounts = amount_cells(
+                share, rate, takes_off=takes_off, category=terms.category
+            )
             piece = self._piece(owner, booked.service_tier, share, terms)
             yield f"{head},{amounts},{piece.price},{owner.cells},{piece.model},{tail}\n"
+
+    @cached_property
+    def _once(self) -> frozenset[int]:
+        """The fixed charges that fall due once."""
+        rows = FixedCharge.objects.filter(
+            organization=self._organization, interval=ChargeInterval.ONCE
+        )
+        return frozenset(rows.values_list("pk", flat=True))
 
     def _prices_of(self, owner: Owner, booked: Booked) -> Prices | None:
         """Return the prices that may have made the cost: in its currency."""
@@ -110,11 +129,16 @@ class Lines:
         if share.price is not None and prices is not None:
             variant = f"above-{prices.above}" if prices.above else "standard"
             return ChargeTerms(currency, prices.source, variant, rate, corrects)
+        if booked.is_purchase:
+            often = ONE_TIME if booked.charge_id in self._once else RECURRING
+            return ChargeTerms(
+                *(currency, "fixed-charge", "as-billed", rate, corrects),
+                *(PURCHASE, often),
+            )
         if booked.reported:
             is_credit = (booked.total_cost or 0) < 0
-            return ChargeTerms(
-                currency, "reported", "as-billed", rate, corrects, is_credit
-            )
+            what = (CREDIT, ONE_TIME) if is_credit else (USAGE, BY_USAGE)
+            return ChargeTerms(currency, "reported", "as-billed", rate, corrects, *what)
         return ChargeTerms(currency, "average", "average", rate, corrects)
 
     def _piece(
@@ -168,6 +192,15 @@ class Lines:
         )
         sold = SoldAs(row.provider, row.sent_model, "")
         return Owner(sold, row.model, row.model_version, row_of(cells))
+
+
+def _negated(booked: Booked) -> Booked:
+    """Return the day of a fixed charge that *booked* takes off."""
+    source = booked.source_cost
+    return booked._replace(
+        total_cost=-(booked.total_cost or 0),
+        source_cost=None if source is None else -source,
+    )
 
 
 def _made(model: SoldModel, share: CostShare, terms: ChargeTerms) -> _Piece:

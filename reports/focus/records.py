@@ -74,7 +74,10 @@ class _Page:
             found = changes_of(organization_id, keys, upto_id=upto_id)
             for row, change in zip(changed, found, strict=True):
                 self._changes[row[0]] = _version(change.before), _version(change.after)
-            ids = CostRecord.objects.filter(pk__in=[row[0] for row in changed])
+        # What takes a day of a fixed charge off is a record of its own.
+        ids_read = [row[0] for row in rows if row[1] or _takes_off(row)]
+        if ids_read:
+            ids = CostRecord.objects.filter(pk__in=ids_read)
             self._recorded = dict(ids.values_list("pk", "recorded_at"))
         ids_of = _FIELDS.index("attribution_id")
         both = (one for change in self._changes.values() for one in change if one)
@@ -87,6 +90,8 @@ class _Page:
             booked = _booked(row[2:])
             billed, late = booked.timestamp, booked.used_at is not None
             if not row[1]:
+                if row[0] in self._recorded:
+                    late = late or self._recorded[row[0]] >= end_of_month(billed)
                 yield from self._lines.of(booked, billed, corrects=late)
                 continue
             before, after = self._changes[row[0]]
@@ -103,6 +108,13 @@ def _version(values: Values | None) -> Booked | None:
     if values is None:
         return None
     return _booked(tuple(values[AT[name]] for name in Booked._fields))
+
+
+_CHARGE, _TOTAL = map(_FIELDS.index, ("charge_id", "total_cost"))
+
+
+def _takes_off(row: tuple[Any, ...]) -> bool:
+    return row[_CHARGE] is not None and (row[_TOTAL] or 0) < 0
 
 
 _AMOUNTS = tuple(map(Booked._fields.index, _MONEY))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ledger.quantities import is_tokens
 
 REQUESTS = "requests"
+DAYS = "days"  # of a fixed charge
 # What all input or output of a record is called where the kinds' prices are not known.
 ALL_INPUT, ALL_OUTPUT = "all_input_tokens", "all_output_tokens"
 _TOKENS = "Tokens"

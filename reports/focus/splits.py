@@ -18,7 +18,7 @@ from ledger.tariffs import (
     output_parts,
     things_of,
 )
-from reports.focus.skus import ALL_INPUT, ALL_OUTPUT, REQUESTS, kind_of
+from reports.focus.skus import ALL_INPUT, ALL_OUTPUT, DAYS, REQUESTS, kind_of
 
 # How far the prices of kinds may miss the cost of a record by rounding, in 1e-10: of
 # more kinds than a record can have each less than one.
@@ -50,11 +50,17 @@ class Booked(NamedTuple):
     quantities: Mapping[str, int | str] | None
     run_id: str | None
     used_at: datetime | None  # where it is booked at another time: its month was closed
+    charge_id: int | None
 
     @property
     def own_time(self) -> datetime:
         """When it was used, wherever it is booked: prices and rates are of then."""
         return self.used_at or self.timestamp
+
+    @property
+    def is_purchase(self) -> bool:
+        """Whether it is a day of a fixed charge, or takes one off."""
+        return self.charge_id is not None and not self.requests
 
 
 class KindPrices(NamedTuple):
@@ -93,6 +99,9 @@ def shares_of(
     """
     if booked.total_cost is None:
         return []
+    if booked.is_purchase:
+        total = booked.total_cost
+        return [CostShare(DAYS, 1, total, _source(booked, total), None)]
     if not booked.reported:
         if price_of is not None:
             found = _by_price(booked, booked.total_cost, price_of)
