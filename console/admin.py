@@ -6,6 +6,7 @@ from console.approvals import admin as approvals
 from console.approvals import slack
 from console.budgets import admin as budgets
 from console.bulk import admin as bulk
+from console.charges import admin as charges
 from console.closing import admin as closing
 from console.controls import admin as controls
 from console.costs import admin as costs
@@ -22,6 +23,7 @@ __all__ = [
     "approvals",
     "budgets",
     "bulk",
+    "charges",
     "closing",
     "controls",
     "costs",

@@ -34,6 +34,7 @@ BY_CLOCK: Mapping[str, str] = {
     "expire": "Free authorizations and leases that ended",
     "feed_runs": "Make and bring away the files of feeds that are due",
     "feeds": "See which feeds are due",
+    "fixed_charges": "Book the days of fixed charges that have begun",
     "forecasts": "Keep what the day's forecasts say",
     "judge": "Judge the rules of alerts",
     "links": "Forget old mailed links",

@@ -155,6 +155,7 @@ _NAVIGATION: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Saved views", "bookmark", "reports_spendview", ""),
             ("Cost records", "receipt_long", "ledger_costrecord", ""),
             ("Unpriced usage", "help", "ledger_costrecord_unpriced", ""),
+            ("Fixed charges", "event_repeat", "ledger_fixedcharge", ""),
             ("Daily spend", "calendar_month", "ledger_dailyspend", ""),
             ("Attributions", "category", "ledger_attribution", ""),
         ),

@@ -79,6 +79,7 @@ WITHOUT_VERSION = {
     "auth_user_password_change",  # a password is set in the place of any other
     "budgets_reservation_release",  # its state is looked at under its lock
     "controls_ruleaction_answer",  # so is that of an action
+    "ledger_fixedcharge_end",  # it ends, once
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
     "bulk_bulkchange_page",  # it is confirmed once, of what is shown
