@@ -12,7 +12,7 @@ from ledger import fixed_charges
 from ledger.models import CostRecord, FixedCharge
 from tests.budgets.worlds import differences, january_budget
 from tests.factories import at_once, make_organization
-from tests.intake.test_fixed_charges import at, booked, seats
+from tests.intake.fixed_charges import at, booked, seats
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -10,7 +10,7 @@ from accounts.scopes import Role
 from intake.fixed_charges import book_due
 from ledger.models import FixedCharge
 from tests.factories import browser_for
-from tests.intake.test_fixed_charges import all_differences, at, booked, seats
+from tests.intake.fixed_charges import all_differences, at, booked, seats
 from tests.pages import page_at
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -13,48 +12,24 @@ from budgets.models import BudgetPeriod
 from intake.corrections import OfFixedCharge, correct
 from intake.fixed_charges import book_due, cancel, correct_charge
 from ledger import fixed_charges
-from ledger.fixed_charges import ChargeCancelled, add_charge
+from ledger.fixed_charges import ChargeCancelled
 from ledger.models import CostRecord, FixedCharge
 from ledger.prices import add_rate
 from ledger.usage import check, decode_one
 from lib.errors import Invalid
-from tests.budgets.worlds import differences, january_budget
+from tests.budgets.worlds import january_budget
 from tests.factories import Api, make_organization, spend, usage_record
-from tests.intake.test_closed_months import close
+from tests.intake.fixed_charges import (
+    FIRST,
+    LAST,
+    all_differences,
+    at,
+    booked,
+    close,
+    seats,
+)
 
 pytestmark = pytest.mark.django_db
-
-FIRST, LAST = date(2025, 1, 1), date(2025, 1, 31)
-
-
-def at(day: int, hour: int = 3, month: int = 1) -> datetime:
-    return datetime(2025, month, day, hour, tzinfo=UTC)
-
-
-def seats(organization: Organization, **values: Any) -> FixedCharge:
-    """Add 310 a month for January."""
-    plan = {
-        "name": "ChatGPT Team",
-        "kind": "seat",
-        "amount": Decimal(310),
-        "interval": "monthly",
-        "start_date": FIRST,
-        "last_day": LAST,
-        "provider": "openai",
-        "department": "engineering",
-        "tags": {"contract": "c-1"},
-        "reason": "Contract 1",
-    }
-    return add_charge(organization, **{**plan, **values})
-
-
-def booked(charge: FixedCharge) -> Decimal:
-    rows = CostRecord.objects.filter(charge=charge)
-    return rows.aggregate(sum=Sum("total_cost"))["sum"] or Decimal(0)
-
-
-def all_differences(organization: Organization) -> list[str]:
-    return [*differences(organization), *fixed_charges.differences(organization)]
 
 
 def test_a_day_is_booked_once_it_has_begun_and_charged_up_the_tree(

@@ -1,24 +1,42 @@
 """Fixed charges in what leaves the house: each once."""
 
+import csv
 from datetime import date
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from django.db.models import Sum
 
 from accounts.models import Organization
 from intake.fixed_charges import book_due, cancel
+from ledger.models import CostRecord
 from reports.chargeback.allocation import AllocationKey
 from reports.chargeback.services import charged_back
+from reports.exports import KINDS, file_of, order_of
 from reports.journals.verification import differences as of_journals
 from reports.monthly.verification import differences as of_reports
 from tests.factories import NOON, make_budget, make_organization, spend
 from tests.filled import post_january
-from tests.intake.test_fixed_charges import all_differences, at, seats
-from tests.reports.focus_reader import faults_in
+from tests.intake.fixed_charges import all_differences, at, seats
+from tests.reports.focus_reader import billed_in, faults_in
 from tests.reports.monthly.factories import gathered, keep_report, row_of
-from tests.reports.test_focus_files import billed, focus, ledger_sum, rows_of
 
 pytestmark = pytest.mark.django_db
+
+
+def focus(organization: Organization) -> str:
+    order = order_of(KINDS["focus"], organization, {}, now=NOON)
+    return b"".join(file_of(KINDS["focus"], order, "csv")).decode()
+
+
+def rows_of(organization: Organization) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(focus(organization), newline="")))
+
+
+def ledger_sum(organization: Organization) -> Decimal:
+    rows = CostRecord.objects.filter(organization=organization)
+    return rows.aggregate(sum=Sum("total_cost"))["sum"] or Decimal(0)
 
 
 @pytest.fixture
@@ -47,8 +65,8 @@ def test_in_focus_each_day_is_a_purchase_that_recurs(acme: Organization) -> None
     assert (first["PricingQuantity"], first["PricingUnit"]) == ("1.0", "Days")
     assert (first["ConsumedQuantity"], first["ConsumedUnit"]) == ("", "")
     assert first["x_PriceSource"] == "fixed-charge"
-    assert list(faults_in(focus(acme).decode())) == []
-    assert billed(rows_of(acme)) == ledger_sum(acme) == 314
+    assert list(faults_in(focus(acme))) == []
+    assert billed_in(focus(acme)) == ledger_sum(acme) == 314
 
 
 def test_in_focus_what_was_taken_off_corrects_a_month_that_was_over() -> None:
@@ -62,8 +80,8 @@ def test_in_focus_what_was_taken_off_corrects_a_month_that_was_over() -> None:
     assert (last["ChargeFrequency"], last["ChargeClass"]) == ("One-Time", "Correction")
     assert (last["BilledCost"], last["PricingQuantity"]) == ("-10.0000000000", "-1.0")
     assert last["ListUnitPrice"] == "10.0000000000"
-    assert list(faults_in(focus(acme).decode())) == []
-    assert billed(rows_of(acme)) == ledger_sum(acme) == 300
+    assert list(faults_in(focus(acme))) == []
+    assert billed_in(focus(acme)) == ledger_sum(acme) == 300
 
 
 def test_chargeback_report_and_journal_have_it_once(acme: Organization) -> None:
