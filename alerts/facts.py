@@ -170,7 +170,14 @@ def facts_of(
         moment = Moment.of(now, ZoneInfo(name), needs, organization.holiday_calendar)
         edges = moment.edges()
         places = [bisect_left(edges, midnight) for midnight in moment.midnights]
-        spends = spends_between(organization.pk, [budget.pk for budget in group], edges)
+        # A day's fixed charges come at once: they are neither a pace nor an anomaly.
+        # What slides is held against amounts, and they are part of it.
+        spends = spends_between(
+            organization.pk,
+            [budget.pk for budget in group],
+            edges,
+            fixed=bool(moment.spans),
+        )
         for budget in group:
             sums = [_ZERO, *accumulate(spends.get(budget.pk, [_ZERO] * len(edges)))]
             days = [sums[end] - sums[start] for start, end in pairwise(places)]

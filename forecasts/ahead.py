@@ -11,7 +11,9 @@ from budgets.errors import NoPeriod
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
+from forecasts.coming import dues_of
 from forecasts.courses import Course, Known, course_of
+from forecasts.dues import NO_DUES, Dues
 from forecasts.history import days_before, midnight_of
 from forecasts.outlooks import LEAST_DAYS, MOST_DAYS
 from forecasts.quiet import quiet_of
@@ -53,10 +55,11 @@ class Present:
         spent: Decimal,
         limit: Decimal | None,
         holidays: str,
+        dues: Dues = NO_DUES,
     ) -> Known:
         """Return what a course begins with; *holidays*: of which place."""
         quiet = quiet_of(holidays, self.today)
-        return Known(history, self.today, self.part, spent, limit, quiet)
+        return Known(history, self.today, self.part, spent, limit, quiet, dues)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def ahead_of(
 ) -> BudgetAhead:
     """Forecast the coming *days* alone; None: all of the present period.
 
-    Two queries.
+    Three queries, and one more where there are fixed charges.
 
     Raises:
         NoPeriod: The budget has none at *now*.
@@ -121,12 +124,13 @@ def ahead_of(
         raise NoPeriod(f"“{budget.name}” has no period now: there is none to forecast.")
     zone = ZoneInfo(budget.timezone)
     history = days_before([budget], MOST_DAYS, now=now)[budget.pk]
+    dues = dues_of([budget], now=now)[budget.pk]
     holidays = budget.organization.holiday_calendar
     if days is None:
-        known, steps = known_of_period(position, history, zone, now, holidays)
+        known, steps = known_of_period(position, history, zone, now, holidays, dues)
     else:
         present = Present(now, zone, None)
-        known = present.known(history, Decimal(0), position.limit, holidays)
+        known = present.known(history, Decimal(0), position.limit, holidays, dues)
         steps = days
     return BudgetAhead(budget, budget.currency, known, steps, confidence, position)
 
@@ -137,9 +141,11 @@ def known_of_period(
     zone: ZoneInfo,
     now: datetime,
     holidays: str,
+    dues: Dues = NO_DUES,
 ) -> tuple[Known, int]:
     """Return what is known of a period, and how many of its days are to come, today
     among them. *holidays*: of which place."""
     present = Present(now, zone, position.window)
-    known = present.known(history, position.spent, position.limit, holidays)
+    spent, limit = position.spent, position.limit
+    known = present.known(history, spent, limit, holidays, dues)
     return known, present.steps

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from forecasts.dues import NO_DUES, Dues
 from forecasts.estimates import Estimate, Fitted, fitted
 from forecasts.series import ALL_ALIKE, Quiet
 from lib.money import quantize
@@ -29,6 +30,16 @@ class Known:
     spent: Decimal  # what counts already
     limit: Decimal | None
     quiet: Quiet = ALL_ALIKE  # today is step 0
+    dues: Dues = NO_DUES  # what is to come beside what the days say
+
+    def due(self, steps: int, *, after: int = 0) -> Decimal:
+        """Return what falls due in *steps* days, today among them, but the first."""
+        start = self.today + after * _DAY
+        return self.dues.between(start, self.today + steps * _DAY)
+
+    def spent_with(self, steps: int) -> Decimal:
+        """Return what counts already, and what is due in *steps* days for certain."""
+        return self.spent + self.due(steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +74,19 @@ class Course:
 
 def course_of(known: Known, steps: int, *, confidence: float) -> Course:
     """Forecast *steps* days, today among them, with intervals of *confidence*."""
-    left = _left(known)
-    total = rest_of(known, steps)
+    left = _left(known, steps)
+    total, spent = rest_of(known, steps), known.spent_with(steps)
     days = [rest_of(known, 1), *_fitted(known, steps).steps()[1:]]
     return Course(
-        interval_of(total, confidence, known.spent),
+        interval_of(total, confidence, spent),
         None if left is None else quantize(Decimal(_likely(total, left))),
-        known.spent + _money(total.quantile(RECOMMENDED)),
+        spent + _money(total.quantile(RECOMMENDED)),
         _passing(known, steps, (1 - confidence) / 2),
         [
-            (known.today + place * _DAY, interval_of(day, confidence))
+            (
+                known.today + place * _DAY,
+                interval_of(day, confidence, known.due(place + 1, after=place)),
+            )
             for place, day in enumerate(days)
         ],
     )
@@ -97,7 +111,8 @@ class SaidForecast:
 def said_of(known: Known, steps: int) -> SaidForecast:
     """Return what is to be kept of a forecast of *steps* days, today among them."""
     days = _fitted(known, steps)
-    total, spent, left = days.total(part=known.part), known.spent, _left(known)
+    total, left = days.total(part=known.part), _left(known, steps)
+    spent = known.spent_with(steps)
     rest = _money(days.total(part=0).middle)
 
     def between(confidence: float) -> tuple[Decimal, Decimal]:
@@ -111,13 +126,13 @@ def said_of(known: Known, steps: int) -> SaidForecast:
         between(SURELY),
         0.0 if left is None else _likely(total, left),
         _money(days.total().middle) - rest,
-        rest,
+        rest + known.due(steps, after=1),
     )
 
 
 def total_of(known: Known, steps: int, *, confidence: float) -> Interval:
     """Return what is spent by the end of *steps* days, with what counts already."""
-    return interval_of(rest_of(known, steps), confidence, known.spent)
+    return interval_of(rest_of(known, steps), confidence, known.spent_with(steps))
 
 
 def weekdays_of(known: Known) -> list[float]:
@@ -146,7 +161,7 @@ def ends_of(
     every = -(-steps // most)
     ends: list[tuple[date, Interval]] = []
     for days in range(steps, 0, -every):
-        found = interval_of(rest_of(known, days), confidence, known.spent)
+        found = interval_of(rest_of(known, days), confidence, known.spent_with(days))
         if ends:
             after = ends[-1][1]
             found = Interval(
@@ -179,22 +194,24 @@ def _fitted(known: Known, steps: int) -> Fitted:
     return fitted(tuple(map(float, known.days)), steps, _WEEK, known.quiet)
 
 
-def _left(known: Known) -> float | None:
-    return None if known.limit is None else float(known.limit - known.spent)
+def _left(known: Known, steps: int) -> float | None:
+    """Return what is left of the limit when what is due in *steps* days is paid."""
+    if known.limit is None:
+        return None
+    return float(known.limit - known.spent_with(steps))
 
 
 def _passing(known: Known, steps: int, tail: float) -> Passing:
     def first(cost: Callable[[Estimate], float]) -> date | None:
         """Return the first day by whose end *cost* is more than what is left."""
-        left = _left(known)
-        if left is None:
+        if known.limit is None:
             return None
-        if left < 0:
+        if known.limit < known.spent:
             return known.today
         place = bisect_left(
             range(1, steps + 1),
             x=True,
-            key=lambda days: cost(rest_of(known, days)) > left,
+            key=lambda days: cost(rest_of(known, days)) > (_left(known, days) or 0),
         )
         return known.today + place * _DAY if place < steps else None
 

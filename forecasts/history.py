@@ -42,15 +42,15 @@ def days_before(
 ) -> dict[int, tuple[Decimal, ...]]:
     """Return by id what *budgets* spent on the *count* days before today.
 
-    From the first whole day with spend; of one organization, and in one zone. One
-    query.
+    From the first whole day with spend, and without fixed charges; of one
+    organization, and in one zone. One query.
     """
     zone = ZoneInfo(budgets[0].timezone)
     today = day_of(now, zone)
     ago = range(count, -1, -1)
     midnights = [midnight_of(today - timedelta(days=days), zone) for days in ago]
     ids = [budget.pk for budget in budgets]
-    spends = spends_between(budgets[0].organization_id, ids, midnights)
+    spends = spends_between(budgets[0].organization_id, ids, midnights, fixed=False)
     return {
         budget.pk: since_first_spend(
             budget, midnights, spends.get(budget.pk, [_ZERO] * count)[:count]
@@ -74,10 +74,20 @@ def days_since(budget: Budget, first: date, *, now: datetime) -> list[Decimal]:
 
 
 def spends_between(
-    organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
+    organization_id: int,
+    budget_ids: Sequence[int],
+    edges: Sequence[datetime],
+    *,
+    fixed: bool = True,
 ) -> Mapping[int, Sequence[Decimal]]:
-    """Return what each budget spent from each of *edges* to the next. One query."""
+    """Return what each budget spent from each of *edges* to the next. One query.
+
+    Not *fixed*: without what it was charged by fixed charges, which says nothing of
+    what will be used.
+    """
     found: dict[int, list[Decimal]] = defaultdict(lambda: [_ZERO] * len(edges))
-    for budget_id, number, spent in sql.spends(organization_id, budget_ids, edges):
+    for budget_id, number, spent in sql.spends(
+        organization_id, budget_ids, edges, fixed=fixed
+    ):
         found[budget_id][number] = spent
     return found

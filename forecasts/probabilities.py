@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
@@ -11,11 +11,14 @@ from zoneinfo import ZoneInfo
 from budgets.figures import Position
 from budgets.models import Budget
 from budgets.status import present_positions
+from forecasts.coming import dues_of
 from forecasts.history import days_before
 from forecasts.outlooks import MOST_DAYS, Outlook, look_ahead
 from forecasts.quiet import quiet_of
 from forecasts.series import Quiet
-from lib.periods import Window, day_of
+from lib.periods import DAY, Window, day_of
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class _Past:
     now: datetime
     window: Window
     limit: Decimal
-    spent: Decimal
+    spent: Decimal  # and what is due for certain until the period ends
     days: tuple[Decimal, ...]
     quiet: Quiet
 
@@ -49,8 +52,9 @@ def outlooks(
     """Return by id what *budgets*, of one organization, come to by their periods' ends.
 
     *more*: how likely they pass limits that are higher by so much, by id. None where
-    there is too little history, or no period at *now*. One query, and one for each time
-    zone; give budgets with their organization, and *positions* where they are known.
+    there is too little history, or no period at *now*. Two queries, one more where
+    there are fixed charges, and one for each time zone; give budgets with their
+    organization, and *positions* where they are known.
     """
     chosen = list(budgets)
     if not chosen:
@@ -62,12 +66,15 @@ def outlooks(
     for budget in chosen:
         if budget.pk in positions:
             by_zone[budget.timezone].append(budget)
+    dues = dues_of(chosen, now=now)
     for zone, group in by_zone.items():
         today = day_of(now, ZoneInfo(zone))
         quiet = quiet_of(chosen[0].organization.holiday_calendar, today)
         for pk, days in days_before(group, MOST_DAYS, now=now).items():
             at = positions[pk]
             limit = at.limit + more.get(pk, Decimal(0))
-            past = _Past(now, at.window, limit, at.spent, days, quiet)
+            last = day_of(at.window.end - _MICROSECOND, ZoneInfo(zone))
+            spent = at.spent + dues[pk].between(today, last + DAY)
+            past = _Past(now, at.window, limit, spent, days, quiet)
             found[pk] = look_ahead(past)
     return found

@@ -42,9 +42,10 @@ def outcome_of(
     rest = rest_of(known, steps)
     factor = assumed.factor * switched
     added = quantize(assumed.added)
+    spent = known.spent_with(steps)  # what is due stays, whatever is assumed
 
     def comes_to(rest_cost: Decimal) -> Decimal:
-        return known.spent + quantize(rest_cost * factor) + added
+        return spent + quantize(rest_cost * factor) + added
 
     usual = interval_of(rest, confidence)
     projected = Interval(
@@ -53,9 +54,9 @@ def outcome_of(
     limit = known.limit if assumed.limit is None else assumed.limit
     return ScenarioOutcome(
         projected,
-        projected.middle - (known.spent + usual.middle),
+        projected.middle - (spent + usual.middle),
         limit,
-        None if limit is None else _likely(rest, factor, limit - known.spent - added),
+        None if limit is None else _likely(rest, factor, limit - spent - added),
         comes_to(quantize(Decimal(rest.quantile(RECOMMENDED)))),
     )
 

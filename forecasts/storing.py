@@ -10,6 +10,7 @@ from accounts.models import Organization
 from budgets.models import Budget
 from budgets.status import present_positions
 from forecasts.ahead import known_of_period
+from forecasts.coming import dues_of
 from forecasts.courses import said_of
 from forecasts.history import days_before
 from forecasts.models import StoredForecast
@@ -23,8 +24,8 @@ _AT_ONCE = 500  # budgets whose history is in memory
 def store_due(now: datetime) -> int:
     """Store the forecasts that were not yet made today; return how many.
 
-    Safe to repeat, and to run twice at once. Four queries for each 500 budgets of one
-    organization and zone, whatever their history.
+    Safe to repeat, and to run twice at once. Six queries at most for each 500 budgets
+    of one organization and zone, whatever their history.
     """
     stored = 0
     for organization in Organization.objects.filter(budgets__isnull=False).distinct():
@@ -67,6 +68,7 @@ def _store(organization: Organization, budgets: Sequence[Budget], now: datetime)
     if not running:
         return 0
     histories = days_before(running, MOST_DAYS, now=now)
+    dues = dues_of(running, now=now)
     rows = []
     for budget in running:
         position, history = positions[budget.pk], histories[budget.pk]
@@ -83,7 +85,9 @@ def _store(organization: Organization, budgets: Sequence[Budget], now: datetime)
         )
         if len(history) >= LEAST_DAYS:
             known, steps = known_of_period(
-                position, history, zone, now, organization.holiday_calendar
+                *(position, history, zone, now),
+                holidays=organization.holiday_calendar,
+                dues=dues[budget.pk],
             )
             said = said_of(known, steps)
             row.expected, row.probability = said.expected, said.probability

@@ -17,6 +17,8 @@ import msgspec
 from django.db import transaction
 
 from accounts.audit import current_actor
+from accounts.models import Organization
+from budgets.snapshots import hold_snapshot
 from intake.pipeline import take
 from ledger.contents import Content, standing_of
 from ledger.fixed_charges import ChargeCancelled, add_charge, reason_of
@@ -113,6 +115,22 @@ def cancel(
 
 
 @transaction.atomic
+def keep_charge(organization: Organization, **values: Any) -> FixedCharge:
+    """Keep a new fixed charge, as `ledger.fixed_charges.add_charge`, and file it: so it
+    is known which budgets it will be charged to.
+
+    Raises:
+        Invalid: something of it can't be.
+    """
+    charge = add_charge(organization, **values)
+    snapshot, _ = hold_snapshot(charge.organization_id, opens=True)
+    (entry,) = snapshot.entries_for([_part(charge, charge.start_date, Decimal(0))])
+    charge.attribution_id = entry.attribution_id
+    charge.save(update_fields=["attribution"])
+    return charge
+
+
+@transaction.atomic
 def correct_charge(
     charge: FixedCharge, *, reason: str, now: datetime, **values: Any
 ) -> FixedCharge:
@@ -124,7 +142,7 @@ def correct_charge(
         ChargeCancelled, Invalid: as `cancel` and `add_charge`.
     """
     old = cancel(charge, day=charge.start_date, reason=reason, now=now)
-    return add_charge(old.organization, replaces=old, reason=reason, **values)
+    return keep_charge(old.organization, replaces=old, reason=reason, **values)
 
 
 def _held(charge_id: int) -> FixedCharge:

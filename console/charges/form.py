@@ -8,8 +8,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from accounts.tenants import ServiceForm
 from console.fields import TagsField, WhyField
-from intake.fixed_charges import correct_charge
-from ledger.fixed_charges import add_charge
+from intake.fixed_charges import correct_charge, keep_charge
 from ledger.models import FixedCharge
 from lib.lookups import row_or_none
 
@@ -46,4 +45,4 @@ class FixedChargeForm(ServiceForm):
         old = row_or_none(rows, instead) if instead else None
         if old is not None:
             return correct_charge(old, now=timezone.now(), **given)
-        return add_charge(organization, **given)
+        return keep_charge(organization, **given)

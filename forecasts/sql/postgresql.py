@@ -14,9 +14,16 @@ _SPARSE = 4  # ids of the range for each that is asked for
 
 
 def spends(
-    organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
+    organization_id: int,
+    budget_ids: Sequence[int],
+    edges: Sequence[datetime],
+    *,
+    fixed: bool,
 ) -> list[Spend]:
-    """Return what each budget spent from each of *edges* to the next. One query."""
+    """Return what each budget spent from each of *edges* to the next. One query.
+
+    Not *fixed*: without what it was charged by fixed charges.
+    """
     least, most = min(budget_ids), max(budget_ids)
     is_sparse = most - least >= _SPARSE * len(budget_ids)
     given = {
@@ -28,4 +35,5 @@ def spends(
         "least": least,
         "most": most,
     }
-    return rows(_PLACE, _CHOSEN if is_sparse else _RANGE, _CHOSEN, given)
+    own = _CHOSEN if is_sparse else _RANGE
+    return rows(_PLACE, own, _CHOSEN, given, fixed=fixed)

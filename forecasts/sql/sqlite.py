@@ -13,9 +13,16 @@ _CHOSEN = "IN (SELECT value FROM json_each(%(budgets)s))"
 
 
 def spends(
-    organization_id: int, budget_ids: Sequence[int], edges: Sequence[datetime]
+    organization_id: int,
+    budget_ids: Sequence[int],
+    edges: Sequence[datetime],
+    *,
+    fixed: bool,
 ) -> list[Spend]:
-    """Return what each budget spent from each of *edges* to the next. One query."""
+    """Return what each budget spent from each of *edges* to the next. One query.
+
+    Not *fixed*: without what it was charged by fixed charges.
+    """
     adapt = connection.ops.adapt_datetimefield_value
     cuts = [adapt(edge) for edge in edges]
     given = {
@@ -25,7 +32,7 @@ def spends(
         "budgets": json.dumps(list(budget_ids)),
         **{f"edge_{place}": cut for place, cut in enumerate(cuts)},
     }
-    found = rows(_search(0, len(cuts) - 1), _CHOSEN, _CHOSEN, given)
+    found = rows(_search(0, len(cuts) - 1), _CHOSEN, _CHOSEN, given, fixed=fixed)
     return [
         (budget_id, number, from_units(units)) for budget_id, number, units in found
     ]

@@ -16,13 +16,12 @@ from accounts.api.base import ApiViewSet
 from accounts.audit import MOST_REASON
 from accounts.idempotency import idempotent
 from intake.api.fixed_charge_answers import FixedChargeOut, charge_out
-from intake.fixed_charges import cancel, correct_charge
+from intake.fixed_charges import cancel, correct_charge, keep_charge
 from ledger.amortization import ChargeInterval
 from ledger.api.prices import CurrencyField
 from ledger.api.questions import ORGANIZATION
 from ledger.api.rates import DayField
 from ledger.costs import LONGEST_VALUE
-from ledger.fixed_charges import add_charge
 from ledger.models import ChargeKind, FixedCharge
 from ledger.models.fixed_charges import LONGEST_CHARGE_NAME
 from lib.answers import Answered, PageOut, answers
@@ -146,7 +145,7 @@ class FixedChargeViewSet(ApiViewSet):
         given = _given(NewFixedChargeIn(data=request.data))
         slug = given.pop("organization_id", None)
         organization = organization_named(slug, caller=self.caller)
-        charge = add_charge(organization, **_plan_of(given))
+        charge = keep_charge(organization, **_plan_of(given))
         return Answered(charge_out(self.charge(str(charge.uid))), status=201)
 
     @answers(s200=FixedChargeOut)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from accounts.audit import MOST_REASON, current_actor
 from accounts.models import Organization, validate_currency_code
 from ledger.amortization import Amortization, ChargeInterval
+from ledger.models.attributions import Attribution
 from lib.fields import MoneyField
 
 USAGE_IDS = "fixed-charge/"  # how those of its records begin; nobody else's do
@@ -64,6 +65,16 @@ class FixedCharge(models.Model):
     environment = models.CharField(max_length=200, blank=True)
     user = models.CharField(max_length=200, blank=True)
     tags = models.JSONField(default=dict, blank=True)
+    # What its days belong to; known when it is kept by `intake.fixed_charges`.
+    attribution = models.ForeignKey(
+        Attribution,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
     # Models, or patterns of them, whose usage it pays for; none: of nothing.
     covers = models.JSONField(default=list, blank=True)
     reason = models.CharField(max_length=MOST_REASON)

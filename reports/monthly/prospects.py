@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from accounts.models import Organization
 from budgets.models import Budget
 from forecasts.ahead import Present
+from forecasts.coming import dues_of
 from forecasts.courses import LIKELY, Known, interval_of, rest_of
 from forecasts.estimates import Estimate
 from forecasts.history import days_before, midnight_of
@@ -43,17 +44,17 @@ class YearAhead:
     def expected(self) -> tuple[Decimal, Between | None]:
         """Return what it comes to with what is spent; as it stands where too little is
         known."""
+        spent = self.known.spent_with(self.steps)
         if not self.is_enough:
-            return self.known.spent, None
-        rest = rest_of(self.known, self.steps)
-        found = interval_of(rest, LIKELY, self.known.spent)
+            return spent, None
+        found = interval_of(rest_of(self.known, self.steps), LIKELY, spent)
         return found.middle, Between(found.lower, found.upper, LEVEL)
 
     def probability_over(self, budgeted: Decimal) -> float | None:
         """Return how likely it passes what is *budgeted*."""
         if not self.is_enough:
             return None
-        left = float(budgeted - self.known.spent)
+        left = float(budgeted - self.known.spent_with(self.steps))
         if left < 0:
             return 1.0
         return rest_of(self.known, self.steps).probability_above(left)
@@ -73,7 +74,8 @@ def ahead_of_budgets(
     """Return what is to come of *year* for *budgets*, by id; not those that are over.
 
     *spent* in the year by now, in the organization's currency; *rates* say what one of
-    the budgets' currencies is worth in it. A query for each time zone and 500 budgets.
+    the budgets' currencies is worth in it. Three queries at most for each
+    time zone and 500 budgets.
     """
     by_zone: dict[str, list[Budget]] = defaultdict(list)
     for budget in budgets:
@@ -84,13 +86,16 @@ def ahead_of_budgets(
         for start in range(0, len(group), _AT_ONCE):
             part = group[start : start + _AT_ONCE]
             histories = days_before(part, MOST_DAYS, now=now)
+            dues = dues_of(part, now=now)
             for budget in part:
                 present = Present(
                     now, ZoneInfo(zone), Window(year.start, _end_of(budget, year))
                 )
                 days = _exchanged(histories[budget.pk], rates[budget.currency])
                 known = Known(
-                    days, present.today, present.part, spent[budget.pk], limit=None
+                    *(days, present.today, present.part, spent[budget.pk]),
+                    limit=None,
+                    dues=dues[budget.pk].times(rates[budget.currency]),
                 )
                 found[budget.pk] = YearAhead(known, present.steps)
     return found
@@ -153,6 +158,7 @@ def _expected_by_month(
         return {}
     found: dict[object, tuple[Decimal, Decimal, Decimal]] = {}
     before, today, tail = 0.0, ahead.known.today, (1 - LIKELY) / 2
+    paid = ZERO
     for first in month.firsts:
         after = day_of(month.month(first).end, month.zone)
         steps = min((after - today).days, ahead.steps)
@@ -163,7 +169,13 @@ def _expected_by_month(
         before = max(until.middle, before)
         whole = until.middle or 1.0
         low, high = until.quantile(tail) / whole, until.quantile(1 - tail) / whole
-        found[first] = (_money(part), _money(part * low), _money(part * high))
+        due = ahead.known.due(steps) - paid
+        paid += due
+        found[first] = (
+            due + _money(part),
+            due + _money(part * low),
+            due + _money(part * high),
+        )
     return found
 
 

@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import Organization
+from intake.fixed_charges import keep_charge
 from ledger import fixed_charges
-from ledger.fixed_charges import add_charge
 from ledger.models import CostRecord, FixedCharge
 from ledger.months import hold_to_close, lock_month
 from tests.budgets.worlds import differences
@@ -35,7 +35,7 @@ def seats(organization: Organization, **values: Any) -> FixedCharge:
         "tags": {"contract": "c-1"},
         "reason": "Contract 1",
     }
-    return add_charge(organization, **{**plan, **values})
+    return keep_charge(organization, **{**plan, **values})
 
 
 def booked(charge: FixedCharge) -> Decimal:
