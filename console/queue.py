@@ -27,6 +27,7 @@ BY_CLOCK: Mapping[str, str] = {
     "answers": "Forget answers that are kept for repeats",
     "audit": "See that no step of an escalation was missed",
     "backfill": "Charge history to budgets that were changed",
+    "bulk": "Take up bulk changes that a worker died over",
     "confirmed": "Tell who confirmed lately what was held back",
     "deliver": "Send what is due",
     "digests": "Mail who decides which requests wait",

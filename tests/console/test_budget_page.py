@@ -66,7 +66,7 @@ def test_a_viewer_sees_no_buttons_and_queries_stay_few(
     viewer = browser_for(acme, Role.VIEWER)
     viewer.get(place_of(root, "page"))
 
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(35):
         page = page_at(viewer, place_of(root, "page"))
 
     classes = [one.attributes.get("class", "") for one in page.all("a")]

@@ -62,7 +62,7 @@ def test_each_sees_what_waits_for_them_and_decides_it_once(
     assert "changed after you looked" in stale.content.decode()
     silent = theirs.post(f"{address}answer/", {**said, "answer": "reject"})
     assert silent.status_code == 400
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(22):
         page = read(theirs.get(f"{address}change/").content.decode())
     assert "Approve $200.00" in page.buttons
 

@@ -91,7 +91,7 @@ def test_it_takes_a_query_and_one_for_each_zone(
         january_budget(acme, timezone=zone)
     budgets = list(Budget.objects.select_related("organization"))
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         found = probabilities(budgets, NOW)
 
     assert None not in found.values()
