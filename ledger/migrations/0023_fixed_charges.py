@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0010_organization_holiday_calendar'),
-        ('ledger', '0021_deltas_by_attribution'),
+        ('ledger', '0022_undone_repricings'),
     ]
 
     operations = [

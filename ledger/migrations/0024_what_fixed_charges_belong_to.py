@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0022_fixed_charges'),
+        ('ledger', '0023_fixed_charges'),
     ]
 
     operations = [
