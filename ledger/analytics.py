@@ -238,22 +238,12 @@ _SPEND = """
 WITH days AS ({slices}), slices AS ({slices}),
 spend (bucket, attribution_id, requests, unpriced, input_tokens, cached_tokens,
     output_tokens, cost) AS ({days} UNION ALL {records})"""
-# Without groups nobody asks by attribution, and there may be very many of them.
-_TOTALS = """{spend}
-SELECT bucket, sum(cost), sum(requests), sum(unpriced), sum(input_tokens),
-    sum(cached_tokens), sum(output_tokens)
-FROM spend {chosen} GROUP BY bucket
-"""
-_STATEMENT = """{spend},
-sums AS (
-    SELECT bucket, attribution_id, sum(requests) AS requests, sum(unpriced) AS unpriced,
-        sum(input_tokens) AS input_tokens, sum(cached_tokens) AS cached_tokens,
-        sum(output_tokens) AS output_tokens, sum(cost) AS cost
-    FROM spend {chosen} GROUP BY bucket, attribution_id
-)
+# Each row is told its group first: days of many attributions are as many rows before
+# they are added up as after it, if they are added up by attribution.
+_STATEMENT = """{spend}
 SELECT bucket{groups}, sum(cost), sum(requests), sum(unpriced), sum(input_tokens),
     sum(cached_tokens), sum(output_tokens)
-FROM sums {join} GROUP BY bucket{groups}
+FROM spend {join} {chosen} GROUP BY bucket{groups}
 """
 _COLUMN = ', of_it."{}"'
 _JOIN = """JOIN ledger_attribution AS of_it
@@ -304,11 +294,11 @@ def _statement(organization_id: int, groups: Sequence[str], *, chosen: bool) -> 
         days=_DAY_SUMS.format(organization=organization),
         records=_RECORD_SUMS.format(organization=organization),
     )
-    return (_STATEMENT if groups else _TOTALS).format(
+    return _STATEMENT.format(
         spend=spend,
         chosen=f"WHERE attribution_id IN ({sql.ELEMENTS})" if chosen else "",
         groups="".join(columns),
-        join=_JOIN.format(organization=organization),
+        join=_JOIN.format(organization=organization) if groups else "",
     )
 
 

@@ -32,9 +32,10 @@ from reports.spending.questions import (
     SpendQuestion,
     question_of,
 )
-from reports.spending.tables import course_of, table_of
+from reports.spending.tables import course_of, is_long, table_of
 
 _TEMPLATE = "console/explore/explore.html"
+_ANSWER = "console/explore/later.html"  # what is loaded after the page
 _USUAL = "span=30&compare=1"  # of who asks for nothing
 
 
@@ -59,9 +60,13 @@ def explore_page(request: HttpRequest, pages: Pages) -> HttpResponse:
         usual = question_of(QueryDict(_USUAL), now.astimezone(UTC).date())
         context |= _choices(usual) | {"asked": usual, "refusal": refusal}
         return TemplateResponse(request, _TEMPLATE, context, status=400)
-    return TemplateResponse(
-        request, _TEMPLATE, context | _answer(request, organization, asked)
-    )
+    part = request.GET.get("part", "")
+    if not part and is_long(asked, organization):
+        context |= _choices(asked) | {"asked": asked, "is_later": True}
+        return TemplateResponse(request, _TEMPLATE, context)
+    context |= _answer(request, organization, asked)
+    template = _ANSWER if part == "answer" else _TEMPLATE
+    return TemplateResponse(request, template, context)
 
 
 def asked_in(query: QueryDict, now: datetime) -> SpendQuestion:
@@ -70,7 +75,7 @@ def asked_in(query: QueryDict, now: datetime) -> SpendQuestion:
     Raises:
         Invalid: it means nothing.
     """
-    said = {name for name in query if name not in {"organization", "view"}}
+    said = {name for name in query if name not in {"organization", "view", "part"}}
     return question_of(query if said else QueryDict(_USUAL), now.astimezone(UTC).date())
 
 

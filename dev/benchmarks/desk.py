@@ -28,21 +28,20 @@ RECORDS = {
     "sqlite": (10_000, 100_000),
 }
 EXPLORE = "/admin/reports/spendview/explore/?organization={slug}"
+BY_TEAM, BY_PROJECT = "by=team&compare=1", "by=project&across=model"
+BY_HOUR = "by=model&span=today&across=hour"
 # Each page: its address, and in how many milliseconds it has to be there.
 PAGES = {
     "dashboard": ("/admin/", 300),
     "dashboard, movers loaded after it": ("/admin/?part=moved&by=project", None),
     "dashboard of a team lead": ("/admin/", 300),
-    "explore: 30 days by team, compared": (f"{EXPLORE}&by=team&compare=1", None),
-    "explore: 30 days by project across model": (
-        f"{EXPLORE}&by=project&across=model",
-        None,
-    ),
-    "explore: one team by person": (f"{EXPLORE}&by=user&team=team-7", None),
-    "explore: today by model, across hours": (
-        f"{EXPLORE}&by=model&span=today&across=hour",
-        None,
-    ),
+    "explore: 30 days by team, compared": (f"{EXPLORE}&{BY_TEAM}", 300),
+    "explore: the same, loaded after it": (f"{EXPLORE}&{BY_TEAM}&part=answer", None),
+    "explore: 30 days by project across model": (f"{EXPLORE}&{BY_PROJECT}", 300),
+    "explore: that one, loaded after it": (f"{EXPLORE}&{BY_PROJECT}&part=answer", None),
+    "explore: one team by person": (f"{EXPLORE}&by=user&team=team-7", 300),
+    "explore: today by model, across hours": (f"{EXPLORE}&{BY_HOUR}", 300),
+    "explore: hours, loaded after it": (f"{EXPLORE}&{BY_HOUR}&part=answer", None),
     "tree": ("/admin/budgets/budget/tree/?organization={slug}", 300),
     "the topmost budget": ("/admin/budgets/budget/{budget}/page/", 300),
     "the topmost budget, loaded after it": (

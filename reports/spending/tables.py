@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import Organization
 from ledger.analytics import Sums, combinations, lines_of
+from ledger.models import Attribution
 from lib.humanize import clock, date_words
 from lib.periods import Window
 from reports.charts import MOST_GROUPS
@@ -15,6 +16,8 @@ from reports.spending.questions import LONGEST, SpendQuestion
 
 MOST_COLUMNS = 12  # of a dimension; the others stand in one
 OTHERS = "all others"
+MOST_AT_ONCE = 50_000  # days, or hours, of attributions that a page waits for
+_HOURS = 24  # of a day
 Names = tuple[str, ...]
 _ZERO = Decimal(0)
 _UTC = ZoneInfo("UTC")
@@ -53,6 +56,21 @@ def measured(sums: Sums, measure: str) -> Decimal:
     if measure == "tokens":
         return Decimal(sums.input_tokens + sums.output_tokens)
     return sums.cost
+
+
+def is_long(question: SpendQuestion, organization: Organization) -> bool:
+    """Tell whether so much may have to be added up that a page should not wait for it.
+
+    One query, of what it may be about.
+    """
+    ids = question.costs(organization).attribution_ids()
+    if ids is None:
+        rows = Attribution.objects.filter(organization=organization)
+        count = rows[:MOST_AT_ONCE].count()
+    else:
+        count = len(ids)
+    days = question.days * (_HOURS if question.interval == "hour" else 1)
+    return count * (2 * days if question.compare else days) > MOST_AT_ONCE
 
 
 def table_of(question: SpendQuestion, organization: Organization) -> SpendTable:

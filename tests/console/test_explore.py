@@ -12,6 +12,7 @@ from accounts.models import Organization
 from accounts.scopes import Role
 from console.explore import page as explore
 from reports.models import SpendExport, SpendView
+from reports.spending import tables
 from reports.spending.exports import write_export
 from tests.factories import browser_for, make_organization, spend
 from tests.pages import page_at
@@ -290,6 +291,26 @@ def test_nothing_of_another_organization_is_seen(acme: Organization) -> None:
         ).status_code
         == 404
     )
+
+
+def test_what_takes_long_to_add_up_is_loaded_after_the_page(
+    acme: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_AT_ONCE", 10)
+    spend(acme, "30", team_id="ml")
+    browser = browser_for(acme)
+    asked = {"by": "team", "span": "30", "compare": "1"}
+
+    first = page_at(browser, EXPLORE, **asked)
+    link = first.links["the answer on a page of its own"]
+    later = browser.get(EXPLORE, {**asked, "part": "answer"}).content.decode()
+    brief = page_at(browser, EXPLORE, by="team", span="7", team="web")
+
+    assert "$30.00" not in first.text
+    assert "<html" not in later
+    assert "Acme spent $30.00 in the last 30 days" in later
+    assert page_at(browser, EXPLORE + link).table("1 row").row("ml")["Cost"] == "$30.00"
+    assert "Nothing was used like that" in brief.headings
 
 
 def test_as_many_queries_for_many_rows_as_for_one(
