@@ -213,6 +213,13 @@ class User(AbstractUser):
         """Whether rows of all organizations are theirs to see, and are not left out."""
         return self.is_superuser and self.looks_at is None
 
+    def runs(self, organization_id: int | None) -> bool:
+        """Tell whether they may do everything there, as who runs the server; None: in
+        any. Not in those that they leave out at present."""
+        if not (self.is_superuser and self.is_active):
+            return False
+        return self.looks_at in {None, organization_id} or organization_id is None
+
     @cached_property
     def roles(self) -> tuple[tuple[int, str], ...]:
         """Organization and role, of each membership; read once. A query."""

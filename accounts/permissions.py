@@ -97,7 +97,7 @@ def relations_for(
     if not actor.is_active:
         return _NOWHERE
     if actor.is_superuser:
-        return _ANYWHERE
+        return _ANYWHERE if actor.runs(organization_id) else _NOWHERE
     roles = [role for pk, role in actor.roles if pk == organization_id]
     return _NOWHERE.union(*(TABLE[Role(role)].get(action, _NOWHERE) for role in roles))
 

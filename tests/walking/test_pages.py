@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.template.backends.django import Template
-from django.urls import resolve
+from django.urls import resolve, reverse
 from unfold.sites import UnfoldAdminSite
 
 from lib.memories import forget_everything
@@ -230,6 +230,28 @@ def test_nobody_of_another_organization_sees_anything(
         if is_told or (asked.status == 200 and page.is_of_a_row):
             found.append(f"seen: {asked.words}")
 
+    assert found == []
+
+
+@every_day_on_sqlite
+def test_who_looks_at_one_organization_sees_no_other(
+    world: World, pages: list[Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(UnfoldAdminSite, "get_sidebar_list", lambda *_: [])
+    monkeypatch.setattr("console.site.looking_of", lambda _: None)  # it names them all
+    browser, switch = world.browsers[ROOT], reverse("admin:accounts_organization_look")
+    browser.post(switch, {"organization": "globex"})
+    try:
+        asked = [(page, Asked(world, ROOT, "GET", page)) for page in pages]
+    finally:
+        browser.post(switch, {"organization": ""})
+
+    found = [
+        one.words
+        for page, one in asked
+        if page.name not in MAILED
+        and (one.is_bad or b"acme" in content_of(one).lower())
+    ]
     assert found == []
 
 
