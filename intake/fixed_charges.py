@@ -109,6 +109,8 @@ def cancel(
             "cancel_reason",
         ]
     )
+    if held.covers:
+        held.organization.touch()
     # Alerts that no longer hold end without waiting for the sweep.
     announce("intake.corrected", held.organization_id)
     return held

@@ -189,8 +189,9 @@ class Batch(Generic[ChargesT, TargetT]):
                 row = self._settling(row, said[record.id])
             if record.run_id:
                 row = _with(row, _RUN, record.run_id)
-            if isinstance(record, ChargePart):
-                row = _with(row, _CHARGE, record.charge_id)
+            charge_id = _charge_of(record, span)
+            if charge_id is not None:
+                row = _with(row, _CHARGE, charge_id)
             if span.booked_at is not None:
                 row = _booked_at(row, span.booked_at)
                 self.moved[record.id] = span.booked_at
@@ -255,7 +256,7 @@ class Batch(Generic[ChargesT, TargetT]):
             source if source is None else money(source),
             currency,
             rate if rate is None else stored_rate(rate),
-            record.cost is not None,
+            record.cost is not None or span.paid_by is not None,
             _json(record.metadata) if record.metadata else None,
             0,  # no correction
             None,  # by no repricing
@@ -327,6 +328,11 @@ class Batch(Generic[ChargesT, TargetT]):
         cost, tariff = Cost(), span.tariff
         if tariff is not None and is_metered(record):
             cost = Cost.of(tariff.bill(metered(record)), tariff, span.rate)
+        if span.paid_by is not None and record.cost is None:
+            # What it would cost by list stays beside it, as its parts.
+            return cost._replace(
+                total=0, source=None, currency="", rate=None, unpriced=()
+            )
         if record.cost is not None:
             total, source, currency, rate = self._reported(record, record.cost)
             cost = cost._replace(
@@ -351,6 +357,13 @@ class Batch(Generic[ChargesT, TargetT]):
                 return None, units, currency, None
             rate = known.rate
         return convert(units, rate), units, currency, rate
+
+
+def _charge_of(record: Usage, span: ChargedSpan[TargetT]) -> int | None:
+    """Return the charge that a record is a day of, or that pays for it."""
+    if isinstance(record, ChargePart):
+        return record.charge_id
+    return None if record.cost is not None else span.paid_by
 
 
 def _with(row: Values, place: int, value: object) -> Values:

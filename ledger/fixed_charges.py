@@ -51,6 +51,8 @@ def add_charge(organization: Organization, **values: Any) -> FixedCharge:
         charge.last_day = charge.start_date
     _check(charge)
     charge.save(force_insert=True)
+    if charge.covers:
+        organization.touch()
     return charge
 
 

@@ -14,6 +14,7 @@ def by_list(record: Usage, span: ChargedSpan[TargetT]) -> tuple[int, int, int] |
         or not input_tokens
         or record.cost is not None
         or span.rate
+        or span.paid_by
         or record.quantities
         or record.requests
     ):

@@ -249,7 +249,7 @@ def differs(usage: Usage, row: CostRecord) -> bool:
     sent = sent_of(row.attribution)
     reported = None
     currency: object = False
-    if row.reported:
+    if row.reported and not (row.charge_id and row.requests):
         billed = row.total_cost if row.source_cost is None else row.source_cost
         reported = None if billed is None else to_units(billed)
         currency = row.source_currency

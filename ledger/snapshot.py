@@ -15,6 +15,7 @@ from ledger.closed_months import ClosedMonths
 from ledger.models import Attribution, MonthLock
 from ledger.pricing import PriceBook
 from ledger.sql import insert_attributions
+from ledger.subscriptions import PaidSpan, paid_at, subscriptions_of
 from ledger.types import (
     ChargedSpan,
     Charger,
@@ -84,6 +85,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
         self.counts_responses_once = organization.response_ids == ResponseIds.ONCE
         self.closed = closed_to(organization)
         self.prices = PriceBook(organization.pk)
+        self.subscriptions = subscriptions_of(organization)
         self.charger = charger
         self._entries: dict[AttributionKey, KnownAttribution[ChargesT, TargetT]] = {}
 
@@ -181,6 +183,10 @@ class Snapshot(Generic[ChargesT, TargetT]):
         start, end = max(day, price.start), min(day + _DAY, price.end)
         if booked_at is None:
             start, end = max(start, cut.start), min(end, cut.end)
+        paid_by = None
+        if self.subscriptions:
+            around = PaidSpan(None, start, end)
+            paid_by, start, end = paid_at(self.subscriptions, where, around, at)
         return ChargedSpan(
             attribution_id=entry.attribution_id,
             start=start,
@@ -198,6 +204,7 @@ class Snapshot(Generic[ChargesT, TargetT]):
                 for currency in cut.currencies
             ),
             booked_at=booked_at,
+            paid_by=paid_by,
         )
 
     def _foreign_rate(self, currency: str, day: datetime) -> Decimal:

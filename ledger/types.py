@@ -118,6 +118,7 @@ class ChargedSpan(Generic[TargetT]):
     # Foreign ones of budgets, with rates; and what budgets count instead: no rate.
     currencies: tuple[tuple[str, Decimal | None], ...]
     booked_at: datetime | None = None
+    paid_by: int | None = None  # the fixed charge that pays for what is used in it
 
     @property
     def charged_at(self) -> datetime:

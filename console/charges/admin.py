@@ -54,6 +54,7 @@ class FixedChargeAdmin(Pages, ServiceAdmin):
         ("How much", {"fields": ("amount", "currency", "interval")}),
         ("When, in the organization's zone", {"fields": ("start_date", "last_day")}),
         ("Who pays: budgets are charged by it as by usage", {"fields": _WHO}),
+        ("What it pays for", {"fields": ("covers",)}),
         ("Why", {"fields": ("reason", "instead")}),
     )
 

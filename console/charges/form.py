@@ -15,7 +15,19 @@ from lib.lookups import row_or_none
 COPIED = (
     *("name", "kind", "provider", "amount", "currency", "interval", "start_date"),
     *("last_day", "department", "team", "project", "environment", "user", "tags"),
+    "covers",
 )
+
+
+class CoveredModelsField(forms.CharField):
+    """Texts, one a line."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = map(str.strip, str(value or "").splitlines())
+        return list(dict.fromkeys(filter(None, lines)))
 
 
 class FixedChargeForm(ServiceForm):
@@ -27,6 +39,13 @@ class FixedChargeForm(ServiceForm):
     tags = TagsField(
         required=False,
         help_text="One a line, as “contract=c-1”.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    covers = CoveredModelsField(
+        required=False,
+        label="Pays for usage of",
+        help_text="Models, one a line, “gpt-4*” too: from now on their usage by these "
+        "dimensions counts nothing while this runs, its price by list beside it.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     reason = WhyField(help_text="Kept beside the money: a contract, an invoice.")

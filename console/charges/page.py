@@ -190,6 +190,8 @@ def _facts(charge: FixedCharge) -> Iterator[Fact]:
             yield Fact(name.capitalize(), value)
     if charge.tags:
         yield Fact("Tags", _tags_words(charge))
+    if charge.covers:
+        yield Fact("Pays for usage of", ", ".join(charge.covers))
     until = charge.booked_to - timedelta(days=1)
     if until >= charge.start_date:
         yield Fact("Booked until", date_words(until))

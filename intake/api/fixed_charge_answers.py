@@ -42,6 +42,7 @@ class FixedChargeOut(Out, frozen=True):
     environment: str
     user_id: str
     tags: dict[str, str] | list[str]
+    covers: Annotated[list[str], note("Models whose usage it pays for.")]
     booked: Annotated[Money, note("What its days until now come to.")]
     booked_until: Annotated[date | None, note("The last day booked; null: none is.")]
     to_come: Annotated[Money | None, note("Of the days after; null: it goes on.")]
@@ -74,6 +75,7 @@ def charge_out(charge: FixedCharge) -> FixedChargeOut:
         environment=charge.environment,
         user_id=charge.user,
         tags=charge.tags,
+        covers=charge.covers,
         booked=wire(charge.booked),
         booked_until=charge.booked_to - timedelta(days=1) if booked else None,
         to_come=wire(charge.to_come),

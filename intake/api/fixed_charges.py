@@ -69,6 +69,14 @@ class FixedChargeIn(Plain):
     environment = _dimension()
     user_id = _dimension()
     tags = serializers.JSONField(required=False, help_text="As those of usage.")
+    covers = serializers.ListField(
+        child=serializers.CharField(max_length=LONGEST_VALUE),
+        required=False,
+        max_length=100,
+        help_text="Models, gpt-4* too, whose usage by these dimensions it pays for "
+        "while it runs: that counts 0, with the price by list beside it, from now on. "
+        "Usage that names a cost of its own, as overage does, counts that.",
+    )
     reason = serializers.CharField(max_length=MOST_REASON, help_text="Kept beside it.")
 
 

@@ -59,6 +59,7 @@ def test_every_model_of_the_product_is_declared_with_its_organization() -> None:
             "ledger.CostRecord",
             "ledger.Attribution",
             "ledger.MonthLock",
+            "ledger.FixedCharge",
         ),
         *("ledger.DailySpend", "ledger.Price", "ledger.ExchangeRate"),
         *("ledger.Repricing", "budgets.Budget", "budgets.BudgetPeriod"),

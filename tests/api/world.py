@@ -70,6 +70,7 @@ SEATS = {
     "environment": "production",
     "user_id": "ann",
     "tags": {"contract": "c-1"},
+    "covers": ["o1*"],
     "reason": "Contract c-1",
 }
 SHARES = {

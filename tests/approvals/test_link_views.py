@@ -66,7 +66,7 @@ def test_each_kind_of_visitor_is_noted_once_and_fetching_ahead_is_not(
     browser.get(other, headers={"User-Agent": BROWSER})
     assert len(views()) == 3
     assert list(trail.differences(acme)) == []
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         browser.get(other, headers={"User-Agent": BROWSER})
 
 

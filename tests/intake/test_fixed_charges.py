@@ -197,3 +197,33 @@ def test_usage_beside_a_charge_counts_beside_it(acme: Organization) -> None:
     book_due(at(1))
 
     assert BudgetPeriod.objects.get(budget=budget).spent == 14
+
+
+def test_usage_that_is_paid_for_counts_nothing_and_keeps_its_price_by_list(
+    acme: Organization, api: Api
+) -> None:
+    budget = january_budget(acme)
+    charge = seats(acme, covers=["gpt-4o*"])
+    paid = usage_record(timestamp=at(5).isoformat(), department_id="engineering")
+
+    first = api.post("usage", {**paid, "id": "paid"})
+    again = api.post("usage", {**paid, "id": "paid"})
+    api.post("usage", {**paid, "id": "overage", "cost": "3"})
+    api.post("usage", {**paid, "id": "sales", "department_id": "sales"})
+    api.post("usage", {**paid, "id": "later", "timestamp": "2025-02-01T00:00:00Z"})
+    book_due(at(1))
+
+    assert (first.body["cost"], first.body["priced"]) == ("0.0000000000", True)
+    assert (again.body["duplicate"], again.body["conflict"]) == (True, False)
+    row = CostRecord.objects.get(usage_id="paid")
+    assert (row.total_cost, row.charge) == (0, charge)
+    assert (row.input_cost, row.output_cost) == (Decimal("0.0025"), Decimal("0.01"))
+    costs = {one.usage_id: one.total_cost for one in CostRecord.objects.all()}
+    assert (costs["overage"], costs["sales"], costs["later"]) == (
+        *(3, Decimal("0.0125"), Decimal("0.0125")),
+    )
+    january = BudgetPeriod.objects.filter(budget=budget).earliest("starts_at")
+    assert january.spent == Decimal("13.0125")
+    cancel(charge, day=date(2025, 1, 5), reason="Left", now=at(6))
+    assert api.post("usage", {**paid, "id": "after"}).body["cost"] == "0.0125000000"
+    assert all_differences(acme) == []

@@ -132,6 +132,7 @@ class FixedCharge:
     environment: str = ""
     user_id: str = ""
     tags: Any = None
+    covers: tuple[str, ...] = ()  # Models whose usage it pays for.
     booked: Decimal = Decimal(0)  # What its days until now come to.
     booked_until: Optional[Day] = None  # The last day booked; None: none is.
     to_come: Optional[Decimal] = None  # Of the days after; None: it goes on.

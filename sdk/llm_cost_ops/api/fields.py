@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Optional, TypedDict, Union
 
@@ -59,6 +59,7 @@ class FixedChargeFields(TypedDict, total=False):
     environment: str
     user_id: str
     tags: Tags
+    covers: Sequence[str]  # models whose usage it pays for
 
 
 class BudgetFields(TypedDict, total=False):
