@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.contrib import admin
+from django.db import connection, transaction
 from django.template.backends.django import Template
+from django.test.utils import CaptureQueriesContext
 from django.urls import resolve, reverse
 from unfold.sites import UnfoldAdminSite
 
+from accounts.scopes import Role
 from lib.memories import forget_everything
+from tests.factories import make_person
 from tests.pages import forms_by_place, read
 from tests.sizes import every_day_on_sqlite, size
 from tests.walking.expected import QUERIES, sent, writers_of
+from tests.walking.growing import MORE, copy_row
 from tests.walking.routes import Route, routes
 from tests.walking.world import (
     APPROVER,
@@ -85,6 +90,14 @@ WITHOUT_VERSION = {
     "bulk_bulkchange_page",  # it is confirmed once, of what is shown
     "reports_report_again",  # a draft is made of what there is then
     *("reports_feed_run", "reports_feedrun_redeliver"),  # so is its file
+}
+
+# Pages of one row that list others.
+WITH_MANY_ROWS = {"ledger_costrecord_change", "budgets_budget_page"}
+# Of these there is one for an organization, a budget or a person.
+ALONE = {
+    *("accounts.Membership", "alerts.EscalationPolicy", "approvals.Policy"),
+    *("approvals.SlackUser", "reports.JournalSetup", "reports.ReportSettings"),
 }
 
 
@@ -320,3 +333,41 @@ def test_no_form_changes_what_was_changed_since_it_was_opened(
 
     assert found == []
     assert {page.name for page in pages if page.is_of_a_row} >= WITHOUT_VERSION
+
+
+def test_no_list_asks_more_for_more_rows(world: World, pages: list[Page]) -> None:
+    """Whatever rows there are come to be many; a query for each of them shows here."""
+    whole = [
+        one
+        for one in pages
+        if one.seen.status == 200
+        and (not one.is_of_a_row or one.name in WITH_MANY_ROWS)
+    ]
+    before = {page.name: queries_of(world, page) for page in whole}
+    with transaction.atomic():
+        alone = {
+            model._meta.label
+            for model in admin.site._registry
+            if not copy_row(world.row_of(model))
+        }
+        for number in range(MORE):
+            make_person(f"more-{number}@acme.example", {world.acme: Role.VIEWER})
+        forget_everything()
+        after = {page.name: queries_of(world, page) for page in whole}
+        transaction.set_rollback(True)
+    forget_everything()
+
+    assert alone == ALONE
+    assert {
+        name: (before[name], count)
+        for name, count in after.items()
+        if count >= before[name] + MORE
+    } == {}
+
+
+def queries_of(world: World, page: Page) -> int:
+    """Return how many queries *page* takes, once what is remembered is."""
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            Asked(world, FINANCE, "GET", page)
+    return len(queries)
