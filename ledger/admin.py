@@ -191,6 +191,7 @@ class RepricingAdmin(ReadOnlyAdmin):
         "When usage is charged anew, at prices that became known later, it stands here "
         "with who did it, why, and by how much."
     )
+    change_form_outer_before_template = "console/costs/undo_link.html"
     read_scope = Scope.COSTS_READ
     list_display = (
         *("created_at", "kind", "actor", "reason"),

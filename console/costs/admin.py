@@ -11,10 +11,12 @@ from django.urls import URLPattern
 from accounts.versions import seen_by
 from budgets.organizations import delete_rate
 from console.costs.filters import ChargedFilter
+from console.costs.links import reprice_of_model
 from console.costs.price_form import ReasonedPriceForm
 from console.costs.record_page import RecordPages, record_page
 from console.costs.records_top import top_of
 from console.costs.reprice_page import reprice_page
+from console.costs.undo_page import undo_page
 from console.costs.unpriced_page import unpriced_page
 from ledger.admin import CostRecordAdmin, ExchangeRateAdmin, PriceAdmin
 from ledger.models import CostRecord, ExchangeRate, Price
@@ -33,6 +35,21 @@ class ReasonedPriceAdmin(PriceAdmin):
     """One whose changes say why, and whose long requests are rows."""
 
     form = ReasonedPriceForm
+    change_form_outer_before_template = "console/costs/price_links.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        price, shown = self.get_object(request, object_id), {**(extra_context or {})}
+        if price is not None and self.has_change_permission(request, price):
+            shown["reprice_url"] = price.organization and reprice_of_model(
+                price.organization, price.provider, price.model, all="1"
+            )
+        return super().change_view(request, object_id, form_url, shown)
 
     def get_fieldsets(self, request: HttpRequest, obj: Price | None = None) -> Any:
         parts = super().get_fieldsets(request, obj)
@@ -50,6 +67,7 @@ class ChargedRecordAdmin(RecordPages):
         return [
             self.url("unpriced/", unpriced_page, "unpriced"),
             self.url("reprice/", reprice_page, "reprice"),
+            self.url("undo/<int:repricing_id>/", undo_page, "undo"),
             *super().get_urls(),
         ]
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from budgets.models import Budget, Coverage
 from budgets.scopes import BudgetScope
 from console.budgets.forms import scope_words
-from ledger.models import DIMENSIONS, CostRecord
+from ledger.models import DIMENSIONS, CostRecord, Price
 from ledger.pricing import PriceBook
 from ledger.quantities import is_tokens
 from ledger.tariffs import Rates, Tariff
@@ -78,7 +78,7 @@ class PriceThen:
 
 
 def price_then(record: CostRecord) -> PriceThen:
-    """Return which price is known of the time of use. Two queries."""
+    """Return which price is known of the time of use. Three queries at most."""
     if record.reported:
         named = SafeString("none: the sender named what it cost")
         return PriceThen(None, None, named)
@@ -97,7 +97,9 @@ def price_then(record: CostRecord) -> PriceThen:
 def _source(tariff: Tariff) -> SafeString:
     if tariff.price_ref is not None:
         url = reverse("admin:ledger_price_change", args=[tariff.price_ref])
-        return format_html('<a href="{}">a price of your own</a>', url)
+        own = Price.objects.filter(pk=tariff.price_ref).first()
+        kind = "a provisional price" if own and own.provisional else "a price"
+        return format_html('<a href="{}">{} of your own</a>', url, kind)
     kind, _, name = tariff.source.partition(":")
     words = f"of the bundled price list, as {name}" if kind == _CATALOGUE else kind
     return format_html('<span class="co-note">{}</span>', words)

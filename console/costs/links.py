@@ -23,6 +23,9 @@ def records_of_model(organization: Organization, provider: str, model: str) -> s
     return f"{reverse('admin:ledger_costrecord_changelist')}?{urlencode(asked)}"
 
 
-def reprice_of_model(organization: Organization, provider: str, model: str) -> str:
+def reprice_of_model(
+    organization: Organization, provider: str, model: str, **more: str
+) -> str:
     asked = {"organization": organization.slug, "provider": provider, "model": model}
+    asked |= more
     return f"{reverse('admin:ledger_costrecord_reprice')}?{urlencode(asked)}"

@@ -34,14 +34,15 @@ class RepriceForm(forms.Form):
 
 
 def reprice_page(request: HttpRequest, pages: Pages) -> HttpResponse:
-    """Show what repricing a model's unpriced usage would move, and do it when told."""
+    """Show what repricing a model's usage would move, and do it when told: what has no
+    price, or with `?all=1` whatever costs something else by now."""
     organization = organization_or_404(request, request.GET.get("organization", ""))
     if not may(request, Scope.ADMIN, organization):
         raise PermissionDenied
     selection = Selection(
         provider=request.GET.get("provider", "")[:200],
         model=request.GET.get("model", "")[:200],
-        only_unpriced=True,
+        only_unpriced="all" not in request.GET,
     )
     form = RepriceForm(
         request.POST or None, initial={"reason": f"Price of {selection.model} set"}
@@ -77,7 +78,7 @@ def _previewed(
         "refusal": refusal,
         "moves": moves,
         "moved": Decimal(moves["difference"]),
-        "rows": _rows_of(organization, moves["budgets"]),
+        "rows": moves_of(organization, moves["budgets"]),
     }
 
 
@@ -93,7 +94,7 @@ class Move(NamedTuple):
     difference: Decimal
 
 
-def _rows_of(
+def moves_of(
     organization: Organization, moved: Iterable[Mapping[str, Any]]
 ) -> list[Move]:
     """Write out the periods that are moved. One query."""

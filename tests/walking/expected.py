@@ -189,6 +189,7 @@ PAGES: dict[str, Writers] = {
     "reports_journalsetup_accounts": _FINANCE,
     "ledger_costrecord_reprice": _FINANCE,
     "ledger_fixedcharge_end": _FINANCE,
+    "ledger_costrecord_undo": _FINANCE,
     "bulk_bulkchange_import": _FINANCE,
     "bulk_bulkchange_sheet": _NOBODY,
     "bulk_bulkchange_copy": _FINANCE,
@@ -362,6 +363,7 @@ _FILLED: dict[str, dict[str, Any] | Callable[[str, World], dict[str, Any]]] = {
     "ledger_fixedcharge_end": {"from_date": "2030-01-01", **_WHY},
     "ledger_price_change": {"per_request": "0.5", **_WHY},
     "ledger_price_delete": _WHY,
+    "ledger_costrecord_undo": _WHY,
     "ledger_exchangerate_delete": _WHY,
     "alerts_alert_answer": {"what": "acknowledge"},
     "approvals_budgetrequest_ask": {

@@ -87,6 +87,7 @@ WITHOUT_VERSION = {
     "ledger_fixedcharge_end",  # it ends, once
     *("notifications_outsider_ask", "notifications_outsider_vouch"),  # answered once
     *("notifications_channel_test", "notifications_delivery_redeliver"),  # it is sent
+    "ledger_costrecord_undo",  # it is done once, under the repricings' lock
     "bulk_bulkchange_page",  # it is confirmed once, of what is shown
     "reports_report_again",  # a draft is made of what there is then
     *("reports_feed_run", "reports_feedrun_redeliver"),  # so is its file

@@ -31,8 +31,10 @@ from approvals.types import SYSTEM, Ask, By, LevelPlan, PolicyPlan
 from budgets.models import Backfill, Budget, BudgetPeriod, Reservation
 from budgets.rollup import roll_up
 from console.accounts.invitations import PURPOSE, invite_by_mail
+from intake.repricing import reprice_at_once
 from ledger import prices
 from ledger.models import ExchangeRate, FixedCharge, Price, Repricing
+from ledger.repricing import Selection
 from notifications.mailed_links import issue
 from notifications.models import Channel, Delivery, Outsider, Preference
 from notifications.outsiders import question_to
@@ -189,17 +191,12 @@ def _fill_rest(acme: Organization) -> None:
     Preference.objects.create(organization=acme, recipient="viewer@acme.example")
     targets = [mail_to("viewer@acme.example")]
     notify(acme.pk, targets, lambda _: make_message(), key="walk", now=now)
+    spend(acme, None, provider="nobody", model="priced")
+    _price(acme, "priced")
+    reprice_at_once(acme, Selection(), reason="acme")
     spend(acme, None, provider="nobody", model="own")
     spend(acme, "2", NOON + timedelta(days=31))  # of a month that is to be posted
-    prices.add_price(
-        organization=acme,
-        provider="nobody",
-        model="own",
-        input_per_million=Decimal(1),
-        output_per_million=Decimal(1),
-        effective_from=NOON,
-    )
-    Repricing.objects.create(organization=acme, reason="acme", actor="ann")
+    _price(acme, "own")
     Backfill.objects.create(
         organization=acme, upto_id=1, done_until=now, until=now, total=2
     )
@@ -211,6 +208,17 @@ def _fill_rest(acme: Organization) -> None:
     Task.objects.create(id="2", name="failed", success=False, **task)
     Schedule.objects.create(func="x")
     OrmQ.objects.create(key="x", payload="x", lock=now)
+
+
+def _price(acme: Organization, model: str) -> None:
+    prices.add_price(
+        organization=acme,
+        provider="nobody",
+        model=model,
+        input_per_million=Decimal(1),
+        output_per_million=Decimal(1),
+        effective_from=NOON,
+    )
 
 
 def _brought(acme: Organization) -> dict[str, str]:
