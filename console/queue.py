@@ -41,7 +41,6 @@ BY_CLOCK: Mapping[str, str] = {
     "links": "Forget old mailed links",
     "periods": "Open and close budget periods",
     "refile": "File usage under names as they are now known",
-    "bulk": "Take up bulk changes that a worker died over",
     "reports": "Take up reports that a worker died over",
     "requests": "Remind of requests, and end those nobody decided",
     "roll_up": "Sum up daily spend",

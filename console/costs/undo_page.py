@@ -24,7 +24,7 @@ from ledger.models import Repricing
 from lib.errors import Refusal
 
 
-class UndoForm(forms.Form):
+class TakeBackForm(forms.Form):
     reason = WhyField(help_text="Kept with what takes it back.")
 
 
@@ -34,7 +34,7 @@ def undo_page(request: HttpRequest, pages: Pages, repricing_id: int) -> HttpResp
     repricing = row_or_404(visible_to(person(request), rows), repricing_id, "repricing")
     if not may(request, Scope.ADMIN, repricing.organization):
         raise PermissionDenied
-    form, refusal = UndoForm(request.POST or None), ""
+    form, refusal = TakeBackForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
         try:
             return _undone(request, repricing, form.cleaned_data["reason"])
