@@ -201,7 +201,7 @@ def test_a_new_amount_is_kept_with_who_and_why_and_shown(acme: Organization) -> 
     lines = page.table("How its amount came about").rows
     assert [(line["What"], line["Amount"], line["Why"]) for line in lines] == [
         ("Changed", "+$250.00", "Growth"),
-        ("Planned", "+$500.00", "–"),
+        ("Planned", "+$500.00", "\N{EN DASH}"),
     ]
 
 
