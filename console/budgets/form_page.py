@@ -119,11 +119,14 @@ def change_page(request: HttpRequest, pages: Pages, budget_id: str) -> HttpRespo
         version=answer.version,
         meanwhile=answer.meanwhile,
         may_change=editable,
+        tools=tools_of(request, budget),
         ask="" if may_change else whom_to_ask(budget, person(request)),
         asked=answer.asked,
         confirm=answer.asked.token,
         **_around(outline, answer.form, budget),
+        **shown_standing(request, outline, budget),
         **made_of(budget),
+        lines=lines_of(outline, budget),
     )
     return TemplateResponse(request, "console/budgets/budget.html", context)
 

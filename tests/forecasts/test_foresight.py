@@ -165,7 +165,7 @@ def test_a_switch_takes_few_queries(
     swaps = {"model_swap": {"gpt-4o": "gpt-4o-mini"}}
     scenarios = [{"name": "Mini", "assumptions": swaps}, *SCENARIOS]
 
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(20):
         tried(api, f"budgets/{budget.uid}/scenarios", scenarios=scenarios)
 
 

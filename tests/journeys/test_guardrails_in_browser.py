@@ -15,9 +15,9 @@ def test_a_rule_is_written_checked_and_saved_by_keyboard(
     page: Any, acme: Organization
 ) -> None:
     budget = make_tree(acme)["ml"]
-    page.goto(f"/admin/budgets/budget/{budget.pk}/page/")
+    page.goto(f"/admin/budgets/budget/{budget.pk}/change/")
 
-    page.click(".co-tabs >> text=Guardrails")
+    page.click(".co-tools >> text=Guardrails")
     page.click(".co-new-rule >> text=Use a cheaper model")
     page.fill("[name=trigger]", "budget_percent >= 0.9")
     page.locator("#co-said >> text=which there is not").wait_for()
