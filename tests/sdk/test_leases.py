@@ -216,6 +216,31 @@ def test_no_number_of_threads_gets_more_than_was_granted() -> None:
     assert lease.left == 10_000 - taken
 
 
+class Watching:
+    """Rules that let everything pass, and keep how much was decided here by then."""
+
+    def __init__(self) -> None:
+        self.owns: list[int] = []
+
+    def judge(self, _call: Call, _cost: int, own: int) -> None:
+        self.owns.append(own)
+
+
+def test_what_is_decided_while_the_server_answers_counts_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lease, rules = lease_of(100), Watching()
+    monkeypatch.setattr(lease.terms, "rules", rules)
+    lease.decide(call(10), 0.0)
+
+    before = lease.decided()
+    lease.decide(call(10), 0.0)
+    lease.renew(lease.terms, before, 1.0)
+    lease.decide(call(10), 2.0)
+
+    assert rules.owns == [0, 10, 20]
+
+
 def test_an_unpriced_model_is_blocked_under_a_hard_limit_if_the_policy_says_so() -> (
     None
 ):

@@ -147,9 +147,10 @@ class Lease:
 
     # -- More money, less money
 
-    def unreported(self) -> int:
+    def decided(self) -> tuple[int, int]:
+        """Return the units the server has not heard of, and all there ever were."""
         with self._lock:
-            return self._unreported
+            return self._unreported, self._spent
 
     def grant(self, units: int) -> None:
         """Take money, claimed for whoever has asked for it."""
@@ -162,10 +163,12 @@ class Lease:
             self.left += self._claimed
             self._claimed = 0
 
-    def renew(self, terms: Terms, unreported: int, since: float) -> None:
-        """Take new terms and time; *unreported* and *since* from before asking."""
+    def renew(self, terms: Terms, decided: tuple[int, int], since: float) -> None:
+        """Take new terms and time; *decided* and *since* from before asking. What was
+        decided while the server answered it has not heard of, either."""
         with self._lock:
-            self._own = unreported
+            unreported, spent = decided
+            self._own = unreported + self._spent - spent
             self.terms = terms
             self.until = since + terms.seconds
             self.refreshed_at = since

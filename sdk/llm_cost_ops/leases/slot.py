@@ -100,7 +100,7 @@ class Slot:
     def _renew(
         self, client: CostOpsClient, lease: Lease, missing: int, timeout: float
     ) -> Optional[Blocked]:
-        since, unreported = time.monotonic(), lease.unreported()
+        since, decided = time.monotonic(), lease.decided()
         request = controls.renew_lease(
             lease.id,
             amount=units_on_wire(max(lease.wanted(since), missing)),
@@ -110,7 +110,7 @@ class Slot:
         grant = client.send_once(request, timeout=timeout)
         if grant.mode == "lease":
             terms = Terms(grant, self.model)
-            lease.renew(terms, unreported, since)
+            lease.renew(terms, decided, since)
             lease.grant(to_units(grant.granted))
             self.look_at = since + float(grant.refresh_s)
             return None
