@@ -367,7 +367,7 @@ def test_trying_takes_as_many_queries_however_much_there_is(
     asked = {"budget": str(budgets["ml"].pk), **REQUEST}
     browser.get(TRY, asked)
 
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(28):
         browser.get(TRY, asked)
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(28):
         browser.get(TRY, {**asked, "team_id": "other"})
