@@ -336,6 +336,7 @@ def test_no_form_changes_what_was_changed_since_it_was_opened(
     assert {page.name for page in pages if page.is_of_a_row} >= WITHOUT_VERSION
 
 
+@every_day_on_sqlite
 def test_no_list_asks_more_for_more_rows(world: World, pages: list[Page]) -> None:
     """Whatever rows there are come to be many; a query for each of them shows here."""
     whole = [
